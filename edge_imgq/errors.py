@@ -1,0 +1,71 @@
+"""Every error that a person at the terminal can cause, each with its exit code.
+
+The message is a sentence: what was wrong, where, and what to do. The command line prints it in one
+place (`edge_imgq.cli.main`) and exits with the code of the class; library code only raises.
+"""
+
+from __future__ import annotations
+
+
+class EdgeImgqError(Exception):
+    """A failure that the person at the terminal can act on."""
+
+    exit_code = 1
+
+
+class DriftError(EdgeImgqError):
+    """A file was made and measured, and lost more than its budget or baseline allows."""
+
+    exit_code = 1
+
+
+class UsageError(EdgeImgqError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class RecipeError(EdgeImgqError):
+    """A recipe or manifest is not valid TOML, has an unknown key or a value of the wrong kind."""
+
+    exit_code = 3
+
+
+class ImageError(EdgeImgqError):
+    """An image is missing, truncated, not an image, or too small for the network."""
+
+    exit_code = 4
+
+
+class ModelError(EdgeImgqError):
+    """A model cannot be read, or holds what no target can carry (NaN weights, dynamic shapes)."""
+
+    exit_code = 5
+
+
+class UnsupportedOperatorError(ModelError):
+    """A target has no form for some operators; the message names all of them with their nodes."""
+
+    exit_code = 6
+
+
+class RuntimeUnavailableError(EdgeImgqError):
+    """The runtime or device that a command needs is not on this machine."""
+
+    exit_code = 7
+
+
+class OutputError(EdgeImgqError):
+    """A file could not be written: no space, no permission, or the folder is a file."""
+
+    exit_code = 8
+
+
+class NonFiniteOutputError(EdgeImgqError):
+    """A file produced NaN or infinity on a real image."""
+
+    exit_code = 9
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells report it (128 + SIGINT)."""
