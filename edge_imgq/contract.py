@@ -1,0 +1,121 @@
+"""What a network's pixels mean, and the note about itself that every written file carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_imgq.errors import ModelError
+
+Colour = Literal["y", "rgb"]
+
+PREFIX = "edge_imgq."
+
+
+@dataclass(frozen=True)
+class ImageContract:
+    """The image that a network takes and the image that it returns.
+
+    Attributes:
+        task: "super-resolution", "photo-enhancement", "deblur", or "image-to-image" when unknown.
+        scale: output height over input height, a whole number.
+        colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
+        peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
+        multiple: input height and width must be multiples of this.
+    """
+
+    task: str
+    scale: int
+    colour: Colour
+    peak: float = 1.0
+    multiple: int = 1
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input and of the output image."""
+        return 1 if self.colour == "y" else 3
+
+    @property
+    def pixel_scale(self) -> float:
+        """Float value of one 8-bit level: the quantization scale of uint8 pixels."""
+        return self.peak / 255.0
+
+
+@dataclass(frozen=True)
+class FileNote:
+    """What a written file says about itself: embedded in ONNX, TFLite and Core ML alike.
+
+    Attributes:
+        model: name of the model, as in `artifacts/<model>/`.
+        target: the recipe's stem.
+        contract: the meaning of the pixels.
+        version: version of edge-imgq that wrote the file.
+        reference_sha256: digest of the float ONNX file that drift is measured against; empty in
+            that file itself.
+        quantized_sha256: digest of the QDQ ONNX file that the file was lowered from; empty for
+            float files.
+    """
+
+    model: str
+    target: str
+    contract: ImageContract
+    version: str
+    reference_sha256: str = ""
+    quantized_sha256: str = ""
+
+    def to_strings(self) -> dict[str, str]:
+        """Return the note as the string pairs that ONNX and Core ML metadata hold."""
+        contract = self.contract
+        pairs = {
+            "model": self.model,
+            "target": self.target,
+            "version": self.version,
+            "task": contract.task,
+            "scale": str(contract.scale),
+            "colour": contract.colour,
+            "peak": repr(contract.peak),
+            "multiple": str(contract.multiple),
+            "reference_sha256": self.reference_sha256,
+            "quantized_sha256": self.quantized_sha256,
+        }
+        return {PREFIX + key: value for key, value in pairs.items()}
+
+    @staticmethod
+    def from_strings(pairs: Mapping[str, str], where: str) -> FileNote:
+        """Read the note back; `where` names the file in the error.
+
+        Raises:
+            ModelError: the file carries no note, or one that is not whole.
+        """
+
+        def text(key: str) -> str:
+            return pairs[PREFIX + key]
+
+        try:
+            colour: Colour = "y" if text("colour") == "y" else "rgb"
+            contract = ImageContract(
+                task=text("task"),
+                scale=int(text("scale")),
+                colour=colour,
+                peak=float(text("peak")),
+                multiple=int(text("multiple")),
+            )
+            return FileNote(
+                model=text("model"),
+                target=text("target"),
+                contract=contract,
+                version=text("version"),
+                reference_sha256=text("reference_sha256"),
+                quantized_sha256=text("quantized_sha256"),
+            )
+        except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"{where} does not say what its pixels mean ({error}): it was not written by "
+                "edge-imgq. Export the model first with `edge-imgq export`."
+            ) from error
+
+
+def has_note(pairs: Mapping[str, str]) -> bool:
+    """Tell whether string metadata holds a note of ours."""
+    return PREFIX + "model" in pairs

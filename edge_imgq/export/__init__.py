@@ -1,0 +1,1 @@
+"""From a graph to the files that an app ships."""

@@ -1,0 +1,45 @@
+"""The one file that knows how an image is laid out: 8-bit HWC outside, float NCHW or NHWC inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import NonFiniteOutputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def to_nchw(pixels: NDArray[np.uint8], peak: float) -> NDArray[np.float32]:
+    """Return 8-bit (H, W, C) pixels as float32 (1, C, H, W) in [0, peak]."""
+    return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
+
+
+def to_nhwc(pixels: NDArray[np.uint8], peak: float) -> NDArray[np.float32]:
+    """Return 8-bit (H, W, C) pixels as float32 (1, H, W, C) in [0, peak]."""
+    return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
+
+
+def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
+    """Return float (1, C, H, W) values as 8-bit (H, W, C) pixels; see `from_nhwc`."""
+    return from_nhwc(values.transpose(0, 2, 3, 1), peak)
+
+
+def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
+    """Return float (1, H, W, C) values in [0, peak] as 8-bit (H, W, C) pixels.
+
+    Values are rounded half to even, as QuantizeLinear does, and clipped to 0..255.
+
+    Raises:
+        NonFiniteOutputError: a value is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        bad = int(np.size(values) - np.isfinite(values).sum())
+        raise NonFiniteOutputError(
+            f"the output holds {bad} values that are NaN or infinite, of {np.size(values)}. "
+            "Check the weights, and the range that the model expects its pixels in."
+        )
+    levels = np.rint(values[0].astype(np.float64) * (255.0 / peak))
+    return np.ascontiguousarray(np.clip(levels, 0, 255).astype(np.uint8))

@@ -1,0 +1,1 @@
+"""Post-training quantization on the ONNX graph: observe, place scales, write QDQ."""

@@ -1,0 +1,1 @@
+"""Runtimes: each opens a file and runs it on an image."""

@@ -1,0 +1,1 @@
+"""Drift of a file against its references."""
