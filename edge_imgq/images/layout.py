@@ -1,4 +1,4 @@
-"""The one file that knows how an image is laid out: 8-bit HWC outside, float NCHW or NHWC inside."""
+"""The one file that knows image layouts: 8-bit HWC outside, float NCHW or NHWC inside."""
 
 from __future__ import annotations
 
