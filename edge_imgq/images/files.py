@@ -1,0 +1,133 @@
+"""Reading and writing image files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, OutputError
+from edge_imgq.images.colour import rgb_to_y
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
+
+
+def list_images(folder: Path) -> tuple[Path, ...]:
+    """List the image files directly inside `folder`, sorted by name.
+
+    Raises:
+        ImageError: The folder does not exist, is a file, or holds no image.
+    """
+    if not folder.is_dir():
+        raise ImageError(f"{folder} is not a folder; name a folder that holds images.")
+    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES))
+    if not found:
+        raise ImageError(f"{folder} holds no image ({', '.join(sorted(SUFFIXES))}).")
+    return found
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Read an image as RGB, uint8 (H, W, 3).
+
+    Gray images are repeated to three channels, 16-bit values keep their upper 8 bits (rounded),
+    transparency is dropped, and the orientation that a camera stored is applied.
+
+    Raises:
+        ImageError: The file is missing, truncated or not an image.
+    """
+    pixels = _read_pixels(path)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def read_y(path: Path) -> NDArray[np.uint8]:
+    """Read an image as luma, uint8 (H, W, 1).
+
+    A colour image gives Y of BT.601 in 16..235, rounded. A gray image is taken as it is, as in
+    the super-resolution papers, and may use 0..255.
+
+    Raises:
+        ImageError: The file is missing, truncated or not an image.
+    """
+    pixels = _read_pixels(path)
+    if pixels.shape[2] == 1:
+        return pixels
+    return np.rint(rgb_to_y(pixels)).astype(np.uint8)
+
+
+def is_grayscale(path: Path) -> bool:
+    """Whether the file stores one channel of gray (with or without transparency).
+
+    Raises:
+        ImageError: The file is missing or not an image.
+    """
+    with _open(path) as image:
+        return image.mode in _GRAY_MODES
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write uint8 (H, W, 3) or (H, W, 1) in the format that the suffix names.
+
+    The file appears complete or not at all: it is written under a temporary name beside its place
+    and renamed. JPEG is written at quality 95.
+
+    Raises:
+        OutputError: The suffix is unknown or the file cannot be written.
+    """
+    from PIL import Image
+
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))}).")
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        image.save(temporary, quality=95)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_pixels(path: Path) -> NDArray[np.uint8]:
+    """Decode to uint8 (H, W, 1) for gray files and (H, W, 3) for all others."""
+    from PIL import ImageOps
+
+    with _open(path) as opened:
+        try:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode in _GRAY_MODES:
+                return _gray_pixels(image)
+            return np.asarray(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+
+
+def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
+    """Bring gray of any depth to uint8 (H, W, 1); 16 bits are scaled by 255 / 65535."""
+    if image.mode in {"1", "L", "LA", "La"}:
+        return np.asarray(image.convert("L"))[..., None]
+    values = np.asarray(image, np.float64)
+    if image.mode != "F":
+        values = values / 257.0
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)[..., None]
+
+
+def _open(path: Path) -> PillowImage.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        raise ImageError(f"{path} does not exist or is not a file.")
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path} is not an image that can be read.") from error
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path} cannot be read: {error}.") from error

@@ -1,0 +1,46 @@
+"""Antialiased bicubic resizing, as MATLAB's `imresize` and the super-resolution papers do it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize (H, W, C) to `size` = (height, width) by bicubic with a = -0.5.
+
+    Shrinking widens the kernel by the factor, which is MATLAB's antialiasing. Each channel is
+    resized in floating point and rounded to 8 bits once.
+    """
+    from PIL import Image
+
+    height, width = size
+    channels = [
+        Image.fromarray(np.ascontiguousarray(pixels[..., index], np.float32)).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
+        for index in range(pixels.shape[2])
+    ]
+    values = np.stack([np.asarray(channel) for channel in channels], axis=-1)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Shrink (H, W, C) `scale` times; H and W are cropped to multiples of `scale` first."""
+    cropped = crop_to_multiple(pixels, scale)
+    return resize(cropped, (cropped.shape[0] // scale, cropped.shape[1] // scale))
+
+
+def upscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Enlarge (H, W, C) to (scale * H, scale * W, C)."""
+    return resize(pixels, (pixels.shape[0] * scale, pixels.shape[1] * scale))
+
+
+def crop_to_multiple(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """Cut rows at the bottom and columns at the right so that H and W divide by `multiple`."""
+    height, width = pixels.shape[:2]
+    return pixels[: height - height % multiple, : width - width % multiple]

@@ -1,0 +1,1 @@
+"""Measures of how close two images are."""

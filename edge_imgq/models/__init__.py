@@ -1,0 +1,1 @@
+"""The networks that ship with edge-imgq, their weights and their cards."""

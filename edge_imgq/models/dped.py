@@ -1,0 +1,63 @@
+"""A narrow form of DPED's residual network, for the enhancement of phone photographs."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), both 3x3, for (N, channels, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape."""
+        change: Tensor = self.second(F.relu(self.first(features)))
+        return features + change
+
+
+class SlimDPED(nn.Module):
+    """The generator of Ignatov et al., ICCV 2017, narrow and made for 8-bit integers.
+
+    Differences from the paper: `width` channels for 64, a 5x5 first and a 3x3 last convolution for
+    9x9, no instance normalisation (its statistics have no fixed range) and no tanh: the network
+    adds a correction to its input. Input and output are RGB (N, 3, H, W), float32 in [0, 1]; the
+    output is not clipped. A new network returns its input.
+    """
+
+    def __init__(self, width: int = 16, blocks: int = 4) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 5, padding=2)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.fuse = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.last = nn.Conv2d(width, 3, 3, padding=1)
+        start_at_identity(self, self.last)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
+        features = self.blocks(F.relu(self.first(image)))
+        correction: Tensor = self.last(self.fuse(features))
+        return image + correction
+
+
+def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:
+    """Initialise by He et al. (ICCV 2015), with the last layer at zero: no correction yet."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, ResidualBlock):
+            # A quiet branch keeps the range from growing block by block.
+            module.second.weight.data.mul_(0.1)
+    nn.init.zeros_(last.weight)

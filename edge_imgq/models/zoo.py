@@ -1,0 +1,136 @@
+"""The table of networks that ship with edge-imgq."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from edge_imgq.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+Task = Literal["super-resolution", "photo-enhancement", "deblur"]
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """One network: what it is for and how its images look.
+
+    Attributes:
+        name: The name on the command line, and of its weights and card.
+        task: What it does to an image.
+        scale: How many times larger its output is.
+        colour: "y" for one channel of BT.601 luma, "rgb" for three channels.
+        multiple: Height and width of the input must divide by this.
+        summary: One sentence for the list of models.
+        build: Makes the network with its initial weights; imports torch.
+    """
+
+    name: str
+    task: Task
+    scale: int
+    colour: Literal["y", "rgb"]
+    multiple: int
+    summary: str
+    build: Callable[[], nn.Module]
+
+
+def _fsrcnn_x2() -> nn.Module:
+    from edge_imgq.models.fsrcnn import FSRCNN
+
+    return FSRCNN(scale=2)
+
+
+def _dped_slim() -> nn.Module:
+    from edge_imgq.models.dped import SlimDPED
+
+    return SlimDPED()
+
+
+def _deblur_slim() -> nn.Module:
+    from edge_imgq.models.deblur import SlimDeblur
+
+    return SlimDeblur()
+
+
+ZOO: dict[str, ZooEntry] = {
+    "fsrcnn-x2": ZooEntry(
+        name="fsrcnn-x2",
+        task="super-resolution",
+        scale=2,
+        colour="y",
+        multiple=1,
+        summary="FSRCNN(56, 12, 4): doubles width and height, on luma",
+        build=_fsrcnn_x2,
+    ),
+    "dped-slim": ZooEntry(
+        name="dped-slim",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=1,
+        summary="DPED's residual network, 16 channels wide: corrects a phone's tone and colour",
+        build=_dped_slim,
+    ),
+    "deblur-slim": ZooEntry(
+        name="deblur-slim",
+        task="deblur",
+        scale=1,
+        colour="rgb",
+        multiple=4,
+        summary="A small encoder-decoder with pixel shuffle: reduces motion blur",
+        build=_deblur_slim,
+    ),
+}
+
+
+def zoo_entry(name: str) -> ZooEntry:
+    """Return the network called `name`.
+
+    Raises:
+        UsageError: There is none; the message names the nearest one and all that exist.
+    """
+    if name in ZOO:
+        return ZOO[name]
+    near = difflib.get_close_matches(name, ZOO, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise UsageError(f"There is no network {name!r}. {hint}The zoo has {', '.join(ZOO)}.")
+
+
+def weights_path(name: str) -> Path:
+    """Where the trained weights of a network lie (safetensors)."""
+    return _beside("weights", f"{zoo_entry(name).name}.safetensors")
+
+
+def card_path(name: str) -> Path:
+    """Where the model card of a network lies (Markdown)."""
+    return _beside("cards", f"{zoo_entry(name).name}.md")
+
+
+def load_network(name: str) -> nn.Module:
+    """Build a network of the zoo with its trained weights, in evaluation mode.
+
+    Raises:
+        UsageError: There is no such network.
+        ModelError: Its weights are missing or do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    network, path = zoo_entry(name).build(), weights_path(name)
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"The weights of {name} in {path} cannot be used: {error}.") from error
+    return network.eval().requires_grad_(False)
+
+
+def _beside(folder: str, file: str) -> Path:
+    """A file that ships in a folder beside this one; the package is always unpacked."""
+    return Path(str(resources.files("edge_imgq.models"))) / folder / file

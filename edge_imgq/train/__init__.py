@@ -1,0 +1,1 @@
+"""Training: pairs of images, patches, the loop, checkpoints."""

@@ -1,0 +1,122 @@
+"""What a training run is: its options, and each network's defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from edge_imgq.errors import UsageError
+from edge_imgq.models.zoo import zoo_entry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained; everything here is stored in its checkpoints.
+
+    Attributes:
+        steps: Optimiser steps in all.
+        batch: Patches per step.
+        patch: Height and width of a patch of the network's input, in pixels.
+        learning_rate: The highest rate of Adam, reached after `warmup` steps; then a cosine to 0.
+        warmup: Steps of linear warm-up.
+        squared_from: Share of the steps after which the loss is squared instead of absolute.
+        bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
+        average: Decay of the moving average of the weights, which is what is validated and kept.
+        scales: Sizes at which every training image is used, as shares of its own.
+        versions: How often each image is degraded anew (1 where the degradation is fixed).
+        seed: Seed of initial weights, degradations and patches.
+    """
+
+    steps: int
+    batch: int
+    patch: int
+    learning_rate: float
+    warmup: int = 500
+    squared_from: float = 0.6
+    bfloat16_until: float = 0.7
+    average: float = 0.999
+    scales: tuple[float, ...] = (1.0,)
+    versions: int = 1
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run of training.
+
+    Attributes:
+        model: Name in the zoo.
+        data: Folders of training images. A folder that holds two folders `blur` and `sharp` is
+            taken as pairs; all others hold ordinary photographs, which are degraded here.
+        output: Folder for `checkpoint.safetensors` and `log.jsonl`; a checkpoint found there is
+            continued.
+        schedule: How to train.
+        validation: Folder of held-out images (or pairs), or None for no validation.
+        threads: Processor threads.
+        checkpoint_minutes: Time between two checkpoints.
+        validate_every: Steps between two validations.
+    """
+
+    model: str
+    data: tuple[Path, ...]
+    output: Path
+    schedule: Schedule
+    validation: Path | None = None
+    threads: int = 1
+    checkpoint_minutes: float = 3.0
+    validate_every: int = 2000
+
+
+DEFAULTS: dict[str, Schedule] = {
+    "fsrcnn-x2": Schedule(
+        steps=84_000,
+        batch=16,
+        patch=32,
+        learning_rate=2e-3,
+        scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+    ),
+    "dped-slim": Schedule(steps=20_000, batch=8, patch=64, learning_rate=1e-3, versions=4),
+    "deblur-slim": Schedule(steps=30_000, batch=8, patch=96, learning_rate=1e-3, versions=4),
+}
+
+
+def default_schedule(model: str) -> Schedule:
+    """Return how a network of the zoo is trained when nothing else is asked for.
+
+    Raises:
+        UsageError: There is no such network.
+    """
+    return DEFAULTS[zoo_entry(model).name]
+
+
+def check_config(config: TrainConfig) -> None:
+    """Refuse a run that cannot work.
+
+    Raises:
+        UsageError: A number is out of its range; the message names it.
+    """
+    schedule, entry = config.schedule, zoo_entry(config.model)
+    counts = {"steps": schedule.steps, "batch": schedule.batch, "versions": schedule.versions}
+    for name, value in {**counts, "threads": config.threads}.items():
+        if value < 1:
+            raise UsageError(f"{name} must be at least 1, not {value}.")
+    if schedule.patch < 8 or schedule.patch % entry.multiple:
+        raise UsageError(
+            f"The patch of {entry.name} must be at least 8 and a multiple of {entry.multiple}, "
+            f"not {schedule.patch}."
+        )
+    if not schedule.learning_rate > 0:
+        raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
+    if not config.data:
+        raise UsageError("Training needs at least one folder of images: --data DIR.")
+
+
+Precision = Literal["bfloat16", "float32"]
+
+
+def precision_at(schedule: Schedule, step: int) -> Precision:
+    """In which precision step number `step` (from 0) is computed."""
+    return "bfloat16" if step < schedule.bfloat16_until * schedule.steps else "float32"

@@ -1,0 +1,36 @@
+"""Ctrl-C that waits until a step is complete."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; a second one interrupts at once.
+
+    Interrupting an optimiser between two of its updates would leave weights that no uninterrupted
+    run has. Outside the main thread, where Python allows no handler, the event is never set.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            signal.default_int_handler(number, frame)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,104 @@
+"""One optimiser step, and everything that it changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from edge_imgq.models.fsrcnn import FSRCNN
+from edge_imgq.train.config import Schedule, precision_at
+
+if TYPE_CHECKING:
+    from edge_imgq.train.patches import Batch
+
+# Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
+# Adam's second moments need not forget when the loss changes.
+SQUARED_WEIGHT = 30.0
+BETAS = (0.9, 0.99)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network in training: its weights, their moving average and the optimiser's moments."""
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Adam
+    schedule: Schedule
+
+    def step(self, batch: Batch, step: int) -> float:
+        """Take step number `step` (from 0) on a batch and return its loss.
+
+        The loss is not finite where training has diverged; the weights are then left alone.
+        """
+        rate = learning_rate(self.schedule, step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        degraded, truth = _to_float(batch.degraded), _to_float(batch.truth)
+        bfloat16 = precision_at(self.schedule, step) == "bfloat16"
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            restored = training_forward(self.network)(degraded)
+        squared = step >= self.schedule.squared_from * self.schedule.steps
+        loss = image_loss(restored.float(), truth, squared=squared)
+        if not math.isfinite(loss.item()):
+            return math.nan
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        hold_slopes(self.network)
+        self._update_average(step)
+        return float(loss.item())
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        """Move the average; early on it follows faster, so that it forgets the initial weights."""
+        share = 1.0 - min(self.schedule.average, (step + 1) / (step + 10))
+        targets = [parameter.data for parameter in self.average.parameters()]
+        sources = [parameter.data for parameter in self.network.parameters()]
+        torch._foreach_lerp_(targets, sources, share)
+
+
+def new_learner(network: nn.Module, average: nn.Module, schedule: Schedule) -> Learner:
+    """Start training `network`; `average` is a copy of it that will hold the moving average."""
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average.eval().requires_grad_(False)
+    average.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=schedule.learning_rate, betas=BETAS, fused=True
+    )
+    return Learner(network, average, optimiser, schedule)
+
+
+def learning_rate(schedule: Schedule, step: int) -> float:
+    """Linear warm-up, then a cosine that reaches zero after the last step."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warmup))
+    return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+
+
+def image_loss(restored: Tensor, truth: Tensor, *, squared: bool) -> Tensor:
+    """Mean absolute error, or mean squared error weighted to gradients of like size."""
+    difference = restored - truth
+    return SQUARED_WEIGHT * difference.square().mean() if squared else difference.abs().mean()
+
+
+def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The fastest way to compute a network's output with gradients."""
+    return network.forward_subpixel if isinstance(network, FSRCNN) else network
+
+
+@torch.no_grad()
+def hold_slopes(network: nn.Module) -> None:
+    """Keep PReLU slopes in [0, 1], where max(x, a * x) is the same function."""
+    for module in network.modules():
+        if isinstance(module, nn.PReLU):
+            module.weight.clamp_(0.0, 1.0)
+
+
+def _to_float(pixels: object) -> Tensor:
+    tensor = torch.from_numpy(pixels).float().div_(255.0)
+    return tensor.contiguous(memory_format=torch.channels_last)

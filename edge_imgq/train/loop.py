@@ -1,0 +1,227 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from edge_imgq.errors import ModelError, OutputError, UsageError
+from edge_imgq.models.zoo import ZooEntry, zoo_entry
+from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learner, save_checkpoint
+from edge_imgq.train.config import TrainConfig, check_config
+from edge_imgq.train.interrupt import deferred_interrupt
+from edge_imgq.train.learner import Learner, learning_rate, new_learner
+from edge_imgq.train.pairs import Pair, Skipped, load_pairs
+from edge_imgq.train.patches import PatchSampler
+from edge_imgq.train.validate import mean_psnr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.jsonl"
+REPORT_SECONDS = 0.5
+VALIDATION_SEED = 20_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: Steps taken.
+        steps: Steps in all.
+        loss: Mean loss since the last report.
+        learning_rate: Adam's rate at this step.
+        validation_psnr: Mean PSNR of the averaged weights in dB where this report is a
+            validation, else None.
+        pixels_per_second: Input pixels per second of training, since this part of the run began.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    validation_psnr: float | None
+    pixels_per_second: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run leaves.
+
+    Attributes:
+        checkpoint: The file with the weights; `edge-imgq export` takes it.
+        step: Steps taken.
+        validation_psnr: Mean PSNR after the last step in dB, or None without validation images.
+        skipped: Files that could not be read, each with its reason.
+    """
+
+    checkpoint: Path
+    step: int
+    validation_psnr: float | None
+    skipped: tuple[Skipped, ...]
+
+
+def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> TrainResult:
+    """Train a network of the zoo, continuing the checkpoint in `config.output` if there is one.
+
+    A run that is stopped at any step and continued ends with the weights of a run that was not
+    (bit for bit on one thread). Ctrl-C finishes the step, writes a checkpoint and is passed on.
+
+    Raises:
+        UsageError: The configuration cannot work, or contradicts the checkpoint it continues.
+        ImageError: No training image can be used.
+        ModelError: The loss stopped being finite, or the checkpoint is damaged.
+        OutputError: The output folder cannot be written.
+        KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
+    """
+    check_config(config)
+    _make_folder(config.output)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(config.threads)
+    try:
+        return _Run(config, on_progress).finish()
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Run:
+    """One part of a run: from the start or a checkpoint, to the last step or an interruption."""
+
+    def __init__(self, config: TrainConfig, on_progress: Callable[[Progress], None]) -> None:
+        self._config, self._report = config, on_progress
+        self._entry = zoo_entry(config.model)
+        schedule = config.schedule
+        self._learner, self._state = _start(config, self._entry)
+        self._rng = np.random.default_rng()
+        self._rng.bit_generator.state = self._state.rng
+        training = load_pairs(
+            config.data,
+            self._entry,
+            seed=schedule.seed,
+            scales=schedule.scales,
+            versions=schedule.versions,
+        )
+        self._skipped = training.skipped
+        self._sampler = PatchSampler(
+            training.pairs, schedule.batch, schedule.patch, self._entry.scale
+        )
+        self._validation = self._load_validation()
+        self._step, self._best = self._state.step, self._state.best
+        self._seconds = self._state.seconds
+        self._losses: list[float] = []
+
+    def finish(self) -> TrainResult:
+        """Take all remaining steps."""
+        schedule, started, saved, reported = self._config.schedule, 0.0, time.monotonic(), 0.0
+        with deferred_interrupt() as interrupted:
+            while self._step < schedule.steps:
+                started = time.monotonic()
+                self._take_step()
+                now = time.monotonic()
+                self._seconds += now - started
+                if self._step % self._config.validate_every == 0:
+                    self._validate()
+                elif now - reported > REPORT_SECONDS:
+                    self._report(self._progress(None))
+                    reported = now
+                if now - saved > 60 * self._config.checkpoint_minutes:
+                    self._save()
+                    saved = now
+                if interrupted.is_set():
+                    self._save()
+                    raise KeyboardInterrupt
+        last = self._validate()
+        self._save()
+        return TrainResult(self._config.output / CHECKPOINT, self._step, last, self._skipped)
+
+    def _take_step(self) -> None:
+        loss = self._learner.step(self._sampler.draw(self._rng), self._step)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"The loss is not finite at step {self._step}; the last checkpoint is in "
+                f"{self._config.output}. Train with a smaller learning rate."
+            )
+        self._losses.append(loss)
+        self._step += 1
+
+    def _validate(self) -> float | None:
+        """Measure the averaged weights, report, and add a line to the log."""
+        psnr = None
+        if self._validation:
+            shave = self._entry.scale if self._entry.scale > 1 else 0
+            psnr = mean_psnr(self._learner.average, self._validation, shave=shave)
+            self._best = max(psnr, self._best or -math.inf)
+        progress = self._progress(psnr)
+        line = {**vars(progress), "seconds": round(self._seconds, 1)}
+        with (self._config.output / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        self._report(progress)
+        return psnr
+
+    def _progress(self, psnr: float | None) -> Progress:
+        loss = float(np.mean(self._losses)) if self._losses else math.nan
+        self._losses.clear()
+        schedule = self._config.schedule
+        pixels = self._step * schedule.batch * schedule.patch**2
+        return Progress(
+            step=self._step,
+            steps=schedule.steps,
+            loss=loss,
+            learning_rate=learning_rate(schedule, max(0, self._step - 1)),
+            validation_psnr=psnr,
+            pixels_per_second=pixels / max(self._seconds, 1e-9),
+        )
+
+    def _save(self) -> None:
+        state = RunState(
+            model=self._entry.name,
+            step=self._step,
+            schedule=self._config.schedule,
+            rng=dict(self._rng.bit_generator.state),
+            seconds=self._seconds,
+            best=self._best,
+        )
+        save_checkpoint(self._config.output / CHECKPOINT, self._learner, state)
+
+    def _load_validation(self) -> tuple[Pair, ...]:
+        if self._config.validation is None:
+            return ()
+        return load_pairs((self._config.validation,), self._entry, seed=VALIDATION_SEED).pairs
+
+
+def _start(config: TrainConfig, entry: ZooEntry) -> tuple[Learner, RunState]:
+    """Begin anew, or continue the checkpoint in the output folder."""
+    schedule, path = config.schedule, config.output / CHECKPOINT
+    with torch.random.fork_rng():
+        torch.manual_seed(schedule.seed)
+        network = entry.build()
+    learner = new_learner(network, copy.deepcopy(network), schedule)
+    if not path.exists():
+        rng = np.random.default_rng(schedule.seed).bit_generator.state
+        return learner, RunState(entry.name, 0, schedule, dict(rng), 0.0, None)
+    state, tensors = read_checkpoint(path)
+    if (state.model, state.schedule) != (entry.name, schedule):
+        raise UsageError(
+            f"{path} was trained with another model or schedule ({state.model}, "
+            f"{state.schedule.steps} steps). Continue it with the same options, or choose "
+            f"another output folder."
+        )
+    restore_learner(learner, tensors, path)
+    return learner, state
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be used as output folder: {error}.") from error

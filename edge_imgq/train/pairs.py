@@ -1,0 +1,122 @@
+"""Pairs of (network input, truth) from folders of images."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.degrade import degrade_for
+from edge_imgq.images.files import list_images, read_rgb, read_y
+from edge_imgq.images.resize import crop_to_multiple, resize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.models.zoo import ZooEntry
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input (H, W, C) and its truth (scale * H, scale * W, C), both uint8."""
+
+    name: str
+    degraded: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that could not be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """All pairs of some folders, and the files that were left out."""
+
+    pairs: tuple[Pair, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def load_pairs(
+    folders: tuple[Path, ...],
+    entry: ZooEntry,
+    *,
+    seed: int,
+    scales: tuple[float, ...] = (1.0,),
+    versions: int = 1,
+) -> PairSet:
+    """Read every image of the folders and degrade it for the network's task.
+
+    A folder with two folders `blur` and `sharp` in it gives the pairs it holds, matched by file
+    name, `versions` times so that real pairs weigh as much as degraded images.
+
+    Raises:
+        ImageError: A folder is missing or empty, or no image in it could be read.
+    """
+    pairs: list[Pair] = []
+    skipped: list[Skipped] = []
+    for truth_path, degraded_path in _matched(folders):
+        try:
+            truth = _read(truth_path, entry)
+            if degraded_path is not None:
+                pairs += [_real_pair(truth, degraded_path, entry)] * versions
+            else:
+                pairs += _degraded_pairs(truth_path.name, truth, entry, seed, scales, versions)
+        except ImageError as error:
+            skipped.append(Skipped(truth_path, str(error)))
+    if not pairs:
+        raise ImageError(f"No usable image in {', '.join(map(str, folders))}.")
+    return PairSet(tuple(pairs), tuple(skipped))
+
+
+def _matched(folders: tuple[Path, ...]) -> Iterator[tuple[Path, Path | None]]:
+    """Every truth with the file of its input, or None where the input is to be made."""
+    for folder in folders:
+        if (folder / "sharp").is_dir() and (folder / "blur").is_dir():
+            for path in list_images(folder / "sharp"):
+                yield path, folder / "blur" / path.name
+        else:
+            for path in list_images(folder):
+                yield path, None
+
+
+def _read(path: Path, entry: ZooEntry) -> NDArray[np.uint8]:
+    return read_y(path) if entry.colour == "y" else read_rgb(path)
+
+
+def _real_pair(truth: NDArray[np.uint8], path: Path, entry: ZooEntry) -> Pair:
+    degraded = _read(path, entry)
+    if degraded.shape != truth.shape:
+        raise ImageError(f"{path} is {degraded.shape}, its sharp image {truth.shape}.")
+    multiple = entry.multiple
+    return Pair(path.name, crop_to_multiple(degraded, multiple), crop_to_multiple(truth, multiple))
+
+
+def _degraded_pairs(
+    name: str,
+    truth: NDArray[np.uint8],
+    entry: ZooEntry,
+    seed: int,
+    scales: tuple[float, ...],
+    versions: int,
+) -> Iterator[Pair]:
+    """Degrade one image at every scale, each version with a seed of its own."""
+    degrade = degrade_for(entry.task, entry.scale)
+    for index, scale in enumerate(scales):
+        size = (round(truth.shape[0] * scale), round(truth.shape[1] * scale))
+        sized = truth if scale == 1.0 else resize(truth, size)
+        sized = crop_to_multiple(sized, entry.scale * entry.multiple)
+        for version in range(versions):
+            # The name, not the position, so that adding a file leaves the others as they were.
+            rng = np.random.default_rng([seed, zlib.crc32(name.encode()), index, version])
+            yield Pair(name, degrade(sized, rng), sized)

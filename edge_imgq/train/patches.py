@@ -1,0 +1,71 @@
+"""Random training patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.train.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs (N, C, p, p) and truths (N, C, scale * p, scale * p), both uint8."""
+
+    degraded: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+
+
+class PatchSampler:
+    """Draws aligned patches, every place in every image equally likely, in all 8 orientations.
+
+    Args:
+        pairs: Images to draw from; those smaller than a patch are left out.
+        batch: Patches per draw.
+        patch: Height and width of the input patch.
+        scale: How many times larger the truth is.
+
+    Raises:
+        ImageError: No image is as large as a patch.
+    """
+
+    def __init__(self, pairs: tuple[Pair, ...], batch: int, patch: int, scale: int) -> None:
+        self._pairs = [pair for pair in pairs if min(pair.degraded.shape[:2]) >= patch]
+        if not self._pairs:
+            raise ImageError(f"No training image is {patch} pixels wide and high or larger.")
+        places = [
+            (pair.degraded.shape[0] - patch + 1) * (pair.degraded.shape[1] - patch + 1)
+            for pair in self._pairs
+        ]
+        self._upto = np.cumsum(places)
+        self._batch, self._patch, self._scale = batch, patch, scale
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Draw the next batch; only `rng` changes."""
+        places = rng.integers(0, self._upto[-1], self._batch)
+        orientations = rng.integers(0, 8, self._batch)
+        drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]
+        return Batch(np.stack([d for d, _ in drawn]), np.stack([t for _, t in drawn]))
+
+    def _cut(self, place: int, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        index = int(np.searchsorted(self._upto, place, side="right"))
+        pair, patch, scale = self._pairs[index], self._patch, self._scale
+        within = place - (int(self._upto[index - 1]) if index else 0)
+        top, left = divmod(within, pair.degraded.shape[1] - patch + 1)
+        degraded = pair.degraded[top : top + patch, left : left + patch]
+        top, left, patch = top * scale, left * scale, patch * scale
+        truth = pair.truth[top : top + patch, left : left + patch]
+        return _orient(degraded, orientation), _orient(truth, orientation)
+
+
+def _orient(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn by 90 degrees `orientation % 4` times, mirror from 4 on; (H, W, C) to (C, H, W)."""
+    turned = np.rot90(pixels, orientation % 4)
+    return (turned[:, ::-1] if orientation >= 4 else turned).transpose(2, 0, 1)

@@ -1,0 +1,32 @@
+"""PSNR of a network on held-out images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from edge_imgq.metrics.psnr import psnr
+from edge_imgq.train.learner import training_forward
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from edge_imgq.train.pairs import Pair
+
+
+def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Run a network on one whole image, uint8 (H, W, C), and round and clip its output."""
+    image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
+    with torch.inference_mode():
+        output = training_forward(network)(image)[0].numpy()
+    return np.clip(np.rint(output.transpose(1, 2, 0) * 255.0), 0, 255).astype(np.uint8)
+
+
+def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> float:
+    """Mean over the images of PSNR(truth, output rounded to 8 bits), in decibels."""
+    return float(
+        np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs])
+    )
