@@ -1,0 +1,219 @@
+"""Reading an ONNX graph, float or QDQ, into the view that lowerings walk.
+
+Three things are folded, and nothing else is interpreted:
+
+1. QuantizeLinear and DequantizeLinear become the `quantization` of the tensor they surround. Where
+   an integer tensor is dequantized and quantized again with other parameters, the pair becomes one
+   Requantize operation.
+2. A Relu or constant Clip that alone follows an operation, with no quantizer between, becomes that
+   operation's `activation`.
+3. Initializers become constant tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.network import (
+    REQUANTIZE,
+    Activation,
+    IntegerType,
+    Network,
+    Operation,
+    Quantization,
+    Tensor,
+)
+
+FUSES_ACTIVATION = frozenset({"Conv", "ConvTranspose", "Add", "Sub", "Mul", "Div", "Gemm"})
+"""Operators after which the target formats clip for free."""
+
+INTEGER_TYPES: dict[ir.DataType, IntegerType] = {
+    ir.DataType.INT8: "int8",
+    ir.DataType.INT16: "int16",
+    ir.DataType.INT32: "int32",
+}
+
+
+def read_network(model: ir.Model) -> Network:
+    """Return the view of a graph whose shapes are bound (see `edge_imgq.graph.size`).
+
+    Args:
+        model: float ONNX, or QDQ ONNX in which every activation between operators is quantized.
+
+    Raises:
+        ModelError: a shape is open, or a quantizer's parameters are not constants.
+    """
+    return _Reader(model).read()
+
+
+class _Reader:
+    """One walk over one graph."""
+
+    def __init__(self, model: ir.Model) -> None:
+        self.graph = model.graph
+        self.tensors: dict[ir.Value, Tensor] = {}
+        self.operations: list[Operation] = []
+        self.fused: set[ir.Node] = set()
+
+    def read(self) -> Network:
+        inputs = tuple(
+            self._define(value) for value in self.graph.inputs if not value.is_initializer()
+        )
+        for node in self.graph:
+            if node.op_type == "QuantizeLinear":
+                self._quantize(node)
+            elif node.op_type == "DequantizeLinear":
+                self._dequantize(node)
+            elif node not in self.fused:
+                self._operate(node)
+        outputs = tuple(self.tensors[value] for value in self.graph.outputs)
+        return Network(self.graph.name or "network", inputs, outputs, tuple(self.operations))
+
+    def _define(self, value: ir.Value) -> Tensor:
+        """Make the tensor of a value that an operation or the caller computes."""
+        tensor = Tensor(value.name or "", _static_shape(value), _quantization_after(value))
+        self.tensors[value] = tensor
+        return tensor
+
+    def _constant(self, value: ir.Value) -> Tensor:
+        return Tensor(value.name or "", _static_shape(value), None, constant(value))
+
+    def _quantize(self, node: ir.Node) -> None:
+        source, target = _operand(node, 0), node.outputs[0]
+        tensor = self.tensors[source]
+        parameters = quantization_of(node)
+        if same_quantization(tensor.quantization, parameters):
+            self.tensors[target] = tensor
+            return
+        moved = Tensor(target.name or "", tensor.shape, parameters)
+        self.tensors[target] = moved
+        self.operations.append(Operation(REQUANTIZE, node.name or "", (tensor,), (moved,), {}))
+
+    def _dequantize(self, node: ir.Node) -> None:
+        source, target = _operand(node, 0), node.outputs[0]
+        if source.is_initializer():
+            self.tensors[target] = Tensor(
+                source.name or "", _static_shape(source), quantization_of(node), constant(source)
+            )
+        else:
+            self.tensors[target] = self.tensors[source]
+
+    def _operate(self, node: ir.Node) -> None:
+        activation, last = self._activation_after(node)
+        inputs = tuple(None if value is None else self._input(value) for value in node.inputs)
+        outputs = tuple(
+            self._define(last if index == 0 else value) for index, value in enumerate(node.outputs)
+        )
+        attributes = {name: _plain(attribute) for name, attribute in node.attributes.items()}
+        self.operations.append(
+            Operation(node.op_type, node.name or "", inputs, outputs, attributes, activation)
+        )
+
+    def _input(self, value: ir.Value) -> Tensor:
+        if value in self.tensors:
+            return self.tensors[value]
+        return self._constant(value)
+
+    def _activation_after(self, node: ir.Node) -> tuple[Activation | None, ir.Value]:
+        """Return the clipping fused into a node, and the value that then is its output."""
+        output = node.outputs[0]
+        consumers = output.consumers()
+        if (
+            node.op_type not in FUSES_ACTIVATION
+            or output.is_graph_output()
+            or len(consumers) != 1
+            or (bounds := clip_bounds(consumers[0])) is None
+        ):
+            return None, output
+        self.fused.add(consumers[0])
+        return bounds, consumers[0].outputs[0]
+
+
+def clip_bounds(node: ir.Node) -> Activation | None:
+    """Return the bounds of a Relu or of a Clip with constant bounds; None for anything else."""
+    if node.op_type == "Relu":
+        return Activation(0.0, math.inf)
+    if node.op_type != "Clip":
+        return None
+    bounds = [-math.inf, math.inf]
+    for index, value in enumerate(node.inputs[1:]):
+        if value is None:
+            continue
+        if value.const_value is None:
+            return None
+        bounds[index] = float(value.const_value.numpy())
+    return Activation(bounds[0], bounds[1])
+
+
+def quantization_of(node: ir.Node) -> Quantization:
+    """Return the parameters of a QuantizeLinear or DequantizeLinear node."""
+    scale = constant(_operand(node, 1)).astype(np.float32).reshape(-1)
+    zero = _operand(node, 2)
+    integers = INTEGER_TYPES.get(zero.dtype) if zero.dtype is not None else None
+    if integers is None:
+        raise ModelError(
+            f"{node.op_type} '{node.name}' stores {zero.dtype}; int8, int16 and int32 are known."
+        )
+    axis = node.attributes.get_int("axis", 1) if scale.size > 1 else None
+    return Quantization(scale, constant(zero).astype(np.int32).reshape(-1), integers, axis)
+
+
+def same_quantization(one: Quantization | None, other: Quantization | None) -> bool:
+    """Tell whether two tensors hold the same integers for the same real values."""
+    if one is None or other is None:
+        return one is other
+    return (
+        one.dtype == other.dtype
+        and one.axis == other.axis
+        and np.array_equal(one.scale, other.scale)
+        and np.array_equal(one.zero_point, other.zero_point)
+    )
+
+
+def _quantization_after(value: ir.Value) -> Quantization | None:
+    """Return the quantization that a float value is given by its first quantizer, if any."""
+    for consumer in value.consumers():
+        if consumer.op_type == "QuantizeLinear":
+            return quantization_of(consumer)
+    return None
+
+
+def constant(value: ir.Value) -> Any:
+    """Return the contents of a constant value as a NumPy array.
+
+    Raises:
+        ModelError: the value is computed at run time.
+    """
+    if value.const_value is None:
+        raise ModelError(
+            f"'{value.name}' is computed at run time where a constant is needed; "
+            "a phone file needs it fixed."
+        )
+    return value.const_value.numpy()
+
+
+def _static_shape(value: ir.Value) -> tuple[int, ...]:
+    if value.shape is None or not value.shape.is_static():
+        raise ModelError(f"The shape of '{value.name}' is open: {value.shape}. Pass --size HxW.")
+    return tuple(value.shape.numpy())
+
+
+def _operand(node: ir.Node, index: int) -> ir.Value:
+    value = node.inputs[index]
+    if value is None:
+        raise ModelError(f"{node.op_type} '{node.name}' has no input {index}.")
+    return value
+
+
+def _plain(attribute: ir.Attr) -> Any:
+    if attribute.type is ir.AttributeType.STRING:
+        return attribute.as_string()
+    if attribute.type is ir.AttributeType.TENSOR:
+        return attribute.as_tensor().numpy()
+    value = attribute.value
+    return tuple(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,63 @@
+"""Binding a graph to one image size, so that every shape in it is a number."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+
+
+def own_size(model: ir.Model) -> tuple[int, int] | None:
+    """Return the input height and width that a model was exported for; None when they are open."""
+    shape = model.graph.inputs[0].shape
+    assert shape is not None
+    height, width = shape[2], shape[3]
+    if isinstance(height, int) and isinstance(width, int):
+        return height, width
+    return None
+
+
+def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
+    """Return a copy of the model for one image of `size`, with all shapes inferred.
+
+    Args:
+        model: one image input (N, C, H, W); it is not changed.
+        size: height and width.
+
+    Raises:
+        ModelError: the model has another fixed size, or its shapes do not work out at this one.
+    """
+    fixed = own_size(model)
+    if fixed is not None and fixed != size:
+        raise ModelError(
+            f"The model was exported for {fixed[0]}x{fixed[1]} and cannot run at "
+            f"{size[0]}x{size[1]}. Export it with open height and width, or use --size "
+            f"{fixed[0]}x{fixed[1]}."
+        )
+    proto = ir.to_proto(model)
+    dimensions = proto.graph.input[0].type.tensor_type.shape.dim
+    for dimension, length in zip(dimensions, (1, dimensions[1].dim_value, *size), strict=True):
+        dimension.dim_value = length
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"The model does not fit {size[0]}x{size[1]} images: {reason}") from error
+    bound: ir.Model = ir.from_proto(inferred)
+    _refuse_open_shapes(bound, size)
+    return bound
+
+
+def _refuse_open_shapes(model: ir.Model, size: tuple[int, int]) -> None:
+    for node in model.graph:
+        for value in node.outputs:
+            if value.shape is None or not all(isinstance(length, int) for length in value.shape):
+                raise ModelError(
+                    f"The shape of '{value.name}', after {node.op_type} '{node.name}', is still "
+                    f"open at {size[0]}x{size[1]}: {value.shape}. Shapes that depend on pixel "
+                    "values cannot run on a phone."
+                )
