@@ -26,15 +26,23 @@ def rgb_to_ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     The coefficients are those of MATLAB's `rgb2ycbcr`, which the super-resolution papers use.
     Nothing is rounded.
     """
-    return pixels.astype(np.float64) @ (_FORWARD.T / 255.0) + _OFFSET
+    ycbcr: NDArray[np.float64] = pixels.astype(np.float64) @ (_FORWARD.T / 255.0) + _OFFSET
+    return ycbcr
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Convert RGB (H, W, 3) in 0..255 to luma (H, W, 1) in [16, 235], not rounded."""
-    return pixels.astype(np.float64) @ (_FORWARD[:1].T / 255.0) + _OFFSET[0]
+    luma: NDArray[np.float64] = pixels.astype(np.float64) @ (_FORWARD[:1].T / 255.0) + _OFFSET[0]
+    return luma
 
 
 def ycbcr_to_rgb(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Convert YCbCr (H, W, 3) back to RGB (H, W, 3), rounded and clipped to 0..255."""
     rgb = (np.asarray(pixels, np.float64) - _OFFSET) @ (_BACKWARD.T * 255.0)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return to_pixels(rgb)
+
+
+def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Round values on the scale 0..255 and clip them to it."""
+    pixels: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return pixels

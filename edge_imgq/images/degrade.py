@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import UsageError
+from edge_imgq.images.colour import to_pixels
 from edge_imgq.images.resize import downscale
 
 if TYPE_CHECKING:
@@ -60,37 +61,53 @@ class MotionBlur:
         kernel = motion_kernel(rng, rng.uniform(self.shortest, self.longest))
         values = convolve(pixels.astype(np.float32), kernel)
         values += rng.normal(0.0, rng.uniform(0.0, self.noise), values.shape)
-        return _to_pixels(values)
+        return to_pixels(values)
 
 
 @dataclass(frozen=True)
 class PhoneCamera:
-    """Make a photograph look as if a small phone camera had taken it.
+    """Make a photograph look as if one kind of small phone camera had taken it.
 
-    In order: a slight blur, a tone curve (gamma and lost contrast), a colour cast, lost
-    saturation, vignetting and noise. Every strength is drawn per image.
+    In order: a slight blur, a tone curve (gamma, lost contrast, lifted blacks), a colour cast,
+    lost saturation, vignetting and noise. A network that sees a few dozen pixels cannot guess
+    what is drawn anew for each image, so most of the change is common to all images: each range
+    is narrow and lies on one side of "no change".
+
+    Attributes:
+        blur: Standard deviation of the blur, in pixels.
+        gamma: Exponent on values in [0, 1]; above 1 darkens.
+        contrast: Factor on the values.
+        lift: Added to the values, which are in [0, 1].
+        cast: Factors of red, green and blue.
+        cast_spread: Largest deviation of a factor from `cast`.
+        saturation: Factor on the distance from gray.
+        vignette: Share of light lost in the corners.
+        noise: Standard deviation of the noise, in levels of 255.
     """
 
-    blur: float = 0.9
-    gamma: tuple[float, float] = (0.8, 1.5)
-    contrast: tuple[float, float] = (0.6, 1.0)
-    lift: float = 0.06
-    cast: float = 0.08
-    saturation: tuple[float, float] = (0.55, 1.0)
-    vignette: float = 0.35
-    noise: float = 4.0
+    blur: tuple[float, float] = (0.3, 0.8)
+    gamma: tuple[float, float] = (1.1, 1.3)
+    contrast: tuple[float, float] = (0.78, 0.9)
+    lift: tuple[float, float] = (0.02, 0.05)
+    cast: tuple[float, float, float] = (0.96, 1.0, 1.05)
+    cast_spread: float = 0.02
+    saturation: tuple[float, float] = (0.65, 0.8)
+    vignette: tuple[float, float] = (0.0, 0.15)
+    noise: tuple[float, float] = (0.5, 3.0)
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return RGB of the same shape."""
-        values = convolve(pixels.astype(np.float32), gaussian_kernel(rng.uniform(0.2, self.blur)))
+        values = convolve(pixels.astype(np.float32), gaussian_kernel(rng.uniform(*self.blur)))
         values = np.clip(values / 255.0, 0.0, 1.0) ** rng.uniform(*self.gamma)
-        values = values * rng.uniform(*self.contrast) + rng.uniform(0.0, self.lift)
-        values *= 1.0 + rng.uniform(-self.cast, self.cast, 3)
+        values = values * rng.uniform(*self.contrast) + rng.uniform(*self.lift)
+        values *= np.array(self.cast) + rng.uniform(-self.cast_spread, self.cast_spread, 3)
         gray = values.mean(axis=2, keepdims=True)
         values = gray + (values - gray) * rng.uniform(*self.saturation)
-        values *= vignette(pixels.shape[:2], rng.uniform(0.0, self.vignette))[..., None]
-        values = values * 255.0 + rng.normal(0.0, rng.uniform(0.5, self.noise), values.shape)
-        return _to_pixels(values)
+        values *= light_falloff((pixels.shape[0], pixels.shape[1]), rng.uniform(*self.vignette))[
+            ..., None
+        ]
+        values = values * 255.0 + rng.normal(0.0, rng.uniform(*self.noise), values.shape)
+        return to_pixels(values)
 
 
 def degrade_for(task: Task, scale: int) -> Degradation:
@@ -125,7 +142,7 @@ def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32
         for right in (0, 1):
             weight = np.abs(1 - down - part[0]) * np.abs(1 - right - part[1])
             np.add.at(kernel, (corner[0] + radius + down, corner[1] + radius + right), weight)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return _normalised(kernel)
 
 
 def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
@@ -133,7 +150,7 @@ def gaussian_kernel(sigma: float) -> NDArray[np.float32]:
     radius = max(1, int(np.ceil(3 * sigma)))
     line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = np.outer(line, line)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return _normalised(kernel)
 
 
 def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -149,12 +166,13 @@ def convolve(values: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArra
     )
 
 
-def vignette(size: tuple[int, int], strength: float) -> NDArray[np.float32]:
+def light_falloff(size: tuple[int, int], strength: float) -> NDArray[np.float32]:
     """Return (H, W) factors: 1 in the centre, 1 - strength in the corners, by squared distance."""
     rows, columns = (np.linspace(-1.0, 1.0, length) for length in size)
     distance = (rows[:, None] ** 2 + columns[None, :] ** 2) / 2.0
     return (1.0 - strength * distance).astype(np.float32)
 
 
-def _to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _normalised(kernel: NDArray[np.float64]) -> NDArray[np.float32]:
+    share: NDArray[np.float32] = (kernel / kernel.sum()).astype(np.float32)
+    return share

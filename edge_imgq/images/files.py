@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError, OutputError
-from edge_imgq.images.colour import rgb_to_y
+from edge_imgq.images.colour import rgb_to_y, to_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def read_y(path: Path) -> NDArray[np.uint8]:
     pixels = _read_pixels(path)
     if pixels.shape[2] == 1:
         return pixels
-    return np.rint(rgb_to_y(pixels)).astype(np.uint8)
+    return to_pixels(rgb_to_y(pixels))
 
 
 def is_grayscale(path: Path) -> bool:
@@ -84,7 +84,9 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
     from PIL import Image
 
     if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))}).")
+        raise OutputError(
+            f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))})."
+        )
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -117,7 +119,7 @@ def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
     values = np.asarray(image, np.float64)
     if image.mode != "F":
         values = values / 257.0
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)[..., None]
+    return to_pixels(values)[..., None]
 
 
 def _open(path: Path) -> PillowImage.Image:

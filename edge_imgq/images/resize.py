@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.images.colour import to_pixels
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
         for index in range(pixels.shape[2])
     ]
     values = np.stack([np.asarray(channel) for channel in channels], axis=-1)
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return to_pixels(values)
 
 
 def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

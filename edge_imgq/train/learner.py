@@ -14,6 +14,9 @@ from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule, precision_at
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edge_imgq.train.patches import Batch
 
 # Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
@@ -99,6 +102,7 @@ def hold_slopes(network: nn.Module) -> None:
             module.weight.clamp_(0.0, 1.0)
 
 
-def _to_float(pixels: object) -> Tensor:
+def _to_float(pixels: NDArray[np.uint8]) -> Tensor:
+    """Bring pixels 0..255 to [0, 1]."""
     tensor = torch.from_numpy(pixels).float().div_(255.0)
     return tensor.contiguous(memory_format=torch.channels_last)

@@ -27,6 +27,4 @@ def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8
 
 def mean_psnr(network: nn.Module, pairs: tuple[Pair, ...], *, shave: int) -> float:
     """Mean over the images of PSNR(truth, output rounded to 8 bits), in decibels."""
-    return float(
-        np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs])
-    )
+    return float(np.mean([psnr(p.truth, restore(network, p.degraded), shave=shave) for p in pairs]))

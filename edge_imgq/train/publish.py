@@ -1,0 +1,30 @@
+"""From a checkpoint to the weights that ship."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safetensors.torch import save_file
+
+from edge_imgq.train.checkpoint import load_checkpoint_network, read_checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def publish_weights(checkpoint: Path, destination: Path, psnr: float) -> None:
+    """Write the averaged weights of a checkpoint as a plain state dict in safetensors.
+
+    The metadata says which model it is, after how many steps, and its PSNR in dB on the validation
+    images that the model's card names.
+
+    Raises:
+        ModelError: The checkpoint is missing, damaged or does not fit its network.
+    """
+    name, network = load_checkpoint_network(checkpoint)
+    step = read_checkpoint(checkpoint)[0].step
+    tensors = {key: value.float().contiguous() for key, value in network.state_dict().items()}
+    metadata = {"model": name, "step": str(step), "psnr": f"{psnr:.2f}"}
+    temporary = destination.with_suffix(".part")
+    save_file(tensors, temporary, metadata=metadata)
+    temporary.replace(destination)

@@ -1,0 +1,119 @@
+"""Degradations: seeded, of the right shape, and doing what their names say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import convolve as scipy_convolve
+
+from edge_imgq.errors import UsageError
+from edge_imgq.images.degrade import (
+    MotionBlur,
+    PhoneCamera,
+    convolve,
+    degrade_for,
+    gaussian_kernel,
+    light_falloff,
+    motion_kernel,
+)
+from edge_imgq.images.resize import downscale
+from edge_imgq.models.zoo import ZOO
+
+
+def photo(seed: int = 0, height: int = 40, width: int = 52) -> np.ndarray:
+    """Return random colours with some smoothness."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 4, width // 4, 3))
+    return np.kron(coarse, np.ones((4, 4, 1))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("entry", ZOO.values(), ids=ZOO)
+def test_the_same_seed_gives_the_same_input_and_the_size_divides_by_the_scale(entry) -> None:
+    degrade = degrade_for(entry.task, entry.scale)
+    first = degrade(photo(), np.random.default_rng(7))
+    np.testing.assert_array_equal(first, degrade(photo(), np.random.default_rng(7)))
+    assert first.dtype == np.uint8
+    assert first.shape == (40 // entry.scale, 52 // entry.scale, 3)
+
+
+@pytest.mark.parametrize("task", ["photo-enhancement", "deblur"])
+def test_another_seed_gives_another_input(task: str) -> None:
+    degrade = degrade_for(task, 1)
+    assert (
+        degrade(photo(), np.random.default_rng(1)) != degrade(photo(), np.random.default_rng(2))
+    ).any()
+
+
+def test_super_resolution_is_degraded_by_bicubic_alone() -> None:
+    degraded = degrade_for("super-resolution", 3)(photo(), np.random.default_rng(1))
+    np.testing.assert_array_equal(degraded, downscale(photo(), 3))
+
+
+def test_an_unknown_task_is_named() -> None:
+    with pytest.raises(UsageError, match="'colourise'"):
+        degrade_for("colourise", 1)
+
+
+def test_convolution_agrees_with_scipy_for_an_asymmetric_kernel() -> None:
+    rng = np.random.default_rng(11)
+    values = rng.uniform(0, 255, (20, 23, 3)).astype(np.float32)
+    kernel = rng.uniform(0, 1, (5, 5)).astype(np.float32)
+    kernel /= kernel.sum()
+    expected = scipy_convolve(values.astype(float), kernel[..., None], mode="reflect")
+    np.testing.assert_allclose(convolve(values, kernel), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("length", [1.0, 5.0, 16.0, 30.0])
+def test_a_motion_kernel_sums_to_one_and_is_no_longer_than_its_path(length: float) -> None:
+    for seed in range(20):
+        kernel = motion_kernel(np.random.default_rng(seed), length)
+        assert kernel.sum() == pytest.approx(1.0, abs=1e-5)
+        assert (kernel >= 0).all()
+        rows, columns = np.nonzero(kernel)
+        assert np.hypot(np.ptp(rows), np.ptp(columns)) <= length + 3
+
+
+def test_a_motion_kernel_is_centred_so_that_nothing_shifts() -> None:
+    for seed in range(20):
+        kernel = motion_kernel(np.random.default_rng(seed), 12.0)
+        offsets = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+        assert abs(float(kernel.sum(axis=1) @ offsets)) < 1e-4
+        assert abs(float(kernel.sum(axis=0) @ offsets)) < 1e-4
+
+
+def test_motion_blur_keeps_a_flat_image_up_to_its_noise() -> None:
+    flat = np.full((32, 32, 3), 120, np.uint8)
+    np.testing.assert_array_equal(MotionBlur(noise=0.0)(flat, np.random.default_rng(1)), flat)
+    noisy = MotionBlur(noise=3.0)(flat, np.random.default_rng(1))
+    assert 0 < noisy.std() <= 3.2
+
+
+def test_motion_blur_removes_detail() -> None:
+    sharp = photo()
+    blurred = MotionBlur(shortest=10, longest=10, noise=0)(sharp, np.random.default_rng(1))
+    assert (
+        np.abs(np.diff(blurred.astype(int), axis=1)).mean()
+        < 0.7 * np.abs(np.diff(sharp.astype(int), axis=1)).mean()
+    )
+
+
+def test_the_phone_camera_darkens_and_takes_contrast_and_colour() -> None:
+    sharp = photo()
+    poor = PhoneCamera()(sharp, np.random.default_rng(2))
+    spread = [float((p.max(axis=2).astype(int) - p.min(axis=2)).mean()) for p in (sharp, poor)]
+    assert poor.mean() < sharp.mean()
+    assert poor.std() < sharp.std()
+    assert spread[1] < 0.9 * spread[0]
+
+
+def test_light_falls_off_from_the_centre_to_the_corners() -> None:
+    factors = light_falloff((5, 9), 0.3)
+    assert factors[2, 4] == pytest.approx(1.0)
+    assert factors[0, 0] == pytest.approx(0.7)
+    assert factors[0, 4] == pytest.approx(0.85)
+
+
+def test_a_gaussian_is_normalised_and_as_wide_as_asked() -> None:
+    kernel = gaussian_kernel(1.5)
+    offsets = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+    assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
+    assert float(kernel.sum(axis=0) @ offsets**2) == pytest.approx(1.5**2, rel=0.05)

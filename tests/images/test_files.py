@@ -1,0 +1,106 @@
+"""Image files of every kind a camera or a tool leaves, and broken ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_imgq.errors import ImageError, OutputError
+from edge_imgq.images.files import is_grayscale, list_images, read_rgb, read_y, write_image
+
+
+def random_rgb(seed: int, height: int = 12, width: int = 17) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    pixels = random_rgb(1)
+    write_image(tmp_path / "colour.png", pixels)
+    write_image(tmp_path / "gray.png", pixels[..., :1])
+    np.testing.assert_array_equal(read_rgb(tmp_path / "colour.png"), pixels)
+    np.testing.assert_array_equal(read_y(tmp_path / "gray.png"), pixels[..., :1])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["colour.png", "gray.png"]
+
+
+def test_gray_keeps_its_full_range_as_luma_and_colour_is_squeezed(tmp_path: Path) -> None:
+    black_and_white = np.array([[[0], [255]]], np.uint8)
+    write_image(tmp_path / "gray.png", black_and_white)
+    write_image(tmp_path / "colour.png", np.repeat(black_and_white, 3, axis=2))
+    assert read_y(tmp_path / "gray.png").ravel().tolist() == [0, 255]
+    assert read_y(tmp_path / "colour.png").ravel().tolist() == [16, 235]
+    assert read_rgb(tmp_path / "gray.png").shape == (1, 2, 3)
+    assert is_grayscale(tmp_path / "gray.png")
+    assert not is_grayscale(tmp_path / "colour.png")
+
+
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
+    values = np.array([[0, 128, 257 * 100, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    assert read_y(tmp_path / "deep.png").ravel().tolist() == [0, 0, 100, 255]
+    assert is_grayscale(tmp_path / "deep.png")
+
+
+def test_transparency_is_dropped_and_palettes_are_resolved(tmp_path: Path) -> None:
+    pixels = random_rgb(2)
+    alpha = np.full((*pixels.shape[:2], 1), 7, np.uint8)
+    Image.fromarray(np.concatenate([pixels, alpha], axis=2)).save(tmp_path / "alpha.png")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "alpha.png"), pixels)
+    flat = np.full((4, 4, 3), (10, 200, 30), np.uint8)
+    Image.fromarray(flat).quantize(4).save(tmp_path / "palette.png")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "palette.png"), flat)
+
+
+def test_the_orientation_that_a_camera_stored_is_applied(tmp_path: Path) -> None:
+    pixels = random_rgb(3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to show
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "turned.png"), np.rot90(pixels, -1))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"nowhere\.png does not exist"):
+        read_rgb(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"cut{suffix}"
+    write_image(path, random_rgb(4, 64, 64))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ImageError, match="cut"):
+        read_rgb(path)
+
+
+def test_a_text_file_and_an_empty_file_are_no_images(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "empty.png").touch()
+    for name in ("text.png", "empty.png"):
+        with pytest.raises(ImageError, match="is not an image"):
+            read_y(tmp_path / name)
+        with pytest.raises(ImageError, match="is not an image"):
+            is_grayscale(tmp_path / name)
+
+
+def test_folders_are_listed_by_name_and_empty_ones_refused(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.jpg", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_images(tmp_path)] == ["a.jpg", "b.PNG"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match="holds no image"):
+        list_images(tmp_path / "empty")
+    with pytest.raises(ImageError, match="is not a folder"):
+        list_images(tmp_path / "missing")
+
+
+def test_nothing_half_written_stays_when_writing_fails(tmp_path: Path) -> None:
+    target = tmp_path / "taken.png"
+    target.mkdir()
+    with pytest.raises(OutputError, match=r"taken\.png could not be written"):
+        write_image(target, random_rgb(5))
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
+    with pytest.raises(OutputError, match="image format"):
+        write_image(tmp_path / "image.xyz", random_rgb(5))
