@@ -57,8 +57,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error
-    del simplified.graph.value_info[:]
-    result: ir.Model = ir.from_proto(simplified)
+    result: ir.Model = ir.from_proto(onnx.shape_inference.infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _refuse_other_signatures(result, name)
     result.producer_name = "edge-imgq"

@@ -12,13 +12,13 @@ Three things are folded, and nothing else is interpreted:
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import (
     REQUANTIZE,
     Activation,
@@ -28,9 +28,6 @@ from edge_imgq.graph.network import (
     Quantization,
     Tensor,
 )
-
-FUSES_ACTIVATION = frozenset({"Conv", "ConvTranspose", "Add", "Sub", "Mul", "Div", "Gemm"})
-"""Operators after which the target formats clip for free."""
 
 INTEGER_TYPES: dict[ir.DataType, IntegerType] = {
     ir.DataType.INT8: "int8",
@@ -121,33 +118,11 @@ class _Reader:
 
     def _activation_after(self, node: ir.Node) -> tuple[Activation | None, ir.Value]:
         """Return the clipping fused into a node, and the value that then is its output."""
-        output = node.outputs[0]
-        consumers = output.consumers()
-        if (
-            node.op_type not in FUSES_ACTIVATION
-            or output.is_graph_output()
-            or len(consumers) != 1
-            or (bounds := clip_bounds(consumers[0])) is None
-        ):
-            return None, output
-        self.fused.add(consumers[0])
-        return bounds, consumers[0].outputs[0]
-
-
-def clip_bounds(node: ir.Node) -> Activation | None:
-    """Return the bounds of a Relu or of a Clip with constant bounds; None for anything else."""
-    if node.op_type == "Relu":
-        return Activation(0.0, math.inf)
-    if node.op_type != "Clip":
-        return None
-    bounds = [-math.inf, math.inf]
-    for index, value in enumerate(node.inputs[1:]):
-        if value is None:
-            continue
-        if value.const_value is None:
-            return None
-        bounds[index] = float(value.const_value.numpy())
-    return Activation(bounds[0], bounds[1])
+        follower = fused_activation(node)
+        if follower is None:
+            return None, node.outputs[0]
+        self.fused.add(follower)
+        return clip_bounds(follower), follower.outputs[0]
 
 
 def quantization_of(node: ir.Node) -> Quantization:

@@ -1,0 +1,113 @@
+"""The edits that graph passes are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+
+def is_constant(value: ir.Value | None) -> bool:
+    """Tell whether a value is there and known before the model runs."""
+    return value is not None and value.const_value is not None
+
+
+def contents(value: ir.Value | None) -> Any:
+    """Return the contents of a constant value as a NumPy array."""
+    if value is None or value.const_value is None:
+        raise ValueError("not a constant")
+    return value.const_value.numpy()
+
+
+def sole_consumer(value: ir.Value) -> ir.Node | None:
+    """Return the one node that reads a value; None when there are more, or it leaves the graph."""
+    consumers = value.consumers()
+    if len(consumers) != 1 or value.is_graph_output():
+        return None
+    return consumers[0]
+
+
+def add_constant(graph: ir.Graph, name: str, array: Any) -> ir.Value:
+    """Register an initializer under a name that no other value has.
+
+    Args:
+        graph: the graph to add it to.
+        name: wanted name; a number is appended where it is taken.
+        array: NumPy array, kept in its type.
+    """
+    unique = free_name(graph, name)
+    tensor = ir.tensor(np.array(array, order="C"), name=unique)
+    value = ir.Value(name=unique, const_value=tensor, type=ir.TensorType(tensor.dtype))
+    value.shape = ir.Shape(np.shape(array))
+    graph.register_initializer(value)
+    return value
+
+
+def free_name(graph: ir.Graph, name: str) -> str:
+    """Return `name`, numbered if a value of the graph already has it."""
+    taken = set(graph.initializers) | {value.name for value in graph.inputs}
+    taken |= {value.name for node in graph for value in node.outputs}
+    if name not in taken:
+        return name
+    number = 1
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
+def insert_node(
+    graph: ir.Graph,
+    before: ir.Node,
+    kind: str,
+    inputs: Sequence[ir.Value | None],
+    attributes: dict[str, Any],
+    name: str,
+) -> ir.Value:
+    """Insert a one-output node before another and return its output, a float tensor."""
+    node = ir.node(kind, inputs, attributes, name=name)
+    output = node.outputs[0]
+    output.name = free_name(graph, name)
+    output.dtype = ir.DataType.FLOAT
+    graph.insert_before(before, node)
+    return output
+
+
+def insert_convolution(
+    graph: ir.Graph, before: ir.Node, source: ir.Value, weight: Any, name: str, bias: Any = None
+) -> ir.Value:
+    """Insert a 1×1 convolution before a node and return its output.
+
+    Args:
+        graph: the graph to change.
+        before: the node that it must stand before.
+        source: its input, (N, C, H, W).
+        weight: matrix (output channels, input channels).
+        name: of the node; its constants are named after it.
+        bias: vector (output channels,) or None.
+    """
+    kernel = np.asarray(weight, np.float32)[:, :, np.newaxis, np.newaxis]
+    inputs: list[ir.Value | None] = [source, add_constant(graph, f"{name}.weight", kernel)]
+    if bias is not None:
+        inputs.append(add_constant(graph, f"{name}.bias", np.asarray(bias, np.float32)))
+    return insert_node(graph, before, "Conv", inputs, {"kernel_shape": [1, 1]}, name)
+
+
+def take_place(old: ir.Value, new: ir.Value) -> None:
+    """Let `new` be read everywhere that `old` was, under the name of `old` at the graph's edge."""
+    if old.is_graph_output():
+        new.name, old.name = old.name, f"{old.name}_before"
+        new.shape, new.type = old.shape, old.type
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
+
+
+def remove_node(node: ir.Node) -> None:
+    """Remove a node that nothing reads any more, and the constants that only it read."""
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    constants = [value for value in node.inputs if value is not None and value.is_initializer()]
+    graph.remove(node, safe=True)
+    for value in constants:
+        if not value.uses() and value.name is not None:
+            graph.initializers.pop(value.name, None)

@@ -1,0 +1,43 @@
+"""Which clipping the target formats fuse into the operation before it.
+
+The quantizer and the reader of graphs must agree on this: no quantizer stands between an operation
+and a fused activation, so the operation rounds once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import onnx_ir as ir
+
+from edge_imgq.graph.network import Activation
+
+FUSES_ACTIVATION = frozenset({"Conv", "ConvTranspose", "Add", "Sub", "Mul", "Div", "Gemm"})
+"""Operators after which the target formats clip for free."""
+
+
+def fused_activation(node: ir.Node) -> ir.Node | None:
+    """Return the Relu or constant Clip that alone reads a node's output and is fused into it."""
+    if node.op_type not in FUSES_ACTIVATION:
+        return None
+    output = node.outputs[0]
+    consumers = output.consumers()
+    if output.is_graph_output() or len(consumers) != 1 or clip_bounds(consumers[0]) is None:
+        return None
+    return consumers[0]
+
+
+def clip_bounds(node: ir.Node) -> Activation | None:
+    """Return the bounds of a Relu or of a Clip with constant bounds; None for anything else."""
+    if node.op_type == "Relu":
+        return Activation(0.0, math.inf)
+    if node.op_type != "Clip":
+        return None
+    bounds = [-math.inf, math.inf]
+    for index, value in enumerate(node.inputs[1:]):
+        if value is None:
+            continue
+        if value.const_value is None:
+            return None
+        bounds[index] = float(value.const_value.numpy())
+    return Activation(bounds[0], bounds[1])

@@ -1,0 +1,135 @@
+"""PReLU without a PReLU: two rectified halves, for graphs that will be quantized.
+
+For a slope a of any size or sign,
+
+    PReLU(x) = relu(x) − a · relu(−x) = relu(x) − sign(a) · relu(−|a| · x).
+
+So a convolution x = W·u + b before a PReLU becomes one with twice the channels, and the convolution
+V after it takes both halves:
+
+    [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
+
+Exact in float. In int8 no activation operator is left, each half has all 8 bits for one sign, and
+a layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight
+scale; with a in the consumer, V and −a·V would share it and the weights would lose. Channels with
+a = 0 get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit
+matrix takes its part. In float graphs the split only costs time; it belongs to quantized ones.
+
+Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+def sign_split(model: ir.Model) -> int:
+    """Rewrite every PReLU with constant slopes on (N, C, H, W); exact in float.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "PRelu" and _slopes(node) is not None]
+    for node in nodes:
+        _rewrite(model.graph, node)
+    return len(nodes)
+
+
+def _slopes(node: ir.Node) -> Any:
+    """Return one slope per channel; None when they are not known or vary inside a channel."""
+    source, slope = node.inputs
+    if source is None or source.shape is None or not edit.is_constant(slope):
+        return None
+    channels = source.shape[1]
+    values = edit.contents(slope)
+    per_channel = values.size == 1 or (values.ndim >= 3 and values.shape[-3] == values.size)
+    if not isinstance(channels, int) or not per_channel:
+        return None
+    return np.broadcast_to(values.reshape(-1), (channels,)).astype(np.float32)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
+    slopes = _slopes(node)
+    halves = _emit_halves(graph, node, slopes)
+    output = node.outputs[0]
+    merge = _merging_matrix(slopes)
+    for consumer in _convolutions(output):
+        _absorb(graph, consumer, halves, merge)
+    if output.uses() or output.is_graph_output():
+        name = f"{node.name}.merge"
+        merged = edit.insert_convolution(graph, node, halves, merge, name)
+        merged.shape = output.shape
+        edit.take_place(output, merged)
+    edit.remove_node(node)
+
+
+def _emit_halves(graph: ir.Graph, node: ir.Node, slopes: Any) -> ir.Value:
+    """Put relu([W; −|a|·W]) where the convolution and the PReLU were, and return its output."""
+    source = node.inputs[0]
+    assert source is not None
+    spread = _spreading_matrix(slopes)
+    producer = source.producer()
+    name = f"{node.name}.halves"
+    if producer is not None and _is_plain(producer) and edit.sole_consumer(source) is node:
+        _spread_outputs(graph, producer, spread)
+        halves = source
+    else:
+        halves = edit.insert_convolution(graph, node, source, spread, name)
+    assert source.shape is not None
+    halves.shape = ir.Shape([source.shape[0], len(spread), *source.shape[2:]])
+    rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{name}.relu")
+    rectified.shape = halves.shape
+    return rectified
+
+
+def _spreading_matrix(slopes: Any) -> Any:
+    """[I; −|a|·I] without the rows of zero slope."""
+    split = np.flatnonzero(slopes)
+    identity = np.eye(len(slopes), dtype=np.float32)
+    return np.concatenate([identity, -np.abs(slopes[split])[:, None] * identity[split]])
+
+
+def _merging_matrix(slopes: Any) -> Any:
+    """[I, −sign(a)·I] without the columns of zero slope."""
+    split = np.flatnonzero(slopes)
+    identity = np.eye(len(slopes), dtype=np.float32)
+    return np.concatenate([identity, -np.sign(slopes[split]) * identity[:, split]], axis=1)
+
+
+def _is_plain(node: ir.Node) -> bool:
+    """Whether a node is an ungrouped convolution with constant weights."""
+    return (
+        node.op_type == "Conv"
+        and node.attributes.get_int("group", 1) == 1
+        and all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
+    )
+
+
+def _convolutions(value: ir.Value) -> list[ir.Node]:
+    return [node for node, index in value.uses() if index == 0 and _is_plain(node)]
+
+
+def _spread_outputs(graph: ir.Graph, node: ir.Node, spread: Any) -> None:
+    """Multiply a convolution's outputs by a matrix: W ← M·W, b ← M·b."""
+    weight = node.inputs[1]
+    assert weight is not None
+    array = np.einsum("po,oihw->pihw", spread, edit.contents(weight)).astype(np.float32)
+    node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.halves", array))
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        bias = node.inputs[2]
+        spread_bias = (spread @ edit.contents(bias)).astype(np.float32)
+        node.replace_input_with(2, edit.add_constant(graph, f"{bias.name}.halves", spread_bias))
+
+
+def _absorb(graph: ir.Graph, node: ir.Node, halves: ir.Value, merge: Any) -> None:
+    """Let a convolution read the halves: V ← V·M."""
+    weight = node.inputs[1]
+    assert weight is not None
+    array = np.einsum("oihw,ip->ophw", edit.contents(weight), merge).astype(np.float32)
+    node.replace_input_with(0, halves)
+    node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.both", array))

@@ -1,0 +1,129 @@
+"""Transposed convolution as convolution and depth-to-space: the same taps, grouped by phase.
+
+A transposed convolution of stride s writes, in one dimension with padding p,
+
+    y[n] = Σ x[i] · w[k]   over all i, k with  n = s·i + k − p.
+
+Let n = s·m + φ with the phase 0 ≤ φ < s, and i = m + t. Then k = φ + p − s·t, so
+
+    y[s·m + φ] = Σ_t x[m + t] · w[φ + p − s·t],
+
+a plain convolution of x for every phase, with taps t for which 0 ≤ φ + p − s·t < K. The s·s phases
+of an image become s·s groups of output channels, and depth-to-space (DCR) interleaves them. No tap
+is lost, none is computed on a stuffed zero. It holds when the output has exactly s times the
+input's length, K − p_begin − p_end + output_padding = s; other shapes are left alone.
+
+Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The taps of one spatial axis: t runs from `first` to `last`, both included."""
+
+    stride: int
+    kernel: int
+    padding: int
+
+    @property
+    def first(self) -> int:
+        lowest = -((self.kernel - 1 - self.padding) // self.stride)
+        return min(lowest, 0)
+
+    @property
+    def last(self) -> int:
+        return max((self.stride - 1 + self.padding) // self.stride, 0)
+
+    def tap(self, phase: int, t: int) -> int | None:
+        """Return the index of w that phase φ uses at x[m + t]; None outside the kernel."""
+        index = phase + self.padding - self.stride * t
+        return index if 0 <= index < self.kernel else None
+
+
+def sub_pixel(model: ir.Model) -> int:
+    """Rewrite every transposed convolution of stride 2 or more; exact in float.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "ConvTranspose"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    axes = _axes(node)
+    if axes is None:
+        return False
+    weight = edit.contents(node.inputs[1])
+    stride = axes[0].stride
+    kernel = _phase_kernels(weight, axes)
+    name = node.name or "deconvolution"
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.sub_pixel.weight", kernel)]
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        bias = np.tile(edit.contents(node.inputs[2]), stride * stride)
+        inputs.append(edit.add_constant(graph, f"{name}.sub_pixel.bias", bias))
+    height, width = axes
+    attributes = {
+        "kernel_shape": list(kernel.shape[2:]),
+        "pads": [-height.first, -width.first, height.last, width.last],
+    }
+    phases = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.phases")
+    image = edit.insert_node(
+        graph, node, "DepthToSpace", [phases], {"blocksize": stride, "mode": "DCR"}, f"{name}.image"
+    )
+    edit.take_place(node.outputs[0], image)
+    edit.remove_node(node)
+    return True
+
+
+def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
+    """Return height and width; None when the algebra above does not cover the node."""
+    attributes = node.attributes
+    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
+        return None
+    kernel = edit.contents(node.inputs[1]).shape[2:]
+    strides = attributes.get_ints("strides", [1] * len(kernel))
+    plain = (
+        len(kernel) == 2
+        and strides[0] == strides[1] > 1
+        and attributes.get_int("group", 1) == 1
+        and set(attributes.get_ints("dilations", [1, 1])) == {1}
+        and attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
+        and "output_shape" not in attributes
+    )
+    if not plain:
+        return None
+    pads = attributes.get_ints("pads", [0] * 4)
+    extra = attributes.get_ints("output_padding", [0, 0])
+    whole = all(
+        kernel[i] - pads[i] - pads[i + 2] + extra[i] == strides[i] and pads[i] < kernel[i]
+        for i in (0, 1)
+    )
+    if not whole:
+        return None
+    return (_Axis(strides[0], kernel[0], pads[0]), _Axis(strides[1], kernel[1], pads[1]))
+
+
+def _phase_kernels(weight: Any, axes: tuple[_Axis, _Axis]) -> Any:
+    """Regroup (I, O, K, K) taps into (s·s·O, I, T, T), phases outermost as DCR wants them."""
+    height, width = axes
+    inputs, outputs = weight.shape[:2]
+    taps = (height.last - height.first + 1, width.last - width.first + 1)
+    kernel = np.zeros((height.stride, width.stride, outputs, inputs, *taps), np.float32)
+    for phase in np.ndindex(height.stride, width.stride):
+        for tap in np.ndindex(*taps):
+            row = height.tap(phase[0], tap[0] + height.first)
+            column = width.tap(phase[1], tap[1] + width.first)
+            if row is not None and column is not None:
+                kernel[(*phase, slice(None), slice(None), *tap)] = weight[:, :, row, column].T
+    return kernel.reshape(-1, inputs, *taps)

@@ -1,0 +1,38 @@
+"""Applying passes by name, as recipes list them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+from edge_imgq.errors import RecipeError
+from edge_imgq.graph.passes.shuffle_order import shuffle_order
+from edge_imgq.graph.passes.sign_split import sign_split
+from edge_imgq.graph.passes.sub_pixel import sub_pixel
+
+Pass = Callable[[ir.Model], int]
+
+PASSES: dict[str, Pass] = {
+    "sub-pixel": sub_pixel,
+    "shuffle-order": shuffle_order,
+    "sign-split": sign_split,
+}
+"""Every pass by the name that recipes use. All of them are exact in float."""
+
+
+def rewrite(model: ir.Model, passes: Sequence[str]) -> ir.Model:
+    """Return a copy of the model with passes applied in the order given.
+
+    Raises:
+        RecipeError: a pass does not exist.
+    """
+    unknown = [name for name in passes if name not in PASSES]
+    if unknown:
+        raise RecipeError(f"There is no pass '{unknown[0]}'. Known: {', '.join(PASSES)}.")
+    copy = model.clone()
+    for name in passes:
+        PASSES[name](copy)
+    RemoveUnusedNodesPass()(copy)
+    return copy

@@ -1,0 +1,142 @@
+"""Writing scales into the graph: QuantizeLinear and DequantizeLinear around every operator.
+
+The result is a valid ONNX model that ONNX Runtime runs, and the integer reference of all targets.
+Every float operator stays where it was; between operators stand pairs
+
+    value → QuantizeLinear → DequantizeLinear → readers,
+
+weights become int8 initializers with one scale per output channel, biases int32 ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.read import same_quantization
+from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.ranges import Range, asymmetric
+from edge_imgq.quantize.weights import quantize_bias, quantize_weight
+
+
+def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
+    """Turn a float graph into a QDQ graph, in place.
+
+    Args:
+        graph: float graph.
+        placed: quantization of every activation (`edge_imgq.quantize.scales`).
+    """
+    nodes = list(graph)
+    for node in nodes:
+        if node.op_type in WEIGHT_AXIS:
+            _quantize_weights(graph, node, placed)
+        if node.op_type in QUANTIZED_CONSTANTS:
+            _quantize_constants(graph, node, placed)
+    for node in nodes:
+        if node.op_type in SHARED_SCALE:
+            _requantize_inputs(graph, node, placed)
+    for value, parameters in placed.items():
+        _quantize_activation(graph, value, parameters)
+    graph.sort()
+
+
+def _stored_output(node: ir.Node) -> ir.Value:
+    """Return the value that a node leaves in memory: after its fused activation, if it has one."""
+    follower = fused_activation(node)
+    return node.outputs[0] if follower is None else follower.outputs[0]
+
+
+def _quantize_weights(
+    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+) -> None:
+    source, weight = node.inputs[0], node.inputs[1]
+    assert source is not None
+    assert weight is not None
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    bias_values = None if bias is None else edit.contents(bias)
+    input_scale = float(placed[source].scale[0])
+    output_scale = float(placed[_stored_output(node)].scale[0])
+    integers, parameters = quantize_weight(
+        edit.contents(weight), bias_values, WEIGHT_AXIS[node.op_type], input_scale, output_scale
+    )
+    _replace_constant(graph, node, 1, integers, parameters)
+    if bias is not None:
+        _replace_constant(
+            graph, node, 2, *quantize_bias(bias_values, input_scale, parameters.scale)
+        )
+
+
+def _quantize_constants(
+    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+) -> None:
+    for index, value in enumerate(node.inputs):
+        if value is None or not edit.is_constant(value):
+            continue
+        array = edit.contents(value)
+        if node.op_type in SHARED_SCALE:
+            parameters = placed[node.outputs[0]]
+        else:
+            parameters = asymmetric(Range(float(array.min()), float(array.max())))
+        levels = np.rint(array / parameters.scale[0]) + parameters.zero_point[0]
+        _replace_constant(graph, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
+
+
+def _replace_constant(
+    graph: ir.Graph, node: ir.Node, index: int, integers: Any, parameters: Quantization
+) -> None:
+    old = node.inputs[index]
+    assert old is not None
+    stored = edit.add_constant(graph, f"{old.name}.{parameters.dtype}", integers)
+    node.replace_input_with(index, _append(graph, "DequantizeLinear", stored, parameters))
+
+
+def _requantize_inputs(
+    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+) -> None:
+    """Move inputs of an operator that copies integers onto the scale of its output."""
+    wanted = placed[node.outputs[0]]
+    for index, value in enumerate(node.inputs):
+        if value is None or value not in placed or same_quantization(placed[value], wanted):
+            continue
+        quantized = _append(graph, "QuantizeLinear", value, wanted)
+        node.replace_input_with(index, _append(graph, "DequantizeLinear", quantized, wanted))
+
+
+def _quantize_activation(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> None:
+    readers = list(value.uses())
+    outputs = [index for index, output in enumerate(graph.outputs) if output is value]
+    quantized = _append(graph, "QuantizeLinear", value, parameters)
+    restored = _append(graph, "DequantizeLinear", quantized, parameters)
+    for reader, index in readers:
+        reader.replace_input_with(index, restored)
+    for index in outputs:
+        restored.name, value.name = value.name, edit.free_name(graph, f"{value.name}.real")
+        graph.outputs[index] = restored
+
+
+def _append(graph: ir.Graph, kind: str, source: ir.Value, parameters: Quantization) -> ir.Value:
+    """Append a quantizer or dequantizer to the graph, which is sorted when all are there."""
+    scale: Any = parameters.scale
+    zero_point: Any = parameters.zero_point.astype(parameters.dtype)
+    if parameters.axis is None:
+        scale, zero_point = scale[0], zero_point[0]
+    name = edit.free_name(graph, f"{source.name}.{kind.removesuffix('Linear').lower()}d")
+    inputs = [
+        source,
+        edit.add_constant(graph, f"{name}.scale", np.asarray(scale)),
+        edit.add_constant(graph, f"{name}.zero_point", np.asarray(zero_point)),
+    ]
+    attributes = {} if parameters.axis is None else {"axis": parameters.axis}
+    node = ir.node(kind, inputs, attributes, name=name)
+    graph.append(node)
+    output = node.outputs[0]
+    output.name, output.shape = name, source.shape
+    stored = ir.DataType.from_numpy(zero_point.dtype)
+    output.dtype = stored if kind == "QuantizeLinear" else ir.DataType.FLOAT
+    return output

@@ -1,0 +1,41 @@
+"""The whole of quantization: rewrite, observe, place scales, write QDQ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.quantize.calibrate import observe_ranges
+from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.qdq import insert_qdq
+from edge_imgq.quantize.scales import place_scales
+from edge_imgq.recipe.quantize import QuantizeRecipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def quantize(
+    reference: ir.Model,
+    recipe: QuantizeRecipe,
+    contract: ImageContract,
+    images: Iterable[NDArray[np.uint8]],
+) -> ir.Model:
+    """Return the QDQ model of a float model: the integer reference of every int8 target.
+
+    Args:
+        reference: normalised float model; it is not changed.
+        recipe: passes and observer.
+        contract: meaning of the pixels.
+        images: 8-bit (H, W, C) network inputs, consumed one at a time.
+    """
+    model = rewrite(reference, recipe.passes)
+    ranges = observe_ranges(model, images, contract.peak)
+    placed = place_scales(model.graph, ranges, image_quantization(contract.pixel_scale))
+    insert_qdq(model.graph, placed)
+    return model

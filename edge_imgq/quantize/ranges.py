@@ -1,0 +1,56 @@
+"""Ranges that activations take, and the scale and zero point that cover them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_imgq.graph.network import Quantization
+
+INT8_LOW, INT8_HIGH = -128, 127
+LEVELS = INT8_HIGH - INT8_LOW
+
+
+@dataclass(frozen=True)
+class Range:
+    """The lowest and the highest value that a tensor took."""
+
+    low: float
+    high: float
+
+    def join(self, other: Range) -> Range:
+        """Return the smallest range that covers both."""
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+def asymmetric(values: Range) -> Quantization:
+    """Return the int8 scale and zero point that cover a range and hold zero exactly.
+
+    The scale is rounded up to a number that float16 holds exactly, so that Core ML, which stores
+    scales in float16, computes with the same scale as every other target. It widens the range by
+    at most one part in a thousand.
+
+    Args:
+        values: observed range; an empty one (all zero) gets one level per 1/255.
+    """
+    low, high = min(values.low, 0.0), max(values.high, 0.0)
+    scale = _round_up_to_float16((high - low) / LEVELS) if high > low else 1.0 / LEVELS
+    zero_point = round(INT8_LOW - low / scale)
+    return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
+
+
+def per_tensor(scale: float, zero_point: int) -> Quantization:
+    """Return int8 parameters shared by a whole tensor."""
+    return Quantization(
+        np.array([scale], np.float32), np.array([zero_point], np.int32), "int8", None
+    )
+
+
+def _round_up_to_float16(scale: float) -> float:
+    """Return the next number with 11 significant bits where float16 has them, else the scale."""
+    if not 2.0**-14 <= scale < 2.0**15:
+        return scale
+    unit = 2.0 ** (math.floor(math.log2(scale)) - 10)
+    return math.ceil(scale / unit) * unit
