@@ -27,6 +27,8 @@ class Schedule:
         average: Decay of the moving average of the weights, which is what is validated and kept.
         scales: Sizes at which every training image is used, as shares of its own.
         versions: How often each image is degraded anew (1 where the degradation is fixed).
+        pair_weight: How many times likelier a patch of a real pair is than one of an image that
+            is degraded here.
         seed: Seed of initial weights, degradations and patches.
     """
 
@@ -40,6 +42,7 @@ class Schedule:
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
     versions: int = 1
+    pair_weight: int = 1
     seed: int = 1
 
 
@@ -79,7 +82,9 @@ DEFAULTS: dict[str, Schedule] = {
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
     "dped-slim": Schedule(steps=20_000, batch=8, patch=64, learning_rate=1e-3, versions=4),
-    "deblur-slim": Schedule(steps=30_000, batch=8, patch=96, learning_rate=1e-3, versions=4),
+    "deblur-slim": Schedule(
+        steps=20_000, batch=8, patch=96, learning_rate=1e-3, versions=4, pair_weight=8
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learne
 from edge_imgq.train.config import TrainConfig, check_config
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, learning_rate, new_learner
-from edge_imgq.train.pairs import Pair, Skipped, load_pairs
+from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.validate import mean_psnr
 
@@ -39,7 +39,7 @@ class Progress:
     Attributes:
         step: Steps taken.
         steps: Steps in all.
-        loss: Mean loss since the last report.
+        loss: Mean loss since the last report, or None where no step was taken since.
         learning_rate: Adam's rate at this step.
         validation_psnr: Mean PSNR of the averaged weights in dB where this report is a
             validation, else None.
@@ -48,7 +48,7 @@ class Progress:
 
     step: int
     steps: int
-    loss: float
+    loss: float | None
     learning_rate: float
     validation_psnr: float | None
     pixels_per_second: float
@@ -104,13 +104,8 @@ class _Run:
         self._learner, self._state = _start(config, self._entry)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = self._state.rng
-        training = load_pairs(
-            config.data,
-            self._entry,
-            seed=schedule.seed,
-            scales=schedule.scales,
-            versions=schedule.versions,
-        )
+        recipe = Recipe(schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight)
+        training = load_pairs(config.data, self._entry, recipe)
         self._skipped = training.skipped
         self._sampler = PatchSampler(
             training.pairs, schedule.batch, schedule.patch, self._entry.scale
@@ -119,24 +114,14 @@ class _Run:
         self._step, self._best = self._state.step, self._state.best
         self._seconds = self._state.seconds
         self._losses: list[float] = []
+        self._saved, self._reported = time.monotonic(), 0.0
 
     def finish(self) -> TrainResult:
         """Take all remaining steps."""
-        schedule, started, saved, reported = self._config.schedule, 0.0, time.monotonic(), 0.0
         with deferred_interrupt() as interrupted:
-            while self._step < schedule.steps:
-                started = time.monotonic()
+            while self._step < self._config.schedule.steps:
                 self._take_step()
-                now = time.monotonic()
-                self._seconds += now - started
-                if self._step % self._config.validate_every == 0:
-                    self._validate()
-                elif now - reported > REPORT_SECONDS:
-                    self._report(self._progress(None))
-                    reported = now
-                if now - saved > 60 * self._config.checkpoint_minutes:
-                    self._save()
-                    saved = now
+                self._report_and_save()
                 if interrupted.is_set():
                     self._save()
                     raise KeyboardInterrupt
@@ -144,7 +129,21 @@ class _Run:
         self._save()
         return TrainResult(self._config.output / CHECKPOINT, self._step, last, self._skipped)
 
+    def _report_and_save(self) -> None:
+        """Do what is due after a step; the last step's validation is left to `finish`."""
+        now = time.monotonic()
+        if self._step % self._config.validate_every == 0:
+            if self._step < self._config.schedule.steps:
+                self._validate()
+        elif now - self._reported > REPORT_SECONDS:
+            self._report(self._progress(None))
+            self._reported = now
+        if now - self._saved > 60 * self._config.checkpoint_minutes:
+            self._save()
+            self._saved = now
+
     def _take_step(self) -> None:
+        started = time.monotonic()
         loss = self._learner.step(self._sampler.draw(self._rng), self._step)
         if not math.isfinite(loss):
             raise ModelError(
@@ -153,6 +152,7 @@ class _Run:
             )
         self._losses.append(loss)
         self._step += 1
+        self._seconds += time.monotonic() - started
 
     def _validate(self) -> float | None:
         """Measure the averaged weights, report, and add a line to the log."""
@@ -169,7 +169,7 @@ class _Run:
         return psnr
 
     def _progress(self, psnr: float | None) -> Progress:
-        loss = float(np.mean(self._losses)) if self._losses else math.nan
+        loss = float(np.mean(self._losses)) if self._losses else None
         self._losses.clear()
         schedule = self._config.schedule
         pixels = self._step * schedule.batch * schedule.patch**2
@@ -196,7 +196,7 @@ class _Run:
     def _load_validation(self) -> tuple[Pair, ...]:
         if self._config.validation is None:
             return ()
-        return load_pairs((self._config.validation,), self._entry, seed=VALIDATION_SEED).pairs
+        return load_pairs((self._config.validation,), self._entry, Recipe(VALIDATION_SEED)).pairs
 
 
 def _start(config: TrainConfig, entry: ZooEntry) -> tuple[Learner, RunState]:

@@ -47,18 +47,28 @@ class PairSet:
     skipped: tuple[Skipped, ...]
 
 
-def load_pairs(
-    folders: tuple[Path, ...],
-    entry: ZooEntry,
-    *,
-    seed: int,
-    scales: tuple[float, ...] = (1.0,),
-    versions: int = 1,
-) -> PairSet:
+@dataclass(frozen=True)
+class Recipe:
+    """How images become pairs.
+
+    Attributes:
+        seed: Seed of the degradations; each image mixes it with its own name.
+        scales: Sizes at which every image is used, as shares of its own.
+        versions: How often each image is degraded anew.
+        pair_weight: How often a real pair counts for each version.
+    """
+
+    seed: int
+    scales: tuple[float, ...] = (1.0,)
+    versions: int = 1
+    pair_weight: int = 1
+
+
+def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
     """Read every image of the folders and degrade it for the network's task.
 
     A folder with two folders `blur` and `sharp` in it gives the pairs it holds, matched by file
-    name, `versions` times so that real pairs weigh as much as degraded images.
+    name.
 
     Raises:
         ImageError: A folder is missing or empty, or no image in it could be read.
@@ -69,9 +79,10 @@ def load_pairs(
         try:
             truth = _read(truth_path, entry)
             if degraded_path is not None:
-                pairs += [_real_pair(truth, degraded_path, entry)] * versions
+                real = _real_pair(truth, degraded_path, entry)
+                pairs += [real] * (recipe.versions * recipe.pair_weight)
             else:
-                pairs += _degraded_pairs(truth_path.name, truth, entry, seed, scales, versions)
+                pairs += _degraded_pairs(truth_path.name, truth, entry, recipe)
         except ImageError as error:
             skipped.append(Skipped(truth_path, str(error)))
     if not pairs:
@@ -103,20 +114,15 @@ def _real_pair(truth: NDArray[np.uint8], path: Path, entry: ZooEntry) -> Pair:
 
 
 def _degraded_pairs(
-    name: str,
-    truth: NDArray[np.uint8],
-    entry: ZooEntry,
-    seed: int,
-    scales: tuple[float, ...],
-    versions: int,
+    name: str, truth: NDArray[np.uint8], entry: ZooEntry, recipe: Recipe
 ) -> Iterator[Pair]:
     """Degrade one image at every scale, each version with a seed of its own."""
     degrade = degrade_for(entry.task, entry.scale)
-    for index, scale in enumerate(scales):
+    for index, scale in enumerate(recipe.scales):
         size = (round(truth.shape[0] * scale), round(truth.shape[1] * scale))
         sized = truth if scale == 1.0 else resize(truth, size)
         sized = crop_to_multiple(sized, entry.scale * entry.multiple)
-        for version in range(versions):
+        for version in range(recipe.versions):
             # The name, not the position, so that adding a file leaves the others as they were.
-            rng = np.random.default_rng([seed, zlib.crc32(name.encode()), index, version])
+            rng = np.random.default_rng([recipe.seed, zlib.crc32(name.encode()), index, version])
             yield Pair(name, degrade(sized, rng), sized)
