@@ -1,0 +1,71 @@
+"""Splits an activation into what an operator fuses and what needs operators of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai_edge_litert import schema_py_generated as schema
+
+if TYPE_CHECKING:
+    from edge_imgq.graph.network import Activation, Quantization
+
+Fused = schema.ActivationFunctionType
+
+FUSED = {
+    (0.0, math.inf): Fused.RELU,
+    (0.0, 6.0): Fused.RELU6,
+    (-1.0, 1.0): Fused.RELU_N1_TO_1,
+}
+OWN_OPERATOR = {
+    Fused.RELU: schema.BuiltinOperator.RELU,
+    Fused.RELU6: schema.BuiltinOperator.RELU6,
+    Fused.RELU_N1_TO_1: schema.BuiltinOperator.RELU_N1_TO_1,
+}
+LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """What remains to be done after an operation.
+
+    Attributes:
+        fused: an ActivationFunctionType.
+        low: lower bound that is left over, −inf for none.
+        high: upper bound that is left over, inf for none.
+    """
+
+    fused: int = Fused.NONE
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def clipping(activation: Activation | None, quantization: Quantization | None) -> Clipping:
+    """Return how to clip an output to the bounds of `activation`.
+
+    An integer output saturates by itself: a bound outside of its range, or within half a step of
+    the range's end, needs nothing. Of the others, a pair that TFLite names is fused, a lower
+    bound of 0 becomes RELU, and the rest is left over.
+    """
+    if activation is None:
+        return Clipping()
+    low, high = activation.low, activation.high
+    if quantization is not None:
+        bottom, top = _range(quantization)
+        half = float(quantization.scale[0]) / 2
+        low = -math.inf if low <= bottom + half else low
+        high = math.inf if high >= top - half else high
+    if math.isinf(low) and math.isinf(high):
+        return Clipping()
+    if (activation.low, activation.high) in FUSED:
+        return Clipping(FUSED[activation.low, activation.high])
+    if low == 0.0:
+        return Clipping(Fused.RELU, high=high)
+    return Clipping(low=low, high=high)
+
+
+def _range(quantization: Quantization) -> tuple[float, float]:
+    scale, zero = float(quantization.scale[0]), int(quantization.zero_point[0])
+    bottom, top = LIMITS[quantization.dtype]
+    return scale * (bottom - zero), scale * (top - zero)

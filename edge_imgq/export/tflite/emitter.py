@@ -1,0 +1,200 @@
+"""Puts the tensors and operations of a network into a file, in the file's layout.
+
+Every lowering function gets one of these and ends with `emit`. It owns what all operators have in
+common: constants, scales that must agree, activations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.clipping import OWN_OPERATOR, clipping
+from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.export.tflite.writer import FileWriter
+from edge_imgq.graph.network import Quantization, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+Fused = schema.ActivationFunctionType
+ABSENT = -1
+
+
+class Emitter:
+    """A file in the making and where each tensor of the network lies in it."""
+
+    def __init__(self, quantized: bool) -> None:
+        self.writer = FileWriter()
+        self._quantized = quantized
+        self._index: dict[str, int] = {}
+
+    def tensor(self, tensor: Tensor) -> int:
+        """Return the file's tensor for an activation or a constant of the network."""
+        if tensor.name not in self._index:
+            values = None if tensor.data is None else stored_values(tensor.data)
+            self._index[tensor.name] = self._add(
+                tensor.name, stored_shape(tensor.shape), tensor.quantization, values
+            )
+        return self._index[tensor.name]
+
+    def operand(self, tensor: Tensor, rank: int) -> int:
+        """Return the file's tensor for an operand that is broadcast against logical `rank`."""
+        if tensor.data is None:
+            if len(tensor.shape) != rank and tensor.shape and rank == 4:
+                raise RefusedError(
+                    f"its input '{tensor.name}' of rank {len(tensor.shape)} is broadcast "
+                    "against an image. Reshape it to rank 4 in the model."
+                )
+            return self.tensor(tensor)
+        values = stored_operand(tensor.data, rank)
+        return self._add(tensor.name, values.shape, tensor.quantization, values)
+
+    def weights(self, tensor: Tensor, values: NDArray[Any], axis: int) -> int:
+        """Add weights that an operator wants in its own order.
+
+        Args:
+            tensor: the network's constant, for its name and quantization.
+            values: its contents in the operator's order.
+            axis: where the output channels lie in `values`.
+        """
+        quantization = tensor.quantization
+        if quantization is not None and quantization.axis is not None:
+            quantization = Quantization(
+                quantization.scale, quantization.zero_point, quantization.dtype, axis
+            )
+        return self._add(tensor.name, values.shape, quantization, np.ascontiguousarray(values))
+
+    def numbers(self, values: Sequence[int] | Sequence[Sequence[int]], name: str) -> int:
+        """Add an int32 constant: a shape, axes, paddings."""
+        array = np.asarray(values, np.int32)
+        return self.writer.add_tensor(name, array.shape, "int32", None, array)
+
+    def number(self, value: int, name: str) -> int:
+        """Add an int32 scalar: one axis."""
+        array = np.asarray(value, np.int32)
+        return self.writer.add_tensor(name, (), "int32", None, array)
+
+    def intermediate(
+        self, name: str, shape: Sequence[int], quantization: Quantization | None
+    ) -> int:
+        """Add an activation that the network does not have; `shape` is the file's."""
+        return self._add(name, shape, quantization, None)
+
+    def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
+        """Return `tensor` with this scale and zero point, through a QUANTIZE where they differ."""
+        if quantization is None or same_scale(tensor.quantization, quantization):
+            return self.tensor(tensor)
+        if tensor.data is not None:
+            raise RefusedError(f"its constant '{tensor.name}' has another scale than its output.")
+        index = self.intermediate(
+            f"{tensor.name}/requantized", stored_shape(tensor.shape), quantization
+        )
+        self.writer.add_operator(
+            Code.QUANTIZE, [self.tensor(tensor)], [index], schema.QuantizeOptionsT()
+        )
+        return index
+
+    def alias(self, output: Tensor, source: Tensor) -> None:
+        """Make `output` another name of `source`."""
+        self._index[output.name] = self.tensor(source)
+
+    def emit(
+        self, operation: Operation, code: int, inputs: Sequence[int], options: Any = None
+    ) -> None:
+        """Add the operator that computes the operation's output, and its activation."""
+        output = operation.output
+        rest = clipping(operation.activation, output.quantization)
+        bounds = [(Code.MAXIMUM, rest.low), (Code.MINIMUM, rest.high)]
+        steps = [(step, bound) for step, bound in bounds if math.isfinite(bound)]
+        fusible = hasattr(options, "fusedActivationFunction")
+        separate = not fusible and rest.fused != Fused.NONE
+        if fusible:
+            options.fusedActivationFunction = rest.fused
+        stages = [*([OWN_OPERATOR[rest.fused]] if separate else []), *(step for step, _ in steps)]
+        target = self._stage(output, len(stages))
+        self.writer.add_operator(code, inputs, [target], options)
+        if separate:
+            source, target = target, self._stage(output, len(steps))
+            self.writer.add_operator(OWN_OPERATOR[rest.fused], [source], [target])
+        self._clip(output, target, steps)
+
+    def clip(self, operation: Operation, source: int) -> None:
+        """Clip a tensor that already has the output's scale to the operation's activation."""
+        output = operation.output
+        rest = clipping(operation.activation, output.quantization)
+        bounds = [(Code.MAXIMUM, rest.low), (Code.MINIMUM, rest.high)]
+        steps = [(step, bound) for step, bound in bounds if math.isfinite(bound)]
+        if rest.fused != Fused.NONE:
+            target = self._stage(output, len(steps))
+            self.writer.add_operator(OWN_OPERATOR[rest.fused], [source], [target])
+            source = target
+        elif not steps:
+            self._index[output.name] = source
+        self._clip(output, source, steps)
+
+    def _clip(self, output: Tensor, source: int, steps: list[tuple[int, float]]) -> None:
+        for remaining, (code, bound) in zip(range(len(steps) - 1, -1, -1), steps, strict=True):
+            target = self._stage(output, remaining)
+            limit = self._scalar(f"{output.name}/bound", bound, output.quantization)
+            options = schema.MaximumMinimumOptionsT()
+            self.writer.add_operator(code, [source, limit], [target], options)
+            source = target
+
+    def _stage(self, output: Tensor, remaining: int) -> int:
+        """Return where a step writes: the output itself when no step remains."""
+        if not remaining:
+            return self.tensor(output)
+        name = f"{output.name}/before_{remaining}"
+        return self.intermediate(name, stored_shape(output.shape), output.quantization)
+
+    def _scalar(self, name: str, value: float, quantization: Quantization | None) -> int:
+        if quantization is None:
+            return self._add(name, (), None, np.asarray(value, np.float32))
+        level = round(value / float(quantization.scale[0])) + int(quantization.zero_point[0])
+        return self._add(name, (), quantization, np.asarray(level))
+
+    def _add(
+        self,
+        name: str,
+        shape: Sequence[int],
+        quantization: Quantization | None,
+        values: NDArray[Any] | None,
+    ) -> int:
+        if quantization is None and self._quantized:
+            raise RefusedError(
+                f"its tensor '{name}' has no scale, and an int8 file holds no float tensor. "
+                "Quantize the model again so that every tensor of this operator is covered."
+            )
+        dtype = "float32" if quantization is None else quantization.dtype
+        return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
+
+
+def same_scale(first: Quantization | None, second: Quantization | None) -> bool:
+    """Tell whether two tensors store a value as the same integer."""
+    if first is None or second is None:
+        return first is second
+    return bool(
+        first.dtype == second.dtype
+        and np.array_equal(first.scale, second.scale)
+        and np.array_equal(first.zero_point, second.zero_point)
+    )
+
+
+def parameters(quantization: Quantization | None) -> Any:
+    """Return the schema's form of a quantization."""
+    if quantization is None:
+        return None
+    result = schema.QuantizationParametersT()
+    result.scale = np.asarray(quantization.scale, np.float32).reshape(-1)
+    result.zeroPoint = np.asarray(quantization.zero_point, np.int64).reshape(-1)
+    result.quantizedDimension = quantization.axis or 0
+    return result

@@ -1,0 +1,57 @@
+"""How a logical NCHW tensor is stored in a TFLite file: 4-D is NHWC, every other rank as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NHWC_FROM_NCHW = (0, 2, 3, 1)
+
+
+def stored_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape that a tensor of logical `shape` has in the file."""
+    if len(shape) != 4:
+        return tuple(shape)
+    return tuple(shape[axis] for axis in NHWC_FROM_NCHW)
+
+
+def stored_axis(axis: int, rank: int) -> int:
+    """Return where logical `axis` (negative counts from the end) lies in the file."""
+    axis %= rank
+    return NHWC_FROM_NCHW.index(axis) if rank == 4 else axis
+
+
+def by_stored_axis(values: Sequence[int]) -> tuple[int, ...]:
+    """Reorder one value per logical axis (pads, strides of a slice) to the file's axes."""
+    return stored_shape(values)
+
+
+def stored_values(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the contents of a tensor in the file's order."""
+    if values.ndim != 4:
+        return values
+    return np.ascontiguousarray(values.transpose(NHWC_FROM_NCHW))
+
+
+def stored_operand(values: NDArray[Any], rank: int) -> NDArray[Any]:
+    """Return a constant that is broadcast against a tensor of logical `rank`.
+
+    ONNX aligns shapes at the last axis, so (C, 1, 1) beside NCHW means (1, C, 1, 1), which is
+    stored as (1, 1, 1, C).
+    """
+    if rank != 4 or values.size == 1:
+        return values
+    return stored_values(values.reshape((1,) * (4 - values.ndim) + values.shape))
+
+
+def order_survives(shape: Sequence[int]) -> bool:
+    """Tell whether elements of a tensor lie in the same order in NCHW and in the file."""
+    if len(shape) != 4:
+        return True
+    _, channels, height, width = shape
+    return channels == 1 or height * width == 1

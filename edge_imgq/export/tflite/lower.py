@@ -1,0 +1,78 @@
+"""Lowers a network to the bytes of a TFLite file: NHWC throughout, uint8 pixels at int8 edges."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from edge_imgq.export.tflite.refusal import Refusal, RefusedError, as_error
+
+if TYPE_CHECKING:
+    from edge_imgq.contract import FileNote
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Network, Operation
+
+METADATA_NAME = "edge-imgq"
+INPUT, OUTPUT = "image", "image_out"
+
+
+def lower(network: Network, note: FileNote) -> bytes:
+    """Return the bytes of a .tflite file; the same network and note give the same bytes.
+
+    A float network takes and returns float32, (1, height, width, channels). A quantized one takes
+    and returns uint8 of the same layout, with the scale of the network's input and output, and
+    holds no float tensor. The signature is "serving_default" from "image" to "image_out" (several
+    inputs or outputs keep their own names). Operators follow TensorFlow Lite's schema, version 3.
+
+    Args:
+        network: float, or quantized to int8 with int32 bias.
+        note: embedded as metadata "edge-imgq".
+
+    Raises:
+        UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
+    """
+    from edge_imgq.export.tflite import edges
+    from edge_imgq.export.tflite.emitter import Emitter
+
+    file = Emitter(network.is_quantized)
+    inputs = {
+        name: edges.image_input(file, tensor)
+        for name, tensor in edges.named(INPUT, network.inputs).items()
+    }
+    refused = _write_operations(network, file)
+    if refused:
+        raise as_error(network.name, refused)
+    outputs = {
+        name: edges.image_output(file, tensor)
+        for name, tensor in edges.named(OUTPUT, network.outputs).items()
+    }
+    metadata = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
+    return file.writer.finish(inputs, outputs, f"edge-imgq {note.version}", metadata)
+
+
+def unsupported(network: Network) -> tuple[Operation, ...]:
+    """Return the operations that `lower` would refuse, in the network's order."""
+    return tuple(refusal.operation for refusal in refusals(network))
+
+
+def refusals(network: Network) -> tuple[Refusal, ...]:
+    """Return what `lower` would refuse, with the reasons."""
+    from edge_imgq.export.tflite.emitter import Emitter
+
+    return _write_operations(network, Emitter(network.is_quantized))
+
+
+def _write_operations(network: Network, file: Emitter) -> tuple[Refusal, ...]:
+    from edge_imgq.export.tflite.table import LOWERINGS
+
+    refused = []
+    for operation in network.operations:
+        if operation.kind not in LOWERINGS:
+            reason = "this operator is not in the table of TFLite lowerings."
+            refused.append(Refusal(operation, reason))
+            continue
+        try:
+            LOWERINGS[operation.kind](file, operation)
+        except RefusedError as error:
+            refused.append(Refusal(operation, str(error)))
+    return tuple(refused)

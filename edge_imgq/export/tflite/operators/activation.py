@@ -1,0 +1,137 @@
+"""Activations that stand alone: those that the reader did not fuse into their producer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.operators.padding import real_value
+from edge_imgq.export.tflite.operators.weights import constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.network import Activation, Quantization
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+LOGISTIC_SCALE = (1 / 256, -128)
+TANH_SCALE = (1 / 128, 0)
+
+
+def relu(file: Emitter, operation: Operation) -> None:
+    """Relu → RELU, or nothing where the int8 range begins at 0."""
+    _clip(file, operation, Activation(0.0, math.inf))
+
+
+def clip(file: Emitter, operation: Operation) -> None:
+    """Clip → RELU, RELU6, RELU_N1_TO_1 or MAXIMUM and MINIMUM; nothing where int8 saturates."""
+    _clip(file, operation, Activation(_bound(operation, 1, "min"), _bound(operation, 2, "max")))
+
+
+def leaky_relu(file: Emitter, operation: Operation) -> None:
+    """LeakyRelu → LEAKY_RELU."""
+    options = schema.LeakyReluOptionsT()
+    options.alpha = operation.attributes.get("alpha", 0.01)
+    file.emit(operation, Code.LEAKY_RELU, [file.tensor(operation.operand(0))], options)
+
+
+def parametric_relu(file: Emitter, operation: Operation) -> None:
+    """PRelu → PRELU with slopes (1, 1, C), in float only.
+
+    XNNPACK has no int8 PRELU: one of them would cut the network into partitions.
+    """
+    image = operation.operand(0)
+    if operation.output.quantization is not None:
+        raise RefusedError(
+            "an int8 PRELU falls out of the accelerated part. Quantize with a scheme that "
+            "rewrites PReLU by the sign split before."
+        )
+    slope = constant_input(operation, 1)
+    values = contents(slope)
+    channels = image.shape[1]
+    if values.size not in (1, channels) or (values.ndim == 4 and values.shape[1] != values.size):
+        raise RefusedError("its slopes are neither one number nor one per channel.")
+    spread = np.broadcast_to(values.reshape(-1), (channels,)).reshape(1, 1, channels)
+    inputs = [file.tensor(image), file.weights(slope, spread, axis=0)]
+    file.emit(operation, Code.PRELU, inputs)
+
+
+def sigmoid(file: Emitter, operation: Operation) -> None:
+    """Sigmoid → LOGISTIC, whose int8 output always has scale 1/256 and zero point −128."""
+    _fixed_scale(file, operation, Code.LOGISTIC, LOGISTIC_SCALE)
+
+
+def tanh(file: Emitter, operation: Operation) -> None:
+    """Tanh → TANH, whose int8 output always has scale 1/128 and zero point 0."""
+    _fixed_scale(file, operation, Code.TANH, TANH_SCALE)
+
+
+def hard_swish(file: Emitter, operation: Operation) -> None:
+    """HardSwish → HARD_SWISH."""
+    image = file.tensor(operation.operand(0))
+    file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
+
+
+def softmax(file: Emitter, operation: Operation) -> None:
+    """Softmax over channels or over the last axis of a matrix → SOFTMAX."""
+    rank = len(operation.output.shape)
+    last = 1 if rank == 4 else rank - 1
+    if operation.attributes.get("axis", -1) % rank != last:
+        raise RefusedError("TFLite's SOFTMAX runs over channels only.")
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    _fixed_scale(file, operation, Code.SOFTMAX, LOGISTIC_SCALE, options)
+
+
+def identity(file: Emitter, operation: Operation) -> None:
+    """Identity, Dropout and Requantize → nothing, or QUANTIZE where the scale changes."""
+    _clip(file, operation, operation.activation)
+
+
+def _clip(file: Emitter, operation: Operation, bounds: Activation | None) -> None:
+    """Change the scale where it differs, then clip.
+
+    Clipping and rescaling commute up to rounding because both are monotonic; TFLite's RELU would
+    do both at once, but XNNPACK only takes it when the scales agree.
+    """
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    file.clip(dataclasses.replace(operation, activation=_narrowed(bounds, operation)), source)
+
+
+def _narrowed(bounds: Activation | None, operation: Operation) -> Activation | None:
+    extra = operation.activation
+    if bounds is None or extra is None:
+        return bounds or extra
+    return Activation(max(bounds.low, extra.low), min(bounds.high, extra.high))
+
+
+def _bound(operation: Operation, index: int, attribute: str) -> float:
+    absent = -math.inf if attribute == "min" else math.inf
+    if len(operation.inputs) > index and operation.inputs[index] is not None:
+        return real_value(constant_input(operation, index))
+    return float(operation.attributes.get(attribute, absent))
+
+
+def _fixed_scale(
+    file: Emitter,
+    operation: Operation,
+    code: int,
+    fixed: tuple[float, int],
+    options: object = None,
+) -> None:
+    output = operation.output
+    source = file.tensor(operation.operand(0))
+    if output.quantization is None:
+        file.emit(operation, code, [source], options)
+        return
+    scale = Quantization(
+        np.array(fixed[:1], np.float32), np.array(fixed[1:], np.int32), output.quantization.dtype
+    )
+    natural = dataclasses.replace(output, name=f"{output.name}/natural", quantization=scale)
+    file.writer.add_operator(code, [source], [file.tensor(natural)], options)
+    file.clip(operation, file.requantized(natural, output.quantization))

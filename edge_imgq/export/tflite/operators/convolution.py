@@ -1,0 +1,46 @@
+"""Convolution: CONV_2D and DEPTHWISE_CONV_2D."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.operators.padding import padded
+from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
+from edge_imgq.export.tflite.window import VALID, window
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+OHWI = (0, 2, 3, 1)
+HWO_DEPTHWISE = (1, 2, 3, 0)
+"""From (channels × multiplier, 1, H, W) to (1, H, W, channels × multiplier)."""
+
+
+def convolution(file: Emitter, operation: Operation) -> None:
+    """Conv → CONV_2D, grouped or not, or DEPTHWISE_CONV_2D where every channel is a group.
+
+    A PAD goes in front only where neither VALID nor SAME says the same.
+    """
+    image, kernel = operation.operand(0), constant_input(operation, 1)
+    spot = window(operation, kernel.shape[2:])
+    group = operation.attributes.get("group", 1)
+    depthwise = group > 1 and group == image.shape[1]
+    padding = spot.padding
+    source = padded(file, image, spot.pads) if padding is None else file.tensor(image)
+    order, axis = (HWO_DEPTHWISE, 3) if depthwise else (OHWI, 0)
+    inputs = [
+        source,
+        file.weights(kernel, contents(kernel).transpose(order), axis),
+        bias(file, operation, kernel, kernel.shape[0]),
+    ]
+    options = schema.DepthwiseConv2DOptionsT() if depthwise else schema.Conv2DOptionsT()
+    if depthwise:
+        options.depthMultiplier = kernel.shape[0] // group
+    options.padding = VALID if padding is None else padding
+    options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
+    options.dilationHFactor, options.dilationWFactor = spot.rows.dilation, spot.columns.dilation
+    file.emit(operation, Code.DEPTHWISE_CONV_2D if depthwise else Code.CONV_2D, inputs, options)

@@ -1,0 +1,107 @@
+"""Padding: as an operator, and in front of windows that SAME cannot express."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.layout import by_stored_axis, stored_shape
+from edge_imgq.export.tflite.operators.weights import constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.network import Tensor
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.export.tflite.window import Pair
+    from edge_imgq.graph.network import Operation, Quantization
+
+Code = schema.BuiltinOperator
+LOWEST_FLOAT = float(np.finfo(np.float32).min)
+
+
+def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool = False) -> int:
+    """Return `image` with rows and columns added: zeros, or the lowest value of its type."""
+    shape = stored_shape(image.shape)
+    rows, columns = pads
+    table = ((0, 0), rows, columns, (0, 0))
+    size = [length + sum(pair) for length, pair in zip(shape, table, strict=True)]
+    target = file.intermediate(f"{image.name}/padded", size, image.quantization)
+    inputs = [file.tensor(image), file.numbers(table, f"{image.name}/pads")]
+    if not lowest:
+        file.writer.add_operator(Code.PAD, inputs, [target], schema.PadOptionsT())
+        return target
+    inputs.append(_level(file, image, None))
+    file.writer.add_operator(Code.PADV2, inputs, [target], schema.PadV2OptionsT())
+    return target
+
+
+def pad(file: Emitter, operation: Operation) -> None:
+    """Pad → PAD (zero), PADV2 (another constant), MIRROR_PAD (reflect)."""
+    image = operation.operand(0)
+    table = file.numbers(pad_table(operation), f"{operation.name}/pads")
+    source = file.requantized(image, operation.output.quantization)
+    mode = operation.attributes.get("mode", "constant")
+    if mode == "reflect":
+        mirror = schema.MirrorPadOptionsT()
+        mirror.mode = schema.MirrorPadMode.REFLECT
+        file.emit(operation, Code.MIRROR_PAD, [source, table], mirror)
+    elif mode != "constant":
+        raise RefusedError(
+            f"padding of mode '{mode}' does not exist in TFLite. Use 'reflect' or 'constant'."
+        )
+    elif value := _fill(operation):
+        level = _level(file, operation.output, value)
+        file.emit(operation, Code.PADV2, [source, table, level], schema.PadV2OptionsT())
+    else:
+        file.emit(operation, Code.PAD, [source, table], schema.PadOptionsT())
+
+
+def pad_table(operation: Operation) -> list[tuple[int, int]]:
+    """Return (before, after) for every axis in the file's order.
+
+    Raises:
+        RefusedError: a pad is negative (a crop) or not constant.
+    """
+    rank = len(operation.operand(0).shape)
+    given = operation.attributes.get("pads")
+    flat = [int(v) for v in (contents(constant_input(operation, 1)) if given is None else given)]
+    axes = list(range(rank))
+    if len(operation.inputs) > 3 and operation.inputs[3] is not None:
+        axes = [int(axis) % rank for axis in contents(constant_input(operation, 3))]
+    if min(flat) < 0:
+        raise RefusedError("it pads by a negative amount. Use Slice to crop.")
+    before, after = [0] * rank, [0] * rank
+    for position, axis in enumerate(axes):
+        before[axis], after[axis] = flat[position], flat[position + len(axes)]
+    return list(zip(by_stored_axis(before), by_stored_axis(after), strict=True))
+
+
+def _fill(operation: Operation) -> float:
+    if len(operation.inputs) > 2 and operation.inputs[2] is not None:
+        tensor = constant_input(operation, 2)
+        return real_value(tensor)
+    return float(operation.attributes.get("value", 0.0))
+
+
+def real_value(tensor: Tensor) -> float:
+    """Return the real number that a scalar constant stands for."""
+    stored = float(contents(tensor).reshape(-1)[0])
+    quantization = tensor.quantization
+    if quantization is None:
+        return stored
+    return float(quantization.scale[0]) * (stored - float(quantization.zero_point[0]))
+
+
+def _level(file: Emitter, like: Tensor, value: float | None) -> int:
+    """Add a scalar in the type and scale of `like`; None is the lowest value."""
+    quantization: Quantization | None = like.quantization
+    if quantization is None:
+        stored = np.asarray(LOWEST_FLOAT if value is None else value, np.float32)
+    elif value is None:
+        stored = np.asarray(-128)
+    else:
+        steps = round(value / float(quantization.scale[0]))
+        stored = np.clip(steps + int(quantization.zero_point[0]), -128, 127)
+    return file.weights(Tensor(f"{like.name}/fill", (), quantization), stored, axis=0)

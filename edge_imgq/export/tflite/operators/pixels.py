@@ -1,0 +1,39 @@
+"""Pixel shuffles: between channels and space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+
+
+def depth_to_space(file: Emitter, operation: Operation) -> None:
+    """DepthToSpace of mode DCR → DEPTH_TO_SPACE; both keep channels innermost."""
+    mode = operation.attributes.get("mode", "DCR")
+    channels = operation.output.shape[1]
+    # With one output channel the two modes are one.
+    if mode != "DCR" and channels != 1:
+        raise RefusedError(
+            f"mode {mode} keeps channels outermost. Run the pass that permutes the channels of "
+            "the convolution before it, which costs nothing."
+        )
+    _shuffle(file, operation, Code.DEPTH_TO_SPACE, schema.DepthToSpaceOptionsT())
+
+
+def space_to_depth(file: Emitter, operation: Operation) -> None:
+    """SpaceToDepth → SPACE_TO_DEPTH."""
+    _shuffle(file, operation, Code.SPACE_TO_DEPTH, schema.SpaceToDepthOptionsT())
+
+
+def _shuffle(file: Emitter, operation: Operation, code: int, options: Any) -> None:
+    options.blockSize = operation.attributes["blocksize"]
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    file.emit(operation, code, [source], options)

@@ -1,0 +1,163 @@
+"""Resize, wherever one of TFLite's ways to place pixels gives the same positions.
+
+ONNX has six coordinate modes and four ways to round; TFLite has two flags. Which flags say the
+same depends on the sizes, so the positions themselves are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.operators.weights import constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+    Positions: TypeAlias = NDArray[np.float64]
+
+Code = schema.BuiltinOperator
+TOLERANCE = 1e-4
+"""Positions, in input pixels, that count as equal."""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """TFLite's way to place pixels."""
+
+    half_pixel: bool
+    align: bool
+
+    def positions(self, size: int, output: int) -> Positions:
+        """Return where each output pixel falls in the input."""
+        index = np.arange(output, dtype=np.float64)
+        if self.align:
+            return index * ((size - 1) / (output - 1) if output > 1 else 0.0)
+        if self.half_pixel:
+            return (index + 0.5) * (size / output) - 0.5
+        return index * (size / output)
+
+    def nearest(self, size: int, output: int) -> Positions:
+        """Return which input pixel each output pixel copies (resize_nearest_neighbor.h)."""
+        shift = 0.5 if self.half_pixel else 0.0
+        exact = self.positions(size, output) + shift
+        return np.clip(np.floor(exact + 0.5) if self.align else np.floor(exact), 0, size - 1)
+
+
+FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis as ONNX sees it: input length, output length, and output/input as stated."""
+
+    size: int
+    output: int
+    scale: float
+
+    def asymmetric(self) -> Positions:
+        """Return x = i / scale."""
+        return np.arange(self.output, dtype=np.float64) / self.scale
+
+    def half_pixel(self) -> Positions:
+        """Return x = (i + ½) / scale − ½."""
+        return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
+
+    def pytorch_half_pixel(self) -> Positions:
+        """Return half_pixel, or 0 where there is one output."""
+        return self.half_pixel() if self.output > 1 else np.zeros(1)
+
+    def align_corners(self) -> Positions:
+        """Return x = i · (size − 1) / (output − 1)."""
+        return Flags(half_pixel=False, align=True).positions(self.size, self.output)
+
+    def half_pixel_symmetric(self) -> Positions:
+        """Return half_pixel, shifted so that both ends lose the same."""
+        return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
+
+
+PLACES: Mapping[str, Callable[[Axis], Positions]] = {
+    "half_pixel": Axis.half_pixel,
+    "pytorch_half_pixel": Axis.pytorch_half_pixel,
+    "asymmetric": Axis.asymmetric,
+    "align_corners": Axis.align_corners,
+    "half_pixel_symmetric": Axis.half_pixel_symmetric,
+}
+ROUNDINGS: Mapping[str, Callable[[Positions], Positions]] = {
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
+
+
+def resize(file: Emitter, operation: Operation) -> None:
+    """Resize → RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
+    mode = operation.attributes.get("mode", "nearest")
+    if mode not in ("nearest", "linear"):
+        raise RefusedError(f"TFLite has no '{mode}' interpolation; use linear or nearest.")
+    _refuse_unusual(operation)
+    flags = _flags(operation, mode)
+    options: Any
+    if mode == "nearest":
+        options, code = schema.ResizeNearestNeighborOptionsT(), Code.RESIZE_NEAREST_NEIGHBOR
+    else:
+        options, code = schema.ResizeBilinearOptionsT(), Code.RESIZE_BILINEAR
+    options.halfPixelCenters, options.alignCorners = flags.half_pixel, flags.align
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    size = file.numbers(operation.output.shape[2:], f"{operation.name}/size")
+    file.emit(operation, code, [source, size], options)
+
+
+def _refuse_unusual(operation: Operation) -> None:
+    image, output = operation.operand(0).shape, operation.output.shape
+    if len(image) != 4 or image[:2] != output[:2]:
+        raise RefusedError("only height and width of an image can be resized.")
+    if operation.attributes.get("antialias", 0) and any(
+        a > b for a, b in zip(image, output, strict=True)
+    ):
+        raise RefusedError("TFLite does not antialias.")
+
+
+def _flags(operation: Operation, mode: str) -> Flags:
+    """Return the first flags that place every pixel as ONNX does, on both axes."""
+    wanted = [_wanted(operation, mode, axis) for axis in (2, 3)]
+    image, output = operation.operand(0).shape, operation.output.shape
+    for flags in FLAGS:
+        places = flags.nearest if mode == "nearest" else flags.positions
+        found = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
+        if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(found, wanted, strict=True)):
+            return flags
+    coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
+    raise RefusedError(
+        f"no TFLite resize places pixels as '{coordinates}' does between {image[2:]} and "
+        f"{output[2:]}; half_pixel or align_corners would."
+    )
+
+
+def _wanted(operation: Operation, mode: str, axis: int) -> Positions:
+    attributes = operation.attributes
+    size, output = operation.operand(0).shape[axis], operation.output.shape[axis]
+    coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
+    if coordinates not in PLACES:
+        raise RefusedError(f"TFLite has no coordinate mode '{coordinates}'.")
+    exact = PLACES[coordinates](Axis(size, output, _scale(operation, axis)))
+    if mode == "nearest":
+        exact = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")](exact)
+    return np.clip(exact, 0, size - 1)
+
+
+def _scale(operation: Operation, axis: int) -> float:
+    """Return output/input as the node states it, which may differ from the ratio of sizes."""
+    given = operation.inputs[2] if len(operation.inputs) > 2 else None
+    if given is not None and len(given.shape) == 1 and given.shape[0] == 4:
+        return float(contents(constant_input(operation, 2))[axis])
+    return operation.output.shape[axis] / operation.operand(0).shape[axis]

@@ -1,0 +1,112 @@
+"""Parts of tensors: Slice, Split, Concat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.emitter import same_scale
+from edge_imgq.export.tflite.layout import by_stored_axis, stored_axis, stored_shape
+from edge_imgq.export.tflite.operators.weights import constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+TO_THE_END = -1
+
+
+def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
+    """Write the operation's output as the part of `source` that starts at `begin`."""
+    size = stored_shape(operation.output.shape)
+    inputs = [
+        source,
+        file.numbers(begin, f"{operation.name}/begin"),
+        file.numbers(size, f"{operation.name}/size"),
+    ]
+    file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
+
+
+def part(file: Emitter, operation: Operation) -> None:
+    """Slice → SLICE, or STRIDED_SLICE where a step is not 1."""
+    image = operation.operand(0)
+    starts, steps = slice_bounds(operation)
+    source = file.requantized(image, operation.output.quantization)
+    begin = by_stored_axis(starts)
+    output = stored_shape(operation.output.shape)
+    if set(steps) == {1}:
+        shape = stored_shape(image.shape)
+        size = [
+            TO_THE_END if first + length == whole else length
+            for first, length, whole in zip(begin, output, shape, strict=True)
+        ]
+        inputs = [
+            source,
+            file.numbers(begin, f"{operation.name}/begin"),
+            file.numbers(size, f"{operation.name}/size"),
+        ]
+        file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
+        return
+    stride = by_stored_axis(steps)
+    if min(stride) < 0:
+        raise RefusedError("it reverses an axis (a negative step), which has no form here.")
+    end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
+    inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
+    file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
+    """Return the first index and the step for every logical axis."""
+    shape = operation.operand(0).shape
+    starts, steps = [0] * len(shape), [1] * len(shape)
+    given = _numbers(operation, 1, "starts")
+    axes = _numbers(operation, 3, "axes") or list(range(len(given)))
+    strides = _numbers(operation, 4, "steps") or [1] * len(given)
+    for start, axis, step in zip(given, axes, strides, strict=True):
+        length = shape[axis]
+        first = start + length if start < 0 else start
+        starts[axis] = min(max(first, 0), length - 1 if step < 0 else length)
+        steps[axis] = step
+    return starts, steps
+
+
+def split(file: Emitter, operation: Operation) -> None:
+    """Split → SPLIT into equal parts, SPLIT_V into others."""
+    image, outputs = operation.operand(0), operation.outputs
+    if not all(same_scale(image.quantization, output.quantization) for output in outputs):
+        raise RefusedError("its parts have other scales than its input; give them one scale.")
+    rank = len(image.shape)
+    logical = operation.attributes.get("axis", 0)
+    axis = file.number(stored_axis(logical, rank), f"{operation.name}/axis")
+    lengths = [output.shape[logical] for output in outputs]
+    options: Any
+    if len(set(lengths)) == 1:
+        options, code = schema.SplitOptionsT(), Code.SPLIT
+        inputs = [axis, file.tensor(image)]
+    else:
+        options, code = schema.SplitVOptionsT(), Code.SPLIT_V
+        inputs = [file.tensor(image), file.numbers(lengths, f"{operation.name}/lengths"), axis]
+    options.numSplits = len(outputs)
+    file.writer.add_operator(code, inputs, [file.tensor(output) for output in outputs], options)
+
+
+def concatenation(file: Emitter, operation: Operation) -> None:
+    """Concat → CONCATENATION; inputs of another scale pass a QUANTIZE first."""
+    output = operation.output
+    tensors = [tensor for tensor in operation.inputs if tensor is not None]
+    options = schema.ConcatenationOptionsT()
+    options.axis = stored_axis(operation.attributes["axis"], len(output.shape))
+    inputs = [file.requantized(tensor, output.quantization) for tensor in tensors]
+    file.emit(operation, Code.CONCATENATION, inputs, options)
+
+
+def _numbers(operation: Operation, index: int, attribute: str) -> list[int]:
+    if attribute in operation.attributes:
+        return [int(value) for value in operation.attributes[attribute]]
+    if len(operation.inputs) <= index or operation.inputs[index] is None:
+        return []
+    return [int(value) for value in contents(constant_input(operation, index)).reshape(-1)]

@@ -1,0 +1,103 @@
+"""Transposed convolution in its own form (the sub-pixel form is a pass on the graph).
+
+n inputs make a whole of (n − 1)·stride + kernel outputs, of which ONNX crops `pads`. TFLite's VALID
+crops nothing. Its SAME means ⌈outputs/stride⌉ inputs and crops the smaller half in front.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.operators.slicing import cropped
+from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.export.tflite.window import SAME, VALID
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation, Tensor
+
+Code = schema.BuiltinOperator
+OHWI_FROM_IOHW = (1, 2, 3, 0)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One spatial axis: which part of the whole is kept."""
+
+    size: int
+    output: int
+    kernel: int
+    stride: int
+    front: int
+
+    @property
+    def whole(self) -> int:
+        """Outputs before cropping, with the zeros that output padding adds behind."""
+        return max((self.size - 1) * self.stride + self.kernel, self.front + self.output)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether TFLite's SAME crops the same part."""
+        total = (self.size - 1) * self.stride + self.kernel - self.output
+        inputs = -(-self.output // self.stride)
+        return total >= 0 and self.size == inputs and self.front == total // 2
+
+
+def transposed_convolution(file: Emitter, operation: Operation) -> None:
+    """ConvTranspose → TRANSPOSE_CONV, followed by a slice where the crop is not SAME's."""
+    image, kernel = operation.operand(0), constant_input(operation, 1)
+    rows, columns = _crops(operation, image, kernel)
+    same = rows.is_same and columns.is_same
+    kept = (rows.output, columns.output)
+    size = kept if same else (rows.whole, columns.whole)
+    shape = (image.shape[0], *size, kernel.shape[1])
+    inputs = [
+        file.numbers(shape, f"{operation.name}/shape"),
+        file.weights(kernel, contents(kernel).transpose(OHWI_FROM_IOHW), axis=0),
+        file.tensor(image),
+        bias(file, operation, kernel, kernel.shape[1]),
+    ]
+    options = schema.TransposeConvOptionsT()
+    options.padding = SAME if same else VALID
+    options.strideH, options.strideW = rows.stride, columns.stride
+    if size == kept:
+        file.emit(operation, Code.TRANSPOSE_CONV, inputs, options)
+        return
+    whole = file.intermediate(f"{operation.name}/whole", shape, operation.output.quantization)
+    file.writer.add_operator(Code.TRANSPOSE_CONV, inputs, [whole], options)
+    cropped(file, operation, whole, (0, rows.front, columns.front, 0))
+
+
+def _crops(operation: Operation, image: Tensor, kernel: Tensor) -> tuple[Crop, Crop]:
+    attributes = operation.attributes
+    if len(image.shape) != 4:
+        raise RefusedError("only two-dimensional transposed convolutions have a form.")
+    if attributes.get("group", 1) != 1:
+        raise RefusedError("TFLite has no grouped transposed convolution.")
+    if set(attributes.get("dilations", (1, 1))) != {1}:
+        raise RefusedError("TFLite has no dilated transposed convolution.")
+    rows, columns = (_crop(operation, image, kernel, axis) for axis in (0, 1))
+    return rows, columns
+
+
+def _crop(operation: Operation, image: Tensor, kernel: Tensor, axis: int) -> Crop:
+    attributes = operation.attributes
+    size, output = image.shape[2 + axis], operation.output.shape[2 + axis]
+    taps, stride = kernel.shape[2 + axis], attributes.get("strides", (1, 1))[axis]
+    pads = attributes.get("pads")
+    extra = attributes.get("output_padding", (0, 0))[axis]
+    total = (size - 1) * stride + taps + extra - output
+    auto = attributes.get("auto_pad", "NOTSET")
+    if auto == "SAME_UPPER" or (auto == "NOTSET" and "output_shape" in attributes):
+        front = total // 2 if auto == "SAME_UPPER" else total - total // 2
+    elif auto == "SAME_LOWER":
+        front = total - total // 2
+    else:
+        front = pads[axis] if pads is not None else 0
+    if front < 0:
+        raise RefusedError("its output is larger than its taps reach; set output_padding instead.")
+    return Crop(size, output, taps, stride, front)

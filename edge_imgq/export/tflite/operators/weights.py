@@ -1,0 +1,49 @@
+"""Weights and biases as TFLite's convolutions want them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.network import Quantization, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+
+def constant_input(operation: Operation, index: int) -> Tensor:
+    """Return an input that must be a constant."""
+    tensor = operation.operand(index)
+    if tensor.data is None:
+        raise RefusedError(f"its input '{tensor.name}' is computed, and must be a constant.")
+    return tensor
+
+
+def contents(tensor: Tensor) -> NDArray[Any]:
+    """Return the values of a constant."""
+    if tensor.data is None:
+        raise RefusedError(f"'{tensor.name}' is not a constant.")
+    return tensor.data
+
+
+def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> int:
+    """Add the bias of a convolution, zeros where it has none.
+
+    An integer bias has scale input × weights, per channel where the weights have; that product
+    replaces the stored scale, because TFLite insists on it to the last bit.
+    """
+    given = operation.inputs[2] if len(operation.inputs) > 2 else None
+    image = operation.operand(0).quantization
+    name = f"{operation.name}/bias" if given is None else given.name
+    if image is None or kernel.quantization is None:
+        values = np.zeros(channels, np.float32) if given is None else contents(given)
+        return file.weights(Tensor(name, values.shape), values, axis=0)
+    scale = np.asarray(image.scale[0] * kernel.quantization.scale, np.float32)
+    quantization = Quantization(scale, np.zeros(scale.shape, np.int32), "int32", axis=0)
+    values = np.zeros(channels, np.int32) if given is None else contents(given)
+    return file.weights(Tensor(name, values.shape, quantization), values, axis=0)

@@ -1,0 +1,77 @@
+"""Which function lowers which ONNX operator. Adding an operator is one function and one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from edge_imgq.export.tflite.operators import (
+    activation,
+    convolution,
+    elementwise,
+    matrix,
+    padding,
+    pixels,
+    pooling,
+    resampling,
+    shape,
+    slicing,
+    transposed_convolution,
+)
+from edge_imgq.graph.network import REQUANTIZE
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+
+class Lowering(Protocol):
+    """Writes one operation into the file, or raises RefusedError."""
+
+    def __call__(self, file: Emitter, operation: Operation, /) -> None:
+        """Write the operation."""
+        ...
+
+
+LOWERINGS: Mapping[str, Lowering] = {
+    "Abs": elementwise.absolute,
+    "Add": elementwise.add,
+    "AveragePool": pooling.average_pool,
+    "Clip": activation.clip,
+    "Concat": slicing.concatenation,
+    "Conv": convolution.convolution,
+    "ConvTranspose": transposed_convolution.transposed_convolution,
+    "DepthToSpace": pixels.depth_to_space,
+    "Div": elementwise.divide,
+    "Dropout": activation.identity,
+    "Flatten": shape.reshape,
+    "Gemm": matrix.gemm,
+    "GlobalAveragePool": pooling.global_average_pool,
+    "HardSwish": activation.hard_swish,
+    "Identity": activation.identity,
+    "LeakyRelu": activation.leaky_relu,
+    "MatMul": matrix.matrix_product,
+    "Max": elementwise.maximum,
+    "MaxPool": pooling.max_pool,
+    "Min": elementwise.minimum,
+    "Mul": elementwise.multiply,
+    "PRelu": activation.parametric_relu,
+    "Pad": padding.pad,
+    "Pow": elementwise.power,
+    "ReduceMean": pooling.reduce_mean,
+    "Relu": activation.relu,
+    REQUANTIZE: activation.identity,
+    "Reshape": shape.reshape,
+    "Resize": resampling.resize,
+    "Sigmoid": activation.sigmoid,
+    "Slice": slicing.part,
+    "Softmax": activation.softmax,
+    "SpaceToDepth": pixels.space_to_depth,
+    "Split": slicing.split,
+    "Sqrt": elementwise.square_root,
+    "Squeeze": shape.reshape,
+    "Sub": elementwise.subtract,
+    "Tanh": activation.tanh,
+    "Transpose": shape.transpose,
+    "Unsqueeze": shape.reshape,
+}

@@ -1,0 +1,112 @@
+"""Which version of a built-in operator a use of it asks for.
+
+The rules are TensorFlow Lite's (`op_version.cc`). A file that names the lowest sufficient version
+loads in the oldest runtime that can run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ai_edge_litert import schema_py_generated as schema
+
+Code = schema.BuiltinOperator
+Type = schema.TensorType
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of an operator: tensors as the schema's TensorT, None for an absent input."""
+
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+    options: Any
+
+    def is_int8(self, index: int = 0) -> bool:
+        """Tell whether an input holds int8."""
+        return bool(self.inputs[index].type == Type.INT8)
+
+
+Rule: TypeAlias = Callable[[Use], int]
+
+
+def _two_for_int8(use: Use) -> int:
+    return 2 if use.is_int8() else 1
+
+
+def _convolution(use: Use) -> int:
+    if use.inputs[0].shape[3] != use.inputs[1].shape[3]:
+        return 6
+    return 3 if use.is_int8() else 1
+
+
+def _depthwise(use: Use) -> int:
+    if use.is_int8():
+        return 3
+    dilated = use.options.dilationWFactor != 1 or use.options.dilationHFactor != 1
+    return 2 if dilated else 1
+
+
+def _transpose_convolution(use: Use) -> int:
+    if use.options.fusedActivationFunction:
+        return 4
+    if len(use.inputs) == 4:
+        return 3
+    return 2 if use.is_int8(1) else 1
+
+
+def _fully_connected(use: Use) -> int:
+    if len(use.inputs) == 2 or use.inputs[2] is None:
+        return 6
+    return 4 if use.is_int8() else 1
+
+
+def _multiplication(use: Use) -> int:
+    if not use.is_int8():
+        return 1
+    first, second = (tensor.quantization.scale[0] for tensor in use.inputs)
+    return 3 if first * second / use.outputs[0].quantization.scale[0] >= 1 else 2
+
+
+def _bilinear(use: Use) -> int:
+    return 3 if use.options.halfPixelCenters else _two_for_int8(use)
+
+
+def _nearest(use: Use) -> int:
+    special = use.options.halfPixelCenters or use.options.alignCorners
+    return 3 if special else _two_for_int8(use)
+
+
+RULES: Mapping[int, Rule] = {
+    Code.CONV_2D: _convolution,
+    Code.DEPTHWISE_CONV_2D: _depthwise,
+    Code.TRANSPOSE_CONV: _transpose_convolution,
+    Code.FULLY_CONNECTED: _fully_connected,
+    Code.MUL: _multiplication,
+    Code.RESIZE_BILINEAR: _bilinear,
+    Code.RESIZE_NEAREST_NEIGHBOR: _nearest,
+    Code.SPLIT: lambda use: 2 if use.is_int8(1) else 1,
+}
+"""Operators whose rule is neither "2 for int8, else 1" nor always 1."""
+
+ALWAYS_ONE = frozenset(
+    {
+        Code.QUANTIZE,
+        Code.DIV,
+        Code.LEAKY_RELU,
+        Code.HARD_SWISH,
+        Code.RESHAPE,
+        Code.PRELU,
+        Code.POW,
+        Code.RELU_N1_TO_1,
+    }
+)
+
+
+def version(code: int, use: Use) -> int:
+    """Return the lowest version of operator `code` that covers `use`."""
+    if code in ALWAYS_ONE:
+        return 1
+    return RULES.get(code, _two_for_int8)(use)

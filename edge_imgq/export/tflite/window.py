@@ -1,0 +1,115 @@
+"""How a sliding window lies on an image, and which TFLite padding says the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from edge_imgq.graph.network import Operation
+
+SAME = schema.Padding.SAME
+VALID = schema.Padding.VALID
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One spatial axis of a window.
+
+    Attributes:
+        size: input length.
+        output: output length.
+        kernel: taps.
+        stride: step between outputs.
+        dilation: step between taps.
+        before: padding in front.
+    """
+
+    size: int
+    output: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def reach(self) -> int:
+        """Input length that the outputs read, padding included."""
+        return (self.output - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def after(self) -> int:
+        """Padding behind that is really read; what ONNX pads beyond it does not matter."""
+        return max(self.reach - self.size - self.before, 0)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether no padding is read."""
+        return self.before == 0 and self.after == 0
+
+    @property
+    def is_same(self) -> bool:
+        """Whether this is TFLite's SAME: ⌈size/stride⌉ outputs, the smaller half in front."""
+        total = max(self.reach - self.size, 0)
+        return self.output == -(-self.size // self.stride) and self.before == total // 2
+
+
+@dataclass(frozen=True)
+class Window:
+    """A two-dimensional window."""
+
+    rows: Side
+    columns: Side
+
+    @property
+    def padding(self) -> int | None:
+        """VALID or SAME where TFLite can say it, None where an explicit PAD is needed."""
+        if self.rows.is_valid and self.columns.is_valid:
+            return int(VALID)
+        if self.rows.is_same and self.columns.is_same:
+            return int(SAME)
+        return None
+
+    @property
+    def pads(self) -> tuple[Pair, Pair]:
+        """(before, after) of rows and columns."""
+        rows, columns = self.rows, self.columns
+        return (rows.before, rows.after), (columns.before, columns.after)
+
+
+def window(operation: Operation, kernel: tuple[int, ...]) -> Window:
+    """Return the window of a convolution or pooling whose input is an image.
+
+    Raises:
+        RefusedError: the operation is not two-dimensional.
+    """
+    image, output = operation.operand(0).shape, operation.output.shape
+    if len(image) != 4 or len(kernel) != 2:
+        raise RefusedError("only two-dimensional windows on rank-4 images have a form.")
+    attributes = operation.attributes
+    strides = attributes.get("strides", (1, 1))
+    dilations = attributes.get("dilations", (1, 1))
+    sides = []
+    for axis in (0, 1):
+        bare = Side(
+            image[2 + axis], output[2 + axis], kernel[axis], strides[axis], dilations[axis], 0
+        )
+        before = _before(attributes.get("auto_pad", "NOTSET"), attributes.get("pads"), bare, axis)
+        sides.append(Side(bare.size, bare.output, bare.kernel, bare.stride, bare.dilation, before))
+    return Window(*sides)
+
+
+def _before(auto: str, pads: tuple[int, ...] | None, side: Side, axis: int) -> int:
+    total = max(side.reach - side.size, 0)
+    if auto == "SAME_UPPER":
+        return total // 2
+    if auto == "SAME_LOWER":
+        return total - total // 2
+    if auto == "VALID" or pads is None:
+        return 0
+    return pads[axis]
