@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.recipe.table import Table
+
+OBSERVERS = ("min-max",)
 
 
 @dataclass(frozen=True)
@@ -20,3 +25,20 @@ class QuantizeRecipe:
     summary: str
     observer: str
     passes: tuple[str, ...]
+
+
+def read_quantize_recipe(path: Path) -> QuantizeRecipe:
+    """Read one file of `quantize/`.
+
+    Raises:
+        RecipeError: it is not what `QuantizeRecipe` describes.
+    """
+    table = Table.read(path)
+    recipe = QuantizeRecipe(
+        name=path.stem,
+        summary=table.text("summary"),
+        observer=table.text("observer", OBSERVERS),
+        passes=table.texts("passes"),
+    )
+    table.close()
+    return recipe

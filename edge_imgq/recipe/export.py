@@ -1,0 +1,111 @@
+"""An export recipe: one file that an app ships, and what it may lose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.errors import RecipeError
+from edge_imgq.recipe.table import Table
+
+FORMATS = ("onnx", "tflite", "coreml")
+PRECISIONS = ("float32", "float16", "int8")
+
+SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "coreml": ".mlpackage"}
+"""File name extension of each format."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a file may lose; all of it is measured on 8-bit images.
+
+    Attributes:
+        psnr_drop: mean loss against ground truth, in dB, where there is ground truth.
+        psnr_drop_worst: the same for the worst image.
+        psnr_vs_reference: least mean PSNR against the float reference, in dB.
+        conversion_within_1: least share of values at most one level from the graph that the file
+            was lowered from.
+    """
+
+    psnr_drop: float
+    psnr_drop_worst: float
+    psnr_vs_reference: float
+    conversion_within_1: float
+
+
+@dataclass(frozen=True)
+class ExportRecipe:
+    """One file of `export/`: one target.
+
+    Attributes:
+        name: the file's stem; the target's one name everywhere.
+        summary: one line for people.
+        format: one of FORMATS.
+        precision: one of PRECISIONS.
+        scheme: stem of the quantization recipe; empty unless the precision is int8.
+        passes: graph passes for a float target; an int8 target takes them from its scheme.
+        size: height and width of the input image of the written file.
+        budget: what the file may lose.
+    """
+
+    name: str
+    summary: str
+    format: str
+    precision: str
+    scheme: str
+    passes: tuple[str, ...]
+    size: tuple[int, int]
+    budget: Budget
+
+    @property
+    def file_name(self) -> str:
+        """Name of the written file or package."""
+        return self.name + SUFFIX[self.format]
+
+
+def read_export_recipe(path: Path) -> ExportRecipe:
+    """Read one file of `export/`.
+
+    Raises:
+        RecipeError: it is not what `ExportRecipe` describes.
+    """
+    table = Table.read(path)
+    recipe = ExportRecipe(
+        name=path.stem,
+        summary=table.text("summary"),
+        format=table.text("format", FORMATS),
+        precision=table.text("precision", PRECISIONS),
+        scheme=table.text("scheme", default=""),
+        passes=table.texts("passes", default=()),
+        size=table.size("size"),
+        budget=_budget(table.table("budget")),
+    )
+    table.close()
+    _refuse_contradictions(recipe, path)
+    return recipe
+
+
+def _budget(table: Table) -> Budget:
+    budget = Budget(
+        psnr_drop=table.number("psnr_drop"),
+        psnr_drop_worst=table.number("psnr_drop_worst"),
+        psnr_vs_reference=table.number("psnr_vs_reference"),
+        conversion_within_1=table.number("conversion_within_1"),
+    )
+    table.close()
+    return budget
+
+
+def _refuse_contradictions(recipe: ExportRecipe, path: Path) -> None:
+    if (recipe.precision == "int8") != bool(recipe.scheme):
+        raise RecipeError(
+            f"{path}: 'scheme' names a recipe of quantize/, and belongs to precision "
+            f'"int8" alone; here the precision is "{recipe.precision}" and the scheme '
+            f'"{recipe.scheme}".'
+        )
+    if recipe.scheme and recipe.passes:
+        raise RecipeError(f"{path}: the passes of an int8 target stand in quantize/, not here.")
+    if recipe.format == "coreml" and recipe.precision == "float32":
+        raise RecipeError(f'{path}: Core ML files are "float16" or "int8".')
+    if recipe.format != "coreml" and recipe.precision == "float16":
+        raise RecipeError(f'{path}: "float16" is for Core ML; use "float32" for {recipe.format}.')

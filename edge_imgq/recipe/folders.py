@@ -1,0 +1,76 @@
+"""Finding recipes: beside the person first, else the ones that ship with the package."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
+from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ALL = "all"
+
+
+def shipped_folder(stage: str) -> Path:
+    """Return the folder `stage` that ships: inside the wheel, or the checkout's own."""
+    installed = PACKAGE / "recipes" / stage
+    return installed if installed.is_dir() else PACKAGE.parent / stage
+
+
+def recipe_folder(stage: str, beside: Path | None = None) -> Path:
+    """Return the folder that recipes of a stage are read from.
+
+    Args:
+        stage: "export", "quantize" or "calibration_data".
+        beside: where to look first; the working directory by default. A folder there counts when
+            it holds a .toml file, and then replaces the shipped one whole.
+    """
+    local = (beside or Path.cwd()) / stage
+    return local if any(local.glob("*.toml")) else shipped_folder(stage)
+
+
+def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
+    """Return every target, sorted by name: `ls export` is the target matrix."""
+    folder = recipe_folder("export", beside)
+    return tuple(read_export_recipe(path) for path in sorted(folder.glob("*.toml")))
+
+
+def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
+    """Return a quantization recipe by its stem.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    folder = recipe_folder("quantize", beside)
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.toml"))) or "none"
+        raise RecipeError(f"There is no quantization recipe '{name}' in {folder}. Known: {known}.")
+    return read_quantize_recipe(path)
+
+
+def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:
+    """Return the recipes that names, globs, families or `all` choose, each once, in their order.
+
+    Args:
+        recipes: all targets.
+        wanted: stems ("tflite-int8"), globs ("*-int8"), families ("tflite" = every "tflite-*").
+
+    Raises:
+        UsageError: a wanted name chooses nothing.
+    """
+    chosen: set[str] = set()
+    for pattern in wanted:
+        found = [recipe.name for recipe in recipes if _matches(recipe.name, pattern)]
+        if not found:
+            known = ", ".join(recipe.name for recipe in recipes)
+            raise UsageError(f"No target is called '{pattern}'. Known: {known}, or 'all'.")
+        chosen.update(found)
+    return tuple(recipe for recipe in recipes if recipe.name in chosen)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return pattern == ALL or name.startswith(f"{pattern}-") or fnmatch.fnmatchcase(name, pattern)

@@ -1,0 +1,113 @@
+"""Reading TOML strictly: every wrong type has its sentence, and a typo is never a default."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_imgq.errors import RecipeError
+
+
+class Table:
+    """One TOML table that remembers which of its keys were asked for.
+
+    Call `close` when all keys are read: it refuses what was not asked for.
+    """
+
+    def __init__(self, values: Mapping[str, Any], where: str) -> None:
+        self._values = values
+        self._where = where
+        self._asked: list[str] = []
+
+    @staticmethod
+    def read(path: Path) -> Table:
+        """Read a file.
+
+        Raises:
+            RecipeError: it is missing or not TOML.
+        """
+        try:
+            return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        except OSError as error:
+            raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{path} is not valid TOML: {error}.") from error
+
+    def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
+        """Return a string, one of `choices` if there are any."""
+        value = self._get(key, str, "a string", default)
+        if choices and value not in choices:
+            raise RecipeError(
+                f"{self._where}: '{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
+                f"{_nearest(value, choices)}"
+            )
+        return str(value)
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """Return a number."""
+        return float(self._get(key, (int, float), "a number", default))
+
+    def texts(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return a list of strings."""
+        values = self._get(key, list, "a list of strings", None if default is None else [*default])
+        if not all(isinstance(value, str) for value in values):
+            raise RecipeError(f"{self._where}: '{key}' must be a list of strings, not {values!r}.")
+        return tuple(values)
+
+    def size(self, key: str) -> tuple[int, int]:
+        """Return [height, width]."""
+        values = self._get(key, list, "a list [height, width]", None)
+        if len(values) != 2 or not all(type(value) is int and value > 0 for value in values):
+            raise RecipeError(
+                f"{self._where}: '{key}' must be two whole numbers [height, width], not {values!r}."
+            )
+        return values[0], values[1]
+
+    def table(self, key: str) -> Table:
+        """Return a table inside this one; an empty one where it is absent."""
+        return Table(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
+
+    def tables(self, key: str) -> list[Table]:
+        """Return the tables of an array of tables."""
+        values = self._get(key, list, "an array of tables", None)
+        return [
+            Table(value, f"{self._where} [[{key}]] number {index + 1}")
+            for index, value in enumerate(values)
+        ]
+
+    def has(self, key: str) -> bool:
+        """Tell whether a key is there."""
+        return key in self._values
+
+    def close(self) -> None:
+        """Refuse keys that nothing asked for.
+
+        Raises:
+            RecipeError: there is one; the nearest known key is named.
+        """
+        for key in self._values:
+            if key not in self._asked:
+                raise RecipeError(
+                    f"{self._where}: unknown key '{key}'.{_nearest(key, self._asked)} "
+                    f"Known keys: {', '.join(self._asked)}."
+                )
+
+    def _get(self, key: str, kind: Any, wanted: str, default: Any) -> Any:
+        self._asked.append(key)
+        if key not in self._values:
+            if default is not None:
+                return default
+            near = _nearest(key, [name for name in self._values if name not in self._asked])
+            raise RecipeError(f"{self._where}: the key '{key}' is missing; it is {wanted}.{near}")
+        value = self._values[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise RecipeError(f"{self._where}: '{key}' must be {wanted}, not {value!r}.")
+        return value
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean '{near[0]}'?" if near else ""

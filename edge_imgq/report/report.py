@@ -1,0 +1,76 @@
+"""The one value that a run of the tool comes to; everything shown is rendered from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_imgq.bench.latency import Latency
+from edge_imgq.contract import ImageContract
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+
+SCHEMA = 1
+"""Version of the JSON form."""
+
+
+@dataclass(frozen=True)
+class TargetReport:
+    """What is known of one written file.
+
+    Attributes:
+        target: the recipe's stem.
+        file: path below the model's folder.
+        bytes: size of the file, or of all files of a package.
+        sha256: digest of the file, or of the package's files in order of their names.
+        runtime: what executed it, e.g. "LiteRT 2.3.0 (XNNPACK)".
+        vs_reference: the file against the float reference.
+        drop: loss against ground truth.
+        quantization: the QDQ graph against the float reference; skipped for float files.
+        conversion: the file against the graph that it was lowered from.
+        latency: time on this host.
+        breaches: one sentence for each budget that the file exceeds.
+    """
+
+    target: str
+    file: str
+    bytes: int
+    sha256: str
+    runtime: str
+    vs_reference: Fidelity
+    drop: Drop | Skipped
+    quantization: Fidelity | Skipped
+    conversion: Conversion
+    latency: Latency | Skipped
+    breaches: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run of `export` or `verify` over the files of one model.
+
+    Attributes:
+        model: its name.
+        version: of edge-imgq.
+        contract: the meaning of the pixels.
+        parameters: of the float reference.
+        reference_sha256: digest of the float reference.
+        calibration: the images that scales came from, in words; empty when nothing was quantized.
+        evaluation: the images that drift was measured on, in words.
+        targets: one per file.
+    """
+
+    model: str
+    version: str
+    contract: ImageContract
+    parameters: int
+    reference_sha256: str
+    calibration: str
+    evaluation: str
+    targets: tuple[TargetReport, ...]
+
+    @property
+    def breaches(self) -> tuple[str, ...]:
+        """Every exceeded budget, with its target."""
+        return tuple(
+            f"{target.target}: {breach}" for target in self.targets for breach in target.breaches
+        )
