@@ -67,8 +67,8 @@ class Recipe:
 def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
     """Read every image of the folders and degrade it for the network's task.
 
-    A folder with two folders `blur` and `sharp` in it gives the pairs it holds, matched by file
-    name.
+    A folder with two folders `blur` and `sharp` in it gives the pairs it holds, in clips or not,
+    matched by path and name (`sharp/1/sharp_07.png` belongs to `blur/1/blur_07.png`).
 
     Raises:
         ImageError: A folder is missing or empty, or no image in it could be read.
@@ -94,8 +94,11 @@ def _matched(folders: tuple[Path, ...]) -> Iterator[tuple[Path, Path | None]]:
     """Every truth with the file of its input, or None where the input is to be made."""
     for folder in folders:
         if (folder / "sharp").is_dir() and (folder / "blur").is_dir():
-            for path in list_images(folder / "sharp"):
-                yield path, folder / "blur" / path.name
+            sharp = folder / "sharp"
+            clips = sorted(clip for clip in sharp.iterdir() if clip.is_dir()) or [sharp]
+            for path in (path for clip in clips for path in list_images(clip)):
+                name = path.name.replace("sharp", "blur")
+                yield path, folder / "blur" / path.relative_to(sharp).with_name(name)
         else:
             for path in list_images(folder):
                 yield path, None

@@ -1,0 +1,89 @@
+"""One step: schedule, losses, slopes, moving average."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from edge_imgq.models.fsrcnn import FSRCNN
+from edge_imgq.train.config import Schedule
+from edge_imgq.train.learner import hold_slopes, image_loss, learning_rate, new_learner
+from edge_imgq.train.patches import Batch
+
+SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
+
+
+def small_learner(schedule: Schedule = SCHEDULE):
+    torch.manual_seed(1)
+    network = FSRCNN(scale=2, features=8, shrunk=4, mappings=1)
+    return new_learner(network, copy.deepcopy(network), schedule)
+
+
+def random_batch(seed: int) -> Batch:
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 256, (2, 1, 8, 8), dtype=np.uint8)
+    return Batch(low, low.repeat(2, axis=2).repeat(2, axis=3))
+
+
+def test_the_rate_rises_to_its_peak_and_ends_at_zero() -> None:
+    rates = [learning_rate(SCHEDULE, step) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert max(rates) == pytest.approx(1e-3, rel=0.03)
+    assert rates.index(max(rates)) == 9
+    assert rates[55] == pytest.approx(1e-3 * 0.5 * (1 + math.cos(math.pi * 0.55)))
+    assert rates[100] == 0.0
+
+
+def test_training_lowers_the_loss_on_one_batch() -> None:
+    learner = small_learner()
+    batch = random_batch(2)
+    losses = [learner.step(batch, step) for step in range(50)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_squared_loss_takes_over_late() -> None:
+    learner = small_learner()
+    batch = random_batch(3)
+    with torch.no_grad():
+        error = learner.network(torch.from_numpy(batch.degraded) / 255) - (
+            torch.from_numpy(batch.truth) / 255
+        )
+    late = learner.step(batch, 99)
+    assert late == pytest.approx(30 * float(error.square().mean()), rel=1e-4)
+    assert float(image_loss(error, torch.zeros_like(error), squared=False)) == pytest.approx(
+        float(error.abs().mean())
+    )
+
+
+def test_slopes_are_held_in_zero_to_one() -> None:
+    network = FSRCNN(scale=2)
+    torch.nn.init.normal_(network.expand[1].weight, std=3)
+    hold_slopes(network)
+    slopes = network.expand[1].weight.detach()
+    assert float(slopes.min()) == 0.0
+    assert float(slopes.max()) == 1.0
+
+
+def test_the_average_follows_the_weights_with_the_stated_decay() -> None:
+    learner = small_learner(Schedule(steps=10_000, batch=2, patch=8, learning_rate=1e-3))
+    before = copy.deepcopy(learner.average.state_dict())
+    learner.step(random_batch(4), 9_000)
+    after, weights = learner.average.state_dict(), learner.network.state_dict()
+    key = "feature.0.weight"
+    expected = 0.999 * before[key] + 0.001 * weights[key]
+    torch.testing.assert_close(after[key], expected, atol=1e-7, rtol=0)
+    assert (weights[key] != before[key]).any()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_weights_alone() -> None:
+    learner = small_learner()
+    with torch.no_grad():
+        learner.network.upsample.bias.fill_(math.inf)
+    before = copy.deepcopy(learner.network.state_dict())
+    assert math.isnan(learner.step(random_batch(5), 0))
+    for name, tensor in learner.network.state_dict().items():
+        assert torch.equal(tensor, before[name])
