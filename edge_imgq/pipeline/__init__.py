@@ -1,0 +1,1 @@
+"""The stages in order: what each command of the tool does, without printing."""
