@@ -43,7 +43,7 @@ class Progress:
         learning_rate: Adam's rate at this step.
         validation_psnr: Mean PSNR of the averaged weights in dB where this report is a
             validation, else None.
-        pixels_per_second: Input pixels per second of training, since this part of the run began.
+        pixels_per_second: Input pixels per second of training, over all parts of the run.
     """
 
     step: int
@@ -162,9 +162,7 @@ class _Run:
             psnr = mean_psnr(self._learner.average, self._validation, shave=shave)
             self._best = max(psnr, self._best or -math.inf)
         progress = self._progress(psnr)
-        line = {**vars(progress), "seconds": round(self._seconds, 1)}
-        with (self._config.output / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        _append(self._config.output / LOG, {**vars(progress), "seconds": round(self._seconds, 1)})
         self._report(progress)
         return psnr
 
@@ -225,3 +223,11 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be used as output folder: {error}.") from error
+
+
+def _append(log: Path, line: dict[str, object]) -> None:
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise OutputError(f"{log} could not be written: {error}.") from error
