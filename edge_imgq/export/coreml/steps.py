@@ -1,0 +1,175 @@
+"""How float and quantized networks share one set of lowerings: values counted in steps.
+
+Inside the program every real number is float16 and is kept divided by a *unit*. In a float network
+the unit is 1. In a quantized network an operator works in units of its output's scale, so the
+numbers that it sees are the integers of the quantized graph: `dequantize` and `quantize` around it
+have scale 1 (or a ratio of two scales), and the scales themselves meet in the convolution's weight
+scales. A float16 has 11 bits, which hold these integers exactly; with the scales left in place each
+of them would be rounded to float16, three times per convolution, and small ones would underflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.network import Operation, Quantization, Tensor
+from edge_imgq.runtime.mil.silence import mil_builder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+mb = mil_builder()
+
+LIMITS = {"int8": (-128, 127)}
+
+
+class Values:
+    """The program's variables by the tensor of the network that they stand for."""
+
+    def __init__(self) -> None:
+        self._variables: dict[str, Any] = {}
+        self._read: dict[tuple[str, float], Any] = {}
+
+    def read(self, tensor: Tensor, unit: float) -> Any:
+        """Return a float16 variable that holds a tensor's real values divided by `unit`."""
+        if tensor.data is not None:
+            return mb.const(val=half(real(tensor) / unit, tensor.name))
+        key = (tensor.name, unit)
+        if key not in self._read:
+            self._read[key] = self._convert(tensor, unit)
+        return self._read[key]
+
+    def write(self, tensor: Tensor, variable: Any, unit: float) -> None:
+        """Store a float16 variable that counts a tensor's real values in `unit`."""
+        if tensor.quantization is not None:
+            self._variables[tensor.name] = _quantize(tensor, variable, unit)
+        elif unit == 1.0:
+            self._variables[tensor.name] = variable
+        else:
+            factor = half(np.float64(unit), tensor.name)
+            self._variables[tensor.name] = mb.mul(x=variable, y=factor)
+
+    def _convert(self, tensor: Tensor, unit: float) -> Any:
+        variable = self._variables[tensor.name]
+        if tensor.quantization is not None:
+            return mb.dequantize(
+                input=variable,
+                scale=half(np.float64(step(tensor)) / unit, tensor.name),
+                **_zero_point(tensor.quantization),
+            )
+        if unit == 1.0:
+            return variable
+        return mb.mul(x=variable, y=half(np.float64(1.0 / unit), tensor.name))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where one operation is lowered.
+
+    Attributes:
+        operation: the operation.
+        values: the variables computed so far.
+        unit: what the result must be counted in.
+    """
+
+    operation: Operation
+    values: Values
+    unit: float
+
+    def read(self, index: int, unit: float | None = None) -> Any:
+        """Return an input as a float16 variable, in the site's unit or in another."""
+        return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
+
+    def constant(self, index: int) -> NDArray[np.float64]:
+        """Return the real values of a constant input."""
+        return real(self.operation.operand(index))
+
+    def attribute(self, name: str, default: Any) -> Any:
+        """Return an ONNX attribute, or its default."""
+        return self.operation.attributes.get(name, default)
+
+
+def step(tensor: Tensor) -> float:
+    """Return the scale of a tensor, 1 for a float one.
+
+    Raises:
+        ModelError: an activation has a scale per channel, or is not int8.
+    """
+    quantization = tensor.quantization
+    if quantization is None:
+        return 1.0
+    if quantization.scale.size != 1 or quantization.dtype != "int8":
+        raise ModelError(
+            f"'{tensor.name}' is {quantization.dtype} with {quantization.scale.size} scales; "
+            "Core ML holds activations as int8 with one scale."
+        )
+    return float(quantization.scale[0])
+
+
+def covers(tensor: Tensor, low: float, high: float) -> bool:
+    """Tell whether no integer of a quantized tensor stands for a value beyond the bounds."""
+    quantization = tensor.quantization
+    if quantization is None:
+        return False
+    least, most = LIMITS[quantization.dtype]
+    zero, scale = int(quantization.zero_point[0]), step(tensor)
+    return (least - zero) * scale >= low and (most - zero) * scale <= high
+
+
+def real(tensor: Tensor) -> NDArray[np.float64]:
+    """Return the real values of a constant tensor, dequantized where it is stored as integers."""
+    data: NDArray[np.float64] = np.asarray(tensor.data).astype(np.float64)
+    quantization = tensor.quantization
+    if quantization is None:
+        return data
+    shape = [1] * data.ndim
+    if quantization.axis is not None:
+        shape[quantization.axis] = -1
+    scale = quantization.scale.astype(np.float64)
+    zero = quantization.zero_point.astype(np.float64)
+    if data.ndim == 0:
+        return np.asarray((data - zero[0]) * scale[0])
+    return (data - zero.reshape(shape)) * scale.reshape(shape)
+
+
+def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
+    """Round to float16.
+
+    Raises:
+        ModelError: a value does not fit.
+    """
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(values).astype(np.float16)
+    if not np.isfinite(rounded).all():
+        worst = float(np.abs(values).max())
+        raise ModelError(
+            f"'{name}' holds {worst:g}, beyond float16's 65504, which Core ML computes in. "
+            "Scale the model's values down, or use another target."
+        )
+    return rounded
+
+
+def _quantize(tensor: Tensor, variable: Any, unit: float) -> Any:
+    assert tensor.quantization is not None
+    scale = half(np.float64(step(tensor)) / unit, tensor.name)
+    if scale == 0:
+        raise ModelError(
+            f"'{tensor.name}' has the scale {step(tensor):g}, too small for float16. "
+            "Its values are constant: remove what computes them, or calibrate with other images."
+        )
+    return mb.quantize(
+        input=variable,
+        scale=scale,
+        output_dtype=tensor.quantization.dtype,
+        **_zero_point(tensor.quantization),
+    )
+
+
+def _zero_point(quantization: Quantization) -> dict[str, Any]:
+    """Return the zero point as an argument; Core ML takes a missing one as 0."""
+    zero = int(quantization.zero_point[0])
+    return {"zero_point": np.int8(zero)} if zero else {}

@@ -1,0 +1,186 @@
+"""Core ML packages: Apple's runtime on a Mac, the reference evaluator elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError, RuntimeUnavailableError
+from edge_imgq.runtime.mil.evaluate import Evaluator
+from edge_imgq.runtime.mil.package import Package, open_package
+from edge_imgq.runtime.mil.program import read_program
+from edge_imgq.runtime.mil.silence import coremltools, silenced
+from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def open_session(path: Path, threads: int = 1) -> Session:
+    """Open a package with what this machine has.
+
+    Args:
+        path: a `.mlpackage` with one image at each end.
+        threads: processor threads of the reference evaluator; Core ML chooses its own.
+
+    Raises:
+        ModelError: the package is missing, damaged, or has other things than images at its ends.
+        RuntimeUnavailableError: this Mac's Core ML does not load the file.
+    """
+    package = open_package(path)
+    _refuse_without_images(package)
+    if sys.platform == "darwin":
+        return DeviceSession(package)
+    return ReferenceSession(package, threads)
+
+
+class ReferenceSession:
+    """A package executed by the reference evaluator, in the precision that the file states."""
+
+    def __init__(self, package: Package, threads: int) -> None:
+        self.note = _note(package)
+        height, width = _size(package)
+        self.size: tuple[int, int] | None = (height, width)
+        self.identity = RuntimeIdentity(
+            name="reference evaluator",
+            version=str(coremltools().__version__),
+            delegate="",
+            threads=threads,
+            is_device_runtime=False,
+        )
+        self._evaluator = Evaluator(read_program(package))
+        self._path = package.path
+        self.resizable = self._fits((2 * height, 2 * width))
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        size = pixels.shape[:2]
+        if size != self.size and not (self.resizable and self._fits((size[0], size[1]))):
+            raise ModelError(
+                f"{self._path} takes images of {self.size} (height, width), not {size}. "
+                "Export it again with --size."
+            )
+        levels = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+        with _threads(self.identity.threads):
+            (result,) = self._evaluator.run({self._input: levels}).values()
+        # As Core ML makes 8-bit images; our own programs return whole numbers in range.
+        return np.ascontiguousarray(
+            np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+        )
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that evaluates the file once; its time says nothing of a device's."""
+        pixels = _noise(size, self.note.contract.channels)
+
+        def call() -> None:
+            self.run(pixels)
+
+        return call
+
+    @property
+    def _input(self) -> str:
+        return self._evaluator.program.inputs[0].name
+
+    def _fits(self, size: tuple[int, int]) -> bool:
+        """Tell whether the program runs at a size, and returns the size that it should."""
+        contract = self.note.contract
+        shapes = self._evaluator.shapes({self._input: (1, contract.channels, *size)})
+        scaled = (1, contract.channels, size[0] * contract.scale, size[1] * contract.scale)
+        return shapes is not None and list(shapes.values()) == [scaled]
+
+
+class DeviceSession:
+    """A package executed by Core ML on this Mac, on whatever units Core ML chooses."""
+
+    resizable = False
+
+    def __init__(self, package: Package) -> None:
+        ct = coremltools()
+        self.note = _note(package)
+        self.size: tuple[int, int] | None = _size(package)
+        self.identity = RuntimeIdentity(
+            name="Core ML",
+            version=f"macOS {platform.mac_ver()[0]}",
+            delegate="all units",
+            threads=0,
+        )
+        description = package.model.description
+        self._input, self._output = description.input[0].name, description.output[0].name
+        try:
+            with silenced():
+                self._model = ct.models.MLModel(str(package.path), compute_units=ct.ComputeUnit.ALL)
+        except Exception as error:  # coremltools raises bare RuntimeErrors of the framework's text
+            raise RuntimeUnavailableError(
+                f"Core ML of macOS {platform.mac_ver()[0]} does not load {package.path}: {error}"
+            ) from error
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        if pixels.shape[:2] != self.size:
+            raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
+        return self._predict(_picture(pixels))
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once, for timing; images are converted beforehand."""
+        picture = _picture(_noise(size, self.note.contract.channels))
+
+        def call() -> None:
+            self._model.predict({self._input: picture})
+
+        return call
+
+    def _predict(self, picture: Any) -> NDArray[np.uint8]:
+        result = self._model.predict({self._input: picture})[self._output]
+        mode = "L" if self.note.contract.channels == 1 else "RGB"
+        array = np.asarray(result.convert(mode), np.uint8)
+        return array[:, :, np.newaxis] if array.ndim == 2 else array
+
+
+def _picture(pixels: NDArray[np.uint8]) -> Any:
+    """Return pixels as the PIL image that coremltools wants."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _noise(size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (*size, channels), dtype=np.uint8)
+
+
+def _note(package: Package) -> FileNote:
+    return FileNote.from_strings(package.metadata, str(package.path))
+
+
+def _size(package: Package) -> tuple[int, int]:
+    image = package.model.description.input[0].type.imageType
+    return int(image.height), int(image.width)
+
+
+def _refuse_without_images(package: Package) -> None:
+    description = package.model.description
+    for features, word in ((description.input, "takes"), (description.output, "returns")):
+        kinds = [feature.type.WhichOneof("Type") for feature in features]
+        if kinds != ["imageType"]:
+            raise ModelError(
+                f"{package.path} {word} {kinds}; only packages with one image at each end are run."
+            )
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Give torch a number of threads, and take them back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

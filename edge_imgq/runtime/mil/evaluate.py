@@ -1,0 +1,142 @@
+"""Executing a program in the precision that the file states.
+
+Every operator computes in float32 and its result is then rounded to the element type that the
+program declares for it: float16 to nearest even, integers already rounded and saturated by
+`quantize`. Core ML's own back ends accumulate some operators in less than float32 and fuse others,
+so their last bit may differ; nothing here is a device's own arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge_imgq.errors import ModelError, NonFiniteOutputError
+from edge_imgq.runtime.mil.arguments import Arguments
+from edge_imgq.runtime.mil.operators import OPERATORS
+from edge_imgq.runtime.mil.program import Program, Statement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TORCH_TYPES = {
+    "bool": torch.bool,
+    "float16": torch.float16,
+    "float32": torch.float32,
+    "int8": torch.int8,
+    "int16": torch.int16,
+    "int32": torch.int32,
+    "uint8": torch.uint8,
+}
+
+
+class Evaluator:
+    """One program, ready to run on images of any size that its operators allow.
+
+    Raises:
+        ModelError: the program holds operators that the evaluator does not know; all are named.
+    """
+
+    def __init__(self, program: Program) -> None:
+        _refuse_unknown(program.statements)
+        self.program = program
+        self.declared = program.declared
+        self.constants = {
+            name: torch.from_numpy(np.array(value))
+            for name, value in program.constants.items()
+            if not isinstance(value, str)
+        }
+        self.statements: list[Statement] = []
+        for statement in program.statements:
+            if statement.kind.startswith("constexpr_"):
+                self.constants.update(self._execute(statement, self.constants))
+            else:
+                self.statements.append(statement)
+        self.retired = _retired(self.statements, program.outputs)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the program's outputs by name, in their declared element types.
+
+        Args:
+            inputs: arrays by input name, (N, C, H, W), converted to the declared element type.
+
+        Raises:
+            NonFiniteOutputError: a value overflowed float16, or is not a number.
+        """
+        tensors = {
+            name: torch.from_numpy(np.ascontiguousarray(array)).to(
+                TORCH_TYPES[self.declared[name].dtype]
+            )
+            for name, array in inputs.items()
+        }
+        return {name: value.numpy() for name, value in self._walk(tensors).items()}
+
+    def shapes(self, inputs: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]] | None:
+        """Return the output shapes for given input shapes; None where an operator cannot run.
+
+        Nothing is computed: torch's meta tensors carry shapes only.
+        """
+        tensors = {name: torch.empty(tuple(shape), device="meta") for name, shape in inputs.items()}
+        try:
+            return {name: tuple(value.shape) for name, value in self._walk(tensors).items()}
+        except (RuntimeError, IndexError, ValueError):
+            return None
+
+    def _walk(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        device = next(iter(inputs.values())).device
+        values = {name: value.to(device) for name, value in self.constants.items()} | inputs
+        with torch.inference_mode():
+            for index, statement in enumerate(self.statements):
+                values.update(self._execute(statement, values))
+                for name in self.retired[index]:
+                    del values[name]
+        return {name: values[name] for name in self.program.outputs}
+
+    def _execute(self, statement: Statement, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        arguments = Arguments(statement, self.program.constants, values, self.declared)
+        result = OPERATORS[statement.kind](arguments)
+        results = (result,) if isinstance(result, Tensor) else tuple(result)
+        typed = {
+            declared.name: value.to(TORCH_TYPES[declared.dtype])
+            for declared, value in zip(statement.outputs, results, strict=True)
+        }
+        for value in typed.values():
+            _refuse_non_finite(statement, value)
+        return typed
+
+
+def _refuse_unknown(statements: Sequence[Statement]) -> None:
+    unknown = sorted({statement.kind for statement in statements} - OPERATORS.keys())
+    if unknown:
+        raise ModelError(
+            f"The reference evaluator does not know {', '.join(unknown)}. "
+            "Run the file on a Mac, where Core ML itself executes it."
+        )
+
+
+def _refuse_non_finite(statement: Statement, value: Tensor) -> None:
+    # One pass: infinities and NaN survive a sum, and float16 cannot overflow a float32 sum.
+    if value.is_floating_point() and value.device.type != "meta":
+        if torch.isfinite(value.sum(dtype=torch.float32)):
+            return
+        raise NonFiniteOutputError(
+            f"'{statement.name}' ({statement.kind}) gives values that are infinite or not numbers: "
+            "they do not fit in float16. Scale the model's values down, or use another target."
+        )
+
+
+def _retired(statements: Sequence[Statement], outputs: Sequence[str]) -> list[list[str]]:
+    """Return, for every statement, the values that nothing after it reads."""
+    defined = {output.name for statement in statements for output in statement.outputs}
+    seen = set(outputs)
+    retired: list[list[str]] = []
+    for statement in reversed(statements):
+        used = {name for names in statement.inputs.values() for name in names}
+        used |= {output.name for output in statement.outputs}
+        retired.append(sorted((used & defined) - seen))
+        seen |= used
+    return retired[::-1]
