@@ -19,8 +19,6 @@ from edge_imgq.images.resize import downscale
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_imgq.models.zoo import Task
-
 Degradation = Callable[["NDArray[np.uint8]", np.random.Generator], "NDArray[np.uint8]"]
 
 
@@ -110,7 +108,7 @@ class PhoneCamera:
         return to_pixels(values)
 
 
-def degrade_for(task: Task, scale: int) -> Degradation:
+def degrade_for(task: str, scale: int) -> Degradation:
     """Return the degradation that a network of this task and scale undoes.
 
     Raises:

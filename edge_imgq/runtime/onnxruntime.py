@@ -1,0 +1,98 @@
+"""ONNX Runtime: runs the float reference, and the QDQ graph as the integer reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError
+from edge_imgq.images.layout import from_nchw, to_nchw
+from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SILENT = 3
+"""Log level: errors only; warnings about unused initializers are not for users."""
+
+
+class OnnxSession:
+    """One .onnx file; satisfies `edge_imgq.runtime.protocol.Session`.
+
+    A QDQ graph is run unoptimised: each operator in float between a dequantizer and a quantizer,
+    rounded as the ONNX specification says. ONNX Runtime's fused uint8 × int8 kernels can saturate
+    on processors without VNNI, so they do not make a reference. Timing uses the optimised graph.
+    """
+
+    def __init__(self, model: onnx.ModelProto, note: FileNote, threads: int) -> None:
+        self.note = note
+        self._bytes = model.SerializeToString()
+        self._threads = threads
+        quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+        self._session = self._open(optimise=not quantized)
+        self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Fixed height and width, None when open."""
+        height, width = self._session.get_inputs()[0].shape[2:]
+        return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+    @property
+    def resizable(self) -> bool:
+        """Whether height and width are open."""
+        return self.size is None
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of an input image, both 8-bit (H, W, C)."""
+        values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
+        return from_nchw(values, self.note.contract.peak)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the optimised graph once on a gray image."""
+        session = self._open(optimise=True)
+        contract = self.note.contract
+        gray = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
+
+        def call() -> None:
+            self._call(session, gray)
+
+        return call
+
+    def _open(self, optimise: bool) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = SILENT
+        if not optimise:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return onnxruntime.InferenceSession(
+            self._bytes, options, providers=["CPUExecutionProvider"]
+        )
+
+    @staticmethod
+    def _call(session: Any, values: NDArray[np.float32]) -> Any:
+        return session.run(None, {session.get_inputs()[0].name: values})[0]
+
+
+def open_session(path: Path, threads: int = 1) -> Session:
+    """Reopen an .onnx file that edge-imgq wrote.
+
+    Raises:
+        ModelError: it is missing, not ONNX, or carries no note of ours.
+    """
+    from edge_imgq.graph.load import read_onnx
+
+    model = read_onnx(path)
+    note = FileNote.from_strings({p.key: p.value for p in model.metadata_props}, str(path))
+    try:
+        return OnnxSession(model, note, threads)
+    except Exception as error:  # ONNX Runtime raises classes of its own making
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"ONNX Runtime cannot run {path}: {reason}") from error
