@@ -31,6 +31,8 @@ TORCH_TYPES = {
     "int16": torch.int16,
     "int32": torch.int32,
     "uint8": torch.uint8,
+    "uint16": torch.uint16,
+    "uint32": torch.uint32,
 }
 
 

@@ -27,6 +27,7 @@ DTYPES: dict[str, Any] = {
     "INT32": np.int32,
     "UINT8": np.uint8,
     "UINT16": np.uint16,
+    "UINT32": np.uint32,
 }
 """Element types of MIL by their name in the protobuf schema."""
 
