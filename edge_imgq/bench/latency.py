@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 WARM_UP = 5
 RUNS = 30
+FEWEST = 10
+SECONDS = 2.0
+"""A slow file is timed FEWEST times, or for this long if that allows more."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,17 @@ def measure(
     Args:
         session: an open file.
         size: height and width of the input.
-        runs: calls to count.
+        runs: calls to count at most; fewer for a slow file, see SECONDS.
         warm_up: calls before that.
     """
     call = session.prepare(size)
     for _ in range(warm_up):
         call()
-    milliseconds = np.array([_timed(call) for _ in range(runs)]) * 1e3
+    milliseconds = np.array(_times(call, runs)) * 1e3
     return Latency(
         median_ms=float(np.median(milliseconds)),
         p90_ms=float(np.percentile(milliseconds, 90)),
-        runs=runs,
+        runs=len(milliseconds),
         warm_up=warm_up,
         threads=session.identity.threads,
         size=size,
@@ -73,6 +76,13 @@ def measure(
 def host_name() -> str:
     """Return this machine in words."""
     return f"host: {_processor()}, {platform.system()} {platform.machine()}"
+
+
+def _times(call: Callable[[], None], runs: int) -> list[float]:
+    seconds: list[float] = []
+    while len(seconds) < runs and (sum(seconds) < SECONDS or len(seconds) < FEWEST):
+        seconds.append(_timed(call))
+    return seconds
 
 
 def _timed(call: Callable[[], None]) -> float:

@@ -20,9 +20,14 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import list_images, read_rgb, read_y
+from edge_imgq.images.resize import crop_to_multiple
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
 
 LARGEST = 768
 """Photographs are cropped to this many pixels a side, from their centre: memory and time stay
@@ -54,8 +59,8 @@ class Sample:
     """One network input, 8-bit (H, W, C), and its ground truth (H × scale, W × scale, C) if any."""
 
     name: str
-    pixels: NDArray[np.uint8]
-    truth: NDArray[np.uint8] | None
+    pixels: Pixels
+    truth: Pixels | None
 
 
 def folder_set(folder: Path) -> ImageSet:
@@ -87,38 +92,25 @@ def samples(
     Args:
         images: what to read.
         contract: of the network.
-        size: height and width that the network insists on; inputs are cropped to it and smaller
-            ones are left out. None when it takes any.
+        size: height and width that the network insists on: larger photographs are cropped to it,
+            smaller ones mirrored out to it. None when it takes any.
         smallest: least height and width that an input must have: the receptive field.
 
     Raises:
-        ImageError: a file is unreadable, an image is too small, or none is large enough.
+        ImageError: a file is unreadable, or an image is too small.
     """
-    found = False
     for photo in images.photos:
         sample = _read(photo, contract, size)
-        if sample is not None:
-            _refuse_small(photo, sample, smallest)
-            found = True
-            yield sample
-    if not found:
-        height, width = size or (1, 1)
-        raise ImageError(
-            f"None of the {images.description} gives an input of {height}x{width}, the size that "
-            "the network was exported for. Give larger images, or export it with an open size."
-        )
+        _refuse_small(photo, sample, smallest)
+        yield sample
 
 
-def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample | None:
-    """Return the sample of a photograph; None when it is smaller than `size`."""
+def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample:
     read = read_y if contract.colour == "y" else read_rgb
     picture = read(photo.path)
     if photo.truth is not None:
         return _pair(photo, picture, read(photo.truth), contract, size)
-    limit = (LARGEST, LARGEST) if size is None else _times(size, contract.scale)
-    picture = _crop(picture, _window(picture, limit, contract.scale * contract.multiple), 1)
-    if size is not None and picture.shape[:2] != limit:
-        return None
+    picture = _fit(picture, size, contract, unit=contract.scale)
     if contract.task == UNKNOWN_TASK:
         return Sample(photo.name, picture, None)
     degrade = degrade_for(contract.task, contract.scale)
@@ -127,49 +119,53 @@ def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -
 
 def _pair(
     photo: Photo,
-    pixels: NDArray[np.uint8],
-    truth: NDArray[np.uint8],
+    pixels: Pixels,
+    truth: Pixels,
     contract: ImageContract,
     size: tuple[int, int] | None,
-) -> Sample | None:
-    if truth.shape[:2] != _times((pixels.shape[0], pixels.shape[1]), contract.scale):
+) -> Sample:
+    scale = contract.scale
+    if truth.shape[:2] != (pixels.shape[0] * scale, pixels.shape[1] * scale):
         raise ImageError(
             f"{photo.truth} is {truth.shape[1]}x{truth.shape[0]}, but the truth of {photo.path} "
-            f"must be {contract.scale} times its {pixels.shape[1]}x{pixels.shape[0]}."
+            f"must be {scale} times its {pixels.shape[1]}x{pixels.shape[0]}."
         )
-    window = _window(pixels, size or (LARGEST, LARGEST), contract.multiple)
-    cropped = _crop(pixels, window, 1)
-    if size is not None and cropped.shape[:2] != size:
-        return None
-    return Sample(photo.name, cropped, _crop(truth, window, contract.scale))
+    return Sample(
+        photo.name,
+        _fit(pixels, size, contract, unit=1),
+        _fit(truth, size, contract, unit=scale),
+    )
 
 
-def _window(
-    pixels: NDArray[np.uint8], limit: tuple[int, int], multiple: int
-) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of the central window that is allowed.
+def _fit(
+    picture: Pixels, size: tuple[int, int] | None, contract: ImageContract, unit: int
+) -> Pixels:
+    """Return the part of a picture that is used: its centre, of the network's size if it has one.
 
-    What a multiple cuts off is cut at the bottom and on the right, as the papers do.
+    Args:
+        picture: an input or a truth.
+        size: height and width of the input that the network insists on, or None.
+        contract: of the network.
+        unit: pixels of this picture for one of the input: 1 for an input, the scale for a truth.
     """
-    top, left = (
-        max(length - most, 0) // 2 for length, most in zip(pixels.shape[:2], limit, strict=True)
-    )
-    height, width = (
-        min(length, most) // multiple * multiple
-        for length, most in zip(pixels.shape[:2], limit, strict=True)
-    )
-    return top, left, height, width
+    if size is not None:
+        wanted = (size[0] * unit, size[1] * unit)
+        return _mirror(_centre(picture, size, unit), wanted)
+    most = LARGEST // contract.scale
+    # What a multiple cuts off is cut at the bottom and on the right, as the papers do.
+    return crop_to_multiple(_centre(picture, (most, most), unit), contract.multiple * unit)
 
 
-def _crop(
-    pixels: NDArray[np.uint8], window: tuple[int, int, int, int], scale: int
-) -> NDArray[np.uint8]:
-    top, left, height, width = (length * scale for length in window)
-    return pixels[top : top + height, left : left + width]
+def _centre(pixels: Pixels, limit: tuple[int, int], unit: int) -> Pixels:
+    """Crop to at most `limit` units around the centre."""
+    top, left = (max(pixels.shape[i] // unit - limit[i], 0) // 2 * unit for i in (0, 1))
+    return pixels[top : top + limit[0] * unit, left : left + limit[1] * unit]
 
 
-def _times(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    return size[0] * scale, size[1] * scale
+def _mirror(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Extend at the bottom and on the right to `size` by mirroring."""
+    missing = [(0, size[i] - pixels.shape[i]) for i in (0, 1)]
+    return np.pad(pixels, (*missing, (0, 0)), mode="symmetric")
 
 
 def _generator(name: str) -> np.random.Generator:

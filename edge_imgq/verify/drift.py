@@ -9,7 +9,6 @@ Three comparisons, all on 8-bit images:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
 
 IDENTICAL = 100.0
 """PSNR that identical images count as in a mean, in dB; 8-bit images that differ in one value of a
@@ -73,56 +77,125 @@ class Conversion:
     largest: int
 
 
-def fidelity(
-    names: Sequence[str],
-    references: Sequence[NDArray[np.uint8]],
-    candidates: Sequence[NDArray[np.uint8]],
-) -> Fidelity:
-    """Compare images with their references; PSNR over whole images, all channels."""
-    values = [
-        min(psnr(reference, candidate), IDENTICAL)
-        for reference, candidate in zip(references, candidates, strict=True)
+@dataclass(frozen=True)
+class ImageDrift:
+    """The comparisons of one image.
+
+    Attributes:
+        name: of the image.
+        vs_reference: PSNR of the file's image against the float reference's.
+        quantization: PSNR of the QDQ graph's image against the float reference's; None for files
+            that are not quantized.
+        truth_reference: PSNR of the float reference's image against the truth, None without truth.
+        truth_file: PSNR of the file's image against the truth, None without truth.
+        differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
+    """
+
+    name: str
+    vs_reference: float
+    quantization: float | None
+    truth_reference: float | None
+    truth_file: float | None
+    differences: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """All comparisons of one file over all images."""
+
+    vs_reference: Fidelity
+    drop: Drop | Skipped
+    quantization: Fidelity | Skipped
+    conversion: Conversion
+
+
+def compare(
+    name: str,
+    *,
+    file: Pixels,
+    reference: Pixels,
+    quantized: Pixels | None,
+    source: Pixels,
+    truth: Pixels | None,
+    shave: int,
+) -> ImageDrift:
+    """Compare the image that a file returned with those of its references, all 8-bit (H, W, C).
+
+    Args:
+        name: of the image.
+        file: what the file returned.
+        reference: what the float model returned.
+        quantized: what the QDQ graph returned; None for a float file.
+        source: what the graph that the file was lowered from returned.
+        truth: ground truth, None where there is none.
+        shave: border in pixels that is left out against the truth, as the papers do.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    against_truth = [
+        None if truth is None else _decibel(truth, image, shave) for image in (reference, file)
     ]
+    return ImageDrift(
+        name=name,
+        vs_reference=_decibel(reference, file),
+        quantization=None if quantized is None else _decibel(reference, quantized),
+        truth_reference=against_truth[0],
+        truth_file=against_truth[1],
+        differences=_differences(source, file),
+    )
+
+
+def summarise(images: Sequence[ImageDrift]) -> Drift:
+    """Return mean and worst image of every comparison; there is at least one image."""
+    names = [image.name for image in images]
+    quantization = [image.quantization for image in images if image.quantization is not None]
+    return Drift(
+        vs_reference=_fidelity(names, [image.vs_reference for image in images]),
+        drop=_drop(images),
+        quantization=_fidelity(names, quantization)
+        if quantization
+        else Skipped("a float file has no quantization"),
+        conversion=_conversion(np.sum([image.differences for image in images], axis=0)),
+    )
+
+
+def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
+    return min(psnr(reference, candidate, shave=shave), IDENTICAL)
+
+
+def _differences(source: Pixels, candidate: Pixels) -> NDArray[np.int64]:
+    if source.shape != candidate.shape:
+        raise ValueError(f"shapes differ: {source.shape} and {candidate.shape}")
+    difference = np.abs(source.astype(np.int16) - candidate)
+    return np.bincount(difference.reshape(-1), minlength=256).astype(np.int64)
+
+
+def _fidelity(names: Sequence[str], values: Sequence[float]) -> Fidelity:
     worst = int(np.argmin(values))
     return Fidelity(float(np.mean(values)), values[worst], names[worst])
 
 
-def drop(
-    names: Sequence[str],
-    truths: Sequence[NDArray[np.uint8]],
-    references: Sequence[NDArray[np.uint8]],
-    candidates: Sequence[NDArray[np.uint8]],
-    shave: int,
-) -> Drop:
-    """Return what the candidates lose against the truth that the float references do not.
-
-    Args:
-        names: one per image.
-        truths: ground truth, 8-bit.
-        references: outputs of the float model, 8-bit.
-        candidates: outputs of the file, 8-bit.
-        shave: border in pixels that the papers' protocol leaves out.
-    """
-    before = [psnr(t, r, shave=shave) for t, r in zip(truths, references, strict=True)]
-    after = [psnr(t, c, shave=shave) for t, c in zip(truths, candidates, strict=True)]
-    lost = [
-        0.0 if math.isinf(b) and math.isinf(a) else min(b, IDENTICAL) - min(a, IDENTICAL)
-        for b, a in zip(before, after, strict=True)
+def _drop(images: Sequence[ImageDrift]) -> Drop | Skipped:
+    rows = [
+        (image.name, image.truth_reference, image.truth_reference - image.truth_file)
+        for image in images
+        if image.truth_reference is not None and image.truth_file is not None
     ]
-    worst = int(np.argmax(lost))
-    return Drop(float(np.mean(lost)), lost[worst], names[worst], float(np.mean(before)))
+    if not rows:
+        return Skipped(
+            "no ground truth for this task; give --images a folder with input/ and truth/"
+        )
+    worst = max(rows, key=lambda row: row[2])
+    return Drop(
+        mean=float(np.mean([row[2] for row in rows])),
+        worst=worst[2],
+        worst_image=worst[0],
+        reference_psnr=float(np.mean([row[1] for row in rows])),
+    )
 
 
-def conversion(
-    sources: Sequence[NDArray[np.uint8]], candidates: Sequence[NDArray[np.uint8]]
-) -> Conversion:
-    """Compare a file's images with those of the graph that it was lowered from."""
-    histogram = np.zeros(256, np.int64)
-    for source, candidate in zip(sources, candidates, strict=True):
-        if source.shape != candidate.shape:
-            raise ValueError(f"shapes differ: {source.shape} and {candidate.shape}")
-        difference = np.abs(source.astype(np.int16) - candidate)
-        histogram += np.bincount(difference.reshape(-1), minlength=256)
+def _conversion(histogram: NDArray[np.int64]) -> Conversion:
     total = int(histogram.sum())
     return Conversion(
         equal=float(histogram[0] / total),

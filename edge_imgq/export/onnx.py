@@ -1,0 +1,102 @@
+"""From a torch network to the float ONNX model that everything else is measured against."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import torch
+from torch import nn
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.load import OPSET, normalise
+
+AGREEMENT = 1e-5
+"""Largest difference between torch and ONNX Runtime, with pixels in [0, 1]."""
+
+
+def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir.Model:
+    """Return the normalised ONNX model of a torch network, height and width open.
+
+    Args:
+        network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
+        name: of the model, for messages.
+        contract: its channels and the multiple that its sides must have.
+
+    Raises:
+        ModelError: torch cannot export it, or ONNX Runtime does not agree with torch to 1e-5.
+    """
+    model = normalise(_trace(network, name, contract), name)
+    _refuse_disagreement(network, model, name, contract)
+    return model
+
+
+def _trace(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
+    image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
+    with _quiet_exporter():
+        try:
+            program = torch.onnx.export(
+                network,
+                (image,),
+                dynamo=True,
+                optimize=True,
+                opset_version=OPSET,
+                input_names=["image"],
+                output_names=["enhanced"],
+                dynamic_shapes=(
+                    {2: _open_side("height", contract), 3: _open_side("width", contract)},
+                ),
+                verbose=False,
+            )
+        except Exception as error:  # the exporter raises whatever its stages raise
+            reason = str(error).strip().split("\n")[0]
+            raise ModelError(f"torch cannot export {name} to ONNX: {reason}") from error
+    assert program is not None
+    proto: onnx.ModelProto = program.model_proto
+    return proto
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Silence what the exporter says of its own internals and of packages it does not need."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _open_side(side: str, contract: ImageContract) -> object:
+    """Return an open dimension; a network with strides takes multiples of a number only."""
+    if contract.multiple == 1:
+        return torch.export.Dim(side)
+    return contract.multiple * torch.export.Dim(f"{side}_over_{contract.multiple}")
+
+
+def _refuse_disagreement(
+    network: nn.Module, model: ir.Model, name: str, contract: ImageContract
+) -> None:
+    import onnxruntime
+
+    sides = (contract.multiple * 9, contract.multiple * 11)
+    image = np.random.default_rng(0).random((1, contract.channels, *sides), np.float32)
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    exported = session.run(None, {session.get_inputs()[0].name: image})[0]
+    with torch.no_grad():
+        original = network(torch.from_numpy(image)).numpy()
+    difference = float(np.abs(exported - original).max())
+    if not difference <= AGREEMENT:
+        raise ModelError(
+            f"{name}: ONNX Runtime differs from torch by {difference:.1e}, more than "
+            f"{AGREEMENT:.0e}. This is a fault of the export; please report it with the network."
+        )

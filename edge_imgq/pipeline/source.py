@@ -1,0 +1,99 @@
+"""Opening what the person names: a network of the zoo, a checkpoint, or an .onnx file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import ImageContract, has_note
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.models.zoo import ZOO, zoo_entry
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model, ready to be a reference.
+
+    Attributes:
+        name: names its folder below the output folder.
+        model: normalised float ONNX.
+        contract: the meaning of its pixels.
+        is_own: whether the network is one of ours, whose phone size the recipes give.
+    """
+
+    name: str
+    model: ir.Model
+    contract: ImageContract
+    is_own: bool
+
+
+def open_model(text: str, peak: float | None = None) -> Source:
+    """Return the model that a person names.
+
+    Args:
+        text: a zoo name, or the path of a checkpoint or an .onnx file.
+        peak: float value of pixel 255, for .onnx files that do not say.
+
+    Raises:
+        UsageError: it is neither.
+        ModelError: it cannot be read.
+    """
+    path = Path(text)
+    if path.suffix.lower() == ".onnx":
+        return _from_onnx(path, peak)
+    if path.suffix.lower() == ".safetensors":
+        return _from_checkpoint(path)
+    if text in ZOO:
+        return _from_zoo(text)
+    if path.exists():
+        raise UsageError(
+            f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
+        )
+    if path.suffix:
+        raise ModelError(f"There is no model at {text}.")
+    raise UsageError(_unknown(text))
+
+
+def _unknown(text: str) -> str:
+    try:
+        zoo_entry(text)
+    except UsageError as error:
+        return f"{error} A path to an .onnx file or to a checkpoint will do too."
+    raise AssertionError(text)
+
+
+def _from_onnx(path: Path, peak: float | None) -> Source:
+    from edge_imgq.graph.load import normalise, read_onnx
+    from edge_imgq.graph.pixels import contract_of
+
+    model = normalise(read_onnx(path), str(path))
+    contract = contract_of(model, str(path), peak)
+    return Source(path.stem, model, contract, is_own=has_note(model.metadata_props))
+
+
+def _from_checkpoint(path: Path) -> Source:
+    from edge_imgq.train.checkpoint import load_checkpoint_network
+
+    name, network = load_checkpoint_network(path)
+    return _exported(name, network)
+
+
+def _from_zoo(name: str) -> Source:
+    from edge_imgq.models.zoo import load_network
+
+    return _exported(name, load_network(name))
+
+
+def _exported(name: str, network: nn.Module) -> Source:
+    from edge_imgq.export.onnx import export_network
+
+    entry = zoo_entry(name)
+    contract = ImageContract(
+        task=entry.task, scale=entry.scale, colour=entry.colour, multiple=entry.multiple
+    )
+    return Source(name, export_network(network, name, contract), contract, is_own=True)
