@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 from edge_imgq.export.tflite.refusal import Refusal, RefusedError, as_error
+from edge_imgq.runtime.tflite_file import METADATA_NAME
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.graph.network import Network, Operation
 
-METADATA_NAME = "edge-imgq"
 INPUT, OUTPUT = "image", "image_out"
 
 

@@ -1,0 +1,121 @@
+"""What a .tflite file consists of, read from its flatbuffer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.runtime.tflite_file import read_model
+
+CODE_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+TYPE_NAMES = {
+    code: name.lower() for name, code in vars(schema.TensorType).items() if name.isupper()
+}
+FUSED_NAMES = {
+    code: name for name, code in vars(schema.ActivationFunctionType).items() if name.isupper()
+}
+LAST_OLD_CODE = 127
+
+
+def describe(path: Path) -> FileDescription:
+    """Return the operators, parameters and multiply-accumulates of a .tflite file.
+
+    Raises:
+        ModelError: it is missing, damaged, or no TFLite file.
+    """
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    rows = tuple(_row(model, graph, operator) for operator in graph.operators)
+    return FileDescription(
+        format="TFLite",
+        inputs=_edges(graph, graph.inputs),
+        outputs=_edges(graph, graph.outputs),
+        operators=rows,
+        parameters=_count(graph, {int(i) for o in graph.operators for i in o.inputs}, model),
+        macs=sum(row.macs for row in rows),
+        bytes=path.stat().st_size,
+    )
+
+
+def _row(model: Any, graph: Any, operator: Any) -> OperatorRow:
+    code = model.operatorCodes[operator.opcodeIndex]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    kind = CODE_NAMES.get(number, str(number))
+    output = graph.tensors[operator.outputs[0]]
+    fused = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
+    return OperatorRow(
+        kind=kind,
+        name=output.name.decode(),
+        shape=_shape(output),
+        dtype=TYPE_NAMES[output.type],
+        macs=MACS[kind](_operands(graph, operator), output) if kind in MACS else 0,
+        parameters=_count(graph, {int(index) for index in operator.inputs}, model),
+        fused=FUSED_NAMES[fused] if fused else "",
+    )
+
+
+def _count(graph: Any, indices: set[int], model: Any) -> int:
+    """Count the numbers in constant tensors; int32 without a scale is a shape, not a parameter."""
+    total = 0
+    for index in indices - {-1}:
+        tensor = graph.tensors[index]
+        constant = model.buffers[tensor.buffer].data is not None
+        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+        if constant and (scaled or tensor.type != schema.TensorType.INT32):
+            total += math.prod(_shape(tensor))
+    return total
+
+
+def _operands(graph: Any, operator: Any) -> list[Any]:
+    return [None if index < 0 else graph.tensors[index] for index in operator.inputs]
+
+
+def _convolution(inputs: Sequence[Any], output: Any) -> int:
+    _, height, width, depth = _shape(inputs[1])
+    return math.prod(_shape(output)) * height * width * depth
+
+
+def _depthwise(inputs: Sequence[Any], output: Any) -> int:
+    _, height, width, _ = _shape(inputs[1])
+    return math.prod(_shape(output)) * height * width
+
+
+def _transposed(inputs: Sequence[Any], _output: Any) -> int:
+    """Every input value meets every tap of every output channel."""
+    channels, height, width, _ = _shape(inputs[1])
+    return math.prod(_shape(inputs[2])) * height * width * channels
+
+
+def _connected(inputs: Sequence[Any], output: Any) -> int:
+    return math.prod(_shape(output)) * _shape(inputs[1])[-1]
+
+
+MACS: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "TRANSPOSE_CONV": _transposed,
+    "FULLY_CONNECTED": _connected,
+}
+"""Multiply-accumulates of the operators that have any worth counting."""
+
+
+def _edges(graph: Any, indices: Sequence[int]) -> tuple[TensorRow, ...]:
+    return tuple(_tensor_row(graph.tensors[index]) for index in indices)
+
+
+def _tensor_row(tensor: Any) -> TensorRow:
+    name, shape, dtype = tensor.name.decode(), _shape(tensor), TYPE_NAMES[tensor.type]
+    quantization = tensor.quantization
+    if quantization is None or quantization.scale is None:
+        return TensorRow(name, shape, dtype)
+    zero_point = int(quantization.zeroPoint[0])
+    return TensorRow(name, shape, dtype, float(quantization.scale[0]), zero_point)
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return () if tensor.shape is None else tuple(int(length) for length in tensor.shape)

@@ -1,0 +1,78 @@
+"""What a written file consists of: the value behind `edge-imgq inspect`, for every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """An input or output of a file.
+
+    Attributes:
+        name: as an app addresses it.
+        shape: in the file's own layout.
+        dtype: "float32", "uint8", …
+        scale: real value of one integer step, None where the type is not quantized.
+        zero_point: integer that stands for 0; None likewise.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """One operator of a file.
+
+    Attributes:
+        kind: the format's own name of the operator.
+        name: of its first output.
+        shape: of its first output, in the file's own layout.
+        dtype: of its first output.
+        macs: multiply-accumulates for one image.
+        parameters: constant numbers that it reads (weights, bias, slopes), shapes not counted.
+        fused: activation that it applies to its output; empty for none.
+    """
+
+    kind: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    macs: int
+    parameters: int
+    fused: str = ""
+
+
+@dataclass(frozen=True)
+class FileDescription:
+    """A whole file.
+
+    Attributes:
+        format: "TFLite", "ONNX", "Core ML".
+        inputs: the images that it takes.
+        outputs: the images that it returns.
+        operators: in the order of execution.
+        parameters: constant numbers in the file; one that two operators share counts once.
+        macs: multiply-accumulates for one image.
+        bytes: size on disk.
+    """
+
+    format: str
+    inputs: tuple[TensorRow, ...]
+    outputs: tuple[TensorRow, ...]
+    operators: tuple[OperatorRow, ...]
+    parameters: int
+    macs: int
+    bytes: int
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How often each kind of operator occurs, most frequent first."""
+        counts: dict[str, int] = {}
+        for row in self.operators:
+            counts[row.kind] = counts.get(row.kind, 0) + 1
+        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

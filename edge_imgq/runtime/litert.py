@@ -1,0 +1,229 @@
+"""LiteRT: runs .tflite files on this host, with XNNPACK, and says what XNNPACK took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, ModelError
+from edge_imgq.images.layout import from_nhwc, to_nhwc
+from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+from edge_imgq.runtime.tflite_file import read_bytes, read_note
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import FileNote
+
+DELEGATE = "DELEGATE"
+"""Name that LiteRT gives the node that stands for a partition."""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Who runs the operators of a file.
+
+    Attributes:
+        operators: how many the file has.
+        delegated: how many of them XNNPACK takes.
+        partitions: in how many pieces it takes them; each border costs a copy.
+        fallback: the others, by TFLite's name, in the file's order.
+    """
+
+    operators: int
+    delegated: int
+    partitions: int
+    fallback: tuple[str, ...]
+
+
+class LiteRTSession:
+    """One .tflite file; satisfies `edge_imgq.runtime.protocol.Session`.
+
+    The file is opened from disk, once per session. An image of another size than the file's
+    resizes the input; the last size stays in place.
+    """
+
+    def __init__(self, path: Path, note: FileNote, threads: int) -> None:
+        self.note = note
+        self._path, self._threads = path, threads
+        self._interpreter = _interpreter(path, threads)
+        self._own_size = _size(self._interpreter)
+        self._resizable: bool | None = None
+        self._refuse_other_types()
+        delegated = placement_of(self._interpreter).partitions > 0
+        self.identity = RuntimeIdentity(
+            "LiteRT", version("ai-edge-litert"), "XNNPACK" if delegated else "", threads
+        )
+
+    @property
+    def size(self) -> Size | None:
+        """Height and width that the file was written for."""
+        return self._own_size
+
+    @property
+    def resizable(self) -> bool:
+        """Whether the whole file follows when its input is resized; found by trying."""
+        if self._resizable is None:
+            step = self.note.contract.multiple
+            height, width = self._own_size
+            trial = _interpreter(self._path, self._threads)
+            self._resizable = self._follows(trial, (height + step, width + step))
+        return self._resizable
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of an input image, both 8-bit (H, W, C).
+
+        Raises:
+            ImageError: the file cannot run at the image's size or number of channels.
+            NonFiniteOutputError: the output holds NaN or infinity.
+        """
+        self._place(pixels)
+        self._interpreter.invoke()
+        values = self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
+        if values.dtype == np.uint8:
+            image: NDArray[np.uint8] = values[0]
+            return image
+        return from_nhwc(values, self.note.contract.peak)
+
+    def prepare(self, size: Size) -> Callable[[], None]:
+        """Return a call that runs the file once on a ramp of all pixel values."""
+        channels = self.note.contract.channels
+        ramp = np.arange(size[0] * size[1] * channels, dtype=np.uint32) % 256
+        self._place(ramp.astype(np.uint8).reshape(*size, channels))
+        invoke: Callable[[], None] = self._interpreter.invoke
+        return invoke
+
+    def _place(self, pixels: NDArray[np.uint8]) -> None:
+        """Write an image into the input tensor, resized to it."""
+        channels = int(self._interpreter.get_input_details()[0]["shape"][3])
+        if pixels.shape[2] != channels:
+            raise ImageError(
+                f"{self._path} takes {channels} channels, and the image has {pixels.shape[2]}."
+            )
+        size = (pixels.shape[0], pixels.shape[1])
+        if size != _size(self._interpreter):
+            self._resize(size)
+        detail = self._interpreter.get_input_details()[0]
+        floating = detail["dtype"] == np.float32
+        values = to_nhwc(pixels, self.note.contract.peak) if floating else pixels[np.newaxis]
+        self._interpreter.set_tensor(detail["index"], values)
+
+    def _resize(self, size: Size) -> None:
+        if self._follows(self._interpreter, size):
+            return
+        # A failed resize leaves the interpreter half allocated.
+        self._interpreter = _interpreter(self._path, self._threads)
+        height, width = self._own_size
+        raise ImageError(
+            f"{self._path} runs at {height}x{width} only, and the image is {size[0]}x{size[1]}. "
+            f"Export the model with --size {size[0]}x{size[1]}."
+        )
+
+    def _follows(self, interpreter: Any, size: Size) -> bool:
+        """Resize the input and tell whether the output has the size that it then should have."""
+        detail = interpreter.get_input_details()[0]
+        channels = int(detail["shape"][3])
+        try:
+            interpreter.resize_tensor_input(detail["index"], (1, *size, channels))
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError):
+            return False
+        output = tuple(int(n) for n in interpreter.get_output_details()[0]["shape"][1:3])
+        scale = self.note.contract.scale
+        return output == (size[0] * scale, size[1] * scale)
+
+    def _refuse_other_types(self) -> None:
+        details = [
+            *self._interpreter.get_input_details(),
+            *self._interpreter.get_output_details(),
+        ]
+        if len(details) != 2 or any(d["dtype"] not in (np.float32, np.uint8) for d in details):
+            raise ModelError(
+                f"{self._path} does not take one image and return one, in float32 or uint8."
+            )
+
+
+def open_session(path: Path, threads: int = 1) -> Session:
+    """Reopen a .tflite file that edge-imgq wrote.
+
+    Args:
+        path: the file.
+        threads: processor threads for XNNPACK.
+
+    Raises:
+        ModelError: it is missing, truncated, not TFLite, or carries no note of ours.
+    """
+    return LiteRTSession(path, read_note(path), threads)
+
+
+def placement(path: Path) -> Placement:
+    """Return who runs the operators of a .tflite file on this host, as LiteRT itself decides.
+
+    Raises:
+        ModelError: the file cannot be opened.
+    """
+    read_bytes(path)
+    return placement_of(_interpreter(path, threads=1))
+
+
+def placement_of(interpreter: Any) -> Placement:
+    """Return who runs the operators of an interpreter that has its tensors allocated.
+
+    After delegation LiteRT lists the file's nodes first and one DELEGATE node per partition behind
+    them. A node belongs to a partition when a path leads from it to an output of the partition
+    without crossing one of its inputs.
+    """
+    # LiteRT has no public list of nodes; its own analyzer and benchmark tools read this one.
+    nodes = interpreter._get_ops_details()
+    partitions = [node for node in nodes if node["op_name"] == DELEGATE]
+    own = [node for node in nodes if node["op_name"] != DELEGATE]
+    producer = {int(tensor): index for index, node in enumerate(own) for tensor in node["outputs"]}
+    taken: set[int] = set()
+    for partition in partitions:
+        taken |= _inside(partition, own, producer)
+    fallback = tuple(node["op_name"] for index, node in enumerate(own) if index not in taken)
+    return Placement(len(own), len(taken), len(partitions), fallback)
+
+
+def _inside(
+    partition: dict[str, Any], nodes: Sequence[dict[str, Any]], producer: dict[int, int]
+) -> set[int]:
+    border = {int(tensor) for tensor in partition["inputs"]}
+    open_tensors = [int(tensor) for tensor in partition["outputs"]]
+    inside: set[int] = set()
+    while open_tensors:
+        tensor = open_tensors.pop()
+        index = producer.get(tensor)
+        if tensor in border or index is None or index in inside:
+            continue
+        inside.add(index)
+        open_tensors.extend(int(source) for source in nodes[index]["inputs"])
+    return inside
+
+
+def _interpreter(path: Path, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"LiteRT cannot open {path}: {reason}. Export it again if it is damaged."
+        ) from error
+    return interpreter
+
+
+def _size(interpreter: Any) -> Size:
+    shape = interpreter.get_input_details()[0]["shape"]
+    if len(shape) != 4:
+        raise ModelError(f"The input of the file has shape {tuple(shape)}, which is no image.")
+    return int(shape[1]), int(shape[2])
