@@ -41,6 +41,11 @@ class ImageContract:
         """Float value of one 8-bit level: the quantization scale of uint8 pixels."""
         return self.peak / 255.0
 
+    @property
+    def shave(self) -> int:
+        """Border that the super-resolution papers leave out of PSNR, in output pixels."""
+        return self.scale if self.scale > 1 else 0
+
 
 @dataclass(frozen=True)
 class FileNote:

@@ -1,0 +1,228 @@
+"""The main job: from a model to verified files.
+
+Everything is written into a staging folder, closed, reopened and verified there, and moved into
+place at the end; a run that fails leaves what was there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq import __version__
+from edge_imgq.artifact import sha256_of, staging
+from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.export.formats import WRITERS
+from edge_imgq.images.samples import ImageSet, samples
+from edge_imgq.pipeline.images import calibration_images, evaluation_images, refuse_overlap
+from edge_imgq.pipeline.source import Source, open_model
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.verify import (
+    FLOAT_REFERENCE,
+    REFERENCE_FOLDER,
+    Candidate,
+    verify_files,
+)
+from edge_imgq.recipe.export import ExportRecipe
+from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
+from edge_imgq.report.json_form import write_report
+from edge_imgq.report.report import Report
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export.
+
+    Attributes:
+        model: a zoo name, or the path of a checkpoint or an .onnx file.
+        targets: stems, globs or families of recipes.
+        output: folder that gets `<model>/<target>.<ext>`.
+        calibration: folder of photographs to choose scales by; None for the manifest's.
+        images: folder of photographs to measure drift on; None for the manifest's.
+        size: input height and width of the files, instead of the recipes'.
+        peak: float value of pixel 255, for .onnx files that do not say; None for 1.
+        threads: processor threads.
+    """
+
+    model: str
+    targets: tuple[str, ...]
+    output: Path
+    calibration: Path | None
+    images: Path | None
+    size: tuple[int, int] | None
+    peak: float | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A request with every question answered."""
+
+    source: Source
+    recipes: tuple[ExportRecipe, ...]
+    sizes: dict[str, tuple[int, int]]
+    calibration: ImageSet
+    evaluation: ImageSet
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """A graph to lower, and the digest of its file when it is a QDQ graph."""
+
+    model: ir.Model
+    quantized_sha256: str = ""
+
+
+def export(request: ExportRequest, watch: Watch) -> Report:
+    """Export a model to the files that its recipes describe, verify and time them.
+
+    Returns:
+        The report, which is also written to `<output>/<model>/report.json`. Files over budget are
+        kept; the report names them.
+
+    Raises:
+        EdgeImgqError: of the class that fits; nothing is left half-written.
+    """
+    watch(Step(f"open {request.model}", 0, 1))
+    plan = _plan(request)
+    folder = request.output / plan.source.name
+    with staging(folder) as stage:
+        graphs = _write_references(plan, stage, watch)
+        candidates = _write_files(plan, graphs, stage, watch)
+        report = verify_files(
+            stage,
+            candidates,
+            plan.evaluation,
+            {recipe.name: recipe.budget for recipe in plan.recipes},
+            request.threads,
+            watch,
+            plan.calibration.description if _schemes(plan.recipes) else "",
+        )
+        write_report(report, stage / REPORT)
+    return report
+
+
+def _plan(request: ExportRequest) -> _Plan:
+    recipes = select(export_recipes(), request.targets)
+    calibration = calibration_images(request.calibration)
+    evaluation = evaluation_images(request.images)
+    refuse_overlap(calibration, evaluation)
+    source = open_model(request.model, request.peak)
+    sizes = {recipe.name: _size(source, recipe, request.size) for recipe in recipes}
+    return _Plan(source, recipes, sizes, calibration, evaluation)
+
+
+def _size(source: Source, recipe: ExportRecipe, wanted: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the input size of a file: the person's, the model's own, or the recipe's."""
+    from edge_imgq.graph.size import own_size
+
+    fixed = own_size(source.model)
+    if wanted is None and fixed is None and not source.is_own:
+        raise ModelError(
+            f"{source.name} takes images of any height and width, and files for phones have one "
+            "size. Say which with --size HxW, for example --size "
+            f"{recipe.size[0]}x{recipe.size[1]}."
+        )
+    size = wanted or fixed or recipe.size
+    if fixed is not None and size != fixed:
+        raise ModelError(
+            f"{source.name} was exported for {fixed[0]}x{fixed[1]} and cannot be written for "
+            f"{size[0]}x{size[1]}. Export it to ONNX with open height and width, or leave --size."
+        )
+    _refuse_odd_size(source.contract, size, source.name)
+    return size
+
+
+def _refuse_odd_size(contract: ImageContract, size: tuple[int, int], name: str) -> None:
+    if size[0] % contract.multiple or size[1] % contract.multiple:
+        raise ModelError(
+            f"{name} takes sides that are multiples of {contract.multiple}; "
+            f"{size[0]}x{size[1]} is not."
+        )
+
+
+def _schemes(recipes: Sequence[ExportRecipe]) -> tuple[str, ...]:
+    return tuple(sorted({recipe.scheme for recipe in recipes if recipe.scheme}))
+
+
+def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Graph]:
+    """Write the float reference and a QDQ graph per scheme; return graphs by scheme, "" = float."""
+    folder = stage / REFERENCE_FOLDER
+    folder.mkdir()
+    source = plan.source
+    size = next(iter(plan.sizes.values()))
+    path = folder / FLOAT_REFERENCE
+    WRITERS["onnx"](source.model, size, _note(plan, "reference", ""), path)
+    reference = sha256_of(path)
+    graphs = {"": _Graph(source.model)}
+    for scheme in _schemes(plan.recipes):
+        watch(Step(f"quantize ({scheme})", 0, 1))
+        model = _quantized(plan, scheme)
+        path = folder / f"{scheme}.onnx"
+        WRITERS["onnx"](model, size, _note(plan, scheme, reference), path)
+        graphs[scheme] = _Graph(model, sha256_of(path))
+    return graphs
+
+
+def _quantized(plan: _Plan, scheme: str) -> ir.Model:
+    from edge_imgq.quantize.quantize import quantize
+
+    source = plan.source
+    return quantize(source.model, quantize_recipe(scheme), source.contract, _inputs(plan))
+
+
+def _inputs(plan: _Plan) -> Iterator[NDArray[np.uint8]]:
+    """Read the calibration images one by one."""
+    from edge_imgq.graph.receptive_field import receptive_field
+    from edge_imgq.graph.size import own_size
+
+    smallest = receptive_field(plan.source.model).diameter or 1
+    fixed = own_size(plan.source.model)
+    for sample in samples(plan.calibration, plan.source.contract, fixed, smallest):
+        yield sample.pixels
+
+
+def _write_files(
+    plan: _Plan, graphs: dict[str, _Graph], stage: Path, watch: Watch
+) -> list[Candidate]:
+    """Lower every target; all operators that any of them lacks are named in one error."""
+    from edge_imgq.graph.rewrite import rewrite
+
+    reference = sha256_of(stage / REFERENCE_FOLDER / FLOAT_REFERENCE)
+    candidates, refusals = [], []
+    for index, recipe in enumerate(plan.recipes):
+        watch(Step(f"write {recipe.name}", index, len(plan.recipes)))
+        graph = graphs[recipe.scheme]
+        model = rewrite(graph.model, recipe.passes)
+        note = _note(plan, recipe.name, reference, graph.quantized_sha256)
+        path = stage / recipe.file_name
+        size = plan.sizes[recipe.name]
+        try:
+            WRITERS[recipe.format](model, size, note, path)
+        except UnsupportedOperatorError as error:
+            refusals.append(f"{recipe.name}: {error}")
+        candidates.append(Candidate(path, size))
+    if refusals:
+        raise UnsupportedOperatorError("\n".join(refusals))
+    return candidates
+
+
+def _note(plan: _Plan, target: str, reference: str, quantized: str = "") -> FileNote:
+    return FileNote(
+        model=plan.source.name,
+        target=target,
+        contract=plan.source.contract,
+        version=__version__,
+        reference_sha256=reference,
+        quantized_sha256=quantized,
+    )

@@ -1,0 +1,46 @@
+"""Choosing the images that a run calibrates and evaluates on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_imgq.artifact import sha256_of
+from edge_imgq.errors import ImageError
+from edge_imgq.images.samples import ImageSet, Photo, folder_set
+from edge_imgq.recipe.folders import recipe_folder
+from edge_imgq.recipe.manifest import image_path, read_manifest
+
+
+def calibration_images(folder: Path | None) -> ImageSet:
+    """Return the person's own images, or those of the manifest that are for calibration."""
+    return _manifest_set("calibration") if folder is None else folder_set(folder)
+
+
+def evaluation_images(folder: Path | None) -> ImageSet:
+    """Return the person's own images, or those of the manifest that are for evaluation."""
+    return _manifest_set("evaluation") if folder is None else folder_set(folder)
+
+
+def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
+    """Refuse to evaluate on images that scales were chosen by; files are compared by content.
+
+    Raises:
+        ImageError: the sets share an image.
+    """
+    known = {sha256_of(photo.path): photo.path for photo in calibration.photos}
+    for photo in evaluation.photos:
+        twin = known.get(sha256_of(photo.path))
+        if twin is not None:
+            raise ImageError(
+                f"{photo.path} is in the evaluation set and, as {twin}, in the calibration set. "
+                "Drift measured on calibration images looks better than it is; keep them apart."
+            )
+
+
+def _manifest_set(split: str) -> ImageSet:
+    path = recipe_folder("calibration_data") / "manifest.toml"
+    chosen = [image for image in read_manifest(path) if image.split == split]
+    if not chosen:
+        raise ImageError(f'{path} lists no image with split = "{split}".')
+    photos = tuple(Photo(image.name, image_path(image)) for image in chosen)
+    return ImageSet(f"{len(photos)} {split} images of the manifest", photos)

@@ -1,0 +1,308 @@
+"""Verification: every file reopened from disk, run on every image, compared with its references.
+
+Images are read one by one and go through all files before the next is read, so memory does not grow
+with the number of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import sha256_of, size_of
+from edge_imgq.bench.latency import Latency, measure
+from edge_imgq.errors import ModelError, NonFiniteOutputError
+from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.recipe.export import Budget
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.runtime.open import open_session
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import breaches
+from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import FileNote, ImageContract
+    from edge_imgq.runtime.protocol import Session
+
+REFERENCE_FOLDER = "reference"
+FLOAT_REFERENCE = "float.onnx"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to verify.
+
+    Attributes:
+        path: of the file or package.
+        size: height and width to time it at.
+    """
+
+    path: Path
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file with the sessions that its images are compared with."""
+
+    path: Path
+    size: tuple[int, int]
+    session: Session
+    quantized: Session | None
+
+
+def verify(
+    paths: Sequence[Path], images: Path | None, threads: int, watch: Watch
+) -> tuple[Report, ...]:
+    """Measure the drift of existing files against the references that lie beside them.
+
+    Args:
+        paths: files that `export` wrote, or folders of them.
+        images: folder to evaluate on; None for the images of the manifest.
+        threads: processor threads.
+        watch: told of every step.
+
+    Returns:
+        One report per folder.
+
+    Raises:
+        ModelError: a file is not whole, or its reference is missing or another.
+    """
+    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    sizes = {recipe.name: recipe.size for recipe in export_recipes()}
+    chosen = evaluation_images(images)
+    reports = []
+    for folder, files in _by_folder(paths).items():
+        candidates = [Candidate(path, sizes.get(path.stem, (180, 320))) for path in files]
+        reports.append(verify_files(folder, candidates, chosen, budgets, threads, watch))
+    return tuple(reports)
+
+
+def verify_files(
+    folder: Path,
+    candidates: Sequence[Candidate],
+    images: ImageSet,
+    budgets: Mapping[str, Budget],
+    threads: int,
+    watch: Watch,
+    calibration: str = "",
+) -> Report:
+    """Verify and time files of one model.
+
+    Args:
+        folder: the model's folder, which holds the files and `reference/`.
+        candidates: the files.
+        images: to measure drift on.
+        budgets: by target; a target without one cannot exceed it.
+        threads: processor threads.
+        watch: told of every step.
+        calibration: the calibration images in words, where this run quantized.
+    """
+    references = _References(folder, threads)
+    opened = [references.open(candidate) for candidate in candidates]
+    contract = references.float.note.contract
+    drifts = _drifts(references, opened, images, contract, watch)
+    targets = []
+    for index, file in enumerate(opened):
+        watch(Step(f"time {file.session.note.target}", index, len(opened)))
+        budget = budgets.get(file.session.note.target)
+        drift = drifts[file.path]
+        targets.append(
+            _target_report(folder, file, drift, breaches(drift, budget) if budget else ())
+        )
+    note = references.float.note
+    return Report(
+        model=note.model,
+        version=note.version,
+        contract=contract,
+        parameters=references.parameters,
+        reference_sha256=references.sha256,
+        calibration=calibration,
+        evaluation=images.description,
+        targets=tuple(targets),
+    )
+
+
+class _References:
+    """The float reference and the QDQ graphs of one model's folder, each opened once."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder / REFERENCE_FOLDER
+        self._threads = threads
+        path = self._folder / FLOAT_REFERENCE
+        if not path.is_file():
+            raise ModelError(
+                f"The float reference {path} is not there, so there is nothing to measure drift "
+                "against. Export the model again with `edge-imgq export`."
+            )
+        self.sha256 = sha256_of(path)
+        self.float = open_session(path, threads)
+        self.parameters, self.smallest = _facts(path)
+        self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
+        self._sessions: dict[str, Session] = {}
+
+    def open(self, candidate: Candidate) -> _Opened:
+        """Open a file and find what it was made from.
+
+        Raises:
+            ModelError: it was made from other references than those in the folder.
+        """
+        session = open_session(candidate.path, self._threads)
+        note = session.note
+        if note.reference_sha256 != self.sha256:
+            raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
+        return _Opened(candidate.path, candidate.size, session, self._source(candidate.path, note))
+
+    def _source(self, path: Path, note: FileNote) -> Session | None:
+        digest = note.quantized_sha256
+        if not digest:
+            return None
+        if digest not in self._quantized:
+            raise ModelError(_other_reference(path, self._folder / "*.onnx"))
+        if digest not in self._sessions:
+            self._sessions[digest] = open_session(self._quantized[digest], self._threads)
+        return self._sessions[digest]
+
+
+def _other_reference(path: Path, reference: Path) -> str:
+    return (
+        f"{path} was not made from {reference}: the digest in its note is another. "
+        "Export the model again so that both come from one run."
+    )
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    """Return the parameters of the float reference, and the side of its receptive field."""
+    import onnx_ir as ir
+
+    from edge_imgq.graph.receptive_field import receptive_field
+
+    model = ir.load(path)
+    weights = (value.const_value for value in model.graph.initializers.values())
+    parameters = sum(
+        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
+    )
+    return parameters, receptive_field(model).diameter or 1
+
+
+def _drifts(
+    references: _References,
+    opened: Sequence[_Opened],
+    images: ImageSet,
+    contract: ImageContract,
+    watch: Watch,
+) -> dict[Path, Drift]:
+    """Measure every file; those that insist on one size are run on images of that size."""
+    drifts: dict[Path, Drift] = {}
+    for size in {_insists_on(file, references.float) for file in opened}:
+        group = [file for file in opened if _insists_on(file, references.float) == size]
+        rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in group}
+        read = samples(images, contract, size, references.smallest)
+        for sample in _watched(read, len(images.photos), watch):
+            for file, row in _run(references.float, group, sample):
+                rows[file.path].append(row)
+        drifts.update((path, summarise(measured)) for path, measured in rows.items())
+    return drifts
+
+
+def _insists_on(file: _Opened, reference: Session) -> tuple[int, int] | None:
+    if reference.size is not None:
+        return reference.size
+    return None if file.session.resizable else file.session.size
+
+
+def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sample]:
+    for index, sample in enumerate(read):
+        watch(Step(f"verify on {sample.name}", index, total))
+        yield sample
+
+
+def _run(
+    reference: Session, group: Sequence[_Opened], sample: Sample
+) -> Iterator[tuple[_Opened, ImageDrift]]:
+    """Run one image through the references, each once, and through every file."""
+    float_image = reference.run(sample.pixels)
+    sources = {
+        id(file.quantized): file.quantized.run(sample.pixels)
+        for file in group
+        if file.quantized is not None
+    }
+    for file in group:
+        quantized = None if file.quantized is None else sources[id(file.quantized)]
+        yield (
+            file,
+            compare(
+                sample.name,
+                file=_run_file(file, sample),
+                reference=float_image,
+                quantized=quantized,
+                source=float_image if quantized is None else quantized,
+                truth=sample.truth,
+                shave=file.session.note.contract.shave,
+            ),
+        )
+
+
+def _run_file(file: _Opened, sample: Sample) -> NDArray[np.uint8]:
+    try:
+        return file.session.run(sample.pixels)
+    except NonFiniteOutputError as error:
+        raise NonFiniteOutputError(f"{file.path.name} on image {sample.name}: {error}") from error
+
+
+def _target_report(
+    folder: Path, file: _Opened, drift: Drift, exceeded: tuple[str, ...]
+) -> TargetReport:
+    return TargetReport(
+        target=file.session.note.target,
+        file=str(file.path.relative_to(folder)),
+        bytes=size_of(file.path),
+        sha256=sha256_of(file.path),
+        runtime=str(file.session.identity),
+        vs_reference=drift.vs_reference,
+        drop=drift.drop,
+        quantization=drift.quantization,
+        conversion=drift.conversion,
+        latency=_latency(file),
+        breaches=exceeded,
+    )
+
+
+def _latency(file: _Opened) -> Latency | Skipped:
+    identity = file.session.identity
+    if not identity.is_device_runtime:
+        return Skipped(f"{identity.name} checks values; its time says nothing about a phone")
+    size = file.size if file.session.resizable else file.session.size
+    return measure(file.session, size or file.size)
+
+
+def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
+    """Group files by their model's folder; a folder stands for the files in it."""
+    groups: dict[Path, list[Path]] = {}
+    for path in paths:
+        files = artifacts_in(path) if path.is_dir() and path.suffix != ".mlpackage" else [path]
+        for file in files:
+            groups.setdefault(file.parent, []).append(file)
+    return groups
+
+
+def artifacts_in(folder: Path) -> list[Path]:
+    """Return the exported files of a model's folder.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from edge_imgq.runtime.open import RUNTIMES
+
+    files = sorted(path for path in folder.iterdir() if path.suffix in RUNTIMES)
+    if not files:
+        raise ModelError(f"{folder} holds no exported file ({', '.join(RUNTIMES)}).")
+    return files
