@@ -105,6 +105,29 @@ def test_the_phone_camera_darkens_and_takes_contrast_and_colour() -> None:
     assert spread[1] < 0.9 * spread[0]
 
 
+def test_lost_saturation_halves_the_distance_from_gray_and_keeps_gray() -> None:
+    sharp = np.tile(np.array([180, 120, 90], np.uint8), (16, 16, 1))
+    one = (1.0, 1.0)
+    camera = PhoneCamera(
+        gamma=one, contrast=one, lift=(0, 0), cast=(1, 1, 1), cast_spread=0.0,
+        saturation=(0.5, 0.5), vignette=(0, 0), noise=(0, 0),
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        camera(sharp, np.random.default_rng(1)), np.tile([155, 125, 110], (16, 16, 1))
+    )
+
+
+def test_a_cast_scales_the_channels_apart() -> None:
+    gray, one = np.full((16, 16, 3), 100, np.uint8), (1.0, 1.0)
+    camera = PhoneCamera(
+        gamma=one, contrast=one, lift=(0, 0), cast=(0.9, 1.0, 1.1), cast_spread=0.0,
+        saturation=one, vignette=(0, 0), noise=(0, 0),
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        camera(gray, np.random.default_rng(1)), np.tile([90, 100, 110], (16, 16, 1))
+    )
+
+
 def test_light_falls_off_from_the_centre_to_the_corners() -> None:
     factors = light_falloff((5, 9), 0.3)
     assert factors[2, 4] == pytest.approx(1.0)

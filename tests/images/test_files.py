@@ -37,9 +37,9 @@ def test_gray_keeps_its_full_range_as_luma_and_colour_is_squeezed(tmp_path: Path
 
 
 def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
-    values = np.array([[0, 128, 257 * 100, 65535]], np.uint16)
+    values = np.array([[0, 128, 257 * 200, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_y(tmp_path / "deep.png").ravel().tolist() == [0, 0, 100, 255]
+    assert read_y(tmp_path / "deep.png").ravel().tolist() == [0, 0, 200, 255]
     assert is_grayscale(tmp_path / "deep.png")
 
 

@@ -120,7 +120,10 @@ def test_without_validation_images_there_is_no_psnr(photos: Path, tmp_path: Path
     assert result.validation_psnr is None
 
 
-def test_the_threads_of_the_caller_are_left_as_they_were(photos: Path, tmp_path: Path) -> None:
+def test_the_threads_and_the_random_state_of_the_caller_are_left_as_they_were(
+    photos: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(99)
     before, state = torch.get_num_threads(), torch.random.get_rng_state()
     train(configure(photos, tmp_path, threads=2), ignore)
     assert torch.get_num_threads() == before

@@ -42,6 +42,9 @@ def test_another_file_in_the_folder_changes_no_other_pair(tmp_path: Path) -> Non
     write_photo(tmp_path / "a.png", 2)
     together = load_pairs((tmp_path,), entry, recipe).pairs
     np.testing.assert_array_equal(together[1].degraded, alone.degraded)
+    write_image(tmp_path / "c.png", together[1].truth)
+    twin = load_pairs((tmp_path,), entry, recipe).pairs[2]
+    assert (twin.degraded != together[1].degraded).any()
     other_seed = load_pairs((tmp_path,), entry, Recipe(seed=6)).pairs
     assert (other_seed[1].degraded != alone.degraded).any()
 
