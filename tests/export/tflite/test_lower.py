@@ -1,0 +1,200 @@
+"""The file as a whole: its form, its edges, its note, what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.export.tflite.lower import lower, unsupported
+
+from .cases import CONVOLUTIONS, SMALL, numbers, scalar, weights
+from .witness import NOTE, Case, interpreter_of, kinds, lowered, network_of, quantized
+
+Q = ["QUANTIZE"]
+IMAGE = np.random.default_rng(3).uniform(-2, 2, (1, 6, 12, 10)).astype(np.float32)
+
+DEEP = Case(
+    "a = Conv<pads=[1,1,1,1]>(x, w, b) r = Relu(a) s = Conv<pads=[1,1,1,1]>(r, v) "
+    "q = Add(x, s) p = Conv(q, u) d = DepthToSpace<blocksize=2>(p) y = Clip(d, l, h)",
+    constants={
+        **SMALL, "v": weights(6, 8, 3, 3), "u": weights(12, 6, 1, 1),
+        "l": scalar(0), "h": scalar(1),
+    },
+)  # fmt: skip
+
+
+def parsed(data: bytes):
+    return schema.ModelT.InitFromPackedBuf(data, 0)
+
+
+def int8(case: Case) -> onnx.ModelProto:
+    return quantized(case.model(), IMAGE)
+
+
+def test_a_float_network_becomes_these_operators_and_no_other() -> None:
+    wanted = ["CONV_2D", "CONV_2D", "ADD", "CONV_2D", "DEPTH_TO_SPACE", "RELU", "MINIMUM"]
+    assert kinds(lowered(DEEP.model())) == wanted
+
+
+def test_an_int8_network_becomes_these_operators_and_no_other() -> None:
+    body = ["CONV_2D", "CONV_2D", "ADD", "CONV_2D", "DEPTH_TO_SPACE"]
+    assert kinds(lowered(int8(DEEP))) == [*Q, *body, "QUANTIZE", "RELU", "MINIMUM", *Q]
+
+
+def test_an_int8_file_holds_no_float_tensor() -> None:
+    graph = parsed(lowered(int8(DEEP))).subgraphs[0]
+    types = {tensor.type for tensor in graph.tensors}
+    assert types <= {
+        schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT32,
+    }  # fmt: skip
+
+
+def test_both_ends_of_an_int8_file_are_uint8_with_the_zero_point_moved_by_128() -> None:
+    model = int8(DEEP)
+    interpreter = interpreter_of(lowered(model))
+    network = network_of(model)
+    for detail, tensor in [
+        (interpreter.get_input_details()[0], network.inputs[0]),
+        (interpreter.get_output_details()[0], network.outputs[0]),
+    ]:
+        assert detail["dtype"] == np.uint8
+        scale, zero_point = detail["quantization"]
+        assert scale == tensor.quantization.scale[0]
+        assert zero_point == tensor.quantization.zero_point[0] + 128
+
+
+def test_weights_are_per_channel_and_the_bias_has_the_product_of_scales() -> None:
+    graph = parsed(lowered(int8(CONVOLUTIONS["conv same"]))).subgraphs[0]
+    convolution = graph.operators[1]
+    source, kernel, bias = (graph.tensors[i].quantization for i in convolution.inputs)
+    assert kernel.scale.shape == (8,)
+    assert kernel.quantizedDimension == 0
+    np.testing.assert_array_equal(bias.scale, source.scale * kernel.scale)
+
+
+def test_the_scales_of_depthwise_weights_lie_on_the_last_axis() -> None:
+    graph = parsed(lowered(int8(CONVOLUTIONS["depthwise"]))).subgraphs[0]
+    assert graph.tensors[graph.operators[1].inputs[1]].quantization.quantizedDimension == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("conv same", ["CONV_2D"]),
+        ("conv valid", ["CONV_2D"]),
+        ("conv stride 2 on odd sides", ["CONV_2D"]),
+        ("conv stride 2 padded in front", ["PAD", "CONV_2D"]),
+        ("conv stride 2 upper", ["CONV_2D"]),
+        ("conv padding never read", ["CONV_2D"]),
+        ("conv then relu", ["CONV_2D"]),
+        ("conv then relu6", ["CONV_2D"]),
+        ("conv then clip to unit", ["CONV_2D", "MINIMUM"]),
+        ("conv then clip below", ["CONV_2D", "MAXIMUM"]),
+        ("depthwise multiplied", ["DEPTHWISE_CONV_2D"]),
+        ("conv of two groups", ["CONV_2D"]),
+    ],
+)
+def test_convolutions_take_no_operator_more_than_they_need(name: str, wanted: list[str]) -> None:
+    assert kinds(lowered(CONVOLUTIONS[name].model())) == wanted
+
+
+def test_int8_clipping_that_saturation_does_already_is_not_written() -> None:
+    assert kinds(lowered(int8(CONVOLUTIONS["conv then relu6"]))) == [*Q, "CONV_2D", *Q]
+
+
+def test_equal_constants_share_one_buffer() -> None:
+    case = Case("s = Add(x, c) t = Relu(s) y = Add(t, d)",
+                constants={"c": weights(1, 6, 1, 1), "d": weights(1, 6, 1, 1)})  # fmt: skip
+    graph = parsed(lowered(case.model())).subgraphs[0]
+    first, second = (graph.tensors[graph.operators[i].inputs[1]].buffer for i in (0, -1))
+    assert first == second
+
+
+def test_every_buffer_starts_at_a_multiple_of_16() -> None:
+    data = lowered(DEEP.model())
+    model = schema.Model.GetRootAs(data, 0)
+    starts = []
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if not buffer.DataIsNone():
+            starts.append(buffer._tab.Vector(buffer._tab.Offset(4)))
+    assert len(starts) > 5
+    assert {start % 16 for start in starts} == {0}
+
+
+def test_the_same_network_gives_the_same_bytes() -> None:
+    assert lowered(int8(DEEP)) == lowered(int8(DEEP))
+
+
+def test_the_note_and_the_version_are_in_the_file() -> None:
+    note = FileNote("m", "tflite-float", ImageContract("deblur", 1, "rgb", multiple=4), "1.2.3")
+    model = parsed(lower(network_of(DEEP.model()), note))
+    assert model.description == b"edge-imgq 1.2.3"
+    assert [entry.name for entry in model.metadata] == [b"edge-imgq"]
+
+
+def test_the_signature_is_from_image_to_image_out() -> None:
+    runner = interpreter_of(lowered(DEEP.model())).get_signature_runner("serving_default")
+    result = runner(image=IMAGE.transpose(0, 2, 3, 1))
+    assert result["image_out"].shape == (1, 24, 20, 3)
+
+
+def test_all_unsupported_operators_are_named_at_once_with_reason_and_node() -> None:
+    case = Case(
+        "a = Erf(x) b = Conv<pads=[1,1,1,1]>(a, w, b0) c = Resize<mode=\"cubic\">(b, , s) "
+        "d = DepthToSpace<blocksize=2, mode=\"CRD\">(c) y = Celu(d)",
+        constants={"w": SMALL["w"], "b0": SMALL["b"], "s": np.array([1, 1, 2, 2], np.float32)},
+    )  # fmt: skip
+    network = network_of(case.model())
+    assert [operation.kind for operation in unsupported(network)] == [
+        "Erf", "Resize", "DepthToSpace", "Celu",
+    ]  # fmt: skip
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        lower(network, NOTE)
+    message = str(caught.value)
+    for part in ("node_0_Erf", "node_2_Resize", "cubic", "node_3_DepthToSpace", "permutes"):
+        assert part in message
+
+
+def test_an_int8_prelu_is_refused_with_the_way_out() -> None:
+    case = Case("y = PRelu(x, a)", constants={"a": weights(6, 1, 1)})
+    with pytest.raises(UnsupportedOperatorError, match="sign split"):
+        lowered(int8(case))
+
+
+def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
+    model = int8(Case("t = Relu(x) y = Add(x, t)"))
+    broken = onnx.ModelProto()
+    broken.CopyFrom(model)
+    add = next(node for node in broken.graph.node if node.op_type == "Add")
+    relu = next(node for node in broken.graph.node if node.op_type == "Relu")
+    add.input[1] = relu.output[0]
+    for node in list(broken.graph.node):
+        if node.op_type == "QuantizeLinear" and node.input[0] == relu.output[0]:
+            broken.graph.node.remove(node)
+    for node in list(broken.graph.node):
+        if node.op_type == "DequantizeLinear" and node.input[0].startswith(relu.output[0]):
+            broken.graph.node.remove(node)
+    with pytest.raises(UnsupportedOperatorError, match="holds no float tensor"):
+        lowered(broken)
+
+
+@pytest.mark.parametrize(
+    ("body", "constants", "reason"),
+    [
+        ('y = Pad<mode="edge">(x, n)', {"n": numbers(0, 0, 1, 1, 0, 0, 1, 1)}, "edge"),
+        ("y = Pad(x, n)", {"n": numbers(0, 0, -1, 0, 0, 0, 0, 0)}, "negative"),
+        ("y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)", {}, "dilation"),
+        ("y = Softmax<axis=2>(x)", {}, "channels only"),
+        ("y = Reshape(x, n)", {"n": numbers(1, 6, 10, 12)}, "channels last"),
+        ("y = ReduceMean<keepdims=0>(x, a)", {"a": numbers(2)}, "spatial axis"),
+        ("y = Max(x, x, x)", {}, "two inputs"),
+    ],
+)
+def test_what_has_no_exact_form_is_refused(body: str, constants: dict, reason: str) -> None:
+    with pytest.raises(UnsupportedOperatorError, match=reason):
+        lowered(Case(body, constants=constants).model())

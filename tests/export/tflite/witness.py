@@ -1,0 +1,118 @@
+"""Builds small ONNX models and runs them twice: by ONNX Runtime, and lowered, by LiteRT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime
+from ai_edge_litert.interpreter import Interpreter
+
+from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.export.tflite.lower import lower
+from edge_imgq.graph.network import Network, Quantization
+from edge_imgq.graph.read import read_network
+from edge_imgq.quantize.qdq import insert_qdq
+from edge_imgq.quantize.ranges import Range, per_tensor
+from edge_imgq.quantize.scales import activations, place_scales
+
+NOTE = FileNote("model", "tflite-test", ImageContract("image-to-image", 1, "rgb"), "0.0")
+EDGE = per_tensor(2 / 127, 0)
+"""Scale of the input and the output of quantized cases: ±2."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One small network: the body of an ONNX graph from `x` to `y`, and its constants."""
+
+    body: str
+    shape: tuple[int, ...] = (1, 6, 12, 10)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+    def model(self) -> onnx.ModelProto:
+        dims = ",".join(map(str, self.shape))
+        text = (
+            '<ir_version: 10, opset_import: ["" : 21]>\n'
+            f"case (float[{dims}] x) => (float y) {{ {self.body} }}"
+        )
+        model = onnx.parser.parse_model(text)
+        model.graph.output[0].type.tensor_type.ClearField("shape")
+        for index, node in enumerate(model.graph.node):
+            node.name = f"node_{index}_{node.op_type}"
+        for name, values in self.constants.items():
+            model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(inferred)
+        return inferred
+
+
+def network_of(model: onnx.ModelProto) -> Network:
+    return read_network(ir.from_proto(model))
+
+
+def run_onnx(model: onnx.ModelProto, values: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return session.run(None, {"x": values})[0]
+
+
+def interpreter_of(data: bytes) -> Interpreter:
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def run_litert(data: bytes, values: Any) -> Any:
+    """Run a file on an NHWC input and return its output as it is stored."""
+    interpreter = interpreter_of(data)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def to_file(values: Any) -> Any:
+    return values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+
+
+def from_file(values: Any) -> Any:
+    return values.transpose(0, 3, 1, 2) if values.ndim == 4 else values
+
+
+def kinds(data: bytes) -> list[str]:
+    """Return the operators of a file, in order."""
+    nodes = interpreter_of(data)._get_ops_details()
+    return [node["op_name"] for node in nodes if node["op_name"] != "DELEGATE"]
+
+
+def quantized(model: onnx.ModelProto, values: Any) -> onnx.ModelProto:
+    """Return the QDQ form of a model, with ranges from one input."""
+    graph_model = ir.from_proto(model)
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    names = [value.name or "" for value in activations(graph_model.graph)]
+    del watched.graph.output[:]
+    for name in names[1:]:
+        watched.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    session = onnxruntime.InferenceSession(watched.SerializeToString())
+    seen = [values, *session.run(None, {"x": values})]
+    ranges = {
+        name: Range(float(array.min()), float(array.max()))
+        for name, array in zip(names, seen, strict=True)
+    }
+    insert_qdq(graph_model.graph, place_scales(graph_model.graph, ranges, EDGE))
+    return ir.to_proto(graph_model)
+
+
+def to_integers(values: Any, quantization: Quantization) -> Any:
+    levels = np.rint(values / quantization.scale[0]) + quantization.zero_point[0]
+    return np.clip(levels, -128, 127).astype(int)
+
+
+def lowered(model: onnx.ModelProto) -> bytes:
+    return lower(network_of(model), NOTE)
