@@ -103,6 +103,22 @@ def test_ctrl_c_leaves_a_whole_checkpoint_and_nothing_half_written(
     assert load_checkpoint_network(tmp_path / "checkpoint.safetensors")[0] == "fsrcnn-x2"
 
 
+def test_a_full_disk_leaves_the_last_checkpoint_whole(photos: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    config = configure(photos, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, interrupt_at(3))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"checkpoint\.safetensors could not be written"):
+            train(config, ignore)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read_checkpoint(tmp_path / "checkpoint.safetensors")[0].step == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "log.jsonl"}
+
+
 def test_progress_and_log_tell_the_same_story(photos: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     result = train(configure(photos, tmp_path, validate_every=4), seen.append)
