@@ -81,9 +81,17 @@ DEFAULTS: dict[str, Schedule] = {
         learning_rate=2e-3,
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
-    "dped-slim": Schedule(steps=14_000, batch=8, patch=64, learning_rate=1e-3, versions=4),
+    "dped-slim": Schedule(
+        steps=14_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
+    ),
     "deblur-slim": Schedule(
-        steps=20_000, batch=8, patch=96, learning_rate=1e-3, versions=4, pair_weight=8
+        steps=10_000,
+        batch=8,
+        patch=96,
+        learning_rate=1e-3,
+        bfloat16_until=0.85,
+        versions=4,
+        pair_weight=8,
     ),
 }
 
