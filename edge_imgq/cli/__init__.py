@@ -1,1 +1,1 @@
-"""The command line: the only place that prints and exits."""
+"""The command line: one file per command; the only part that prints."""

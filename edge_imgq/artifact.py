@@ -1,0 +1,168 @@
+"""Written files and packages: digests, sizes, and writing so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edge_imgq.errors import OutputError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_REFUSED = {
+    errno.EACCES: "there is no permission to write there",
+    errno.EPERM: "there is no permission to write there",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOTDIR: "a part of that path is a file, not a folder",
+    errno.EEXIST: "a part of that path is a file, not a folder",
+    errno.EISDIR: "there is a folder of that name",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the file itself, or every file of a package in order of its relative name."""
+    if not path.is_dir():
+        return (path,)
+    found = (entry for entry in path.rglob("*") if entry.is_file())
+    return tuple(sorted(found, key=lambda entry: entry.relative_to(path).as_posix()))
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files of a package."""
+    return sum(file.stat().st_size for file in files_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    For a package it is taken over the relative name, a zero byte, the length as eight bytes and
+    the contents of each file, in order of the names.
+    """
+    digest = hashlib.sha256()
+    for file in files_of(path):
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+            digest.update(file.stat().st_size.to_bytes(8, "big"))
+        with file.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def write_bytes(path: Path, contents: bytes) -> None:
+    """Write a file whole or not at all: under a temporary name, then renamed.
+
+    Raises:
+        OutputError: it cannot be written; what was at `path` before is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(contents)
+            temporary.replace(path)
+    finally:
+        # The folder itself may be what is missing or refused.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder whose entries move into `folder` when the body ends without error.
+
+    It lies inside `folder`, so that moving is renaming. An entry replaces what has its name, file
+    or folder. After any failure, Ctrl-C included, `folder` is as it was, and is gone again if it
+    did not exist.
+
+    Raises:
+        OutputError: the disk is full, or the folder cannot be made or written.
+    """
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    temporary: Path | None = None
+    done = False
+    try:
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".edge-imgq-", dir=folder))
+            yield temporary
+            _move_entries(temporary, folder)
+            done = True
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        if not done:
+            for parent in missing:
+                with suppress(OSError):
+                    parent.rmdir()
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Give the failures of writing below `path` a sentence.
+
+    Raises:
+        OutputError: instead of an OSError that says that the disk is full, or that a file below
+            `path` may not be written. Other errors pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OutputError(_full_sentence(path, error)) from error
+        if error.errno in _REFUSED and _concerns(error, path):
+            raise OutputError(
+                f"{error.filename or path} cannot be written: {_REFUSED[error.errno]}. "
+                "Choose another place with --output."
+            ) from error
+        raise
+
+
+def _full_sentence(path: Path, error: OSError) -> str:
+    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    what = "the file would be larger than this account allows"
+    if error.errno != errno.EFBIG:
+        what = f"the disk is full ({free / 1e6:.1f} MB are free there)"
+    return (
+        f"{error.filename or path} could not be written: {what}. What was there before is "
+        "unchanged. Free some space, or choose another place with --output."
+    )
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Tell whether an error is about a file at, below or above `path`."""
+    if error.filename is None:
+        return True
+    at, place = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    return at.is_relative_to(place) or place.is_relative_to(at)
+
+
+def _move_entries(source: Path, destination: Path) -> None:
+    """Rename every entry of `source` into `destination`, all or none."""
+    replaced = Path(tempfile.mkdtemp(prefix=".replaced-", dir=source))
+    entries = [entry for entry in source.iterdir() if entry != replaced]
+    undo: list[tuple[Path, Path]] = []
+    try:
+        for entry in entries:
+            target = destination / entry.name
+            if target.exists():
+                target.rename(replaced / entry.name)
+                undo.append((replaced / entry.name, target))
+            entry.rename(target)
+            undo.append((target, entry))
+    except BaseException:
+        for now, before in reversed(undo):
+            now.rename(before)
+        raise

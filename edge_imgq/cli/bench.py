@@ -1,0 +1,63 @@
+"""`edge-imgq bench`: time on this host."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, positive, size
+from edge_imgq.cli.progress import ProgressDisplay
+
+DETAILS = """\
+Time exported files on this host: median and 90th percentile of one call, without reading or
+writing pixels. Files that only an evaluator can run here are listed with the reason."""
+
+EXAMPLE = """\
+edge-imgq bench artifacts/fsrcnn-x2 --threads 2
+edge-imgq bench old/tflite-int8.tflite new/tflite-int8.tflite --runs 100"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(subparsers, "bench", "time files on this host", DETAILS, EXAMPLE)
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a file that export wrote, or a folder of them",
+    )
+    add_threads(parser, default=1)
+    parser.add_argument(
+        "--runs", type=positive, default=30, metavar="N", help="calls to count (default 30)"
+    )
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="input height and width, for files that take several (default: their own)",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Time, and show the figures."""
+    from edge_imgq.bench.timing import time_file
+    from edge_imgq.cli.paths import exported_files
+    from edge_imgq.pipeline.step import Step
+
+    files = exported_files(arguments.paths)
+    timings = []
+    with ProgressDisplay() as watch:
+        for index, file in enumerate(files):
+            watch(Step(f"time {file}", index, len(files)))
+            timings.append(time_file(file, arguments.threads, arguments.runs, arguments.size))
+    if arguments.json:
+        from edge_imgq.report.json_form import timings_to_json
+
+        print(timings_to_json(timings))
+    else:
+        from edge_imgq.report.timing_table import timing_table
+
+        print(timing_table(timings))
+    return 0

@@ -1,0 +1,75 @@
+"""`edge-imgq check`: a report against a committed baseline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.errors import DriftError
+
+if TYPE_CHECKING:
+    from edge_imgq.report.report import Report
+
+DETAILS = """\
+Compare reports with a committed baseline and with the budgets that they were held to. Exits
+with 1 when a target drifted or is missing. The baseline is a JSON file that states its own
+tolerances; edit them there."""
+
+EXAMPLE = """\
+edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json --update   # once, then commit it
+edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "check", "compare a report with a committed baseline", DETAILS, EXAMPLE
+    )
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="PATH",
+        help="a report.json, a model's folder, or the folder of several models",
+    )
+    parser.add_argument("--baseline", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="write the report's figures into the baseline; its tolerances stay",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare and show the verdicts, or write the baseline."""
+    from edge_imgq.report.baseline import judge
+    from edge_imgq.report.baseline_file import read_baseline
+    from edge_imgq.report.json_form import read_reports
+
+    reports = read_reports(arguments.path)
+    if arguments.update:
+        return _update(arguments, reports)
+    verdicts = judge(reports, read_baseline(arguments.baseline))
+    if arguments.json:
+        from edge_imgq.report.json_form import verdicts_to_json
+
+        print(verdicts_to_json(verdicts))
+    else:
+        from edge_imgq.report.verdict_table import verdict_table
+
+        print(verdict_table(verdicts))
+    return 0 if all(verdict.passes for verdict in verdicts) else DriftError.exit_code
+
+
+def _update(arguments: argparse.Namespace, reports: tuple[Report, ...]) -> int:
+    from edge_imgq.report.baseline import updated
+    from edge_imgq.report.baseline_file import read_baseline, write_baseline
+
+    path: Path = arguments.baseline
+    write_baseline(path, updated(read_baseline(path) if path.exists() else None, reports))
+    models = ", ".join(report.model for report in reports)
+    print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
+    return 0

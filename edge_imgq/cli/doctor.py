@@ -1,0 +1,36 @@
+"""`edge-imgq doctor`: what this machine can do."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.errors import RuntimeUnavailableError
+
+DETAILS = """\
+Show what this machine can run, and what to install for what it cannot. Exits with 7 when
+something that edge-imgq needs is missing or broken."""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers,
+        "doctor",
+        "show what this machine can run, and what to install",
+        DETAILS,
+        "edge-imgq doctor",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, and show what was found."""
+    from edge_imgq.pipeline.doctor import examine
+    from edge_imgq.report.finding_table import finding_table
+    from edge_imgq.report.json_form import plain, to_json
+
+    findings = examine()
+    print(to_json(plain(findings)) if arguments.json else finding_table(findings))
+    broken = any(finding.state == "missing" for finding in findings)
+    return RuntimeUnavailableError.exit_code if broken else 0

@@ -1,0 +1,89 @@
+"""`edge-imgq enhance`: run files and networks on photographs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_threads,
+    processors,
+)
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.errors import UsageError
+
+DETAILS = """\
+Run photographs of any size through a network and write the results, in tiles that meet without
+a seam. A network that works on brightness alone (FSRCNN) gets its colours enlarged beside it.
+
+M is a file that export wrote (.onnx, .tflite, .mlpackage), any image-to-image .onnx file, or a
+name that `edge-imgq models` lists. Several run one after the other."""
+
+EXAMPLE = """\
+edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
+edge-imgq enhance *.jpg --model deblur-slim artifacts/fsrcnn-x2/tflite-int8.tflite -o out"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
+    )
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    parser.add_argument("--model", "-m", nargs="+", action="extend", required=True, metavar="M")
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="made if it is not there"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("png", "jpg", "webp", "tiff", "bmp"),
+        help="of the written images (default: each image's own)",
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Enhance, and list what was written."""
+    from edge_imgq.pipeline.enhance import EnhanceRequest, enhance
+
+    request = EnhanceRequest(
+        jobs=_jobs(arguments.images, arguments.output, arguments.format),
+        models=tuple(arguments.model),
+        threads=arguments.threads,
+    )
+    with ProgressDisplay() as watch:
+        written = enhance(request, watch)
+    if arguments.json:
+        from edge_imgq.report.json_form import plain, to_json
+
+        print(to_json(plain(written)))
+    else:
+        for image in written:
+            height, width = image.size
+            print(f"{image.path} ({width}x{height})")
+    return 0
+
+
+def _jobs(images: list[Path], output: Path, suffix: str | None) -> tuple[tuple[Path, Path], ...]:
+    """Pair every photograph with the place of its result.
+
+    Raises:
+        UsageError: two results would have one name, or one would overwrite its photograph.
+    """
+    jobs: dict[Path, Path] = {}
+    for image in images:
+        name = image.name if suffix is None else f"{image.stem}.{suffix}"
+        result = output / name
+        if result in jobs:
+            raise UsageError(
+                f"{image} and {jobs[result]} would both become {result}; enhance them one after "
+                "the other into two folders."
+            )
+        if result.resolve() == image.resolve():
+            raise UsageError(f"{image} would be overwritten by its result; choose another -o.")
+        jobs[result] = image
+    return tuple((image, result) for result, image in jobs.items())

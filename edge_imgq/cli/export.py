@@ -1,0 +1,92 @@
+"""`edge-imgq export`: a model to verified files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_images,
+    add_json,
+    add_threads,
+    size,
+)
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.cli.results import show_reports
+
+DEFAULT_MODEL = "fsrcnn-x2"
+
+DETAILS = """\
+Write one file per target, reopen each from disk, measure what it lost and how long it takes
+on this host, print the table and write report.json.
+
+MODEL is a network of the zoo (`edge-imgq models`), a checkpoint that `edge-imgq train` wrote,
+or any ONNX file that takes an image and returns an image."""
+
+EXAMPLE = """\
+edge-imgq export fsrcnn-x2 --target all
+edge-imgq export my.onnx --target tflite '*-int8' --size 360x640 --calibration photos/"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "export", "write, verify and time the files of a model", DETAILS, EXAMPLE
+    )
+    parser.add_argument(
+        "model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=f"default {DEFAULT_MODEL}"
+    )
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        action="extend",
+        metavar="T",
+        help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="DIR",
+        help="the files go to DIR/<model>/ (default artifacts)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of photographs for int8 ranges (default: those of calibration_data/)",
+    )
+    add_images(parser)
+    parser.add_argument(
+        "--size", type=size, metavar="HxW", help="input height and width (default: the recipe's)"
+    )
+    parser.add_argument(
+        "--range",
+        type=int,
+        choices=(1, 255),
+        dest="peak",
+        help="what the pixel 255 is inside your ONNX model (default: what the file says, else 1)",
+    )
+    add_threads(parser, default=1)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export, and show the report."""
+    from edge_imgq.pipeline.export import ExportRequest, export
+
+    request = ExportRequest(
+        model=arguments.model,
+        targets=tuple(arguments.target or ("all",)),
+        output=arguments.output,
+        calibration=arguments.calibration,
+        images=arguments.images,
+        size=arguments.size,
+        peak=None if arguments.peak is None else float(arguments.peak),
+        threads=arguments.threads,
+    )
+    with ProgressDisplay() as watch:
+        report = export(request, watch)
+    return show_reports((report,), as_json=arguments.json)

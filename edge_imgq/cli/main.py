@@ -1,0 +1,144 @@
+"""`edge-imgq`: assembles the parser, prints every error, and sets the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Protocol
+
+import edge_imgq
+from edge_imgq.cli import (
+    bench,
+    check,
+    doctor,
+    enhance,
+    export,
+    init,
+    inspect,
+    models,
+    train,
+    verify,
+)
+from edge_imgq.cli.options import Subparsers
+from edge_imgq.errors import INTERRUPTED, EdgeImgqError
+
+FAULT = 70
+"""Exit code of an error that is ours (EX_SOFTWARE of sysexits.h)."""
+
+BROKEN_PIPE = 141
+"""Exit code when the reader of our output went away, as shells report it (128 + SIGPIPE)."""
+
+
+class Command(Protocol):
+    """One command: a module of this package."""
+
+    def add(self, subparsers: Subparsers) -> None:
+        """Add the command's parser."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do the work, print the result and return the exit code."""
+
+
+COMMANDS: dict[str, Command] = {
+    "export": export,
+    "verify": verify,
+    "bench": bench,
+    "check": check,
+    "train": train,
+    "enhance": enhance,
+    "models": models,
+    "inspect": inspect,
+    "doctor": doctor,
+    "init": init,
+}
+"""Every command, in the order that `--help` lists them."""
+
+EPILOG = """\
+examples:
+  edge-imgq export                              the default network, every target
+  edge-imgq export my.onnx --target tflite --size 360x640
+  edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
+
+exit codes:
+  0  done
+  1  a file lost more than its budget or baseline allows
+  2  the command line does not make sense
+  3  a recipe, manifest or baseline is wrong
+  4  an image is missing, damaged or too small
+  5  a model cannot be read or cannot be carried by any target
+  6  a target has no form for some of the model's operators
+  7  a runtime or package is missing on this machine
+  8  a file could not be written
+  9  a file produced NaN or infinity
+  70   a fault in edge-imgq itself
+  130  interrupted with Ctrl-C
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the words after `edge-imgq`; those of the process by default.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        if not arguments.debug:
+            _hush()
+        code = COMMANDS[arguments.command].run(arguments)
+        sys.stdout.flush()
+    except EdgeImgqError as error:
+        return _failed(str(error), error.exit_code, arguments.debug)
+    except KeyboardInterrupt as error:
+        return _failed(
+            str(error) or "Interrupted; nothing half-written was left behind.",
+            INTERRUPTED,
+            arguments.debug,
+        )
+    except BrokenPipeError:
+        # Python flushes stdout once more on its way out; there must be somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        return _failed(
+            f"This is a fault in edge-imgq, not in your input: {type(error).__name__}: {error}. "
+            "Please report it with the lines above.",
+            FAULT,
+            debug=True,
+        )
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="edge-imgq",
+        description="Turn a trained image-enhancement network into verified files for phones.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"edge-imgq {edge_imgq.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS.values():
+        command.add(subparsers)
+    return parser
+
+
+def _failed(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"edge-imgq: {sentence}", file=sys.stderr)
+    return code
+
+
+def _hush() -> None:
+    """Keep the warnings of libraries off the terminal; they are about their own insides."""
+    import logging
+    import warnings
+
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)

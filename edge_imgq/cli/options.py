@@ -1,0 +1,91 @@
+"""What the commands' parsers share: the look of their help, and options that mean the same."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+Subparsers = Any
+"""What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
+
+
+def add_command(
+    subparsers: Subparsers, name: str, summary: str, details: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends with an example.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+        name: the command.
+        summary: one line for `edge-imgq --help`.
+        details: what the command's own help says before its options.
+        example: one or more whole command lines.
+    """
+    lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=details,
+        epilog=f"example:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error, and all warnings"
+    )
+    return parser
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON alone on stdout, instead of a table"
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
+    """Add `--threads N`."""
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=default,
+        metavar="N",
+        help=f"processor threads (default {default})",
+    )
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Add `--images DIR`."""
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="folder of photographs to measure drift on (default: those of calibration_data/)",
+    )
+
+
+def positive(text: str) -> int:
+    """Parse a whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """Parse HxW, e.g. 180x320."""
+    found = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a size; write height x width, e.g. 180x320"
+        )
+    return int(found[1]), int(found[2])
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,178 @@
+"""`edge-imgq train`: train a network of the zoo."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_threads,
+    positive,
+    processors,
+)
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_imgq.train.config import Schedule, TrainConfig
+    from edge_imgq.train.loop import Progress, TrainResult
+
+DETAILS = """\
+Train a network of the zoo. DIR/checkpoint.safetensors is written every few minutes, at the end
+and on Ctrl-C; `edge-imgq export` takes it. A continued run ends with the weights of one that was
+never stopped.
+
+A data folder holds photographs, which are degraded here as the network's task asks, or two
+folders blur/ and sharp/ with pairs."""
+
+EXAMPLE = """\
+edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn
+edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn \\
+    --resume"""
+
+CHECKPOINT = "checkpoint.safetensors"
+"""As in `edge_imgq.train.loop`, which imports torch."""
+
+SCHEDULE_OPTIONS = ("steps", "batch", "patch", "learning_rate", "seed")
+"""Options that are fields of `Schedule`; what is not given keeps the network's default."""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(subparsers, "train", "train a network of the zoo", DETAILS, EXAMPLE)
+    parser.add_argument("model", metavar="MODEL", help="a name that `edge-imgq models` lists")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="folder of training images; may be repeated",
+    )
+    parser.add_argument(
+        "--validation", type=Path, metavar="DIR", help="folder of held-out images for PSNR"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="for checkpoint and log"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the checkpoint in the output folder"
+    )
+    parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
+    parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
+    parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
+    parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
+    parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
+    parser.add_argument(
+        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
+    )
+    parser.add_argument(
+        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, and say where the checkpoint is."""
+    config = _config(arguments)
+    from edge_imgq.train.loop import train
+
+    try:
+        with ProgressDisplay() as display:
+            result = train(config, _reporter(display, arguments.model))
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            f"Interrupted. The same command with --resume goes on from what is in {config.output}."
+        ) from error
+    _show(result, arguments.json)
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> TrainConfig:
+    from edge_imgq.train.config import TrainConfig, check_config
+
+    config = TrainConfig(
+        model=arguments.model,
+        data=tuple(arguments.data),
+        output=arguments.output,
+        schedule=_schedule(arguments),
+        validation=arguments.validation,
+        threads=arguments.threads,
+        checkpoint_minutes=arguments.checkpoint_minutes,
+        validate_every=arguments.validate_every,
+    )
+    check_config(config)  # before torch is imported, which takes seconds
+    return config
+
+
+def _schedule(arguments: argparse.Namespace) -> Schedule:
+    """Return the network's schedule, or the checkpoint's, with what the person changed.
+
+    Raises:
+        UsageError: there is a checkpoint and no --resume.
+        ModelError: there is --resume and no checkpoint.
+    """
+    from edge_imgq.train.config import default_schedule
+
+    schedule = default_schedule(arguments.model)
+    checkpoint = arguments.output / CHECKPOINT
+    if arguments.resume:
+        if not checkpoint.is_file():
+            raise ModelError(f"There is no checkpoint {checkpoint} to resume; leave out --resume.")
+        from edge_imgq.train.checkpoint import read_checkpoint
+
+        schedule = read_checkpoint(checkpoint)[0].schedule
+    elif checkpoint.exists():
+        raise UsageError(
+            f"{checkpoint} exists already. Continue it with --resume, or choose another --output."
+        )
+    given = {name: getattr(arguments, name) for name in SCHEDULE_OPTIONS}
+    return dataclasses.replace(schedule, **{k: v for k, v in given.items() if v is not None})
+
+
+def _interrupted(checkpoint: Path) -> str:
+    if not checkpoint.exists():
+        return "Interrupted before the first step; nothing was written."
+    return f"Interrupted. {checkpoint} is whole; the same command with --resume goes on from it."
+
+
+def _reporter(display: ProgressDisplay, model: str) -> Callable[[Progress], None]:
+    from edge_imgq.pipeline.step import Step
+
+    def report(progress: Progress) -> None:
+        if progress.validation_psnr is not None:
+            display.note(f"step {progress.step}: {progress.validation_psnr:.3f} dB")
+        loss = "" if progress.loss is None else f", loss {progress.loss:.5f}"
+        speed = f", {progress.pixels_per_second / 1e6:.2f} Mpixel/s"
+        display(Step(f"train {model}", progress.step, progress.steps), loss + speed)
+
+    return report
+
+
+def _show(result: TrainResult, as_json: bool) -> None:
+    for skipped in result.skipped:
+        print(f"edge-imgq: left out {skipped.path}: {skipped.reason}", file=sys.stderr)
+    if result.skipped:
+        print(f"edge-imgq: {len(result.skipped)} files were left out", file=sys.stderr)
+    if as_json:
+        from edge_imgq.report.json_form import to_json
+
+        form = {
+            "checkpoint": str(result.checkpoint),
+            "step": result.step,
+            "validation_psnr": result.validation_psnr,
+            "left_out": [{"path": str(s.path), "reason": s.reason} for s in result.skipped],
+        }
+        print(to_json(form))
+        return
+    psnr = "" if result.validation_psnr is None else f", {result.validation_psnr:.3f} dB"
+    print(f"{result.checkpoint}: step {result.step}{psnr}")

@@ -1,0 +1,46 @@
+"""`edge-imgq verify`: drift of files that exist."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_imgq.cli.options import Subparsers, add_command, add_images, add_json, add_threads
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.cli.results import show_reports
+
+DETAILS = """\
+Reopen exported files from disk and measure how far their images are from those of the float
+reference that lies beside them (reference/float.onnx)."""
+
+EXAMPLE = """\
+edge-imgq verify artifacts/fsrcnn-x2
+edge-imgq verify artifacts/fsrcnn-x2/tflite-int8.tflite --images photos/"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "verify", "measure the drift of files that exist", DETAILS, EXAMPLE
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a file that export wrote, or a folder of them",
+    )
+    add_images(parser)
+    add_threads(parser, default=1)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify, and show the reports."""
+    from edge_imgq.cli.paths import existing
+    from edge_imgq.pipeline.verify import verify
+
+    paths = existing(arguments.paths)
+    with ProgressDisplay() as watch:
+        reports = verify(paths, arguments.images, arguments.threads, watch)
+    return show_reports(reports, as_json=arguments.json)

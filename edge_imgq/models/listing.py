@@ -1,0 +1,69 @@
+"""The zoo as values for people: what each network is, without building it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edge_imgq.errors import ModelError
+from edge_imgq.models.zoo import ZOO, ZooEntry, card_path, weights_path
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One network of the zoo.
+
+    Attributes:
+        name: on the command line.
+        task: what it does to an image.
+        scale: output height over input height.
+        colour: "y" or "rgb".
+        parameters: numbers in its weights.
+        psnr: validation PSNR in dB as its weights' file states it; the card says on what. None
+            where it states none.
+        summary: one sentence.
+        card: path of its model card.
+    """
+
+    name: str
+    task: str
+    scale: int
+    colour: str
+    parameters: int
+    psnr: float | None
+    summary: str
+    card: str
+
+
+def list_models() -> tuple[ModelRow, ...]:
+    """Return a row for every network, from the headers of their weights.
+
+    Raises:
+        ModelError: weights are missing or damaged.
+    """
+    return tuple(_row(entry) for entry in ZOO.values())
+
+
+def _row(entry: ZooEntry) -> ModelRow:
+    from safetensors import SafetensorError, safe_open
+
+    path = weights_path(entry.name)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"The weights of {entry.name} in {path} cannot be used: {error}."
+        ) from error
+    psnr = metadata.get("psnr")
+    return ModelRow(
+        name=entry.name,
+        task=entry.task,
+        scale=entry.scale,
+        colour=entry.colour,
+        parameters=sum(math.prod(shape) for shape in shapes),
+        psnr=None if psnr is None else float(psnr),
+        summary=entry.summary,
+        card=str(card_path(entry.name)),
+    )

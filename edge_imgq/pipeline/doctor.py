@@ -1,0 +1,118 @@
+"""An examination of this machine: what it can run, and what to install."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from edge_imgq.report.finding import Finding
+
+OLDEST_PYTHON = (3, 11)
+LITTLE_DISK = 1e9
+"""Bytes below which an export or a training run may not fit."""
+
+
+@dataclass(frozen=True)
+class _Package:
+    """A package, what it is imported as, and what it is for."""
+
+    name: str
+    module: str
+    purpose: str
+    extra: str = ""
+
+
+PACKAGES = (
+    _Package("numpy", "numpy", "arrays"),
+    _Package("pillow", "PIL", "image files"),
+    _Package("rich", "rich", "tables"),
+    _Package("safetensors", "safetensors", "weights"),
+    _Package("scikit-image", "skimage", "calibration images"),
+    _Package("torch", "torch", "networks and training"),
+    _Package("onnx", "onnx", "ONNX files"),
+    _Package("onnx-ir", "onnx_ir", "graph passes"),
+    _Package("onnxscript", "onnxscript", "export from torch"),
+    _Package("onnxsim", "onnxsim", "simplification"),
+    _Package("onnxruntime", "onnxruntime", "runs .onnx"),
+    _Package("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
+    _Package("coremltools", "coremltools", "writes .mlpackage"),
+    _Package("tensorflow", "tensorflow", "a second opinion in tests", extra="tensorflow"),
+)
+"""What edge-imgq uses; those with an extra are optional."""
+
+
+def examine() -> tuple[Finding, ...]:
+    """Look at Python, the packages, the Core ML runtime, processors and disk.
+
+    Every package but the optional ones is imported: one that is installed may still not load.
+    """
+    return (
+        _python(),
+        *(_package(package) for package in PACKAGES),
+        _core_ml(),
+        _processors(),
+        _disk(),
+    )
+
+
+def _python() -> Finding:
+    what = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("python", "ok", what)
+    return Finding("python", "missing", what, "Install Python 3.11 or newer.")
+
+
+def _package(package: _Package) -> Finding:
+    install = f"edge-imgq[{package.extra}]" if package.extra else package.name
+    try:
+        version = metadata.version(package.name)
+    except metadata.PackageNotFoundError:
+        state, detail = ("absent", "optional") if package.extra else ("missing", "not installed")
+        advice = f"pip install '{install}'"
+        return _finding(package, state, detail, advice)
+    if package.extra:
+        return _finding(package, "ok", version)
+    try:
+        importlib.import_module(package.module)
+    except Exception as error:  # a broken package may raise anything while it loads
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        advice = f"pip install --force-reinstall '{package.name}=={version}'"
+        return _finding(package, "missing", f"{version} does not load: {reason}", advice)
+    return _finding(package, "ok", version)
+
+
+def _finding(package: _Package, state: str, detail: str, advice: str = "") -> Finding:
+    assert state in ("ok", "absent", "missing")
+    return Finding(package.name, state, f"{detail} ({package.purpose})", advice)
+
+
+def _core_ml() -> Finding:
+    if platform.system() == "Darwin":
+        return Finding("Core ML runtime", "ok", f"macOS {platform.mac_ver()[0]}")
+    return Finding(
+        "Core ML runtime",
+        "absent",
+        f"none on {platform.system()}; packages run in the reference evaluator, untimed",
+        "Run `edge-imgq verify` and `bench` on a Mac for the real runtime.",
+    )
+
+
+def _processors() -> Finding:
+    count = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    return Finding("processors", "ok", f"{count} for this process (--threads)")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    detail = f"{free / 1e9:.1f} GB free in {Path.cwd()}"
+    if free < LITTLE_DISK:
+        return Finding("disk", "missing", detail, "Free some space, or work on another disk.")
+    return Finding("disk", "ok", detail)

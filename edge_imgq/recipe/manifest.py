@@ -1,0 +1,144 @@
+"""The manifest of `calibration_data/`: which images, from where, on what terms, for what."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_imgq.artifact import sha256_of
+from edge_imgq.errors import ImageError, RecipeError
+from edge_imgq.recipe.folders import recipe_folder
+from edge_imgq.recipe.table import Table
+
+Split = Literal["calibration", "evaluation"]
+
+FILE = "manifest.toml"
+PACKAGES = {"scikit-image": "skimage"}
+"""Package → what it is imported as, where that is another name."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ManifestImage:
+    """One image of the manifest.
+
+    Attributes:
+        name: what reports call it; unique.
+        source: "PACKAGE:PATH" (a file inside an installed package), or a path.
+        sha256: of the file, in hexadecimal.
+        licence: the image's terms, as its source states them.
+        split: "calibration" (ranges) or "evaluation" (drift); no image is in both.
+        folder: what a relative path in `source` starts from.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    licence: str
+    split: Split
+    folder: Path
+
+
+def default_manifest(beside: Path | None = None) -> Path:
+    """Return the manifest of `calibration_data/` beside the person, else the one that ships."""
+    return recipe_folder("calibration_data", beside) / FILE
+
+
+def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
+    """Read a manifest, in its own order.
+
+    Raises:
+        RecipeError: it is not what `ManifestImage` describes, a name or an image occurs twice
+            (in both splits or in one), or a split is empty.
+    """
+    table = Table.read(path)
+    images = tuple(_image(entry, path) for entry in table.tables("image"))
+    table.close()
+    _refuse_twins(images, path)
+    for split in ("calibration", "evaluation"):
+        if not any(image.split == split for image in images):
+            raise RecipeError(f'{path}: no image has split = "{split}"; at least one must.')
+    return images
+
+
+def image_path(image: ManifestImage) -> Path:
+    """Return the file of an image, after checking that it is the one that was meant.
+
+    Raises:
+        ImageError: the package is not installed, the file is missing, or its digest is another.
+    """
+    path = _located(image)
+    if not path.is_file():
+        raise ImageError(f"The manifest's image '{image.name}' is missing: there is no {path}.")
+    if sha256_of(path) != image.sha256:
+        raise ImageError(
+            f"The manifest's image '{image.name}' has changed: the SHA-256 of {path} is "
+            f"{sha256_of(path)}, not {image.sha256}. Figures measured with another image cannot be "
+            "compared; put the old file back, or write the new digest into the manifest."
+        )
+    return path
+
+
+def _image(entry: Table, path: Path) -> ManifestImage:
+    sha256, name = entry.text("sha256"), entry.text("name")
+    if not _SHA256.fullmatch(sha256):
+        raise RecipeError(
+            f"{path}: the sha256 of '{name}' must be 64 hexadecimal digits in lower case, "
+            f"not '{sha256}'."
+        )
+    calibration = entry.text("split", ("calibration", "evaluation")) == "calibration"
+    image = ManifestImage(
+        name=name,
+        source=entry.text("source"),
+        sha256=sha256,
+        licence=entry.text("licence"),
+        split="calibration" if calibration else "evaluation",
+        folder=path.parent,
+    )
+    entry.close()
+    return image
+
+
+def _refuse_twins(images: Sequence[ManifestImage], path: Path) -> None:
+    named = {"name": [image.name for image in images], "sha256": [i.sha256 for i in images]}
+    for key, values in named.items():
+        twin = _twin(values)
+        if twin is None:
+            continue
+        places = [image for image, value in zip(images, values, strict=True) if value == twin]
+        splits = sorted({image.split for image in places})
+        where = "both splits" if len(splits) == 2 else f"the {splits[0]} split twice"
+        raise RecipeError(
+            f"{path}: the {key} '{twin}' is in {where} "
+            f"({', '.join(image.name for image in places)}). Images that set ranges must not be "
+            "the ones that drift is measured on, and each counts once; remove one entry."
+        )
+
+
+def _twin(values: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _located(image: ManifestImage) -> Path:
+    package, colon, inside = image.source.partition(":")
+    if not colon or len(package) == 1:  # one letter is a drive of Windows
+        return image.folder / image.source
+    module = PACKAGES.get(package, package.replace("-", "_"))
+    # The folder alone is wanted: importing scikit-image takes longer than reading the image.
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        raise ImageError(
+            f"The manifest's image '{image.name}' is a file of the package {package}, which is not "
+            f"installed. Install it with: pip install {package}"
+        )
+    return Path(found.origin).parent / inside

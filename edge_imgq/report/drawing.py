@@ -1,0 +1,76 @@
+"""Drawing tables as plain text that fits a terminal, a log and an issue alike."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 80
+"""Columns of text; more would wrap in a piped log or a narrow terminal."""
+
+ABSENT = "—"
+"""Stands where nothing was measured; the reason is listed below the table."""
+
+
+def new_table(*columns: str) -> Table:
+    """Return an empty table.
+
+    Args:
+        columns: headings; one that begins with ">" is of figures, set to the right.
+    """
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        heading = column.removeprefix(">")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def draw(table: Table) -> str:
+    """Return a table as text of at most WIDTH columns, without colour."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False
+    )
+    console.print(table)
+    return "\n".join(line.rstrip() for line in stream.getvalue().rstrip().splitlines())
+
+
+def wrapped(paragraph: str, indent: str = "") -> str:
+    """Return a paragraph folded at WIDTH; its second and later lines are indented."""
+    import textwrap
+
+    return textwrap.fill(
+        paragraph, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def byte_count(count: int) -> str:
+    """Return a size in words: 57 kB, 1.2 MB."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 999_500:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.1f} MB"
+
+
+def large_count(count: int) -> str:
+    """Return a count in words: 12.5 k, 1.20 M, 3.45 G."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g} {unit}"
+    return str(count)
+
+
+def milliseconds(median: float, p90: float) -> str:
+    """Return median and ninetieth percentile: 35.2/36.0."""
+    return "/".join(f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in (median, p90))
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return words with commas between them."""
+    return ", ".join(values)

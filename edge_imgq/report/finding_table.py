@@ -1,0 +1,19 @@
+"""What an examination of a machine found, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_imgq.report.drawing import draw, new_table, wrapped
+from edge_imgq.report.finding import Finding
+
+
+def finding_table(findings: Sequence[Finding]) -> str:
+    """Return one row per finding, and all advice below."""
+    table = new_table("what", "state", "found")
+    for finding in findings:
+        table.add_row(finding.what, finding.state, finding.detail)
+    advice = [
+        wrapped(f"{finding.what}: {finding.advice}", "  ") for finding in findings if finding.advice
+    ]
+    return "\n\n".join(part for part in (draw(table), "\n".join(advice)) if part)

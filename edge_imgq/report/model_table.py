@@ -1,0 +1,20 @@
+"""The zoo as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_imgq.models.listing import ModelRow
+from edge_imgq.report.drawing import ABSENT, draw, large_count, new_table, wrapped
+
+
+def model_table(rows: Sequence[ModelRow]) -> str:
+    """Return one row per network, and a sentence on each below."""
+    table = new_table("model", "task", ">scale", "colour", ">parameters", ">PSNR dB")
+    for row in rows:
+        psnr = ABSENT if row.psnr is None else f"{row.psnr:.2f}"
+        count = large_count(row.parameters)
+        table.add_row(row.name, row.task, f"×{row.scale}", row.colour, count, psnr)
+    sentences = [wrapped(f"{row.name}: {row.summary}. Card: {row.card}", "  ") for row in rows]
+    note = "PSNR: on the validation images that each card names."
+    return "\n\n".join((draw(table), "\n".join([note, *sentences])))

@@ -1,0 +1,136 @@
+"""A report as text: one row per file, and below it what the figures mean."""
+
+from __future__ import annotations
+
+from edge_imgq.bench.latency import Latency
+from edge_imgq.report.drawing import (
+    ABSENT,
+    byte_count,
+    draw,
+    large_count,
+    milliseconds,
+    new_table,
+    wrapped,
+)
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
+
+LEGEND = (
+    "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
+    "drop: PSNR lost against the truth. quantized: the quantized graph against the float model. "
+    "converted: values within one level of the graph that the file was made from, and the largest "
+    "difference in levels. ms: median/90th percentile."
+)
+
+
+def report_table(report: Report) -> str:
+    """Return a report as text of at most 80 columns."""
+    table = new_table("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
+    for target in report.targets:
+        table.add_row(*_cells(target))
+    parts = [_heading(report), draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
+    notes = _skipped(report)
+    if notes:
+        parts.append("\n".join([f"{ABSENT} not measured:", *notes]))
+    if report.breaches:
+        lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]
+        parts.append("\n".join(["over budget:", *lines]))
+    return "\n\n".join(parts)
+
+
+def _cells(target: TargetReport) -> tuple[str, ...]:
+    return (
+        target.target + (" !" if target.breaches else ""),
+        byte_count(target.bytes),
+        _fidelity(target.vs_reference),
+        _drop(target.drop),
+        _fidelity(target.quantization),
+        _conversion(target.conversion),
+        _latency(target.latency),
+    )
+
+
+def _heading(report: Report) -> str:
+    contract = report.contract
+    scale = "" if contract.scale == 1 else f" ×{contract.scale}"
+    colour = "luma" if contract.colour == "y" else "RGB"
+    return wrapped(
+        f"{report.model}: {contract.task}{scale} on {colour}, "
+        f"{large_count(report.parameters)} parameters (edge-imgq {report.version})"
+    )
+
+
+def _captions(report: Report) -> list[str]:
+    lines = [f"evaluation: {report.evaluation}"]
+    if report.calibration:
+        lines.append(f"calibration: {report.calibration}")
+    for place, targets in _by_place(report).items():
+        lines.append(f"{place}: {', '.join(targets)}")
+    return [wrapped(line, "  ") for line in lines]
+
+
+def _by_place(report: Report) -> dict[str, list[str]]:
+    """Group targets by where they ran: a time is never shown without its place."""
+    groups: dict[str, list[str]] = {}
+    for target in report.targets:
+        place = f"run by {target.runtime}"
+        if isinstance(target.latency, Latency):
+            place = f"timed by {timed_where(target.latency)}"
+        groups.setdefault(place, []).append(target.target)
+    return groups
+
+
+def timed_where(latency: Latency) -> str:
+    """Return runtime, shape, threads, runs and device of a time, in words."""
+    threads = f"{latency.threads} thread{'' if latency.threads == 1 else 's'}"
+    return (
+        f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, "
+        f"{latency.runs} runs after {latency.warm_up}, {latency.device}"
+    )
+
+
+def _skipped(report: Report) -> list[str]:
+    """Return one line for each reason, with what it kept from being measured."""
+    reasons: dict[str, list[str]] = {}
+    for target in report.targets:
+        for column, value in (
+            ("drop", target.drop), ("quantized", target.quantization), ("ms", target.latency)
+        ):  # fmt: skip
+            if isinstance(value, Skipped):
+                reasons.setdefault(f"{column}: {value.reason}", []).append(target.target)
+    return [
+        wrapped(f"  {reason} ({', '.join(targets)})", "    ") for reason, targets in reasons.items()
+    ]
+
+
+def _fidelity(value: Fidelity | Skipped) -> str:
+    if isinstance(value, Skipped):
+        return ABSENT
+    return f"{_psnr(value.mean)}/{_psnr(value.worst)}"
+
+
+def _psnr(value: float) -> str:
+    return "same" if value >= IDENTICAL else f"{value:.1f}"
+
+
+def _drop(value: Drop | Skipped) -> str:
+    if isinstance(value, Skipped):
+        return ABSENT
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return f"{round(value.mean, 3) + 0:.3f}/{round(value.worst, 3) + 0:.3f}"
+
+
+def _conversion(value: Conversion) -> str:
+    return f"{_share(value.within_1)} {value.largest}"
+
+
+def _share(value: float) -> str:
+    """Return a percentage that reads 100 % only where it is."""
+    if value == 1.0:
+        return "100%"
+    return f"{min(value, 0.9999) * 100:.2f}%"
+
+
+def _latency(value: Latency | Skipped) -> str:
+    return ABSENT if isinstance(value, Skipped) else milliseconds(value.median_ms, value.p90_ms)
