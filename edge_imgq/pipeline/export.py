@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
-from edge_imgq.artifact import sha256_of, staging
+from edge_imgq.artifact import sha256_of, staging, write_text
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.formats import WRITERS
@@ -28,15 +28,14 @@ from edge_imgq.pipeline.verify import (
 )
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
-from edge_imgq.report.json_form import write_report
+from edge_imgq.report.json_form import FILE as REPORT
+from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report
 
 if TYPE_CHECKING:
     import numpy as np
     import onnx_ir as ir
     from numpy.typing import NDArray
-
-REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             watch,
             plan.calibration.description if _schemes(plan.recipes) else "",
         )
-        write_report(report, stage / REPORT)
+        write_text(stage / REPORT, reports_to_json([report]))
     return report
 
 

@@ -9,6 +9,8 @@ Rules, in this order:
 4. A fixed value passes its scale on through operators with one input, forwards always, backwards
    where nothing else reads the value. It never forces its range on a concatenation: there it is
    requantized on the way in.
+5. Operands and sum of an addition share a scale where that is cheap
+   (`edge_imgq.quantize.addition`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.addition import share_addition_scales
 from edge_imgq.quantize.constraints import FIXED_OUTPUT, SHARED_SCALE
 from edge_imgq.quantize.ranges import Range, asymmetric
 
@@ -59,6 +62,7 @@ def place_scales(
         if given is None:
             given = asymmetric(_joint_range(members, ranges))
         placed.update((value, given) for value in members)
+    share_addition_scales(graph, placed, fixed)
     return placed
 
 
