@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edge_imgq.export.tflite.refusal import Refusal, RefusedError, as_error
@@ -11,12 +12,15 @@ from edge_imgq.runtime.tflite_file import METADATA_NAME
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.export.tflite.table import Lowering
     from edge_imgq.graph.network import Network, Operation
 
 INPUT, OUTPUT = "image", "image_out"
 
 
-def lower(network: Network, note: FileNote) -> bytes:
+def lower(
+    network: Network, note: FileNote, lowerings: Mapping[str, Lowering] | None = None
+) -> bytes:
     """Return the bytes of a .tflite file; the same network and note give the same bytes.
 
     A float network takes and returns float32, (1, height, width, channels). A quantized one takes
@@ -27,6 +31,8 @@ def lower(network: Network, note: FileNote) -> bytes:
     Args:
         network: float, or quantized to int8 with int32 bias.
         note: embedded as metadata "edge-imgq".
+        lowerings: another table than `edge_imgq.export.tflite.table.LOWERINGS`, to write forms
+            that it avoids, for comparison.
 
     Raises:
         UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
@@ -39,7 +45,7 @@ def lower(network: Network, note: FileNote) -> bytes:
         name: edges.image_input(file, tensor)
         for name, tensor in edges.named(INPUT, network.inputs).items()
     }
-    refused = _write_operations(network, file)
+    refused = _write_operations(network, file, lowerings)
     if refused:
         raise as_error(network.name, refused)
     outputs = {
@@ -62,17 +68,20 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
     return _write_operations(network, Emitter(network.is_quantized))
 
 
-def _write_operations(network: Network, file: Emitter) -> tuple[Refusal, ...]:
+def _write_operations(
+    network: Network, file: Emitter, lowerings: Mapping[str, Lowering] | None = None
+) -> tuple[Refusal, ...]:
     from edge_imgq.export.tflite.table import LOWERINGS
 
+    table = LOWERINGS if lowerings is None else lowerings
     refused = []
     for operation in network.operations:
-        if operation.kind not in LOWERINGS:
+        if operation.kind not in table:
             reason = "this operator is not in the table of TFLite lowerings."
             refused.append(Refusal(operation, reason))
             continue
         try:
-            LOWERINGS[operation.kind](file, operation)
+            table[operation.kind](file, operation)
         except RefusedError as error:
             refused.append(Refusal(operation, str(error)))
     return tuple(refused)

@@ -45,13 +45,17 @@ def parametric_relu(file: Emitter, operation: Operation) -> None:
 
     XNNPACK has no int8 PRELU: one of them would cut the network into partitions.
     """
-    image = operation.operand(0)
     if operation.output.quantization is not None:
         raise RefusedError(
             "an int8 PRELU falls out of the accelerated part. Quantize with a scheme that "
             "rewrites PReLU by the sign split before."
         )
-    slope = constant_input(operation, 1)
+    plain_parametric_relu(file, operation)
+
+
+def plain_parametric_relu(file: Emitter, operation: Operation) -> None:
+    """PRelu → PRELU, in int8 too: the form that other converters write, for comparison."""
+    image, slope = operation.operand(0), constant_input(operation, 1)
     values = contents(slope)
     channels = image.shape[1]
     if values.size not in (1, channels) or (values.ndim == 4 and values.shape[1] != values.size):
