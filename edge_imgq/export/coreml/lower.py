@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge_imgq.contract import FileNote
+from edge_imgq.errors import EdgeImgqError, ModelError
 from edge_imgq.export.coreml import package
-from edge_imgq.export.coreml.program import build, check, feature_name
+from edge_imgq.export.coreml.program import IMAGE, RESULT, build, check
 from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 
@@ -41,6 +44,7 @@ def save(network: Network, note: FileNote, path: Path) -> None:
         OSError: the disk is full or the folder cannot be written.
     """
     check(network, note.contract)
+    path.mkdir()
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".coreml-") as scratch:
             model = _convert(network, note, Path(scratch) / "draft.mlpackage")
@@ -54,31 +58,34 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
     """Return coremltools' model of a network, which lies in a draft package."""
     ct = coremltools()
     layout = ct.colorlayout.GRAYSCALE if note.contract.colour == "y" else ct.colorlayout.RGB
-    with silenced():
+    with silenced(), _explained(note):
         program = build(network, note.contract)
-        _name_in_order(program)
-        image, result = feature_name(network.inputs[0]), feature_name(network.outputs[0])
+        function = program.functions["main"]
         # `convert` hands output types to its other front ends only.
-        program.functions["main"].set_output_types([ct.ImageType(result, color_layout=layout)])
+        function.set_output_types([ct.ImageType(RESULT, color_layout=layout)])
         return ct.convert(
             program,
             convert_to="mlprogram",
-            inputs=[ct.ImageType(image, shape=network.inputs[0].shape, color_layout=layout)],
-            minimum_deployment_target=program.functions["main"].opset_version,
+            inputs=[ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)],
+            minimum_deployment_target=function.opset_version,
             pass_pipeline=ct.PassPipeline(pass_names=list(PASSES)),
             skip_model_load=True,
             package_dir=str(draft),
         )
 
 
-def _name_in_order(program: Any) -> None:
-    """Name operators by their position: coremltools counts through the life of the process."""
-    function = program.functions["main"]
-    for index, operation in enumerate(function.operations):
-        operation.name = f"{operation.op_type}_{index}"
-        for variable in operation.outputs:
-            if variable not in function.outputs:
-                variable.name = operation.name
+@contextlib.contextmanager
+def _explained(note: FileNote) -> Iterator[None]:
+    """Turn what coremltools raises about a program into a sentence."""
+    try:
+        yield
+    except (EdgeImgqError, OSError):
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"coremltools cannot write {note.model} for {note.target}: {reason}"
+        ) from error
 
 
 def _described(model: Any, note: FileNote) -> Any:

@@ -22,7 +22,7 @@ def write(path: Path, model: Any, weights: Path | None) -> None:
     """Write a package.
 
     Args:
-        path: folder to make; it must not exist.
+        path: an empty folder.
         model: the `Model` protobuf message.
         weights: folder of weight files to copy, None without any.
     """

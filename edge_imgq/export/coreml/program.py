@@ -9,7 +9,9 @@ QuantizeLinear does) and returns whole numbers, which every conversion keeps.
 from __future__ import annotations
 
 import importlib
+import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ from edge_imgq.export.coreml.operators import FORMS
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
+
+IMAGE, RESULT = "image", "result"
+"""Names of the two images, as an app's code has them: the same in every package, whatever the
+network calls its ends, so that an app can exchange one file for another."""
 
 
 def check(network: Network, contract: ImageContract) -> None:
@@ -57,28 +63,27 @@ def _refusal(operation: Operation) -> str | None:
 def build(network: Network, contract: ImageContract) -> Any:
     """Return the MIL program of a network that `check` has accepted."""
     image = network.inputs[0]
-    name = feature_name(image)
-
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
     target = ct.target.iOS17 if network.is_quantized else ct.target.iOS16
-    inputs = {name: mb.TensorSpec(shape=image.shape)}
+    inputs = {IMAGE: mb.TensorSpec(shape=image.shape)}
     with mil.Function(inputs, opset_version=target) as function:
         values = Values()
-        levels = mb.cast(x=function.inputs[name], dtype="fp16")
+        levels = mb.cast(x=function.inputs[IMAGE], dtype="fp16")
         values.write(image, levels, unit=contract.pixel_scale)
         for operation in network.operations:
             _lower(operation, values)
         function.set_outputs([_image(values, network.outputs[0], contract)])
+    _name(function, {values.of(tensor): tensor for tensor in _between(network)})
     program = mil.Program()
     program.add_function("main", function)
     return program
 
 
-def feature_name(tensor: Tensor) -> str:
-    """Return a tensor's name as Core ML and generated Swift take it: letters, digits, `_`."""
+def identifier(tensor: Tensor) -> str:
+    """Return a tensor's name as MIL takes it: letters, digits and `_`."""
     name = re.sub(r"\W", "_", tensor.name, flags=re.ASCII)
-    return f"_{name}" if name[:1].isdigit() or not name else name
+    return f"_{name}" if name[:1].isdigit() or name in ("", IMAGE, RESULT) else name
 
 
 def _lower(operation: Operation, values: Values) -> None:
@@ -99,10 +104,31 @@ def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -
     return clipped(result, bounds.low / unit, bounds.high / unit)
 
 
+def _between(network: Network) -> list[Tensor]:
+    """Return the tensors that operations compute, but for the network's output."""
+    ends = {tensor.name for tensor in network.outputs}
+    tensors = [tensor for operation in network.operations for tensor in operation.outputs]
+    return [tensor for tensor in tensors if tensor.name not in ends]
+
+
+def _name(function: Any, computed: Mapping[Any, Tensor]) -> None:
+    """Name what stands for a tensor after it, and everything else by its position.
+
+    coremltools would count names through the life of the process, and no two exports were alike.
+    """
+    for index, operation in enumerate(function.operations):
+        operation.name = f"{operation.op_type}_{index}"
+        for variable in operation.outputs:
+            if variable in computed:
+                operation.name = variable.name = identifier(computed[variable])
+            elif variable not in function.outputs:
+                variable.name = operation.name
+
+
 def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
     """Return the network's output as whole numbers 0 to 255 in float32."""
     levels = values.read(tensor, unit=contract.pixel_scale)
-    whole = tensor.quantization is not None and step(tensor) == contract.pixel_scale
-    if not (whole and covers(tensor, 0.0, contract.peak)):
+    in_levels = math.isclose(step(tensor), contract.pixel_scale, rel_tol=1e-6)
+    if not (in_levels and covers(tensor, 0.0, contract.peak)):
         levels = mb.round(x=mb.clip(x=levels, alpha=np.float16(0), beta=np.float16(255)))
-    return mb.cast(x=levels, dtype="fp32", name=feature_name(tensor))
+    return mb.cast(x=levels, dtype="fp32", name=RESULT)

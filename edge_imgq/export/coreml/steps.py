@@ -53,6 +53,10 @@ class Values:
             factor = half(np.float64(unit), tensor.name)
             self._variables[tensor.name] = mb.mul(x=variable, y=factor)
 
+    def of(self, tensor: Tensor) -> Any:
+        """Return the variable that was stored for a tensor: int8 where it is quantized."""
+        return self._variables[tensor.name]
+
     def _convert(self, tensor: Tensor, unit: float) -> Any:
         variable = self._variables[tensor.name]
         if tensor.quantization is not None:
@@ -117,7 +121,9 @@ def covers(tensor: Tensor, low: float, high: float) -> bool:
         return False
     least, most = LIMITS[quantization.dtype]
     zero, scale = int(quantization.zero_point[0]), step(tensor)
-    return (least - zero) * scale >= low and (most - zero) * scale <= high
+    # A tenth of a step: scales are float32, so that 255 × (1 / 255) need not be 1.
+    slack = 0.1 * scale
+    return (least - zero) * scale >= low - slack and (most - zero) * scale <= high + slack
 
 
 def real(tensor: Tensor) -> NDArray[np.float64]:

@@ -1,0 +1,118 @@
+"""What a saved Core ML package consists of, for `edge-imgq inspect`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.contract import FileNote, has_note
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.runtime.mil.package import Package, open_package
+from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
+
+CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
+"""Channels by the colour space's number in Core ML's FeatureTypes.proto."""
+
+WEIGHTS = frozenset({"weight", "bias", "gamma", "beta", "mean", "variance", "x", "y"})
+"""Parameters of MIL operators that hold learned numbers, beside the slopes of `prelu`."""
+
+
+def describe(path: Path) -> FileDescription:
+    """Return the description of a package, read from disk.
+
+    Multiply-accumulates are counted for convolutions and matrix products; those of the integer
+    conversions between them are not arithmetic that a device is slow at.
+
+    Raises:
+        ModelError: the package is missing or damaged.
+    """
+    package = open_package(path)
+    program = read_program(package)
+    declared, sizes = program.declared, _sizes(program)
+    rows = tuple(
+        _row(statement, declared, sizes)
+        for statement in program.statements
+        if not statement.kind.startswith("constexpr_")
+    )
+    scale = _pixel_scale(package)
+    description = package.model.description
+    return FileDescription(
+        format="Core ML",
+        inputs=tuple(_image(feature, scale) for feature in description.input),
+        outputs=tuple(_image(feature, scale) for feature in description.output),
+        operators=rows,
+        parameters=sum(sizes[name] for name in _used(program, sizes)),
+        macs=sum(row.macs for row in rows),
+        bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+    )
+
+
+def _row(
+    statement: Statement, declared: Mapping[str, Declared], sizes: Mapping[str, int]
+) -> OperatorRow:
+    output = statement.outputs[0]
+    return OperatorRow(
+        kind=statement.kind,
+        name=output.name,
+        shape=output.shape,
+        dtype=output.dtype,
+        macs=_macs(statement, declared, sizes),
+        parameters=sum(sizes.get(name, 0) for name in _learned(statement)),
+    )
+
+
+def _macs(statement: Statement, declared: Mapping[str, Declared], sizes: Mapping[str, int]) -> int:
+    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    output = statement.outputs[0].shape
+    if statement.kind in ("conv", "conv_transpose"):
+        # A transposed kernel is laid at every input position, before any cropping.
+        slid = declared[statement.inputs["x"][0]].shape if "transpose" in statement.kind else output
+        return math.prod(slid[2:]) * sizes[statement.inputs["weight"][0]]
+    if statement.kind == "linear":
+        return math.prod(output) * declared[statement.inputs["x"][0]].shape[-1]
+    return 0
+
+
+def _sizes(program: Program) -> dict[str, int]:
+    """Return how many numbers every constant holds, integer weights under their unpacked name."""
+    # Scalars are settings of operators, the scale of the pixels among them.
+    sizes = {
+        name: int(np.size(value)) for name, value in program.constants.items() if np.ndim(value)
+    }
+    for statement in program.statements:
+        if statement.kind.startswith("constexpr_"):
+            (output,) = statement.outputs
+            sizes[output.name] = math.prod(output.shape)
+    return sizes
+
+
+def _learned(statement: Statement) -> list[str]:
+    keys = WEIGHTS | {"alpha"} if statement.kind == "prelu" else WEIGHTS
+    return [name for key, names in statement.inputs.items() if key in keys for name in names]
+
+
+def _used(program: Program, sizes: Mapping[str, int]) -> set[str]:
+    """Return the constants with learned numbers, each once."""
+    return {
+        name for statement in program.statements for name in _learned(statement) if name in sizes
+    }
+
+
+def _image(feature: Any, scale: float | None) -> TensorRow:
+    kind = feature.type
+    if kind.WhichOneof("Type") != "imageType":
+        return TensorRow(feature.name, tuple(kind.multiArrayType.shape), "float32")
+    image = kind.imageType
+    shape = (int(image.height), int(image.width), CHANNELS[image.colorSpace])
+    return TensorRow(feature.name, shape, "uint8", scale, None if scale is None else 0)
+
+
+def _pixel_scale(package: Package) -> float | None:
+    """Return the real value of one level, where the package says what its pixels mean."""
+    if not has_note(package.metadata):
+        return None
+    return FileNote.from_strings(package.metadata, str(package.path)).contract.pixel_scale
