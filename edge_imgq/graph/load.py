@@ -53,7 +53,8 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     """
     _refuse_bad_weights(model, name)
     try:
-        simplified, _ = onnxsim.simplify(model, target_opset_version=OPSET)
+        shaped = onnx.shape_inference.infer_shapes(model)  # onnxsim wants an output's shape
+        simplified, _ = onnxsim.simplify(shaped, target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error

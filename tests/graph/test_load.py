@@ -1,0 +1,134 @@
+"""Models as teams bring them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.load import OPSET, normalise, read_onnx
+from edge_imgq.graph.pixels import contract_of
+from edge_imgq.graph.size import bind_size, own_size
+
+from .build import kinds, proto_model, run, weights
+
+GENERATOR = np.random.default_rng(4)
+RELU = [helper.make_node("Relu", ["image"], ["out"])]
+
+
+def conv_batchnorm() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["x"], kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("BatchNormalization", ["x", "g", "b", "m", "v"], ["out"]),
+    ]
+    vectors = {name: weights(GENERATOR, 3) for name in "gbm"}
+    return proto_model(
+        nodes, {"w": weights(GENERATOR, 3, 3, 3, 3), **vectors, "v": np.ones(3, np.float32)}
+    )
+
+
+def test_batch_norm_is_folded_and_the_result_is_the_same() -> None:
+    original = conv_batchnorm()
+    model = normalise(original, "bn")
+    image = GENERATOR.normal(size=(1, 3, 8, 8)).astype(np.float32)
+    session = ReferenceEvaluator(original)
+    assert kinds(model) == ["Conv"]
+    np.testing.assert_allclose(run(model, image), session.run(None, {"image": image})[0], atol=1e-5)
+
+
+def test_an_old_opset_is_raised() -> None:
+    old = proto_model(RELU, {})
+    del old.opset_import[:]
+    old.opset_import.append(helper.make_opsetid("", 11))
+    assert normalise(old, "old").opset_imports[""] == OPSET
+
+
+def test_shape_arithmetic_folds_away_once_the_size_is_bound() -> None:
+    nodes = [
+        helper.make_node("Shape", ["image"], ["shape"]),
+        helper.make_node("Reshape", ["image", "shape"], ["out"]),
+    ]
+    bound = bind_size(normalise(proto_model(nodes, {}), "shapes"), (6, 8))
+    assert list(bound.graph.outputs[0].shape) == [1, 3, 6, 8]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(bad: float) -> None:
+    broken = conv_batchnorm()
+    weight = broken.graph.initializer[0]
+    array = onnx.numpy_helper.to_array(weight).copy()
+    array[0, 0, 0, 0] = bad
+    weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
+    with pytest.raises(ModelError, match="NaN or infinity in the weight 'w'"):
+        normalise(broken, "broken")
+
+
+def test_two_outputs_are_refused() -> None:
+    two = proto_model([*RELU, helper.make_node("Abs", ["image"], ["other"])], {})
+    two.graph.output.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, None))
+    with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
+        normalise(two, "two")
+
+
+@pytest.mark.parametrize("contents", [b"", b"not a model", b"\x08\x0a\x12"])
+def test_files_that_are_not_onnx_get_a_sentence(tmp_path: Path, contents: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(contents)
+    with pytest.raises(ModelError, match=r"model\.onnx is not a whole, valid ONNX model"):
+        read_onnx(path)
+
+
+def test_a_truncated_file_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(conv_batchnorm().SerializeToString()[:-40])
+    with pytest.raises(ModelError, match="not a whole, valid ONNX model"):
+        read_onnx(path)
+
+
+def test_a_missing_file_and_a_folder_get_sentences(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="There is no model at"):
+        read_onnx(tmp_path / "absent.onnx")
+    with pytest.raises(ModelError, match="is a folder"):
+        read_onnx(tmp_path)
+
+
+def strided(padding: int) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["x"], kernel_shape=[3, 3], strides=[2, 2],
+                         pads=[1, 1, padding, padding]),
+        helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2),
+        helper.make_node("Add", ["image", "y"], ["out"]),
+    ]  # fmt: skip
+    return proto_model(nodes, {"w": weights(GENERATOR, 12, 3, 3, 3)})
+
+
+def test_the_contract_of_an_unknown_model_is_worked_out_from_its_shapes() -> None:
+    up = [helper.make_node("DepthToSpace", ["x"], ["out"], blocksize=3)]
+    conv = helper.make_node("Conv", ["image", "w"], ["x"], kernel_shape=[1, 1])
+    model = normalise(proto_model([conv, *up], {"w": weights(GENERATOR, 9, 1, 1, 1)}, 1), "up")
+    contract = contract_of(model, "up", None)
+    assert (contract.scale, contract.colour, contract.multiple) == (3, "y", 1)
+    assert contract.task == "super-resolution"
+
+
+def test_the_multiple_that_strides_ask_for_is_found() -> None:
+    contract = contract_of(normalise(strided(1), "strided"), "strided", 255.0)
+    assert (contract.multiple, contract.scale, contract.peak) == (2, 1, 255.0)
+
+
+def test_four_channels_are_refused() -> None:
+    model = normalise(proto_model(RELU, {}, channels=4), "rgba")
+    with pytest.raises(ModelError, match="takes 4 channels"):
+        contract_of(model, "rgba", None)
+
+
+def test_a_fixed_size_is_kept_and_another_refused() -> None:
+    model = normalise(proto_model(RELU, {}, size=(32, 48)), "fixed")
+    assert own_size(model) == (32, 48)
+    with pytest.raises(ModelError, match="exported for 32x48"):
+        bind_size(model, (64, 64))
