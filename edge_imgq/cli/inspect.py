@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _onnx(path: Path, wanted: tuple[int, int] | None) -> FileDescription:
-    from edge_imgq.graph.describe import describe
+    from edge_imgq.export.onnx_description import describe
 
     return describe(path, wanted or DEFAULT_SIZE)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edge_imgq.report.finding import Finding
+from edge_imgq.report.finding import Finding, State
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_DISK = 1e9
@@ -73,9 +73,9 @@ def _package(package: _Package) -> Finding:
     try:
         version = metadata.version(package.name)
     except metadata.PackageNotFoundError:
-        state, detail = ("absent", "optional") if package.extra else ("missing", "not installed")
-        advice = f"pip install '{install}'"
-        return _finding(package, state, detail, advice)
+        if package.extra:
+            return _finding(package, "absent", "optional", f"pip install '{install}'")
+        return _finding(package, "missing", "not installed", f"pip install '{install}'")
     if package.extra:
         return _finding(package, "ok", version)
     try:
@@ -87,8 +87,7 @@ def _package(package: _Package) -> Finding:
     return _finding(package, "ok", version)
 
 
-def _finding(package: _Package, state: str, detail: str, advice: str = "") -> Finding:
-    assert state in ("ok", "absent", "missing")
+def _finding(package: _Package, state: State, detail: str, advice: str = "") -> Finding:
     return Finding(package.name, state, f"{detail} ({package.purpose})", advice)
 
 

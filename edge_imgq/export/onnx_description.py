@@ -1,0 +1,136 @@
+"""What an .onnx file consists of, whoever wrote it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx_ir as ir
+
+from edge_imgq.artifact import size_of
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.load import read_onnx
+from edge_imgq.graph.size import bind_size, own_size
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+
+INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
+"""Types of constants that are shapes, axes and modes, not parameters."""
+
+QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
+
+
+def describe(path: Path, size: tuple[int, int]) -> FileDescription:
+    """Return a description of an .onnx file.
+
+    Constants that are dequantized count for the operator that reads the result.
+
+    Args:
+        path: of the file.
+        size: height and width to count multiply-accumulates at, where the file leaves them open.
+
+    Raises:
+        ModelError: the file is not ONNX, has not one image input, or does not fit the size.
+    """
+    model = _bound(ir.from_proto(read_onnx(path)), path, size)
+    graph = model.graph
+    images = [value for value in graph.inputs if not value.is_initializer()]
+    operators = tuple(_row(node) for node in graph if not _is_constant(node))
+    constants = {
+        value for node in graph if node.op_type not in QUANTIZERS for value in _parameters(node)
+    }
+    return FileDescription(
+        format="ONNX",
+        inputs=tuple(_edge(value) for value in images),
+        outputs=tuple(_edge(value) for value in graph.outputs),
+        operators=operators,
+        parameters=sum(_length(value) for value in constants),
+        macs=sum(row.macs for row in operators),
+        bytes=size_of(path),
+    )
+
+
+def _bound(model: ir.Model, path: Path, size: tuple[int, int]) -> ir.Model:
+    images = [value for value in model.graph.inputs if not value.is_initializer()]
+    if len(images) != 1 or images[0].shape is None or len(images[0].shape) != 4:
+        raise ModelError(
+            f"{path} does not take one image: its inputs are "
+            f"{', '.join(f'{value.name} {value.shape}' for value in images) or 'none'}."
+        )
+    return bind_size(model, own_size(model) or size)
+
+
+def _row(node: ir.Node) -> OperatorRow:
+    output = node.outputs[0]
+    parameters = 0 if node.op_type in QUANTIZERS else sum(_length(v) for v in _parameters(node))
+    count = MACS.get(node.op_type)
+    return OperatorRow(
+        kind=node.op_type,
+        name=output.name or "",
+        shape=_shape(output),
+        dtype=_dtype(output),
+        macs=0 if count is None else count(node),
+        parameters=parameters,
+    )
+
+
+def _is_constant(node: ir.Node) -> bool:
+    """Tell whether a node only dequantizes a constant."""
+    source = node.inputs[0] if node.op_type == "DequantizeLinear" else None
+    return source is not None and source.const_value is not None
+
+
+def _parameters(node: ir.Node) -> list[ir.Value]:
+    """Return the constants that a node reads, looking through dequantizers."""
+    found = []
+    for value in node.inputs:
+        producer = None if value is None else value.producer()
+        if producer is not None and _is_constant(producer):
+            value = producer.inputs[0]
+        if value is not None and value.const_value is not None and value.dtype not in INDICES:
+            found.append(value)
+    return found
+
+
+def _convolution(node: ir.Node) -> int:
+    return math.prod(_shape(node.outputs[0])) * math.prod(_operand(node, 1)[1:])
+
+
+def _transposed(node: ir.Node) -> int:
+    return math.prod(_operand(node, 0)) * math.prod(_operand(node, 1)[1:])
+
+
+def _product(node: ir.Node) -> int:
+    transposed = node.op_type == "Gemm" and bool(node.attributes.get_int("transA", 0))
+    return math.prod(_shape(node.outputs[0])) * _operand(node, 0)[-2 if transposed else -1]
+
+
+MACS: dict[str, Callable[[ir.Node], int]] = {
+    "Conv": _convolution,
+    "ConvTranspose": _transposed,
+    "MatMul": _product,
+    "Gemm": _product,
+}
+"""Multiply-accumulates of one call; other operators have none worth counting."""
+
+
+def _edge(value: ir.Value) -> TensorRow:
+    return TensorRow(value.name or "", _shape(value), _dtype(value))
+
+
+def _operand(node: ir.Node, index: int) -> tuple[int, ...]:
+    value = node.inputs[index]
+    assert value is not None
+    return _shape(value)
+
+
+def _shape(value: ir.Value) -> tuple[int, ...]:
+    return () if value.shape is None else tuple(int(length) for length in value.shape.numpy())
+
+
+def _length(value: ir.Value) -> int:
+    return 0 if value.const_value is None else value.const_value.size
+
+
+def _dtype(value: ir.Value) -> str:
+    return "" if value.dtype is None else str(value.dtype.numpy())

@@ -1,0 +1,181 @@
+"""Running networks on photographs of any size, in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.artifact import output_errors
+from edge_imgq.errors import ImageError
+from edge_imgq.images.chroma import luma_of, recoloured
+from edge_imgq.images.files import is_grayscale, read_rgb, read_y, write_image
+from edge_imgq.images.tiles import Tiling, balanced, pad_to, run_tiled, tile_count
+from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.step import Step, Watch
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+LARGEST_TILE = 512
+"""Side of a tile, in input pixels, for networks that take any size: a tile of an ordinary network
+then stays below some hundred megabytes."""
+
+LEAST_CORE = 128
+"""A tile keeps at least this many pixels between its halos, or most work would be done twice."""
+
+
+@dataclass(frozen=True)
+class EnhanceRequest:
+    """What to enhance.
+
+    Attributes:
+        jobs: photographs, each with the place of its result.
+        models: files or names of the zoo, run one after the other.
+        threads: processor threads.
+    """
+
+    jobs: tuple[tuple[Path, Path], ...]
+    models: tuple[str, ...]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Enhanced:
+    """A written image.
+
+    Attributes:
+        source: the photograph.
+        path: the result.
+        size: its height and width.
+    """
+
+    source: str
+    path: str
+    size: tuple[int, int]
+
+
+def enhance(request: EnhanceRequest, watch: Watch) -> tuple[Enhanced, ...]:
+    """Enhance every photograph and write it; each file appears whole or not at all.
+
+    Raises:
+        ImageError: a photograph is unreadable or smaller than the receptive field.
+        ModelError: a model cannot be opened.
+        OutputError: a result cannot be written.
+    """
+    for photo, _ in request.jobs:
+        is_grayscale(
+            photo
+        )  # opening the header finds a wrong path before the first minute is spent
+    enhancers = [open_enhancer(model, request.threads) for model in request.models]
+    written = []
+    for photo, result in request.jobs:
+        pixels = _enhance_photo(photo, enhancers, watch)
+        with output_errors(result):
+            result.parent.mkdir(parents=True, exist_ok=True)
+        write_image(result, pixels)
+        written.append(Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1])))
+    return tuple(written)
+
+
+def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: Callable[[int, int], None]) -> Pixels:
+    """Run one network on one photograph.
+
+    Args:
+        photo: RGB (H, W, 3) or gray (H, W, 1).
+        enhancer: the open network.
+        watch: told tiles done and tiles in all, before each tile.
+
+    Returns:
+        (scale × H, scale × W, C). A network on luma keeps the colours of an RGB photograph.
+
+    Raises:
+        ImageError: the photograph is smaller than the receptive field.
+    """
+    gray = photo.shape[2] == 1
+    if enhancer.contract.colour == "rgb":
+        return _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
+    if gray:
+        return _run(photo, enhancer, watch)
+    return recoloured(photo, _run(luma_of(photo), enhancer, watch))
+
+
+def _enhance_photo(path: Path, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
+    pixels = read_y(path) if is_grayscale(path) else read_rgb(path)
+    for enhancer in enhancers:
+
+        def step(done: int, total: int, name: str = enhancer.name) -> None:
+            watch(Step(f"{path.name}: {name}", done, total))
+
+        try:
+            pixels = enhance_pixels(pixels, enhancer, step)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from error
+    return pixels
+
+
+def _run(pixels: Pixels, enhancer: Enhancer, watch: Callable[[int, int], None]) -> Pixels:
+    height, width = pixels.shape[:2]
+    _refuse_small((height, width), enhancer)
+    tiling, size = plan_tiles((height, width), enhancer)
+    padded = pad_to(pixels, size)
+    total = tile_count(size, tiling)
+    scale = enhancer.contract.scale
+    output = run_tiled(padded, enhancer.run, scale, tiling, lambda done: watch(done, total))
+    return output[: height * scale, : width * scale]
+
+
+def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple[int, int]]:
+    """Return how to cut an image, and the size that it must be extended to first.
+
+    Raises:
+        ImageError: the network looks at the whole image and its file takes a smaller one.
+    """
+    multiple, fixed = enhancer.contract.multiple, enhancer.fixed_size
+    padded = tuple(-(-length // multiple) * multiple for length in size)
+    if fixed is not None:
+        return _fixed_tiles((padded[0], padded[1]), fixed, enhancer)
+    if enhancer.radius is None:
+        return Tiling((padded[0], padded[1]), 0, multiple), (padded[0], padded[1])
+    halo = enhancer.radius
+    largest = max(LARGEST_TILE, 2 * halo + LEAST_CORE)
+    tile = tuple(balanced(length, largest, halo, multiple) for length in padded)
+    return (
+        Tiling((tile[0], tile[1]), halo, multiple, blend=not enhancer.exact),
+        (padded[0], padded[1]),
+    )
+
+
+def _fixed_tiles(
+    padded: tuple[int, int], fixed: tuple[int, int], enhancer: Enhancer
+) -> tuple[Tiling, tuple[int, int]]:
+    size = max(padded[0], fixed[0]), max(padded[1], fixed[1])
+    if enhancer.radius is None and size != fixed:
+        raise ImageError(
+            f"{enhancer.name} looks at the whole image at once and its file takes "
+            f"{fixed[0]}x{fixed[1]}; a photograph of {padded[0]}x{padded[1]} cannot be cut into "
+            f"tiles. Export it with --size {padded[0]}x{padded[1]}."
+        )
+    halo, multiple = enhancer.radius or 0, enhancer.contract.multiple
+    widest = (min(fixed) - multiple) // 4
+    # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
+    blend = not enhancer.exact or halo > widest
+    return Tiling(fixed, min(halo, widest), multiple, blend), size
+
+
+def _refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:
+    if enhancer.radius is None or not enhancer.exact:
+        return
+    least = 2 * enhancer.radius + 1
+    if min(size) < least:
+        raise ImageError(
+            f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} looks at "
+            f"{least}x{least} pixels around each place (its receptive field). Give a larger image."
+        )

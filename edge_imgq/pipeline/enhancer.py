@@ -1,0 +1,115 @@
+"""Opening whatever a person names as a network that runs on pixels, with its receptive field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq import __version__
+from edge_imgq.artifact import sha256_of
+from edge_imgq.contract import FileNote, has_note
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.runtime.protocol import Session
+
+GUESSED_RADIUS = 32
+"""Halo for a file whose graph cannot be read and that has no reference beside it."""
+
+REFERENCE = Path("reference", "float.onnx")
+"""The float reference, beside a file that `export` wrote."""
+
+
+@dataclass(frozen=True)
+class Enhancer:
+    """An open network.
+
+    Attributes:
+        name: what the person called it.
+        session: runs it.
+        radius: of its receptive field, in input pixels; None when it looks at the whole image.
+        exact: whether the radius was read from the graph, not guessed.
+    """
+
+    name: str
+    session: Session
+    radius: int | None
+    exact: bool
+
+    @property
+    def contract(self) -> ImageContract:
+        """The meaning of its pixels."""
+        return self.session.note.contract
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """Height and width that it insists on, None when it takes any."""
+        return None if self.session.resizable else self.session.size
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of one tile."""
+        return self.session.run(pixels)
+
+
+def open_enhancer(text: str, threads: int) -> Enhancer:
+    """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
+
+    Raises:
+        UsageError: it is none of these.
+        ModelError: it cannot be read.
+    """
+    path = Path(text)
+    if path.suffix.lower() == ".onnx":
+        return _open_onnx(path, threads)
+    if path.suffix.lower() in (".tflite", ".mlpackage"):
+        return _open_file(path, threads)
+    return _open_source(text, threads)
+
+
+def _open_onnx(path: Path, threads: int) -> Enhancer:
+    import onnx_ir as ir
+
+    from edge_imgq.graph.load import read_onnx
+    from edge_imgq.runtime.open import open_session
+
+    model = ir.from_proto(read_onnx(path))
+    if not has_note(model.metadata_props):
+        return _open_source(str(path), threads)
+    return Enhancer(str(path), open_session(path, threads), _radius(model), exact=True)
+
+
+def _open_source(text: str, threads: int) -> Enhancer:
+    """Open a float model as the ONNX file that `export` would write."""
+    import onnx_ir as ir
+
+    from edge_imgq.pipeline.source import open_model
+    from edge_imgq.runtime.onnxruntime import OnnxSession
+
+    source = open_model(text)
+    note = FileNote(source.name, "onnx-float", source.contract, __version__)
+    session = OnnxSession(ir.to_proto(source.model), note, threads)
+    return Enhancer(text, session, _radius(source.model), exact=True)
+
+
+def _open_file(path: Path, threads: int) -> Enhancer:
+    """Open a .tflite or .mlpackage file; the reference beside it says how far it looks."""
+    import onnx_ir as ir
+
+    from edge_imgq.runtime.open import open_session
+
+    session = open_session(path, threads)
+    reference = path.parent / REFERENCE
+    if reference.is_file() and sha256_of(reference) == session.note.reference_sha256:
+        return Enhancer(str(path), session, _radius(ir.load(reference)), exact=True)
+    return Enhancer(str(path), session, GUESSED_RADIUS, exact=False)
+
+
+def _radius(model: ir.Model) -> int | None:
+    from edge_imgq.graph.receptive_field import receptive_field
+
+    return receptive_field(model).radius
