@@ -29,7 +29,11 @@ def add(subparsers: Subparsers) -> None:
     )
     add_threads(parser, default=1)
     parser.add_argument(
-        "--runs", type=positive, default=30, metavar="N", help="calls to count (default 30)"
+        "--runs",
+        type=positive,
+        default=30,
+        metavar="N",
+        help="calls to count at most (default 30); a slow file gets fewer, never below 10",
     )
     parser.add_argument(
         "--size",

@@ -77,16 +77,23 @@ def _by_place(report: Report) -> dict[str, list[str]]:
         place = f"run by {target.runtime}"
         if isinstance(target.latency, Latency):
             place = f"timed by {timed_where(target.latency)}"
-        groups.setdefault(place, []).append(target.target)
+        groups.setdefault(place, []).append(_with_runs(target))
     return groups
 
 
+def _with_runs(target: TargetReport) -> str:
+    latency = target.latency
+    return (
+        f"{target.target} ({latency.runs} runs)" if isinstance(latency, Latency) else target.target
+    )
+
+
 def timed_where(latency: Latency) -> str:
-    """Return runtime, shape, threads, runs and device of a time, in words."""
+    """Return runtime, shape, threads, warm-up and device of a time, in words."""
     threads = f"{latency.threads} thread{'' if latency.threads == 1 else 's'}"
     return (
         f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, "
-        f"{latency.runs} runs after {latency.warm_up}, {latency.device}"
+        f"{latency.warm_up} runs to warm up, {latency.device}"
     )
 
 

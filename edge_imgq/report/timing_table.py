@@ -12,16 +12,17 @@ from edge_imgq.report.table import timed_where
 
 def timing_table(timings: Sequence[Timing]) -> str:
     """Return times as text; where each was taken stands below."""
-    table = new_table("file", ">median ms", ">p90 ms")
+    table = new_table("file", ">median ms", ">p90 ms", ">runs")
     places: dict[str, list[int]] = {}
     notes = []
     for number, timing in enumerate(timings, 1):
         latency = timing.latency
         if isinstance(latency, Latency):
-            table.add_row(timing.file, f"{latency.median_ms:.2f}", f"{latency.p90_ms:.2f}")
+            milliseconds = f"{latency.median_ms:.2f}", f"{latency.p90_ms:.2f}"
+            table.add_row(timing.file, *milliseconds, str(latency.runs))
             places.setdefault(timed_where(latency), []).append(number)
         else:
-            table.add_row(timing.file, ABSENT, ABSENT)
+            table.add_row(timing.file, ABSENT, ABSENT, ABSENT)
             notes.append(wrapped(f"{ABSENT} {timing.file}: {latency.reason}", "  "))
     captions = [wrapped(f"{_rows(numbers)}: {place}", "  ") for place, numbers in places.items()]
     return "\n\n".join(part for part in (draw(table), "\n".join([*captions, *notes])) if part)

@@ -1,0 +1,89 @@
+"""Every recipe that ships is whole, and selection is by stem, glob and family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.graph.rewrite import PASSES
+from edge_imgq.recipe.export import read_export_recipe
+from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, shipped_folder
+
+SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
+TARGETS = ["coreml-fp16", "coreml-int8", "onnx-float", "onnx-int8", "tflite-float", "tflite-int8"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recipe_names_what_exists(path: Path) -> None:
+    recipe = read_export_recipe(path)
+    passes = quantize_recipe(recipe.scheme).passes if recipe.scheme else recipe.passes
+    assert set(passes) <= set(PASSES)
+    assert recipe.summary
+    assert 0 <= recipe.budget.psnr_drop <= recipe.budget.psnr_drop_worst
+    assert 0.99 <= recipe.budget.conversion_within_1 <= 1
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_key_of_a_shipped_recipe_is_explained(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if line]
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith(("[", "psnr_drop_worst")):
+            continue
+        assert line.startswith("#") or before.startswith("#"), line
+
+
+def test_the_folder_is_the_target_matrix() -> None:
+    assert [recipe.name for recipe in export_recipes(Path("/nowhere"))] == TARGETS
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (["all"], TARGETS),
+        (["tflite"], ["tflite-float", "tflite-int8"]),
+        (["*-int8"], ["coreml-int8", "onnx-int8", "tflite-int8"]),
+        (["tflite-int8", "tflite", "onnx-float"], ["onnx-float", "tflite-float", "tflite-int8"]),
+    ],
+)
+def test_targets_are_chosen_by_stem_glob_and_family(wanted: list[str], chosen: list[str]) -> None:
+    recipes = export_recipes(Path("/nowhere"))
+    assert [recipe.name for recipe in select(recipes, wanted)] == chosen
+
+
+def test_a_target_that_does_not_exist_is_refused_and_the_known_ones_named() -> None:
+    with pytest.raises(UsageError, match=r"'tflite-int4'\. Known: coreml-fp16, .*or 'all'"):
+        select(export_recipes(Path("/nowhere")), ["tflite-int4"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("size =", "sise =", "'size' is missing.* Did you mean 'sise'"),
+        ("psnr_drop_worst = 0.03", "psnr_drop_wurst = 0.03", "Did you mean 'psnr_drop_wurst'"),
+        ('format = "tflite"', 'format = "tflight"', "Did you mean 'tflite'"),
+        ("size = [180, 320]", "size = [180]", "two whole numbers"),
+        ("size = [180, 320]", 'size = "180x320"', r"a list \[height, width\]"),
+        ('summary = "', 'sumary = "', "'summary' is missing"),
+        ('precision = "float32"', 'precision = "int8"', "'scheme' names a recipe"),
+        ('precision = "float32"', 'precision = "float16"', "float16.* is for Core ML"),
+        ("[budget]", "[budget", "not valid TOML"),
+        ("# Least share", "colour = 1\n# Least share", "unknown key 'colour'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_with_a_sentence(
+    tmp_path: Path, before: str, after: str, sentence: str
+) -> None:
+    text = (shipped_folder("export") / "tflite-float.toml").read_text()
+    assert before in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(before, after))
+    with pytest.raises(RecipeError, match=sentence) as caught:
+        read_export_recipe(path)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_a_scheme_that_does_not_exist_is_refused_and_the_known_ones_named() -> None:
+    with pytest.raises(RecipeError, match=r"no quantization recipe 'int4' .* Known: int8"):
+        quantize_recipe("int4", Path("/nowhere"))

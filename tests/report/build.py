@@ -1,0 +1,63 @@
+"""Reports with chosen figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from edge_imgq.bench.latency import Latency
+from edge_imgq.contract import ImageContract
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+
+LATENCY = Latency(
+    median_ms=35.21,
+    p90_ms=36.04,
+    runs=30,
+    warm_up=5,
+    threads=1,
+    size=(180, 320),
+    device="host: A Processor With A Rather Long Name @ 2.40GHz, Linux x86_64",
+    runtime="LiteRT 2.3.0 (XNNPACK)",
+)
+
+INT8 = TargetReport(
+    target="tflite-int8",
+    file="tflite-int8.tflite",
+    bytes=55_123,
+    sha256="a" * 64,
+    runtime="LiteRT 2.3.0 (XNNPACK)",
+    vs_reference=Fidelity(46.7, 44.8, "astronaut"),
+    drop=Drop(0.204, 0.561, "chelsea", 34.2),
+    quantization=Fidelity(46.9, 44.9, "astronaut"),
+    conversion=Conversion(0.9995, 0.99991, 2),
+    latency=LATENCY,
+    breaches=(),
+)
+
+COREML = replace(
+    INT8,
+    target="coreml-fp16",
+    file="coreml-fp16.mlpackage",
+    runtime="reference evaluator 9.0",
+    drop=Skipped("there is no truth"),
+    quantization=Skipped("a float file has no quantization"),
+    latency=Skipped("the reference evaluator checks values"),
+)
+
+REPORT = Report(
+    model="fsrcnn-x2",
+    version="0.1.0",
+    contract=ImageContract("super-resolution", 2, "y"),
+    parameters=12_637,
+    reference_sha256="b" * 64,
+    calibration="8 calibration images of the manifest",
+    evaluation="4 evaluation images of the manifest",
+    targets=(COREML, INT8),
+)
+
+
+def with_target(**changes: Any) -> Report:
+    """Return a report with tflite-int8 alone, some of its fields changed."""
+    return replace(REPORT, targets=(replace(INT8, **changes),))

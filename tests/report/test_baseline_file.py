@@ -1,0 +1,89 @@
+"""Baseline files: written for a diff, read strictly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_imgq.errors import RecipeError
+from edge_imgq.report.baseline import judge, updated
+from edge_imgq.report.baseline_file import read_baseline, write_baseline
+from edge_imgq.verify.drift import Fidelity
+from tests.report.build import REPORT, with_target
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "baseline.json"
+    write_baseline(path, updated(None, [REPORT]))
+    return path
+
+
+def test_a_written_baseline_passes_the_report_that_it_came_from(path: Path) -> None:
+    assert all(verdict.outcome == "pass" for verdict in judge([REPORT], read_baseline(path)))
+
+
+def test_one_changed_figure_is_one_changed_line(path: Path) -> None:
+    before = path.read_text().splitlines()
+    report = with_target(vs_reference=Fidelity(46.71, 44.8, "a"))
+    write_baseline(path, updated(read_baseline(path), [REPORT]))
+    assert path.read_text().splitlines() == before
+    write_baseline(path, updated(None, [report]))
+    after = path.read_text().splitlines()
+    assert [line.strip() for line in after if line not in before] == ['"vs_reference_mean": 46.71,']
+
+
+def test_figures_are_kept_to_four_decimals(path: Path) -> None:
+    write_baseline(path, updated(None, [with_target(vs_reference=Fidelity(46.123456, 44.8, "a"))]))
+    assert '"vs_reference_mean": 46.1235,' in path.read_text()
+
+
+def test_what_was_not_measured_is_left_out(path: Path) -> None:
+    targets = json.loads(path.read_text())["models"]["fsrcnn-x2"]["targets"]
+    assert "drop_mean" not in targets["coreml-fp16"]
+    assert targets["tflite-int8"]["drop_mean"] == 0.204
+
+
+def test_every_tolerance_stands_in_the_file(path: Path) -> None:
+    assert set(json.loads(path.read_text())["tolerances"]) == {
+        "drop_mean",
+        "drop_worst",
+        "vs_reference_mean",
+        "vs_reference_worst",
+        "conversion_within_1",
+        "bytes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda form: form.update(schema=9), 'not a baseline with "schema": 1'),
+        (lambda form: form["tolerances"].update(byte=1), "unknown key 'byte'. Did you mean"),
+        (lambda form: form["tolerances"].update(bytes="2%"), "'bytes' must be a number"),
+        (lambda form: form.update(model={}), "unknown key 'model'"),
+        (lambda form: form["models"].update(other=3), "'other' must be a table"),
+        (lambda form: form["models"]["fsrcnn-x2"].pop("evaluation"), "'evaluation' is missing"),
+        (
+            lambda form: form["models"]["fsrcnn-x2"]["targets"]["tflite-int8"].pop("bytes"),
+            r"\[fsrcnn-x2\] \[targets\] \[tflite-int8\]: the key 'bytes' is missing",
+        ),
+    ],
+)
+def test_a_wrong_baseline_is_refused_with_its_place(path: Path, spoil: Any, sentence: str) -> None:
+    form = json.loads(path.read_text())
+    spoil(form)
+    path.write_text(json.dumps(form))
+    with pytest.raises(RecipeError, match=sentence):
+        read_baseline(path)
+
+
+def test_a_missing_and_a_damaged_baseline_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"There is no baseline .* --update"):
+        read_baseline(tmp_path / "gone.json")
+    (tmp_path / "half.json").write_text('{"schema"')
+    with pytest.raises(RecipeError, match="not valid JSON"):
+        read_baseline(tmp_path / "half.json")

@@ -1,0 +1,95 @@
+"""The table: narrow enough for any terminal, and nothing in it reads better than it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.report.report import Report
+from edge_imgq.report.table import report_table
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+from tests.report.build import INT8, LATENCY, REPORT, with_target
+
+
+def row(report: Report, target: str) -> list[str]:
+    lines = [line for line in report_table(report).splitlines() if line.startswith(target + " ")]
+    return lines[0].split()
+
+
+WIDEST = with_target(
+    target="tflite-int8-for-tablets-of-2027",
+    bytes=123_456_789,
+    vs_reference=Fidelity(99.94, 12.34, "a"),
+    drop=Drop(-12.345, 23.456, "a", 30.0),
+    quantization=Fidelity(99.94, 12.34, "a"),
+    conversion=Conversion(0.1, 0.123456, 255),
+    latency=replace(LATENCY, median_ms=12345.6, p90_ms=23456.7),
+    breaches=("loses far more than the budget allows, in a sentence of some length " * 3,),
+)
+
+
+@pytest.mark.parametrize("report", [REPORT, WIDEST], ids=["usual", "widest"])
+def test_no_line_is_wider_than_80_columns(report: Report) -> None:
+    assert max(map(len, report_table(report).splitlines())) <= 80
+
+
+def test_a_row_shows_every_figure() -> None:
+    assert row(REPORT, "tflite-int8") == [
+        "tflite-int8",
+        "55",
+        "kB",
+        "46.7/44.8",
+        "0.204/0.561",
+        "46.9/44.9",
+        "99.99%",
+        "2",
+        "35.2/36",
+    ]
+
+
+def test_a_skipped_value_is_a_dash_with_its_reason_and_target_below() -> None:
+    text = report_table(REPORT)
+    assert row(REPORT, "coreml-fp16").count("—") == 3
+    assert "drop: there is no truth (coreml-fp16)" in text
+    assert "ms: the reference evaluator checks values (coreml-fp16)" in text
+
+
+def test_a_share_just_below_one_never_reads_100_percent() -> None:
+    almost = with_target(conversion=Conversion(0.99, 0.9999999, 2))
+    assert "99.99%" in row(almost, "tflite-int8")
+    whole = with_target(conversion=Conversion(1.0, 1.0, 0))
+    assert "100%" in row(whole, "tflite-int8")
+
+
+def test_identical_images_read_same_and_a_tiny_gain_is_no_minus_zero() -> None:
+    same = with_target(
+        vs_reference=Fidelity(100.0, 100.0, "a"), drop=Drop(-0.00001, 0.0, "a", 30.0)
+    )
+    assert "same/same" in row(same, "tflite-int8")
+    assert "0.000/0.000" in row(same, "tflite-int8")
+
+
+def test_a_time_stands_beside_device_runtime_shape_threads_and_runs() -> None:
+    text = " ".join(report_table(REPORT).split())
+    assert (
+        "timed by LiteRT 2.3.0 (XNNPACK), 180x320, 1 thread, 5 runs to warm up, "
+        f"{LATENCY.device}: tflite-int8 (30 runs)" in text
+    )
+    assert "run by reference evaluator 9.0: coreml-fp16" in text
+
+
+def test_a_target_over_budget_is_marked_and_its_sentence_shown() -> None:
+    report = with_target(breaches=("loses 0.9 dB; the budget is 0.6",))
+    assert row(report, "tflite-int8")[1] == "!"
+    assert "! tflite-int8: loses 0.9 dB; the budget is 0.6" in report_table(report)
+
+
+def test_the_heading_says_what_the_model_is() -> None:
+    heading = report_table(REPORT).splitlines()[0]
+    assert heading.startswith("fsrcnn-x2: super-resolution ×2 on luma, 12.6 k parameters")
+    contract = ImageContract("deblur", 1, "rgb")
+    report = replace(REPORT, contract=contract, targets=(replace(INT8, latency=Skipped("x")),))
+    assert "deblur on RGB" in report_table(report)

@@ -1,0 +1,180 @@
+"""Written files: digests, and that nothing half-written is ever left."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_imgq.artifact import output_errors, sha256_of, size_of, staging, write_bytes, write_text
+from edge_imgq.errors import OutputError
+
+
+@contextmanager
+def file_size_limit(limit: int) -> Iterator[None]:
+    """Let writing fail as on a full disk: no file may grow beyond `limit` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.relative_to(folder).as_posix() for entry in folder.rglob("*"))
+
+
+def test_a_files_digest_is_what_sha256sum_prints(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"edge" * 1_000_000)
+    assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert size_of(path) == 4_000_000
+
+
+def test_a_packages_digest_changes_with_names_and_contents_alone(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "Data").mkdir(parents=True)
+        (tmp_path / name / "Manifest.json").write_text("{}")
+        (tmp_path / name / "Data" / "weights.bin").write_bytes(b"12345")
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert sha256_of(one) == sha256_of(two)
+    assert size_of(one) == 7
+    (two / "Data" / "weights.bin").rename(two / "Data" / "weight.bin")
+    assert sha256_of(one) != sha256_of(two)
+
+
+def test_bytes_that_move_from_one_file_of_a_package_to_the_next_change_its_digest(
+    tmp_path: Path,
+) -> None:
+    for folder, first, second in (("one", b"ab", b"c"), ("two", b"a", b"bc")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_bytes(first)
+        (tmp_path / folder / "b").write_bytes(second)
+    assert sha256_of(tmp_path / "one") != sha256_of(tmp_path / "two")
+
+
+def test_staged_files_and_folders_replace_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "model.mlpackage").mkdir()
+    (tmp_path / "model.mlpackage" / "old").write_text("old")
+    (tmp_path / "kept").write_text("kept")
+    with staging(tmp_path) as temporary:
+        (temporary / "model.mlpackage").mkdir()
+        (temporary / "model.mlpackage" / "new").write_text("new")
+        (temporary / "model.tflite").write_text("new")
+        assert names(tmp_path / "model.mlpackage") == ["old"]
+    assert names(tmp_path) == ["kept", "model.mlpackage", "model.mlpackage/new", "model.tflite"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
+def test_a_failure_leaves_the_folder_as_it_was(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "model").write_text("old")
+
+    def fail() -> None:
+        with staging(tmp_path) as temporary:
+            (temporary / "model").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert names(tmp_path) == ["model"]
+    assert (tmp_path / "model").read_text() == "old"
+
+
+def test_a_failure_removes_the_folders_that_were_made_for_the_output(tmp_path: Path) -> None:
+    def fail() -> None:
+        with staging(tmp_path / "artifacts" / "model"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert names(tmp_path) == []
+
+
+def test_a_move_that_fails_halfway_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("old")
+    rename, calls = Path.rename, []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    def run() -> None:
+        with staging(tmp_path) as temporary:
+            for name in ("a", "b"):
+                (temporary / name).write_text("new")
+            monkeypatch.setattr(Path, "rename", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.undo()
+    assert {(tmp_path / name).read_text() for name in ("a", "b")} == {"old"}
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    with file_size_limit(10_000), pytest.raises(OutputError, match=r"could not be written.*larger"):
+        write_bytes(tmp_path / "model.tflite", b"x" * 100_000)
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_says_how_much_is_free(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "model"))
+    with (
+        pytest.raises(OutputError, match=r"the disk is full \([\d.]+ MB are free"),
+        output_errors(tmp_path),
+    ):
+        raise full
+
+
+def test_a_full_disk_while_staging_keeps_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("old")
+
+    def run() -> None:
+        with staging(tmp_path) as temporary:
+            (temporary / "model").write_bytes(b"x" * 100_000)
+
+    with file_size_limit(10_000), pytest.raises(OutputError):
+        run()
+    assert names(tmp_path) == ["model"]
+    assert (tmp_path / "model").read_text() == "old"
+
+
+def test_a_file_where_a_folder_must_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file")
+    with (
+        pytest.raises(OutputError, match="is a file, not a folder"),
+        staging(tmp_path / "artifacts" / "model"),
+    ):
+        pass
+    with (
+        pytest.raises(OutputError, match="is a file, not a folder"),
+        staging(tmp_path / "artifacts"),
+    ):
+        pass
+    assert (tmp_path / "artifacts").read_text() == "a file"
+
+
+def test_an_error_about_an_unrelated_file_passes_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), output_errors(tmp_path / "output"):
+        raise PermissionError(errno.EACCES, "no", str(tmp_path / "input.onnx"))
+
+
+def test_text_is_written_whole_and_makes_its_folder(tmp_path: Path) -> None:
+    write_text(tmp_path / "reports" / "report.json", "ä\n")
+    assert (tmp_path / "reports" / "report.json").read_bytes() == "ä\n".encode()
+    assert names(tmp_path) == ["reports", "reports/report.json"]
