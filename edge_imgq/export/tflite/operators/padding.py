@@ -18,23 +18,32 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation, Quantization
 
 Code = schema.BuiltinOperator
+LOWEST_INT8 = -128
 LOWEST_FLOAT = float(np.finfo(np.float32).min)
 
 
 def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool = False) -> int:
-    """Return `image` with rows and columns added: zeros, or the lowest value of its type."""
+    """Return `image` with rows and columns added: zeros, or the lowest value of its type.
+
+    A quantized image that begins at 0 (after a ReLU) has 0 for its lowest value. That is worth
+    knowing because XNNPACK runs PAD, and not PADV2.
+    """
     shape = stored_shape(image.shape)
     rows, columns = pads
     table = ((0, 0), rows, columns, (0, 0))
     size = [length + sum(pair) for length, pair in zip(shape, table, strict=True)]
     target = file.intermediate(f"{image.name}/padded", size, image.quantization)
     inputs = [file.tensor(image), file.numbers(table, f"{image.name}/pads")]
-    if not lowest:
+    if not lowest or _begins_at_zero(image):
         file.writer.add_operator(Code.PAD, inputs, [target], schema.PadOptionsT())
         return target
     inputs.append(_level(file, image, None))
     file.writer.add_operator(Code.PADV2, inputs, [target], schema.PadV2OptionsT())
     return target
+
+
+def _begins_at_zero(image: Tensor) -> bool:
+    return image.quantization is not None and int(image.quantization.zero_point[0]) == LOWEST_INT8
 
 
 def pad(file: Emitter, operation: Operation) -> None:
@@ -100,7 +109,7 @@ def _level(file: Emitter, like: Tensor, value: float | None) -> int:
     if quantization is None:
         stored = np.asarray(LOWEST_FLOAT if value is None else value, np.float32)
     elif value is None:
-        stored = np.asarray(-128)
+        stored = np.asarray(LOWEST_INT8)
     else:
         steps = round(value / float(quantization.scale[0]))
         stored = np.clip(steps + int(quantization.zero_point[0]), -128, 127)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.layout import stored_axis
+from edge_imgq.export.tflite.emitter import same_scale
+from edge_imgq.export.tflite.layout import stored_axis, stored_values
 from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.window import SAME, VALID, Window, window
+from edge_imgq.graph.network import Quantization, Tensor
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -32,7 +35,7 @@ def max_pool(file: Emitter, operation: Operation) -> None:
 
 
 def average_pool(file: Emitter, operation: Operation) -> None:
-    """AveragePool → AVERAGE_POOL_2D.
+    """AveragePool → AVERAGE_POOL_2D, or in int8 a depthwise convolution.
 
     TFLite's SAME leaves the padding out of the mean. Where ONNX counts it, a PAD goes in front.
     """
@@ -43,10 +46,39 @@ def average_pool(file: Emitter, operation: Operation) -> None:
         padding = None
     elif padding is None:
         raise RefusedError("its padding is left out of the mean, but is not TFLite's SAME.")
-    source = file.requantized(image, operation.output.quantization)
-    if padding is None:
-        source = padded(file, image, spot.pads)
+    source = file.tensor(image) if padding is not None else padded(file, image, spot.pads)
+    if image.quantization is not None and padding != SAME:
+        _depthwise_mean(file, operation, image.quantization, source, spot)
+        return
+    if not same_scale(image.quantization, operation.output.quantization):
+        source = file.requantized(image, operation.output.quantization)
     _pool(file, operation, Code.AVERAGE_POOL_2D, source, spot, padding)
+
+
+def _depthwise_mean(
+    file: Emitter, operation: Operation, scale: Quantization, source: int, spot: Window
+) -> None:
+    """Write an int8 mean as a depthwise convolution with ones of scale 1/taps.
+
+    The same number, rounded once, from any scale to any other; and XNNPACK, which has no int8
+    AVERAGE_POOL_2D, runs it.
+    """
+    channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
+    step = Quantization(
+        np.full(channels, 1 / taps, np.float32), np.zeros(channels, np.int32), "int8", 1
+    )
+    shape = (1, channels, spot.rows.kernel, spot.columns.kernel)
+    name = f"{operation.name}/mean"
+    kernel = Tensor(name, shape, step, np.ones(shape, np.int8))
+    none = np.zeros(channels, np.int32)
+    bias_scale = np.asarray(scale.scale[0] * step.scale, np.float32)
+    bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
+    options = schema.DepthwiseConv2DOptionsT()
+    options.padding, options.depthMultiplier = VALID, 1
+    options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
+    options.dilationHFactor = options.dilationWFactor = 1
+    inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
+    file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, options)
 
 
 def global_average_pool(file: Emitter, operation: Operation) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Positions: TypeAlias = NDArray[np.float64]
 
 Code = schema.BuiltinOperator
+CACHE_LINE = 64
 TOLERANCE = 1e-4
 """Positions, in input pixels, that count as equal."""
 
@@ -100,11 +102,14 @@ ROUNDINGS: Mapping[str, Callable[[Positions], Positions]] = {
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Resize → RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
+    """Resize → RESIZE_NEAREST_NEIGHBOR (or, doubling, DEPTH_TO_SPACE of copies) or _BILINEAR."""
     mode = operation.attributes.get("mode", "nearest")
     if mode not in ("nearest", "linear"):
         raise RefusedError(f"TFLite has no '{mode}' interpolation; use linear or nearest.")
     _refuse_unusual(operation)
+    if mode == "nearest" and _doubles(operation) and _pixel_bytes(operation) < CACHE_LINE:
+        _double(file, operation)
+        return
     flags = _flags(operation, mode)
     options: Any
     if mode == "nearest":
@@ -115,6 +120,41 @@ def resize(file: Emitter, operation: Operation) -> None:
     source = file.requantized(operation.operand(0), operation.output.quantization)
     size = file.numbers(operation.output.shape[2:], f"{operation.name}/size")
     file.emit(operation, code, [source, size], options)
+
+
+def _double(file: Emitter, operation: Operation) -> None:
+    """Write a doubling as four copies of each pixel, spread by DEPTH_TO_SPACE.
+
+    XNNPACK has no RESIZE_NEAREST_NEIGHBOR; this stays in its partition and follows a resized
+    input. Measured 2 to 5 times faster below 64 bytes per pixel, slower above.
+    """
+    image, output = operation.operand(0), operation.output
+    batch, height, width, channels = stored_shape(image.shape)
+    source = file.requantized(image, output.quantization)
+    copies = file.intermediate(
+        f"{output.name}/copies", (batch, height, width, 4 * channels), output.quantization
+    )
+    joining = schema.ConcatenationOptionsT()
+    joining.axis = 3
+    file.writer.add_operator(Code.CONCATENATION, [source] * 4, [copies], joining)
+    spreading = schema.DepthToSpaceOptionsT()
+    spreading.blockSize = 2
+    file.emit(operation, Code.DEPTH_TO_SPACE, [copies], spreading)
+
+
+def _doubles(operation: Operation) -> bool:
+    image, output = operation.operand(0).shape, operation.output.shape
+    return all(
+        output[axis] == 2 * image[axis]
+        and np.array_equal(_wanted(operation, "nearest", axis), np.arange(output[axis]) // 2)
+        for axis in (2, 3)
+    )
+
+
+def _pixel_bytes(operation: Operation) -> int:
+    quantization = operation.output.quantization
+    size = 4 if quantization is None else np.dtype(quantization.dtype).itemsize
+    return operation.output.shape[1] * size
 
 
 def _refuse_unusual(operation: Operation) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -14,49 +14,43 @@ from edge_imgq.export.tflite.refusal import RefusedError
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
-TO_THE_END = -1
 
 
 def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
     """Write the operation's output as the part of `source` that starts at `begin`."""
-    size = stored_shape(operation.output.shape)
-    inputs = [
-        source,
-        file.numbers(begin, f"{operation.name}/begin"),
-        file.numbers(size, f"{operation.name}/size"),
-    ]
+    inputs = _slice_inputs(file, operation.output, source, begin)
     file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
 
 
 def part(file: Emitter, operation: Operation) -> None:
     """Slice → SLICE, or STRIDED_SLICE where a step is not 1."""
-    image = operation.operand(0)
     starts, steps = slice_bounds(operation)
-    source = file.requantized(image, operation.output.quantization)
-    begin = by_stored_axis(starts)
-    output = stored_shape(operation.output.shape)
-    if set(steps) == {1}:
-        shape = stored_shape(image.shape)
-        size = [
-            TO_THE_END if first + length == whole else length
-            for first, length, whole in zip(begin, output, shape, strict=True)
-        ]
-        inputs = [
-            source,
-            file.numbers(begin, f"{operation.name}/begin"),
-            file.numbers(size, f"{operation.name}/size"),
-        ]
-        file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    begin, stride = by_stored_axis(starts), by_stored_axis(steps)
+    if set(stride) == {1}:
+        cropped(file, operation, source, begin)
         return
-    stride = by_stored_axis(steps)
     if min(stride) < 0:
         raise RefusedError("it reverses an axis (a negative step), which has no form here.")
+    output = stored_shape(operation.output.shape)
     end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
     inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
     file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def _slice_inputs(
+    file: Emitter, output: Tensor, source: int, begin: Sequence[int]
+) -> tuple[int, int, int]:
+    """Return the inputs of a SLICE.
+
+    Sizes are written out: −1, "to the end", would follow a resized input, but XNNPACK refuses it.
+    """
+    size = stored_shape(output.shape)
+    name = output.name
+    return source, file.numbers(begin, f"{name}/begin"), file.numbers(size, f"{name}/size")
 
 
 def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
@@ -75,23 +69,27 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 
 def split(file: Emitter, operation: Operation) -> None:
-    """Split → SPLIT into equal parts, SPLIT_V into others."""
+    """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V)."""
     image, outputs = operation.operand(0), operation.outputs
     if not all(same_scale(image.quantization, output.quantization) for output in outputs):
         raise RefusedError("its parts have other scales than its input; give them one scale.")
     rank = len(image.shape)
-    logical = operation.attributes.get("axis", 0)
-    axis = file.number(stored_axis(logical, rank), f"{operation.name}/axis")
+    logical = operation.attributes.get("axis", 0) % rank
+    axis = stored_axis(logical, rank)
     lengths = [output.shape[logical] for output in outputs]
-    options: Any
     if len(set(lengths)) == 1:
-        options, code = schema.SplitOptionsT(), Code.SPLIT
-        inputs = [axis, file.tensor(image)]
-    else:
-        options, code = schema.SplitVOptionsT(), Code.SPLIT_V
-        inputs = [file.tensor(image), file.numbers(lengths, f"{operation.name}/lengths"), axis]
-    options.numSplits = len(outputs)
-    file.writer.add_operator(code, inputs, [file.tensor(output) for output in outputs], options)
+        options = schema.SplitOptionsT()
+        options.numSplits = len(outputs)
+        inputs = [file.number(axis, f"{operation.name}/axis"), file.tensor(image)]
+        parts = [file.tensor(output) for output in outputs]
+        file.writer.add_operator(Code.SPLIT, inputs, parts, options)
+        return
+    for index, output in enumerate(outputs):
+        begin = [0] * rank
+        begin[axis] = sum(lengths[:index])
+        sliced = _slice_inputs(file, output, file.tensor(image), begin)
+        options = schema.SliceOptionsT()
+        file.writer.add_operator(Code.SLICE, sliced, [file.tensor(output)], options)
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
