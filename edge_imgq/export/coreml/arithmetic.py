@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from edge_imgq.export.coreml.steps import Site, mb
 from edge_imgq.graph.network import Operation
 
@@ -53,7 +55,7 @@ def absolute(site: Site) -> Any:
 
 def negative(site: Site) -> Any:
     """Neg."""
-    return mb.mul(x=site.read(0), y=-1.0)
+    return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
 def square_root(site: Site) -> Any:

@@ -30,11 +30,27 @@ network calls its ends, so that an app can exchange one file for another."""
 
 
 def check(network: Network, contract: ImageContract) -> None:
-    """Refuse what has no form in Core ML, all of it in one message.
+    """Refuse a network that cannot become a package, before anything is written.
 
     Raises:
         UnsupportedOperatorError: names every operation without a form.
         ModelError: the network does not take one image and return one.
+    """
+    refuse_unsupported(network)
+    for tensors, word in ((network.inputs, "takes"), (network.outputs, "returns")):
+        shapes = [tensor.shape for tensor in tensors]
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, contract.channels):
+            raise ModelError(
+                f"The network {word} {shapes}; a Core ML file here has one image "
+                f"of shape (1, {contract.channels}, height, width) at each end."
+            )
+
+
+def refuse_unsupported(network: Network) -> None:
+    """Refuse operations that have no form in Core ML, all of them in one message.
+
+    Raises:
+        UnsupportedOperatorError: names every one with its node and the reason.
     """
     refusals = [
         f"{operation.kind} '{operation.name}' ({reason})"
@@ -46,13 +62,6 @@ def check(network: Network, contract: ImageContract) -> None:
             f"Core ML has no form for {len(refusals)} operators: {'; '.join(refusals)}. "
             "Replace them in the model, or leave the coreml targets out."
         )
-    for tensors, word in ((network.inputs, "takes"), (network.outputs, "returns")):
-        shapes = [tensor.shape for tensor in tensors]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, contract.channels):
-            raise ModelError(
-                f"The network {word} {shapes}; a Core ML file here has one image "
-                f"of shape (1, {contract.channels}, height, width) at each end."
-            )
 
 
 def _refusal(operation: Operation) -> str | None:
@@ -71,8 +80,7 @@ def build(network: Network, contract: ImageContract) -> Any:
         values = Values()
         levels = mb.cast(x=function.inputs[IMAGE], dtype="fp16")
         values.write(image, levels, unit=contract.pixel_scale)
-        for operation in network.operations:
-            _lower(operation, values)
+        lower_operations(network, values)
         function.set_outputs([_image(values, network.outputs[0], contract)])
     _name(function, {values.of(tensor): tensor for tensor in _between(network)})
     program = mil.Program()
@@ -84,6 +92,12 @@ def identifier(tensor: Tensor) -> str:
     """Return a tensor's name as MIL takes it: letters, digits and `_`."""
     name = re.sub(r"\W", "_", tensor.name, flags=re.ASCII)
     return f"_{name}" if name[:1].isdigit() or name in ("", IMAGE, RESULT) else name
+
+
+def lower_operations(network: Network, values: Values) -> None:
+    """Build every operation inside the function that is open, from inputs already in `values`."""
+    for operation in network.operations:
+        _lower(operation, values)
 
 
 def _lower(operation: Operation, values: Values) -> None:

@@ -133,7 +133,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "pad with the edge": lambda: nn.ReplicationPad2d((1, 2, 3, 0)),
     "batch norm": lambda: batch_norm(8),
     "instance norm": lambda: nn.InstanceNorm2d(8, affine=True),
-    "linear": lambda: Apply(lambda x, w=torch.randn(5, 16): F.linear(x, w)),
+    "linear": lambda: nn.Linear(16, 5),
     "matrix product": lambda: Apply(lambda x: x @ x.transpose(-1, -2)),
 }
 
@@ -205,7 +205,7 @@ def test_a_value_beyond_float16_is_named(tmp_path: Path) -> None:
     nn.init.constant_(module.weight, 2.0)
     x = torch.full((1, 8, 4, 4), 60000.0)
     path = convert(module, x, tmp_path / "m.mlpackage", "FLOAT16")
-    with pytest.raises(NonFiniteOutputError, match="conv.*float16"):
+    with pytest.raises(NonFiniteOutputError, match=r"conv.*float16"):
         evaluate(path, x)
 
 
@@ -216,3 +216,48 @@ def test_an_operator_nobody_wrote_is_named(tmp_path: Path) -> None:
     assert isinstance(program, Program)
     with pytest.raises(ModelError, match="does not know cumsum"):
         Evaluator(program)
+
+
+def test_quantize_rounds_half_to_even_and_saturates_as_torch_does(tmp_path: Path) -> None:
+    def function(x: Tensor) -> Tensor:
+        return torch.dequantize(torch.quantize_per_tensor(x, 0.25, -4, torch.qint8)) * 2.0
+
+    torch.manual_seed(SEED)
+    # An even zero point: torch adds it before it rounds, Core ML and ONNX add it after.
+    # Multiples of an eighth lie half-way between steps; a spread of 60 saturates at both ends.
+    x = torch.randint(-480, 480, (1, 4, 32, 32)) / 8.0
+    path = convert(Apply(function), x, tmp_path / "m.mlpackage")
+    kinds = [item.kind for item in read_program(open_package(path)).statements]
+    assert kinds == ["quantize", "dequantize", "mul"]
+    np.testing.assert_array_equal(evaluate(path, x), function(x).numpy())
+
+
+@pytest.mark.parametrize("mode", ["linear_symmetric", "linear"])
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [("iOS16", "constexpr_affine_dequantize"), ("iOS18", "constexpr_blockwise_shift_scale")],
+)
+def test_integer_weights_unpack_to_what_coremltools_unpacks(
+    target: str, kind: str, mode: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(SEED)
+    ct = coremltools()
+    layer, x = nn.Conv2d(8, 6, 3).eval(), torch.randn(1, 8, 12, 16)
+    packed, plain = tmp_path / "packed.mlpackage", tmp_path / "plain.mlpackage"
+    with silenced():
+        model = ct.convert(
+            torch.jit.trace(layer, x),
+            inputs=[ct.TensorType("x", shape=tuple(x.shape))],
+            minimum_deployment_target=getattr(ct.target, target),
+            compute_precision=ct.precision.FLOAT32,
+            skip_model_load=True,
+        )
+        method = ct.optimize.coreml.OpLinearQuantizerConfig(mode=mode, weight_threshold=1)
+        config = ct.optimize.coreml.OptimizationConfig(global_config=method)
+        smaller = ct.optimize.coreml.linear_quantize_weights(model, config)
+        smaller.save(str(packed))
+        ct.optimize.coreml.decompress_weights(smaller).save(str(plain))
+    assert kind in [item.kind for item in read_program(open_package(packed)).statements]
+    np.testing.assert_allclose(evaluate(packed, x), evaluate(plain, x), atol=1e-6)
+    with torch.no_grad():
+        np.testing.assert_allclose(evaluate(packed, x), layer(x).numpy(), atol=0.05)

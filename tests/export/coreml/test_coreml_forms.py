@@ -1,0 +1,276 @@
+"""Every operator's Core ML form against ONNX Runtime, float and QDQ, through a saved package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.export.coreml.operators import FORMS
+
+SEED = 7
+WIDE = (1, 8, 12, 16)
+Build = Callable[..., onnx.ModelProto]
+
+
+def noise(*shape: int, spread: float = 0.3) -> np.ndarray:
+    return (np.random.default_rng(SEED).standard_normal(shape) * spread).astype(np.float32)
+
+
+def longs(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def number(value: float) -> np.ndarray:
+    return np.array(value, np.float32)
+
+
+def resize(build: Build, sizes: tuple[int, int], **attributes: Any) -> onnx.ModelProto:
+    return build("Resize", None, None, longs(1, 8, *sizes), **attributes)
+
+
+CASES: dict[str, Callable[[Build], onnx.ModelProto]] = {
+    "Conv": lambda b: b("Conv", noise(6, 8, 3, 3), noise(6), pads=[1, 1, 1, 1]),
+    "Conv, uneven padding": lambda b: b("Conv", noise(6, 8, 3, 2), pads=[0, 1, 2, 0]),
+    "Conv, strided": lambda b: b("Conv", noise(6, 8, 3, 3), strides=[2, 3], pads=[1, 0, 1, 0]),
+    "Conv, dilated": lambda b: b("Conv", noise(6, 8, 3, 3), dilations=[2, 1], pads=[2, 1, 2, 1]),
+    "Conv, grouped": lambda b: b("Conv", noise(12, 2, 3, 3), noise(12), group=4),
+    "Conv, depthwise": lambda b: b("Conv", noise(8, 1, 3, 3), noise(8), group=8),
+    "Conv, SAME_UPPER": lambda b: b(
+        "Conv", noise(6, 8, 4, 3), auto_pad="SAME_UPPER", strides=[2, 2]
+    ),
+    "Conv, SAME_LOWER": lambda b: b("Conv", noise(6, 8, 4, 4), auto_pad="SAME_LOWER"),
+    "ConvTranspose": lambda b: b(
+        "ConvTranspose", noise(8, 3, 4, 4), noise(3), strides=[2, 2], pads=[1, 1, 1, 1]
+    ),
+    "ConvTranspose of FSRCNN": lambda b: b(
+        "ConvTranspose",
+        noise(8, 1, 9, 9),
+        noise(1),
+        strides=[2, 2],
+        pads=[4, 4, 4, 4],
+        output_padding=[1, 1],
+    ),
+    "ConvTranspose, uneven": lambda b: b(
+        "ConvTranspose", noise(8, 3, 3, 5), strides=[2, 3], pads=[1, 0, 0, 2]
+    ),
+    "ConvTranspose, grouped": lambda b: b(
+        "ConvTranspose", noise(8, 3, 3, 3), strides=[2, 2], group=2
+    ),
+    "Relu": lambda b: b("Relu"),
+    "LeakyRelu": lambda b: b("LeakyRelu", alpha=0.17),
+    "PRelu": lambda b: b("PRelu", noise(8, 1, 1, spread=1.0)),
+    "PRelu, one slope": lambda b: b("PRelu", np.array([0.3], np.float32)),
+    "Clip": lambda b: b("Clip", number(-0.3), number(0.7)),
+    "Clip from above": lambda b: b("Clip", None, number(0.7)),
+    "Sigmoid": lambda b: b("Sigmoid"),
+    "HardSigmoid": lambda b: b("HardSigmoid", alpha=0.3, beta=0.4),
+    "Tanh": lambda b: b("Tanh"),
+    "Abs": lambda b: b("Abs"),
+    "Neg": lambda b: b("Neg"),
+    "Exp": lambda b: b("Exp"),
+    "Add": lambda b: b("Add", shapes=[WIDE, WIDE]),
+    "Add, broadcast": lambda b: b("Add", shapes=[WIDE, (1, 8, 1, 1)]),
+    "Add a constant": lambda b: b("Add", noise(8, 1, 1)),
+    "Sub": lambda b: b("Sub", shapes=[WIDE, WIDE]),
+    "Mul": lambda b: b("Mul", shapes=[WIDE, (1, 1, 12, 16)]),
+    "Mul by a constant": lambda b: b("Mul", number(0.37)),
+    "Div by a constant": lambda b: b("Div", np.array([[[1.7]]], np.float32)),
+    "Min": lambda b: b("Min", shapes=[WIDE, WIDE, WIDE]),
+    "Max": lambda b: b("Max", shapes=[WIDE, WIDE]),
+    "Concat": lambda b: b("Concat", shapes=[WIDE, (1, 3, 12, 16)], axis=1),
+    "Split": lambda b: b("Split", longs(3, 5), outputs=2, axis=1),
+    "Slice": lambda b: b("Slice", longs(1, -9), longs(7, 2**40), longs(1, 3), longs(2, 1)),
+    "DepthToSpace, CRD": lambda b: b("DepthToSpace", blocksize=2, mode="CRD"),
+    "DepthToSpace, DCR": lambda b: b("DepthToSpace", blocksize=2, mode="DCR"),
+    "SpaceToDepth": lambda b: b("SpaceToDepth", blocksize=2),
+    "Pad, constant": lambda b: b("Pad", longs(0, 0, 1, 2, 0, 0, 3, 0), number(-0.25)),
+    "Pad, reflect": lambda b: b("Pad", longs(0, 0, 1, 2, 0, 0, 3, 0), mode="reflect"),
+    "Pad, edge": lambda b: b("Pad", longs(1, 2, 3, 0), None, longs(2, 3), mode="edge"),
+    "Resize, nearest": lambda b: resize(b, (36, 32), mode="nearest"),
+    "Resize, nearest, asymmetric": lambda b: resize(
+        b,
+        (24, 64),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    ),
+    "Resize, linear": lambda b: resize(b, (24, 32), mode="linear"),
+    "Resize, linear, by no whole factor": lambda b: resize(b, (31, 17), mode="linear"),
+    "Resize, linear, corners aligned": lambda b: resize(
+        b, (24, 32), mode="linear", coordinate_transformation_mode="align_corners"
+    ),
+    "Resize, linear, asymmetric": lambda b: resize(
+        b, (24, 32), mode="linear", coordinate_transformation_mode="asymmetric"
+    ),
+    "MaxPool": lambda b: b("MaxPool", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0]),
+    "AveragePool": lambda b: b("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    "AveragePool, padding counted": lambda b: b(
+        "AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1
+    ),
+    "GlobalAveragePool": lambda b: b("GlobalAveragePool"),
+    "Identity": lambda b: b("Identity"),
+    "Dropout": lambda b: b("Dropout"),
+}
+
+
+def inputs_of(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """Return inputs that float16 holds exactly, of different spread for each."""
+    generator = np.random.default_rng(SEED)
+    arrays = {}
+    for index, value in enumerate(model.graph.input):
+        shape = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        levels = generator.integers(-96, 160, shape) * (1.0 + index / 4) / 64
+        arrays[value.name] = levels.astype(np.float16).astype(np.float32)
+    return arrays
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_float_form_agrees_with_onnx_runtime(name: str, road: Any, tmp_path: Path) -> None:
+    model = CASES[name](road.build)
+    inputs = inputs_of(model)
+    expected = road.reference(model, inputs)
+    results = road.run(road.network(model), inputs, tmp_path / "m.mlpackage")
+    for result, wanted in zip(results, expected, strict=True):
+        assert result.shape == wanted.shape
+        # Weights and result are rounded to 11 bits each.
+        scale = max(1.0, float(np.abs(wanted).max()))
+        np.testing.assert_allclose(result, wanted, rtol=0, atol=2 * 2.0**-11 * scale)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_integer_form_agrees_with_onnx_runtime(name: str, road: Any, tmp_path: Path) -> None:
+    model = CASES[name](road.build)
+    inputs = inputs_of(model)
+    qdq = road.quantize(model, inputs)
+    view = road.network(qdq)
+    assert view.is_quantized
+    expected = road.reference(qdq, inputs)
+    results = road.run(view, inputs, tmp_path / "m.mlpackage")
+    for result, wanted, tensor in zip(results, expected, view.outputs, strict=True):
+        assert tensor.quantization is not None
+        off = np.abs(result - np.rint(wanted / tensor.quantization.scale))
+        report = f"seed {SEED}: {np.mean(off > 0):.4f} differ, the furthest by {off.max()}"
+        assert result.shape == wanted.shape
+        assert np.mean(off <= 1) >= 0.999, report
+        assert np.mean(off == 0) >= 0.9, report
+
+
+def test_every_form_has_a_case() -> None:
+    tested = {name.split(",")[0].split(" ")[0] for name in CASES}
+    assert FORMS.keys() - tested == {"Requantize", "Sqrt"}
+
+
+def test_everything_unsupported_is_named_at_once(road: Any, tmp_path: Path) -> None:
+    model = road.build("Resize", None, None, longs(1, 8, 24, 32), mode="cubic")
+    extra = onnx.helper.make_node("Gelu", ["y0"], ["y1"], name="second")
+    model.graph.node.append(extra)
+    model.graph.output[0].name = "y1"
+    inferred = onnx.shape_inference.infer_shapes(model)
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        road.run(road.network(inferred), inputs_of(model), tmp_path / "m.mlpackage")
+    message = str(caught.value)
+    assert "Resize 'node' (mode cubic does not exist in Core ML)" in message
+    assert "Gelu 'second'" in message
+
+
+@pytest.mark.parametrize(
+    ("reason", "build"),
+    [
+        ("not one per channel", lambda b: b("PRelu", noise(8, 12, 16))),
+        ("not whole", lambda b: resize(b, (30, 32), mode="nearest")),
+        ("height and width only", lambda b: b("Pad", longs(0, 1, 0, 0, 0, 0, 0, 0), mode="edge")),
+        ("crops", lambda b: b("Pad", longs(0, 0, -1, 0, 0, 0, 0, 0))),
+        ("dilated", lambda b: b("MaxPool", kernel_shape=[2, 2], dilations=[2, 2])),
+        ("backwards", lambda b: b("Slice", longs(-1), longs(-9), longs(3), longs(-1))),
+    ],
+)
+def test_a_form_that_does_not_exist_is_refused_with_its_reason(
+    reason: str, build: Callable[[Build], onnx.ModelProto], road: Any, tmp_path: Path
+) -> None:
+    model = build(road.build)
+    with pytest.raises(UnsupportedOperatorError, match=reason):
+        road.run(road.network(model), inputs_of(model), tmp_path / "m.mlpackage")
+
+
+def chain(*nodes: onnx.NodeProto, constants: dict[str, np.ndarray], last: str) -> onnx.ModelProto:
+    """Return a model of several nodes from x to `last`, with its shapes inferred."""
+    graph = onnx.helper.make_graph(
+        list(nodes),
+        "chain",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, WIDE)],
+        [onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None)],
+        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 21)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+
+
+def between(name: str, scale: str, zero: str) -> list[onnx.NodeProto]:
+    """Return a QuantizeLinear and DequantizeLinear pair after a value."""
+    operands = [f"{name}.q", scale, zero]
+    return [
+        onnx.helper.make_node("QuantizeLinear", [name, scale, zero], [f"{name}.q"]),
+        onnx.helper.make_node("DequantizeLinear", operands, [f"{name}.r"]),
+    ]
+
+
+STEPS = {
+    "s0": number(0.02),
+    "z0": np.array(-20, np.int8),
+    "s1": number(0.031),
+    "z1": np.array(7, np.int8),
+}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 6.0), (0.0, 0.5), (-0.4, 0.5)])
+def test_a_fused_clip_holds_where_the_integers_reach_beyond_it(
+    low: float, high: float, road: Any, tmp_path: Path
+) -> None:
+    weight = noise(6, 8, 1, 1)
+    scales = (np.abs(weight).max((1, 2, 3)) / 127).astype(np.float32)
+    constants = STEPS | {
+        "w": np.rint(weight / scales.reshape(-1, 1, 1, 1)).astype(np.int8),
+        "sw": scales,
+        "zw": np.zeros(6, np.int8),
+        "low": number(low),
+        "high": number(high),
+    }
+    model = chain(
+        *between("x", "s0", "z0"),
+        onnx.helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wr"], axis=0),
+        onnx.helper.make_node("Conv", ["x.r", "wr"], ["c"], name="conv"),
+        onnx.helper.make_node("Clip", ["c", "low", "high"], ["y"], name="clip"),
+        *between("y", "s1", "z1"),
+        constants=constants,
+        last="y.r",
+    )
+    view = road.network(model)
+    assert [item.kind for item in view.operations] == ["Conv"], "the clip was not fused"
+    inputs = inputs_of(model)
+    (expected,) = road.reference(model, inputs)
+    (result,) = road.run(view, inputs, tmp_path / "m.mlpackage")
+    off = np.abs(result - np.rint(expected / 0.031))
+    assert expected.min() < low + 0.1, "the low bound is never met"
+    assert off.max() <= 1
+    assert np.mean(off == 0) > 0.95
+
+
+def test_requantize_moves_integers_to_other_steps(road: Any, tmp_path: Path) -> None:
+    model = chain(
+        *between("x", "s0", "z0"), *between("x.r", "s1", "z1"), constants=STEPS, last="x.r.r"
+    )
+    view = road.network(model)
+    assert [item.kind for item in view.operations] == ["Requantize"]
+    inputs = inputs_of(model)
+    (expected,) = road.reference(model, inputs)
+    (result,) = road.run(view, inputs, tmp_path / "m.mlpackage")
+    off = np.abs(result - np.rint(expected / 0.031))
+    assert off.max() <= 1
+    assert np.mean(off == 0) > 0.95
