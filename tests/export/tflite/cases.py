@@ -148,6 +148,10 @@ SHAPES = {
     "split unevenly": Case(
         "a, b = Split<axis=1>(x, n) y = Relu(b)", constants={"n": numbers(2, 4)}
     ),
+    "split unevenly and join": Case(
+        "a, b = Split<axis=1>(x, n) r = Relu(b) y = Concat<axis=1>(r, a)",
+        constants={"n": numbers(2, 4)},
+    ),
     "slice channels": Case(
         "y = Slice(x, s, e, a)",
         constants={"s": numbers(1), "e": numbers(4), "a": numbers(1)},
@@ -187,12 +191,18 @@ SHAPES = {
 POOLS = {
     "max pool": Case("y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)"),
     "max pool padded": Case("y = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(x)"),
+    "max pool of a relu": Case(
+        "r = Relu(x) m = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(r) "
+        "y = Conv<pads=[1,1,1,1]>(m, w, b)",
+        constants=SMALL,
+    ),
     "max pool ceiling": Case("y = MaxPool<kernel_shape=[3,3], strides=[3,3], ceil_mode=1>(x)"),
     "average pool": Case("y = AveragePool<kernel_shape=[2,2], strides=[2,2]>(x)"),
     "average pool same": Case("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)"),
     "average pool counting padding": Case(
         "y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(x)"
     ),
+    "average pool 3x2 by steps": Case("y = AveragePool<kernel_shape=[3,2], strides=[2,1]>(x)"),
     "global average pool": Case("y = GlobalAveragePool(x)"),
     "mean over channels": Case("y = ReduceMean<keepdims=1>(x, a)", constants={"a": numbers(1)}),
     "mean over pixels": Case("y = ReduceMean<keepdims=0>(x, a)", constants={"a": numbers(-1, -2)}),
@@ -204,6 +214,11 @@ ASYMMETRIC = 'coordinate_transformation_mode="asymmetric"'
 CORNERS = 'coordinate_transformation_mode="align_corners"'
 RESIZES = {
     "nearest doubled": resized(f'{NEAREST}, {ASYMMETRIC}, nearest_mode="floor"', 24, 20),
+    "nearest doubled, few channels": Case(
+        f'y = Resize<{NEAREST}, {ASYMMETRIC}, nearest_mode="floor">(x, , s)',
+        (1, 3, 5, 7),
+        {"s": np.array([1, 1, 2, 2], np.float32)},
+    ),
     "nearest half pixel": resized(f"{NEAREST}, {HALF}", 24, 30),
     "nearest shrunk": resized(f'{NEAREST}, {ASYMMETRIC}, nearest_mode="floor"', 6, 5),
     "nearest corners": resized(f'{NEAREST}, {CORNERS}, nearest_mode="round_prefer_ceil"', 17, 23),

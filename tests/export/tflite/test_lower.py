@@ -10,8 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.tflite.lower import lower, unsupported
+from edge_imgq.runtime.litert import placement_of
 
-from .cases import CONVOLUTIONS, SMALL, numbers, scalar, weights
+from .cases import CONVOLUTIONS, POOLS, QUANTIZABLE, SMALL, numbers, scalar, weights
 from .witness import NOTE, Case, interpreter_of, kinds, lowered, network_of, quantized
 
 Q = ["QUANTIZE"]
@@ -100,6 +101,67 @@ def test_the_scales_of_depthwise_weights_lie_on_the_last_axis() -> None:
 )
 def test_convolutions_take_no_operator_more_than_they_need(name: str, wanted: list[str]) -> None:
     assert kinds(lowered(CONVOLUTIONS[name].model())) == wanted
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv same", "conv of two groups", "depthwise", "conv stride 2 padded in front",
+        "conv then relu6", "two convs", "deconv as fsrcnn", "leaky relu", "sigmoid", "tanh",
+        "add", "add a constant per channel", "subtract", "multiply", "concat channels",
+        "split in halves", "slice channels", "pad zeros", "depth to space", "space to depth",
+        "average pool", "average pool counting padding", "max pool", "global average pool",
+        "linear doubled", "nearest doubled", "nearest doubled, few channels",
+    ],
+)  # fmt: skip
+def test_xnnpack_takes_an_int8_file_in_one_piece(name: str) -> None:
+    case = QUANTIZABLE[name]
+    values = np.random.default_rng(3).uniform(-2, 2, case.shape).astype(np.float32)
+    found = placement_of(interpreter_of(lowered(quantized(case.model(), values))))
+    assert found.partitions == 1
+    # Only the pixels' conversion at both ends stays outside, and what makes up the other cases.
+    assert set(found.fallback) <= {"QUANTIZE", "RELU"}
+
+
+def test_an_int8_maximum_over_a_relu_pads_with_zero() -> None:
+    found = kinds(lowered(int8(POOLS["max pool of a relu"])))
+    assert "PAD" in found
+    assert "PADV2" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "in_float", "in_int8"),
+    [
+        ("conv same", "CONV_2D", 1, 3),
+        ("conv of two groups", "CONV_2D", 6, 6),
+        ("depthwise", "DEPTHWISE_CONV_2D", 1, 3),
+        ("depthwise dilated", "DEPTHWISE_CONV_2D", 2, 3),
+        ("deconv", "TRANSPOSE_CONV", 3, 3),
+        ("deconv then relu", "TRANSPOSE_CONV", 4, 4),
+        ("add", "ADD", 1, 2),
+        ("concat channels", "CONCATENATION", 1, 2),
+        ("split in halves", "SPLIT", 1, 2),
+        ("pad zeros", "PAD", 1, 2),
+        ("pad reflected", "MIRROR_PAD", 1, 2),
+        ("depth to space", "DEPTH_TO_SPACE", 1, 2),
+        ("leaky relu", "LEAKY_RELU", 1, 1),
+        ("tanh", "TANH", 1, 2),
+        ("linear doubled", "RESIZE_BILINEAR", 3, 3),
+        ("linear asymmetric", "RESIZE_BILINEAR", 1, 2),
+        ("nearest shrunk", "RESIZE_NEAREST_NEIGHBOR", 1, 2),
+        ("global average pool", "MEAN", 1, 2),
+    ],
+)
+def test_operators_have_the_versions_of_tensorflow_lite(
+    name: str, code: str, in_float: int, in_int8: int
+) -> None:
+    # From op_version.cc; a version too low loads and computes something else, or nothing.
+    case = QUANTIZABLE[name]
+    values = np.random.default_rng(3).uniform(-2, 2, case.shape).astype(np.float32)
+    for model, wanted in [(case.model(), in_float), (quantized(case.model(), values), in_int8)]:
+        codes = parsed(lowered(model)).operatorCodes
+        number = getattr(schema.BuiltinOperator, code)
+        assert {entry.version for entry in codes if entry.builtinCode == number} == {wanted}
 
 
 def test_int8_clipping_that_saturation_does_already_is_not_written() -> None:
