@@ -12,26 +12,21 @@ RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 
 def quantize(arguments: Arguments) -> Tensor:
     """`quantize`: clip(round(x / scale) + zero point), rounding half to even."""
-    x = arguments.tensor("input")
-    scale = _along(arguments, arguments.tensor("scale"), x.ndim)
+    x = arguments.raw("input").to(torch.float32, copy=True)
     low, high = RANGES[arguments.text("output_dtype")]
-    return (torch.round(x / scale) + _zero_point(arguments, x.ndim)).clamp(low, high)
+    # In place: on whole images, fetching new memory costs more than the arithmetic.
+    x.div_(_along(arguments, arguments.tensor("scale"), x.ndim)).round_()
+    return x.add_(_zero_point(arguments, x.ndim)).clamp_(low, high)
 
 
 def dequantize(arguments: Arguments) -> Tensor:
     """`dequantize`."""
-    x = arguments.raw("input").float()
-    return (x - _zero_point(arguments, x.ndim)) * _along(
-        arguments, arguments.tensor("scale"), x.ndim
-    )
+    return _affine(arguments, "input")
 
 
 def affine_weights(arguments: Arguments) -> Tensor:
     """`constexpr_affine_dequantize`: integer weights, unpacked when the model is loaded."""
-    data = arguments.raw("quantized_data").float()
-    return (data - _zero_point(arguments, data.ndim)) * _along(
-        arguments, arguments.tensor("scale"), data.ndim
-    )
+    return _affine(arguments, "quantized_data")
 
 
 def blockwise_weights(arguments: Arguments) -> Tensor:
@@ -41,6 +36,12 @@ def blockwise_weights(arguments: Arguments) -> Tensor:
     if arguments.has("offset"):
         data = data - _blocks(arguments.raw("offset").float(), data)
     return data * scale
+
+
+def _affine(arguments: Arguments, key: str) -> Tensor:
+    x = arguments.raw(key).to(torch.float32, copy=True)
+    scale = _along(arguments, arguments.tensor("scale"), x.ndim)
+    return x.sub_(_zero_point(arguments, x.ndim)).mul_(scale)
 
 
 def _zero_point(arguments: Arguments, rank: int) -> Tensor | float:
