@@ -7,7 +7,8 @@ with the number of images.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def verify_files(
     """
     references = _References(folder, threads)
     opened = [references.open(candidate) for candidate in candidates]
-    contract = references.float.note.contract
+    contract = _common_contract(references.float.note.contract, opened)
     drifts = _drifts(references, opened, images, contract, watch)
     targets = []
     for index, file in enumerate(opened):
@@ -122,7 +123,7 @@ def verify_files(
     return Report(
         model=note.model,
         version=note.version,
-        contract=contract,
+        contract=note.contract,
         parameters=references.parameters,
         reference_sha256=references.sha256,
         calibration=calibration,
@@ -211,6 +212,12 @@ def _drifts(
                 rows[file.path].append(row)
         drifts.update((path, summarise(measured)) for path, measured in rows.items())
     return drifts
+
+
+def _common_contract(contract: ImageContract, opened: Sequence[_Opened]) -> ImageContract:
+    """Return the contract whose images fit every file: a file may ask for a larger multiple."""
+    multiples = (file.session.note.contract.multiple for file in opened)
+    return replace(contract, multiple=lcm(contract.multiple, *multiples))
 
 
 def _insists_on(file: _Opened, reference: Session) -> tuple[int, int] | None:

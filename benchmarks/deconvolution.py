@@ -1,0 +1,118 @@
+"""FSRCNN's weights in four files: what converters usually write, and what edge-imgq writes.
+
+    python benchmarks/deconvolution.py [--runs 30] [--size 180x320] [--json]
+
+Every file holds the same weights. The slow forms keep the transposed convolution and, in int8, the
+PReLU, as TensorFlow's converter does; the fast ones are what `edge-imgq export` writes. The files
+take turns in one process, one thread, so that a machine that slows down slows all of them down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.bench.latency import host_name
+from edge_imgq.contract import FileNote
+from edge_imgq.export.tflite.forms.choose import fastest_forms
+from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.operators.activation import plain_parametric_relu
+from edge_imgq.export.tflite.table import LOWERINGS
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import bind_size
+from edge_imgq.images.samples import samples
+from edge_imgq.pipeline.images import calibration_images
+from edge_imgq.pipeline.source import Source, open_model
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.recipe.folders import quantize_recipe
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.runtime.litert import open_session
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+FAST = ("sub-pixel", "shuffle-order")
+PLAIN = QuantizeRecipe("plain", "no rewriting", "min-max", ())
+
+
+def main() -> None:
+    """Write the four files, time them in turn, print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--size", default="180x320")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    height, width = (int(side) for side in arguments.size.split("x"))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_files(Path(folder), (height, width))
+        calls = {name: open_session(path).prepare((height, width)) for name, path in paths.items()}
+        medians = take_turns(calls, arguments.runs)
+    print(json.dumps(medians, indent=2) if arguments.json else table(medians, arguments.size))
+
+
+def write_files(folder: Path, size: tuple[int, int]) -> dict[str, Path]:
+    """Write the four files and return their paths by name."""
+    source = open_model("fsrcnn-x2")
+    graphs: dict[str, ir.Model] = {
+        "float, transposed": source.model,
+        "float, ours": rewrite(source.model, FAST),
+        "int8, transposed": quantized(source, PLAIN),
+        "int8, ours": quantized(source, quantize_recipe("int8")),
+    }
+    lowerings = {**LOWERINGS, "PRelu": plain_parametric_relu}
+    paths = {}
+    for name, graph in graphs.items():
+        note = FileNote(source.name, name, source.contract, "benchmark")
+        network = read_network(bind_size(graph, size))
+        if "ours" in name:
+            network = fastest_forms(network).network
+        paths[name] = folder / f"{name.replace(', ', '-')}.tflite"
+        paths[name].write_bytes(lower(network, note, lowerings))
+    return paths
+
+
+def quantized(source: Source, recipe: QuantizeRecipe) -> ir.Model:
+    """Quantize on the calibration images that ship."""
+    images = (sample.pixels for sample in samples(calibration_images(None), source.contract, None))
+    return quantize(source.model, recipe, source.contract, images)
+
+
+def take_turns(calls: Mapping[str, Callable[[], None]], runs: int) -> dict[str, float]:
+    """Return the median time of each call in milliseconds; the calls alternate."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(runs + 2):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn >= 2:
+                times[name].append(time.perf_counter() - start)
+    return {name: float(np.median(seconds)) * 1e3 for name, seconds in times.items()}
+
+
+def table(medians: Mapping[str, float], size: str) -> str:
+    """Return the medians and the ratios in words."""
+    rows = [f"{name:20} {milliseconds:8.1f} ms" for name, milliseconds in medians.items()]
+    float_gain = medians["float, transposed"] / medians["float, ours"]
+    int8_gain = medians["int8, transposed"] / medians["int8, ours"]
+    over_float = medians["float, ours"] / medians["int8, ours"]
+    return "\n".join(
+        [
+            f"FSRCNN 56-12-4 x2, input {size}, one thread, {host_name()}",
+            *rows,
+            f"float: {float_gain:.1f} times as fast as the transposed form",
+            f"int8: {int8_gain:.1f} times as fast as the transposed form with PRELU",
+            f"int8: {over_float:.2f} times as fast as our float",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

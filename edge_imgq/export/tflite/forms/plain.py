@@ -1,0 +1,98 @@
+"""Which convolutions can be computed in blocks of pixels, and the constants of such a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.graph.network import Operation, Quantization, Tensor
+
+
+@dataclass(frozen=True)
+class PlainConvolution:
+    """A convolution of stride 1 that keeps height and width.
+
+    Attributes:
+        operation: as it stands in the network.
+        weight: (O, I, K, L).
+        bias: (O,), or None.
+        kernel: height and width of the kernel.
+        start: rows and columns of padding at the top and on the left.
+    """
+
+    operation: Operation
+    weight: Tensor
+    bias: Tensor | None
+    kernel: tuple[int, int]
+    start: tuple[int, int]
+
+    @property
+    def inputs(self) -> int:
+        """Input channels."""
+        return self.weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return self.weight.shape[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of input and output."""
+        return self.operation.output.shape[2], self.operation.output.shape[3]
+
+
+def plain_convolution(operation: Operation) -> PlainConvolution | None:
+    """Return an operation as a plain convolution, None if it is anything else."""
+    if operation.kind != "Conv" or operation.operand(1).data is None:
+        return None
+    weight = operation.operand(1)
+    attributes = operation.attributes
+    pads = attributes.get("pads", (0, 0, 0, 0))
+    plain = (
+        attributes.get("group", 1) == 1
+        and set(attributes.get("strides", (1, 1))) == {1}
+        and set(attributes.get("dilations", (1, 1))) == {1}
+        and attributes.get("auto_pad", "NOTSET") == "NOTSET"
+        and all(pads[i] + pads[i + 2] == weight.shape[i + 2] - 1 for i in (0, 1))
+    )
+    bias = operation.inputs[2] if len(operation.inputs) > 2 else None
+    if not plain or (bias is not None and bias.data is None):
+        return None
+    kernel = (weight.shape[2], weight.shape[3])
+    return PlainConvolution(operation, weight, bias, kernel, (pads[0], pads[1]))
+
+
+def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
+    """Return a constant with other contents, whose output channels are copies of a tensor's.
+
+    Args:
+        tensor: weight or bias, output channels first.
+        data: new contents.
+        order: for each new output channel, the old one whose scale it has.
+    """
+    quantization = tensor.quantization
+    if quantization is not None and quantization.axis is not None:
+        quantization = Quantization(
+            quantization.scale[order],
+            quantization.zero_point[order],
+            quantization.dtype,
+            quantization.axis,
+        )
+    data = np.ascontiguousarray(data)
+    return replace(
+        tensor,
+        name=f"{tensor.name}/blocked",
+        shape=tuple(data.shape),
+        data=data,
+        quantization=quantization,
+    )
+
+
+def blocked_bias(bias: Tensor | None, order: Any) -> Tensor | None:
+    """Return a bias with its channels repeated in `order`."""
+    if bias is None or bias.data is None:
+        return None
+    return constant(bias, bias.data[order], order)
