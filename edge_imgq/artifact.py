@@ -89,23 +89,27 @@ def staging(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk is full, or the folder cannot be made or written.
     """
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    temporary: Path | None = None
-    done = False
-    try:
-        with output_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".edge-imgq-", dir=folder))
+    with no_empty_folders(folder), output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".edge-imgq-", dir=folder))
+        try:
             yield temporary
             _move_entries(temporary, folder)
-            done = True
-    finally:
-        if temporary is not None:
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        if not done:
-            for parent in missing:
-                with suppress(OSError):
-                    parent.rmdir()
+
+
+@contextmanager
+def no_empty_folders(folder: Path) -> Iterator[None]:
+    """Remove `folder` and its parents that are new and empty when the body fails."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        yield
+    except BaseException:
+        for parent in missing:
+            with suppress(OSError):
+                parent.rmdir()
+        raise
 
 
 @contextmanager

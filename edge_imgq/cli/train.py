@@ -83,16 +83,16 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say where the checkpoint is."""
+    from edge_imgq.artifact import no_empty_folders
+
     config = _config(arguments)
     from edge_imgq.train.loop import train
 
     try:
-        with ProgressDisplay() as display:
+        with no_empty_folders(config.output), ProgressDisplay() as display:
             result = train(config, _reporter(display, arguments.model))
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(
-            f"Interrupted. The same command with --resume goes on from what is in {config.output}."
-        ) from error
+        raise KeyboardInterrupt(_interrupted(config.output / CHECKPOINT)) from error
     _show(result, arguments.json)
     return 0
 
@@ -162,7 +162,7 @@ def _show(result: TrainResult, as_json: bool) -> None:
     for skipped in result.skipped:
         print(f"edge-imgq: left out {skipped.path}: {skipped.reason}", file=sys.stderr)
     if result.skipped:
-        print(f"edge-imgq: {len(result.skipped)} files were left out", file=sys.stderr)
+        print(f"edge-imgq: left out in all: {len(result.skipped)}", file=sys.stderr)
     if as_json:
         from edge_imgq.report.json_form import to_json
 

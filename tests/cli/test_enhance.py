@@ -1,0 +1,102 @@
+"""`enhance` as a person runs it, with every kind of model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_imgq.images.files import read_rgb
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def photo(photos: Path) -> Path:
+    return photos / "evaluation" / "chelsea.png"
+
+
+@pytest.mark.parametrize("file", ["onnx-float.onnx", "onnx-int8.onnx", "tflite-float.tflite"])
+def test_every_exported_format_runs_and_agrees_with_the_users_own_model(
+    run: Run, tiny: Path, exported: Path, photo: Path, tmp_path: Path, file: str
+) -> None:
+    assert run("enhance", photo, "--model", tiny, "-o", tmp_path / "own").code == 0
+    outcome = run("enhance", photo, "--model", exported / file, "-o", tmp_path / "file", "--json")
+    assert outcome.code == 0, outcome.err
+    (written,) = json.loads(outcome.out)
+    assert written["size"] == [60, 80]
+    own, other = (read_rgb(tmp_path / name / "chelsea.png") for name in ("own", "file"))
+    assert np.abs(own.astype(int) - other).max() <= 2
+
+
+def test_a_phone_file_without_its_reference_still_runs(
+    run: Run, exported: Path, photo: Path, tmp_path: Path
+) -> None:
+    alone = shutil.copy(exported / "tflite-int8.tflite", tmp_path / "alone.tflite")
+    outcome = run("enhance", photo, "--model", alone, "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert f"{tmp_path / 'out' / 'chelsea.png'} (80x60)" in outcome.out
+
+
+def test_the_format_can_be_chosen(run: Run, tiny: Path, photo: Path, tmp_path: Path) -> None:
+    assert run("enhance", photo, "-m", tiny, "-o", tmp_path, "--format", "jpg").code == 0
+    with Image.open(tmp_path / "chelsea.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_a_bad_photograph_is_found_before_work_begins(
+    run: Run, tiny: Path, photo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("no image")
+    outcome = run("enhance", photo, broken, "--model", tiny, "-o", tmp_path / "out")
+    assert outcome.code == 4
+    assert "broken.png is not an image" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photograph_smaller_than_the_receptive_field_is_named(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (18, 40)).save(tmp_path / "thumbnail.png")
+    outcome = run("enhance", tmp_path / "thumbnail.png", "-m", "fsrcnn-x2", "-o", tmp_path / "out")
+    assert outcome.code == 4
+    assert "thumbnail.png: the image is 40x18 (height x width)" in outcome.err
+    assert "looks at 19x19 pixels" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photograph_is_never_overwritten(run: Run, tiny: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "photo.png")
+    outcome = run("enhance", tmp_path / "photo.png", "-m", tiny, "-o", tmp_path)
+    assert outcome.code == 2
+    assert "would be overwritten" in outcome.err
+
+
+def test_two_photographs_of_one_name_are_refused(run: Run, tiny: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (40, 40)).save(tmp_path / name / "photo.png")
+    photos = tmp_path / "a" / "photo.png", tmp_path / "b" / "photo.png"
+    outcome = run("enhance", *photos, "-m", tiny, "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "would both become" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "sentence"),
+    [
+        ("fsrcnn-2x", 2, "Did you mean 'fsrcnn-x2'"),
+        ("gone.onnx", 5, "There is no model at gone.onnx"),
+        ("gone.tflite", 5, "gone.tflite"),
+        ("gone.mlpackage", 5, "gone.mlpackage"),
+    ],
+)
+def test_a_model_that_is_not_there_is_a_sentence(
+    run: Run, photo: Path, tmp_path: Path, model: str, code: int, sentence: str
+) -> None:
+    outcome = run("enhance", photo, "-m", model, "-o", tmp_path / "out")
+    assert outcome.code == code, outcome.err
+    assert sentence in outcome.err
+    assert not (tmp_path / "out").exists()

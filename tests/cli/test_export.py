@@ -1,0 +1,348 @@
+"""export, verify, bench and check on a tiny network, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from PIL import Image
+
+from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.report.json_form import read_reports
+from tests.cli.conftest import Run, tiny_model, whole_model
+
+FILES = ["onnx-float.onnx", "onnx-int8.onnx", "tflite-float.tflite", "tflite-int8.tflite"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_export_writes_the_files_their_references_and_a_report(shared_export: Path) -> None:
+    assert names(shared_export) == sorted([*FILES, "reference", "report.json"])
+    assert names(shared_export / "reference") == ["float.onnx", "int8.onnx"]
+    (report,) = read_reports(shared_export)
+    assert [target.file for target in report.targets] == FILES
+    assert report.model == "tiny"
+    assert report.parameters == 8 * 27 + 24
+
+
+def test_json_is_alone_on_stdout_and_equals_the_written_report(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    outcome = run(*exporting, "--output", tmp_path, "--json")
+    assert json.loads(outcome.out) == json.loads((tmp_path / "tiny" / "report.json").read_text())
+    assert "write tflite-int8" in outcome.err
+
+
+def test_the_table_is_printed_and_fits_80_columns(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    outcome = run(*exporting, "--output", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert all(f"\n{Path(file).stem} " in outcome.out for file in FILES)
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+def test_a_second_export_replaces_the_first(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    run(*exporting, "--output", tmp_path)
+    assert run(*exporting, "--output", tmp_path).code == 0
+    assert names(tmp_path / "tiny") == sorted([*FILES, "reference", "report.json"])
+
+
+def test_files_over_budget_are_kept_the_table_printed_and_the_exit_code_1(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    run("init", project)
+    recipe = project / "export" / "tflite-int8.toml"
+    recipe.write_text(
+        recipe.read_text().replace("psnr_vs_reference = 35.0", "psnr_vs_reference = 99.0")
+    )
+    monkeypatch.chdir(project)
+    outcome = run(*exporting, "--output", "out")
+    assert outcome.code == 1
+    assert "edge-imgq: over budget: tflite-int8: " in outcome.err
+    assert "\ntflite-int8 !" in outcome.out
+    assert (project / "out" / "tiny" / "tflite-int8.tflite").exists()
+
+
+def test_verify_measures_what_export_measured(run: Run, exported: Path, photos: Path) -> None:
+    outcome = run("verify", exported, "--images", photos / "evaluation", "--json")
+    assert outcome.code == 0, outcome.err
+    again = json.loads(outcome.out)
+    first = json.loads((exported / "report.json").read_text())
+    for before, after in zip(first["targets"], again["targets"], strict=True):
+        for key in ("target", "sha256", "vs_reference", "quantization", "conversion"):
+            assert after[key] == before[key]
+
+
+def test_verify_refuses_a_file_beside_another_reference(
+    run: Run, exported: Path, tmp_path: Path, photos: Path
+) -> None:
+    model = tmp_path / "other.onnx"
+    onnx.save(tiny_model(weight=1.01), model)
+    run(
+        *("export", model, "--size", "48x64", "--target", "onnx-float", "--output", tmp_path),
+        *("--images", photos / "evaluation", "--calibration", photos / "calibration"),
+    )
+    (exported / "reference" / "float.onnx").write_bytes(
+        (tmp_path / "other" / "reference" / "float.onnx").read_bytes()
+    )
+    outcome = run("verify", exported / "tflite-int8.tflite")
+    assert outcome.code == 5
+    assert "was not made from" in outcome.err
+
+
+def test_bench_times_every_file_and_says_where(run: Run, exported: Path) -> None:
+    outcome = run("bench", exported, "--runs", 10, "--threads", 2, "--json")
+    timings = json.loads(outcome.out)
+    assert [Path(timing["file"]).name for timing in timings] == FILES
+    for timing in timings:
+        latency = timing["latency"]
+        assert 0 < latency["median_ms"] <= latency["p90_ms"]
+        assert (latency["threads"], latency["runs"]) == (2, 10)
+        assert latency["device"].startswith("host: ")
+
+
+def test_bench_says_why_a_file_has_no_time_at_another_size(run: Run, exported: Path) -> None:
+    fixed = exported / "tflite-int8.tflite"
+    outcome = run("bench", fixed, "--runs", 10, "--size", "60x72", "--json")
+    assert json.loads(outcome.out)[0]["latency"]["size"] == [60, 72]
+
+
+def test_check_passes_its_own_baseline_and_catches_drift(
+    run: Run, exported: Path, tmp_path: Path
+) -> None:
+    baseline = tmp_path / "baseline.json"
+    assert run("check", exported, "--baseline", baseline).code == 3
+    updated = run("check", exported, "--baseline", baseline, "--update")
+    assert updated.code == 0
+    assert run("check", exported, "--baseline", baseline).code == 0
+
+    report = json.loads((exported / "report.json").read_text())
+    del report["targets"][0]
+    report["targets"][-1]["vs_reference"]["mean"] -= 5
+    (exported / "report.json").write_text(json.dumps(report))
+    outcome = run("check", exported, "--baseline", baseline, "--json")
+    assert outcome.code == 1
+    verdicts = {v["target"]: v["outcome"] for v in json.loads(outcome.out)["verdicts"]}
+    assert verdicts == {
+        "onnx-float": "missing",
+        "onnx-int8": "pass",
+        "tflite-float": "pass",
+        "tflite-int8": "drifted",
+    }
+    assert "vs_reference_mean went from" in run("check", exported, "--baseline", baseline).out
+
+
+def spoilt(photos: Path, folder: Path, spoil: object) -> Path:
+    """Return a copy of the evaluation photographs with one more file."""
+    folder.mkdir()
+    for path in (photos / "evaluation").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    assert callable(spoil)
+    spoil(folder / "spoilt.png")
+    return folder
+
+
+def truncated(path: Path) -> None:
+    source = next(path.parent.glob("*.png")).read_bytes()
+    path.write_bytes(source[: len(source) // 2])
+
+
+def small(path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (truncated, "spoilt.png is damaged or truncated"),
+        (lambda path: path.write_text("not an image"), "spoilt.png is not an image"),
+        (lambda path: path.write_bytes(b""), "spoilt.png is not an image"),
+        (small, "spoilt.png gives an input of 2x2; the network sees 3x3"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--images", "--calibration"])
+def test_a_bad_image_is_named_and_nothing_is_written(
+    run: Run,
+    exporting: tuple[object, ...],
+    photos: Path,
+    tmp_path: Path,
+    option: str,
+    spoil: object,
+    sentence: str,
+) -> None:
+    folder = spoilt(photos, tmp_path / "photos", spoil)
+    words = list(exporting)
+    other = "--calibration" if option == "--images" else "--images"
+    words[words.index(option) + 1] = folder
+    words[words.index(other) + 1] = photos / "calibration"
+    outcome = run(*words, "--output", tmp_path / "out")
+    assert outcome.code == 4, outcome.err
+    assert sentence in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_folder_and_an_empty_one_are_sentences(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    gone = run(*exporting, "--images", tmp_path / "gone", "--output", tmp_path / "out")
+    assert (gone.code, "is not a folder" in gone.err) == (4, True)
+    (tmp_path / "empty").mkdir()
+    empty = run(*exporting, "--images", tmp_path / "empty", "--output", tmp_path / "out")
+    assert (empty.code, "holds no image" in empty.err) == (4, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_for_both_purposes_are_refused(
+    run: Run, exporting: tuple[object, ...], photos: Path, tmp_path: Path
+) -> None:
+    outcome = run(*exporting, "--images", photos / "calibration", "--output", tmp_path / "out")
+    assert outcome.code == 4
+    assert "in the calibration set" in outcome.err
+
+
+def save(model: onnx.ModelProto, path: Path) -> Path:
+    onnx.save(model, path)
+    return path
+
+
+def nan_weights(path: Path) -> Path:
+    return save(tiny_model(weight=float("nan")), path)
+
+
+def half_a_file(path: Path) -> Path:
+    contents = tiny_model().SerializeToString()
+    path.write_bytes(contents[: len(contents) // 2])
+    return path
+
+
+def text_file(path: Path) -> Path:
+    path.write_text("this is no model\n" * 10)
+    return path
+
+
+def four_channels(path: Path) -> Path:
+    nodes = [helper.make_node("Relu", ["image"], ["out"])]
+    return save(whole_model(nodes, {}, channels=4), path)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path: save(tiny_model(), path), "Say which with --size HxW"),
+        (nan_weights, "holds NaN or infinity in the weight 'w1'"),
+        (half_a_file, "is not a whole, valid ONNX model"),
+        (text_file, "is not a whole, valid ONNX model"),
+        (lambda path: path, "There is no model at"),
+        (four_channels, "takes 4 channels"),
+    ],
+    ids=["dynamic", "nan", "truncated", "text", "missing", "channels"],
+)
+def test_a_bad_model_is_a_sentence_and_nothing_is_written(
+    run: Run, tmp_path: Path, make: object, sentence: str
+) -> None:
+    assert callable(make)
+    model = make(tmp_path / "mine.onnx")
+    outcome = run("export", model, "--output", tmp_path / "out")
+    assert outcome.code == 5, outcome.err
+    assert sentence in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_operator_that_a_target_lacks_is_named_at_once(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    nodes = [
+        helper.make_node("Det", ["image"], ["d"], name="first_strange"),
+        helper.make_node("Reshape", ["d", "shape"], ["e"]),
+        helper.make_node("Hardmax", ["image"], ["f"], name="second_strange"),
+        helper.make_node("Add", ["e", "f"], ["out"]),
+    ]
+    model = whole_model(nodes, {"shape": np.array([1, 3, 1, 1])}, size=(48, 48))
+    path = save(model, tmp_path / "strange.onnx")
+    words = [path if word == exporting[1] else word for word in exporting]
+    words[words.index("48x64")] = "48x48"
+    outcome = run(*words, "--output", tmp_path / "out")
+    assert outcome.code == 6, outcome.err
+    assert "Det" in outcome.err
+    assert "second_strange" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_returns_nan_exits_with_9(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    nodes = [helper.make_node("Div", ["image", "zero"], ["out"])]
+    model = whole_model(nodes, {"zero": np.zeros((1, 3, 1, 1), np.float32)})
+    path = save(model, tmp_path / "broken.onnx")
+    words = [path if word == exporting[1] else word for word in exporting]
+    words[words.index("onnx")] = "onnx-float"
+    words.remove("tflite")
+    outcome = run(*words, "--output", tmp_path / "out")
+    assert outcome.code == 9, outcome.err
+    assert "NaN or infinite" in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("export", "fsrcnn-2x"), "Did you mean 'fsrcnn-x2'"),
+        (("export", "--target", "tflite-int4"), "No target is called 'tflite-int4'. Known: "),
+    ],
+)
+def test_a_name_that_does_not_exist_exits_with_2(
+    run: Run, tmp_path: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    outcome = run(*words, "--output", tmp_path / "out")
+    assert outcome.code == 2
+    assert sentence in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_typo_in_a_recipe_beside_the_person_names_the_key_and_the_nearest(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "export").mkdir()
+    text = (shipped_folder("export") / "onnx-float.toml").read_text()
+    (tmp_path / "export" / "mine.toml").write_text(text.replace("size =", "sizes ="))
+    monkeypatch.chdir(tmp_path)
+    outcome = run("export")
+    assert outcome.code == 3
+    assert "mine.toml: the key 'size' is missing" in outcome.err
+    assert "Did you mean 'sizes'?" in outcome.err
+
+
+def test_a_checkpoint_that_holds_code_is_not_run(run: Run, tmp_path: Path) -> None:
+    import pickle
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "trapped"),)
+
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(pickle.dumps(Trap()))
+    outcome = run("export", path, "--output", tmp_path / "out")
+    assert outcome.code == 5
+    assert "is not a whole checkpoint" in outcome.err
+    assert names(tmp_path) == ["checkpoint.safetensors"]
+
+
+def test_an_output_that_is_a_file_exits_with_8(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    outcome = run(*exporting, "--output", tmp_path / "out")
+    assert outcome.code == 8, outcome.err
+    assert "is a file, not a folder" in outcome.err
+    assert (tmp_path / "out").read_text() == "mine"

@@ -1,0 +1,165 @@
+"""Ctrl-C and a full disk, in processes of their own: nothing half-written stays."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PROGRAM = [sys.executable, "-m", "edge_imgq"]
+PATIENCE = 120.0
+
+
+def start(words: tuple[object, ...], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def interrupt_when(process: subprocess.Popen[str], said: str) -> tuple[int, str]:
+    """Send Ctrl-C once the process has written a line that holds `said` to stderr."""
+    assert process.stderr is not None
+    heard, begun = [], time.monotonic()
+    for line in process.stderr:
+        heard.append(line)
+        if said in line:
+            break
+        assert time.monotonic() - begun < PATIENCE, heard
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=PATIENCE)
+    return process.returncode, "".join(heard) + rest
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("moment", ["open", "quantize", "write tflite", "verify on", "time "])
+def test_ctrl_c_during_export_exits_with_130_and_leaves_nothing(
+    exporting: tuple[object, ...], tmp_path: Path, moment: str
+) -> None:
+    process = start((*exporting, "--output", "out"), tmp_path)
+    code, err = interrupt_when(process, moment)
+    if code == 0:  # it was faster than the signal
+        assert (tmp_path / "out" / "tiny" / "report.json").exists()
+        return
+    assert code == 130, err
+    assert err.rstrip().splitlines()[-1] == (
+        "edge-imgq: Interrupted; nothing half-written was left behind."
+    )
+    assert "Traceback" not in err
+    assert everything(tmp_path) == []
+
+
+def test_ctrl_c_during_a_second_export_keeps_the_first(
+    exporting: tuple[object, ...], exported: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
+    process = start((*exporting, "--output", exported.parent), tmp_path)
+    code, err = interrupt_when(process, "write tflite-int8")
+    assert code in (0, 130), err
+    if code == 130:
+        after = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
+        assert after == before
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> tuple[object, ...]:
+    """Return the words of a training run that would take hours."""
+    rng = np.random.default_rng(5)
+    (tmp_path / "data").mkdir()
+    for index in range(2):
+        pixels = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "data" / f"{index}.png")
+    return (
+        *("train", "fsrcnn-x2", "--data", "data", "--output", "run", "--steps", 100_000),
+        *("--batch", 1, "--patch", 16, "--threads", 1),
+    )
+
+
+def test_ctrl_c_during_training_leaves_a_whole_checkpoint_that_resumes(
+    training: tuple[object, ...], tmp_path: Path
+) -> None:
+    from edge_imgq.train.checkpoint import read_checkpoint
+
+    code, err = interrupt_when(start(training, tmp_path), "train fsrcnn-x2")
+    assert code == 130, err
+    assert "run/checkpoint.safetensors is whole; the same command with --resume" in err
+    assert set(everything(tmp_path / "run")) <= {"checkpoint.safetensors", "log.jsonl"}
+    first = read_checkpoint(tmp_path / "run" / "checkpoint.safetensors")[0].step
+    assert first > 0
+
+    code, err = interrupt_when(start((*training, "--resume"), tmp_path), "train fsrcnn-x2")
+    assert code == 130, err
+    assert read_checkpoint(tmp_path / "run" / "checkpoint.safetensors")[0].step > first
+
+
+def limited(limit: int) -> Callable[[], None]:
+    """Return what makes writing fail as on a full disk, in a child process."""
+
+    def limit_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return limit_files
+
+
+def test_a_disk_that_fills_during_export_exits_with_8_and_leaves_nothing(
+    exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    outcome = subprocess.run(
+        [*PROGRAM, *map(str, exporting), "--output", "out"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=limited(1000),
+        check=False,
+    )
+    assert outcome.returncode == 8, outcome.stderr
+    assert "could not be written" in outcome.stderr
+    assert everything(tmp_path) == []
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Path:
+    """Return a folder on a file system of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only the superuser can mount a tiny disk, and only outside some containers")
+    return folder
+
+
+def test_a_disk_that_is_really_full_says_how_much_is_free(
+    exporting: tuple[object, ...], tiny_disk: Path
+) -> None:
+    try:
+        filler = tiny_disk / "filler"
+        filler.write_bytes(b"x" * 60_000)
+        outcome = subprocess.run(
+            [*PROGRAM, *map(str, exporting), "--output", str(tiny_disk / "out")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert outcome.returncode == 8, outcome.stderr
+        assert "the disk is full (0.0 MB are free there)" in outcome.stderr
+        assert everything(tiny_disk) == ["filler"]
+    finally:
+        subprocess.run(["umount", str(tiny_disk)], check=True)

@@ -1,0 +1,119 @@
+"""The parser as a whole: help, exit codes, and the one place that prints errors."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import edge_imgq
+from edge_imgq import errors
+from edge_imgq.cli.main import COMMANDS, EPILOG
+from tests.cli.conftest import Run
+
+PROGRAM = [sys.executable, "-m", "edge_imgq"]
+
+
+def test_help_answers_in_less_than_three_tenths_of_a_second() -> None:
+    fastest = 9.0
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([*PROGRAM, "--help"], check=True, capture_output=True)
+        fastest = min(fastest, time.perf_counter() - start)
+    assert fastest < 0.3
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from edge_imgq.cli.main import build_parser; build_parser().format_help()\n"
+        "heavy = {'numpy', 'torch', 'onnx', 'rich', 'coremltools', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_that_its_own_parser_takes(run: Run, name: str) -> None:
+    outcome = run(name, "--help")
+    assert outcome.code == 0
+    example = outcome.out.split("example:\n")[1]
+    assert f"edge-imgq {name}" in example
+    assert all(len(line) <= 100 for line in outcome.out.splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_listed_in_the_help(run: Run, name: str) -> None:
+    assert re.search(rf"^    {name} ", run("--help").out, re.MULTILINE)
+
+
+def test_the_exit_codes_in_the_help_are_those_of_the_errors() -> None:
+    documented = {int(code) for code in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)}
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
+    used = {kind.exit_code for kind in classes if issubclass(kind, errors.EdgeImgqError)}
+    assert documented == used | {0, 70, errors.INTERRUPTED}
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out.strip() == f"edge-imgq {edge_imgq.__version__}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("exprot",),
+        ("export", "--sise", "1x1"),
+        ("export", "--size", "180"),
+        ("export", "--size", "0x10"),
+        ("export", "--range", "2"),
+        ("export", "--threads", "0"),
+        ("bench",),
+        ("check", "report.json"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "usage: edge-imgq" in outcome.err
+    assert not outcome.out
+
+
+def test_an_error_is_one_line_without_traceback_unless_asked_for(run: Run) -> None:
+    plain = run("inspect", "gone.onnx")
+    assert plain.err == "edge-imgq: There is no model at gone.onnx.\n"
+    debugged = run("inspect", "gone.onnx", "--debug")
+    assert debugged.err.startswith("Traceback")
+    assert debugged.err.endswith(plain.err)
+    assert plain.code == debugged.code == errors.ModelError.exit_code
+
+
+def test_a_fault_of_ours_is_called_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(COMMANDS["models"], "run", lambda arguments: 1 // 0)
+    outcome = run("models")
+    assert outcome.code == 70
+    assert "Traceback" in outcome.err
+    assert "This is a fault in edge-imgq, not in your input: ZeroDivisionError" in outcome.err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    code = "from edge_imgq.cli.main import *; sys.exit(main(['models']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 141
+    assert err == b""
+
+
+def test_python_dash_m_is_the_same_program(tmp_path: Path) -> None:
+    outcome = subprocess.run(
+        [*PROGRAM, "check", "gone", "--baseline", "b"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert outcome.returncode == 2
+    assert outcome.stderr == "edge-imgq: There is no report at gone.\n"

@@ -1,0 +1,121 @@
+"""models, inspect, doctor and init."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_imgq.models.zoo import ZOO
+from edge_imgq.recipe.folders import export_recipes, shipped_folder
+from edge_imgq.recipe.manifest import read_manifest
+from tests.cli.conftest import Run
+
+
+def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) -> None:
+    rows = {row["name"]: row for row in json.loads(run("models", "--json").out)}
+    assert list(rows) == list(ZOO)
+    for name, entry in ZOO.items():
+        # Every tensor of these networks is trained, so the state dict holds parameters alone.
+        assert rows[name]["parameters"] == sum(p.numel() for p in entry.build().parameters())
+    table = run("models").out
+    assert all(f"\n{name} " in table for name in ZOO)
+    assert max(len(line) for line in table.splitlines() if "/" not in line) <= 80
+
+
+def test_doctor_finds_every_package_here(run: Run) -> None:
+    outcome = run("doctor", "--json")
+    findings = {finding["what"]: finding for finding in json.loads(outcome.out)}
+    assert outcome.code == 0
+    assert findings["torch"]["state"] == "ok"
+    assert findings["ai-edge-litert"]["detail"].startswith("2.")
+    assert max(map(len, run("doctor").out.splitlines())) <= 80
+
+
+def test_doctor_names_a_missing_package_and_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_imgq.pipeline import doctor
+
+    gone = doctor._Package("no-such-package", "nothing", "nothing")
+    monkeypatch.setattr(doctor, "PACKAGES", (gone,))
+    outcome = run("doctor")
+    assert outcome.code == 7
+    assert "no-such-package: pip install 'no-such-package'" in outcome.out
+
+
+def test_init_writes_the_shipped_recipes_and_says_so(run: Run, tmp_path: Path) -> None:
+    outcome = run("init", tmp_path)
+    assert outcome.code == 0
+    for stage in ("export", "quantize", "calibration_data"):
+        for file in shipped_folder(stage).iterdir():
+            assert (tmp_path / stage / file.name).read_bytes() == file.read_bytes()
+            assert str(tmp_path / stage / file.name) in outcome.out.splitlines()
+    assert len(export_recipes(tmp_path)) == len(export_recipes(Path("/nowhere")))
+    assert read_manifest(tmp_path / "calibration_data" / "manifest.toml")
+
+
+def test_init_overwrites_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "quantize").mkdir()
+    outcome = run("init", tmp_path)
+    assert outcome.code == 2
+    assert "quantize exists already" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["quantize"]
+
+
+def test_commands_beside_the_written_folders_use_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("init", tmp_path)
+    recipe = tmp_path / "export" / "tflite-int8.toml"
+    recipe.rename(recipe.with_stem("tflite-int8-phone"))
+    monkeypatch.chdir(tmp_path)
+    outcome = run("export", "--target", "nothing")
+    assert "tflite-int8-phone" in outcome.err
+
+
+def test_inspect_counts_what_the_network_is_made_of(run: Run, tiny: Path) -> None:
+    outcome = run("inspect", tiny, "--size", "10x20", "--json")
+    form = json.loads(outcome.out)
+    assert form["format"] == "ONNX"
+    assert form["inputs"][0]["shape"] == [1, 3, 10, 20]
+    assert form["parameters"] == 8 * 27 + 24
+    assert form["macs"] == 10 * 20 * (8 * 27 + 24)
+    assert [row["kind"] for row in form["operators"]] == ["Conv", "Relu", "Conv", "Add"]
+
+
+@pytest.mark.parametrize(
+    "file", ["onnx-float.onnx", "onnx-int8.onnx", "tflite-float.tflite", "tflite-int8.tflite"]
+)
+def test_every_format_of_one_network_has_its_weights_and_macs(
+    run: Run, shared_export: Path, file: str
+) -> None:
+    form = json.loads(run("inspect", shared_export / file, "--size", "48x64", "--json").out)
+    # TFLite keeps a bias per channel, which this network lacks.
+    assert form["parameters"] in (240, 240 + 11)
+    assert form["macs"] == 48 * 64 * 240
+
+
+def test_inspect_lists_operators_in_80_columns(run: Run, shared_export: Path) -> None:
+    outcome = run("inspect", shared_export / "tflite-int8.tflite", "--operators")
+    assert "CONV_2D" in outcome.out
+    table = outcome.out.split("\n\n")[1]
+    assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["photo.png", "report.json"])
+def test_inspect_refuses_what_is_no_model(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    outcome = run("inspect", tmp_path / name)
+    assert outcome.code == 5
+    assert "is not one of .onnx, .tflite, .mlpackage" in outcome.err
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_inspect_refuses_a_damaged_file(run: Run, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(b"\x00garbage" * 9)
+    outcome = run("inspect", path)
+    assert outcome.code == 5, outcome.err
+    assert "broken" in outcome.err
