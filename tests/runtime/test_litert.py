@@ -117,9 +117,17 @@ def test_a_file_that_holds_a_size_says_so_and_keeps_running(tmp_path: Path) -> N
         "c = Conv<pads=[1,1,1,1]>(a, v) d = DepthToSpace<blocksize=2>(c) y = Add(b, d)"  # fmt: skip
     session = open_session(written(read_network(ir.from_proto(doubling_model(body))), tmp_path))
     assert not session.resizable
-    with pytest.raises(ImageError, match="16x20 only"):
-        session.run(photo(30, 30))
+    for _ in range(2):
+        with pytest.raises(ImageError, match="16x20 only"):
+            session.run(photo(30, 30))
     assert session.run(photo(*SIZE)).shape == (32, 40, 3)
+
+
+def test_a_file_whose_output_does_not_follow_its_input_is_not_resizable(tmp_path: Path) -> None:
+    body = 'a = Resize<mode="linear">(x, , s) b = Conv<pads=[1,1,1,1]>(a, w) ' \
+        "y = Conv<pads=[1,1,1,1]>(b, v)"  # fmt: skip
+    session = open_session(written(read_network(ir.from_proto(doubling_model(body))), tmp_path))
+    assert not session.resizable
 
 
 def test_an_image_with_other_channels_is_refused(float_file: Path) -> None:

@@ -143,6 +143,16 @@ ARITHMETIC = {
 
 SHAPES = {
     "concat channels": Case("t = Relu(x) y = Concat<axis=1>(x, t)"),
+    "concat counted from the end": Case("t = Relu(x) y = Concat<axis=-3>(x, t)"),
+    "clip beside its input": Case(
+        "t = Add(x, c) k = Clip(t, l, h) s = Concat<axis=1>(k, t) y = Conv(s, v)",
+        constants={
+            "c": scalar(1),
+            "l": scalar(-0.5),
+            "h": scalar(0.75),
+            "v": weights(4, 12, 1, 1),
+        },
+    ),
     "concat rows": Case("t = Tanh(x) y = Concat<axis=2>(x, t)"),
     "split in halves": Case("a, b = Split<axis=1, num_outputs=2>(x) y = Add(a, b)"),
     "split unevenly": Case(
@@ -220,6 +230,10 @@ RESIZES = {
         {"s": np.array([1, 1, 2, 2], np.float32)},
     ),
     "nearest half pixel": resized(f"{NEAREST}, {HALF}", 24, 30),
+    "nearest doubled by corners": resized(
+        f'{NEAREST}, {CORNERS}, nearest_mode="round_prefer_ceil"', 24, 20
+    ),
+    "nearest shrunk on ties": resized(f"{NEAREST}, {HALF}", 6, 5),
     "nearest shrunk": resized(f'{NEAREST}, {ASYMMETRIC}, nearest_mode="floor"', 6, 5),
     "nearest corners": resized(f'{NEAREST}, {CORNERS}, nearest_mode="round_prefer_ceil"', 17, 23),
     "linear doubled": resized(f"{LINEAR}, {HALF}", 24, 20),

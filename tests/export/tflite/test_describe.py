@@ -55,6 +55,7 @@ def test_inputs_and_outputs_say_their_scale(tmp_path: Path) -> None:
     assert entry.scale == pytest.approx(2 / 127)
     assert leaving.shape == (1, 12, 10, 8)
     assert description.bytes == path.stat().st_size
+    assert description.parameters == 8 * 6 * 9 + 8
     assert description.kinds == {"QUANTIZE": 2, "CONV_2D": 1}
 
 

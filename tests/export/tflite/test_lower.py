@@ -164,6 +164,13 @@ def test_operators_have_the_versions_of_tensorflow_lite(
         assert {entry.version for entry in codes if entry.builtinCode == number} == {wanted}
 
 
+def test_a_product_that_grows_needs_version_3_of_mul() -> None:
+    model = int8(Case("y = Mul(x, c)", constants={"c": scalar(400)}))
+    codes = parsed(lowered(model)).operatorCodes
+    number = schema.BuiltinOperator.MUL
+    assert [entry.version for entry in codes if entry.builtinCode == number] == [3]
+
+
 def test_int8_clipping_that_saturation_does_already_is_not_written() -> None:
     assert kinds(lowered(int8(CONVOLUTIONS["conv then relu6"]))) == [*Q, "CONV_2D", *Q]
 
