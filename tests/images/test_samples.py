@@ -1,0 +1,107 @@
+"""Photographs as network inputs and truths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ImageError
+from edge_imgq.images.files import write_image
+from edge_imgq.images.samples import LARGEST, folder_set, samples
+
+SR = ImageContract("super-resolution", 3, "y")
+DEBLUR = ImageContract("deblur", 1, "rgb", multiple=4)
+UNKNOWN = ImageContract("image-to-image", 1, "rgb")
+
+
+def photos(folder: Path, **sizes: tuple[int, int]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, size in sizes.items():
+        noise = np.random.default_rng(len(name)).integers(0, 256, (*size, 3), np.uint8)
+        write_image(folder / f"{name}.png", noise)
+    return folder
+
+
+def test_a_super_resolution_truth_is_the_photograph_cut_at_bottom_and_right(tmp_path) -> None:
+    (sample,) = samples(folder_set(photos(tmp_path, a=(40, 50))), SR, None)
+    assert sample.pixels.shape == (13, 16, 1)
+    assert sample.truth is not None
+    assert sample.truth.shape == (39, 48, 1)
+
+
+def test_sides_are_multiples_of_what_the_network_asks_for(tmp_path) -> None:
+    (sample,) = samples(folder_set(photos(tmp_path, a=(43, 50))), DEBLUR, None)
+    assert sample.pixels.shape == (40, 48, 3)
+
+
+def test_large_photographs_are_cropped_around_their_centre(tmp_path) -> None:
+    folder = tmp_path
+    wide = np.zeros((20, LARGEST + 100, 3), np.uint8)
+    wide[:, 50:-50] = 200
+    write_image(folder / "wide.png", wide)
+    (sample,) = samples(folder_set(folder), UNKNOWN, None)
+    assert sample.pixels.shape == (20, LARGEST, 3)
+    assert (sample.pixels == 200).all()
+
+
+def test_the_same_photograph_is_degraded_the_same_way_every_time(tmp_path) -> None:
+    images = folder_set(photos(tmp_path, a=(32, 32), bb=(32, 32)))
+    first, again = list(samples(images, DEBLUR, None)), list(samples(images, DEBLUR, None))
+    assert np.array_equal(first[0].pixels, again[0].pixels)
+    assert not np.array_equal(first[0].pixels, first[0].truth)
+
+
+def test_a_task_that_is_not_known_has_no_truth(tmp_path) -> None:
+    (sample,) = samples(folder_set(photos(tmp_path, a=(32, 32))), UNKNOWN, None)
+    assert sample.truth is None
+
+
+def test_a_fixed_size_crops_large_images_and_mirrors_small_ones(tmp_path) -> None:
+    images = folder_set(photos(tmp_path, small=(20, 90), large=(200, 200)))
+    for sample in samples(images, SR, (24, 30)):
+        assert sample.pixels.shape == (24, 30, 1)
+        assert sample.truth is not None
+        assert sample.truth.shape == (72, 90, 1)
+
+
+def test_pairs_are_matched_by_name_and_cut_alike(tmp_path) -> None:
+    photos(tmp_path / "input", a=(31, 33))
+    truth = np.repeat(np.repeat(np.arange(31 * 33).reshape(31, 33) % 251, 3, 0), 3, 1)
+    (tmp_path / "truth").mkdir()
+    write_image(tmp_path / "truth" / "a.png", np.repeat(truth[..., None], 3, 2).astype(np.uint8))
+    contract = ImageContract("super-resolution", 3, "rgb", multiple=2)
+    (sample,) = samples(folder_set(tmp_path), contract, None)
+    assert sample.pixels.shape == (30, 32, 3)
+    assert sample.truth is not None
+    assert sample.truth.shape == (90, 96, 3)
+    assert sample.truth[0, 0, 0] == truth[0, 0]
+
+
+def test_a_pair_of_the_wrong_scale_is_refused(tmp_path) -> None:
+    photos(tmp_path / "input", a=(30, 30))
+    photos(tmp_path / "truth", a=(60, 60))
+    with pytest.raises(ImageError, match="must be 3 times"):
+        list(samples(folder_set(tmp_path), SR, None))
+
+
+def test_an_input_without_a_truth_is_named(tmp_path) -> None:
+    photos(tmp_path / "input", a=(30, 30), b=(30, 30))
+    photos(tmp_path / "truth", a=(90, 90))
+    with pytest.raises(ImageError, match=r"b\.png"):
+        folder_set(tmp_path)
+
+
+def test_an_image_smaller_than_the_receptive_field_is_refused_by_name(tmp_path) -> None:
+    with pytest.raises(ImageError, match=r"a\.png gives an input of 10x10"):
+        list(samples(folder_set(photos(tmp_path, a=(30, 30))), SR, None, smallest=19))
+
+
+def test_a_gray_file_is_taken_as_it_is(tmp_path) -> None:
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    write_image(tmp_path / "gray.png", gray)
+    contract = ImageContract("image-to-image", 1, "y")
+    (sample,) = samples(folder_set(tmp_path), contract, None)
+    assert np.array_equal(sample.pixels, gray)

@@ -1,0 +1,107 @@
+"""The three networks that ship, exported to every target: what this project promises of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_imgq.export.tflite.describe import describe
+from edge_imgq.models.zoo import ZOO, load_network
+from edge_imgq.pipeline.export import ExportRequest, export
+from edge_imgq.pipeline.source import open_model
+from edge_imgq.pipeline.verify import verify
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.report import Report
+
+FORBIDDEN = {"TRANSPOSE", "GATHER", "TRANSPOSE_CONV", "PRELU"}
+LITERT_ALONE = """
+import sys, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter(sys.argv[1])
+interpreter.allocate_tensors()
+entry, leaving = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+interpreter.set_tensor(entry["index"], np.zeros(entry["shape"], entry["dtype"]))
+interpreter.invoke()
+assert "edge_imgq" not in sys.modules
+print(entry["dtype"].__name__, *leaving["shape"])
+"""
+
+
+@pytest.fixture(scope="module", params=sorted(ZOO))
+def exported(request, tmp_path_factory) -> tuple[Path, Report]:
+    """Export one network to all targets."""
+    output = tmp_path_factory.mktemp("artifacts")
+    wish = ExportRequest(
+        model=request.param,
+        targets=("all",),
+        output=output,
+        calibration=None,
+        images=None,
+        size=None,
+        peak=None,
+        threads=1,
+    )
+    return output / request.param, export(wish, lambda step: None)
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_recipe_gives_a_file_within_its_budget(exported) -> None:
+    folder, report = exported
+    assert [target.target for target in report.targets] == [r.name for r in export_recipes()]
+    assert report.breaches == ()
+    for target in report.targets:
+        assert (folder / target.file).exists()
+
+
+def test_int8_tflite_holds_integers_alone_and_no_slow_operator(exported) -> None:
+    description = describe(exported[0] / "tflite-int8.tflite")
+    kinds = {operator.kind for operator in description.operators}
+    assert not kinds & FORBIDDEN
+    assert {operator.dtype for operator in description.operators} <= {"int8", "uint8"}
+    assert {tensor.dtype for tensor in (*description.inputs, *description.outputs)} == {"uint8"}
+
+
+def test_int8_tflite_agrees_with_the_qdq_model_on_real_images(exported) -> None:
+    target = next(t for t in exported[1].targets if t.target == "tflite-int8")
+    assert target.conversion.equal >= 0.995
+    assert target.conversion.within_1 >= 0.999
+
+
+def test_tflite_files_run_with_no_part_of_this_project(exported) -> None:
+    folder, _ = exported
+    for name, dtype in (("tflite-float", "float32"), ("tflite-int8", "uint8")):
+        command = [sys.executable, "-c", LITERT_ALONE, str(folder / f"{name}.tflite")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split()[0] == dtype
+
+
+def test_existing_files_verify_to_the_same_drift(exported) -> None:
+    folder, report = exported
+    (again,) = verify([folder / "tflite-int8.tflite"], None, 1, lambda step: None)
+    target = next(t for t in report.targets if t.target == "tflite-int8")
+    assert again.targets[0].vs_reference == target.vs_reference
+    assert again.targets[0].drop == target.drop
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_onnx_agrees_with_torch_at_any_size(name: str) -> None:
+    import onnx_ir as ir
+    import onnxruntime
+    import torch
+
+    source, network = open_model(name), load_network(name)
+    session = onnxruntime.InferenceSession(ir.to_proto(source.model).SerializeToString())
+    multiple = source.contract.multiple
+    for sides in ((multiple * 8, multiple * 13), (multiple * 21, multiple * 5)):
+        shape = (1, source.contract.channels, *sides)
+        image = np.random.default_rng(0).random(shape, np.float32)
+        with torch.no_grad():
+            wanted = network(torch.from_numpy(image)).numpy()
+        got = session.run(None, {session.get_inputs()[0].name: image})[0]
+        assert np.abs(got - wanted).max() <= 1e-5

@@ -1,0 +1,106 @@
+"""Drift, on images whose difference is known by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_imgq.recipe.export import Budget
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import breaches
+from edge_imgq.verify.drift import IDENTICAL, Drop, compare, summarise
+
+FLAT = np.full((16, 16, 3), 100, np.uint8)
+SHIFTED = FLAT + np.uint8(1)
+ONE_LEVEL = 20 * np.log10(255)
+"""PSNR of images that differ by one level everywhere: 48.13 dB."""
+
+
+def drift_of(file, reference=FLAT, quantized=None, source=None, truth=None, name="a", shave=0):
+    return compare(
+        name,
+        file=file,
+        reference=reference,
+        quantized=quantized,
+        source=reference if source is None else source,
+        truth=truth,
+        shave=shave,
+    )
+
+
+def test_one_level_everywhere_is_48_decibels() -> None:
+    drift = summarise([drift_of(SHIFTED)])
+    assert drift.vs_reference.mean == pytest.approx(ONE_LEVEL)
+    assert drift.conversion.equal == 0
+    assert drift.conversion.within_1 == 1
+    assert drift.conversion.largest == 1
+
+
+def test_the_same_image_counts_as_identical_not_as_infinity() -> None:
+    drift = summarise([drift_of(FLAT), drift_of(SHIFTED, name="b")])
+    assert drift.vs_reference.mean == pytest.approx((IDENTICAL + ONE_LEVEL) / 2)
+    assert (drift.vs_reference.worst, drift.vs_reference.worst_image) == (
+        pytest.approx(ONE_LEVEL),
+        "b",
+    )
+
+
+def test_quantization_and_conversion_are_measured_apart() -> None:
+    """The QDQ graph is one level off; the file returns what the QDQ graph returns."""
+    drift = summarise([drift_of(SHIFTED, quantized=SHIFTED, source=SHIFTED)])
+    assert drift.quantization.mean == pytest.approx(ONE_LEVEL)
+    assert drift.conversion.equal == 1
+
+
+def test_a_float_file_says_why_it_has_no_quantization_drift() -> None:
+    assert isinstance(summarise([drift_of(FLAT)]).quantization, Skipped)
+
+
+def test_drop_is_what_the_file_loses_against_the_truth_beyond_the_reference() -> None:
+    truth = FLAT + np.uint8(2)
+    drift = summarise([drift_of(FLAT, reference=SHIFTED, truth=truth)])
+    assert isinstance(drift.drop, Drop)
+    assert drift.drop.reference_psnr == pytest.approx(ONE_LEVEL)
+    assert drift.drop.mean == pytest.approx(20 * np.log10(2))
+
+
+def test_a_file_nearer_the_truth_than_its_reference_has_a_negative_drop() -> None:
+    truth = FLAT + np.uint8(2)
+    drift = summarise([drift_of(SHIFTED, reference=FLAT, truth=truth)])
+    assert isinstance(drift.drop, Drop)
+    assert drift.drop.mean < 0
+
+
+def test_without_truth_the_drop_is_skipped_with_a_reason() -> None:
+    drift = summarise([drift_of(SHIFTED)])
+    assert isinstance(drift.drop, Skipped)
+    assert "truth" in drift.drop.reason
+
+
+def test_the_border_is_shaved_against_the_truth_alone() -> None:
+    bordered = FLAT.copy()
+    bordered[:2] += 50
+    drift = summarise([drift_of(bordered, truth=SHIFTED, shave=2)])
+    assert isinstance(drift.drop, Drop)
+    assert drift.drop.mean == pytest.approx(0)
+    assert drift.vs_reference.mean < 30
+
+
+def test_shapes_are_compared_before_values() -> None:
+    with pytest.raises(ValueError, match="shape"):
+        drift_of(FLAT[:8].repeat(2, axis=1))
+
+
+BUDGET = Budget(0.1, 0.2, 50.0, 0.999)
+
+
+def test_every_exceeded_limit_gets_a_sentence() -> None:
+    drift = summarise([drift_of(FLAT + np.uint8(3), truth=FLAT + np.uint8(1), name="cat")])
+    sentences = breaches(drift, BUDGET)
+    assert len(sentences) == 4
+    assert "cat" in sentences[1]
+    assert "the budget asks for 50" in sentences[2]
+
+
+def test_a_file_within_its_budget_has_no_breach() -> None:
+    assert breaches(summarise([drift_of(FLAT, truth=SHIFTED)]), BUDGET) == ()
