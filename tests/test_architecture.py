@@ -1,0 +1,64 @@
+"""Imports go one way, and only the command line prints."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edge_imgq
+
+PACKAGE = Path(edge_imgq.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+TIERS = (
+    {"cli", "__main__"},
+    {"pipeline"},
+    {"train", "export", "quantize", "verify", "bench", "report"},
+    {"models", "graph", "runtime", "images", "metrics"},
+    {"recipe", "artifact", "contract", "skipped", "errors"},
+)
+"""From the top down: a stage imports its own tier and those below it."""
+
+TIER = {stage: level for level, stages in enumerate(TIERS) for stage in stages}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_stage_imports_one_above_it(path: Path) -> None:
+    own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for module in imported(path):
+        parts = module.split(".")
+        if parts[0] == "edge_imgq" and len(parts) > 1 and parts[1] in TIER and own in TIER:
+            assert TIER[parts[1]] >= TIER[own], f"{own} must not import {module}"
+
+
+def test_every_stage_has_a_tier() -> None:
+    stages = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in MODULES}
+    assert stages - {"__init__"} <= set(TIER)
+
+
+def test_the_check_sees_a_wrong_import(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("def f():\n    from edge_imgq.cli import main\n")
+    assert list(imported(wrong)) == ["edge_imgq.cli.main"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_file_is_longer_than_350_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
