@@ -185,9 +185,10 @@ def run(view: Network, inputs: Arrays, path: Path) -> list[np.ndarray]:
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
     refuse_unsupported(view)
+    target = ct.target.iOS17 if view.is_quantized else ct.target.iOS16
     with silenced():
         specs = {tensor.name: mb.TensorSpec(shape=tensor.shape) for tensor in view.inputs}
-        with mil.Function(specs, opset_version=ct.target.iOS17) as function:
+        with mil.Function(specs, opset_version=target) as function:
             values = Values()
             for tensor in view.inputs:
                 values.write(tensor, mb.cast(x=function.inputs[tensor.name], dtype="fp16"), 1.0)
@@ -201,7 +202,7 @@ def run(view: Network, inputs: Arrays, path: Path) -> list[np.ndarray]:
         model = ct.convert(
             program,
             convert_to="mlprogram",
-            minimum_deployment_target=ct.target.iOS17,
+            minimum_deployment_target=target,
             pass_pipeline=pipeline,
             skip_model_load=True,
         )
