@@ -82,7 +82,7 @@ DEFAULTS: dict[str, Schedule] = {
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
     "dped-slim": Schedule(
-        steps=14_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
+        steps=9_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
     ),
     "deblur-slim": Schedule(
         steps=10_000,
