@@ -262,6 +262,11 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
         ("y = Reshape(x, n)", {"n": numbers(1, 6, 10, 12)}, "channels last"),
         ("y = ReduceMean<keepdims=0>(x, a)", {"a": numbers(2)}, "spatial axis"),
         ("y = Max(x, x, x)", {}, "two inputs"),
+        (
+            'y = Resize<coordinate_transformation_mode="asymmetric", nearest_mode="ceil">(x, , s)',
+            {"s": np.array([1, 1, 2, 2], np.float32)},
+            "places pixels as 'asymmetric'",
+        ),
     ],
 )
 def test_what_has_no_exact_form_is_refused(body: str, constants: dict, reason: str) -> None:
