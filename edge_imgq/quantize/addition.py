@@ -11,6 +11,9 @@ Zero points stay each value's own.
 
 Scales are shared where that costs little: a value that is also read elsewhere may have its scale
 widened by at most TOLERANCE, and a fixed scale (the image's) is taken only by values that fit it.
+
+Where only one operand can share the scale of the sum, the addition rounds a/S · qa alone. S is then
+widened until a/S is a fraction that every runtime rounds alike (`edge_imgq.quantize.tie_free`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.constraints import SHARED_SCALE
 from edge_imgq.quantize.ranges import INT8_HIGH, INT8_LOW, per_tensor
+from edge_imgq.quantize.tie_free import tie_free_below
 
 TOLERANCE = 1.3
 """Largest factor on the scale of a value that is read by more than the addition."""
@@ -39,7 +43,7 @@ class _Class:
         values: the members.
         scale: the widest that a member needs, or the fixed one.
         narrowest: the narrowest scale of a member that must not be widened by much.
-        is_fixed: whether a member's scale is given by the format.
+        is_fixed: whether a member's scale is given by the format, or has been chosen for good.
     """
 
     values: list[ir.Value] = field(default_factory=list)
@@ -60,9 +64,11 @@ def share_addition_scales(
         fixed: the values among them whose parameters nobody chooses.
     """
     classes = _initial_classes(placed, fixed)
-    for node in graph:
-        if node.op_type in ("Add", "Sub"):
-            _try_join(node, classes)
+    additions = [node for node in graph if node.op_type in ("Add", "Sub")]
+    for node in additions:
+        _share(node, classes)
+    for node in additions:
+        _avoid_halves(node, classes)
     for members in {id(found): found for found in classes.values()}.values():
         for value in members.values:
             if value not in fixed:
@@ -91,17 +97,47 @@ def _only_added(value: ir.Value) -> bool:
     return reader is not None and reader.op_type in {"Add", "Sub"} | SHARED_SCALE
 
 
-def _try_join(node: ir.Node, classes: dict[ir.Value, _Class]) -> None:
+def _share(node: ir.Node, classes: dict[ir.Value, _Class]) -> None:
+    """Join operands and sum, or else the sum and the operand that nothing else reads."""
+    values = _operands_and_sum(node)
+    if any(value not in classes for value in values):
+        return
+    if not _join_all(values, classes):
+        operands, result = values[:2], values[2]
+        for operand in operands:
+            if _only_added(operand) and _join_all([operand, result], classes):
+                return
+
+
+def _operands_and_sum(node: ir.Node) -> list[ir.Value]:
     follower = fused_activation(node)
     result = node.outputs[0] if follower is None else follower.outputs[0]
-    values = [*node.inputs, result]
-    members = [classes[value] for value in values if value is not None and value in classes]
-    distinct = list({id(member): member for member in members}.values())
-    if len(members) != 3 or len(distinct) < 2:
-        return
+    return [*(value for value in node.inputs if value is not None), result]
+
+
+def _join_all(values: list[ir.Value], classes: dict[ir.Value, _Class]) -> bool:
+    """Join the classes of values; return whether they share one now."""
+    distinct = list({id(classes[value]): classes[value] for value in values}.values())
+    if len(distinct) == 1:
+        return True
     joined = _join(distinct)
-    if joined is not None:
-        classes.update((value, joined) for value in joined.values)
+    if joined is None:
+        return False
+    classes.update((value, joined) for value in joined.values)
+    return True
+
+
+def _avoid_halves(node: ir.Node, classes: Mapping[ir.Value, _Class]) -> None:
+    """Widen the scale of a sum until every runtime rounds the other operand alike."""
+    values = _operands_and_sum(node)
+    if any(value not in classes for value in values):
+        return
+    first, second, total = (classes[value] for value in values)
+    if total.is_fixed or (first is total) == (second is total):
+        return
+    other = second if first is total else first
+    total.scale = other.scale / tie_free_below(other.scale / total.scale)
+    total.is_fixed = other.is_fixed = True
 
 
 def _join(parts: list[_Class]) -> _Class | None:

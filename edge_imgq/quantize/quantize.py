@@ -1,4 +1,4 @@
-"""The whole of quantization: rewrite, observe, place scales, write QDQ."""
+"""The whole of quantization: rewrite, observe, place scales, write QDQ, correct."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import own_size
+from edge_imgq.quantize.bias_correction import correct_biases, zero_biases
 from edge_imgq.quantize.calibrate import observe_ranges
 from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.scales import place_scales
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -30,12 +33,17 @@ def quantize(
 
     Args:
         reference: normalised float model; it is not changed.
-        recipe: passes and observer.
+        recipe: passes, observer and corrections.
         contract: meaning of the pixels.
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
     """
-    model = rewrite(reference, recipe.passes)
-    ranges = observe_ranges(model, images, contract.peak)
-    placed = place_scales(model.graph, ranges, image_quantization(contract.pixel_scale))
-    insert_qdq(model.graph, placed)
-    return model
+    original = rewrite(reference, recipe.passes)
+    zero_biases(original.graph)
+    patches = PatchKeeper(contract.multiple, own_size(original))
+    ranges = observe_ranges(original, patches.passing(images), contract.peak)
+    quantized = original.clone()
+    placed = place_scales(quantized.graph, ranges, image_quantization(contract.pixel_scale))
+    insert_qdq(quantized.graph, placed)
+    if "bias" in recipe.corrections:
+        correct_biases(original, quantized, patches.batch(contract.peak))
+    return quantized

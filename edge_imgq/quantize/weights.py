@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.tie_free import tie_free_above
 
 WEIGHT_HIGH = 127
 """Weights use −127..127, so that a kernel may negate them."""
@@ -23,6 +24,7 @@ def quantize_weight(
 ) -> tuple[Any, Quantization]:
     """Return int8 weights and their scales.
 
+    Scales are such that every runtime rounds the result alike (`edge_imgq.quantize.tie_free`).
     A channel whose weights are tiny or all zero gets a scale large enough for its bias to fit int32
     and for the requantization multiplier to stay in the range that kernels accept.
 
@@ -38,7 +40,8 @@ def quantize_weight(
     floor = np.full_like(scale, SMALLEST_MULTIPLIER * output_scale / input_scale)
     if bias is not None:
         floor = np.maximum(floor, np.abs(bias) / (input_scale * BIAS_HIGH))
-    scale = np.maximum(scale, floor).astype(np.float32)
+    gain = input_scale / output_scale
+    scale = (tie_free_above(np.maximum(scale, floor) * gain) / gain).astype(np.float32)
     broadcast = scale.reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
     integers = np.rint(weight / broadcast).clip(-WEIGHT_HIGH, WEIGHT_HIGH).astype(np.int8)
     return integers, Quantization(scale, np.zeros(len(scale), np.int32), "int8", axis)

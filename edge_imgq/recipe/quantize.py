@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_imgq.recipe.table import Table
 
 OBSERVERS = ("min-max",)
+CORRECTIONS = ("bias",)
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class QuantizeRecipe:
         summary: one line for people.
         observer: how ranges are taken: "min-max".
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
+        corrections: what is put right afterwards: "bias".
     """
 
     name: str
     summary: str
     observer: str
     passes: tuple[str, ...]
+    corrections: tuple[str, ...] = ()
 
 
 def read_quantize_recipe(path: Path) -> QuantizeRecipe:
@@ -39,6 +42,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         summary=table.text("summary"),
         observer=table.text("observer", OBSERVERS),
         passes=table.texts("passes"),
+        corrections=table.texts("corrections", CORRECTIONS, default=()),
     )
     table.close()
     return recipe

@@ -39,22 +39,22 @@ class Table:
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:
         """Return a string, one of `choices` if there are any."""
         value = self._get(key, str, "a string", default)
-        if choices and value not in choices:
-            raise RecipeError(
-                f"{self._where}: '{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
-                f"{_nearest(value, choices)}"
-            )
+        self._refuse_other(key, value, choices)
         return str(value)
 
     def number(self, key: str, default: float | None = None) -> float:
         """Return a number."""
         return float(self._get(key, (int, float), "a number", default))
 
-    def texts(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Return a list of strings."""
+    def texts(
+        self, key: str, choices: Sequence[str] = (), default: Sequence[str] | None = None
+    ) -> tuple[str, ...]:
+        """Return a list of strings, each one of `choices` if there are any."""
         values = self._get(key, list, "a list of strings", None if default is None else [*default])
         if not all(isinstance(value, str) for value in values):
             raise RecipeError(f"{self._where}: '{key}' must be a list of strings, not {values!r}.")
+        for value in values:
+            self._refuse_other(key, value, choices)
         return tuple(values)
 
     def size(self, key: str) -> tuple[int, int]:
@@ -94,6 +94,13 @@ class Table:
                     f"{self._where}: unknown key '{key}'.{_nearest(key, self._asked)} "
                     f"Known keys: {', '.join(self._asked)}."
                 )
+
+    def _refuse_other(self, key: str, value: str, choices: Sequence[str]) -> None:
+        if choices and value not in choices:
+            raise RecipeError(
+                f"{self._where}: '{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
+                f"{_nearest(value, choices)}"
+            )
 
     def _get(self, key: str, kind: Any, wanted: str, default: Any) -> Any:
         self._asked.append(key)

@@ -1,0 +1,61 @@
+"""Multipliers under which no two runtimes can round differently.
+
+An integer operator turns an accumulator into a level by round(acc · M), with M = input scale
+× weight scale / output scale. Runtimes compute the product in float32, fixed point or a float
+convolution, and differ by about 10⁻⁵ of a level; wherever acc · M lies that close to one half they
+may round to different levels. A handful of such pixels in the first layer is enough: later layers
+multiply them, and after twenty layers some per cent of all pixels differ by a level.
+
+If M = n/m with m odd, acc · M is a multiple of 1/m, and no multiple of 1/m is nearer to one half
+than 1/2m. With m around a thousand that is fifty times the runtimes' differences, so all of them
+round alike, exact halves included: there are none. M is raised to the next such fraction, which
+widens the scale by some thousandths at most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST = 1023
+"""Largest m, unless the multiplier itself is below 1/LARGEST."""
+
+SLACK = 1e-9
+"""A multiplier that is such a fraction already, but for float64's rounding, stays as it is."""
+
+
+def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, for each multiplier, the least fraction n/m, m odd, that is not below it.
+
+    Args:
+        multipliers: positive numbers.
+    """
+    denominators = _odd_numbers()
+    numerators = np.ceil(multipliers[:, np.newaxis] * denominators * (1 - SLACK))
+    best: NDArray[np.float64] = (numerators / denominators).min(axis=1)
+    return np.where(multipliers * LARGEST < 1, _one_over_odd(multipliers), best)
+
+
+def tie_free_below(multiplier: float) -> float:
+    """Return the greatest fraction n/m, m odd, that is not above a multiplier of at least 1/1023.
+
+    A smaller multiplier is returned as it is.
+    """
+    denominators = _odd_numbers()
+    best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
+    return best or multiplier
+
+
+def _odd_numbers() -> NDArray[np.float64]:
+    return np.arange(1, LARGEST + 1, 2, dtype=np.float64)
+
+
+def _one_over_odd(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1/m, m the largest odd number for which that is not below the multiplier."""
+    largest = np.floor(1 / multipliers * (1 + SLACK))
+    fraction: NDArray[np.float64] = 1 / (largest - 1 + largest % 2)
+    return fraction
