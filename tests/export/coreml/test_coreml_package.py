@@ -22,6 +22,7 @@ from edge_imgq.graph.read import read_network
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.coreml import open_session
+from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package, read_note
 from edge_imgq.runtime.mil.program import read_program
 from edge_imgq.runtime.mil.silence import coremltools
@@ -130,6 +131,19 @@ def test_the_float16_image_is_that_of_onnx_runtime_within_one_level(
         assert np.mean(off == 0) >= 0.8, f"seed {SEED}: {np.mean(off):.3f} levels off in the mean"
 
 
+@pytest.mark.parametrize("form", ["float", "int8"])
+def test_the_program_itself_returns_whole_levels(form: str, networks: Any, tmp_path: Path) -> None:
+    save(networks[form], NOTE, tmp_path / "m.mlpackage")
+    program = read_program(open_package(tmp_path / "m.mlpackage"))
+    white = np.full((1, 3, *SIZE), 255.0, np.float32)
+    noisy = np.random.default_rng(SEED).integers(0, 256, white.shape).astype(np.float32)
+    for levels in (white, noisy):
+        result = Evaluator(program).run({"image": levels})["result"]
+        np.testing.assert_array_equal(result, np.rint(result))
+        assert result.min() >= 0
+        assert result.max() <= 255
+
+
 def test_the_integer_image_is_as_near_to_the_float_one_as_that_of_the_qdq_model(
     models: Any, networks: Any, road: Any, tmp_path: Path
 ) -> None:
@@ -158,6 +172,15 @@ def test_two_exports_are_the_same_bytes(form: str, networks: Any, tmp_path: Path
         "Data/com.apple.CoreML/model.mlmodel",
         "Data/com.apple.CoreML/weights/weight.bin",
     }
+
+
+def test_the_bytes_depend_on_neither_the_day_nor_the_process(networks: Any, tmp_path: Path) -> None:
+    save(networks["int8"], NOTE, tmp_path / "m.mlpackage")
+    package = open_package(tmp_path / "m.mlpackage")
+    assert not [key for key in package.metadata if "date" in key]
+    # Protobuf writes maps in an order of the process's own unless told otherwise.
+    written = contents(package.path)["Data/com.apple.CoreML/model.mlmodel"]
+    assert package.model.SerializeToString(deterministic=True) == written
 
 
 def test_every_integer_convolution_stands_between_dequantize_and_quantize(
