@@ -53,14 +53,23 @@ def test_a_packages_digest_changes_with_names_and_contents_alone(tmp_path: Path)
     assert sha256_of(one) != sha256_of(two)
 
 
-def test_bytes_that_move_from_one_file_of_a_package_to_the_next_change_its_digest(
-    tmp_path: Path,
-) -> None:
-    for folder, first, second in (("one", b"ab", b"c"), ("two", b"a", b"bc")):
+def test_a_file_that_spells_out_its_neighbour_does_not_stand_for_it(tmp_path: Path) -> None:
+    """Names and contents run together would be the same bytes for both packages."""
+    for folder in ("two-files", "one-file"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "a").write_bytes(first)
-        (tmp_path / folder / "b").write_bytes(second)
-    assert sha256_of(tmp_path / "one") != sha256_of(tmp_path / "two")
+    (tmp_path / "two-files" / "a").write_bytes(b"x")
+    (tmp_path / "two-files" / "b").write_bytes(b"y")
+    (tmp_path / "one-file" / "a").write_bytes(b"xb\0y")
+    assert sha256_of(tmp_path / "two-files") != sha256_of(tmp_path / "one-file")
+
+
+def test_a_file_is_replaced_not_overwritten(tmp_path: Path) -> None:
+    """Whoever has the old file open, or linked, keeps the old file."""
+    path, link = tmp_path / "report.json", tmp_path / "link"
+    path.write_text("old")
+    os.link(path, link)
+    write_text(path, "new")
+    assert (path.read_text(), link.read_text()) == ("new", "old")
 
 
 def test_staged_files_and_folders_replace_what_was_there(tmp_path: Path) -> None:

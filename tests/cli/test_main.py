@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,23 @@ def test_a_fault_of_ours_is_called_so(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert outcome.code == 70
     assert "Traceback" in outcome.err
     assert "This is a fault in edge-imgq, not in your input: ZeroDivisionError" in outcome.err
+
+
+def test_warnings_of_libraries_are_shown_only_for_debugging(
+    run: Run, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    def chatty(arguments: object) -> int:
+        warnings.warn("an old function", DeprecationWarning, stacklevel=1)
+        logging.getLogger("library").warning("an old version")
+        return 0
+
+    monkeypatch.setattr(COMMANDS["models"], "run", chatty)
+    assert run("models").err == ""
+    assert not recwarn.list
+    logging.disable(logging.NOTSET)
+    warnings.simplefilter("always")
+    run("models", "--debug")
+    assert len(recwarn.list) == 1
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
