@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -23,6 +23,9 @@ OWN_OPERATOR = {
     Fused.RELU6: schema.BuiltinOperator.RELU6,
     Fused.RELU_N1_TO_1: schema.BuiltinOperator.RELU_N1_TO_1,
 }
+Step: TypeAlias = tuple[int, float | None]
+"""An operator, and its bound where it takes one."""
+
 LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
 
 
@@ -39,6 +42,23 @@ class Clipping:
     fused: int = Fused.NONE
     low: float = -math.inf
     high: float = math.inf
+
+    @property
+    def unfused(self) -> Clipping:
+        """What is left once the operation itself applies `fused`."""
+        return Clipping(low=self.low, high=self.high)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The operators that do it when nothing is fused, in order."""
+        steps: list[Step] = []
+        if self.fused != Fused.NONE:
+            steps.append((OWN_OPERATOR[self.fused], None))
+        if math.isfinite(self.low):
+            steps.append((schema.BuiltinOperator.MAXIMUM, self.low))
+        if math.isfinite(self.high):
+            steps.append((schema.BuiltinOperator.MINIMUM, self.high))
+        return tuple(steps)
 
 
 def clipping(activation: Activation | None, quantization: Quantization | None) -> Clipping:

@@ -6,18 +6,18 @@ common: constants, scales that must agree, activations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.clipping import OWN_OPERATOR, clipping
+from edge_imgq.export.tflite.clipping import Step, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.writer import FileWriter
 from edge_imgq.graph.network import Quantization, Tensor
+from edge_imgq.graph.read import same_quantization
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
-Fused = schema.ActivationFunctionType
-ABSENT = -1
 
 
 class Emitter:
@@ -91,7 +89,7 @@ class Emitter:
 
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
         """Return `tensor` with this scale and zero point, through a QUANTIZE where they differ."""
-        if quantization is None or same_scale(tensor.quantization, quantization):
+        if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
         if tensor.data is not None:
             raise RefusedError(f"its constant '{tensor.name}' has another scale than its output.")
@@ -103,50 +101,35 @@ class Emitter:
         )
         return index
 
-    def alias(self, output: Tensor, source: Tensor) -> None:
-        """Make `output` another name of `source`."""
-        self._index[output.name] = self.tensor(source)
-
     def emit(
         self, operation: Operation, code: int, inputs: Sequence[int], options: Any = None
     ) -> None:
         """Add the operator that computes the operation's output, and its activation."""
         output = operation.output
         rest = clipping(operation.activation, output.quantization)
-        bounds = [(Code.MAXIMUM, rest.low), (Code.MINIMUM, rest.high)]
-        steps = [(step, bound) for step, bound in bounds if math.isfinite(bound)]
-        fusible = hasattr(options, "fusedActivationFunction")
-        separate = not fusible and rest.fused != Fused.NONE
-        if fusible:
-            options.fusedActivationFunction = rest.fused
-        stages = [*([OWN_OPERATOR[rest.fused]] if separate else []), *(step for step, _ in steps)]
-        target = self._stage(output, len(stages))
+        if hasattr(options, "fusedActivationFunction"):
+            options.fusedActivationFunction, rest = rest.fused, rest.unfused
+        target = self._stage(output, len(rest.steps))
         self.writer.add_operator(code, inputs, [target], options)
-        if separate:
-            source, target = target, self._stage(output, len(steps))
-            self.writer.add_operator(OWN_OPERATOR[rest.fused], [source], [target])
-        self._clip(output, target, steps)
+        self._follow(output, target, rest.steps)
 
     def clip(self, operation: Operation, source: int) -> None:
         """Clip a tensor that already has the output's scale to the operation's activation."""
         output = operation.output
-        rest = clipping(operation.activation, output.quantization)
-        bounds = [(Code.MAXIMUM, rest.low), (Code.MINIMUM, rest.high)]
-        steps = [(step, bound) for step, bound in bounds if math.isfinite(bound)]
-        if rest.fused != Fused.NONE:
-            target = self._stage(output, len(steps))
-            self.writer.add_operator(OWN_OPERATOR[rest.fused], [source], [target])
-            source = target
-        elif not steps:
+        steps = clipping(operation.activation, output.quantization).steps
+        if not steps:
             self._index[output.name] = source
-        self._clip(output, source, steps)
+        self._follow(output, source, steps)
 
-    def _clip(self, output: Tensor, source: int, steps: list[tuple[int, float]]) -> None:
-        for remaining, (code, bound) in zip(range(len(steps) - 1, -1, -1), steps, strict=True):
-            target = self._stage(output, remaining)
-            limit = self._scalar(f"{output.name}/bound", bound, output.quantization)
-            options = schema.MaximumMinimumOptionsT()
-            self.writer.add_operator(code, [source, limit], [target], options)
+    def _follow(self, output: Tensor, source: int, steps: Sequence[Step]) -> None:
+        """Add one operator per step, from `source` to `output`."""
+        for done, (code, bound) in enumerate(steps, start=1):
+            inputs, options = [source], None
+            if bound is not None:
+                inputs.append(self._scalar(f"{output.name}/bound", bound, output.quantization))
+                options = schema.MaximumMinimumOptionsT()
+            target = self._stage(output, len(steps) - done)
+            self.writer.add_operator(code, inputs, [target], options)
             source = target
 
     def _stage(self, output: Tensor, remaining: int) -> int:
@@ -176,17 +159,6 @@ class Emitter:
             )
         dtype = "float32" if quantization is None else quantization.dtype
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
-
-
-def same_scale(first: Quantization | None, second: Quantization | None) -> bool:
-    """Tell whether two tensors store a value as the same integer."""
-    if first is None or second is None:
-        return first is second
-    return bool(
-        first.dtype == second.dtype
-        and np.array_equal(first.scale, second.scale)
-        and np.array_equal(first.zero_point, second.zero_point)
-    )
 
 
 def parameters(quantization: Quantization | None) -> Any:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.emitter import same_scale
 from edge_imgq.export.tflite.layout import stored_axis, stored_values
 from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.window import SAME, VALID, Window, window
 from edge_imgq.graph.network import Quantization, Tensor
+from edge_imgq.graph.read import same_quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -28,9 +28,13 @@ def max_pool(file: Emitter, operation: Operation) -> None:
         raise RefusedError("TFLite's pooling returns no indices.")
     spot = _window(operation)
     image = operation.operand(0)
-    source = file.requantized(image, operation.output.quantization)
-    if spot.padding is None:
+    scale = operation.output.quantization
+    if spot.padding is not None:
+        source = file.requantized(image, scale)
+    elif same_quantization(image.quantization, scale):
         source = padded(file, image, spot.pads, lowest=True)
+    else:
+        raise RefusedError("its input and output have different scales; give them one.")
     _pool(file, operation, Code.MAX_POOL_2D, source, spot, spot.padding)
 
 
@@ -50,7 +54,7 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     if image.quantization is not None and padding != SAME:
         _depthwise_mean(file, operation, image.quantization, source, spot)
         return
-    if not same_scale(image.quantization, operation.output.quantization):
+    if not same_quantization(image.quantization, operation.output.quantization):
         source = file.requantized(image, operation.output.quantization)
     _pool(file, operation, Code.AVERAGE_POOL_2D, source, spot, padding)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.emitter import same_scale
 from edge_imgq.export.tflite.layout import by_stored_axis, stored_axis, stored_shape
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.read import same_quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -71,7 +71,7 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 def split(file: Emitter, operation: Operation) -> None:
     """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V)."""
     image, outputs = operation.operand(0), operation.outputs
-    if not all(same_scale(image.quantization, output.quantization) for output in outputs):
+    if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
         raise RefusedError("its parts have other scales than its input; give them one scale.")
     rank = len(image.shape)
     logical = operation.attributes.get("axis", 0) % rank
