@@ -70,10 +70,9 @@ def enhance(request: EnhanceRequest, watch: Watch) -> tuple[Enhanced, ...]:
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
+    # Reading the headers finds a wrong path before the first minute is spent.
     for photo, _ in request.jobs:
-        is_grayscale(
-            photo
-        )  # opening the header finds a wrong path before the first minute is spent
+        is_grayscale(photo)
     enhancers = [open_enhancer(model, request.threads) for model in request.models]
     written = []
     for photo, result in request.jobs:
