@@ -115,12 +115,13 @@ def _weight(tensor: Tensor, factor: float) -> Any:
     if quantization is None or quantization.dtype != "int8" or tensor.data is None:
         return half(real(tensor) * factor, tensor.name)
     scale = half(quantization.scale.astype(np.float64) * factor, tensor.name)
+    zero = quantization.zero_point.astype(np.int8)
     per_channel = quantization.axis is not None
     return mb.constexpr_affine_dequantize(
         quantized_data=np.asarray(tensor.data, np.int8),
-        zero_point=np.int8(quantization.zero_point[0]),
+        zero_point=zero if per_channel else zero[0],
         scale=scale if per_channel else scale[0],
-        axis=np.int32(quantization.axis if quantization.axis is not None else 0),
+        axis=np.int32(quantization.axis or 0),
     )
 
 
