@@ -11,8 +11,8 @@ import onnx_ir as ir
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size
-from edge_imgq.quantize.bias_correction import correct_biases, zero_biases
 from edge_imgq.quantize.calibrate import observe_ranges
+from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
@@ -44,6 +44,6 @@ def quantize(
     quantized = original.clone()
     placed = place_scales(quantized.graph, ranges, image_quantization(contract.pixel_scale))
     insert_qdq(quantized.graph, placed)
-    if "bias" in recipe.corrections:
-        correct_biases(original, quantized, patches.batch(contract.peak))
+    if "channels" in recipe.corrections:
+        correct_channels(original, quantized, patches.batch(contract.peak))
     return quantized

@@ -40,6 +40,19 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(multipliers * LARGEST < 1, _one_over_odd(multipliers), best)
 
 
+def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, for each multiplier, the nearest such fraction.
+
+    Args:
+        multipliers: positive numbers.
+    """
+    denominators = _odd_numbers()
+    fractions = np.rint(multipliers[:, np.newaxis] * denominators) / denominators
+    nearest = np.abs(fractions - multipliers[:, np.newaxis]).argmin(axis=1)
+    best: NDArray[np.float64] = fractions[np.arange(len(multipliers)), nearest]
+    return np.where(multipliers * LARGEST < 1, _one_over_odd(multipliers), best)
+
+
 def tie_free_below(multiplier: float) -> float:
     """Return the greatest fraction n/m, m odd, that is not above a multiplier of at least 1/1023.
 

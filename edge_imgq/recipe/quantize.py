@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_imgq.recipe.table import Table
 
 OBSERVERS = ("min-max",)
-CORRECTIONS = ("bias",)
+CORRECTIONS = ("channels",)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class QuantizeRecipe:
         summary: one line for people.
         observer: how ranges are taken: "min-max".
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
-        corrections: what is put right afterwards: "bias".
+        corrections: what is put right afterwards: "channels".
     """
 
     name: str
