@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.cli.options import (
@@ -15,6 +16,7 @@ from edge_imgq.cli.options import (
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import show_reports
+from edge_imgq.errors import UsageError
 
 DEFAULT_MODEL = "fsrcnn-x2"
 
@@ -77,9 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Export, and show the report."""
     from edge_imgq.pipeline.export import ExportRequest, export
 
+    targets = tuple(arguments.target or ("all",))
+    _refuse_swallowed_model(targets)
     request = ExportRequest(
         model=arguments.model,
-        targets=tuple(arguments.target or ("all",)),
+        targets=targets,
         output=arguments.output,
         calibration=arguments.calibration,
         images=arguments.images,
@@ -90,3 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressDisplay() as watch:
         report = export(request, watch)
     return show_reports((report,), as_json=arguments.json)
+
+
+def _refuse_swallowed_model(targets: Sequence[str]) -> None:
+    """Refuse a model that stands behind `--target`, which takes every word that follows it.
+
+    Raises:
+        UsageError: there is one.
+    """
+    from edge_imgq.models.zoo import ZOO
+
+    for word in targets:
+        if word in ZOO or Path(word).suffix in (".onnx", ".safetensors"):
+            raise UsageError(
+                f"'{word}' is a model, and --target takes every word after it as a target. Write "
+                f"the model first: edge-imgq export {word} --target ..."
+            )

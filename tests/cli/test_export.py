@@ -299,6 +299,8 @@ def test_a_network_that_returns_nan_exits_with_9(
     [
         (("export", "fsrcnn-2x"), "Did you mean 'fsrcnn-x2'"),
         (("export", "--target", "tflite-int4"), "No target is called 'tflite-int4'. Known: "),
+        (("export", "--target", "tflite", "my.onnx"), "'my.onnx' is a model"),
+        (("export", "--target", "all", "dped-slim"), "Write the model first"),
     ],
 )
 def test_a_name_that_does_not_exist_exits_with_2(
