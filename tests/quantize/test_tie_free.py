@@ -1,0 +1,63 @@
+"""Multipliers that every runtime rounds alike."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from edge_imgq.quantize.tie_free import (
+    LARGEST,
+    tie_free_above,
+    tie_free_below,
+    tie_free_nearest,
+)
+
+SEED = 17
+MULTIPLIERS = np.exp(np.random.default_rng(SEED).uniform(np.log(1e-6), np.log(3.0), 400))
+
+
+def denominator(multiplier: float) -> int:
+    return Fraction(multiplier).limit_denominator(2_000_000).denominator
+
+
+@pytest.mark.parametrize("function", [tie_free_above, tie_free_nearest])
+def test_the_fraction_has_an_odd_denominator_that_is_not_large(function) -> None:
+    for wanted, given in zip(MULTIPLIERS, function(MULTIPLIERS), strict=True):
+        m = denominator(float(given))
+        assert m % 2 == 1
+        assert m <= max(LARGEST, 1 / wanted + 2)
+
+
+def test_no_accumulator_falls_on_or_near_one_half() -> None:
+    accumulators = np.arange(-40_000, 40_000)
+    for multiplier in tie_free_above(MULTIPLIERS[MULTIPLIERS > 1e-3][:50]):
+        distance = np.abs((accumulators * multiplier) % 1 - 0.5).min()
+        assert distance >= 0.99 / (2 * denominator(float(multiplier)))
+
+
+def test_the_multiplier_is_raised_and_by_little() -> None:
+    raised = tie_free_above(MULTIPLIERS)
+    assert (raised >= MULTIPLIERS * (1 - 1e-8)).all()
+    usual = MULTIPLIERS > 1e-3
+    assert (raised[usual] / MULTIPLIERS[usual] < 1.004).all()
+    assert (raised / MULTIPLIERS < 1.02).all()
+
+
+def test_the_nearest_is_nearer_than_a_thousandth() -> None:
+    assert np.abs(tie_free_nearest(MULTIPLIERS) / MULTIPLIERS - 1).max() < 4e-3
+
+
+def test_a_multiplier_that_is_such_a_fraction_stays() -> None:
+    own = np.array([1.0, 1 / 3, 7 / 1023, 3 / 511])
+    np.testing.assert_allclose(tie_free_above(own), own, rtol=1e-12)
+    np.testing.assert_allclose(tie_free_nearest(own), own, rtol=1e-12)
+    assert tie_free_below(0.2) == pytest.approx(0.2)
+
+
+def test_below_is_below() -> None:
+    for multiplier in MULTIPLIERS[MULTIPLIERS > 1e-2]:
+        given = tie_free_below(float(multiplier))
+        assert given <= multiplier * (1 + 1e-8)
+        assert denominator(given) % 2 == 1
