@@ -65,6 +65,12 @@ def add(subparsers: Subparsers) -> None:
         "--size", type=size, metavar="HxW", help="input height and width (default: the recipe's)"
     )
     parser.add_argument(
+        "--scheme",
+        default="",
+        metavar="NAME",
+        help="recipe in quantize/ for all int8 targets, such as int8-thorough (default: their own)",
+    )
+    parser.add_argument(
         "--range",
         type=int,
         choices=(1, 255),
@@ -90,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         peak=None if arguments.peak is None else float(arguments.peak),
         threads=arguments.threads,
+        scheme=arguments.scheme,
     )
     with ProgressDisplay() as watch:
         report = export(request, watch)

@@ -7,7 +7,7 @@ place at the end; a run that fails leaves what was there before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ class ExportRequest:
         size: input height and width of the files, instead of the recipes'.
         peak: float value of pixel 255, for .onnx files that do not say; None for 1.
         threads: processor threads.
+        scheme: quantization recipe for all int8 targets, instead of their own; "" for their own.
     """
 
     model: str
@@ -61,6 +62,7 @@ class ExportRequest:
     size: tuple[int, int] | None
     peak: float | None
     threads: int
+    scheme: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,20 @@ def export(request: ExportRequest, watch: Watch) -> Report:
 
 
 def _plan(request: ExportRequest) -> _Plan:
-    recipes = select(export_recipes(), request.targets)
+    recipes = _with_scheme(select(export_recipes(), request.targets), request.scheme)
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
     source = open_model(request.model, request.peak)
     sizes = {recipe.name: _size(source, recipe, request.size) for recipe in recipes}
     return _Plan(source, recipes, sizes, calibration, evaluation)
+
+
+def _with_scheme(recipes: tuple[ExportRecipe, ...], scheme: str) -> tuple[ExportRecipe, ...]:
+    """Return recipes whose int8 targets are quantized by `scheme`, if one is named."""
+    if not scheme:
+        return recipes
+    return tuple(replace(r, scheme=scheme) if r.scheme else r for r in recipes)
 
 
 def _size(source: Source, recipe: ExportRecipe, wanted: tuple[int, int] | None) -> tuple[int, int]:

@@ -76,6 +76,8 @@ def measure_fits(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
 ) -> dict[str, Fit]:
     """Return the fit of each convolution by node name, every one on corrected inputs."""
+    if not any(node.op_type in WEIGHT_AXIS for node in quantized.graph):
+        return {}
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT

@@ -1,4 +1,4 @@
-"""The whole of quantization: rewrite, observe, place scales, write QDQ, correct."""
+"""The whole of quantization: rewrite, observe, place scales, write QDQ, round, correct."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edge_imgq.graph.size import own_size
 from edge_imgq.quantize.calibrate import observe_ranges
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.error_feedback import round_with_feedback
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.scales import place_scales
@@ -33,7 +34,7 @@ def quantize(
 
     Args:
         reference: normalised float model; it is not changed.
-        recipe: passes, observer and corrections.
+        recipe: passes, observer, rounding and corrections.
         contract: meaning of the pixels.
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
     """
@@ -44,6 +45,8 @@ def quantize(
     quantized = original.clone()
     placed = place_scales(quantized.graph, ranges, image_quantization(contract.pixel_scale))
     insert_qdq(quantized.graph, placed)
+    if recipe.rounding == "feedback":
+        round_with_feedback(original, quantized, patches.batch(contract.peak))
     if "channels" in recipe.corrections:
         correct_channels(original, quantized, patches.batch(contract.peak))
     return quantized

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_imgq.recipe.table import Table
 
 OBSERVERS = ("min-max",)
+ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 
 
@@ -20,6 +21,7 @@ class QuantizeRecipe:
         summary: one line for people.
         observer: how ranges are taken: "min-max".
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
+        rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
     """
 
@@ -27,6 +29,7 @@ class QuantizeRecipe:
     summary: str
     observer: str
     passes: tuple[str, ...]
+    rounding: str = "nearest"
     corrections: tuple[str, ...] = ()
 
 
@@ -42,6 +45,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         summary=table.text("summary"),
         observer=table.text("observer", OBSERVERS),
         passes=table.texts("passes"),
+        rounding=table.text("rounding", ROUNDINGS, default="nearest"),
         corrections=table.texts("corrections", CORRECTIONS, default=()),
     )
     table.close()

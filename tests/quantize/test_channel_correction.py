@@ -19,7 +19,7 @@ from ..graph.build import model, run, weights
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
-CORRECTED = QuantizeRecipe("corrected", "", "min-max", (), ("channels",))
+CORRECTED = QuantizeRecipe("corrected", "", "min-max", (), corrections=("channels",))
 
 
 def photo(seed: int, size: tuple[int, int] = (96, 96)) -> np.ndarray:

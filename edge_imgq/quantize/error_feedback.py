@@ -1,0 +1,188 @@
+"""Rounding weights so that their errors cancel in the output, instead of each to its nearest.
+
+The output of a channel is Σ w·x. Rounding one weight leaves an error e·x; the inputs of an image
+network are strongly alike, so weights that are not rounded yet can take most of it over. With H the
+second moments of the inputs, weight i is rounded and the others are moved by
+
+    w_j ← w_j − (w_i − q_i) · U_ij / U_ii      for j > i,      UᵀU = H⁻¹, U upper triangular,
+
+which is the least-squares answer at every step. Layers go in order; each sees the inputs that the
+layers already done really give. No labels, no gradients: a linear system per layer.
+
+Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
+Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+from edge_imgq.graph import edit
+from edge_imgq.quantize.weights import WEIGHT_HIGH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+POSITIONS = 12_000
+"""Output positions that a layer is fitted on, drawn from all patches with a fixed seed."""
+
+SEED = 0
+DAMPING = 0.01
+"""Added to the diagonal of H, as a share of its mean: inputs that were never seen."""
+
+SILENT = 3
+
+
+@dataclass(frozen=True)
+class LayerSamples:
+    """What a convolution sees and should answer, at a set of output positions.
+
+    Attributes:
+        inputs: (positions, I·K·L), by the quantized layers before it.
+        targets: (positions, O), by the float network.
+    """
+
+    inputs: Matrix
+    targets: Matrix
+
+
+def round_with_feedback(
+    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
+) -> None:
+    """Choose the int8 weights and int32 biases of a QDQ model anew, in place.
+
+    Only plain convolutions are changed; grouped and transposed ones keep their nearest weights.
+
+    Args:
+        original: the float graph that was quantized, nodes under the same names.
+        quantized: its QDQ graph; every convolution has a bias.
+        batch: network inputs (N, C, H, W).
+    """
+    float_nodes = {node.name: node for node in original.graph}
+    layers = [
+        node
+        for node in quantized.graph
+        if node.op_type == "Conv" and node.attributes.get_int("group", 1) == 1
+    ]
+    for layer in layers:
+        twin = float_nodes[layer.name]
+        samples = _samples(original, quantized, twin, layer, batch)
+        _rewrite(layer, edit.contents(twin.inputs[1]), samples)
+
+
+def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
+    """Return integers for the rows of a weight matrix.
+
+    Args:
+        weight: (O, K), real.
+        moments: H, (K, K): second moments of the K inputs.
+        scale: (O,), real value of one integer.
+
+    Returns:
+        (O, K), whole numbers in ±127.
+    """
+    size = len(moments)
+    damped = moments + np.eye(size) * (DAMPING * np.trace(moments) / size + np.finfo(float).tiny)
+    order = np.argsort(-np.diag(moments), kind="stable")
+    upper = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
+    remaining = weight[:, order].copy()
+    integers = np.zeros_like(remaining)
+    for i in range(size):
+        integers[:, i] = np.rint(remaining[:, i] / scale).clip(-WEIGHT_HIGH, WEIGHT_HIGH)
+        error = (remaining[:, i] - integers[:, i] * scale) / upper[i, i]
+        remaining[:, i + 1 :] -= np.outer(error, upper[i, i + 1 :])
+    result = np.empty_like(integers)
+    result[:, order] = integers
+    return result
+
+
+def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
+    mean = samples.inputs.mean(axis=0)
+    centred = samples.inputs - mean
+    moments = centred.T @ centred / len(centred)
+    if not moments.any():
+        return
+    flat = weight.reshape(len(weight), -1).astype(np.float64)
+    stored, scale = _stored(layer, 1)
+    integers = feedback_rounding(flat, moments, scale)
+    stored.const_value = ir.tensor(integers.reshape(weight.shape).astype(np.int8), name=stored.name)
+    bias, bias_scale = _stored(layer, 2)
+    wanted = samples.targets.mean(axis=0) - (integers * scale[:, np.newaxis]) @ mean
+    limits = np.iinfo(np.int32)
+    levels = np.rint(wanted / bias_scale).clip(limits.min, limits.max)
+    bias.const_value = ir.tensor(levels.astype(np.int32), name=bias.name)
+
+
+def _stored(layer: ir.Node, index: int) -> tuple[ir.Value, Matrix]:
+    """Return the integer initializer of a layer's constant, and its scale."""
+    value = layer.inputs[index]
+    assert value is not None
+    restore = value.producer()
+    assert restore is not None
+    stored = restore.inputs[0]
+    assert stored is not None
+    return stored, edit.contents(restore.inputs[1]).astype(np.float64)
+
+
+def _samples(
+    original: ir.Model,
+    quantized: ir.Model,
+    twin: ir.Node,
+    layer: ir.Node,
+    batch: NDArray[np.float32],
+) -> LayerSamples:
+    source = layer.inputs[0]
+    assert source is not None
+    inputs = _compute(quantized, source.name or "", batch)
+    targets = _compute(original, twin.outputs[0].name or "", batch)
+    count, _, height, width = targets.shape
+    places = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
+    n, y, x = np.unravel_index(places, (count, height, width))
+    windows = _windows(inputs, layer)
+    return LayerSamples(
+        windows[n, :, y, x].reshape(len(places), -1).astype(np.float64),
+        targets[n, :, y, x].astype(np.float64),
+    )
+
+
+def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
+    """Return a view (N, I, H', W', K, L) of what each output position of a convolution reads."""
+    weight = layer.inputs[1]
+    assert weight is not None
+    assert weight.shape is not None
+    kernel = [int(length) for length in weight.shape.numpy()[2:]]
+    strides = layer.attributes.get_ints("strides", [1, 1])
+    dilations = layer.attributes.get_ints("dilations", [1, 1])
+    top, left, bottom, right = layer.attributes.get_ints("pads", [0] * 4)
+    padded = np.pad(inputs, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
+    return windows[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
+
+
+def _compute(model: ir.Model, name: str, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return one value of a graph; only the nodes that it needs are run."""
+    proto = ir.to_proto(model)
+    del proto.graph.output[:]
+    proto.graph.output.append(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+    )
+    for dimension in proto.graph.input[0].type.tensor_type.shape.dim:
+        dimension.Clear()
+    part = ir.from_proto(proto)
+    RemoveUnusedNodesPass()(part)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = SILENT
+    session = onnxruntime.InferenceSession(ir.to_proto(part).SerializeToString(), options)
+    result: Sequence[NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: batch})
+    return result[0]
