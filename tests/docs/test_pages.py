@@ -1,0 +1,95 @@
+"""What the pages say about names, codes, files and links is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edge_imgq import errors
+from edge_imgq.cli.main import COMMANDS, FAULT
+from edge_imgq.graph.rewrite import PASSES
+from edge_imgq.models.zoo import ZOO
+from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.report.baseline import Tolerances
+from tests.conftest import CHECKOUT
+from tests.docs.blocks import PAGES, README
+
+TEXT = README.read_text(encoding="utf-8")
+WIDTH = 80
+MOST_BYTES = 300_000
+
+
+def page_name(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_lists_every_command(name: str) -> None:
+    assert re.search(rf"^\| `edge-imgq {name}` +\|", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted(shipped_folder("export").glob("*.toml")), ids=page_name)
+def test_the_readme_lists_every_target(path: Path) -> None:
+    assert re.search(rf"^\| `{path.stem}` +\|", TEXT, re.MULTILINE)
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
+    shown = {int(code) for code in re.findall(r"^\| +(\d+) \|", TEXT, re.MULTILINE)}
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
+    used = {kind.exit_code for kind in classes if issubclass(kind, errors.EdgeImgqError)}
+    assert shown == used | {0, FAULT, errors.INTERRUPTED}
+
+
+def test_the_table_of_the_readme_has_a_row_for_every_target_and_names_its_machine() -> None:
+    for path in shipped_folder("export").glob("*.toml"):
+        assert re.search(rf"^{path.stem} !? +\d+", TEXT, re.MULTILINE)
+    assert re.search(r"1 thread, .*host:", TEXT.replace("\n  ", " "))
+    assert "not measured:" in TEXT
+
+
+def test_the_page_about_ci_states_the_tolerances() -> None:
+    page = (CHECKOUT / "docs" / "ci.md").read_text(encoding="utf-8")
+    for name, value in vars(Tolerances()).items():
+        assert re.search(rf"^\| `{name}` +\| +{value:g} \|", page, re.MULTILINE), name
+
+
+def test_the_page_about_int8_describes_what_the_recipe_asks_for() -> None:
+    page = (CHECKOUT / "docs" / "int8.md").read_text(encoding="utf-8")
+    for key in ("passes", "observer", "corrections"):
+        assert f"`{key}`" in page
+    assert "sign split" in page
+    assert "sign-split" in PASSES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_files_named_in_a_page_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    package = CHECKOUT / "edge_imgq"
+    for name in set(re.findall(r"`([\w/]+/[\w/]*\.(?:py|md|toml))`", text)):
+        found = [root / name for root in (CHECKOUT, package, package / "graph", package / "export")]
+        found += [package / "export" / "tflite" / name]
+        assert any(path.exists() for path in found), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_a_page_is_at_most_80_columns_wide(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\b\w+-slim\b|\bfsrcnn-x\d\b", text)) <= set(ZOO)
+
+
+def test_the_picture_is_small() -> None:
+    assert (CHECKOUT / "docs" / "pictures" / "fsrcnn-x2.png").stat().st_size <= MOST_BYTES
