@@ -57,7 +57,7 @@ def test_the_page_about_ci_states_the_tolerances() -> None:
 
 def test_the_page_about_int8_describes_what_the_recipe_asks_for() -> None:
     page = (CHECKOUT / "docs" / "int8.md").read_text(encoding="utf-8")
-    for key in ("passes", "observer", "corrections"):
+    for key in ("passes", "observer", "rounding", "corrections"):
         assert f"`{key}`" in page
     assert "sign split" in page
     assert "sign-split" in PASSES
