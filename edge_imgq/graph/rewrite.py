@@ -8,6 +8,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.graph.passes.canonical import canonical
 from edge_imgq.graph.passes.shuffle_order import shuffle_order
 from edge_imgq.graph.passes.sign_split import sign_split
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
@@ -15,6 +16,7 @@ from edge_imgq.graph.passes.sub_pixel import sub_pixel
 Pass = Callable[[ir.Model], int]
 
 PASSES: dict[str, Pass] = {
+    "canonical": canonical,
     "sub-pixel": sub_pixel,
     "shuffle-order": shuffle_order,
     "sign-split": sign_split,

@@ -17,6 +17,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
@@ -32,7 +33,7 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
         graph: float graph.
         placed: quantization of every activation (`edge_imgq.quantize.scales`).
     """
-    nodes = list(graph)
+    nodes = [node for node in graph if not is_marked(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
             _quantize_weights(graph, node, placed)

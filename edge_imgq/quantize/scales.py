@@ -20,6 +20,7 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import stays_float
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.addition import share_addition_scales
@@ -28,14 +29,14 @@ from edge_imgq.quantize.ranges import Range, asymmetric
 
 
 def activations(graph: ir.Graph) -> list[ir.Value]:
-    """Return the float values that a quantized file stores: all but those fused away."""
+    """Return the values that a quantized file stores as integers: all but those fused away."""
     inputs = [value for value in graph.inputs if not value.is_initializer()]
     outputs = [
         value
         for node in graph
         if fused_activation(node) is None
         for value in node.outputs
-        if value.dtype in (None, ir.DataType.FLOAT)
+        if value.dtype in (None, ir.DataType.FLOAT) and not stays_float(value)
     ]
     return inputs + outputs
 

@@ -28,11 +28,15 @@ Code = schema.BuiltinOperator
 
 
 class Emitter:
-    """A file in the making and where each tensor of the network lies in it."""
+    """A file in the making and where each tensor of the network lies in it.
+
+    Attributes:
+        allows_float: whether the operation being written may hold tensors without a scale.
+    """
 
     def __init__(self, quantized: bool) -> None:
+        self.allows_float = not quantized
         self.writer = FileWriter()
-        self._quantized = quantized
         self._index: dict[str, int] = {}
 
     def tensor(self, tensor: Tensor) -> int:
@@ -152,7 +156,7 @@ class Emitter:
         quantization: Quantization | None,
         values: NDArray[Any] | None,
     ) -> int:
-        if quantization is None and self._quantized:
+        if quantization is None and not self.allows_float:
             raise RefusedError(
                 f"its tensor '{name}' has no scale, and an int8 file holds no float tensor. "
                 "Quantize the model again so that every tensor of this operator is covered."

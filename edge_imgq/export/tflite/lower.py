@@ -71,11 +71,14 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 def _write_operations(
     network: Network, file: Emitter, lowerings: Mapping[str, Lowering] | None = None
 ) -> tuple[Refusal, ...]:
+    from edge_imgq.export.tflite.float_parts import parts
     from edge_imgq.export.tflite.table import LOWERINGS
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []
-    for operation in network.operations:
+    for part in parts(network):
+        operation = part.operation
+        file.allows_float = part.is_float
         if operation.kind not in table:
             reason = "this operator is not in the table of TFLite lowerings."
             refused.append(Refusal(operation, reason))

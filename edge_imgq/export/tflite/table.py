@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from edge_imgq.export.tflite.float_parts import DEQUANTIZE
 from edge_imgq.export.tflite.operators import (
     activation,
     convolution,
@@ -42,22 +43,30 @@ LOWERINGS: Mapping[str, Lowering] = {
     "Conv": convolution.convolution,
     "ConvTranspose": transposed_convolution.transposed_convolution,
     "DepthToSpace": pixels.depth_to_space,
+    DEQUANTIZE: activation.dequantize,
     "Div": elementwise.divide,
     "Dropout": activation.identity,
+    "Elu": activation.exponential_linear,
+    "Exp": elementwise.exponential,
+    "Expand": shape.expand,
     "Flatten": shape.reshape,
+    "Gelu": activation.gelu,
     "Gemm": matrix.gemm,
     "GlobalAveragePool": pooling.global_average_pool,
     "HardSwish": activation.hard_swish,
     "Identity": activation.identity,
     "LeakyRelu": activation.leaky_relu,
+    "Log": elementwise.logarithm,
     "MatMul": matrix.matrix_product,
     "Max": elementwise.maximum,
     "MaxPool": pooling.max_pool,
     "Min": elementwise.minimum,
     "Mul": elementwise.multiply,
+    "Neg": elementwise.negative,
     "PRelu": activation.parametric_relu,
     "Pad": padding.pad,
     "Pow": elementwise.power,
+    "Reciprocal": elementwise.reciprocal,
     "ReduceMean": pooling.reduce_mean,
     "Relu": activation.relu,
     REQUANTIZE: activation.identity,
@@ -72,6 +81,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "Squeeze": shape.reshape,
     "Sub": elementwise.subtract,
     "Tanh": activation.tanh,
+    "Tile": shape.tile,
     "Transpose": shape.transpose,
     "Unsqueeze": shape.reshape,
 }

@@ -75,6 +75,20 @@ def tanh(file: Emitter, operation: Operation) -> None:
     _fixed_scale(file, operation, Code.TANH, TANH_SCALE)
 
 
+def gelu(file: Emitter, operation: Operation) -> None:
+    """Gelu → GELU, exact or by tanh as the node says."""
+    options = schema.GeluOptionsT()
+    options.approximate = operation.attributes.get("approximate", "none") == "tanh"
+    file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
+
+
+def exponential_linear(file: Emitter, operation: Operation) -> None:
+    """Elu of α = 1 → ELU."""
+    if operation.attributes.get("alpha", 1.0) != 1.0:
+        raise RefusedError("TFLite's ELU has α = 1 only.")
+    file.emit(operation, Code.ELU, [file.tensor(operation.operand(0))])
+
+
 def hard_swish(file: Emitter, operation: Operation) -> None:
     """HardSwish → HARD_SWISH."""
     image = file.tensor(operation.operand(0))
@@ -95,6 +109,12 @@ def softmax(file: Emitter, operation: Operation) -> None:
 def identity(file: Emitter, operation: Operation) -> None:
     """Identity, Dropout and Requantize → nothing, or QUANTIZE where the scale changes."""
     _clip(file, operation, operation.activation)
+
+
+def dequantize(file: Emitter, operation: Operation) -> None:
+    """Dequantize → DEQUANTIZE, where a float part of an int8 file begins."""
+    source = file.tensor(operation.operand(0))
+    file.emit(operation, Code.DEQUANTIZE, [source], schema.DequantizeOptionsT())
 
 
 def _clip(file: Emitter, operation: Operation, bounds: Activation | None) -> None:

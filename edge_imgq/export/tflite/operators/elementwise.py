@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.network import Tensor
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
+INVERSE_ROOT = -0.5
 
 
 def add(file: Emitter, operation: Operation) -> None:
@@ -31,14 +34,16 @@ def multiply(file: Emitter, operation: Operation) -> None:
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Div → DIV, in float only."""
-    _refuse_integers(operation)
+    """Div → DIV, in float."""
     _binary(file, operation, Code.DIV, schema.DivOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Pow → POW, in float only."""
-    _refuse_integers(operation)
+    """Pow → POW, or RSQRT for a power of −½, in float."""
+    exponent = operation.operand(1).data
+    if exponent is not None and exponent.size == 1 and exponent.reshape(-1)[0] == INVERSE_ROOT:
+        file.emit(operation, Code.RSQRT, [file.tensor(operation.operand(0))])
+        return
     _binary(file, operation, Code.POW, schema.PowOptionsT())
 
 
@@ -53,15 +58,35 @@ def maximum(file: Emitter, operation: Operation) -> None:
 
 
 def absolute(file: Emitter, operation: Operation) -> None:
-    """Abs → ABS, in float only."""
-    _refuse_integers(operation)
+    """Abs → ABS, in float."""
     file.emit(operation, Code.ABS, [file.tensor(operation.operand(0))], schema.AbsOptionsT())
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Sqrt → SQRT, in float only."""
-    _refuse_integers(operation)
+    """Sqrt → SQRT, in float."""
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
+
+
+def reciprocal(file: Emitter, operation: Operation) -> None:
+    """Reciprocal → DIV of 1, in float."""
+    one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
+    inputs = [file.tensor(one), file.tensor(operation.operand(0))]
+    file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
+
+
+def exponential(file: Emitter, operation: Operation) -> None:
+    """Exp → EXP, in float."""
+    file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
+
+
+def logarithm(file: Emitter, operation: Operation) -> None:
+    """Log → LOG, in float."""
+    file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
+
+
+def negative(file: Emitter, operation: Operation) -> None:
+    """Neg → NEG, in float."""
+    file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
 
 
 def _binary(file: Emitter, operation: Operation, code: int, options: Any) -> None:
@@ -80,11 +105,3 @@ def _same_scale_binary(file: Emitter, operation: Operation, code: int) -> None:
         constant = tensor.data is not None
         inputs.append(file.operand(tensor, rank) if constant else file.requantized(tensor, scale))
     file.emit(operation, code, inputs, schema.MaximumMinimumOptionsT())
-
-
-def _refuse_integers(operation: Operation) -> None:
-    if operation.output.quantization is not None:
-        raise RefusedError(
-            "TFLite has no int8 kernel for it. Fold it into a neighbouring convolution, or use "
-            "a float target."
-        )

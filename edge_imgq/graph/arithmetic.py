@@ -1,0 +1,39 @@
+"""Which operators compute in float even where the graph around them is int8.
+
+Two kinds: operators that the formats have no integer kernel for, and nodes that a pass marked
+because eight bits cannot hold what lies between them (the variance of a normalisation). The
+quantizer puts no scale between marked nodes. A lowering dequantizes what enters such an operator
+and quantizes what leaves it.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+NO_INTEGER_KERNEL = frozenset(
+    {"Abs", "Div", "Elu", "Exp", "Gelu", "Log", "Neg", "Pow", "Reciprocal", "Sqrt"}
+)
+"""Operators that take and return int8 and compute in float in between."""
+
+MARKABLE = frozenset({"Add", "Mul", "Sub", "ReduceMean", "MatMul", "Unsqueeze"})
+"""Operators that a pass may mark besides."""
+
+MARK, FLOAT = "edge-imgq.arithmetic", "float"
+
+
+def mark_float(node: ir.Node) -> None:
+    """Let a node compute in float in a quantized graph."""
+    node.metadata_props[MARK] = FLOAT
+
+
+def is_marked(node: ir.Node) -> bool:
+    """Tell whether a pass marked a node."""
+    return node.metadata_props.get(MARK) == FLOAT
+
+
+def stays_float(value: ir.Value) -> bool:
+    """Tell whether a value lies between marked nodes, where no quantizer may stand."""
+    node = value.producer()
+    if node is None or not is_marked(node) or value.is_graph_output():
+        return False
+    return all(is_marked(consumer) for consumer in value.consumers())

@@ -1,0 +1,44 @@
+"""The forms that every target wants, whatever the network was written in.
+
+Each part is a pass in a file of its own; none of them changes what the graph computes. A graph that
+is quantized already is left as it is.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
+
+from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
+from edge_imgq.graph.passes.edge_padding import edge_padding
+from edge_imgq.graph.passes.gather import gather
+from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
+from edge_imgq.graph.passes.normalisation import normalisation
+from edge_imgq.graph.passes.pooled_product import pooled_product
+from edge_imgq.graph.passes.repetition import repetition
+
+PARTS = (
+    repetition,
+    gather,
+    normalisation,
+    constant_arithmetic,
+    hard_sigmoid,
+    edge_padding,
+    pooled_product,
+)  # fmt: skip
+"""In this order: a division that ends a normalisation belongs to it."""
+
+
+def canonical(model: ir.Model) -> int:
+    """Apply every part, then infer the shapes of what they made.
+
+    Returns:
+        The number of rewritings.
+    """
+    if any(node.op_type == "DequantizeLinear" for node in model.graph):
+        return 0
+    count = sum(part(model) for part in PARTS)
+    if count:
+        RemoveUnusedNodesPass()(model)
+        ShapeInferencePass()(model)
+    return count

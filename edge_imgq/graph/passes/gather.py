@@ -1,0 +1,67 @@
+"""Constant gathers: a run of neighbours is a slice, all of them in order are nothing.
+
+Exporters write strided views, single channels and flattened means as Gather with a table of
+indices. Where the flattened table counts up by one, Gather is a Slice along the axis, followed by a
+Reshape where the table has another rank than 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+def gather(model: ir.Model) -> int:
+    """Rewrite every Gather of neighbours from a float tensor; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Gather"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    source, table = node.inputs
+    result = node.outputs[0]
+    if source is None or source.shape is None or not edit.is_constant(table):
+        return False
+    axis = node.attributes.get_int("axis", 0) % len(source.shape)
+    length = source.shape[axis]
+    if edit.is_constant(source) or not isinstance(length, int) or result.shape is None:
+        return False
+    indices = edit.contents(table)
+    flat = indices.reshape(-1) % length
+    if not np.array_equal(flat, np.arange(flat[0], flat[0] + flat.size)):
+        return False
+    part = source
+    if flat.size != length:
+        part = _slice(graph, node, source, axis, int(flat[0]), flat.size)
+    if indices.ndim != 1:
+        if not result.shape.is_static():
+            return False
+        shape = edit.add_constant(graph, f"{node.name}.shape", result.shape.numpy())
+        part = edit.insert_node(graph, node, "Reshape", [part, shape], {}, f"{node.name}.shaped")
+        part.shape = result.shape
+    if part is source and result.is_graph_output():
+        return False
+    edit.take_place(result, part)
+    edit.remove_node(node)
+    return True
+
+
+def _slice(
+    graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int, first: int, count: int
+) -> ir.Value:
+    numbers = [
+        edit.add_constant(graph, f"{node.name}.{what}", np.array([value], np.int64))
+        for what, value in (("start", first), ("end", first + count), ("axis", axis))
+    ]
+    part = edit.insert_node(graph, node, "Slice", [source, *numbers], {}, f"{node.name}.part")
+    assert source.shape is not None
+    lengths = list(source.shape)
+    lengths[axis] = count
+    part.shape = ir.Shape(lengths)
+    return part

@@ -1,0 +1,205 @@
+"""Instance, group and layer normalisation as the mean and the variance that they are made of.
+
+With m the mean and v the variance of x over some axes, all of them compute
+
+    y = (x − m) · (v + ε)^(−½) · γ + β,        v = mean((x − m)²).
+
+The axes are height and width for InstanceNormalization, the last ones for LayerNormalization, and a
+group of channels with height and width for GroupNormalization. There the mean over a group is had
+from the channels' means μ by a matrix product A·μ, A holding blocks of 1/(channels per group), so
+that no axis is reshaped. A LayerNormalization between two transpositions, to channels last and
+back, runs over the channels of the image as it lies.
+
+Networks also spell the formula out. Such a chain is found by its shape and written in the same
+form: the square as a product, root and division as one power.
+
+Mean and variance span more orders of magnitude than eight bits hold, so the nodes are marked as
+float arithmetic (`edge_imgq.graph.arithmetic`): a quantized graph keeps them between quantizers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.passes.spelled_norm import find_spelled
+
+TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """One normalisation.
+
+    Attributes:
+        source: the tensor that is normalised.
+        axes: that mean and variance run over.
+        epsilon: added to the variance.
+        groups: of channels that share a mean, 0 where every channel has its own.
+        gain: γ in a shape that broadcasts against the source, None for 1.
+        shift: β likewise, None for 0.
+        result: the value to replace.
+    """
+
+    source: ir.Value
+    axes: tuple[int, ...]
+    epsilon: float
+    groups: int
+    gain: Any
+    shift: Any
+    result: ir.Value
+
+
+def normalisation(model: ir.Model) -> int:
+    """Write every normalisation with constant γ and β out; exact but for rounding.
+
+    Returns:
+        The number of normalisations rewritten.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.graph is None:
+            continue
+        reader = READERS.get(node.op_type)
+        norm = reader(node) if reader is not None else None
+        if norm is not None:
+            _write(model.graph, node, norm)
+            count += 1
+    return count
+
+
+def _instance(node: ir.Node) -> Norm | None:
+    source, gain, shift = node.inputs
+    if source is None or not _known(source, gain, shift):
+        return None
+    rank = len(source.shape or ())
+    spread = (1, -1, *(1,) * (rank - 2))
+    return Norm(
+        source, tuple(range(2, rank)), _epsilon(node), 0,
+        edit.contents(gain).reshape(spread), edit.contents(shift).reshape(spread), node.outputs[0],
+    )  # fmt: skip
+
+
+def _group(node: ir.Node) -> Norm | None:
+    norm = _instance(node)
+    if norm is None or norm.gain.size != (norm.source.shape or (0, 0))[1]:
+        return None
+    groups = node.attributes.get_int("num_groups")
+    return Norm(
+        norm.source, norm.axes, norm.epsilon, groups, norm.gain, norm.shift, norm.result
+    )  # fmt: skip
+
+
+def _layer(node: ir.Node) -> Norm | None:
+    source, gain = node.inputs[:2]
+    shift = node.inputs[2] if len(node.inputs) > 2 else None
+    if source is None or not _known(source, gain) or any(v.uses() for v in node.outputs[1:]):
+        return None
+    rank = len(source.shape or ())
+    first = node.attributes.get_int("axis", -1) % rank
+    scale, offset = edit.contents(gain), None if shift is None else edit.contents(shift)
+    before, after = _transpositions(node)
+    if before is not None and after is not None and first == rank - 1:
+        image = before.inputs[0]
+        assert image is not None
+        offset = None if offset is None else offset.reshape(1, -1, 1, 1)
+        result = after.outputs[0]
+        return Norm(image, (1,), _epsilon(node), 0, scale.reshape(1, -1, 1, 1), offset, result)
+    axes = tuple(range(first, rank))
+    return Norm(source, axes, _epsilon(node), 0, scale, offset, node.outputs[0])
+
+
+def _spelled(node: ir.Node) -> Norm | None:
+    found = find_spelled(node)
+    if found is None:
+        return None
+    return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
+
+
+READERS = {
+    "InstanceNormalization": _instance,
+    "GroupNormalization": _group,
+    "LayerNormalization": _layer,
+    "Div": _spelled,
+}
+
+
+def _known(source: ir.Value, *constants: ir.Value | None) -> bool:
+    return source.shape is not None and all(edit.is_constant(value) for value in constants)
+
+
+def _epsilon(node: ir.Node) -> float:
+    return node.attributes.get_float("epsilon", 1e-5)
+
+
+def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
+    """Return the transpositions to channels last before a node and back after it."""
+    source = node.inputs[0]
+    before = None if source is None else source.producer()
+    after = edit.sole_consumer(node.outputs[0])
+    found = tuple(
+        other if other is not None and _permutation(other) == order else None
+        for other, order in ((before, TO_LAST), (after, TO_FIRST))
+    )
+    return found[0], found[1]
+
+
+def _permutation(node: ir.Node) -> tuple[int, ...]:
+    return tuple(node.attributes.get_ints("perm", [])) if node.op_type == "Transpose" else ()
+
+
+def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
+    name = node.name or "norm"
+    writer = _Writer(graph, node, name)
+    mean = writer.mean(norm.source, norm, "mean")
+    centred = writer.add("Sub", [norm.source, mean], "centred")
+    square = writer.add("Mul", [centred, centred], "square")
+    variance = writer.mean(square, norm, "variance")
+    positive = writer.add("Add", [variance, writer.constant(norm.epsilon, "epsilon")], "positive")
+    inverse = writer.add("Pow", [positive, writer.constant(-0.5, "exponent")], "inverse")
+    result = writer.add("Mul", [centred, inverse], "normal")
+    if norm.gain is not None and not np.all(norm.gain == 1):
+        result = writer.add("Mul", [result, writer.constant(norm.gain, "gain")], "scaled")
+    if norm.shift is not None and np.any(norm.shift):
+        result = writer.add("Add", [result, writer.constant(norm.shift, "shift")], "shifted")
+    edit.take_place(norm.result, result)
+
+
+class _Writer:
+    """Inserts marked nodes before another."""
+
+    def __init__(self, graph: ir.Graph, before: ir.Node, name: str) -> None:
+        self.graph, self.before, self.name = graph, before, name
+
+    def constant(self, values: Any, part: str) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.float32))
+
+    def add(self, kind: str, inputs: list[ir.Value], part: str, **attributes: Any) -> ir.Value:
+        name = f"{self.name}.{part}"
+        value = edit.insert_node(self.graph, self.before, kind, inputs, attributes, name)
+        producer = value.producer()
+        assert producer is not None
+        mark_float(producer)
+        return value
+
+    def numbers(self, values: list[int], part: str) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.int64))
+
+    def mean(self, source: ir.Value, norm: Norm, part: str) -> ir.Value:
+        """Mean over the axes, or over groups of channels by a matrix product."""
+        axes = self.numbers(list(norm.axes), f"{part}.axes")
+        if not norm.groups:
+            return self.add("ReduceMean", [source, axes], part, keepdims=1)
+        channels = self.add("ReduceMean", [source, axes], f"{part}.channels", keepdims=0)
+        count = norm.gain.size
+        size = count // norm.groups
+        blocks = np.kron(np.eye(norm.groups), np.full((size, size), 1 / size))
+        matrix = self.constant(blocks, f"{part}.blocks")
+        groups = self.add("MatMul", [channels, matrix], f"{part}.flat")
+        spatial = self.numbers(list(norm.axes), f"{part}.spatial")
+        return self.add("Unsqueeze", [groups, spatial], part)

@@ -1,0 +1,74 @@
+"""Finding a normalisation that a network spells out node by node.
+
+    m = ReduceMean(x);  d = Sub(x, m);  v = ReduceMean(d²);  y = Div(d, Sqrt(Add(v, ε)))
+
+The square is Pow(d, 2) or Mul(d, d); the order of an addition's operands does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """What is normalised, over which axes, with which ε."""
+
+    source: ir.Value
+    axes: tuple[int, ...]
+    epsilon: float
+
+
+def find_spelled(node: ir.Node) -> Spelled | None:
+    """Return the normalisation whose last node is a division; None if it is none."""
+    centred, deviation = node.inputs
+    root = _made_by(deviation, "Sqrt")
+    total = _made_by(root.inputs[0], "Add") if root is not None else None
+    if total is None:
+        return None
+    parts = total.inputs if edit.is_constant(total.inputs[1]) else tuple(reversed(total.inputs))
+    variance = _made_by(parts[0], "ReduceMean")
+    if variance is None or not _is_number(parts[1]) or not _is_square(variance.inputs[0], centred):
+        return None
+    difference = _made_by(centred, "Sub")
+    mean = _made_by(difference.inputs[1], "ReduceMean") if difference is not None else None
+    if difference is None or mean is None or mean.inputs[0] is not difference.inputs[0]:
+        return None
+    source, axes = difference.inputs[0], _axes(mean)
+    if source is None or axes is None or axes != _axes(variance):
+        return None
+    return Spelled(source, axes, float(edit.contents(parts[1]).reshape(-1)[0]))
+
+
+def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
+    node = value.producer() if value is not None else None
+    return node if node is not None and node.op_type == kind else None
+
+
+def _is_number(value: ir.Value | None) -> bool:
+    return edit.is_constant(value) and edit.contents(value).size == 1
+
+
+def _is_square(value: ir.Value | None, of: ir.Value | None) -> bool:
+    node = value.producer() if value is not None else None
+    if node is None or node.inputs[0] is not of:
+        return False
+    if node.op_type == "Mul":
+        return node.inputs[1] is of
+    exponent = node.inputs[1] if node.op_type == "Pow" else None
+    return _is_number(exponent) and float(edit.contents(exponent).reshape(-1)[0]) == 2.0
+
+
+def _axes(mean: ir.Node) -> tuple[int, ...] | None:
+    """Return the axes of a mean that keeps its dimensions, counted from the front."""
+    source = mean.inputs[0]
+    given = mean.inputs[1] if len(mean.inputs) > 1 else None
+    if not mean.attributes.get_int("keepdims", 1) or not edit.is_constant(given):
+        return None
+    if source is None or source.shape is None:
+        return None
+    return tuple(sorted(int(axis) % len(source.shape) for axis in edit.contents(given).reshape(-1)))
