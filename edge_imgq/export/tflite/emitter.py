@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
+STEPS = 256
+"""Fractions that XNNPACK's QUANTIZE from int8 to int8 multiplies by."""
+
+ONE = Quantization(np.ones(1, np.float32), np.zeros(1, np.int32), "int8")
 
 
 class Emitter:
@@ -92,7 +96,12 @@ class Emitter:
         return self._add(name, shape, quantization, None)
 
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
-        """Return `tensor` with this scale and zero point, through a QUANTIZE where they differ."""
+        """Return `tensor` with this scale and zero point, through an operator where they differ.
+
+        XNNPACK's QUANTIZE between integers multiplies by a whole number of 256ths, which is off by
+        some per cent for small factors. Where the factor is none, a MUL by one takes its place,
+        whose factor is exact.
+        """
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
         if tensor.data is not None:
@@ -100,9 +109,12 @@ class Emitter:
         index = self.intermediate(
             f"{tensor.name}/requantized", stored_shape(tensor.shape), quantization
         )
-        self.writer.add_operator(
-            Code.QUANTIZE, [self.tensor(tensor)], [index], schema.QuantizeOptionsT()
-        )
+        source = self.tensor(tensor)
+        if tensor.quantization is None or _is_whole(tensor.quantization, quantization):
+            self.writer.add_operator(Code.QUANTIZE, [source], [index], schema.QuantizeOptionsT())
+        else:
+            one = self._add("one", (), ONE, np.ones((), np.int8))
+            self.writer.add_operator(Code.MUL, [source, one], [index], schema.MulOptionsT())
         return index
 
     def emit(
@@ -163,6 +175,12 @@ class Emitter:
             )
         dtype = "float32" if quantization is None else quantization.dtype
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
+
+
+def _is_whole(one: Quantization, other: Quantization) -> bool:
+    """Tell whether one scale over another is a whole number of 256ths, but for rounding."""
+    steps = float(one.scale[0]) / float(other.scale[0]) * STEPS
+    return abs(steps - round(steps)) < 1 / STEPS
 
 
 def parameters(quantization: Quantization | None) -> Any:

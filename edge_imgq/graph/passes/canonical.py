@@ -12,6 +12,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.gather import gather
+from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pooled_product import pooled_product
@@ -23,6 +24,7 @@ PARTS = (
     normalisation,
     constant_arithmetic,
     hard_sigmoid,
+    halving,
     edge_padding,
     pooled_product,
 )  # fmt: skip

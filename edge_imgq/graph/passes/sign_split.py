@@ -13,7 +13,9 @@ Exact in float. In int8 no activation operator is left, each half has all 8 bits
 a layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight
 scale; with a in the consumer, V and −a·V would share it and the weights would lose. Channels with
 a = 0 get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit
-matrix takes its part. In float graphs the split only costs time; it belongs to quantized ones.
+matrix takes its part. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a PReLU of one
+slope and takes the same form where convolutions stand on both sides. In float graphs the split only
+costs time; it belongs to quantized ones.
 
 Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
 """
@@ -29,19 +31,36 @@ from edge_imgq.graph import edit
 
 
 def sign_split(model: ir.Model) -> int:
-    """Rewrite every PReLU with constant slopes on (N, C, H, W); exact in float.
+    """Rewrite PReLUs with constant slopes on (N, C, H, W), and LeakyReLUs; exact in float.
 
     Returns:
         The number of nodes rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type == "PRelu" and _slopes(node) is not None]
+    nodes = [node for node in model.graph if _is_covered(node)]
     for node in nodes:
         _rewrite(model.graph, node)
     return len(nodes)
 
 
+def _is_covered(node: ir.Node) -> bool:
+    if node.op_type == "PRelu":
+        return _slopes(node) is not None
+    source, output = node.inputs[0] if node.inputs else None, node.outputs[0]
+    if node.op_type != "LeakyRelu" or source is None or _slopes(node) is None:
+        return False
+    producer = source.producer()
+    if producer is None or not _is_plain(producer) or edit.sole_consumer(source) is not node:
+        return False
+    return not output.is_graph_output() and len(_convolutions(output)) == len(output.uses())
+
+
 def _slopes(node: ir.Node) -> Any:
     """Return one slope per channel; None when they are not known or vary inside a channel."""
+    if node.op_type == "LeakyRelu":
+        source = node.inputs[0]
+        channels = None if source is None or source.shape is None else source.shape[1]
+        alpha = node.attributes.get_float("alpha", 0.01)
+        return np.full(channels, alpha, np.float32) if isinstance(channels, int) else None
     source, slope = node.inputs
     if source is None or source.shape is None or not edit.is_constant(slope):
         return None

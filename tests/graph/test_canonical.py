@@ -1,0 +1,181 @@
+"""The canonical forms, each against ONNX Runtime on the original."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.graph.passes.canonical import canonical
+from edge_imgq.graph.rewrite import rewrite
+
+from .build import kinds, run
+
+SEED = 8
+IMAGE = np.random.default_rng(SEED).normal(size=(1, 6, 8, 10)).astype(np.float32)
+
+
+def weights(*shape: int) -> Any:
+    return np.random.default_rng((SEED, *shape)).normal(size=shape).astype(np.float32)
+
+
+def numbers(*values: int) -> Any:
+    return np.array(values, np.int64)
+
+
+def parsed(body: str, constants: dict[str, Any], size: str = "8,10") -> ir.Model:
+    """Return a graph from image (1, 6, H, W) to out."""
+    text = (
+        '<ir_version: 10, opset_import: ["" : 21]>\n'
+        f"small (float[1,6,{size}] image) => (float out) {{ {body} }}"
+    )
+    model = onnx.parser.parse_model(text)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    for index, node in enumerate(model.graph.node):
+        node.name = f"node_{index}"
+    for name, values in constants.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(values), name))
+    return ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
+
+
+NORM = {"g": weights(6), "b": weights(6)}
+MEAN, CHANNELS = "ReduceMean<keepdims=1>(image, a)", {"a": numbers(1)}
+SPELLED = f"m = {MEAN} d = Sub(image, m) s = {{}} v = ReduceMean<keepdims=1>(s, a)"
+STATISTICS = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Pow", "Mul"]
+GROUPED = ["ReduceMean", "MatMul", "Unsqueeze"]
+
+CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "instance norm": (
+        "out = InstanceNormalization<epsilon=0.001>(image, g, b)", NORM, [*STATISTICS, "Mul", "Add"]
+    ),
+    "instance norm without gain": (
+        "out = InstanceNormalization(image, g, b)",
+        {"g": np.ones(6, np.float32), "b": np.zeros(6, np.float32)}, STATISTICS,
+    ),
+    "group norm": (
+        "out = GroupNormalization<num_groups=3>(image, g, b)", NORM,
+        [*GROUPED, "Sub", "Mul", *GROUPED, "Add", "Pow", "Mul", "Mul", "Add"],
+    ),
+    "layer norm over width": (
+        "out = LayerNormalization(image, g)", {"g": weights(10)}, [*STATISTICS, "Mul"]
+    ),
+    "layer norm over all axes": (
+        "out = LayerNormalization<axis=1>(image, g, b)",
+        {"g": weights(6, 8, 10), "b": weights(6, 8, 10)}, [*STATISTICS, "Mul", "Add"],
+    ),
+    "layer norm over channels": (
+        "t = Transpose<perm=[0,2,3,1]>(image) n = LayerNormalization(t, g, b) "
+        "out = Transpose<perm=[0,3,1,2]>(n)", NORM, [*STATISTICS, "Mul", "Add"],
+    ),
+    "spelled norm": (
+        SPELLED.format("Pow(d, two)") + " e = Add(v, eps) r = Sqrt(e) out = Div(d, r)",
+        {**CHANNELS, "two": np.float32(2), "eps": np.float32(1e-3)}, STATISTICS,
+    ),
+    "spelled norm by a product": (
+        SPELLED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
+        {**CHANNELS, "eps": np.float32(1e-3)}, STATISTICS,
+    ),
+    "division by a number": ("out = Div(image, c)", {"c": np.float32(3)}, ["Mul"]),
+    "square": ("out = Pow(image, c)", {"c": np.float32(2)}, ["Mul"]),
+    "root": ("t = Abs(image) out = Pow(t, c)", {"c": np.float32(0.5)}, ["Abs", "Sqrt"]),
+    "power one": ("t = Abs(image) out = Pow(t, c)", {"c": np.float32(1)}, ["Abs", "Pow"]),
+    "power one inside": (
+        "t = Pow(image, c) out = Abs(t)", {"c": np.float32(1)}, ["Abs"]
+    ),
+    "hard sigmoid": ("out = HardSigmoid<alpha=0.3>(image)", {}, ["Mul", "Add", "Clip"]),
+    "tiled channels": ("out = Tile(image, n)", {"n": numbers(1, 3, 1, 1)}, ["Concat"]),
+    "tiled rows": ("out = Tile(image, n)", {"n": numbers(1, 1, 3, 1)}, ["Tile"]),
+    "interleaved channels": (
+        "u = Unsqueeze(image, a) e = Expand(u, s) out = Reshape(e, n)",
+        {"a": numbers(2), "s": numbers(1, 1, 4, 1, 1), "n": numbers(1, -1, 8, 10)}, ["Conv"],
+    ),
+    "expanded mean": (
+        f"m = {MEAN} out = Expand(m, s)", {**CHANNELS, "s": numbers(1, 5, 1, 1)},
+        ["ReduceMean", "Concat"],
+    ),
+    "expansion to the own shape": (
+        "e = Expand(image, s) out = Relu(e)", {"s": numbers(1, 1, 1, 1)}, ["Relu"]
+    ),
+    "edge padding": (
+        'out = Pad<mode="edge">(image, n)', {"n": numbers(0, 0, 1, 0, 0, 0, 0, 2)},
+        ["Slice", "Concat", "Slice", "Concat"],
+    ),
+    "edge padding of some axes": (
+        'out = Pad<mode="edge">(image, n, , a)', {"n": numbers(3, 1), "a": numbers(-1)},
+        ["Slice", "Slice", "Concat"],
+    ),
+    "gather of a run": (
+        "g = Gather<axis=1>(image, i) out = Relu(g)", {"i": numbers(2, 3, 4)}, ["Slice", "Relu"]
+    ),
+    "gather of one channel": (
+        "g = Gather<axis=1>(image, i) out = Relu(g)", {"i": np.int64(-2)},
+        ["Slice", "Reshape", "Relu"],
+    ),
+    "gather in disorder": ("out = Gather<axis=1>(image, i)", {"i": numbers(2, 1)}, ["Gather"]),
+    "gemm": (
+        "m = ReduceMean<keepdims=0>(image, a) out = Gemm<alpha=0.5, beta=2.0>(m, w, b)",
+        {"a": numbers(2, 3), "w": weights(6, 4), "b": weights(4)},
+        ["ReduceMean", "Unsqueeze", "Conv", "Squeeze"],
+    ),
+    "gemm transposed": (
+        "m = ReduceMean<keepdims=0>(image, a) out = Gemm<transB=1>(m, w)",
+        {"a": numbers(2, 3), "w": weights(4, 6)}, ["ReduceMean", "Unsqueeze", "Conv", "Squeeze"],
+    ),
+    "matrix product": (
+        "m = ReduceMean<keepdims=0>(image, a) out = MatMul(m, w)",
+        {"a": numbers(2, 3), "w": weights(6, 4)}, ["ReduceMean", "Unsqueeze", "Conv", "Squeeze"],
+    ),
+    "half the size": (
+        'out = Resize<mode="linear">(image, , s)',
+        {"s": np.array([1, 1, 0.5, 0.5], np.float32)}, ["Conv"],
+    ),
+    "half the height": (
+        'out = Resize<mode="linear">(image, , s)',
+        {"s": np.array([1, 1, 0.5, 1], np.float32)}, ["Resize"],
+    ),
+    "half by corners": (
+        'out = Resize<mode="linear", coordinate_transformation_mode="align_corners">(image, , s)',
+        {"s": np.array([1, 1, 0.5, 0.5], np.float32)}, ["Resize"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_canonical_form_computes_the_same(name: str) -> None:
+    body, constants, wanted = CASES[name]
+    original = parsed(body, constants)
+    rewritten = rewrite(original, ["canonical"])
+    assert kinds(rewritten) == wanted
+    result, reference = run(rewritten, IMAGE, exact=True), run(original, IMAGE, exact=True)
+    assert result.shape == reference.shape
+    np.testing.assert_allclose(result, reference, atol=1e-5)
+    assert rewritten.graph.outputs[0].name == "out"
+
+
+@pytest.mark.parametrize("name", ["instance norm", "spelled norm", "group norm", "half the size"])
+def test_open_heights_and_widths_stay_open(name: str) -> None:
+    body, constants, wanted = CASES[name]
+    original = parsed(body, constants, size="h,w")
+    rewritten = rewrite(original, ["canonical"])
+    assert kinds(rewritten) == wanted
+    for size in [(4, 6), (9, 7)]:
+        image = np.random.default_rng(SEED).normal(size=(1, 6, *size)).astype(np.float32)
+        np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-5)
+
+
+def test_a_graph_in_canonical_form_stays_as_it_is() -> None:
+    rewritten = rewrite(parsed(*CASES["instance norm"][:2]), ["canonical"])
+    before = kinds(rewritten)
+    canonical(rewritten)
+    assert kinds(rewritten) == before
+
+
+def test_a_norm_whose_gain_is_computed_is_left_alone() -> None:
+    body = "m = ReduceMean<keepdims=0>(image, a) out = InstanceNormalization(image, g, m)"
+    flat = body.replace("image, g, m", "image, m, g")
+    constants = {"a": numbers(0, 2, 3), "g": weights(6)}
+    for text in (body, flat):
+        assert kinds(rewrite(parsed(text, constants), ["canonical"]))[-1] == "InstanceNormalization"
