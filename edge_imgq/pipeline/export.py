@@ -18,14 +18,10 @@ from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.formats import WRITERS
 from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.images import calibration_images, evaluation_images, refuse_overlap
+from edge_imgq.pipeline.references import FLOAT_REFERENCE, REFERENCE_FOLDER, Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.pipeline.verify import (
-    FLOAT_REFERENCE,
-    REFERENCE_FOLDER,
-    Candidate,
-    verify_files,
-)
+from edge_imgq.pipeline.verify import verify_files
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
 from edge_imgq.report.json_form import FILE as REPORT

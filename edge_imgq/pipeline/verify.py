@@ -7,7 +7,7 @@ with the number of images.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ from edge_imgq.bench.latency import Latency, measure
 from edge_imgq.errors import ModelError, NonFiniteOutputError
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.export import Budget
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import Report, TargetReport
-from edge_imgq.runtime.open import open_session
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
 from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
@@ -30,34 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_imgq.contract import FileNote, ImageContract
+    from edge_imgq.contract import ImageContract
     from edge_imgq.runtime.protocol import Session
-
-REFERENCE_FOLDER = "reference"
-FLOAT_REFERENCE = "float.onnx"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A file to verify.
-
-    Attributes:
-        path: of the file or package.
-        size: height and width to time it at.
-    """
-
-    path: Path
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A file with the sessions that its images are compared with."""
-
-    path: Path
-    size: tuple[int, int]
-    session: Session
-    quantized: Session | None
 
 
 def verify(
@@ -107,7 +81,7 @@ def verify_files(
         watch: told of every step.
         calibration: the calibration images in words, where this run quantized.
     """
-    references = _References(folder, threads)
+    references = References(folder, threads)
     opened = [references.open(candidate) for candidate in candidates]
     contract = _common_contract(references.float.note.contract, opened)
     drifts = _drifts(references, opened, images, contract, watch)
@@ -132,71 +106,9 @@ def verify_files(
     )
 
 
-class _References:
-    """The float reference and the QDQ graphs of one model's folder, each opened once."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        self._folder = folder / REFERENCE_FOLDER
-        self._threads = threads
-        path = self._folder / FLOAT_REFERENCE
-        if not path.is_file():
-            raise ModelError(
-                f"The float reference {path} is not there, so there is nothing to measure drift "
-                "against. Export the model again with `edge-imgq export`."
-            )
-        self.sha256 = sha256_of(path)
-        self.float = open_session(path, threads)
-        self.parameters, self.smallest = _facts(path)
-        self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
-        self._sessions: dict[str, Session] = {}
-
-    def open(self, candidate: Candidate) -> _Opened:
-        """Open a file and find what it was made from.
-
-        Raises:
-            ModelError: it was made from other references than those in the folder.
-        """
-        session = open_session(candidate.path, self._threads)
-        note = session.note
-        if note.reference_sha256 != self.sha256:
-            raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
-        return _Opened(candidate.path, candidate.size, session, self._source(candidate.path, note))
-
-    def _source(self, path: Path, note: FileNote) -> Session | None:
-        digest = note.quantized_sha256
-        if not digest:
-            return None
-        if digest not in self._quantized:
-            raise ModelError(_other_reference(path, self._folder / "*.onnx"))
-        if digest not in self._sessions:
-            self._sessions[digest] = open_session(self._quantized[digest], self._threads)
-        return self._sessions[digest]
-
-
-def _other_reference(path: Path, reference: Path) -> str:
-    return (
-        f"{path} was not made from {reference}: the digest in its note is another. "
-        "Export the model again so that both come from one run."
-    )
-
-
-def _facts(path: Path) -> tuple[int, int]:
-    """Return the parameters of the float reference, and the side of its receptive field."""
-    import onnx_ir as ir
-
-    from edge_imgq.graph.receptive_field import receptive_field
-
-    model = ir.load(path)
-    weights = (value.const_value for value in model.graph.initializers.values())
-    parameters = sum(
-        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
-    )
-    return parameters, receptive_field(model).diameter or 1
-
-
 def _drifts(
-    references: _References,
-    opened: Sequence[_Opened],
+    references: References,
+    opened: Sequence[OpenedFile],
     images: ImageSet,
     contract: ImageContract,
     watch: Watch,
@@ -214,13 +126,13 @@ def _drifts(
     return drifts
 
 
-def _common_contract(contract: ImageContract, opened: Sequence[_Opened]) -> ImageContract:
+def _common_contract(contract: ImageContract, opened: Sequence[OpenedFile]) -> ImageContract:
     """Return the contract whose images fit every file: a file may ask for a larger multiple."""
     multiples = (file.session.note.contract.multiple for file in opened)
     return replace(contract, multiple=lcm(contract.multiple, *multiples))
 
 
-def _insists_on(file: _Opened, reference: Session) -> tuple[int, int] | None:
+def _insists_on(file: OpenedFile, reference: Session) -> tuple[int, int] | None:
     if reference.size is not None:
         return reference.size
     return None if file.session.resizable else file.session.size
@@ -233,8 +145,8 @@ def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sampl
 
 
 def _run(
-    reference: Session, group: Sequence[_Opened], sample: Sample
-) -> Iterator[tuple[_Opened, ImageDrift]]:
+    reference: Session, group: Sequence[OpenedFile], sample: Sample
+) -> Iterator[tuple[OpenedFile, ImageDrift]]:
     """Run one image through the references, each once, and through every file."""
     float_image = reference.run(sample.pixels)
     sources = {
@@ -258,7 +170,7 @@ def _run(
         )
 
 
-def _run_file(file: _Opened, sample: Sample) -> NDArray[np.uint8]:
+def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8]:
     try:
         return file.session.run(sample.pixels)
     except NonFiniteOutputError as error:
@@ -266,7 +178,7 @@ def _run_file(file: _Opened, sample: Sample) -> NDArray[np.uint8]:
 
 
 def _target_report(
-    folder: Path, file: _Opened, drift: Drift, exceeded: tuple[str, ...]
+    folder: Path, file: OpenedFile, drift: Drift, exceeded: tuple[str, ...]
 ) -> TargetReport:
     return TargetReport(
         target=file.session.note.target,
@@ -283,7 +195,7 @@ def _target_report(
     )
 
 
-def _latency(file: _Opened) -> Latency | Skipped:
+def _latency(file: OpenedFile) -> Latency | Skipped:
     identity = file.session.identity
     if not identity.is_device_runtime:
         return Skipped(f"{identity.name} checks values; its time says nothing about a phone")

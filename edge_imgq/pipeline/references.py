@@ -1,0 +1,105 @@
+"""The references of a model's folder, and the files that are compared with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import sha256_of
+from edge_imgq.errors import ModelError
+from edge_imgq.runtime.open import open_session
+
+if TYPE_CHECKING:
+    from edge_imgq.contract import FileNote
+    from edge_imgq.runtime.protocol import Session
+
+REFERENCE_FOLDER = "reference"
+FLOAT_REFERENCE = "float.onnx"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to verify.
+
+    Attributes:
+        path: of the file or package.
+        size: height and width to time it at.
+    """
+
+    path: Path
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file with the sessions that its images are compared with."""
+
+    path: Path
+    size: tuple[int, int]
+    session: Session
+    quantized: Session | None
+
+
+class References:
+    """The float reference and the QDQ graphs of one model's folder, each opened once."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder / REFERENCE_FOLDER
+        self._threads = threads
+        path = self._folder / FLOAT_REFERENCE
+        if not path.is_file():
+            raise ModelError(
+                f"The float reference {path} is not there, so there is nothing to measure drift "
+                "against. Export the model again with `edge-imgq export`."
+            )
+        self.sha256 = sha256_of(path)
+        self.float = open_session(path, threads)
+        self.parameters, self.smallest = _facts(path)
+        self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
+        self._sessions: dict[str, Session] = {}
+
+    def open(self, candidate: Candidate) -> OpenedFile:
+        """Open a file and find what it was made from.
+
+        Raises:
+            ModelError: it was made from other references than those in the folder.
+        """
+        session = open_session(candidate.path, self._threads)
+        note = session.note
+        if note.reference_sha256 != self.sha256:
+            raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
+        return OpenedFile(
+            candidate.path, candidate.size, session, self._source(candidate.path, note)
+        )
+
+    def _source(self, path: Path, note: FileNote) -> Session | None:
+        digest = note.quantized_sha256
+        if not digest:
+            return None
+        if digest not in self._quantized:
+            raise ModelError(_other_reference(path, self._folder / "*.onnx"))
+        if digest not in self._sessions:
+            self._sessions[digest] = open_session(self._quantized[digest], self._threads)
+        return self._sessions[digest]
+
+
+def _other_reference(path: Path, reference: Path) -> str:
+    return (
+        f"{path} was not made from {reference}: the digest in its note is another. "
+        "Export the model again so that both come from one run."
+    )
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    """Return the parameters of the float reference, and the side of its receptive field."""
+    import onnx_ir as ir
+
+    from edge_imgq.graph.receptive_field import receptive_field
+
+    model = ir.load(path)
+    weights = (value.const_value for value in model.graph.initializers.values())
+    parameters = sum(
+        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
+    )
+    return parameters, receptive_field(model).diameter or 1
