@@ -6,6 +6,7 @@ place at the end; a run that fails leaves what was there before.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +107,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             plan.calibration.description if _schemes(plan.recipes) else "",
         )
         write_text(stage / REPORT, reports_to_json([report]))
+        _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     return report
 
 
@@ -219,6 +221,19 @@ def _write_files(
     if refusals:
         raise UnsupportedOperatorError("\n".join(refusals))
     return candidates
+
+
+def _keep_references(before: Path, now: Path) -> None:
+    """Keep the graphs of schemes that this run did not make, if the float reference is the same.
+
+    Files of other targets that were made from them can then still be verified.
+    """
+    known = before / FLOAT_REFERENCE
+    if not known.is_file() or sha256_of(known) != sha256_of(now / FLOAT_REFERENCE):
+        return
+    for graph in before.glob("*.onnx"):
+        if not (now / graph.name).exists():
+            shutil.copyfile(graph, now / graph.name)
 
 
 def _note(plan: _Plan, target: str, reference: str, quantized: str = "") -> FileNote:

@@ -348,3 +348,13 @@ def test_an_output_that_is_a_file_exits_with_8(
     assert outcome.code == 8, outcome.err
     assert "is a file, not a folder" in outcome.err
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_exporting_one_target_more_leaves_the_others_verifiable(
+    run: Run, exported: Path, tiny: Path, photos: Path
+) -> None:
+    words = ("export", tiny, "--size", "48x64", "--target", "onnx-float")
+    sets = ("--calibration", photos / "calibration", "--images", photos / "evaluation")
+    assert run(*words, *sets, "--output", exported.parent).code == 0
+    again = run("verify", exported / "tflite-int8.tflite", "--images", photos / "evaluation")
+    assert again.code == 0, again.err
