@@ -121,6 +121,11 @@ class FileNote:
             ) from error
 
 
+def note_in(pairs: Mapping[str, str], where: str) -> FileNote | None:
+    """Return the note that string metadata holds, None where it holds none of ours."""
+    return FileNote.from_strings(pairs, where) if has_note(pairs) else None
+
+
 def has_note(pairs: Mapping[str, str]) -> bool:
     """Tell whether string metadata holds a note of ours."""
     return PREFIX + "model" in pairs

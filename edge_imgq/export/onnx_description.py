@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from edge_imgq.artifact import size_of
+from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import read_onnx
 from edge_imgq.graph.size import bind_size, own_size
@@ -47,6 +48,7 @@ def describe(path: Path, size: tuple[int, int]) -> FileDescription:
         parameters=sum(_length(value) for value in constants),
         macs=sum(row.macs for row in operators),
         bytes=size_of(path),
+        note=note_in(model.metadata_props, str(path)),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.contract import FileNote
+
 
 @dataclass(frozen=True)
 class TensorRow:
@@ -59,6 +61,7 @@ class FileDescription:
         parameters: constant numbers in the file; one that two operators share counts once.
         macs: multiply-accumulates for one image.
         bytes: size on disk.
+        note: what the file says about itself; None if edge-imgq did not write it.
     """
 
     format: str
@@ -68,6 +71,7 @@ class FileDescription:
     parameters: int
     macs: int
     bytes: int
+    note: FileNote | None = None
 
     @property
     def kinds(self) -> dict[str, int]:

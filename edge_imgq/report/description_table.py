@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_imgq.contract import FileNote
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 from edge_imgq.report.drawing import byte_count, draw, large_count, new_table, wrapped
 
@@ -21,8 +22,21 @@ def description_table(name: str, description: FileDescription, operators: bool) 
     )
     edges = [_edge("input", row) for row in description.inputs]
     edges += [_edge("output", row) for row in description.outputs]
+    if description.note is not None:
+        edges.append(_note(description.note))
     table = _all_operators(description) if operators else _kinds(description)
     return "\n\n".join(("\n".join([wrapped(heading, "  "), *edges]), table))
+
+
+def _note(note: FileNote) -> str:
+    """Say what an app must know of the pixels."""
+    contract = note.contract
+    return wrapped(
+        f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
+        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, sides are multiples "
+        f"of {contract.multiple}",
+        "  ",
+    )
 
 
 def _edge(side: str, row: TensorRow) -> str:

@@ -53,10 +53,11 @@ def read_note(path: Path) -> FileNote:
     Raises:
         ModelError: it is missing, damaged, or was not written by edge-imgq.
     """
-    return FileNote.from_strings(_pairs(read_model(path)), str(path))
+    return FileNote.from_strings(metadata_of(read_model(path)), str(path))
 
 
-def _pairs(model: Any) -> dict[str, str]:
+def metadata_of(model: Any) -> dict[str, str]:
+    """Return the string pairs that edge-imgq embedded in a file; empty if it did not write it."""
     for entry in model.metadata or []:
         if _text(entry.name) == METADATA_NAME:
             try:

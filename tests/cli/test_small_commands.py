@@ -119,3 +119,11 @@ def test_inspect_refuses_a_damaged_file(run: Run, tmp_path: Path, suffix: str) -
     outcome = run("inspect", path)
     assert outcome.code == 5, outcome.err
     assert "broken" in outcome.err
+
+
+def test_inspect_says_what_an_app_must_know_of_the_pixels(run: Run, shared_export: Path) -> None:
+    for name in ("tflite-int8.tflite", "onnx-float.onnx"):
+        outcome = run("inspect", shared_export / name)
+        assert "image-to-image ×1, rgb, pixel 255 is 1, sides are multiples" in " ".join(
+            outcome.out.split()
+        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.contract import FileNote, has_note
+from edge_imgq.contract import FileNote, has_note, note_in
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
@@ -48,6 +48,7 @@ def describe(path: Path) -> FileDescription:
         parameters=sum(sizes[name] for name in _used(program, sizes)),
         macs=sum(row.macs for row in rows),
         bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+        note=note_in(package.metadata, str(path)),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from edge_imgq.contract import note_in
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
-from edge_imgq.runtime.tflite_file import read_model
+from edge_imgq.runtime.tflite_file import metadata_of, read_model
 
 CODE_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
 TYPE_NAMES = {
@@ -39,6 +40,7 @@ def describe(path: Path) -> FileDescription:
         parameters=_count(graph, {int(i) for o in graph.operators for i in o.inputs}, model),
         macs=sum(row.macs for row in rows),
         bytes=path.stat().st_size,
+        note=note_in(metadata_of(model), str(path)),
     )
 
 
