@@ -80,6 +80,7 @@ def _nearest(use: Use) -> int:
 
 
 RULES: Mapping[int, Rule] = {
+    Code.BROADCAST_TO: lambda _: 2,
     Code.CONV_2D: _convolution,
     Code.DEPTHWISE_CONV_2D: _depthwise,
     Code.TRANSPOSE_CONV: _transpose_convolution,

@@ -9,19 +9,25 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
+from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
+from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
+from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.repetition import repetition
 
 PARTS = (
+    inert,
     repetition,
     gather,
     normalisation,
+    batch_norm,
+    deconvolution,
     constant_arithmetic,
     hard_sigmoid,
     halving,

@@ -195,6 +195,17 @@ SHAPES = {
     ),
     "space to depth": Case("y = SpaceToDepth<blocksize=2>(x)"),
     "flatten of a mean": Case("t = GlobalAveragePool(x) y = Flatten(t)"),
+    "reshape that moves elements": Case(
+        "y = Reshape(x, n)", constants={"n": numbers(1, 6, 10, 12)}
+    ),
+    "split and join axes": Case(
+        "t = Reshape(x, n) s = Transpose<perm=[0,2,1,3,4]>(t) y = Reshape(s, m)",
+        constants={"n": numbers(1, 2, 3, 12, 10), "m": numbers(1, 6, 12, 10)},
+    ),
+    "tile rows": Case("y = Tile(x, n)", constants={"n": numbers(1, 1, 2, 1)}),
+    "expand": Case(
+        "m = GlobalAveragePool(x) y = Expand(m, n)", constants={"n": numbers(1, 1, 12, 10)}
+    ),
     "transpose": Case("y = Transpose<perm=[0,1,3,2]>(x)"),
 }
 
@@ -247,6 +258,25 @@ RESIZES = {
     ),
 }
 
+COMPUTED_IN_FLOAT = {
+    "divided": Case("t = Sigmoid(x) s = Add(t, c) y = Div(x, s)", constants={"c": scalar(1)}),
+    "absolute": Case("y = Abs(x)"),
+    "root of a square": Case("t = Mul(x, x) y = Sqrt(t)"),
+    "gelu": Case("y = Gelu(x)"),
+    "gelu by tanh": Case('y = Gelu<approximate="tanh">(x)'),
+    "elu": Case("y = Elu(x)"),
+    "exponential": Case("t = Mul(x, c) y = Exp(t)", constants={"c": scalar(0.25)}),
+    "logarithm": Case("t = Sigmoid(x) s = Add(t, c) y = Log(s)", constants={"c": scalar(0.5)}),
+    "negative": Case("y = Neg(x)"),
+    "reciprocal": Case(
+        "t = Sigmoid(x) s = Add(t, c) y = Reciprocal(s)", constants={"c": scalar(1)}
+    ),
+    "inverse root": Case(
+        "t = Mul(x, x) s = Add(t, c) y = Pow(s, h)", constants={"c": scalar(1), "h": scalar(-0.5)}
+    ),
+}
+"""Operators without an int8 kernel: an int8 file dequantizes, computes and quantizes."""
+
 FLOAT_ONLY = {
     "prelu": Case("y = PRelu(x, a)", constants={"a": weights(6, 1, 1)}),
     "prelu of one slope": Case("y = PRelu(x, a)", constants={"a": weights(1)}),
@@ -259,5 +289,6 @@ FLOAT_ONLY = {
 
 QUANTIZABLE = {
     **CONVOLUTIONS, **DECONVOLUTIONS, **ACTIVATIONS, **ARITHMETIC, **SHAPES, **POOLS, **RESIZES,
+    **COMPUTED_IN_FLOAT,
 }  # fmt: skip
 EVERY = {**QUANTIZABLE, **FLOAT_ONLY}

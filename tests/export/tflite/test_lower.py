@@ -259,7 +259,6 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
         ("y = Pad(x, n)", {"n": numbers(0, 0, -1, 0, 0, 0, 0, 0)}, "negative"),
         ("y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)", {}, "dilation"),
         ("y = Softmax<axis=2>(x)", {}, "channels only"),
-        ("y = Reshape(x, n)", {"n": numbers(1, 6, 10, 12)}, "channels last"),
         ("y = ReduceMean<keepdims=0>(x, a)", {"a": numbers(2)}, "spatial axis"),
         ("y = Max(x, x, x)", {}, "two inputs"),
         (

@@ -108,6 +108,8 @@ def softmax(file: Emitter, operation: Operation) -> None:
 
 def identity(file: Emitter, operation: Operation) -> None:
     """Identity, Dropout and Requantize → nothing, or QUANTIZE where the scale changes."""
+    if operation.kind == "Dropout" and len(operation.inputs) > 2:
+        raise RefusedError("it is a Dropout in training mode. Export the model in evaluation mode.")
     _clip(file, operation, operation.activation)
 
 

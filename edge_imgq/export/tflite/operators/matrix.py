@@ -34,6 +34,9 @@ def _product(file: Emitter, operation: Operation, outputs_first: bool) -> None:
     if len(image.shape) != 2 or len(kernel.shape) != 2:
         raise RefusedError("only a matrix times constant weights has a form.")
     values = contents(kernel) if outputs_first else contents(kernel).T
+    offsets = operation.inputs[2] if len(operation.inputs) > 2 else None
+    if offsets is not None and offsets.shape != (len(values),):
+        raise RefusedError("its bias is not one number per output.")
     inputs = [
         file.tensor(image),
         file.weights(kernel, values, axis=0),

@@ -29,7 +29,9 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 
 
 def space_to_depth(file: Emitter, operation: Operation) -> None:
-    """SpaceToDepth → SPACE_TO_DEPTH."""
+    """SpaceToDepth of mode DCR → SPACE_TO_DEPTH."""
+    if operation.attributes.get("mode", "DCR") != "DCR" and operation.operand(0).shape[1] != 1:
+        raise RefusedError("mode CRD keeps channels outermost. Use mode DCR.")
     _shuffle(file, operation, Code.SPACE_TO_DEPTH, schema.SpaceToDepthOptionsT())
 
 

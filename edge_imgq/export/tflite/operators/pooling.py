@@ -96,7 +96,9 @@ def reduce_mean(file: Emitter, operation: Operation) -> None:
     axes = operation.attributes.get("axes")
     if axes is None and len(operation.inputs) > 1 and operation.inputs[1] is not None:
         axes = contents(constant_input(operation, 1)).reshape(-1)
-    logical = sorted(int(axis) % rank for axis in (range(rank) if axes is None else axes))
+    if axes is None or len(axes) == 0:
+        axes = [] if operation.attributes.get("noop_with_empty_axes", 0) else range(rank)
+    logical = sorted(int(axis) % rank for axis in axes)
     keep = bool(operation.attributes.get("keepdims", 1))
     if rank == 4 and not keep and 1 not in logical and logical not in ([2, 3], [0, 2, 3]):
         raise RefusedError("it drops one spatial axis, which changes the layout of the rest.")

@@ -1,4 +1,4 @@
-"""Operators that only rename the axes of a tensor."""
+"""Operators that rename, move or repeat the axes of a tensor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import (
+    NHWC_FROM_NCHW,
     by_stored_axis,
     order_survives,
     stored_axis,
@@ -20,23 +21,37 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
+NCHW_FROM_NHWC = (0, 3, 1, 2)
 
 
 def reshape(file: Emitter, operation: Operation) -> None:
-    """Reshape, Flatten, Squeeze, Unsqueeze → RESHAPE where no element moves in the file."""
+    """Reshape, Flatten, Squeeze, Unsqueeze → RESHAPE, between TRANSPOSEs where elements move."""
     image, output = operation.operand(0), operation.output
-    if image.shape != output.shape and not (
-        order_survives(image.shape) and order_survives(output.shape)
-    ):
-        raise RefusedError(
-            f"from {image.shape} to {output.shape} elements would move, because the file stores "
-            "channels last. Use DepthToSpace or SpaceToDepth for a pixel shuffle."
-        )
-    options = schema.ReshapeOptionsT()
-    options.newShape = list(stored_shape(output.shape))
     source = file.requantized(image, output.quantization)
-    shape = file.numbers(stored_shape(output.shape), f"{operation.name}/shape")
-    file.emit(operation, Code.RESHAPE, [source, shape], options)
+    moved = image.shape != output.shape
+    name = operation.name
+    if moved and not order_survives(image.shape):
+        logical = file.intermediate(f"{name}/logical", image.shape, output.quantization)
+        _permute(file, source, logical, NCHW_FROM_NHWC, f"{name}/logical")
+        source = logical
+    options = schema.ReshapeOptionsT()
+    if not moved or order_survives(output.shape):
+        options.newShape = list(stored_shape(output.shape))
+        shape = file.numbers(stored_shape(output.shape), f"{name}/shape")
+        file.emit(operation, Code.RESHAPE, [source, shape], options)
+        return
+    options.newShape = list(output.shape)
+    shaped = file.intermediate(f"{name}/shaped", output.shape, output.quantization)
+    inputs = [source, file.numbers(output.shape, f"{name}/shape")]
+    file.writer.add_operator(Code.RESHAPE, inputs, [shaped], options)
+    permutation = file.numbers(NHWC_FROM_NCHW, f"{name}/stored/order")
+    file.emit(operation, Code.TRANSPOSE, [shaped, permutation], schema.TransposeOptionsT())
+
+
+def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], name: str) -> None:
+    permutation = file.numbers(order, f"{name}/order")
+    inputs, options = [source, permutation], schema.TransposeOptionsT()
+    file.writer.add_operator(Code.TRANSPOSE, inputs, [target], options)
 
 
 def transpose(file: Emitter, operation: Operation) -> None:
