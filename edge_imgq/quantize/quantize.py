@@ -14,6 +14,7 @@ from edge_imgq.graph.size import own_size
 from edge_imgq.quantize.calibrate import observe_ranges
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.error_feedback import round_with_feedback
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
@@ -39,6 +40,7 @@ def quantize(
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
     """
     original = rewrite(reference, recipe.passes)
+    part_fixed_outputs(original.graph)
     zero_biases(original.graph)
     patches = PatchKeeper(contract.multiple, own_size(original))
     ranges = observe_ranges(original, patches.passing(images), contract.peak)

@@ -7,8 +7,8 @@ Rules, in this order:
 3. Values joined by an operator that copies integers (concatenation, padding, pixel shuffle, …)
    form a group with one range that covers them all.
 4. A fixed value passes its scale on through operators with one input, forwards always, backwards
-   where nothing else reads the value. It never forces its range on a concatenation: there it is
-   requantized on the way in.
+   (from the output, through clipping too) where nothing else reads the value. It never forces its
+   range on a concatenation: there it is requantized on the way in.
 5. Operands and sum of an addition share a scale where that is cheap
    (`edge_imgq.quantize.addition`).
 """
@@ -21,7 +21,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import stays_float
-from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.addition import share_addition_scales
 from edge_imgq.quantize.constraints import FIXED_OUTPUT, SHARED_SCALE
@@ -76,10 +76,10 @@ def _fixed(graph: ir.Graph, image: Quantization) -> dict[ir.Value, Quantization]
     fixed.update((value, image) for value in graph.inputs if not value.is_initializer())
     for value in graph.outputs:
         fixed[value] = image
-        source = _copied_from(value)
+        source = _became_image(value)
         while source is not None and source not in fixed and edit.sole_consumer(source):
             fixed[source] = image
-            source = _copied_from(source)
+            source = _became_image(source)
     for node in graph:
         source = node.inputs[0] if _copies_one(node) else None
         if source is not None and source in fixed:
@@ -92,10 +92,15 @@ def _copies_one(node: ir.Node) -> bool:
     return node.op_type in SHARED_SCALE - {"Concat", "Min", "Max"}
 
 
-def _copied_from(value: ir.Value) -> ir.Value | None:
-    """Return the value that an operator with one input copied this one from."""
+def _became_image(value: ir.Value) -> ir.Value | None:
+    """Return the value that this image was copied or clipped from.
+
+    Clipping counts: a value stored as pixels is clipped to their range anyway.
+    """
     node = value.producer()
-    return node.inputs[0] if node is not None and _copies_one(node) else None
+    if node is None or not (_copies_one(node) or clip_bounds(node) is not None):
+        return None
+    return node.inputs[0]
 
 
 def _join(groups: _Groups, node: ir.Node, fixed: Mapping[ir.Value, Quantization]) -> None:

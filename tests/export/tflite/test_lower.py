@@ -43,7 +43,7 @@ def test_a_float_network_becomes_these_operators_and_no_other() -> None:
 
 def test_an_int8_network_becomes_these_operators_and_no_other() -> None:
     body = ["CONV_2D", "CONV_2D", "ADD", "CONV_2D", "DEPTH_TO_SPACE"]
-    assert kinds(lowered(int8(DEEP))) == [*Q, *body, "MUL", "RELU", "MINIMUM", *Q]
+    assert kinds(lowered(int8(DEEP))) == [*Q, *body, "RELU", "MINIMUM", *Q]
 
 
 def test_an_int8_file_holds_no_float_tensor() -> None:
