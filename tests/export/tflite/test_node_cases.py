@@ -1,0 +1,190 @@
+"""ONNX's own test cases of every operator that image networks use, through the float lowering.
+
+The published inputs and outputs are the witness. A case takes its first input at run time; the
+others are constants, as they are in networks.
+"""
+
+from __future__ import annotations
+
+import warnings
+from fnmatch import fnmatch
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.graph.load import OPSET
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+
+from .witness import NOTE, from_file, lower, run_litert, to_file
+
+OPERATORS = frozenset(
+    """Abs Add AveragePool BatchNormalization Cast Clip Concat Constant Conv ConvTranspose
+    DepthToSpace Div Dropout Elu Exp Expand Gelu Gemm GlobalAveragePool GroupNormalization
+    HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Log MatMul
+    Max MaxPool Min Mul Neg PRelu Pad Pow Reciprocal ReduceMean Relu Reshape Resize Sigmoid Slice
+    Softmax SpaceToDepth Split Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze""".split()  # noqa: SIM905
+)
+TRAINING = "training mode is no part of a network that is shipped"
+ONE_OR_THREE = "images have two spatial axes, and TFLite's windows too"
+DILATED = "TFLite's pooling has no dilation"
+UNCOUNTED = "TFLite leaves padding out of a mean only where it pads as SAME does"
+CUBIC = "TFLite has no cubic interpolation"
+ANTIALIAS = "TFLite does not antialias"
+CROP = "TFLite has no resize that crops"
+PLACES = "TFLite's two flags do not place pixels so"
+SIZES = "ONNX Runtime too places pixels by the rounded size where the case takes the unrounded one"
+CHAIN = "MAXIMUM and MINIMUM have two inputs"
+PRODUCT = "only products with constant weights are lowered"
+AXIS = "TFLite's SOFTMAX runs over the last axis, which is that of channels"
+
+REFUSED: dict[str, str] = {
+    "test_batchnorm_*training_mode": TRAINING,
+    "test_training_dropout_*": TRAINING,
+    "test_training_dropout": TRAINING,
+    "test_averagepool_[13]d_*": ONE_OR_THREE,
+    "test_maxpool_[13]d_*": ONE_OR_THREE,
+    "test_convtranspose_[13]d": ONE_OR_THREE,
+    "test_*pool_2d_dilations": DILATED,
+    "test_averagepool_2d_same_lower": UNCOUNTED,
+    "test_averagepool_2d_pads": UNCOUNTED,
+    "test_elu_example": "TFLite's ELU has α = 1",
+    "test_elu": "TFLite's ELU has α = 1",
+    "test_gemm_default_matrix_bias": "TFLite's bias is one number per output",
+    "test_gemm_transposeA": "TFLite does not transpose the input of a product",
+    "test_gemm_all_attributes": "TFLite does not transpose the input of a product",
+    "test_matmul_[4n]d*": PRODUCT,
+    "test_matmul_[13]d*": PRODUCT,
+    "test_matmul_bcast": PRODUCT,
+    "test_m[ai][nx]_example": CHAIN,
+    "test_m[ai][nx]_one_input": CHAIN,
+    "test_prelu_*": "slopes per pixel are no PRELU of TFLite's",
+    "test_mvn_*": "a function of training frameworks whose axes are no constant",
+    "test_resize_*cubic*": CUBIC,
+    "test_resize_*antialias": ANTIALIAS,
+    "test_resize_tf_crop_and_resize*": CROP,
+    "test_resize_downsample_sizes_nearest": PLACES,
+    "test_resize_downsample_scales_linear": PLACES,
+    "test_resize_downsample_sizes_linear_pytorch_half_pixel": PLACES,
+    "test_resize_upsample_sizes_nearest_floor_align_corners": PLACES,
+    "test_resize_upsample_sizes_nearest_round_prefer_ceil_asymmetric": PLACES,
+    "test_resize_upsample_sizes_nearest_ceil_half_pixel": PLACES,
+    "test_resize_downsample_sizes_nearest_not_smaller": PLACES,
+    "test_resize_*_half_pixel_symmetric": PLACES,
+    "test_slice_neg_steps": "TFLite's fast kernels take no negative step",
+    "test_softmax_axis_[01]": AXIS,
+    "test_spacetodepth_crd_*": "TFLite's SPACE_TO_DEPTH is DCR",
+}
+"""Cases that TFLite cannot express, by the pattern of their names, each with the reason."""
+
+UNLIKE = {"test_resize_downsample_scales_linear_align_corners": SIZES}
+"""Cases that are lowered, and whose published output ONNX Runtime does not give either."""
+
+
+@cache
+def cases() -> dict[str, Any]:
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = load_model_tests(kind="node")
+    return {case.name: case for case in found if _is_covered(case)}
+
+
+def _is_covered(case: Any) -> bool:
+    """Whether a case has covered operators alone, and float32 tensors at both ends."""
+    if not {node.op_type for node in case.model.graph.node} <= OPERATORS:
+        return False
+    inputs, outputs = case.data_sets[0]
+    ends = [*inputs[:1], *outputs[:1]]
+    return len(ends) == 2 and all(getattr(end, "dtype", None) == np.float32 for end in ends)
+
+
+def prepared(case: Any) -> tuple[onnx.ModelProto, Any, Any]:
+    """Return a case as a network from its first input to its first output, and their values."""
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    inputs, outputs = case.data_sets[0]
+    for value, array in list(zip(model.graph.input, inputs, strict=True))[1:]:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
+    del model.graph.input[1:]
+    del model.graph.output[1:]
+    result = model.graph.output[0].name
+    model.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info(result, onnx.TensorProto.FLOAT, outputs[0].shape)
+    )
+    for index, node in enumerate(model.graph.node):
+        node.name = f"node_{index}"
+    _pin(model)
+    return onnx.shape_inference.infer_shapes(model, data_prop=True), inputs[0], outputs[0]
+
+
+FIRST = 17
+"""The opset that brought layer normalisation; ReduceMean has its axes as an input from 18 on."""
+
+
+def _pin(model: onnx.ModelProto) -> None:
+    """Name the project's opset where the operators mean the same in it."""
+    for opset in model.opset_import:
+        if opset.domain in ("", "ai.onnx") and opset.version >= FIRST:
+            opset.version = max(opset.version, OPSET)
+
+
+def lowered(model: onnx.ModelProto) -> bytes:
+    passes = ["canonical", "sub-pixel", "shuffle-order"]
+    return lower(read_network(rewrite(ir.from_proto(model), passes)), NOTE)
+
+
+def reason(name: str) -> str | None:
+    return next((why for pattern, why in REFUSED.items() if fnmatch(name, pattern)), None)
+
+
+def test_every_case_that_is_not_listed_gives_the_published_output() -> None:
+    wrong = []
+    passed = 0
+    for name, case in cases().items():
+        if reason(name) or name in UNLIKE:
+            continue
+        model, values, wanted = prepared(case)
+        try:
+            got = from_file(run_litert(lowered(model), to_file(values)))
+            np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+            passed += 1
+        except Exception as error:
+            wrong.append(f"{name}: {str(error).strip()[-160:]}")
+    assert not wrong, "\n".join(wrong)
+    assert passed > 180
+
+
+def test_every_case_that_is_listed_is_refused_and_no_wrong_file_written() -> None:
+    listed = [name for name in cases() if reason(name)]
+    written = []
+    for name in listed:
+        try:
+            lowered(prepared(cases()[name])[0])
+            written.append(name)
+        except UnsupportedOperatorError:
+            pass
+    assert not written, written
+    assert all(any(fnmatch(name, pattern) for name in listed) for pattern in REFUSED)
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_onnx_runtime_does_not_give_the_published_output_either(name: str) -> None:
+    import onnxruntime
+
+    model, values, wanted = prepared(cases()[name])
+    session = onnxruntime.InferenceSession(cases()[name].model.SerializeToString())
+    inputs = {
+        spec.name: array
+        for spec, array in zip(session.get_inputs(), cases()[name].data_sets[0][0], strict=True)
+    }
+    runtime = session.run(None, inputs)[0]
+    assert np.abs(runtime - wanted).max() > 1e-3
+    got = from_file(run_litert(lowered(model), to_file(values)))
+    np.testing.assert_allclose(got, runtime, atol=1e-5)
