@@ -157,16 +157,19 @@ def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
     name = node.name or "norm"
     writer = _Writer(graph, node, name)
     mean = writer.mean(norm.source, norm, "mean")
-    centred = writer.add("Sub", [norm.source, mean], "centred")
-    square = writer.add("Mul", [centred, centred], "square")
+    whole = norm.source.shape
+    centred = writer.add("Sub", [norm.source, mean], "centred", whole)
+    square = writer.add("Mul", [centred, centred], "square", whole)
     variance = writer.mean(square, norm, "variance")
     positive = writer.add("Add", [variance, writer.constant(norm.epsilon, "epsilon")], "positive")
     inverse = writer.add("Pow", [positive, writer.constant(-0.5, "exponent")], "inverse")
-    result = writer.add("Mul", [centred, inverse], "normal")
+    result = writer.add("Mul", [centred, inverse], "normal", whole)
     if norm.gain is not None and not np.all(norm.gain == 1):
-        result = writer.add("Mul", [result, writer.constant(norm.gain, "gain")], "scaled")
+        gain = writer.constant(norm.gain, "gain")
+        result = writer.add("Mul", [result, gain], "scaled", whole)
     if norm.shift is not None and np.any(norm.shift):
-        result = writer.add("Add", [result, writer.constant(norm.shift, "shift")], "shifted")
+        shift = writer.constant(norm.shift, "shift")
+        result = writer.add("Add", [result, shift], "shifted", whole)
     edit.take_place(norm.result, result)
 
 
@@ -179,12 +182,20 @@ class _Writer:
     def constant(self, values: Any, part: str) -> ir.Value:
         return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.float32))
 
-    def add(self, kind: str, inputs: list[ir.Value], part: str, **attributes: Any) -> ir.Value:
+    def add(
+        self,
+        kind: str,
+        inputs: list[ir.Value],
+        part: str,
+        shape: ir.Shape | None = None,
+        **attributes: Any,
+    ) -> ir.Value:
         name = f"{self.name}.{part}"
         value = edit.insert_node(self.graph, self.before, kind, inputs, attributes, name)
         producer = value.producer()
         assert producer is not None
         mark_float(producer)
+        value.shape = shape
         return value
 
     def numbers(self, values: list[int], part: str) -> ir.Value:
