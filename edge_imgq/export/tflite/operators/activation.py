@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.export.tflite.operators.padding import real_value
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.graph.network import Activation, Quantization, Tensor
+from edge_imgq.graph.network import Activation, Quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -35,26 +34,10 @@ def clip(file: Emitter, operation: Operation) -> None:
 
 
 def leaky_relu(file: Emitter, operation: Operation) -> None:
-    """LeakyRelu → LEAKY_RELU; in int8 the larger of x and α·x, each rounded once.
-
-    XNNPACK's int8 LEAKY_RELU multiplies by a whole number of 256ths, which is off by up to three
-    levels; MUL multiplies exactly. MAXIMUM of the two is exact for α from 0 to 1.
-    """
-    image, output = operation.operand(0), operation.output
-    alpha = operation.attributes.get("alpha", 0.01)
-    if output.quantization is None or not 0 < alpha <= 1:
-        options = schema.LeakyReluOptionsT()
-        options.alpha = alpha
-        file.emit(operation, Code.LEAKY_RELU, [file.tensor(image)], options)
-        return
-    slope = Quantization(np.array([alpha], np.float32), np.zeros(1, np.int32), "int8")
-    factor = file.weights(Tensor(f"{operation.name}/alpha", (), slope), np.ones((), np.int8), 0)
-    stored = stored_shape(output.shape)
-    scaled = file.intermediate(f"{output.name}/scaled", stored, output.quantization)
-    inputs = [file.tensor(image), factor]
-    file.writer.add_operator(Code.MUL, inputs, [scaled], schema.MulOptionsT())
-    inputs = [file.requantized(image, output.quantization), scaled]
-    file.emit(operation, Code.MAXIMUM, inputs, schema.MaximumMinimumOptionsT())
+    """LeakyRelu → LEAKY_RELU."""
+    options = schema.LeakyReluOptionsT()
+    options.alpha = operation.attributes.get("alpha", 0.01)
+    file.emit(operation, Code.LEAKY_RELU, [file.tensor(operation.operand(0))], options)
 
 
 def parametric_relu(file: Emitter, operation: Operation) -> None:

@@ -1,0 +1,212 @@
+"""Random image networks from the covered operators, drawn by hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests.export.tflite.witness import Case
+
+SEED = 21
+LARGEST_CHANNELS, LARGEST_SIDE = 24, 40
+
+
+@dataclass
+class Drawing:
+    """A network in the making: its nodes as text, its constants, the values so far."""
+
+    draw: Any
+    lines: list[str] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    values: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+
+    @property
+    def last(self) -> tuple[str, tuple[int, ...]]:
+        return self.values[-1]
+
+    def weights(self, *shape: int, scale: float) -> str:
+        generator = np.random.default_rng((SEED, len(self.constants), *shape))
+        return self.constant(generator.normal(0, scale, shape).astype(np.float32))
+
+    def constant(self, values: Any) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants[name] = np.asarray(values)
+        return name
+
+    def add(self, expression: str, shape: tuple[int, ...]) -> None:
+        name = f"v{len(self.values)}"
+        self.lines.append(f"{name} = {expression}")
+        self.values.append((name, shape))
+
+    def pick(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+
+def convolution(net: Drawing) -> None:
+    name, (_, channels, height, width) = net.last
+    kernel, dilation = net.pick((1, 1), (3, 1), (3, 2), (5, 1))
+    stride = net.pick(1, 1, 2) if min(height, width) >= 8 else 1
+    depthwise = net.pick(False, False, True)
+    outputs = channels if depthwise else net.pick(3, 4, 8)
+    group = channels if depthwise else 1
+    fan = channels // group * kernel**2
+    weight = net.weights(outputs, channels // group, kernel, kernel, scale=fan**-0.5)
+    bias = net.weights(outputs, scale=0.1)
+    pad = (kernel - 1) * dilation // 2
+    attributes = (
+        f"kernel_shape=[{kernel},{kernel}], strides=[{stride},{stride}], group={group}, "
+        f"dilations=[{dilation},{dilation}], pads=[{pad},{pad},{pad},{pad}]"
+    )
+    sides = ((height - 1) // stride + 1, (width - 1) // stride + 1)
+    net.add(f"Conv<{attributes}>({name}, {weight}, {bias})", (1, outputs, *sides))
+
+
+def deconvolution(net: Drawing) -> None:
+    name, (_, channels, height, width) = net.last
+    if max(height, width) * 2 > LARGEST_SIDE:
+        return
+    kernel, pad, extra = net.pick((4, 1, 0), (3, 1, 1), (2, 0, 0), (3, 0, 0))
+    outputs = net.pick(3, 4)
+    weight = net.weights(channels, outputs, kernel, kernel, scale=2 / (channels**0.5 * kernel))
+    attributes = f"strides=[2,2], pads=[{pad},{pad},{pad},{pad}], output_padding=[{extra},{extra}]"
+    sides = tuple((side - 1) * 2 + kernel - 2 * pad + extra for side in (height, width))
+    net.add(f"ConvTranspose<{attributes}>({name}, {weight})", (1, outputs, *sides))
+
+
+def activation(net: Drawing) -> None:
+    name, shape = net.last
+    slopes = net.weights(shape[1], 1, 1, scale=0.4)
+    low, high = net.constant(np.float32(-0.75)), net.constant(np.float32(1.25))
+    net.add(
+        net.pick(
+            f"Relu({name})", f"PRelu({name}, {slopes})",
+            f"Clip({name}, {low}, {high})", f"Sigmoid({name})", f"Tanh({name})",
+            f"HardSigmoid({name})", f"HardSwish({name})", f"Gelu({name})", f"Elu({name})",
+        ),
+        shape,
+    )  # fmt: skip
+
+
+def leaky(net: Drawing) -> None:
+    name, shape = net.last
+    net.add(f"LeakyRelu<alpha=0.2>({name})", shape)
+
+
+def arithmetic(net: Drawing) -> None:
+    name, shape = net.last
+    others = [value for value, its in net.values[:-1] if its == shape]
+    number = net.constant(np.float32(net.pick(0.5, -0.7, 1.5)))
+    other = net.pick(*others, number) if others else number
+    kind = net.pick("Add", "Sub", "Mul", "Max", "Min")
+    net.add(f"{kind}({name}, {other})", shape)
+
+
+def joined(net: Drawing) -> None:
+    name, shape = net.last
+    others = [(v, its) for v, its in net.values if its[2:] == shape[2:]]
+    other, its = net.pick(*others)
+    if shape[1] + its[1] <= LARGEST_CHANNELS:
+        net.add(f"Concat<axis=1>({name}, {other})", (1, shape[1] + its[1], *shape[2:]))
+
+
+def gated(net: Drawing) -> None:
+    name, shape = net.last
+    if shape[1] % 2:
+        return
+    half = (1, shape[1] // 2, *shape[2:])
+    one, other = f"g{len(net.lines)}", f"h{len(net.lines)}"
+    net.lines.append(f"{one}, {other} = Split<axis=1, num_outputs=2>({name})")
+    net.add(f"Mul({one}, {other})", half)
+
+
+def attended(net: Drawing) -> None:
+    name, shape = net.last
+    net.add(f"GlobalAveragePool({name})", (1, shape[1], 1, 1))
+    net.add(f"Mul({name}, {net.last[0]})", shape)
+
+
+def padded(net: Drawing) -> None:
+    name, shape = net.last
+    if min(shape[2:]) < 4 or max(shape[2:]) > LARGEST_SIDE - 4:
+        return
+    mode = net.pick("constant", "reflect", "edge")
+    pads = net.constant(np.array([0, 0, 1, 2, 0, 0, 2, 0], np.int64))
+    net.add(f'Pad<mode="{mode}">({name}, {pads})', (1, shape[1], shape[2] + 3, shape[3] + 2))
+
+
+def doubled(net: Drawing) -> None:
+    """Nearest neighbours, which are copied."""
+    name, shape = net.last
+    if max(shape[2:]) * 2 <= LARGEST_SIDE:
+        scales = net.constant(np.array([1, 1, 2, 2], np.float32))
+        mode = 'mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"'
+        net.add(f"Resize<{mode}>({name}, , {scales})", (*shape[:2], 2 * shape[2], 2 * shape[3]))
+
+
+def interpolated(net: Drawing) -> None:
+    name, shape = net.last
+    if max(shape[2:]) * 2 > LARGEST_SIDE:
+        return
+    scales = net.constant(np.array([1, 1, 2, 2], np.float32))
+    net.add(f'Resize<mode="linear">({name}, , {scales})', (*shape[:2], 2 * shape[2], 2 * shape[3]))
+
+
+def shuffled(net: Drawing) -> None:
+    name, (_, channels, height, width) = net.last
+    if channels % 4 == 0 and max(height, width) * 2 <= LARGEST_SIDE:
+        mode = net.pick("DCR", "CRD")
+        net.add(
+            f'DepthToSpace<blocksize=2, mode="{mode}">({name})',
+            (1, channels // 4, 2 * height, 2 * width),
+        )
+    elif height % 2 == width % 2 == 0 and channels * 4 <= LARGEST_CHANNELS:
+        net.add(f"SpaceToDepth<blocksize=2>({name})", (1, channels * 4, height // 2, width // 2))
+
+
+def pooled(net: Drawing) -> None:
+    name, (_, channels, height, width) = net.last
+    if min(height, width) < 4:
+        return
+    kind = net.pick("MaxPool", "AveragePool")
+    shape = (1, channels, height // 2, width // 2)
+    net.add(f"{kind}<kernel_shape=[2,2], strides=[2,2]>({name})", shape)
+
+
+def normalised(net: Drawing) -> None:
+    name, shape = net.last
+    gain = net.constant(np.linspace(0.5, 1.5, shape[1]).astype(np.float32))
+    shift = net.constant(np.linspace(-0.2, 0.2, shape[1]).astype(np.float32))
+    net.add(f"InstanceNormalization({name}, {gain}, {shift})", shape)
+
+
+STEADY = (convolution, activation, arithmetic, joined, gated, padded, shuffled, attended, pooled,
+          doubled, deconvolution)  # fmt: skip
+"""Operators that every runtime rounds alike in int8."""
+
+EVERY = (*STEADY, interpolated, leaky, normalised)
+"""And those that round otherwise (bilinear interpolation, XNNPACK's leaky rectifier) or enlarge what
+others rounded otherwise (normalisation): alone they agree within a level, whole networks of them
+need not."""
+
+
+@st.composite
+def networks(draw: Any, steps: tuple[Any, ...] = EVERY, most: int = 7) -> Case:
+    """Return a network from x of a few channels to y, an image again."""
+    net = Drawing(draw)
+    shape = (1, net.pick(1, 3, 4), net.pick(8, 12, 13), net.pick(8, 10, 15))
+    net.values.append(("x", shape))
+    convolution(net)
+    for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=most)):
+        step(net)
+    name, (_, channels, _, _) = net.last
+    weight = net.weights(3, channels, 1, 1, scale=channels**-0.5)
+    body = " ".join([*net.lines, f"y = Conv({name}, {weight})"])
+    used = {key: value for key, value in net.constants.items() if key in _words(body)}
+    return Case(body, shape, used)
+
+
+def _words(text: str) -> set[str]:
+    return set(text.replace(",", " ").replace("(", " ").replace(")", " ").split())

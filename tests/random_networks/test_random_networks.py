@@ -1,0 +1,102 @@
+"""Random networks, float and int8, against ONNX Runtime.
+
+EDGE_IMGQ_FUZZ sets the number of networks of each kind, EDGE_IMGQ_SEED where drawing starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from hypothesis import HealthCheck, given, seed, settings
+
+from edge_imgq.graph.rewrite import rewrite
+from tests.export.tflite.witness import (
+    Case,
+    from_file,
+    lowered,
+    network_of,
+    quantized,
+    run_litert,
+    run_onnx,
+    to_file,
+    to_integers,
+)
+
+from .networks import STEADY, networks
+
+EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "60"))
+SEED = int(os.environ.get("EDGE_IMGQ_SEED", "0"))
+OPTIONS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+FLOAT_PASSES = ["canonical", "sub-pixel", "shuffle-order"]
+INT8_PASSES = [*FLOAT_PASSES, "sign-split"]
+
+
+def rewritten(model: onnx.ModelProto, passes: list[str]) -> onnx.ModelProto:
+    proto = ir.to_proto(rewrite(ir.from_proto(model), passes))
+    del proto.graph.value_info[:]
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    return inferred
+
+
+def image(case: Case) -> Any:
+    return np.random.default_rng(SEED).uniform(-2, 2, case.shape).astype(np.float32)
+
+
+def complain(case: Case, what: str) -> str:
+    """Save a failing network and return the message that says where it lies."""
+    data = case.model().SerializeToString()
+    name = f"edge-imgq-{hashlib.sha256(data).hexdigest()[:12]}.onnx"
+    path = Path(tempfile.gettempdir()) / name
+    path.write_bytes(data)
+    return f"{what}; seed {SEED}, the network is in {path}:\n{case.body}"
+
+
+@seed(SEED)
+@OPTIONS
+@given(networks())
+def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
+    model, values = case.model(), image(case)
+    wanted = run_onnx(model, values)
+    try:
+        got = from_file(run_litert(lowered(rewritten(model, FLOAT_PASSES)), to_file(values)))
+    except Exception as error:
+        raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
+    assert got.shape == wanted.shape, complain(case, f"{got.shape} is not {wanted.shape}")
+    off = float(np.abs(got - wanted).max())
+    assert off <= 1e-4 * max(1, np.abs(wanted).max()), complain(case, f"off by {off:.1e}")
+
+
+@seed(SEED)
+@OPTIONS
+@given(networks(STEADY, 4))
+def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case) -> None:
+    values = image(case)
+    try:
+        model = quantized(rewritten(case.model(), INT8_PASSES), values)
+        network = network_of(model)
+        data = lowered(model)
+    except Exception as error:
+        raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
+    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
+    assert entry is not None
+    assert leaving is not None
+    levels = to_integers(values, entry)
+    wanted = to_integers(run_onnx(model, (levels * entry.scale[0]).astype(np.float32)), leaving)
+    got = from_file(run_litert(data, to_file((levels + 128).astype(np.uint8))))
+    off = np.abs(got.astype(int) - 128 - wanted)
+    share = float((off <= 1).mean())
+    assert share >= 0.99, complain(case, f"{share:.2%} of values within one level, max {off.max()}")
