@@ -187,9 +187,9 @@ STEADY = (convolution, activation, arithmetic, joined, gated, padded, shuffled, 
 """Operators that every runtime rounds alike in int8."""
 
 EVERY = (*STEADY, interpolated, leaky, normalised)
-"""And those that round otherwise (bilinear interpolation, XNNPACK's leaky rectifier) or enlarge what
-others rounded otherwise (normalisation): alone they agree within a level, whole networks of them
-need not."""
+"""And those that round otherwise (bilinear interpolation, XNNPACK's leaky rectifier) or enlarge
+what others rounded otherwise (normalisation): alone they agree within a level, whole networks of
+them need not."""
 
 
 @st.composite
