@@ -55,6 +55,17 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "out = InstanceNormalization(image, g, b)",
         {"g": np.ones(6, np.float32), "b": np.zeros(6, np.float32)}, STATISTICS,
     ),
+    "instance norm after a convolution": (
+        "c = Conv(image, w, h) out = InstanceNormalization<epsilon=0.1>(c, g, b)",
+        {"w": weights(4, 6, 3, 3) * np.float32([[[[1]]], [[[9]]], [[[0.1]]], [[[2]]]]),
+         "h": weights(4), "g": weights(4), "b": weights(4)},
+        ["Conv", *STATISTICS, "Mul", "Add"],
+    ),
+    "instance norm after a transposed convolution": (
+        "c = ConvTranspose<strides=[2,2]>(image, w, h) out = InstanceNormalization(c, g, b)",
+        {"w": weights(6, 4, 3, 3), "h": weights(4), "g": weights(4), "b": weights(4)},
+        ["ConvTranspose", *STATISTICS, "Mul", "Add"],
+    ),
     "group norm": (
         "out = GroupNormalization<num_groups=3>(image, g, b)", NORM,
         [*GROUPED, "Sub", "Mul", *GROUPED, "Add", "Pow", "Mul", "Mul", "Add"],

@@ -27,6 +27,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.passes.norm_scale import scale_producer
 from edge_imgq.graph.passes.spelled_norm import find_spelled
 
 TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
@@ -39,7 +40,7 @@ class Norm:
     Attributes:
         source: the tensor that is normalised.
         axes: that mean and variance run over.
-        epsilon: added to the variance.
+        epsilon: added to the variance, a number or one per channel.
         groups: of channels that share a mean, 0 where every channel has its own.
         gain: γ in a shape that broadcasts against the source, None for 1.
         shift: β likewise, None for 0.
@@ -48,7 +49,7 @@ class Norm:
 
     source: ir.Value
     axes: tuple[int, ...]
-    epsilon: float
+    epsilon: Any
     groups: int
     gain: Any
     shift: Any
@@ -79,8 +80,14 @@ def _instance(node: ir.Node) -> Norm | None:
         return None
     rank = len(source.shape or ())
     spread = (1, -1, *(1,) * (rank - 2))
+    graph = node.graph
+    own = node.op_type == "InstanceNormalization" and isinstance(graph, ir.Graph)
+    factors = scale_producer(graph, node) if own and isinstance(graph, ir.Graph) else None
+    epsilon: Any = _epsilon(node)
+    if factors is not None:
+        epsilon = (epsilon * factors**2).reshape(spread)
     return Norm(
-        source, tuple(range(2, rank)), _epsilon(node), 0,
+        source, tuple(range(2, rank)), epsilon, 0,
         edit.contents(gain).reshape(spread), edit.contents(shift).reshape(spread), node.outputs[0],
     )  # fmt: skip
 
