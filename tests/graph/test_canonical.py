@@ -89,6 +89,10 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         SPELLED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
         {**CHANNELS, "eps": np.float32(1e-3)}, STATISTICS,
     ),
+    "maximum of three": (
+        "a = Abs(image) out = Max(image, a, c)", {"c": np.float32(0.5)}, ["Abs", "Max", "Max"]
+    ),
+    "sum": ("a = Abs(image) out = Sum(image, a, a)", {}, ["Abs", "Add", "Add"]),
     "division by a number": ("out = Div(image, c)", {"c": np.float32(3)}, ["Mul"]),
     "square": ("out = Pow(image, c)", {"c": np.float32(2)}, ["Mul"]),
     "root": ("t = Abs(image) out = Pow(t, c)", {"c": np.float32(0.5)}, ["Abs", "Sqrt"]),

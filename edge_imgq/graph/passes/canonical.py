@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from edge_imgq.graph.passes.batch_norm import batch_norm
+from edge_imgq.graph.passes.chains import chains
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.edge_padding import edge_padding
@@ -23,6 +24,7 @@ from edge_imgq.graph.passes.repetition import repetition
 
 PARTS = (
     inert,
+    chains,
     repetition,
     gather,
     normalisation,
