@@ -44,6 +44,7 @@ def parsed(body: str, constants: dict[str, Any], size: str = "8,10") -> ir.Model
 NORM = {"g": weights(6), "b": weights(6)}
 MEAN, CHANNELS = "ReduceMean<keepdims=1>(image, a)", {"a": numbers(1)}
 SPELLED = f"m = {MEAN} d = Sub(image, m) s = {{}} v = ReduceMean<keepdims=1>(s, a)"
+SHUFFLE = "{} r = Reshape({}, n) t = Transpose<perm=[{}]>(r) out = Reshape(t, m)"
 STATISTICS = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Pow", "Mul"]
 GROUPED = ["ReduceMean", "MatMul", "Unsqueeze"]
 
@@ -88,6 +89,27 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "spelled norm by a product": (
         SPELLED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
         {**CHANNELS, "eps": np.float32(1e-3)}, STATISTICS,
+    ),
+    "spelled depth to space": (
+        SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,1,4,2,5,3"),
+        {"n": numbers(1, 3, 2, 2, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],
+    ),
+    "spelled depth to space, blocks first": (
+        SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,3,4,1,5,2"),
+        {"n": numbers(1, 2, 2, 3, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],
+    ),
+    "spelled space to depth": (
+        SHUFFLE.format("", "image", "0,3,5,1,2,4"),
+        {"n": numbers(1, 6, 4, 2, 5, 2), "m": numbers(1, 24, 4, 5)}, ["SpaceToDepth"],
+    ),
+    "pixel unshuffle": (
+        SHUFFLE.format("", "image", "0,1,3,5,2,4"),
+        {"n": numbers(1, 6, 4, 2, 5, 2), "m": numbers(1, 24, 4, 5)}, ["SpaceToDepth", "Conv"],
+    ),
+    "shuffle of other axes": (
+        SHUFFLE.format("", "image", "0,1,4,2,5,3"),
+        {"n": numbers(1, 6, 4, 2, 5, 2), "m": numbers(1, 6, 20, 4)},
+        ["Reshape", "Transpose", "Reshape"],
     ),
     "maximum of three": (
         "a = Abs(image) out = Max(image, a, c)", {"c": np.float32(0.5)}, ["Abs", "Max", "Max"]

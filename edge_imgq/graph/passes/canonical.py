@@ -21,10 +21,12 @@ from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.repetition import repetition
+from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 
 PARTS = (
     inert,
     chains,
+    spelled_shuffle,
     repetition,
     gather,
     normalisation,
