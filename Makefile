@@ -1,6 +1,8 @@
 # make install   the environment in .venv, with edge-imgq in it
 # make demo      export the default network to every target and print the table
 # make test      the whole test suite;  make quick leaves out what takes long
+# make fuzz      500 random networks of each kind through the converters
+# make peer      the written files in tflite-runtime 2.14, in an environment of its own
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
 # make clean     remove what the targets above made, the environment included
@@ -12,7 +14,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick lint wheel clean
+.PHONY: install demo test quick fuzz peer lint wheel clean
 
 install: $(INSTALLED)
 
@@ -33,6 +35,14 @@ test: $(INSTALLED)
 quick: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"
 
+fuzz: $(INSTALLED)
+	EDGE_IMGQ_FUZZ=500 $(BIN)/python -m pytest tests/random_networks
+
+peer: $(INSTALLED)
+	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet 'tflite-runtime==2.14.0' 'numpy<2'
+	EDGE_IMGQ_OLD_TFLITE=$(CURDIR)/.venv-peer/bin/python $(BIN)/python -m pytest -m peer
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,5 +52,5 @@ wheel: $(INSTALLED)
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:
-	rm -rf .venv artifacts dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peer artifacts dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
