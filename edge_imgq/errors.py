@@ -69,3 +69,10 @@ class NonFiniteOutputError(EdgeImgqError):
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells report it (128 + SIGINT)."""
+
+TERMINATED = 143
+"""Exit code after SIGTERM, which `timeout` and CI runners send (128 + SIGTERM)."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: clean up as after Ctrl-C."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,7 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with ProgressDisplay() as watch:
         report = export(request, watch)
-    return show_reports((report,), as_json=arguments.json)
+    code = show_reports((report,), as_json=arguments.json)
+    print(f"The files are in {arguments.output / report.model}.", file=sys.stderr)
+    return code
 
 
 def _refuse_swallowed_model(targets: Sequence[str]) -> None:

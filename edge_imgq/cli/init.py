@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from edge_imgq.cli.options import Subparsers, add_command
@@ -55,4 +56,5 @@ def run(arguments: argparse.Namespace) -> int:
                 written.append(folder / stage / file.name)
     for path in written:
         print(path)
+    print(f"Commands that run in {folder.resolve()} now use these.", file=sys.stderr)
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Protocol
+from types import FrameType
+from typing import NoReturn, Protocol
 
 import edge_imgq
 from edge_imgq.cli import (
@@ -23,7 +25,7 @@ from edge_imgq.cli import (
     verify,
 )
 from edge_imgq.cli.options import Subparsers
-from edge_imgq.errors import INTERRUPTED, EdgeImgqError
+from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated
 
 FAULT = 70
 """Exit code of an error that is ours (EX_SOFTWARE of sysexits.h)."""
@@ -75,6 +77,7 @@ exit codes:
   9  a file produced NaN or infinity
   70   a fault in edge-imgq itself
   130  interrupted with Ctrl-C
+  143  ended by SIGTERM
 """
 
 
@@ -85,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `edge-imgq`; those of the process by default.
     """
     arguments = build_parser().parse_args(argv)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         if not arguments.debug:
             _hush()
@@ -95,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _failed(
             str(error) or "Interrupted; nothing half-written was left behind.",
-            INTERRUPTED,
+            TERMINATED if isinstance(error, Terminated) else INTERRUPTED,
             arguments.debug,
         )
     except BrokenPipeError:
@@ -109,7 +113,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             FAULT,
             debug=True,
         )
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    raise Terminated
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -125,6 +125,8 @@ def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
 def _open(path: Path) -> PillowImage.Image:
     from PIL import Image, UnidentifiedImageError
 
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; name the images in it.")
     if not path.is_file():
         raise ImageError(f"{path} does not exist or is not a file.")
     try:

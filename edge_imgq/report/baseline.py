@@ -75,8 +75,9 @@ class Verdict:
     Attributes:
         model: its name.
         target: the recipe's stem.
-        outcome: "pass"; "drifted"; "missing", in the baseline and not in the report; "new", the
-            other way round, held to its budget alone.
+        outcome: "pass"; "drifted"; "missing", in the baseline and not in the report, or of a model
+            that the baseline does not know; "new", a target more of a known model, held to its
+            budget alone.
         reasons: one sentence each.
     """
 
@@ -94,11 +95,15 @@ class Verdict:
 def judge(reports: Sequence[Report], baseline: Baseline) -> tuple[Verdict, ...]:
     """Compare every target of the reports, and find those that the reports lack.
 
-    A model of the baseline that none of the reports is about is left out.
+    A model of the baseline that none of the reports is about is left out. A report of a model that
+    the baseline does not know has nothing to be compared with, and does not pass.
     """
     verdicts: list[Verdict] = []
     for report in reports:
-        known = baseline.models.get(report.model, ModelBaseline(report.evaluation, {}))
+        if report.model not in baseline.models:
+            verdicts += [_unknown(report, target) for target in report.targets]
+            continue
+        known = baseline.models[report.model]
         verdicts += [
             _verdict(report, target, known, baseline.tolerances) for target in report.targets
         ]
@@ -109,6 +114,11 @@ def judge(reports: Sequence[Report], baseline: Baseline) -> tuple[Verdict, ...]:
             if name not in present
         ]
     return tuple(verdicts)
+
+
+def _unknown(report: Report, target: TargetReport) -> Verdict:
+    reason = "the baseline does not know this model; add it with --update"
+    return Verdict(report.model, target.target, "missing", (reason,))
 
 
 def updated(baseline: Baseline | None, reports: Sequence[Report]) -> Baseline:

@@ -69,6 +69,7 @@ def save_checkpoint(path: Path, learner: Learner, state: RunState) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, temporary, metadata={"format": FORMAT, "state": text})
+        temporary.chmod(0o644)  # safetensors makes it readable by its owner alone
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{path} could not be written: {error}.") from error

@@ -31,8 +31,10 @@ def start(words: tuple[object, ...], folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def interrupt_when(process: subprocess.Popen[str], said: str) -> tuple[int, str]:
-    """Send Ctrl-C once the process has written a line that holds `said` to stderr."""
+def interrupt_when(
+    process: subprocess.Popen[str], said: str, order: signal.Signals = signal.SIGINT
+) -> tuple[int, str]:
+    """Send Ctrl-C, or another order, once a line on stderr holds `said`."""
     assert process.stderr is not None
     heard, begun = [], time.monotonic()
     for line in process.stderr:
@@ -40,7 +42,7 @@ def interrupt_when(process: subprocess.Popen[str], said: str) -> tuple[int, str]
         if said in line:
             break
         assert time.monotonic() - begun < PATIENCE, heard
-    process.send_signal(signal.SIGINT)
+    process.send_signal(order)
     _, rest = process.communicate(timeout=PATIENCE)
     return process.returncode, "".join(heard) + rest
 
@@ -64,6 +66,17 @@ def test_ctrl_c_during_export_exits_with_130_and_leaves_nothing(
     )
     assert "Traceback" not in err
     assert everything(tmp_path) == []
+
+
+def test_sigterm_during_export_cleans_up_as_ctrl_c_does(
+    exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    process = start((*exporting, "--output", "out"), tmp_path)
+    code, err = interrupt_when(process, "write tflite", signal.SIGTERM)
+    assert code in (0, 143), err
+    if code == 143:
+        assert "nothing half-written" in err
+        assert everything(tmp_path) == []
 
 
 def test_ctrl_c_during_a_second_export_keeps_the_first(

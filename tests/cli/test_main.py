@@ -56,7 +56,7 @@ def test_the_exit_codes_in_the_help_are_those_of_the_errors() -> None:
     documented = {int(code) for code in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)}
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
     used = {kind.exit_code for kind in classes if issubclass(kind, errors.EdgeImgqError)}
-    assert documented == used | {0, 70, errors.INTERRUPTED}
+    assert documented == used | {0, 70, errors.INTERRUPTED, errors.TERMINATED}
 
 
 def test_version(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge_imgq.report.baseline import Baseline, Tolerances, Verdict, judge, updated
+from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances, Verdict, judge, updated
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
@@ -86,11 +86,17 @@ def test_a_target_that_vanished_is_missing_and_does_not_pass() -> None:
 
 
 def test_a_target_that_the_baseline_lacks_is_new_and_held_to_its_budget() -> None:
-    empty = Baseline()
+    empty = Baseline(models={REPORT.model: ModelBaseline(REPORT.evaluation, {})})
     assert verdict(REPORT, baseline=empty).outcome == "new"
     assert verdict(REPORT, baseline=empty).passes
     over = with_target(breaches=("loses 0.9 dB",))
     assert verdict(over, baseline=empty).outcome == "drifted"
+
+
+def test_a_model_that_the_baseline_does_not_know_does_not_pass() -> None:
+    found = verdict(REPORT, baseline=Baseline())
+    assert not found.passes
+    assert "--update" in found.reasons[0]
 
 
 def test_figures_of_other_images_are_not_comparable() -> None:
