@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, positive, size
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_paths,
+    add_threads,
+    positive,
+    size,
+)
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -20,13 +27,7 @@ edge-imgq bench old/tflite-int8.tflite new/tflite-int8.tflite --runs 100"""
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(subparsers, "bench", "time files on this host", DETAILS, EXAMPLE)
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="PATH",
-        help="a file that export wrote, or a folder of them",
-    )
+    add_paths(parser)
     add_threads(parser, default=1)
     parser.add_argument(
         "--runs",

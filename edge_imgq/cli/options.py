@@ -46,6 +46,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Add the exported files that a command looks at."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a file that export wrote, or a folder of them",
+    )
+
+
 def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
     """Add `--threads N`."""
     parser.add_argument(

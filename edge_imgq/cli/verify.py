@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from edge_imgq.cli.options import Subparsers, add_command, add_images, add_json, add_threads
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_images,
+    add_json,
+    add_paths,
+    add_threads,
+)
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import show_reports
 
@@ -23,13 +29,7 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "verify", "measure the drift of files that exist", DETAILS, EXAMPLE
     )
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="PATH",
-        help="a file that export wrote, or a folder of them",
-    )
+    add_paths(parser)
     add_images(parser)
     add_threads(parser, default=1)
     add_json(parser)

@@ -16,6 +16,7 @@ from torch import nn
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import OPSET, normalise
+from edge_imgq.runtime.onnxruntime import inference_session
 
 AGREEMENT = 1e-5
 """Largest difference between torch and ONNX Runtime, with pixels in [0, 1]."""
@@ -86,11 +87,9 @@ def _open_side(side: str, contract: ImageContract) -> object:
 def _refuse_disagreement(
     network: nn.Module, model: ir.Model, name: str, contract: ImageContract
 ) -> None:
-    import onnxruntime
-
     sides = (contract.multiple * 9, contract.multiple * 11)
     image = np.random.default_rng(0).random((1, contract.channels, *sides), np.float32)
-    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    session = inference_session(ir.to_proto(model).SerializeToString())
     exported = session.run(None, {session.get_inputs()[0].name: image})[0]
     with torch.no_grad():
         original = network(torch.from_numpy(image)).numpy()

@@ -21,6 +21,22 @@ def contents(value: ir.Value | None) -> Any:
     return value.const_value.numpy()
 
 
+def producer_of(node: ir.Node, index: int) -> ir.Node:
+    """Return the node that computes an input which must be there and be computed."""
+    value = node.inputs[index]
+    producer = None if value is None else value.producer()
+    if producer is None:
+        raise ValueError(f"no node computes input {index} of '{node.name}'")
+    return producer
+
+
+def replace_contents(value: ir.Value | None, array: Any) -> None:
+    """Give a constant other contents, in place."""
+    if value is None:
+        raise ValueError("not a constant")
+    value.const_value = ir.tensor(array, name=value.name)
+
+
 def sole_consumer(value: ir.Value) -> ir.Node | None:
     """Return the one node that reads a value; None when there are more, or it leaves the graph."""
     consumers = value.consumers()

@@ -52,6 +52,12 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     return bound
 
 
+def open_input(proto: onnx.ModelProto) -> None:
+    """Let a model take any batch, height and width, in place; shapes behind the input stay."""
+    for dimension in proto.graph.input[0].type.tensor_type.shape.dim:
+        dimension.Clear()
+
+
 def _refuse_open_shapes(model: ir.Model, size: tuple[int, int]) -> None:
     for node in model.graph:
         for value in node.outputs:

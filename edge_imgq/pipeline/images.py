@@ -7,8 +7,7 @@ from pathlib import Path
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError
 from edge_imgq.images.samples import ImageSet, Photo, folder_set
-from edge_imgq.recipe.folders import recipe_folder
-from edge_imgq.recipe.manifest import image_path, read_manifest
+from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
 
 def calibration_images(folder: Path | None) -> ImageSet:
@@ -38,7 +37,7 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
 
 
 def _manifest_set(split: str) -> ImageSet:
-    path = recipe_folder("calibration_data") / "manifest.toml"
+    path = default_manifest()
     chosen = [image for image in read_manifest(path) if image.split == split]
     if not chosen:
         raise ImageError(f'{path} lists no image with split = "{split}".')

@@ -48,23 +48,13 @@ def open_model(text: str, peak: float | None = None) -> Source:
         return _from_onnx(path, peak)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
-    if text in ZOO:
-        return _from_zoo(text)
-    if path.exists():
+    if text not in ZOO and path.exists():
         raise UsageError(
             f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
         )
-    if path.suffix:
+    if text not in ZOO and path.suffix:
         raise ModelError(f"There is no model at {text}.")
-    raise UsageError(_unknown(text))
-
-
-def _unknown(text: str) -> str:
-    try:
-        zoo_entry(text)
-    except UsageError as error:
-        return f"{error} A path to an .onnx file or to a checkpoint will do too."
-    raise AssertionError(text)
+    return _from_zoo(text)
 
 
 def _from_onnx(path: Path, peak: float | None) -> Source:
@@ -86,6 +76,11 @@ def _from_checkpoint(path: Path) -> Source:
 def _from_zoo(name: str) -> Source:
     from edge_imgq.models.zoo import load_network
 
+    try:
+        zoo_entry(name)
+    except UsageError as error:
+        hint = "A path to an .onnx file or to a checkpoint will do too."
+        raise UsageError(f"{error} {hint}") from error
     return _exported(name, load_network(name))
 
 

@@ -51,8 +51,9 @@ def verify(
     Raises:
         ModelError: a file is not whole, or its reference is missing or another.
     """
-    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
-    sizes = {recipe.name: recipe.size for recipe in export_recipes()}
+    recipes = export_recipes()
+    budgets = {recipe.name: recipe.budget for recipe in recipes}
+    sizes = {recipe.name: recipe.size for recipe in recipes}
     chosen = evaluation_images(images)
     reports = []
     for folder, files in _by_folder(paths).items():

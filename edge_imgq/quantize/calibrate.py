@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 
 from edge_imgq.errors import ImageError, NonFiniteOutputError
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.ranges import Range
 from edge_imgq.quantize.scales import activations
+from edge_imgq.runtime.onnxruntime import inference_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def observe_ranges(
     """
     watched = model.clone()
     names = [value.name or "" for value in activations(watched.graph)]
-    session = _session(_with_extremes(watched))
+    session = inference_session(ir.to_proto(_with_extremes(watched)).SerializeToString())
     ranges: dict[str, Range] = {}
     for pixels in images:
         extremes = session.run(None, {session.get_inputs()[0].name: to_nchw(pixels, peak)})
@@ -65,12 +65,6 @@ def _with_extremes(model: ir.Model) -> ir.Model:
             outputs.append(node.outputs[0])
     graph.outputs[:] = outputs
     return model
-
-
-def _session(model: ir.Model) -> Any:
-    return onnxruntime.InferenceSession(
-        ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"]
-    )
 
 
 def _pairs(extremes: list[Any]) -> list[Range]:

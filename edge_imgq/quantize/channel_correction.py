@@ -21,23 +21,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime
 from onnx import TensorProto, helper
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.size import open_input
 from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.tie_free import tie_free_nearest
+from edge_imgq.quantize.weights import as_int32
+from edge_imgq.runtime.onnxruntime import inference_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOAT = "float/"
-SILENT = 3
 LARGEST_GAIN = 1.1
 """A gain beyond this, or below its inverse, is not a rounding error; such a channel is left."""
 
@@ -79,9 +80,7 @@ def measure_fits(
     if not any(node.op_type in WEIGHT_AXIS for node in quantized.graph):
         return {}
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = SILENT
-    session = onnxruntime.InferenceSession(merged.SerializeToString(), options)
+    session = inference_session(merged.SerializeToString())
     values = session.run(None, {session.get_inputs()[0].name: batch})
     return {
         name: Fit(gain.reshape(-1), shift.reshape(-1))
@@ -105,6 +104,7 @@ def _side_by_side(
     original: onnx.ModelProto, quantized: onnx.ModelProto
 ) -> tuple[onnx.ModelProto, list[str]]:
     """Return one model of both graphs whose outputs are gains and shifts, and the nodes' names."""
+    open_input(quantized)
     entry = quantized.graph.input[0]
     original = _prefixed(original, entry.name)
     names = [node.name for node in quantized.graph.node if node.op_type in WEIGHT_AXIS]
@@ -114,9 +114,6 @@ def _side_by_side(
         nodes.append(node)
         if node.op_type in WEIGHT_AXIS:
             nodes.extend(_fitted(node, float_outputs[FLOAT + node.name]))
-    for dimension in entry.type.tensor_type.shape.dim:
-        dimension.ClearField("dim_value")
-        dimension.ClearField("dim_param")
     outputs = [
         helper.make_tensor_value_info(f"{name}.{kind}", TensorProto.FLOAT, None)
         for name in names
@@ -192,17 +189,17 @@ def _apply(node: ir.Node, fit: Fit) -> None:
 
     Weight scales stay such that every runtime rounds alike, so the gain is met to about 10⁻⁴.
     """
-    bias_restore = _producer(node, 2)
-    weight_restore = _producer(node, 1)
+    bias_restore = edit.producer_of(node, 2)
+    weight_restore = edit.producer_of(node, 1)
     old_scale = edit.contents(bias_restore.inputs[1]).astype(np.float64)
     weight_scale = edit.contents(weight_restore.inputs[1]).astype(np.float64)
     output_scale = _output_scale(node)
     new_scale = tie_free_nearest(old_scale * fit.gain / output_scale) * output_scale
-    _replace(bias_restore, 1, new_scale.astype(np.float32))
-    _replace(weight_restore, 1, (weight_scale * new_scale / old_scale).astype(np.float32))
+    edit.replace_contents(bias_restore.inputs[1], new_scale.astype(np.float32))
+    scale = (weight_scale * new_scale / old_scale).astype(np.float32)
+    edit.replace_contents(weight_restore.inputs[1], scale)
     levels = edit.contents(bias_restore.inputs[0]) + np.rint(fit.shift / new_scale)
-    limits = np.iinfo(np.int32)
-    _replace(bias_restore, 0, levels.clip(limits.min, limits.max).astype(np.int32))
+    edit.replace_contents(bias_restore.inputs[0], as_int32(levels))
 
 
 def _output_scale(node: ir.Node) -> float:
@@ -211,17 +208,3 @@ def _output_scale(node: ir.Node) -> float:
     if reader.op_type != "QuantizeLinear":
         (reader,) = reader.outputs[0].consumers()
     return float(edit.contents(reader.inputs[1]))
-
-
-def _producer(node: ir.Node, index: int) -> ir.Node:
-    value = node.inputs[index]
-    assert value is not None
-    restore = value.producer()
-    assert restore is not None
-    return restore
-
-
-def _replace(node: ir.Node, index: int, array: Any) -> None:
-    value = node.inputs[index]
-    assert value is not None
-    value.const_value = ir.tensor(array, name=value.name)

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.graph import edit
-from edge_imgq.quantize.weights import WEIGHT_HIGH
+from edge_imgq.graph.size import open_input
+from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
+from edge_imgq.runtime.onnxruntime import inference_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +40,6 @@ POSITIONS = 12_000
 SEED = 0
 DAMPING = 0.01
 """Added to the diagonal of H, as a share of its mean: inputs that were never seen."""
-
-SILENT = 3
 
 
 @dataclass(frozen=True)
@@ -115,23 +114,16 @@ def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
     flat = weight.reshape(len(weight), -1).astype(np.float64)
     stored, scale = _stored(layer, 1)
     integers = feedback_rounding(flat, moments, scale)
-    stored.const_value = ir.tensor(integers.reshape(weight.shape).astype(np.int8), name=stored.name)
+    edit.replace_contents(stored, integers.reshape(weight.shape).astype(np.int8))
     bias, bias_scale = _stored(layer, 2)
     wanted = samples.targets.mean(axis=0) - (integers * scale[:, np.newaxis]) @ mean
-    limits = np.iinfo(np.int32)
-    levels = np.rint(wanted / bias_scale).clip(limits.min, limits.max)
-    bias.const_value = ir.tensor(levels.astype(np.int32), name=bias.name)
+    edit.replace_contents(bias, as_int32(wanted / bias_scale))
 
 
-def _stored(layer: ir.Node, index: int) -> tuple[ir.Value, Matrix]:
+def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
     """Return the integer initializer of a layer's constant, and its scale."""
-    value = layer.inputs[index]
-    assert value is not None
-    restore = value.producer()
-    assert restore is not None
-    stored = restore.inputs[0]
-    assert stored is not None
-    return stored, edit.contents(restore.inputs[1]).astype(np.float64)
+    restore = edit.producer_of(layer, index)
+    return restore.inputs[0], edit.contents(restore.inputs[1]).astype(np.float64)
 
 
 def _samples(
@@ -177,12 +169,9 @@ def _compute(model: ir.Model, name: str, batch: NDArray[np.float32]) -> NDArray[
     proto.graph.output.append(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
     )
-    for dimension in proto.graph.input[0].type.tensor_type.shape.dim:
-        dimension.Clear()
+    open_input(proto)
     part = ir.from_proto(proto)
     RemoveUnusedNodesPass()(part)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = SILENT
-    session = onnxruntime.InferenceSession(ir.to_proto(part).SerializeToString(), options)
+    session = inference_session(ir.to_proto(part).SerializeToString())
     result: Sequence[NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: batch})
     return result[0]

@@ -47,8 +47,9 @@ def quantize(
     quantized = original.clone()
     placed = place_scales(quantized.graph, ranges, image_quantization(contract.pixel_scale))
     insert_qdq(quantized.graph, placed)
+    batch = patches.batch(contract.peak)
     if recipe.rounding == "feedback":
-        round_with_feedback(original, quantized, patches.batch(contract.peak))
+        round_with_feedback(original, quantized, batch)
     if "channels" in recipe.corrections:
-        correct_channels(original, quantized, patches.batch(contract.peak))
+        correct_channels(original, quantized, batch)
     return quantized

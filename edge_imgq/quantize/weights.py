@@ -56,7 +56,11 @@ def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any
         weight_scale: float32 (channels,).
     """
     scale = (np.float32(input_scale) * weight_scale).astype(np.float32)
-    integers = np.rint(bias / scale.astype(np.float64))
-    return integers.astype(np.int32), Quantization(
-        scale, np.zeros(len(scale), np.int32), "int32", 0
-    )
+    integers = as_int32(bias / scale.astype(np.float64))
+    return integers, Quantization(scale, np.zeros(len(scale), np.int32), "int32", 0)
+
+
+def as_int32(levels: Any) -> Any:
+    """Return numbers rounded half to even and saturated to int32."""
+    limits = np.iinfo(np.int32)
+    return np.rint(levels).clip(limits.min, limits.max).astype(np.int32)

@@ -66,19 +66,28 @@ class OnnxSession:
         return call
 
     def _open(self, optimise: bool) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = SILENT
-        if not optimise:
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        return onnxruntime.InferenceSession(
-            self._bytes, options, providers=["CPUExecutionProvider"]
-        )
+        return inference_session(self._bytes, threads=self._threads, optimise=optimise)
 
     @staticmethod
     def _call(session: Any, values: NDArray[np.float32]) -> Any:
         return session.run(None, {session.get_inputs()[0].name: values})[0]
+
+
+def inference_session(model: bytes, *, threads: int = 0, optimise: bool = True) -> Any:
+    """Return ONNX Runtime's own session of a serialised model, on the processor.
+
+    Args:
+        model: a serialised ONNX model.
+        threads: processor threads; 0 for as many as there are.
+        optimise: False to run every node as it stands.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
