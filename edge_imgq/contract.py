@@ -14,6 +14,14 @@ PREFIX = "edge_imgq."
 
 
 @dataclass(frozen=True)
+class PixelRange:
+    """The float values that a network was trained with: those of pixel 0 and of pixel 255."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class ImageContract:
     """The image that a network takes and the image that it returns.
 

@@ -13,6 +13,7 @@ from edge_imgq.cli.options import (
     add_images,
     add_json,
     add_threads,
+    pixel_range,
     size,
 )
 from edge_imgq.cli.progress import ProgressDisplay
@@ -73,10 +74,11 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--range",
-        type=int,
-        choices=(1, 255),
-        dest="peak",
-        help="what the pixel 255 is inside your ONNX model (default: what the file says, else 1)",
+        type=pixel_range,
+        dest="pixels",
+        metavar="R",
+        help="pixels inside your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
+        "--range=-1,1 (default: what the file says, else 1)",
     )
     add_threads(parser, default=1)
     add_json(parser)
@@ -95,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         calibration=arguments.calibration,
         images=arguments.images,
         size=arguments.size,
-        peak=None if arguments.peak is None else float(arguments.peak),
+        pixels=arguments.pixels,
         threads=arguments.threads,
         scheme=arguments.scheme,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 from pathlib import Path
 from typing import Any
+
+from edge_imgq.contract import PixelRange
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
@@ -93,6 +96,20 @@ def size(text: str) -> tuple[int, int]:
             f"'{text}' is not a size; write height x width, e.g. 180x320"
         )
     return int(found[1]), int(found[2])
+
+
+def pixel_range(text: str) -> PixelRange:
+    """Parse the float values of pixel 0 and 255: "1", "255" or "-1,1"."""
+    try:
+        ends = [float(part) for part in text.split(",")]
+    except ValueError:
+        ends = []
+    low, high = [0.0, *ends] if len(ends) == 1 else ends if len(ends) == 2 else (0.0, 0.0)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a range of pixels; write 1, 255, or both ends as in --range=-1,1"
+        )
+    return PixelRange(low, high)
 
 
 def processors() -> int:

@@ -13,13 +13,13 @@ TRIAL = 7
 """Trial images are this many multiples high, an odd number, so that a wrong multiple shows."""
 
 
-def contract_of(model: ir.Model, name: str, peak: float | None) -> ImageContract:
+def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
     """Return the contract of a model.
 
     Args:
         model: normalised float model.
         name: for messages.
-        peak: float value of pixel 255, when the person gave one; else the note's, else 1.
+        peak: float value of pixel 255 where the model has no note.
 
     Raises:
         ModelError: the input is not a gray or RGB image, the output is not an image of as many
@@ -37,7 +37,7 @@ def contract_of(model: ir.Model, name: str, peak: float | None) -> ImageContract
                 task="super-resolution" if scale > 1 else "image-to-image",
                 scale=scale,
                 colour="y" if channels == 1 else "rgb",
-                peak=1.0 if peak is None else peak,
+                peak=peak,
                 multiple=multiple,
             )
     raise ModelError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
 from edge_imgq.artifact import sha256_of, staging, write_text
-from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.contract import FileNote, ImageContract, PixelRange
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.formats import WRITERS
 from edge_imgq.images.samples import ImageSet, samples
@@ -46,7 +46,7 @@ class ExportRequest:
         calibration: folder of photographs to choose scales by; None for the manifest's.
         images: folder of photographs to measure drift on; None for the manifest's.
         size: input height and width of the files, instead of the recipes'.
-        peak: float value of pixel 255, for .onnx files that do not say; None for 1.
+        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
         threads: processor threads.
         scheme: quantization recipe for all int8 targets, instead of their own; "" for their own.
     """
@@ -57,7 +57,7 @@ class ExportRequest:
     calibration: Path | None
     images: Path | None
     size: tuple[int, int] | None
-    peak: float | None
+    pixels: PixelRange | None
     threads: int
     scheme: str = ""
 
@@ -116,7 +116,7 @@ def _plan(request: ExportRequest) -> _Plan:
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
-    source = open_model(request.model, request.peak)
+    source = open_model(request.model, request.pixels)
     sizes = {recipe.name: _size(source, recipe, request.size) for recipe in recipes}
     return _Plan(source, recipes, sizes, calibration, evaluation)
 

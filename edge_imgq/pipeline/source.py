@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.contract import ImageContract, has_note
+from edge_imgq.contract import ImageContract, PixelRange, has_note
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models.zoo import ZOO, zoo_entry
 
@@ -32,12 +32,12 @@ class Source:
     is_own: bool
 
 
-def open_model(text: str, peak: float | None = None) -> Source:
+def open_model(text: str, pixels: PixelRange | None = None) -> Source:
     """Return the model that a person names.
 
     Args:
         text: a zoo name, or the path of a checkpoint or an .onnx file.
-        peak: float value of pixel 255, for .onnx files that do not say.
+        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
 
     Raises:
         UsageError: it is neither.
@@ -45,7 +45,7 @@ def open_model(text: str, peak: float | None = None) -> Source:
     """
     path = Path(text)
     if path.suffix.lower() == ".onnx":
-        return _from_onnx(path, peak)
+        return _from_onnx(path, pixels)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
     if text not in ZOO and path.exists():
@@ -57,12 +57,16 @@ def open_model(text: str, peak: float | None = None) -> Source:
     return _from_zoo(text)
 
 
-def _from_onnx(path: Path, peak: float | None) -> Source:
+def _from_onnx(path: Path, pixels: PixelRange | None) -> Source:
     from edge_imgq.graph.load import normalise, read_onnx
+    from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import contract_of
 
     model = normalise(read_onnx(path), str(path))
-    contract = contract_of(model, str(path), peak)
+    pixels = pixels or PixelRange(0.0, 1.0)
+    contract = contract_of(model, str(path), pixels.high if pixels.low == 0 else 1.0)
+    if pixels.low != 0 and not has_note(model.metadata_props):
+        to_unit_range(model, pixels)
     return Source(path.stem, model, contract, is_own=has_note(model.metadata_props))
 
 

@@ -42,7 +42,7 @@ def exported(request, tmp_path_factory) -> tuple[Path, Report]:
         calibration=None,
         images=None,
         size=None,
-        peak=None,
+        pixels=None,
         threads=1,
     )
     return output / request.param, export(wish, lambda step: None)
