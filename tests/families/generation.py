@@ -29,8 +29,8 @@ class _StyleBlock(nn.Module):
 class StyleTransfer(nn.Sequential):
     """Johnson et al., 2016, as torch's example: instance norm, nearest upsampling."""
 
-    def __init__(self) -> None:
-        w = WIDTH
+    def __init__(self, width: int = WIDTH) -> None:
+        w = width
         super().__init__(
             _StyleConv(3, w, 9), nn.InstanceNorm2d(w, affine=True), nn.ReLU(),
             _StyleConv(w, 2 * w, 3, 2), nn.InstanceNorm2d(2 * w, affine=True), nn.ReLU(),
@@ -43,9 +43,9 @@ class StyleTransfer(nn.Sequential):
 class DcGan(nn.Module):
     """Radford et al., 2016: the generator's layers behind an encoder of the image."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        w = WIDTH
+        w = width
         self.body = nn.Sequential(
             nn.Conv2d(3, 2 * w, 4, 2, 1), nn.LeakyReLU(0.2),
             nn.Conv2d(2 * w, 4 * w, 4, 2, 1), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2),
@@ -61,9 +61,9 @@ class DcGan(nn.Module):
 class VaeDecoder(nn.Module):
     """A convolutional VAE whose code is the mean: group norm, SiLU, bilinear upsampling."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        w = WIDTH
+        w = width
         self.encode = nn.Sequential(nn.Conv2d(3, w, 3, 2, 1), nn.SiLU(), nn.Conv2d(w, 4, 3, 2, 1))
         self.decode = nn.Sequential(
             conv(4, 2 * w), nn.GroupNorm(4, 2 * w), nn.SiLU(),

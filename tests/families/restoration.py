@@ -64,13 +64,13 @@ class _NafBlock(nn.Module):
 class NafNet(nn.Module):
     """Chen et al., 2022: one level down and up, gates for activations."""
 
-    def __init__(self, norm: type[nn.Module] = ChannelNorm) -> None:
+    def __init__(self, norm: type[nn.Module] = ChannelNorm, width: int = WIDTH) -> None:
         super().__init__()
-        self.entry, self.exit = conv(3, WIDTH), conv(WIDTH, 3)
-        self.encoder, self.decoder = _NafBlock(norm, WIDTH), _NafBlock(norm, WIDTH)
-        self.down = nn.Conv2d(WIDTH, 2 * WIDTH, 2, 2)
-        self.middle = _NafBlock(norm, 2 * WIDTH)
-        self.up = nn.Sequential(nn.Conv2d(2 * WIDTH, 4 * WIDTH, 1, bias=False), nn.PixelShuffle(2))
+        self.entry, self.exit = conv(3, width), conv(width, 3)
+        self.encoder, self.decoder = _NafBlock(norm, width), _NafBlock(norm, width)
+        self.down = nn.Conv2d(width, 2 * width, 2, 2)
+        self.middle = _NafBlock(norm, 2 * width)
+        self.up = nn.Sequential(nn.Conv2d(2 * width, 4 * width, 1, bias=False), nn.PixelShuffle(2))
 
     def forward(self, image: Tensor) -> Tensor:
         hidden = self.encoder(self.entry(image))
@@ -81,17 +81,17 @@ class NafNet(nn.Module):
 class NafNetPermuting(NafNet):
     """NAFNet whose normalisation permutes to channels last and back."""
 
-    def __init__(self) -> None:
-        super().__init__(ChannelNormByPermuting)
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__(ChannelNormByPermuting, width)
 
 
 class JpegNet(nn.Module):
     """A residual network of 20 layers against JPEG artefacts."""
 
-    def __init__(self, layers: int = 20) -> None:
+    def __init__(self, layers: int = 20, width: int = WIDTH) -> None:
         super().__init__()
-        middle = [part for _ in range(layers - 2) for part in (conv(WIDTH, WIDTH), nn.ReLU())]
-        self.body = nn.Sequential(conv(3, WIDTH), nn.ReLU(), *middle, conv(WIDTH, 3))
+        middle = [part for _ in range(layers - 2) for part in (conv(width, width), nn.ReLU())]
+        self.body = nn.Sequential(conv(3, width), nn.ReLU(), *middle, conv(width, 3))
 
     def forward(self, image: Tensor) -> Tensor:
         return (image - self.body(image)).clamp(0, 1)
@@ -100,18 +100,18 @@ class JpegNet(nn.Module):
 class DnCnn(nn.Module):
     """Zhang et al., 2017: batch norm in every layer but the ends."""
 
-    def __init__(self, layers: int = 8) -> None:
+    def __init__(self, layers: int = 8, width: int = WIDTH) -> None:
         super().__init__()
         middle = [
             part
             for _ in range(layers - 2)
             for part in (
-                nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False),
-                nn.BatchNorm2d(WIDTH),
+                nn.Conv2d(width, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
                 nn.ReLU(),
             )
         ]
-        self.body = nn.Sequential(conv(1, WIDTH), nn.ReLU(), *middle, conv(WIDTH, 1))
+        self.body = nn.Sequential(conv(1, width), nn.ReLU(), *middle, conv(width, 1))
 
     def forward(self, image: Tensor) -> Tensor:
         return image - self.body(image)
@@ -120,11 +120,11 @@ class DnCnn(nn.Module):
 class _Scale(nn.Module):
     """One level of DeepDeblur: residual blocks without normalisation."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.entry, self.exit = conv(inputs, WIDTH, 5), conv(WIDTH, 3, 5)
+        self.entry, self.exit = conv(inputs, width, 5), conv(width, 3, 5)
         self.blocks = nn.ModuleList(
-            nn.Sequential(conv(WIDTH, WIDTH, 5), nn.ReLU(), conv(WIDTH, WIDTH, 5)) for _ in range(2)
+            nn.Sequential(conv(width, width, 5), nn.ReLU(), conv(width, width, 5)) for _ in range(2)
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -137,9 +137,9 @@ class _Scale(nn.Module):
 class DeepDeblur(nn.Module):
     """Nah et al., 2017: three scales, each with the result of the coarser one beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.coarse, self.middle, self.fine = _Scale(3), _Scale(6), _Scale(6)
+        self.coarse, self.middle, self.fine = (_Scale(n, width) for n in (3, 6, 6))
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(3, 3, 4, 2, 1) for _ in range(2))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -166,7 +166,7 @@ class _ReflectedBlock(nn.Module):
 class DeblurGan(nn.Module):
     """Kupyn et al., 2018, the generator: instance norm, reflection, transposed convolutions."""
 
-    def __init__(self, blocks: int = 2) -> None:
+    def __init__(self, blocks: int = 2, width: int = WIDTH) -> None:
         super().__init__()
         w = WIDTH
         self.body = nn.Sequential(

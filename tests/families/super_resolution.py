@@ -14,19 +14,20 @@ def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
 class Srcnn(nn.Sequential):
     """Dong et al., 2014: 9-1-5 on the image that bicubic made large."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__(
-            conv(1, 16, 9), nn.ReLU(), conv(16, 8, 1), nn.ReLU(), conv(8, 1, 5)
+            conv(1, width, 9), nn.ReLU(), conv(width, width // 2, 1), nn.ReLU(),
+            conv(width // 2, 1, 5),
         )  # fmt: skip
 
 
 class Vdsr(nn.Module):
     """Kim et al., 2016: many 3×3 layers and one residual from end to end."""
 
-    def __init__(self, layers: int = 20) -> None:
+    def __init__(self, layers: int = 20, width: int = WIDTH) -> None:
         super().__init__()
-        middle = [part for _ in range(layers - 2) for part in (conv(WIDTH, WIDTH), nn.ReLU())]
-        self.body = nn.Sequential(conv(1, WIDTH), nn.ReLU(), *middle, conv(WIDTH, 1))
+        middle = [part for _ in range(layers - 2) for part in (conv(width, width), nn.ReLU())]
+        self.body = nn.Sequential(conv(1, width), nn.ReLU(), *middle, conv(width, 1))
 
     def forward(self, image: Tensor) -> Tensor:
         return image + self.body(image)
@@ -35,11 +36,11 @@ class Vdsr(nn.Module):
 class Drcn(nn.Module):
     """Kim et al., 2016: one layer applied again and again, outputs averaged with weights."""
 
-    def __init__(self, recursions: int = 4) -> None:
+    def __init__(self, recursions: int = 4, width: int = WIDTH) -> None:
         super().__init__()
-        self.embed = nn.Sequential(conv(1, WIDTH), nn.ReLU(), conv(WIDTH, WIDTH), nn.ReLU())
-        self.recurse = conv(WIDTH, WIDTH)
-        self.first, self.second = conv(WIDTH, WIDTH), conv(WIDTH + 1, 1)
+        self.embed = nn.Sequential(conv(1, width), nn.ReLU(), conv(width, width), nn.ReLU())
+        self.recurse = conv(width, width)
+        self.first, self.second = conv(width, width), conv(width + 1, 1)
         self.weights = nn.Parameter(ones(recursions) / recursions)
         self.recursions = recursions
 
@@ -56,20 +57,20 @@ class Drcn(nn.Module):
 class SrDenseNet(nn.Module):
     """Tong et al., 2017: dense blocks, a bottleneck, transposed convolutions."""
 
-    def __init__(self, blocks: int = 2, layers: int = 3) -> None:
+    def __init__(self, blocks: int = 2, layers: int = 3, width: int = WIDTH) -> None:
         super().__init__()
-        self.entry = conv(1, WIDTH)
+        self.entry = conv(1, width)
         self.layers = nn.ModuleList(
-            nn.ModuleList(conv(WIDTH * (block * layers + layer + 1), WIDTH)
+            nn.ModuleList(conv(width * (block * layers + layer + 1), width)
                           for layer in range(layers))
             for block in range(blocks)
         )  # fmt: skip
-        self.bottleneck = conv(WIDTH * (blocks * layers + 1), WIDTH, 1)
+        self.bottleneck = conv(width * (blocks * layers + 1), width, 1)
         self.enlarge = nn.Sequential(
-            nn.ConvTranspose2d(WIDTH, WIDTH, 4, 2, 1), nn.ReLU(),
-            nn.ConvTranspose2d(WIDTH, WIDTH, 3, 2, 1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(width, width, 4, 2, 1), nn.ReLU(),
+            nn.ConvTranspose2d(width, width, 3, 2, 1, output_padding=1), nn.ReLU(),
         )  # fmt: skip
-        self.exit = conv(WIDTH, 1)
+        self.exit = conv(width, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         hidden = self.entry(image).relu()
@@ -81,11 +82,11 @@ class SrDenseNet(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv(WIDTH, WIDTH), nn.BatchNorm2d(WIDTH), nn.PReLU(),
-            conv(WIDTH, WIDTH), nn.BatchNorm2d(WIDTH),
+            conv(width, width), nn.BatchNorm2d(width), nn.PReLU(),
+            conv(width, width), nn.BatchNorm2d(width),
         )  # fmt: skip
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -95,15 +96,17 @@ class _ResidualBlock(nn.Module):
 class SrResNet(nn.Module):
     """Ledig et al., 2017, the generator of SRGAN: batch norm, PReLU, pixel shuffle."""
 
-    def __init__(self, blocks: int = 3) -> None:
+    def __init__(self, blocks: int = 3, width: int = WIDTH) -> None:
         super().__init__()
-        self.entry = nn.Sequential(conv(3, WIDTH, 9), nn.PReLU())
+        self.entry = nn.Sequential(conv(3, width, 9), nn.PReLU())
         self.body = nn.Sequential(
-            *(_ResidualBlock() for _ in range(blocks)), conv(WIDTH, WIDTH), nn.BatchNorm2d(WIDTH)
+            *(_ResidualBlock(width) for _ in range(blocks)),
+            conv(width, width),
+            nn.BatchNorm2d(width),
         )
         self.enlarge = nn.Sequential(
-            conv(WIDTH, 4 * WIDTH), nn.PixelShuffle(2), nn.PReLU(),
-            conv(WIDTH, 4 * WIDTH), nn.PixelShuffle(2), nn.PReLU(), conv(WIDTH, 3, 9),
+            conv(width, 4 * width), nn.PixelShuffle(2), nn.PReLU(),
+            conv(width, 4 * width), nn.PixelShuffle(2), nn.PReLU(), conv(width, 3, 9),
         )  # fmt: skip
 
     def forward(self, image: Tensor) -> Tensor:
@@ -114,21 +117,21 @@ class SrResNet(nn.Module):
 class Espcn(nn.Sequential):
     """Shi et al., 2016: tanh, pixel shuffle, sigmoid."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__(
-            conv(1, 16, 5), nn.Tanh(), conv(16, 8), nn.Tanh(), conv(8, 9), nn.PixelShuffle(3),
-            nn.Sigmoid(),
+            conv(1, width, 5), nn.Tanh(), conv(width, width // 2), nn.Tanh(), conv(width // 2, 9),
+            nn.PixelShuffle(3), nn.Sigmoid(),
         )  # fmt: skip
 
 
 class Abpn(nn.Module):
     """Du et al., 2021: the image repeated as an anchor, clipped, shuffled."""
 
-    def __init__(self, scale: int = 3) -> None:
+    def __init__(self, scale: int = 3, width: int = 12) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv(3, 12), nn.ReLU(), conv(12, 12), nn.ReLU(), conv(12, 3 * scale**2), nn.ReLU(),
-            conv(3 * scale**2, 3 * scale**2),
+            conv(3, width), nn.ReLU(), conv(width, width), nn.ReLU(),
+            conv(width, 3 * scale**2), nn.ReLU(), conv(3 * scale**2, 3 * scale**2),
         )  # fmt: skip
         self.scale = scale
         self.shuffle = nn.PixelShuffle(scale)
