@@ -12,6 +12,7 @@ from edge_imgq.graph.passes.canonical import canonical
 from edge_imgq.graph.passes.shuffle_order import shuffle_order
 from edge_imgq.graph.passes.sign_split import sign_split
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
+from edge_imgq.graph.passes.transposed import transposed
 
 Pass = Callable[[ir.Model], int]
 
@@ -20,6 +21,7 @@ PASSES: dict[str, Pass] = {
     "sub-pixel": sub_pixel,
     "shuffle-order": shuffle_order,
     "sign-split": sign_split,
+    "transposed": transposed,
 }
 """Every pass by the name that recipes use. All of them are exact in float."""
 
