@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from edge_imgq.cli.options import (
@@ -13,7 +14,7 @@ from edge_imgq.cli.options import (
     processors,
 )
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import ImageError, UsageError
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
@@ -56,16 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
     )
     with ProgressDisplay() as watch:
-        written = enhance(request, watch)
+        batch = enhance(request, watch)
     if arguments.json:
         from edge_imgq.report.json_form import plain, to_json
 
-        print(to_json(plain(written)))
+        print(to_json(plain(batch.written)))
     else:
-        for image in written:
+        for image in batch.written:
             height, width = image.size
             print(f"{image.path} ({width}x{height})")
-    return 0
+    for sentence in batch.failed:
+        print(f"edge-imgq: {sentence}", file=sys.stderr)
+    return ImageError.exit_code if batch.failed else 0
 
 
 def _jobs(images: list[Path], output: Path, suffix: str | None) -> tuple[tuple[Path, Path], ...]:

@@ -62,11 +62,27 @@ class Enhanced:
     size: tuple[int, int]
 
 
-def enhance(request: EnhanceRequest, watch: Watch) -> tuple[Enhanced, ...]:
+@dataclass(frozen=True)
+class Batch:
+    """What became of all photographs.
+
+    Attributes:
+        written: the results.
+        failed: a sentence for each photograph that turned out damaged or too small.
+    """
+
+    written: tuple[Enhanced, ...]
+    failed: tuple[str, ...]
+
+
+def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     """Enhance every photograph and write it; each file appears whole or not at all.
 
+    A photograph that cannot be read to its end or is smaller than the receptive field is left out
+    and named; the others are done.
+
     Raises:
-        ImageError: a photograph is unreadable or smaller than the receptive field.
+        ImageError: a photograph is not there or is no image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
@@ -74,14 +90,18 @@ def enhance(request: EnhanceRequest, watch: Watch) -> tuple[Enhanced, ...]:
     for photo, _ in request.jobs:
         is_grayscale(photo)
     enhancers = [open_enhancer(model, request.threads) for model in request.models]
-    written = []
+    written, failed = [], []
     for photo, result in request.jobs:
-        pixels = _enhance_photo(photo, enhancers, watch)
+        try:
+            pixels = _enhance_photo(photo, enhancers, watch)
+        except ImageError as error:
+            failed.append(str(error))
+            continue
         with output_errors(result):
             result.parent.mkdir(parents=True, exist_ok=True)
         write_image(result, pixels)
         written.append(Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1])))
-    return tuple(written)
+    return Batch(tuple(written), tuple(failed))
 
 
 def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: Callable[[int, int], None]) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,8 +67,12 @@ def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[Expo
     for pattern in wanted:
         found = [recipe.name for recipe in recipes if _matches(recipe.name, pattern)]
         if not found:
-            known = ", ".join(recipe.name for recipe in recipes)
-            raise UsageError(f"No target is called '{pattern}'. Known: {known}, or 'all'.")
+            names = [recipe.name for recipe in recipes]
+            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.4)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            raise UsageError(
+                f"No target is called '{pattern}'. {hint}Known: {', '.join(names)}, or 'all'."
+            )
         chosen.update(found)
     return tuple(recipe for recipe in recipes if recipe.name in chosen)
 

@@ -58,6 +58,17 @@ def test_a_bad_photograph_is_found_before_work_begins(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_truncated_photograph_is_named_and_the_others_are_done(
+    run: Run, tiny: Path, photo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(photo.read_bytes()[:-3000])
+    outcome = run("enhance", broken, photo, "--model", tiny, "-o", tmp_path / "out")
+    assert outcome.code == 4
+    assert "broken.png" in outcome.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["chelsea.png"]
+
+
 def test_a_photograph_smaller_than_the_receptive_field_is_named(run: Run, tmp_path: Path) -> None:
     Image.new("RGB", (18, 40)).save(tmp_path / "thumbnail.png")
     outcome = run("enhance", tmp_path / "thumbnail.png", "-m", "fsrcnn-x2", "-o", tmp_path / "out")
@@ -87,7 +98,7 @@ def test_two_photographs_of_one_name_are_refused(run: Run, tiny: Path, tmp_path:
 @pytest.mark.parametrize(
     ("model", "code", "sentence"),
     [
-        ("fsrcnn-2x", 2, "Did you mean 'fsrcnn-x2'"),
+        ("fsrcn-x2", 2, "Did you mean 'fsrcnn-x2'"),
         ("gone.onnx", 5, "There is no model at gone.onnx"),
         ("gone.tflite", 5, "gone.tflite"),
         ("gone.mlpackage", 5, "gone.mlpackage"),

@@ -297,8 +297,11 @@ def test_a_network_that_returns_nan_exits_with_9(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("export", "fsrcnn-2x"), "Did you mean 'fsrcnn-x2'"),
-        (("export", "--target", "tflite-int4"), "No target is called 'tflite-int4'. Known: "),
+        (("export", "fsrcn-x2"), "Did you mean 'fsrcnn-x2'"),
+        (
+            ("export", "--target", "tflite-int4"),
+            "No target is called 'tflite-int4'. Did you mean 'tflite-int8'? Known: ",
+        ),
         (("export", "--target", "tflite", "my.onnx"), "'my.onnx' is a model"),
         (("export", "--target", "all", "dped-slim"), "Write the model first"),
     ],

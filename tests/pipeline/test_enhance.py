@@ -162,7 +162,9 @@ def test_several_networks_run_one_after_the_other(tmp_path: Path) -> None:
     source = tmp_path / "photo.png"
     Image.fromarray(photo(100, 120)).save(source)
     jobs = ((source, tmp_path / "out" / "photo.png"),)
-    (written,) = enhance(EnhanceRequest(jobs, ("deblur-slim", "fsrcnn-x2"), 2), lambda step: None)
+    (written,) = enhance(
+        EnhanceRequest(jobs, ("deblur-slim", "fsrcnn-x2"), 2), lambda step: None
+    ).written
     assert written.size == (200, 240)
     deblurred = enhance_pixels(read_rgb(source), opened("deblur-slim"), ignore)
     expected = enhance_pixels(deblurred, opened("fsrcnn-x2"), ignore)
