@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
-from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.tflite_file import read_bytes, read_note
 
 if TYPE_CHECKING:
@@ -24,23 +23,6 @@ DELEGATE = "DELEGATE"
 """Name that LiteRT gives the node that stands for a partition."""
 
 Size = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Who runs the operators of a file.
-
-    Attributes:
-        operators: how many the file has.
-        delegated: how many of them XNNPACK takes.
-        partitions: in how many pieces it takes them; each border costs a copy.
-        fallback: the others, by TFLite's name, in the file's order.
-    """
-
-    operators: int
-    delegated: int
-    partitions: int
-    fallback: tuple[str, ...]
 
 
 class LiteRTSession:
@@ -189,7 +171,7 @@ def placement_of(interpreter: Any) -> Placement:
     for partition in partitions:
         taken |= _inside(partition, own, producer)
     fallback = tuple(node["op_name"] for index, node in enumerate(own) if index not in taken)
-    return Placement(len(own), len(taken), len(partitions), fallback)
+    return Placement("XNNPACK", len(own), len(taken), len(partitions), fallback)
 
 
 def _inside(

@@ -42,6 +42,26 @@ class RuntimeIdentity:
         return f"{self.name} {self.version}{delegate}"
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Who runs the operators of a file.
+
+    Attributes:
+        unit: what takes operators off the general code, e.g. "XNNPACK".
+        operators: how many the file has.
+        delegated: how many of them the unit takes.
+        partitions: in how many pieces it takes them; each border costs a copy.
+        fallback: the others in the file's order, by the format's name, and the node's where the
+            format has one.
+    """
+
+    unit: str
+    operators: int
+    delegated: int
+    partitions: int
+    fallback: tuple[str, ...]
+
+
 class Session(Protocol):
     """One file, reopened from disk by the runtime that runs it."""
 
