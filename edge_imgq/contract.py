@@ -26,7 +26,8 @@ class ImageContract:
     """The image that a network takes and the image that it returns.
 
     Attributes:
-        task: "super-resolution", "photo-enhancement", "deblur", or "image-to-image" when unknown.
+        task: "super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise", or
+            "image-to-image" when unknown.
         scale: output height over input height, a whole number.
         colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
         peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
@@ -68,6 +69,8 @@ class FileNote:
             that file itself.
         quantized_sha256: digest of the QDQ ONNX file that the file was lowered from; empty for
             float files.
+        resizable: whether a TFLite file computes the same network when an app resizes its input to
+            other multiples of `contract.multiple`.
     """
 
     model: str
@@ -76,6 +79,7 @@ class FileNote:
     version: str
     reference_sha256: str = ""
     quantized_sha256: str = ""
+    resizable: bool = False
 
     def to_strings(self) -> dict[str, str]:
         """Return the note as the string pairs that ONNX and Core ML metadata hold."""
@@ -91,6 +95,7 @@ class FileNote:
             "multiple": str(contract.multiple),
             "reference_sha256": self.reference_sha256,
             "quantized_sha256": self.quantized_sha256,
+            "resizable": "yes" if self.resizable else "no",
         }
         return {PREFIX + key: value for key, value in pairs.items()}
 
@@ -121,6 +126,8 @@ class FileNote:
                 version=text("version"),
                 reference_sha256=text("reference_sha256"),
                 quantized_sha256=text("quantized_sha256"),
+                # Files of version 0.1.0 do not say; not to resize them is never wrong.
+                resizable=pairs.get(PREFIX + "resizable") == "yes",
             )
         except (KeyError, ValueError) as error:
             raise ModelError(

@@ -41,7 +41,7 @@ edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --outpu
 CHECKPOINT = "checkpoint.safetensors"
 """As in `edge_imgq.train.loop`, which imports torch."""
 
-SCHEDULE_OPTIONS = ("steps", "batch", "patch", "learning_rate", "seed")
+SCHEDULE_OPTIONS = ("steps", "batch", "patch", "learning_rate", "loss", "decay", "seed")
 """Options that are fields of `Schedule`; what is not given keeps the network's default."""
 
 
@@ -66,10 +66,21 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue the checkpoint in the output folder"
     )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        dest="start_from",
+        metavar="FILE",
+        help="begin with the weights of a checkpoint or of a .safetensors file that ships",
+    )
     parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
     parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
     parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
     parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
+    parser.add_argument(
+        "--loss", choices=("absolute", "charbonnier", "squared"), help="until the squared error"
+    )
+    parser.add_argument("--decay", choices=("cosine", "step"), help="how the learning rate falls")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
     parser.add_argument(
         "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
@@ -105,6 +116,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         data=tuple(arguments.data),
         output=arguments.output,
         schedule=_schedule(arguments),
+        start_from=None if arguments.resume else arguments.start_from,
         validation=arguments.validation,
         threads=arguments.threads,
         checkpoint_minutes=arguments.checkpoint_minutes,

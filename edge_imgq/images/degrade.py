@@ -6,6 +6,7 @@ state gives the same result.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -108,6 +109,39 @@ class PhoneCamera:
         return to_pixels(values)
 
 
+@dataclass(frozen=True)
+class JpegCompression:
+    """Compress as JPEG and decompress again, at a quality drawn evenly from a range.
+
+    Pillow's quality is that of the Independent JPEG Group, as is MATLAB's. One channel is
+    compressed as a gray image, three as RGB with Pillow's chroma subsampling.
+
+    Attributes:
+        quality: Lowest and highest quality, both possible.
+    """
+
+    quality: tuple[int, int] = (10, 60)
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the same shape, with JPEG artefacts on the 8x8 grid of the first pixel."""
+        return compress_jpeg(pixels, int(rng.integers(self.quality[0], self.quality[1] + 1)))
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Add white Gaussian noise of a standard deviation that is drawn evenly from a range.
+
+    Attributes:
+        sigma: Smallest and largest standard deviation, in levels of 255.
+    """
+
+    sigma: tuple[float, float] = (0.0, 55.0)
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the same shape, noisy, rounded and clipped to 8 bits."""
+        return to_pixels(pixels + rng.normal(0.0, rng.uniform(*self.sigma), pixels.shape))
+
+
 def degrade_for(task: str, scale: int) -> Degradation:
     """Return the degradation that a network of this task and scale undoes.
 
@@ -118,10 +152,24 @@ def degrade_for(task: str, scale: int) -> Degradation:
         "super-resolution": lambda: BicubicDownscale(scale),
         "photo-enhancement": PhoneCamera,
         "deblur": MotionBlur,
+        "jpeg": JpegCompression,
+        "denoise": GaussianNoise,
     }
     if task not in table:
         raise UsageError(f"There is no degradation for {task!r}; tasks are {', '.join(table)}.")
     return table[task]()
+
+
+def compress_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Return (H, W, 1) or (H, W, 3) as it comes back from a JPEG file of this quality, 1..100."""
+    from PIL import Image
+
+    channels = pixels.shape[2]
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    decoded = np.asarray(Image.open(file))
+    return decoded[..., None] if channels == 1 else decoded
 
 
 def motion_kernel(rng: np.random.Generator, length: float) -> NDArray[np.float32]:

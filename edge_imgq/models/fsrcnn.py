@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KERNEL = 9
-PADDING = KERNEL // 2
 
 
 class FSRCNN(nn.Module):
@@ -33,8 +32,10 @@ class FSRCNN(nn.Module):
             layers += [nn.Conv2d(shrunk, shrunk, 3, padding=1), nn.PReLU(shrunk)]
         self.mapping = nn.Sequential(*layers)
         self.expand = nn.Sequential(nn.Conv2d(shrunk, features, 1), nn.PReLU(features))
+        padding = kernel_padding(scale)
+        extra = scale - KERNEL + 2 * padding
         self.upsample = nn.ConvTranspose2d(
-            features, 1, KERNEL, stride=scale, padding=PADDING, output_padding=scale - 1
+            features, 1, KERNEL, stride=scale, padding=padding, output_padding=extra
         )
         start_at_bicubic(self)
 
@@ -60,18 +61,28 @@ class FSRCNN(nn.Module):
         return enlarged + self.upsample.bias
 
 
+def kernel_padding(scale: int) -> int:
+    """Return the padding that lays the 9 taps evenly about each output pixel, to half a tap.
+
+    Output pixel o lies at input position (o + 0.5) / scale - 0.5, which is tap
+    padding + (scale - 1) / 2 of the kernel; the middle of the kernel is tap 4.
+    """
+    return (KERNEL - scale + 1) // 2
+
+
 def subpixel_kernel(weight: Tensor, scale: int) -> Tensor:
     """Regroup a (C, 1, 9, 9) transposed kernel by output phase into (scale**2, C, k, k).
 
-    Output row o = scale * q + p of a transposed convolution with padding 4 reads input row
-    q + t - r through tap scale * (r - t) + p + 4, where r = ceil(4 / scale) and t = 0 .. 2r is the
+    Output row o = scale * q + p of a transposed convolution with padding P reads input row
+    q + t - r through tap scale * (r - t) + p + P, where r = ceil(P / scale) and t = 0 .. 2r is the
     tap of an ordinary convolution. Taps outside 0 .. 8 do not exist and become zero. The result is
     differentiable in `weight`.
     """
-    radius = -(-PADDING // scale)
+    padding = kernel_padding(scale)
+    radius = -(-padding // scale)
     size = 2 * radius + 1
     phases, taps = torch.arange(scale)[:, None], torch.arange(size)[None, :]
-    source = scale * (radius - taps) + phases + PADDING
+    source = scale * (radius - taps) + phases + padding
     source = torch.where((source < 0) | (source >= KERNEL), KERNEL, source).reshape(-1)
     padded = F.pad(weight[:, 0], (0, 1, 0, 1))
     grid = padded.index_select(1, source).index_select(2, source)
@@ -86,7 +97,7 @@ def bicubic_kernel(scale: int) -> Tensor:
     so that every output phase sums to one.
     """
     taps = torch.arange(KERNEL, dtype=torch.float64)
-    centre = PADDING + (scale - 1) / 2
+    centre = _centre(scale)
     distance = ((taps - centre) / scale).abs()
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
     far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
@@ -94,6 +105,23 @@ def bicubic_kernel(scale: int) -> Tensor:
     for phase in range(scale):
         kernel[phase::scale] /= kernel[phase::scale].sum()
     return kernel
+
+
+def resample_kernel(weight: Tensor, from_scale: int, to_scale: int) -> Tensor:
+    """Turn the (C, 1, 9, 9) transposed kernel of one scale into that of another.
+
+    Its taps are samples, `1 / scale` of an input pixel apart, of a kernel about each output pixel;
+    that kernel is interpolated linearly, and is zero beyond its taps.
+    """
+    taps = torch.arange(KERNEL, dtype=torch.float32)
+    place = (taps - _centre(to_scale)) * from_scale / to_scale + _centre(from_scale)
+    matrix = (1 - (place[:, None] - taps).abs()).clamp(min=0)
+    return matrix @ weight @ matrix.T
+
+
+def _centre(scale: int) -> float:
+    """Tap, counted from 0 and perhaps between two, at which an output pixel lies."""
+    return kernel_padding(scale) + (scale - 1) / 2
 
 
 @torch.no_grad()

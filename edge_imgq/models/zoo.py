@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-Task = Literal["super-resolution", "photo-enhancement", "deblur"]
+Task = Literal["super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,32 @@ class ZooEntry:
     build: Callable[[], nn.Module]
 
 
-def _fsrcnn_x2() -> nn.Module:
-    from edge_imgq.models.fsrcnn import FSRCNN
+def _fsrcnn(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.fsrcnn import FSRCNN
 
-    return FSRCNN(scale=2)
+        return FSRCNN(scale)
+
+    summary = f"FSRCNN(56, 12, 4): enlarges {scale} times, on luma"
+    return ZooEntry(f"fsrcnn-x{scale}", "super-resolution", scale, "y", 1, summary, build)
+
+
+def _abpn_x2() -> nn.Module:
+    from edge_imgq.models.abpn import AnchorNet
+
+    return AnchorNet(scale=2)
+
+
+def _jpeg_slim() -> nn.Module:
+    from edge_imgq.models.residual import HalfResolutionResidual
+
+    return HalfResolutionResidual(width=32, blocks=6)
+
+
+def _denoise_slim() -> nn.Module:
+    from edge_imgq.models.residual import HalfResolutionResidual
+
+    return HalfResolutionResidual(width=32, blocks=6)
 
 
 def _dped_slim() -> nn.Module:
@@ -59,17 +81,13 @@ def _deblur_slim() -> nn.Module:
     return SlimDeblur()
 
 
-ZOO: dict[str, ZooEntry] = {
-    "fsrcnn-x2": ZooEntry(
-        name="fsrcnn-x2",
-        task="super-resolution",
-        scale=2,
-        colour="y",
-        multiple=1,
-        summary="FSRCNN(56, 12, 4): doubles width and height, on luma",
-        build=_fsrcnn_x2,
-    ),
-    "dped-slim": ZooEntry(
+def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
+    return {entry.name: entry for entry in entries}
+
+
+ZOO = _by_name(
+    _fsrcnn(2),
+    ZooEntry(
         name="dped-slim",
         task="photo-enhancement",
         scale=1,
@@ -78,7 +96,7 @@ ZOO: dict[str, ZooEntry] = {
         summary="DPED's residual network, 16 channels wide: corrects a phone's tone and colour",
         build=_dped_slim,
     ),
-    "deblur-slim": ZooEntry(
+    ZooEntry(
         name="deblur-slim",
         task="deblur",
         scale=1,
@@ -87,7 +105,41 @@ ZOO: dict[str, ZooEntry] = {
         summary="A small encoder-decoder with pixel shuffle: reduces motion blur",
         build=_deblur_slim,
     ),
-}
+)
+"""The networks that ship with trained weights."""
+
+UNTRAINED = _by_name(
+    _fsrcnn(3),
+    _fsrcnn(4),
+    ZooEntry(
+        name="abpn-x2",
+        task="super-resolution",
+        scale=2,
+        colour="rgb",
+        multiple=1,
+        summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
+        build=_abpn_x2,
+    ),
+    ZooEntry(
+        name="jpeg-slim",
+        task="jpeg",
+        scale=1,
+        colour="y",
+        multiple=2,
+        summary="A residual network at half resolution: removes JPEG artefacts, on luma",
+        build=_jpeg_slim,
+    ),
+    ZooEntry(
+        name="denoise-slim",
+        task="denoise",
+        scale=1,
+        colour="y",
+        multiple=2,
+        summary="A residual network at half resolution: removes Gaussian noise, on luma",
+        build=_denoise_slim,
+    ),
+)
+"""Networks that `edge-imgq train` can train and that ship without weights."""
 
 
 def zoo_entry(name: str) -> ZooEntry:
@@ -96,9 +148,10 @@ def zoo_entry(name: str) -> ZooEntry:
     Raises:
         UsageError: There is none; the message names the nearest one and all that exist.
     """
-    if name in ZOO:
-        return ZOO[name]
-    near = difflib.get_close_matches(name, ZOO, n=1, cutoff=0.4)
+    known = {**ZOO, **UNTRAINED}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     raise UsageError(f"There is no network {name!r}. {hint}The zoo has {', '.join(ZOO)}.")
 
@@ -117,12 +170,17 @@ def load_network(name: str) -> nn.Module:
     """Build a network of the zoo with its trained weights, in evaluation mode.
 
     Raises:
-        UsageError: There is no such network.
+        UsageError: There is no such network, or it ships without weights.
         ModelError: Its weights are missing or do not fit.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if name in UNTRAINED:
+        raise UsageError(
+            f"{name} ships without weights. Train it with `edge-imgq train {name}` and name the "
+            "checkpoint."
+        )
     network, path = zoo_entry(name).build(), weights_path(name)
     try:
         network.load_state_dict(load_file(path))

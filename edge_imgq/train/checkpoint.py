@@ -135,7 +135,8 @@ def _parse_state(text: str, path: Path) -> RunState:
     try:
         fields = json.loads(text)
         schedule = fields.pop("schedule")
-        schedule["scales"] = tuple(schedule["scales"])
+        for name, value in schedule.items():
+            schedule[name] = tuple(value) if isinstance(value, list) else value
         return RunState(schedule=Schedule(**schedule), **fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"The state in {path} cannot be read: {error!r}.") from error

@@ -11,6 +11,9 @@ from edge_imgq.models.zoo import zoo_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
+Loss = Literal["absolute", "charbonnier", "squared"]
+Decay = Literal["cosine", "step"]
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -20,13 +23,20 @@ class Schedule:
         steps: Optimiser steps in all.
         batch: Patches per step.
         patch: Height and width of a patch of the network's input, in pixels.
-        learning_rate: The highest rate of Adam, reached after `warmup` steps; then a cosine to 0.
+        learning_rate: The highest rate of Adam, reached after `warmup` steps.
         warmup: Steps of linear warm-up.
-        squared_from: Share of the steps after which the loss is squared instead of absolute.
+        decay: How the rate falls: along a cosine to 0, or to a tenth at each of `milestones`.
+        milestones: Shares of the steps at which a rate that falls in steps does.
+        loss: What is minimised at first.
+        squared_from: Share of the steps after which the loss is the squared error, which is what
+            PSNR measures.
         bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
+        head_until: Share of the steps in which the last layer alone is trained, which is how a
+            network learns another scale from one that it has learned.
         average: Decay of the moving average of the weights, which is what is validated and kept.
         scales: Sizes at which every training image is used, as shares of its own.
         versions: How often each image is degraded anew (1 where the degradation is fixed).
+        grid: Patches begin at multiples of this; 8 keeps the blocks of a JPEG where they lie.
         pair_weight: How many times likelier a patch of a real pair is than one of an image that
             is degraded here.
         seed: Seed of initial weights, degradations and patches.
@@ -37,11 +47,16 @@ class Schedule:
     patch: int
     learning_rate: float
     warmup: int = 500
+    decay: Decay = "cosine"
+    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
+    loss: Loss = "absolute"
     squared_from: float = 0.6
     bfloat16_until: float = 0.7
+    head_until: float = 0.0
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
     versions: int = 1
+    grid: int = 1
     pair_weight: int = 1
     seed: int = 1
 
@@ -57,6 +72,8 @@ class TrainConfig:
         output: Folder for `checkpoint.safetensors` and `log.jsonl`; a checkpoint found there is
             continued.
         schedule: How to train.
+        start_from: Weights to begin with, of this network or of one that shares layers with it;
+            None for the network's own initial weights.
         validation: Folder of held-out images (or pairs), or None for no validation.
         threads: Processor threads.
         checkpoint_minutes: Time between two checkpoints.
@@ -67,11 +84,24 @@ class TrainConfig:
     data: tuple[Path, ...]
     output: Path
     schedule: Schedule
+    start_from: Path | None = None
     validation: Path | None = None
     threads: int = 1
     checkpoint_minutes: float = 3.0
     validate_every: int = 2000
 
+
+FROM_ANOTHER_SCALE = Schedule(
+    steps=20_000,
+    batch=16,
+    patch=24,
+    learning_rate=1e-3,
+    squared_from=0.5,
+    bfloat16_until=0.0,
+    head_until=0.05,
+    scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+)
+"""For a network that starts from the weights of another scale."""
 
 DEFAULTS: dict[str, Schedule] = {
     "fsrcnn-x2": Schedule(
@@ -80,6 +110,35 @@ DEFAULTS: dict[str, Schedule] = {
         patch=32,
         learning_rate=2e-3,
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+    ),
+    "fsrcnn-x3": FROM_ANOTHER_SCALE,
+    "fsrcnn-x4": FROM_ANOTHER_SCALE,
+    "abpn-x2": Schedule(
+        steps=60_000,
+        batch=16,
+        patch=32,
+        learning_rate=2e-3,
+        bfloat16_until=0.8,
+        scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+    ),
+    "jpeg-slim": Schedule(
+        steps=10_000,
+        batch=16,
+        patch=48,
+        learning_rate=2e-3,
+        bfloat16_until=0.85,
+        scales=(1.0, 0.8, 0.65),
+        versions=6,
+        grid=8,
+    ),
+    "denoise-slim": Schedule(
+        steps=10_000,
+        batch=16,
+        patch=48,
+        learning_rate=2e-3,
+        bfloat16_until=0.85,
+        scales=(1.0, 0.8),
+        versions=12,
     ),
     "dped-slim": Schedule(
         steps=9_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
@@ -112,7 +171,7 @@ def check_config(config: TrainConfig) -> None:
         UsageError: A number is out of its range; the message names it.
     """
     schedule, entry = config.schedule, zoo_entry(config.model)
-    counts = {"steps": schedule.steps, "batch": schedule.batch, "versions": schedule.versions}
+    counts = {name: getattr(schedule, name) for name in ("steps", "batch", "versions", "grid")}
     for name, value in {**counts, "threads": config.threads}.items():
         if value < 1:
             raise UsageError(f"{name} must be at least 1, not {value}.")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.config import Schedule, precision_at
+from edge_imgq.train.config import Loss, Schedule, precision_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
 # Adam's second moments need not forget when the loss changes.
 SQUARED_WEIGHT = 30.0
+CHARBONNIER_EPSILON = 1e-3
 BETAS = (0.9, 0.99)
 
 
@@ -42,12 +43,13 @@ class Learner:
         rate = learning_rate(self.schedule, step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        self._choose_layers(step)
         degraded, truth = _to_float(batch.degraded), _to_float(batch.truth)
         bfloat16 = precision_at(self.schedule, step) == "bfloat16"
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
             restored = training_forward(self.network)(degraded)
-        squared = step >= self.schedule.squared_from * self.schedule.steps
-        loss = image_loss(restored.float(), truth, squared=squared)
+        late = step >= self.schedule.squared_from * self.schedule.steps
+        loss = LOSSES["squared" if late else self.schedule.loss](restored.float() - truth)
         if not math.isfinite(loss.item()):
             return math.nan
         self.optimiser.zero_grad(set_to_none=True)
@@ -56,6 +58,14 @@ class Learner:
         hold_slopes(self.network)
         self._update_average(step)
         return float(loss.item())
+
+    def _choose_layers(self, step: int) -> None:
+        """Let the last layer alone learn at first, where the schedule asks for it."""
+        head_alone = step < self.schedule.head_until * self.schedule.steps
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(not head_alone)
+        if head_alone:
+            last_layer(self.network).requires_grad_(True)
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -78,20 +88,48 @@ def new_learner(network: nn.Module, average: nn.Module, schedule: Schedule) -> L
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
-    """Linear warm-up, then a cosine that reaches zero after the last step."""
+    """Linear warm-up, then a cosine that reaches zero after the last step, or falls in steps."""
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
-    return schedule.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+    if schedule.decay == "cosine":
+        decayed = 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+    else:
+        passed = sum(step >= share * schedule.steps for share in schedule.milestones)
+        decayed = 0.1**passed
+    return schedule.learning_rate * warm * decayed
 
 
-def image_loss(restored: Tensor, truth: Tensor, *, squared: bool) -> Tensor:
-    """Mean absolute error, or mean squared error weighted to gradients of like size."""
-    difference = restored - truth
-    return SQUARED_WEIGHT * difference.square().mean() if squared else difference.abs().mean()
+def absolute_error(difference: Tensor) -> Tensor:
+    """Mean absolute error."""
+    return difference.abs().mean()
+
+
+def charbonnier_error(difference: Tensor) -> Tensor:
+    """Mean of sqrt(d^2 + e^2): absolute, and smooth where it is smaller than e (LapSRN, 2017)."""
+    return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def squared_error(difference: Tensor) -> Tensor:
+    """Mean squared error, weighted to gradients of the size that the others have."""
+    return SQUARED_WEIGHT * difference.square().mean()
+
+
+LOSSES: dict[Loss, Callable[[Tensor], Tensor]] = {
+    "absolute": absolute_error,
+    "charbonnier": charbonnier_error,
+    "squared": squared_error,
+}
+"""Losses of the difference between restored image and truth, both in [0, 1]."""
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """The fastest way to compute a network's output with gradients."""
     return network.forward_subpixel if isinstance(network, FSRCNN) else network
+
+
+def last_layer(network: nn.Module) -> nn.Module:
+    """Return the last convolution of a network, in the order in which it was built."""
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    return [module for module in network.modules() if isinstance(module, kinds)][-1]
 
 
 @torch.no_grad()

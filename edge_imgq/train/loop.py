@@ -21,6 +21,7 @@ from edge_imgq.train.learner import Learner, learning_rate, new_learner
 from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.validate import mean_psnr
+from edge_imgq.train.warm_start import warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ class _Run:
         training = load_pairs(config.data, self._entry, recipe)
         self._skipped = training.skipped
         self._sampler = PatchSampler(
-            training.pairs, schedule.batch, schedule.patch, self._entry.scale
+            training.pairs, schedule.batch, schedule.patch, self._entry.scale, schedule.grid
         )
         self._validation = self._load_validation()
         self._step, self._best = self._state.step, self._state.best
@@ -203,6 +204,8 @@ def _start(config: TrainConfig, entry: ZooEntry) -> tuple[Learner, RunState]:
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
         network = entry.build()
+    if config.start_from is not None:
+        warm_start(network, config.start_from)
     learner = new_learner(network, copy.deepcopy(network), schedule)
     if not path.exists():
         rng = np.random.default_rng(schedule.seed).bit_generator.state

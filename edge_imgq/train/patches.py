@@ -24,28 +24,28 @@ class Batch:
 
 
 class PatchSampler:
-    """Draws aligned patches, every place in every image equally likely, in all 8 orientations.
+    """Draws aligned patches, every place on the grid equally likely, in all 8 orientations.
 
     Args:
         pairs: Images to draw from; those smaller than a patch are left out.
         batch: Patches per draw.
         patch: Height and width of the input patch.
         scale: How many times larger the truth is.
+        grid: Patches begin at multiples of this many input pixels.
 
     Raises:
         ImageError: No image is as large as a patch.
     """
 
-    def __init__(self, pairs: tuple[Pair, ...], batch: int, patch: int, scale: int) -> None:
+    def __init__(
+        self, pairs: tuple[Pair, ...], batch: int, patch: int, scale: int, grid: int = 1
+    ) -> None:
         self._pairs = [pair for pair in pairs if min(pair.degraded.shape[:2]) >= patch]
         if not self._pairs:
             raise ImageError(f"No training image is {patch} pixels wide and high or larger.")
-        places = [
-            (pair.degraded.shape[0] - patch + 1) * (pair.degraded.shape[1] - patch + 1)
-            for pair in self._pairs
-        ]
-        self._upto = np.cumsum(places)
-        self._batch, self._patch, self._scale = batch, patch, scale
+        self._batch, self._patch, self._scale, self._grid = batch, patch, scale, grid
+        counts = [self._places(side) for pair in self._pairs for side in pair.degraded.shape[:2]]
+        self._upto = np.cumsum(np.prod(np.reshape(counts, (-1, 2)), axis=1))
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw the next batch; only `rng` changes."""
@@ -54,11 +54,16 @@ class PatchSampler:
         drawn = [self._cut(int(p), int(o)) for p, o in zip(places, orientations, strict=True)]
         return Batch(np.stack([d for d, _ in drawn]), np.stack([t for _, t in drawn]))
 
+    def _places(self, side: int) -> int:
+        """How many patches begin along a side of an input."""
+        return (side - self._patch) // self._grid + 1
+
     def _cut(self, place: int, orientation: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         index = int(np.searchsorted(self._upto, place, side="right"))
         pair, patch, scale = self._pairs[index], self._patch, self._scale
         within = place - (int(self._upto[index - 1]) if index else 0)
-        top, left = divmod(within, pair.degraded.shape[1] - patch + 1)
+        top, left = divmod(within, self._places(pair.degraded.shape[1]))
+        top, left = top * self._grid, left * self._grid
         degraded = pair.degraded[top : top + patch, left : left + patch]
         top, left, patch = top * scale, left * scale, patch * scale
         truth = pair.truth[top : top + patch, left : left + patch]

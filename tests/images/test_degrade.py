@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.ndimage import convolve as scipy_convolve
 
 from edge_imgq.errors import UsageError
 from edge_imgq.images.degrade import (
+    GaussianNoise,
+    JpegCompression,
     MotionBlur,
     PhoneCamera,
+    compress_jpeg,
     convolve,
     degrade_for,
     gaussian_kernel,
     light_falloff,
     motion_kernel,
 )
+from edge_imgq.images.files import list_images, read_y
 from edge_imgq.images.resize import downscale
-from edge_imgq.models.zoo import ZOO
+from edge_imgq.metrics.psnr import psnr
+from edge_imgq.models.zoo import UNTRAINED, ZOO
 
 
 def photo(seed: int = 0, height: int = 40, width: int = 52) -> np.ndarray:
@@ -26,7 +33,7 @@ def photo(seed: int = 0, height: int = 40, width: int = 52) -> np.ndarray:
     return np.kron(coarse, np.ones((4, 4, 1))).astype(np.uint8)
 
 
-@pytest.mark.parametrize("entry", ZOO.values(), ids=ZOO)
+@pytest.mark.parametrize("entry", [*ZOO.values(), *UNTRAINED.values()], ids=[*ZOO, *UNTRAINED])
 def test_the_same_seed_gives_the_same_input_and_the_size_divides_by_the_scale(entry) -> None:
     degrade = degrade_for(entry.task, entry.scale)
     first = degrade(photo(), np.random.default_rng(7))
@@ -35,7 +42,7 @@ def test_the_same_seed_gives_the_same_input_and_the_size_divides_by_the_scale(en
     assert first.shape == (40 // entry.scale, 52 // entry.scale, 3)
 
 
-@pytest.mark.parametrize("task", ["photo-enhancement", "deblur"])
+@pytest.mark.parametrize("task", ["photo-enhancement", "deblur", "jpeg", "denoise"])
 def test_another_seed_gives_another_input(task: str) -> None:
     degrade = degrade_for(task, 1)
     assert (
@@ -140,3 +147,27 @@ def test_a_gaussian_is_normalised_and_as_wide_as_asked() -> None:
     offsets = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
     assert float(kernel.sum(axis=0) @ offsets**2) == pytest.approx(1.5**2, rel=0.05)
+
+
+@pytest.mark.parametrize(("quality", "published"), [(10, 27.82), (20, 30.12), (40, 32.43)])
+def test_jpeg_loses_on_classic5_what_the_papers_print(
+    shared_data: Path, quality: int, published: float
+) -> None:
+    truths = [read_y(path) for path in list_images(shared_data / "Classic5")]
+    values = [psnr(truth, compress_jpeg(truth, quality)) for truth in truths]
+    assert np.mean(values) == pytest.approx(published, abs=0.01)
+
+
+def test_both_ends_of_the_quality_range_are_drawn() -> None:
+    gray = photo()[..., :1]
+    drawn = [
+        JpegCompression((30, 31))(gray, np.random.default_rng(seed)).tobytes() for seed in range(20)
+    ]
+    assert set(drawn) == {compress_jpeg(gray, quality).tobytes() for quality in (30, 31)}
+
+
+def test_noise_has_the_stated_deviation_and_no_bias() -> None:
+    gray = np.full((200, 200, 1), 127, np.uint8)
+    difference = GaussianNoise((25.0, 25.0))(gray, np.random.default_rng(4)).astype(int) - 127
+    assert difference.std() == pytest.approx(25.0, rel=0.02)
+    assert abs(difference.mean()) < 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from safetensors import safe_open
 
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models import zoo
-from edge_imgq.models.zoo import ZOO, card_path, load_network, weights_path, zoo_entry
+from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path, load_network, weights_path, zoo_entry
+from edge_imgq.train.config import TrainConfig, check_config, default_schedule
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -55,10 +57,20 @@ def test_the_card_tells_the_command_the_data_and_the_true_size(name: str) -> Non
 
 
 def test_an_unknown_network_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match="Did you mean 'fsrcnn-x2'"):
-        zoo_entry("fsrcnn-x3")
+    with pytest.raises(UsageError, match="Did you mean 'dped-slim'"):
+        zoo_entry("dped-slm")
     with pytest.raises(UsageError, match="The zoo has fsrcnn-x2, dped-slim, deblur-slim"):
         load_network("qqq")
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_an_untrained_network_can_be_trained_and_not_loaded(name: str) -> None:
+    entry = zoo_entry(name)
+    check_config(TrainConfig(name, (Path(),), Path(), default_schedule(name)))
+    image = torch.rand(1, 1 if entry.colour == "y" else 3, 16, 24)
+    assert entry.build()(image).shape[2:] == (16 * entry.scale, 24 * entry.scale)
+    with pytest.raises(UsageError, match=f"ships without weights. Train it with .* {name}"):
+        load_network(name)
 
 
 def test_weights_that_do_not_fit_are_a_model_error(tmp_path, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule
-from edge_imgq.train.learner import hold_slopes, image_loss, learning_rate, new_learner
+from edge_imgq.train.learner import LOSSES, hold_slopes, learning_rate, new_learner
 from edge_imgq.train.patches import Batch
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
@@ -54,9 +55,7 @@ def test_the_squared_loss_takes_over_late() -> None:
         )
     late = learner.step(batch, 99)
     assert late == pytest.approx(30 * float(error.square().mean()), rel=1e-4)
-    assert float(image_loss(error, torch.zeros_like(error), squared=False)) == pytest.approx(
-        float(error.abs().mean())
-    )
+    assert float(LOSSES["absolute"](error)) == pytest.approx(float(error.abs().mean()))
 
 
 def test_slopes_are_held_in_zero_to_one() -> None:
@@ -97,3 +96,28 @@ def test_a_loss_that_is_not_finite_leaves_the_weights_alone() -> None:
     assert math.isnan(learner.step(random_batch(5), 0))
     for name, tensor in learner.network.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_the_rate_can_fall_in_steps() -> None:
+    schedule = dataclasses.replace(SCHEDULE, decay="step", milestones=(0.5, 0.8))
+    rates = [learning_rate(schedule, step) for step in (4, 49, 50, 79, 80, 99)]
+    assert rates == pytest.approx([5e-4, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5])
+
+
+def test_the_losses_are_what_their_names_say() -> None:
+    difference = torch.tensor([0.3, -0.4])
+    assert float(LOSSES["absolute"](difference)) == pytest.approx(0.35)
+    assert float(LOSSES["squared"](difference)) == pytest.approx(30 * (0.09 + 0.16) / 2)
+    small = torch.tensor([0.0, 1e-3])
+    assert float(LOSSES["charbonnier"](small)) == pytest.approx(1e-3 * (1 + 2**0.5) / 2)
+
+
+def test_at_first_only_the_last_layer_learns_where_the_schedule_asks_for_it() -> None:
+    learner = small_learner(dataclasses.replace(SCHEDULE, head_until=0.1))
+    before = copy.deepcopy(learner.network.state_dict())
+    for step in range(10):
+        learner.step(random_batch(7), step)
+    changed = {k for k, v in learner.network.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed == {"upsample.weight", "upsample.bias"}
+    learner.step(random_batch(7), 10)
+    assert not torch.equal(learner.network.feature[0].weight, before["feature.0.weight"])

@@ -54,3 +54,18 @@ def test_images_smaller_than_a_patch_are_left_out_and_all_too_small_is_an_error(
     )
     with pytest.raises(ImageError, match="16 pixels"):
         PatchSampler((enlarged_pair(5, 40),), 4, 16, 2)
+
+
+def test_patches_begin_on_the_grid_and_nowhere_else() -> None:
+    pair = enlarged_pair(22, 31)
+    batch = PatchSampler((pair,), 300, 6, 2, grid=8).draw(np.random.default_rng(6))
+    corners = [(row, column) for row in (0, 8, 16) for column in (0, 8, 16, 24)]
+    squares = [pair.degraded[r : r + 6, c : c + 6, 0] for r, c in corners]
+    possible = {
+        np.ascontiguousarray(np.rot90(turned, quarter)).tobytes()
+        for square in squares
+        for turned in (square, square.T)
+        for quarter in range(4)
+    }
+    assert {patch.tobytes() for patch in batch.degraded} <= possible
+    assert {square.tobytes() for square in squares} <= {p.tobytes() for p in batch.degraded}
