@@ -127,3 +127,14 @@ def remove_node(node: ir.Node) -> None:
     for value in constants:
         if not value.uses() and value.name is not None:
             graph.initializers.pop(value.name, None)
+
+
+def remove_dead(node: ir.Node) -> None:
+    """Remove a node that nothing reads, and then those before it that only it read."""
+    if node.graph is None or any(v.uses() or v.is_graph_output() for v in node.outputs):
+        return
+    sources = [value.producer() for value in node.inputs if value is not None]
+    remove_node(node)
+    for source in sources:
+        if source is not None:
+            remove_dead(source)

@@ -40,6 +40,23 @@ def proto_model(
     return proto
 
 
+def parsed(
+    body: str, constants: Mapping[str, Any], size: str = "8,10", channels: int = 6
+) -> ir.Model:
+    """Return a graph from image (1, channels, H, W) to out, from ONNX's text form."""
+    text = (
+        '<ir_version: 10, opset_import: ["" : 21]>\n'
+        f"small (float[1,{channels},{size}] image) => (float out) {{ {body} }}"
+    )
+    model = onnx.parser.parse_model(text)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    for index, node in enumerate(model.graph.node):
+        node.name = f"node_{index}"
+    for name, values in constants.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(values), name))
+    return ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
+
+
 def run(model: ir.Model, image: Any, *, exact: bool = False) -> Any:
     """Return the output of a model by ONNX Runtime; `exact` leaves every node as it stands."""
     options = onnxruntime.SessionOptions()

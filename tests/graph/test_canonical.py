@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnx
-import onnx_ir as ir
 import pytest
 
 from edge_imgq.graph.passes.canonical import canonical
 from edge_imgq.graph.rewrite import rewrite
 
-from .build import kinds, run
+from .build import kinds, parsed, run
 
 SEED = 8
 IMAGE = np.random.default_rng(SEED).normal(size=(1, 6, 8, 10)).astype(np.float32)
@@ -24,21 +22,6 @@ def weights(*shape: int) -> Any:
 
 def numbers(*values: int) -> Any:
     return np.array(values, np.int64)
-
-
-def parsed(body: str, constants: dict[str, Any], size: str = "8,10") -> ir.Model:
-    """Return a graph from image (1, 6, H, W) to out."""
-    text = (
-        '<ir_version: 10, opset_import: ["" : 21]>\n'
-        f"small (float[1,6,{size}] image) => (float out) {{ {body} }}"
-    )
-    model = onnx.parser.parse_model(text)
-    model.graph.output[0].type.tensor_type.ClearField("shape")
-    for index, node in enumerate(model.graph.node):
-        node.name = f"node_{index}"
-    for name, values in constants.items():
-        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(values), name))
-    return ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
 
 
 NORM = {"g": weights(6), "b": weights(6)}

@@ -11,6 +11,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.chains import chains
+from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.edge_padding import edge_padding
@@ -37,6 +38,7 @@ PARTS = (
     halving,
     edge_padding,
     pooled_product,
+    collapse,
 )  # fmt: skip
 """In this order: a division that ends a normalisation belongs to it."""
 

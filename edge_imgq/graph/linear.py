@@ -1,0 +1,265 @@
+"""Linear maps of an image as values: convolutions that can be added and put one after the other.
+
+A window writes, in one dimension, with padding p in front,
+
+    y[n] = Σ_t K[t] · x[s·n + t − p] + b,        x = 0 outside of the image.
+
+**One after the other.** With A before B and u the image between them,
+
+    y[n] = Σ_v B[v] · u[s_B·n + v − p_B]
+         = Σ_v Σ_t B[v]·A[t] · x[s_A·s_B·n + (s_A·v + t) − (s_A·p_B + p_A)],
+
+one window with taps at s_A·v + t, stride s_A·s_B and padding s_A·p_B + p_A. B reads zeros outside
+of u, where A would have written Σ A·x + a. So it is exact where B reads nothing outside (p_B = 0),
+and where A's own values there are zero: one tap, no bias, no padding, no stride.
+
+**Side by side.** Windows of one stride that write images of one size are summed tap by tap, each
+kernel at its place around the common centre. They all read the same zeros outside.
+
+Ding et al., "RepVGG", CVPR 2021; Bhardwaj et al., "Collapsible linear blocks", MLSys 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a convolution reads and writes, without its weights.
+
+    Attributes:
+        outputs: output channels.
+        inputs: input channels, of all groups.
+        taps: height and width of the kernel.
+        group: number of groups of channels.
+        stride: of rows and columns.
+        before: rows of zeros above and columns of zeros on the left.
+        after: below and on the right.
+    """
+
+    outputs: int
+    inputs: int
+    taps: Pair = (1, 1)
+    group: int = 1
+    stride: Pair = (1, 1)
+    before: Pair = (0, 0)
+    after: Pair = (0, 0)
+
+    @property
+    def products(self) -> int:
+        """Multiplications per output position."""
+        return self.outputs * (self.inputs // self.group) * self.taps[0] * self.taps[1]
+
+    @property
+    def last(self) -> Pair:
+        """How far the last tap lies below and right of the place s·n."""
+        return self.taps[0] - 1 - self.before[0], self.taps[1] - 1 - self.before[1]
+
+    @property
+    def surplus(self) -> Pair:
+        """Zeros behind that go beyond the last tap; they decide the size of the output."""
+        return self.after[0] - self.last[0], self.after[1] - self.last[1]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether every channel is only multiplied and shifted."""
+        alone = self.group == self.outputs == self.inputs
+        return alone and self.taps == self.stride == (1, 1) and not self.is_padded
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether zeros are put around the image."""
+        return any((*self.before, *self.after))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A convolution with its weights.
+
+    Attributes:
+        geometry: what it reads and writes.
+        kernel: (outputs, inputs / group, height, width), float64.
+        bias: (outputs,), float64.
+    """
+
+    geometry: Geometry
+    kernel: Any
+    bias: Any
+
+
+def identity(channels: int) -> Window:
+    """Return the window that changes nothing."""
+    geometry = Geometry(channels, channels, group=channels)
+    return Window(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
+
+
+def window_of(node: ir.Node) -> Window | None:
+    """Return a two-dimensional Conv with constant weights as a window; None for anything else."""
+    if node.op_type != "Conv":
+        return None
+    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
+        return None
+    attributes = node.attributes
+    kernel = edit.contents(node.inputs[1])
+    if kernel.ndim != 4 or set(attributes.get_ints("dilations", [1, 1])) != {1}:
+        return None
+    pads = padding_of(node, kernel.shape[2:])
+    if pads is None:
+        return None
+    stride = attributes.get_ints("strides", [1, 1])
+    group = attributes.get_int("group", 1)
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = np.zeros(len(kernel)) if given is None else edit.contents(given)
+    geometry = Geometry(
+        len(kernel), kernel.shape[1] * group, kernel.shape[2:], group,
+        (stride[0], stride[1]), pads[:2], pads[2:],
+    )  # fmt: skip
+    return Window(geometry, kernel.astype(np.float64), bias.astype(np.float64))
+
+
+def padding_of(node: ir.Node, kernel: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """Return top, left, bottom and right padding; None where it depends on the image's size."""
+    auto = node.attributes.get_string("auto_pad", "NOTSET")
+    if auto == "NOTSET":
+        top, left, bottom, right = node.attributes.get_ints("pads", [0] * 4)
+        return top, left, bottom, right
+    if auto == "VALID":
+        return 0, 0, 0, 0
+    if set(node.attributes.get_ints("strides", [1, 1])) != {1}:
+        return None
+    if set(node.attributes.get_ints("dilations", [1, 1])) != {1}:
+        return None
+    less = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
+    more = kernel[0] // 2, kernel[1] // 2
+    return (*less, *more) if auto == "SAME_UPPER" else (*more, *less)
+
+
+def insert_window(
+    graph: ir.Graph, before: ir.Node, source: ir.Value, window: Window, name: str
+) -> ir.Value:
+    """Insert a window as a Conv before a node and return its output.
+
+    Args:
+        graph: the graph to change.
+        before: the node that it must stand before.
+        source: its input, (N, C, H, W).
+        window: what to compute.
+        name: of the node; its constants are named after it.
+    """
+    weight = edit.add_constant(graph, f"{name}.weight", window.kernel.astype(np.float32))
+    inputs: list[ir.Value | None] = [source, weight]
+    if np.any(window.bias):
+        bias = window.bias.astype(np.float32)
+        inputs.append(edit.add_constant(graph, f"{name}.bias", bias))
+    geometry = window.geometry
+    attributes = {
+        "kernel_shape": list(geometry.taps),
+        "strides": list(geometry.stride),
+        "pads": [*geometry.before, *geometry.after],
+        "group": geometry.group,
+    }
+    return edit.insert_node(graph, before, "Conv", inputs, attributes, name)
+
+
+def can_follow(first: Window, second: Geometry) -> bool:
+    """Whether one window holds both, borders included."""
+    geometry = first.geometry
+    if geometry.outputs != second.inputs:
+        return False
+    if not second.is_padded:
+        return True
+    plain = geometry.taps == geometry.stride == (1, 1) and not geometry.is_padded
+    return plain and not np.any(first.bias)
+
+
+def sequence(first: Geometry, second: Geometry) -> Geometry:
+    """Return the geometry of `second` after `first`."""
+    rows, columns = (
+        (
+            stride * (second.taps[axis] - 1) + first.taps[axis],
+            stride * second.stride[axis],
+            first.before[axis] + stride * second.before[axis],
+            first.after[axis] + stride * second.after[axis],
+        )
+        for axis, stride in enumerate(first.stride)
+    )
+    taps, stride, before, after = zip(rows, columns, strict=True)
+    group = gcd(first.group, second.group)
+    return Geometry(second.outputs, first.inputs, taps, group, stride, before, after)
+
+
+def in_sequence(first: Window, second: Window) -> Window:
+    """Return the window of `second` after `first`, which `can_follow` allows."""
+    geometry = sequence(first.geometry, second.geometry)
+    group, stride, taps = geometry.group, first.geometry.stride, first.geometry.taps
+    a, b = _regrouped(first, group), _regrouped(second, group)
+    left = b.reshape(group, len(b) // group, len(a) // group, *b.shape[2:])
+    right = a.reshape(group, len(a) // group, -1)
+    joint = np.zeros((group, len(b) // group, a.shape[1], *geometry.taps))
+    for row, column in np.ndindex(*second.geometry.taps):
+        y, x = row * stride[0], column * stride[1]
+        part = (left[..., row, column] @ right).reshape(*joint.shape[:3], *taps)
+        joint[..., y : y + taps[0], x : x + taps[1]] += part
+    carried = left.sum(axis=(3, 4)) @ first.bias.reshape(group, -1, 1)
+    bias = second.bias + carried.reshape(-1)
+    return Window(geometry, joint.reshape(-1, *joint.shape[2:]), bias)
+
+
+def can_add(one: Geometry, other: Geometry) -> bool:
+    """Whether two windows of one image can be summed into one."""
+    same_channels = (one.outputs, one.inputs) == (other.outputs, other.inputs)
+    return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
+
+
+def union(parts: Sequence[Geometry]) -> Geometry:
+    """Return the geometry of a sum of windows of which `can_add` allows every pair."""
+    first = parts[0]
+    before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
+    last = max(part.last[0] for part in parts), max(part.last[1] for part in parts)
+    taps = before[0] + last[0] + 1, before[1] + last[1] + 1
+    after = last[0] + first.surplus[0], last[1] + first.surplus[1]
+    group = gcd(*(part.group for part in parts))
+    return Geometry(first.outputs, first.inputs, taps, group, first.stride, before, after)
+
+
+def side_by_side(windows: Sequence[Window]) -> Window:
+    """Return the sum of windows of which `can_add` allows every pair."""
+    geometry = union([window.geometry for window in windows])
+    shape = (geometry.outputs, geometry.inputs // geometry.group, *geometry.taps)
+    total = np.zeros(shape)
+    for window in windows:
+        own = window.geometry
+        y, x = geometry.before[0] - own.before[0], geometry.before[1] - own.before[1]
+        place = total[:, :, y : y + own.taps[0], x : x + own.taps[1]]
+        place += _regrouped(window, geometry.group)
+    return Window(geometry, total, np.sum([window.bias for window in windows], axis=0))
+
+
+def scaled(window: Window, factor: float) -> Window:
+    """Return a window with its output multiplied by a number."""
+    return replace(window, kernel=window.kernel * factor, bias=window.bias * factor)
+
+
+def _regrouped(window: Window, group: int) -> Any:
+    """Return the kernel in fewer, larger groups: blocks on the diagonal, zeros beside them."""
+    geometry = window.geometry
+    if group == geometry.group:
+        return window.kernel
+    inner = geometry.group // group
+    outputs, inputs = geometry.outputs // geometry.group, window.kernel.shape[1]
+    blocks = window.kernel.reshape(group, inner, outputs, inputs, *geometry.taps)
+    wide = np.zeros((group, inner, outputs, inner, inputs, *geometry.taps))
+    for index in range(inner):
+        wide[:, index, :, index] = blocks[:, index]
+    return wide.reshape(geometry.outputs, inner * inputs, *geometry.taps)

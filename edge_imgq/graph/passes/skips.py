@@ -1,0 +1,23 @@
+"""Branches that only multiply channels, merged into the convolution beside them.
+
+    x + W * x = (W + I) * x,        a·x + b + W * x = (W + diag a) * x + b,
+
+with I and diag a in the middle tap. It saves the addition. In int8 it costs more than it saves: the
+weights of an output channel share one scale, and a 1 among weights of some hundredths takes nine
+tenths of its levels. So it belongs to float files alone.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph.passes.collapse import collapse_branches
+
+
+def skips(model: ir.Model) -> int:
+    """Merge linear branches, those that only multiply channels too; exact but for rounding.
+
+    Returns:
+        The number of convolutions written.
+    """
+    return collapse_branches(model, diagonal=True)
