@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.bench.latency import host_name
 from edge_imgq.contract import FileNote
+from edge_imgq.devices.host import host_name
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.export.tflite.operators.activation import plain_parametric_relu

@@ -55,6 +55,10 @@ class RuntimeUnavailableError(EdgeImgqError):
     exit_code = 7
 
 
+class DeviceError(RuntimeUnavailableError):
+    """A device went away in the middle, has no room, or could not run a file."""
+
+
 class OutputError(EdgeImgqError):
     """A file could not be written: no space, no permission, or the folder is a file."""
 

@@ -17,6 +17,7 @@ TIERS = (
     {"cli", "__main__"},
     {"pipeline"},
     {"train", "export", "quantize", "verify", "bench", "report"},
+    {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
     {"recipe", "artifact", "contract", "skipped", "errors"},
 )

@@ -1,1 +1,1 @@
-"""Latency of a file on this host."""
+"""Latency of a file on a device."""

@@ -1,18 +1,19 @@
-"""Timing one file on this host, or saying why that means nothing."""
+"""Timing one file on a device, or saying why that means nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_imgq.bench.latency import WARM_UP, Latency, measure
+from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_imgq.runtime.protocol import Session
+    from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.protocol import Device, DeviceSession
 
 DEFAULT_SIZE = (180, 320)
 """Height and width for files that take any and name none."""
@@ -24,36 +25,43 @@ class Timing:
 
     Attributes:
         file: its path, as the person gave it.
-        latency: on this host.
+        device: where, by its name.
+        latency: there.
     """
 
     file: str
+    device: str
     latency: Latency | Skipped
 
 
-def time_file(path: Path, threads: int, runs: int, size: tuple[int, int] | None) -> Timing:
-    """Open a file and time it.
+def time_file(
+    path: Path, device: Device, threads: int, runs: int, size: tuple[int, int] | None
+) -> Timing:
+    """Open a file on a device and time it.
 
     Args:
         path: a file that edge-imgq wrote.
+        device: where.
         threads: processor threads.
         runs: calls to count.
         size: height and width of the input; None for the file's own.
 
     Raises:
         ModelError: the file cannot be opened.
+        UnsupportedOperatorError: the device refuses operators of it.
         UsageError: the network does not take images of that size.
+        DeviceError: the device went away.
     """
-    from edge_imgq.runtime.open import open_session
+    if refusal := device.refusal(path):
+        return Timing(str(path), device.name, Skipped(refusal))
+    session = device.open(path, threads)
+    try:
+        return Timing(str(path), device.name, _latency(session, runs, size))
+    finally:
+        session.close()
 
-    session = open_session(path, threads)
-    return Timing(str(path), _latency(session, runs, size))
 
-
-def _latency(session: Session, runs: int, size: tuple[int, int] | None) -> Latency | Skipped:
-    identity = session.identity
-    if not identity.is_device_runtime:
-        return Skipped(f"the {identity.name} checks values; its time says nothing about a device")
+def _latency(session: DeviceSession, runs: int, size: tuple[int, int] | None) -> Latency | Skipped:
     own = session.size
     chosen = size or own or DEFAULT_SIZE
     if own is not None and chosen != own and not session.resizable:
@@ -64,4 +72,4 @@ def _latency(session: Session, runs: int, size: tuple[int, int] | None) -> Laten
             f"{chosen[0]}x{chosen[1]} does not suit {session.note.model}: its height and width "
             f"must be multiples of {multiple}."
         )
-    return measure(session, chosen, runs, WARM_UP)
+    return session.latency(chosen, runs, WARM_UP)

@@ -1,4 +1,4 @@
-"""`edge-imgq bench`: time on this host."""
+"""`edge-imgq bench`: time on this host, or on another device."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import argparse
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
+    add_device,
     add_json,
     add_paths,
     add_threads,
@@ -16,17 +17,22 @@ from edge_imgq.cli.options import (
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
-Time exported files on this host: median and 90th percentile of one call, without reading or
-writing pixels. Files that only an evaluator can run here are listed with the reason."""
+Time exported files on this host or on a device: median and 90th percentile of one call, without
+reading or writing pixels, and whether the machine was quiet meanwhile. Files without an honest
+time there (evaluators, emulators) are listed with the reason. Exits with 7 when a device is not
+there."""
 
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --threads 2
-edge-imgq bench old/tflite-int8.tflite new/tflite-int8.tflite --runs 100"""
+edge-imgq bench old/tflite-int8.tflite new/tflite-int8.tflite --runs 100
+edge-imgq bench artifacts/fsrcnn-x2 --device android"""
 
 
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
-    parser = add_command(subparsers, "bench", "time files on this host", DETAILS, EXAMPLE)
+    parser = add_command(
+        subparsers, "bench", "time files on this host or on a device", DETAILS, EXAMPLE
+    )
     add_paths(parser)
     add_threads(parser, default=1)
     parser.add_argument(
@@ -42,21 +48,20 @@ def add(subparsers: Subparsers) -> None:
         metavar="HxW",
         help="input height and width, for files that take several (default: their own)",
     )
+    add_device(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, and show the figures."""
-    from edge_imgq.bench.timing import time_file
     from edge_imgq.cli.paths import exported_files
-    from edge_imgq.pipeline.step import Step
+    from edge_imgq.pipeline.bench import bench
 
     files = exported_files(arguments.paths)
-    timings = []
     with ProgressDisplay() as watch:
-        for index, file in enumerate(files):
-            watch(Step(f"time {file}", index, len(files)))
-            timings.append(time_file(file, arguments.threads, arguments.runs, arguments.size))
+        timings, code = bench(
+            files, arguments.device, arguments.threads, arguments.runs, arguments.size, watch
+        )
     if arguments.json:
         from edge_imgq.report.json_form import timings_to_json
 
@@ -65,4 +70,4 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.timing_table import timing_table
 
         print(timing_table(timings))
-    return 0
+    return code

@@ -71,6 +71,16 @@ def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device NAME`."""
+    parser.add_argument(
+        "--device",
+        default="host",
+        metavar="NAME",
+        help="where files run (default host; `edge-imgq doctor` lists the others)",
+    )
+
+
 def add_images(parser: argparse.ArgumentParser) -> None:
     """Add `--images DIR`."""
     parser.add_argument(

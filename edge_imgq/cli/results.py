@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edge_imgq.errors import DriftError
+from edge_imgq.errors import DriftError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from edge_imgq.report.report import Report
@@ -25,10 +25,24 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
         from edge_imgq.report.table import report_table
 
         print("\n\n".join(report_table(report) for report in reports))
-    exceeded = [breach for report in reports for breach in report.breaches]
-    if not exceeded:
-        return 0
     sys.stdout.flush()
+    exceeded = [breach for report in reports for breach in report.breaches]
     for breach in exceeded:
         print(f"edge-imgq: over budget: {breach}", file=sys.stderr)
-    return DriftError.exit_code
+    return _not_run(reports) or (DriftError.exit_code if exceeded else 0)
+
+
+def _not_run(reports: Sequence[Report]) -> int:
+    """Print what a device did not run on stderr; return the exit code, 0 where all is well.
+
+    A report without any measured file is never a pass.
+    """
+    for report in reports:
+        for file in report.not_run:
+            if file.exit_code:
+                what = f"{file.file} did not run on {report.device}: {file.reason}"
+                print(f"edge-imgq: {what}", file=sys.stderr)
+    codes = [file.exit_code for report in reports for file in report.not_run]
+    if any(report.not_run and not report.targets for report in reports):
+        codes.append(RuntimeUnavailableError.exit_code)
+    return max(codes, default=0)

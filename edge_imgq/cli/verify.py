@@ -7,6 +7,7 @@ import argparse
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
+    add_device,
     add_images,
     add_json,
     add_paths,
@@ -17,11 +18,13 @@ from edge_imgq.cli.results import show_reports
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
-reference that lies beside them (reference/float.onnx)."""
+reference that lies beside them (reference/float.onnx). With --device the files run there, and the
+references here. Exits with 7 when a file did not run on the device to the end."""
 
 EXAMPLE = """\
 edge-imgq verify artifacts/fsrcnn-x2
-edge-imgq verify artifacts/fsrcnn-x2/tflite-int8.tflite --images photos/"""
+edge-imgq verify artifacts/fsrcnn-x2/tflite-int8.tflite --images photos/
+edge-imgq verify artifacts/fsrcnn-x2/onnx-int8.onnx --device hexagon:sm8750"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -32,6 +35,7 @@ def add(subparsers: Subparsers) -> None:
     add_paths(parser)
     add_images(parser)
     add_threads(parser, default=1)
+    add_device(parser)
     add_json(parser)
 
 
@@ -42,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     paths = existing(arguments.paths)
     with ProgressDisplay() as watch:
-        reports = verify(paths, arguments.images, arguments.threads, watch)
+        reports = verify(paths, arguments.images, arguments.threads, watch, arguments.device)
     return show_reports(reports, as_json=arguments.json)

@@ -12,6 +12,7 @@ from edge_imgq.runtime.open import open_session
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
+    from edge_imgq.devices.protocol import Device, DeviceSession
     from edge_imgq.runtime.protocol import Session
 
 REFERENCE_FOLDER = "reference"
@@ -37,7 +38,7 @@ class OpenedFile:
 
     path: Path
     size: tuple[int, int]
-    session: Session
+    session: DeviceSession
     quantized: Session | None
 
 
@@ -59,13 +60,15 @@ class References:
         self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
         self._sessions: dict[str, Session] = {}
 
-    def open(self, candidate: Candidate) -> OpenedFile:
-        """Open a file and find what it was made from.
+    def open(self, candidate: Candidate, device: Device) -> OpenedFile:
+        """Open a file on a device and find what it was made from.
 
         Raises:
             ModelError: it was made from other references than those in the folder.
+            UnsupportedOperatorError: the device refuses some of its operators.
+            DeviceError: the device is not there any more.
         """
-        session = open_session(candidate.path, self._threads)
+        session = device.open(candidate.path, self._threads)
         note = session.note
         if note.reference_sha256 != self.sha256:
             raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))

@@ -7,21 +7,29 @@ with the number of images.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of, size_of
-from edge_imgq.bench.latency import Latency, measure
-from edge_imgq.errors import ModelError, NonFiniteOutputError
+from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.table import find_device
+from edge_imgq.errors import (
+    DeviceError,
+    ModelError,
+    NonFiniteOutputError,
+    RuntimeUnavailableError,
+    UnsupportedOperatorError,
+)
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.export import Budget
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.report import NotRun, Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
 from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
@@ -31,26 +39,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
+    from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.protocol import Device
     from edge_imgq.runtime.protocol import Session
 
 
 def verify(
-    paths: Sequence[Path], images: Path | None, threads: int, watch: Watch
+    paths: Sequence[Path], images: Path | None, threads: int, watch: Watch, device: str = "host"
 ) -> tuple[Report, ...]:
     """Measure the drift of existing files against the references that lie beside them.
+
+    The references run on this host, the files on the device. A file that does not run there to the
+    end is in the report with its reason.
 
     Args:
         paths: files that `export` wrote, or folders of them.
         images: folder to evaluate on; None for the images of the manifest.
         threads: processor threads.
         watch: told of every step.
+        device: where, by its name.
 
     Returns:
         One report per folder.
 
     Raises:
         ModelError: a file is not whole, or its reference is missing or another.
+        UsageError: there is no such device.
     """
+    found = find_device(device)
     recipes = export_recipes()
     budgets = {recipe.name: recipe.budget for recipe in recipes}
     sizes = {recipe.name: recipe.size for recipe in recipes}
@@ -58,7 +74,8 @@ def verify(
     reports = []
     for folder, files in _by_folder(paths).items():
         candidates = [Candidate(path, sizes.get(path.stem, (180, 320))) for path in files]
-        reports.append(verify_files(folder, candidates, chosen, budgets, threads, watch))
+        report = verify_files(folder, candidates, chosen, budgets, threads, watch, device=found)
+        reports.append(replace(report, device=device))
     return tuple(reports)
 
 
@@ -70,6 +87,7 @@ def verify_files(
     threads: int,
     watch: Watch,
     calibration: str = "",
+    device: Device | Skipped | None = None,
 ) -> Report:
     """Verify and time files of one model.
 
@@ -81,19 +99,15 @@ def verify_files(
         threads: processor threads.
         watch: told of every step.
         calibration: the calibration images in words, where this run quantized.
+        device: where to run the files; None for this host.
     """
     references = References(folder, threads)
-    opened = [references.open(candidate) for candidate in candidates]
-    contract = _common_contract(references.float.note.contract, opened)
-    drifts = _drifts(references, opened, images, contract, watch)
-    targets = []
-    for index, file in enumerate(opened):
-        watch(Step(f"time {file.session.note.target}", index, len(opened)))
-        budget = budgets.get(file.session.note.target)
-        drift = drifts[file.path]
-        targets.append(
-            _target_report(folder, file, drift, breaches(drift, budget) if budget else ())
-        )
+    not_run: dict[Path, NotRun] = {}
+    with ExitStack() as stack:
+        opened = _open(references, candidates, device or HostDevice(), not_run, stack)
+        contract = _common_contract(references.float.note.contract, opened)
+        drifts = _drifts(references, opened, images, contract, watch, not_run)
+        targets = _targets(folder, opened, drifts, budgets, not_run, watch)
     note = references.float.note
     return Report(
         model=note.model,
@@ -104,7 +118,59 @@ def verify_files(
         calibration=calibration,
         evaluation=images.description,
         targets=tuple(targets),
+        not_run=tuple(not_run.values()),
     )
+
+
+def _open(
+    references: References,
+    candidates: Sequence[Candidate],
+    device: Device | Skipped,
+    not_run: dict[Path, NotRun],
+    stack: ExitStack,
+) -> list[OpenedFile]:
+    """Open files on a device; those that do not go there are noted with the reason."""
+    opened = []
+    for candidate in candidates:
+        path = candidate.path
+        if isinstance(device, Skipped):
+            not_run[path] = NotRun(path.name, device.reason, RuntimeUnavailableError.exit_code)
+            continue
+        if refusal := device.refusal(path):
+            not_run[path] = NotRun(path.name, refusal, 0)
+            continue
+        try:
+            file = references.open(candidate, device)
+        except (DeviceError, UnsupportedOperatorError) as error:
+            not_run[path] = NotRun(path.name, str(error), error.exit_code)
+            continue
+        stack.callback(file.session.close)
+        opened.append(file)
+    return opened
+
+
+def _targets(
+    folder: Path,
+    opened: Sequence[OpenedFile],
+    drifts: Mapping[Path, Drift],
+    budgets: Mapping[str, Budget],
+    not_run: dict[Path, NotRun],
+    watch: Watch,
+) -> list[TargetReport]:
+    """Time every file that ran on all images, and put together what is known of it."""
+    targets = []
+    for index, file in enumerate(opened):
+        if file.path not in drifts:
+            continue
+        watch(Step(f"time {file.session.note.target}", index, len(opened)))
+        budget = budgets.get(file.session.note.target)
+        drift = drifts[file.path]
+        exceeded = breaches(drift, budget) if budget else ()
+        try:
+            targets.append(_target_report(folder, file, drift, exceeded))
+        except DeviceError as error:
+            not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
+    return targets
 
 
 def _drifts(
@@ -113,17 +179,25 @@ def _drifts(
     images: ImageSet,
     contract: ImageContract,
     watch: Watch,
+    not_run: dict[Path, NotRun],
 ) -> dict[Path, Drift]:
-    """Measure every file; those that insist on one size are run on images of that size."""
+    """Measure every file; those that insist on one size are run on images of that size.
+
+    A file that its device loses on the way is noted in `not_run`, and has no drift.
+    """
     drifts: dict[Path, Drift] = {}
     for size in {_insists_on(file, references.float) for file in opened}:
         group = [file for file in opened if _insists_on(file, references.float) == size]
         rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in group}
         read = samples(images, contract, size, references.smallest)
         for sample in _watched(read, len(images.photos), watch):
-            for file, row in _run(references.float, group, sample):
-                rows[file.path].append(row)
-        drifts.update((path, summarise(measured)) for path, measured in rows.items())
+            there = [file for file in group if file.path not in not_run]
+            for file, row in _run(references.float, there, sample):
+                if isinstance(row, NotRun):
+                    not_run[file.path] = row
+                else:
+                    rows[file.path].append(row)
+        drifts.update((path, summarise(r)) for path, r in rows.items() if path not in not_run)
     return drifts
 
 
@@ -147,8 +221,10 @@ def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sampl
 
 def _run(
     reference: Session, group: Sequence[OpenedFile], sample: Sample
-) -> Iterator[tuple[OpenedFile, ImageDrift]]:
+) -> Iterator[tuple[OpenedFile, ImageDrift | NotRun]]:
     """Run one image through the references, each once, and through every file."""
+    if not group:
+        return
     float_image = reference.run(sample.pixels)
     sources = {
         id(file.quantized): file.quantized.run(sample.pixels)
@@ -157,11 +233,15 @@ def _run(
     }
     for file in group:
         quantized = None if file.quantized is None else sources[id(file.quantized)]
+        result = _run_file(file, sample)
+        if isinstance(result, NotRun):
+            yield file, result
+            continue
         yield (
             file,
             compare(
                 sample.name,
-                file=_run_file(file, sample),
+                file=result,
                 reference=float_image,
                 quantized=quantized,
                 source=float_image if quantized is None else quantized,
@@ -171,9 +251,11 @@ def _run(
         )
 
 
-def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8]:
+def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:
     try:
         return file.session.run(sample.pixels)
+    except DeviceError as error:
+        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
     except NonFiniteOutputError as error:
         raise NonFiniteOutputError(f"{file.path.name} on image {sample.name}: {error}") from error
 
@@ -191,17 +273,15 @@ def _target_report(
         drop=drift.drop,
         quantization=drift.quantization,
         conversion=drift.conversion,
+        placement=file.session.placement(),
         latency=_latency(file),
         breaches=exceeded,
     )
 
 
 def _latency(file: OpenedFile) -> Latency | Skipped:
-    identity = file.session.identity
-    if not identity.is_device_runtime:
-        return Skipped(f"{identity.name} checks values; its time says nothing about a phone")
     size = file.size if file.session.resizable else file.session.size
-    return measure(file.session, size or file.size)
+    return file.session.latency(size or file.size)
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:

@@ -66,9 +66,9 @@ def large_count(count: int) -> str:
     return str(count)
 
 
-def milliseconds(median: float, p90: float) -> str:
-    """Return median and ninetieth percentile: 35.2/36.0."""
-    return "/".join(f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in (median, p90))
+def milliseconds(value: float) -> str:
+    """Return a time with three digits, or all before the point: 35.2, 1230."""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def listed(values: Sequence[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.bench.latency import Latency
 from edge_imgq.contract import ImageContract
+from edge_imgq.devices.latency import Latency
+from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON form."""
 
 
@@ -27,7 +28,8 @@ class TargetReport:
         drop: loss against ground truth.
         quantization: the QDQ graph against the float reference; skipped for float files.
         conversion: the file against the graph that it was lowered from.
-        latency: time on this host.
+        placement: who runs its operators.
+        latency: time on the device.
         breaches: one sentence for each budget that the file exceeds.
     """
 
@@ -40,8 +42,25 @@ class TargetReport:
     drop: Drop | Skipped
     quantization: Fidelity | Skipped
     conversion: Conversion
+    placement: Placement | Skipped
     latency: Latency | Skipped
     breaches: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A file that the device did not run.
+
+    Attributes:
+        file: path below the model's folder.
+        reason: a sentence.
+        exit_code: what the command exits with for it; 0 for a kind of file that the device is not
+            made for.
+    """
+
+    file: str
+    reason: str
+    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,8 @@ class Report:
         calibration: the images that scales came from, in words; empty when nothing was quantized.
         evaluation: the images that drift was measured on, in words.
         targets: one per file.
+        device: where the files ran, e.g. "host", "hexagon:sm8750".
+        not_run: files that did not run there to the end.
     """
 
     model: str
@@ -67,6 +88,8 @@ class Report:
     calibration: str
     evaluation: str
     targets: tuple[TargetReport, ...]
+    device: str = "host"
+    not_run: tuple[NotRun, ...] = ()
 
     @property
     def breaches(self) -> tuple[str, ...]:

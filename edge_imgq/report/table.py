@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge_imgq.bench.latency import Latency
+from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.load import QUIET
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,
@@ -33,6 +34,9 @@ def report_table(report: Report) -> str:
     notes = _skipped(report)
     if notes:
         parts.append("\n".join([f"{ABSENT} not measured:", *notes]))
+    if report.not_run:
+        lines = [wrapped(f"! {file.file}: {file.reason}", "  ") for file in report.not_run]
+        parts.append("\n".join([f"not run on {report.device}:", *lines]))
     if report.breaches:
         lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]
         parts.append("\n".join(["over budget:", *lines]))
@@ -62,7 +66,9 @@ def _heading(report: Report) -> str:
 
 
 def _captions(report: Report) -> list[str]:
-    lines = [f"evaluation: {report.evaluation}"]
+    lines = [f"evaluation: {report.evaluation}", *_placements(report)]
+    if report.device != "host":
+        lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
     for place, targets in _by_place(report).items():
@@ -81,11 +87,30 @@ def _by_place(report: Report) -> dict[str, list[str]]:
     return groups
 
 
+def _placements(report: Report) -> list[str]:
+    """Return a line for every file of which a part runs elsewhere than on the unit it is for."""
+    lines = []
+    for target in report.targets:
+        place = target.placement
+        if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
+            continue
+        line = f"{target.target}: {place.unit} takes {place.delegated} of {place.operators}"
+        rest = f" operators in {place.partitions} partition{'' if place.partitions == 1 else 's'}"
+        left = f", not {', '.join(place.fallback)}" if place.fallback else ""
+        lines.append(line + rest + left)
+    return lines
+
+
 def _with_runs(target: TargetReport) -> str:
     latency = target.latency
-    return (
-        f"{target.target} ({latency.runs} runs)" if isinstance(latency, Latency) else target.target
-    )
+    if not isinstance(latency, Latency):
+        return target.target
+    return f"{target.target} ({latency.runs} runs{remark(latency)})"
+
+
+def remark(latency: Latency) -> str:
+    """Return what a time must not be read without: the conditions, unless all was quiet."""
+    return "" if latency.conditions == QUIET else f"; {latency.conditions}"
 
 
 def timed_where(latency: Latency) -> str:
@@ -140,4 +165,15 @@ def _share(value: float) -> str:
 
 
 def _latency(value: Latency | Skipped) -> str:
-    return ABSENT if isinstance(value, Skipped) else milliseconds(value.median_ms, value.p90_ms)
+    if isinstance(value, Skipped):
+        return ABSENT
+    return f"{milliseconds(value.median_ms)}/{tail(value)}"
+
+
+def tail(latency: Latency) -> str:
+    """Return the ninetieth percentile, or the ninety-fifth with its name where that is all."""
+    if not isinstance(latency.p90_ms, Skipped):
+        return milliseconds(latency.p90_ms)
+    if not isinstance(latency.p95_ms, Skipped):
+        return f"{milliseconds(latency.p95_ms)} p95"
+    return ABSENT

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_imgq.bench.latency import Latency
 from edge_imgq.bench.timing import Timing
-from edge_imgq.report.drawing import ABSENT, draw, new_table, wrapped
-from edge_imgq.report.table import timed_where
+from edge_imgq.devices.latency import Latency
+from edge_imgq.report.drawing import ABSENT, draw, milliseconds, new_table, wrapped
+from edge_imgq.report.table import remark, tail, timed_where
 
 
 def timing_table(timings: Sequence[Timing]) -> str:
@@ -18,8 +18,11 @@ def timing_table(timings: Sequence[Timing]) -> str:
     for number, timing in enumerate(timings, 1):
         latency = timing.latency
         if isinstance(latency, Latency):
-            milliseconds = f"{latency.median_ms:.2f}", f"{latency.p90_ms:.2f}"
-            table.add_row(timing.file, *milliseconds, str(latency.runs))
+            table.add_row(
+                timing.file, milliseconds(latency.median_ms), tail(latency), str(latency.runs)
+            )
+            if remarked := remark(latency):
+                notes.append(wrapped(f"{timing.file}{remarked}", "  "))
             places.setdefault(timed_where(latency), []).append(number)
         else:
             table.add_row(timing.file, ABSENT, ABSENT, ABSENT)

@@ -34,9 +34,9 @@ def test_the_report_says_that_an_evaluator_ran_it_and_gives_no_time(package: Pat
 
 def test_bench_shows_it_as_skipped_with_the_reason(run: Run, package: Path) -> None:
     (timing,) = json.loads(run("bench", package, "--json").out)
-    assert "its time says nothing about a device" in timing["latency"]["skipped"]
+    assert "its time says nothing about a phone" in timing["latency"]["skipped"]
     table = run("bench", package).out
-    assert f"— {package}: the reference evaluator" in " ".join(table.split())
+    assert f"— {package}: reference evaluator" in " ".join(table.split())
 
 
 def test_inspect_counts_what_the_network_is_made_of(run: Run, package: Path) -> None:

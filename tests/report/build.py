@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from edge_imgq.bench.latency import Latency
 from edge_imgq.contract import ImageContract
+from edge_imgq.devices.latency import Latency
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
 
 LATENCY = Latency(
     median_ms=35.21,
     p90_ms=36.04,
+    p95_ms=36.4,
+    init_ms=3.1,
+    memory_mb=Skipped("memory is that of the whole process"),
     runs=30,
     warm_up=5,
     threads=1,
     size=(180, 320),
     device="host: A Processor With A Rather Long Name @ 2.40GHz, Linux x86_64",
     runtime="LiteRT 2.3.0 (XNNPACK)",
+    conditions="quiet machine",
 )
 
 INT8 = TargetReport(
@@ -32,6 +37,7 @@ INT8 = TargetReport(
     drop=Drop(0.204, 0.561, "chelsea", 34.2),
     quantization=Fidelity(46.9, 44.9, "astronaut"),
     conversion=Conversion(0.9995, 0.99991, 2),
+    placement=Placement("XNNPACK", 12, 12, 1, ()),
     latency=LATENCY,
     breaches=(),
 )
@@ -43,6 +49,7 @@ COREML = replace(
     runtime="reference evaluator 9.0",
     drop=Skipped("there is no truth"),
     quantization=Skipped("a float file has no quantization"),
+    placement=Skipped("the reference evaluator runs every operator"),
     latency=Skipped("the reference evaluator checks values"),
 )
 

@@ -1,0 +1,176 @@
+"""This host: the runtimes that are installed here, timed by the wall clock."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.load import conditions, moment, others
+from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.runtime.open import RUNTIMES, open_session
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    from edge_imgq.runtime.protocol import Placement, Session
+
+FEWEST = 10
+SECONDS = 2.0
+"""A slow file is timed FEWEST times, or for this long if that allows more."""
+
+
+class HostDevice:
+    """This machine; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    name = "host"
+
+    def refusal(self, path: Path) -> str:
+        """Return why no runtime here opens a file."""
+        if path.suffix.lower() in RUNTIMES:
+            return ""
+        return f"is not one of {', '.join(RUNTIMES)}"
+
+    def open(self, path: Path, threads: int) -> DeviceSession:
+        """Open a file by the runtime of its format."""
+        start = time.perf_counter()
+        session = open_session(path, threads)
+        return HostSession(session, path, (time.perf_counter() - start) * 1e3)
+
+
+class HostSession:
+    """One file in a runtime of this host; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    def __init__(self, session: Session, path: Path, init_ms: float) -> None:
+        self._session, self._path, self._init_ms = session, path, init_ms
+        self.identity, self.note, self.size = session.identity, session.note, session.size
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Every height and width that the file was written for."""
+        return self._session.sizes
+
+    @property
+    def resizable(self) -> bool:
+        """Whether the file runs at other sizes than its own."""
+        return self._session.resizable
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        return self._session.run(pixels)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""
+        return self._session.prepare(size)
+
+    def latency(
+        self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
+    ) -> Latency | Skipped:
+        """Time calls by the wall clock; an evaluator's time is skipped."""
+        if not self.identity.is_device_runtime:
+            name = self.identity.name
+            return Skipped(f"{name} checks values; its time says nothing about a phone")
+        return measure(self._session, size, runs, warm_up, self._init_ms)
+
+    def placement(self) -> Placement | Skipped:
+        """Return what XNNPACK takes of a .tflite file; other runtimes here have one unit."""
+        if self._path.suffix.lower() != ".tflite":
+            return Skipped(f"{self.identity.name} runs every operator on the processor")
+        from edge_imgq.runtime.litert import placement
+
+        return placement(self._path)
+
+    def close(self) -> None:
+        """Do nothing: the session ends with the object."""
+
+
+NOT_TIMED = Skipped("opening was not timed")
+
+
+def measure(
+    session: Session,
+    size: tuple[int, int],
+    runs: int = RUNS,
+    warm_up: int = WARM_UP,
+    init_ms: float | Skipped = NOT_TIMED,
+) -> Latency:
+    """Time a file on this host, and say whether the machine was quiet meanwhile.
+
+    Args:
+        session: an open file.
+        size: height and width of the input.
+        runs: calls to count at most; fewer for a slow file, see SECONDS.
+        warm_up: calls before that.
+        init_ms: what opening it took.
+    """
+    call = session.prepare(size)
+    for _ in range(warm_up):
+        call()
+    before = moment()
+    milliseconds = np.array(_times(call, runs)) * 1e3
+    used = others(before, moment())
+    median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
+    said, disturbed = conditions(used, median, p90)
+    return Latency(
+        median_ms=median,
+        p90_ms=p90,
+        p95_ms=p95,
+        init_ms=init_ms,
+        memory_mb=Skipped("memory is that of the whole process on this host"),
+        runs=len(milliseconds),
+        warm_up=warm_up,
+        threads=session.identity.threads,
+        size=size,
+        device=host_name(),
+        runtime=str(session.identity),
+        conditions=said,
+        disturbed=disturbed,
+    )
+
+
+def host_name() -> str:
+    """Return this machine in words."""
+    return f"host: {_processor()}, {platform.system()} {platform.machine()}"
+
+
+def find(argument: str) -> Device | Skipped:
+    """Return this host; it is always there."""
+    if argument:
+        return Skipped(f"there is one host, so 'host:{argument}' is none")
+    return HostDevice()
+
+
+def look() -> tuple[Presence, ...]:
+    """Return this host."""
+    return (Presence("host", True, host_name().removeprefix("host: ")),)
+
+
+def _times(call: Callable[[], None], runs: int) -> list[float]:
+    seconds: list[float] = []
+    while len(seconds) < runs and (sum(seconds) < SECONDS or len(seconds) < FEWEST):
+        seconds.append(_timed(call))
+    return seconds
+
+
+def _timed(call: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _processor() -> str:
+    """Return the processor's own name; Linux has it in /proc, macOS and Windows in `platform`."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown processor"

@@ -1,0 +1,42 @@
+"""A time, and everything that it holds for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_imgq.skipped import Skipped
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time of one call of a file, without reading or writing pixels.
+
+    Attributes:
+        median_ms: over the runs.
+        p90_ms: ninetieth percentile.
+        p95_ms: ninety-fifth percentile; tools on a phone print this one alone.
+        init_ms: from opening the file until it can be called.
+        memory_mb: peak memory of the process in MB of 2^20 bytes.
+        runs: counted calls.
+        warm_up: calls before, not counted.
+        threads: processor threads.
+        size: height and width of the input.
+        device: the machine, e.g. "host: AMD EPYC, Linux x86_64".
+        runtime: runtime, version and delegate.
+        conditions: load of a host, temperature and battery of a phone, in words.
+        disturbed: whether the conditions make the figure doubtful.
+    """
+
+    median_ms: float
+    p90_ms: float | Skipped
+    p95_ms: float | Skipped
+    init_ms: float | Skipped
+    memory_mb: float | Skipped
+    runs: int
+    warm_up: int
+    threads: int
+    size: tuple[int, int]
+    device: str
+    runtime: str
+    conditions: str
+    disturbed: bool = False

@@ -1,0 +1,61 @@
+"""Every device that a file can run on, by the name that `--device` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import UsageError
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from edge_imgq.devices.protocol import Device, Presence
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of device.
+
+    Attributes:
+        module: file that holds it: `find(argument)` gives the device or why it is not there,
+            `look()` everything of this kind that is or could be there.
+        argument: what may follow the colon, for help; empty for nothing.
+        summary: in a few words.
+    """
+
+    module: str
+    argument: str
+    summary: str
+
+
+DEVICES: dict[str, Kind] = {
+    "host": Kind("edge_imgq.devices.host", "", "this machine"),
+}
+"""Name → kind."""
+
+
+def find_device(spec: str) -> Device | Skipped:
+    """Return a device by its name, or why it is not there.
+
+    Args:
+        spec: a key of DEVICES, then perhaps a colon and which one, e.g. "hexagon:sm8750".
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    name, _, argument = spec.partition(":")
+    if name not in DEVICES:
+        raise UsageError(f"There is no device '{name}'; there are {', '.join(DEVICES)}.")
+    find: Callable[[str], Device | Skipped] = import_module(DEVICES[name].module).find
+    return find(argument)
+
+
+def look_for_devices() -> tuple[Presence, ...]:
+    """Return every device that is there, and every kind that is not, with the reason."""
+    found: list[Presence] = []
+    for kind in DEVICES.values():
+        look: Callable[[], tuple[Presence, ...]] = import_module(kind.module).look
+        found += look()
+    return tuple(found)

@@ -1,0 +1,53 @@
+"""Timing files on a device, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_imgq.bench.timing import Timing, time_file
+from edge_imgq.devices.table import find_device
+from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.skipped import Skipped
+
+
+def bench(
+    files: Sequence[Path],
+    device: str,
+    threads: int,
+    runs: int,
+    size: tuple[int, int] | None,
+    watch: Watch,
+) -> tuple[tuple[Timing, ...], int]:
+    """Time files on a device.
+
+    Args:
+        files: that edge-imgq wrote.
+        device: where, by its name.
+        threads: processor threads.
+        runs: calls to count.
+        size: height and width of the input; None for each file's own.
+        watch: told of every step.
+
+    Returns:
+        One timing per file, and the exit code: not 0 where the device was not there, went away, or
+        refused a file.
+
+    Raises:
+        UsageError: there is no such device, or a network does not take images of that size.
+        ModelError: a file is not whole.
+    """
+    found = find_device(device)
+    if isinstance(found, Skipped):
+        absent = tuple(Timing(str(file), device, found) for file in files)
+        return absent, RuntimeUnavailableError.exit_code
+    timings, code = [], 0
+    for index, file in enumerate(files):
+        watch(Step(f"time {file} on {found.name}", index, len(files)))
+        try:
+            timings.append(time_file(file, found, threads, runs, size))
+        except (DeviceError, UnsupportedOperatorError) as error:
+            timings.append(Timing(str(file), device, Skipped(str(error))))
+            code = error.exit_code
+    return tuple(timings), code
