@@ -3,6 +3,7 @@
 # make test      the whole test suite;  make quick leaves out what takes long
 # make fuzz      500 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
+# make devices   what devices return: the Hexagon emulator, Arm kernels, adb, ssh
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
 # make clean     remove what the targets above made, the environment included
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick fuzz peer lint wheel clean
+.PHONY: install demo test quick fuzz peer devices lint wheel clean
 
 install: $(INSTALLED)
 
@@ -42,6 +43,10 @@ peer: $(INSTALLED)
 	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet 'tflite-runtime==2.14.0' 'numpy<2'
 	EDGE_IMGQ_OLD_TFLITE=$(CURDIR)/.venv-peer/bin/python $(BIN)/python -m pytest -m peer
+
+devices: $(INSTALLED)
+	$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
+	$(BIN)/python -m pytest -m device -rs tests/devices
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

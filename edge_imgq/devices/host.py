@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from edge_imgq.runtime.protocol import Placement, Session
 
+HOST = "host"
+
 FEWEST = 10
 SECONDS = 2.0
 """A slow file is timed FEWEST times, or for this long if that allows more."""
@@ -30,7 +32,7 @@ SECONDS = 2.0
 class HostDevice:
     """This machine; satisfies `edge_imgq.devices.protocol.Device`."""
 
-    name = "host"
+    name = HOST
 
     def refusal(self, path: Path) -> str:
         """Return why no runtime here opens a file."""
@@ -47,6 +49,8 @@ class HostDevice:
 
 class HostSession:
     """One file in a runtime of this host; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    is_bit_exact = True
 
     def __init__(self, session: Session, path: Path, init_ms: float) -> None:
         self._session, self._path, self._init_ms = session, path, init_ms

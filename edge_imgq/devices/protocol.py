@@ -24,6 +24,14 @@ RUNS = 30
 class DeviceSession(Session, Protocol):
     """One file, opened on a device. `size` is what the device runs it at."""
 
+    @property
+    def is_bit_exact(self) -> bool:
+        """Whether the values must be those that this host computes from the same file, all of them.
+
+        True where integer kernels run that round as the host's do; never of float files.
+        """
+        ...
+
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:

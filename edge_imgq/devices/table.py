@@ -32,6 +32,9 @@ class Kind:
 
 DEVICES: dict[str, Kind] = {
     "host": Kind("edge_imgq.devices.host", "", "this machine"),
+    "hexagon": Kind(
+        "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
+    ),
 }
 """Name → kind."""
 

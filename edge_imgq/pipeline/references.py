@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of
+from edge_imgq.devices.host import HOST
 from edge_imgq.errors import ModelError
 from edge_imgq.runtime.open import open_session
 
@@ -34,12 +35,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A file with the sessions that its images are compared with."""
+    """A file with the sessions that its images are compared with.
+
+    Attributes:
+        path: of the file or package.
+        size: height and width to time it at.
+        session: the file on its device.
+        quantized: the QDQ graph that it was made from; None for a float file.
+        host: the same file on this host, where the device is another.
+    """
 
     path: Path
     size: tuple[int, int]
     session: DeviceSession
     quantized: Session | None
+    host: Session | None
 
 
 class References:
@@ -73,7 +83,11 @@ class References:
         if note.reference_sha256 != self.sha256:
             raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
         return OpenedFile(
-            candidate.path, candidate.size, session, self._source(candidate.path, note)
+            candidate.path,
+            candidate.size,
+            session,
+            self._source(candidate.path, note),
+            None if device.name == HOST else open_session(candidate.path, self._threads),
         )
 
     def _source(self, path: Path, note: FileNote) -> Session | None:

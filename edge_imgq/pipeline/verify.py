@@ -75,7 +75,8 @@ def verify(
     for folder, files in _by_folder(paths).items():
         candidates = [Candidate(path, sizes.get(path.stem, (180, 320))) for path in files]
         report = verify_files(folder, candidates, chosen, budgets, threads, watch, device=found)
-        reports.append(replace(report, device=device))
+        name = device if isinstance(found, Skipped) else found.name
+        reports.append(replace(report, device=name))
     return tuple(reports)
 
 
@@ -165,7 +166,7 @@ def _targets(
         watch(Step(f"time {file.session.note.target}", index, len(opened)))
         budget = budgets.get(file.session.note.target)
         drift = drifts[file.path]
-        exceeded = breaches(drift, budget) if budget else ()
+        exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
         try:
             targets.append(_target_report(folder, file, drift, exceeded))
         except DeviceError as error:
@@ -247,6 +248,7 @@ def _run(
                 source=float_image if quantized is None else quantized,
                 truth=sample.truth,
                 shave=file.session.note.contract.shave,
+                host=None if file.host is None else file.host.run(sample.pixels),
             ),
         )
 
@@ -273,6 +275,7 @@ def _target_report(
         drop=drift.drop,
         quantization=drift.quantization,
         conversion=drift.conversion,
+        vs_host=drift.vs_host,
         placement=file.session.placement(),
         latency=_latency(file),
         breaches=exceeded,

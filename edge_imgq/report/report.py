@@ -8,7 +8,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.latency import Latency
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
 
 SCHEMA = 2
 """Version of the JSON form."""
@@ -28,6 +28,7 @@ class TargetReport:
         drop: loss against ground truth.
         quantization: the QDQ graph against the float reference; skipped for float files.
         conversion: the file against the graph that it was lowered from.
+        vs_host: the file on the device against the same file on this host.
         placement: who runs its operators.
         latency: time on the device.
         breaches: one sentence for each budget that the file exceeds.
@@ -42,6 +43,7 @@ class TargetReport:
     drop: Drop | Skipped
     quantization: Fidelity | Skipped
     conversion: Conversion
+    vs_host: Agreement | Skipped
     placement: Placement | Skipped
     latency: Latency | Skipped
     breaches: tuple[str, ...]

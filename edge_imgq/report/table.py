@@ -66,7 +66,7 @@ def _heading(report: Report) -> str:
 
 
 def _captions(report: Report) -> list[str]:
-    lines = [f"evaluation: {report.evaluation}", *_placements(report)]
+    lines = [f"evaluation: {report.evaluation}", *_agreements(report), *_placements(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
@@ -94,10 +94,26 @@ def _placements(report: Report) -> list[str]:
         place = target.placement
         if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
             continue
-        line = f"{target.target}: {place.unit} takes {place.delegated} of {place.operators}"
-        rest = f" operators in {place.partitions} partition{'' if place.partitions == 1 else 's'}"
+        line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
+        rest = f", in {place.partitions} partition{'' if place.partitions == 1 else 's'}"
         left = f", not {', '.join(place.fallback)}" if place.fallback else ""
         lines.append(line + rest + left)
+    return lines
+
+
+def _agreements(report: Report) -> list[str]:
+    """Return how far each file is from itself on this host, where it ran elsewhere."""
+    lines = []
+    for target in report.targets:
+        found = target.vs_host
+        if isinstance(found, Skipped):
+            continue
+        shares = f"{_share(found.equal)} of values equal, {_share(found.within_1)} within one level"
+        distance = "the same" if found.psnr >= IDENTICAL else f"{found.psnr:.1f} dB"
+        lines.append(
+            f"{target.target} here and on {report.device}: {distance}, {shares}, "
+            f"largest difference {found.largest}"
+        )
     return lines
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from edge_imgq.recipe.export import Budget
-from edge_imgq.verify.drift import Drift, Drop
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import Agreement, Drift, Drop
+
+LEAST_VS_HOST = 45.0
+"""dB that a device whose arithmetic is its own must keep to the same file on this host. One level
+of difference everywhere is 48.1 dB."""
 
 
-def breaches(drift: Drift, budget: Budget) -> tuple[str, ...]:
+def breaches(drift: Drift, budget: Budget, bit_exact: bool = False) -> tuple[str, ...]:
     """Return one sentence for every limit that the drift exceeds.
 
     A drop that could not be measured is not a breach here; the report shows why it is missing, and
-    the PSNR against the reference is always there.
+    the PSNR against the reference is always there. Where the file ran on another device, its
+    distance to this host is held to a limit instead of the conversion, which is the lowering's.
+
+    Args:
+        drift: what was measured.
+        budget: of the recipe.
+        bit_exact: whether the device must return this host's values, all of them.
     """
-    found = []
+    found = _device_breaches(drift.vs_host, bit_exact)
     if isinstance(drift.drop, Drop):
         if drift.drop.mean > budget.psnr_drop:
             found.append(
@@ -28,9 +39,26 @@ def breaches(drift: Drift, budget: Budget) -> tuple[str, ...]:
             f"is {drift.vs_reference.mean:.2f} dB from the float reference; the budget asks for "
             f"{budget.psnr_vs_reference:g}"
         )
-    if drift.conversion.within_1 < budget.conversion_within_1:
+    on_host = not isinstance(drift.vs_host, Agreement)
+    if on_host and drift.conversion.within_1 < budget.conversion_within_1:
         found.append(
             f"has {drift.conversion.within_1:.3%} of values within one level of the graph that it "
             f"was lowered from; the budget asks for {budget.conversion_within_1:.3%}"
         )
     return tuple(found)
+
+
+def _device_breaches(vs_host: Agreement | Skipped, bit_exact: bool) -> list[str]:
+    if isinstance(vs_host, Skipped):
+        return []
+    if bit_exact and vs_host.equal < 1:
+        return [
+            f"returns other integers than on this host: {1 - vs_host.equal:.4%} of values differ, "
+            f"by up to {vs_host.largest} levels"
+        ]
+    if vs_host.psnr < LEAST_VS_HOST:
+        return [
+            f"is {vs_host.psnr:.2f} dB from the same file on this host; the device may be "
+            f"{LEAST_VS_HOST:g}"
+        ]
+    return []

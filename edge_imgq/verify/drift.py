@@ -1,10 +1,11 @@
 """How far a file's images are from those of its references.
 
-Three comparisons, all on 8-bit images:
+Three comparisons, all on 8-bit images, and a fourth for a file that ran on another device:
 
 - `vs_reference`: the file against the float model. What the user will see.
 - `quantization`: the QDQ graph against the float model. What int8 cost; the file is not involved.
 - `conversion`: the file against the graph that it was lowered from. What the format cost.
+- `vs_host`: the file on the device against the same file on this host. What the device changes.
 """
 
 from __future__ import annotations
@@ -78,6 +79,23 @@ class Conversion:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """Agreement of a file on a device with the same file on this host, over all values.
+
+    Attributes:
+        psnr: in dB over all images together; IDENTICAL where nothing differs.
+        equal: share of values that are equal.
+        within_1: share that differ by at most one level of 255.
+        largest: the largest difference, in levels.
+    """
+
+    psnr: float
+    equal: float
+    within_1: float
+    largest: int
+
+
+@dataclass(frozen=True)
 class ImageDrift:
     """The comparisons of one image.
 
@@ -89,6 +107,7 @@ class ImageDrift:
         truth_reference: PSNR of the float reference's image against the truth, None without truth.
         truth_file: PSNR of the file's image against the truth, None without truth.
         differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
+        host_differences: the same against the file on this host; None where it ran here alone.
     """
 
     name: str
@@ -97,6 +116,7 @@ class ImageDrift:
     truth_reference: float | None
     truth_file: float | None
     differences: NDArray[np.int64]
+    host_differences: NDArray[np.int64] | None
 
 
 @dataclass(frozen=True)
@@ -107,6 +127,7 @@ class Drift:
     drop: Drop | Skipped
     quantization: Fidelity | Skipped
     conversion: Conversion
+    vs_host: Agreement | Skipped
 
 
 def compare(
@@ -118,6 +139,7 @@ def compare(
     source: Pixels,
     truth: Pixels | None,
     shave: int,
+    host: Pixels | None = None,
 ) -> ImageDrift:
     """Compare the image that a file returned with those of its references, all 8-bit (H, W, C).
 
@@ -129,6 +151,7 @@ def compare(
         source: what the graph that the file was lowered from returned.
         truth: ground truth, None where there is none.
         shave: border in pixels that is left out against the truth, as the papers do.
+        host: what the file returned on this host, where it ran on another device.
 
     Raises:
         ValueError: shapes differ.
@@ -143,6 +166,7 @@ def compare(
         truth_reference=against_truth[0],
         truth_file=against_truth[1],
         differences=_differences(source, file),
+        host_differences=None if host is None else _differences(host, file),
     )
 
 
@@ -157,6 +181,7 @@ def summarise(images: Sequence[ImageDrift]) -> Drift:
         if quantization
         else Skipped("a float file has no quantization"),
         conversion=_conversion(np.sum([image.differences for image in images], axis=0)),
+        vs_host=_agreement(images),
     )
 
 
@@ -202,3 +227,14 @@ def _conversion(histogram: NDArray[np.int64]) -> Conversion:
         within_1=float(histogram[:2].sum() / total),
         largest=int(np.flatnonzero(histogram).max()),
     )
+
+
+def _agreement(images: Sequence[ImageDrift]) -> Agreement | Skipped:
+    found = [image.host_differences for image in images if image.host_differences is not None]
+    if not found:
+        return Skipped("the file ran on this host alone")
+    histogram = np.sum(found, axis=0)
+    error = float(np.dot(histogram, np.arange(256.0) ** 2) / histogram.sum())
+    decibel = IDENTICAL if error == 0 else min(10 * np.log10(255**2 / error), IDENTICAL)
+    shares = _conversion(histogram)
+    return Agreement(float(decibel), shares.equal, shares.within_1, shares.largest)

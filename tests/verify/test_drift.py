@@ -8,7 +8,7 @@ import pytest
 from edge_imgq.recipe.export import Budget
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
-from edge_imgq.verify.drift import IDENTICAL, Drop, compare, summarise
+from edge_imgq.verify.drift import IDENTICAL, Agreement, Drop, compare, summarise
 
 FLAT = np.full((16, 16, 3), 100, np.uint8)
 SHIFTED = FLAT + np.uint8(1)
@@ -104,3 +104,34 @@ def test_every_exceeded_limit_gets_a_sentence() -> None:
 
 def test_a_file_within_its_budget_has_no_breach() -> None:
     assert breaches(summarise([drift_of(FLAT, truth=SHIFTED)]), BUDGET) == ()
+
+
+def test_a_device_is_held_to_this_host_instead_of_to_the_graph() -> None:
+    """Four levels off everywhere: 36.1 dB, and far from the graph that the file came from."""
+    away = FLAT + np.uint8(4)
+    drift = summarise([compare_on_device(away, host=FLAT)])
+    assert isinstance(drift.vs_host, Agreement)
+    assert drift.vs_host.psnr == pytest.approx(20 * np.log10(255 / 4))
+    assert (drift.vs_host.equal, drift.vs_host.within_1, drift.vs_host.largest) == (0, 0, 4)
+    generous = Budget(psnr_drop=9, psnr_drop_worst=9, psnr_vs_reference=0, conversion_within_1=1)
+    (sentence,) = breaches(drift, generous)
+    assert "36.09 dB from the same file on this host" in sentence
+    near = summarise([compare_on_device(SHIFTED, host=FLAT)])
+    assert breaches(near, generous) == ()
+    (sentence,) = breaches(near, generous, bit_exact=True)
+    assert "100.0000% of values differ, by up to 1 levels" in sentence
+    same = summarise([compare_on_device(SHIFTED, host=SHIFTED)])
+    assert breaches(same, generous, bit_exact=True) == ()
+
+
+def compare_on_device(file, host):
+    return compare(
+        "a",
+        file=file,
+        reference=FLAT,
+        quantized=None,
+        source=FLAT,
+        truth=None,
+        shave=0,
+        host=host,
+    )

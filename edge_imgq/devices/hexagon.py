@@ -1,0 +1,248 @@
+"""Qualcomm's Hexagon NPU (HTP): the real one where the machine has it, else Qualcomm's emulator.
+
+The package onnxruntime-qnn for Linux x86-64 carries the library that compiles graphs for the HTP of
+a named chip, and an emulator of it. So the numerics of the NPU and every operator that it would
+refuse are known without a phone; its time is not, and is never reported.
+
+Emulation is slow, so a file whose height and width are open runs on one tile of each image.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.worker import Worker
+from edge_imgq.errors import UnsupportedOperatorError, UsageError
+from edge_imgq.images.layout import from_nchw, to_nchw
+from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import FileNote
+
+PACKAGE = "onnxruntime-qnn"
+TILE = 96
+"""Side of the tile that a file of open size runs on, unless its receptive field is larger."""
+
+
+@dataclass(frozen=True)
+class Soc:
+    """A chip, as QNN numbers it.
+
+    Attributes:
+        name: as Qualcomm sells it.
+        soc_model: QNN's number (QNN_SOC_MODEL_* of its QnnTypes.h).
+        arch: version of the Hexagon architecture.
+    """
+
+    name: str
+    soc_model: int
+    arch: int
+
+
+SOCS: dict[str, Soc] = {
+    "sm8450": Soc("Snapdragon 8 Gen 1", 36, 69),
+    "sm8475": Soc("Snapdragon 8+ Gen 1", 42, 69),
+    "sm8550": Soc("Snapdragon 8 Gen 2", 43, 73),
+    "sm8650": Soc("Snapdragon 8 Gen 3", 57, 75),
+    "sm8635": Soc("Snapdragon 8s Gen 3", 68, 73),
+    "sm8735": Soc("Snapdragon 8s Gen 4", 85, 79),
+    "sm8750": Soc("Snapdragon 8 Elite", 69, 79),
+    "sm8850": Soc("Snapdragon 8 Elite Gen 5", 87, 81),
+}
+"""Chips by model, from ExecuTorch's table of QNN's numbers (backends/qualcomm, qc_schema.py)."""
+
+DEFAULT_SOC = "sm8750"
+
+
+class HexagonDevice:
+    """The HTP of one chip; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    def __init__(self, model: str) -> None:
+        self.name = f"hexagon:{model}"
+        self._soc = SOCS[model]
+
+    def refusal(self, path: Path) -> str:
+        """Return why a file is none for the HTP: it takes quantized ONNX."""
+        if path.suffix.lower() != ".onnx":
+            return "the HTP is given ONNX files here; use onnx-int8.onnx"
+        from edge_imgq.contract import note_in
+        from edge_imgq.graph.load import read_onnx
+
+        pairs = {entry.key: entry.value for entry in read_onnx(path).metadata_props}
+        note = note_in(pairs, str(path))
+        if note is not None and not note.quantized_sha256:
+            return "it is a float file, and the HTP computes in integers; use onnx-int8.onnx"
+        return ""
+
+    def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
+        """Compile a file for the HTP, all of it or none.
+
+        Raises:
+            ModelError: the file is not whole.
+            UnsupportedOperatorError: the HTP refuses operators; all are named with their nodes.
+            DeviceError: the compiler crashed.
+        """
+        from edge_imgq.contract import FileNote
+        from edge_imgq.graph.load import read_onnx
+
+        model = read_onnx(path)
+        note = FileNote.from_strings({p.key: p.value for p in model.metadata_props}, str(path))
+        return HexagonSession(path, model, note, self._soc)
+
+
+class HexagonSession:
+    """One file on the HTP; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    resizable = False
+    is_bit_exact = False
+
+    def __init__(self, path: Path, model: onnx.ModelProto, note: FileNote, soc: Soc) -> None:
+        self.note = note
+        self.size, bound = _bound(model, note)
+        self.sizes = (self.size,)
+        self._soc = soc
+        self._worker = Worker("the Hexagon compiler", [sys.executable, "-m", f"{__name__}_worker"])
+        try:
+            self._opened = self._open(path, bound)
+        except BaseException:
+            self._worker.close()
+            raise
+        unit = f"HTP v{soc.arch} of {soc.name}"
+        self._unit = f"{unit}, emulated" if self._opened["emulated"] else unit
+        self.identity = RuntimeIdentity(
+            "ONNX Runtime QNN",
+            self._opened["version"],
+            self._unit,
+            threads=0,
+            is_device_runtime=not self._opened["emulated"],
+        )
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        peak = self.note.contract.peak
+        _, values = self._worker.ask({"do": "run"}, to_nchw(pixels, peak))
+        return from_nchw(values, peak)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once."""
+        gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
+
+        def call() -> None:
+            self.run(gray)
+
+        return call
+
+    def latency(
+        self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
+    ) -> Latency | Skipped:
+        """Time the real HTP; the emulator's time is skipped."""
+        if self._opened["emulated"]:
+            return Skipped("the HTP is emulated, and the time of an emulator is not the phone's")
+        if size != self.size:
+            raise UsageError(f"The file was compiled for {self.size}, not {size}.")
+        milliseconds = np.array(self._times(runs, warm_up)) * 1e3
+        median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
+        return Latency(
+            median_ms=median,
+            p90_ms=p90,
+            p95_ms=p95,
+            init_ms=Skipped("compiling was not timed"),
+            memory_mb=Skipped("the HTP does not say"),
+            runs=len(milliseconds),
+            warm_up=warm_up,
+            threads=0,
+            size=size,
+            device=self._soc.name,
+            runtime=str(self.identity),
+            conditions="load not known",
+        )
+
+    def placement(self) -> Placement | Skipped:
+        """Return that the HTP takes all operators: a file of which it refuses one is not opened."""
+        count = len(self._opened["placed"])
+        return Placement(self._unit, count, count, self._opened["partitions"], ())
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    def _times(self, runs: int, warm_up: int) -> list[float]:
+        shape = (1, self.note.contract.channels, *self.size)
+        gray = np.full(shape, self.note.contract.peak / 2, np.float32)
+        answer, _ = self._worker.ask({"do": "time", "runs": runs, "warm_up": warm_up}, gray)
+        seconds: list[float] = answer["seconds"]
+        return seconds
+
+    def _open(self, path: Path, model: bytes) -> dict[str, Any]:
+        question = {"do": "open", "soc_model": self._soc.soc_model, "arch": self._soc.arch}
+        answer, _ = self._worker.ask(question, np.frombuffer(model, np.uint8))
+        if answer["refused"]:
+            named = "; ".join(f"{kind} (node '{node}')" for kind, node in answer["refused"])
+            raise UnsupportedOperatorError(
+                f"The HTP v{self._soc.arch} of {self._soc.name} does not take all of {path.name}: "
+                f"it refuses {named}."
+            )
+        return answer
+
+
+def find(argument: str) -> Device | Skipped:
+    """Return the HTP of a chip, or why it is not there.
+
+    Args:
+        argument: a key of SOCS; empty for the newest that is common.
+
+    Raises:
+        UsageError: the chip is not known.
+    """
+    model = argument.lower() or DEFAULT_SOC
+    if model not in SOCS:
+        raise UsageError(f"There is no Hexagon chip '{argument}'; there are {', '.join(SOCS)}.")
+    presence = look()[0]
+    return HexagonDevice(model) if presence.there else Skipped(presence.reason)
+
+
+def look() -> tuple[Presence, ...]:
+    """Return whether the package is installed that carries the HTP's compiler and emulator."""
+    if find_spec("onnxruntime_qnn") is None:
+        return (
+            Presence(
+                "hexagon",
+                False,
+                f"{PACKAGE} is not installed",
+                "pip install 'edge-imgq[qualcomm]' (Linux x86-64 with glibc 2.35, or Windows)",
+            ),
+        )
+    try:
+        installed = version(PACKAGE)
+    except PackageNotFoundError:
+        installed = "of unknown version"
+    return (Presence("hexagon", True, f"{PACKAGE} {installed}; chips {', '.join(SOCS)}"),)
+
+
+def _bound(model: onnx.ModelProto, note: FileNote) -> tuple[tuple[int, int], bytes]:
+    """Return a model's own size, or that of a tile, and the model bound to it."""
+    import onnx_ir as ir
+
+    from edge_imgq.graph.receptive_field import receptive_field
+    from edge_imgq.graph.size import bind_size, own_size
+
+    graph = ir.from_proto(model)
+    side = max(TILE, receptive_field(graph).diameter or TILE)
+    side += -side % note.contract.multiple
+    size = own_size(graph) or (side, side)
+    return size, ir.to_proto(bind_size(graph, size)).SerializeToString()

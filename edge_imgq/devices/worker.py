@@ -1,0 +1,100 @@
+"""A process that runs one file: in another environment, under emulation, or where it may crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any
+
+from edge_imgq.devices.frames import read_frame, write_frame
+from edge_imgq.errors import DeviceError
+
+PATIENCE = 600.0
+"""Seconds that one answer may take."""
+
+
+class Worker:
+    """One worker process, asked over its standard input and output."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the process.
+
+        Args:
+            name: what runs, for errors, e.g. "the Hexagon emulator".
+            command: program and arguments.
+            environment: variables beside those of this process.
+        """
+        self._name = name
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def ask(
+        self, message: dict[str, Any], array: Any = None, patience: float = PATIENCE
+    ) -> tuple[dict[str, Any], Any]:
+        """Send a question and return the answer, each with an array or None.
+
+        Args:
+            message: the question.
+            array: goes with it.
+            patience: seconds after which the process is killed.
+
+        Raises:
+            DeviceError: the process ended, took too long, or answered with an error.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        timer = threading.Timer(patience, self._process.kill)
+        timer.start()
+        try:
+            write_frame(self._process.stdin, message, array)
+            answer, result = read_frame(self._process.stdout)
+        except (EOFError, OSError) as error:
+            raise DeviceError(self._end(patience if not timer.is_alive() else None)) from error
+        finally:
+            timer.cancel()
+        if "error" in answer:
+            raise DeviceError(f"{self._name}: {answer['error']}")
+        return answer, result
+
+    def close(self) -> None:
+        """End the process."""
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._complaints.close()
+
+    def _end(self, patience: float | None) -> str:
+        """Return in words how the process ended."""
+        code = self._process.wait()
+        if patience is not None:
+            return f"{self._name} took longer than {patience:.0f} s and was stopped"
+        how = f"ended with exit code {code}"
+        if code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        said = self._last_words()
+        return f"{self._name} {how}" + (f"; its last words: {said}" if said else "")
+
+    def _last_words(self) -> str:
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else ""

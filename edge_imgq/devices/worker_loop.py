@@ -1,0 +1,35 @@
+"""The other end of a worker's pipes: reads questions, answers, until the pipe closes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from edge_imgq.devices.frames import read_frame, write_frame
+
+Answer = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
+"""From a question and its array to an answer and its array."""
+
+
+def serve(answer: Answer) -> None:
+    """Answer questions from standard input on standard output.
+
+    What libraries print on standard output goes to standard error from here on, so that it cannot
+    be taken for an answer. An exception becomes an answer with the key "error".
+    """
+    questions = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while True:
+        try:
+            message, array = read_frame(questions)
+        except EOFError:
+            return
+        try:
+            reply, result = answer(message, array)
+        except Exception as error:  # whatever a runtime raises belongs to the one who asked
+            reason = str(error).strip().split("\n")[0]
+            reply, result = {"error": f"{type(error).__name__}: {reason}"}, None
+        write_frame(answers, reply, result)
