@@ -27,6 +27,12 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
     return consumers[0]
 
 
+def stored_output(node: ir.Node) -> ir.Value:
+    """Return the value that a node leaves in memory: after its fused activation, if it has one."""
+    follower = fused_activation(node)
+    return node.outputs[0] if follower is None else follower.outputs[0]
+
+
 def clip_bounds(node: ir.Node) -> Activation | None:
     """Return the bounds of a Relu or of a Clip with constant bounds; None for anything else."""
     if node.op_type == "Relu":

@@ -18,11 +18,11 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
-from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
-from edge_imgq.quantize.ranges import Range, asymmetric
+from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
 
 
@@ -47,12 +47,6 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
     graph.sort()
 
 
-def _stored_output(node: ir.Node) -> ir.Value:
-    """Return the value that a node leaves in memory: after its fused activation, if it has one."""
-    follower = fused_activation(node)
-    return node.outputs[0] if follower is None else follower.outputs[0]
-
-
 def _quantize_weights(
     graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
 ) -> None:
@@ -62,7 +56,7 @@ def _quantize_weights(
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     bias_values = None if bias is None else edit.contents(bias)
     input_scale = float(placed[source].scale[0])
-    output_scale = float(placed[_stored_output(node)].scale[0])
+    output_scale = float(placed[stored_output(node)].scale[0])
     integers, parameters = quantize_weight(
         edit.contents(weight), bias_values, WEIGHT_AXIS[node.op_type], input_scale, output_scale
     )
@@ -80,10 +74,8 @@ def _quantize_constants(
         if value is None or not edit.is_constant(value):
             continue
         array = edit.contents(value)
-        if node.op_type in SHARED_SCALE:
-            parameters = placed[node.outputs[0]]
-        else:
-            parameters = asymmetric(Range(float(array.min()), float(array.max())))
+        shared = node.op_type in SHARED_SCALE
+        parameters = placed[node.outputs[0]] if shared else covering(array)
         levels = np.rint(array / parameters.scale[0]) + parameters.zero_point[0]
         _replace_constant(graph, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge_imgq.graph.network import Quantization
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
@@ -39,6 +43,11 @@ def asymmetric(values: Range) -> Quantization:
     scale = _round_up_to_float16((high - low) / LEVELS) if high > low else 1.0 / LEVELS
     zero_point = round(INT8_LOW - low / scale)
     return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
+
+
+def covering(values: NDArray[Any]) -> Quantization:
+    """Return the int8 scale and zero point that cover the contents of a constant."""
+    return asymmetric(Range(float(values.min()), float(values.max())))
 
 
 def per_tensor(scale: float, zero_point: int) -> Quantization:

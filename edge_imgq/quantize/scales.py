@@ -11,6 +11,8 @@ Rules, in this order:
    range on a concatenation: there it is requantized on the way in.
 5. Operands and sum of an addition share a scale where that is cheap
    (`edge_imgq.quantize.addition`).
+6. Scales are widened a little so that no sum, product or mean lies halfway between two levels
+   (`edge_imgq.quantize.halves`).
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.addition import share_addition_scales
 from edge_imgq.quantize.constraints import FIXED_OUTPUT, SHARED_SCALE
+from edge_imgq.quantize.halves import avoid_halves
 from edge_imgq.quantize.ranges import Range, asymmetric
+from edge_imgq.quantize.scale_classes import scale_classes, write_scales
 
 
 def activations(graph: ir.Graph) -> list[ir.Value]:
@@ -63,7 +67,10 @@ def place_scales(
         if given is None:
             given = asymmetric(_joint_range(members, ranges))
         placed.update((value, given) for value in members)
-    share_addition_scales(graph, placed, fixed)
+    classes = scale_classes(placed, fixed)
+    share_addition_scales(graph, classes)
+    avoid_halves(graph, classes)
+    write_scales(classes, placed, fixed)
     return placed
 
 

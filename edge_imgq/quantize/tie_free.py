@@ -34,7 +34,7 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     Args:
         multipliers: positive numbers.
     """
-    denominators = _odd_numbers()
+    denominators = odd_denominators()
     numerators = np.ceil(multipliers[:, np.newaxis] * denominators * (1 - SLACK))
     best: NDArray[np.float64] = (numerators / denominators).min(axis=1)
     return np.where(multipliers * LARGEST < 1, _one_over_odd(multipliers), best)
@@ -46,7 +46,7 @@ def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     Args:
         multipliers: positive numbers.
     """
-    denominators = _odd_numbers()
+    denominators = odd_denominators()
     fractions = np.rint(multipliers[:, np.newaxis] * denominators) / denominators
     nearest = np.abs(fractions - multipliers[:, np.newaxis]).argmin(axis=1)
     best: NDArray[np.float64] = fractions[np.arange(len(multipliers)), nearest]
@@ -58,12 +58,13 @@ def tie_free_below(multiplier: float) -> float:
 
     A smaller multiplier is returned as it is.
     """
-    denominators = _odd_numbers()
+    denominators = odd_denominators()
     best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
     return best or multiplier
 
 
-def _odd_numbers() -> NDArray[np.float64]:
+def odd_denominators() -> NDArray[np.float64]:
+    """Return the denominators that are tried, 1 to LARGEST."""
     return np.arange(1, LARGEST + 1, 2, dtype=np.float64)
 
 
