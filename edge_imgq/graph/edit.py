@@ -138,3 +138,37 @@ def remove_dead(node: ir.Node) -> None:
     for source in sources:
         if source is not None:
             remove_dead(source)
+
+
+def bias_of(node: ir.Node) -> Any:
+    """Return the constant bias of a convolution, None when it has none."""
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    return None if given is None else contents(given)
+
+
+def set_bias(node: ir.Node, array: Any, suffix: str) -> None:
+    """Give a convolution a bias, in the place of its own if it has one."""
+    if len(node.inputs) < 3:
+        node.resize_inputs(3)
+    replace_input(node, 2, array, suffix)
+
+
+def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
+    """Let a node read another constant, float32; the old one goes when nothing reads it."""
+    graph, old = node.graph, node.inputs[index]
+    assert isinstance(graph, ir.Graph)
+    name = f"{node.name}.bias" if old is None else f"{old.name}.{suffix}"
+    new = add_constant(graph, name, np.asarray(array, np.float32))
+    node.replace_input_with(index, new)
+    if old is not None and not old.uses() and old.is_initializer() and old.name is not None:
+        graph.initializers.pop(old.name, None)
+
+
+def channels_before(node: ir.Node, index: int) -> int | None:
+    """Return how many channels a Concat takes before an input; None when not all are known."""
+    counts = [
+        value.shape[1] if value is not None and value.shape is not None else None
+        for value in node.inputs[:index]
+    ]
+    known = [count for count in counts if isinstance(count, int)]
+    return sum(known) if len(known) == len(counts) else None

@@ -8,7 +8,7 @@ from onnx import helper
 
 from edge_imgq.graph.rewrite import rewrite
 
-from .build import kinds, model, run, weights
+from .build import kinds, model, parsed, run, weights
 
 
 def shuffled(*between: str, block: int = 2):
@@ -63,3 +63,90 @@ def test_a_convolution_that_others_read_too_keeps_its_channels() -> None:
     rewritten = rewrite(original, ["shuffle-order"])
     image = generator.normal(size=(1, 3, 4, 4)).astype(np.float32)
     np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-6)
+
+
+CONSTANTS = {
+    name: weights(np.random.default_rng(9), *shape)
+    for name, shape in {
+        "w": (12, 3, 3, 3), "wb": (12,), "v": (12, 12, 1, 1), "d": (12, 1, 3, 3), "db": (12,),
+        "k": (1, 12, 1, 1), "s": (12, 1, 1), "s3": (3, 1, 1), "g": (12, 6, 1, 1), "u": (5, 3, 1, 1),
+    }.items()
+}  # fmt: skip
+CONSTANTS |= {
+    "lo": np.float32(0), "hi": np.float32(1), "m": np.float32(2),
+    "two": np.array([1, 1, 2, 2], np.float32),
+}  # fmt: skip
+BODY = "x = Conv<pads=[1,1,1,1]>(image, w, wb)"
+LAST = 'DepthToSpace<blocksize=2, mode="CRD">'
+
+FREE = {
+    "a sum of convolutions": (f"{BODY} y = Conv<pads=[1,1,1,1]>(image, w) z = Add(x, y) "
+                              f"c = Clip(z, lo, hi) out = {LAST}(c)",
+                              ["Conv", "Conv", "Add", "Clip", "DepthToSpace"]),
+    "constants per channel": (f"{BODY} y = Mul(x, k) z = Sub(s, y) q = Max(z, m) "
+                              f"p = PRelu(q, s) out = {LAST}(p)",
+                              ["Conv", "Mul", "Sub", "Max", "PRelu", "DepthToSpace"]),
+    "a depthwise convolution": (f"{BODY} y = Relu(x) z = Conv<group=12>(y, d, db) out = {LAST}(z)",
+                                ["Conv", "Relu", "Conv", "DepthToSpace"]),
+    "an anchor": (f"{BODY} a = Concat<axis=1>(image, image, image, image) y = Add(x, a) "
+                  f"out = {LAST}(y)", ["Conv", "Conv", "Add", "DepthToSpace"]),
+    "one channel for all": (f"{BODY} a = ReduceMax<keepdims=1>(image, one) y = Mul(x, a) "
+                            f"out = {LAST}(y)", ["Conv", "ReduceMax", "Mul", "DepthToSpace"]),
+}  # fmt: skip
+PERMUTED = {
+    "a grouped convolution": f"{BODY} y = Relu(x) z = Conv<group=2>(y, g) out = {LAST}(z)",
+    "others read the sum": f"{BODY} y = Relu(x) z = {LAST}(y) q = {LAST}(y) out = Add(z, q)",
+    "one addend only": f"{BODY} t = Conv(image, w, wb) p = Pad(t, pads) y = Add(x, p) "
+    f"out = {LAST}(y)",
+    "a concatenation of two": f"{BODY} y = Conv<pads=[1,1,1,1]>(image, w) "
+    f"z = Concat<axis=1>(x, y) out = {LAST}(z)",
+}
+ACTIVE = {
+    "relu": (f"{BODY} y = {LAST}(x) out = Relu(y)", ["Conv", "Relu", "DepthToSpace"]),
+    "clip": (f"{BODY} y = DepthToSpace<blocksize=2>(x) out = Clip(y, lo, hi)",
+             ["Conv", "Clip", "DepthToSpace"]),
+    "prelu": (f"{BODY} y = {LAST}(x) out = PRelu(y, s3)", ["Conv", "PRelu", "DepthToSpace"]),
+    "prelu after dcr": (f"{BODY} y = DepthToSpace<blocksize=2>(x) out = PRelu(y, s3)",
+                        ["Conv", "PRelu", "DepthToSpace"]),
+    "enlarging": (f'{BODY} y = Resize<mode="nearest">(x, , two) z = PRelu(y, s) out = Tanh(z)',
+                  ["Conv", "PRelu", "Tanh", "Resize"]),
+    "not interpolation": (f'{BODY} y = Resize<mode="linear">(x, , two) out = Relu(y)',
+                          ["Conv", "Resize", "Relu"]),
+    "not where others read": (f"{BODY} y = {LAST}(x) z = Relu(y) out = Add(y, z)",
+                              ["Conv", "DepthToSpace", "Relu", "Add"]),
+    "not a fixed range": (f"{BODY} y = {LAST}(x) out = Sigmoid(y)",
+                          ["Conv", "DepthToSpace", "Sigmoid"]),
+}  # fmt: skip
+
+
+def check(body: str, wanted: list[str] | None) -> None:
+    words = set(body.replace(",", " ").replace("(", " ").replace(")", " ").split())
+    constants = {key: value for key, value in CONSTANTS.items() if key in words}
+    if "one" in words:
+        constants["one"] = np.array([1], np.int64)
+    if "pads" in words:
+        constants["pads"] = np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
+    original = parsed(body, constants, size="6,5", channels=3)
+    rewritten = rewrite(original, ["shuffle-order"])
+    image = np.random.default_rng(1).normal(size=(1, 3, 6, 5)).astype(np.float32)
+    if wanted is not None:
+        assert kinds(rewritten) == wanted
+    modes = {node.attributes.get_string("mode") for node in rewritten.graph
+             if node.op_type == "DepthToSpace"}  # fmt: skip
+    assert "CRD" not in modes
+    np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_the_permutation_costs_nothing_through(name) -> None:
+    check(*FREE[name])
+
+
+@pytest.mark.parametrize("name", PERMUTED)
+def test_a_permuting_convolution_stands_where_nothing_takes_it(name) -> None:
+    check(PERMUTED[name], None)
+
+
+@pytest.mark.parametrize("name", ACTIVE)
+def test_activations_move_in_front(name) -> None:
+    check(*ACTIVE[name])

@@ -76,3 +76,42 @@ def test_halves_keep_the_sizes_of_weights_that_share_a_scale() -> None:
 def test_a_slope_that_varies_inside_a_channel_is_left_alone() -> None:
     varying = np.random.default_rng(0).normal(size=(6, 8, 9))
     assert "PRelu" in kinds(rewrite(network(slope=varying), ["sign-split"]))
+
+
+def shuffled(tail: str, mode: str = "DCR", *, alike: bool = True):
+    """A convolution, a PReLU, a shuffle, and a tail."""
+    generator = np.random.default_rng(11)
+    slopes = np.tile(SLOPES[3:6], 4) if alike else np.linspace(-1, 1, 12)
+    nodes = [
+        helper.make_node("Conv", ["image", "w", "b"], ["x"], kernel_shape=[1, 1]),
+        helper.make_node("PRelu", ["x", "slope"], ["y"]),
+        helper.make_node("DepthToSpace", ["y"], ["z"], blocksize=2, mode=mode),
+        helper.make_node("Conv", ["z", "v"], ["out"], kernel_shape=[3, 3])
+        if tail == "Conv"
+        else helper.make_node("Tanh", ["z"], ["out"]),
+    ]
+    constants = {
+        "w": weights(generator, 12, 6, 1, 1), "b": weights(generator, 12),
+        "v": weights(generator, 2, 3, 3, 3), "slope": slopes.astype(np.float32)[:, None, None],
+    }  # fmt: skip
+    return model(nodes, constants, channels=6)
+
+
+@pytest.mark.parametrize(
+    ("tail", "wanted"),
+    [("Conv", ["Conv", "Relu", "DepthToSpace", "Conv"]),
+     ("Tanh", ["Conv", "Relu", "DepthToSpace", "Conv", "Tanh"])],
+)  # fmt: skip
+def test_both_halves_pass_a_shuffle(tail, wanted) -> None:
+    original = shuffled(tail)
+    rewritten = rewrite(original, ["sign-split"])
+    assert kinds(rewritten) == wanted
+    np.testing.assert_allclose(run(rewritten, image()), run(original, image()), atol=5e-6)
+
+
+@pytest.mark.parametrize(("mode", "alike"), [("CRD", True), ("DCR", False)])
+def test_halves_are_merged_before_a_shuffle_that_would_mix_them(mode, alike) -> None:
+    original = shuffled("Conv", mode, alike=alike)
+    rewritten = rewrite(original, ["sign-split"])
+    assert kinds(rewritten) == ["Conv", "Relu", "Conv", "DepthToSpace", "Conv"]
+    np.testing.assert_allclose(run(rewritten, image()), run(original, image()), atol=5e-6)

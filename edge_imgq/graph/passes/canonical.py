@@ -9,11 +9,15 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
+from edge_imgq.graph.passes.affine_downward import affine_downward
+from edge_imgq.graph.passes.affine_upward import affine_upward
 from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.chains import chains
+from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.deconvolution import deconvolution
+from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
@@ -26,6 +30,7 @@ from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 
 PARTS = (
     inert,
+    duplicates,
     chains,
     spelled_shuffle,
     repetition,
@@ -35,12 +40,16 @@ PARTS = (
     deconvolution,
     constant_arithmetic,
     hard_sigmoid,
+    clips,
     halving,
     edge_padding,
     pooled_product,
+    affine_upward,
+    affine_downward,
     collapse,
 )  # fmt: skip
-"""In this order: a division that ends a normalisation belongs to it."""
+"""In this order: a division that ends a normalisation belongs to it, factors fold into
+convolutions before these are merged."""
 
 
 def canonical(model: ir.Model) -> int:

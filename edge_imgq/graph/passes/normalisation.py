@@ -170,14 +170,22 @@ def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
     variance = writer.mean(square, norm, "variance")
     positive = writer.add("Add", [variance, writer.constant(norm.epsilon, "epsilon")], "positive")
     inverse = writer.add("Pow", [positive, writer.constant(-0.5, "exponent")], "inverse")
+    gain = None if norm.gain is None or np.all(norm.gain == 1) else norm.gain
+    if gain is not None and _is_small(gain, norm):
+        inverse = writer.add("Mul", [inverse, writer.constant(gain, "gain")], "factor")
+        gain = None
     result = writer.add("Mul", [centred, inverse], "normal", whole)
-    if norm.gain is not None and not np.all(norm.gain == 1):
-        gain = writer.constant(norm.gain, "gain")
-        result = writer.add("Mul", [result, gain], "scaled", whole)
+    if gain is not None:
+        result = writer.add("Mul", [result, writer.constant(gain, "gain")], "scaled", whole)
     if norm.shift is not None and np.any(norm.shift):
         shift = writer.constant(norm.shift, "shift")
         result = writer.add("Add", [result, shift], "shifted", whole)
     edit.take_place(norm.result, result)
+
+
+def _is_small(gain: Any, norm: Norm) -> bool:
+    """Whether the gain has no axis that the variance has not: it then costs no pass over pixels."""
+    return gain.ndim > max(norm.axes) and all(gain.shape[axis] == 1 for axis in norm.axes)
 
 
 class _Writer:

@@ -9,13 +9,14 @@ V after it takes both halves:
 
     [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
 
-Exact in float. In int8 no activation operator is left, each half has all 8 bits for one sign, and
-a layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight
-scale; with a in the consumer, V and −a·V would share it and the weights would lose. Channels with
-a = 0 get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit
-matrix takes its part. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a PReLU of one
-slope and takes the same form where convolutions stand on both sides. In float graphs the split only
-costs time; it belongs to quantized ones.
+Exact in float. In int8 no activation operator is left, each half has all 8 bits for one sign, and a
+layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight scale;
+with a in the consumer, V and −a·V would share it and the weights would lose. Channels with a = 0
+get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit matrix
+takes its part. A pixel shuffle (DCR) behind the PReLU lets both halves pass: they are interleaved
+phase by phase, [h₁; h₂]_φ, and its readers take them. A LeakyReLU, whose int8 kernel multiplies
+with eight bits, is a PReLU of one slope and takes the same form where convolutions stand on both
+sides. In float graphs the split only costs time; it belongs to quantized ones.
 
 Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
 """
@@ -46,11 +47,14 @@ def _is_covered(node: ir.Node) -> bool:
     if node.op_type == "PRelu":
         return _slopes(node) is not None
     source, output = node.inputs[0] if node.inputs else None, node.outputs[0]
-    if node.op_type != "LeakyRelu" or source is None or _slopes(node) is None:
+    slopes = _slopes(node) if node.op_type == "LeakyRelu" else None
+    if source is None or slopes is None:
         return False
     producer = source.producer()
     if producer is None or not _is_plain(producer) or edit.sole_consumer(source) is not node:
         return False
+    shuffle = _shuffle_behind(node, slopes)
+    output = output if shuffle is None else shuffle.outputs[0]
     return not output.is_graph_output() and len(_convolutions(output)) == len(output.uses())
 
 
@@ -73,25 +77,53 @@ def _slopes(node: ir.Node) -> Any:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
-    slopes = _slopes(node)
-    halves = _emit_halves(graph, node, slopes)
-    output = node.outputs[0]
+    slopes, output = _slopes(node), node.outputs[0]
+    shuffle = _shuffle_behind(node, slopes)
+    if shuffle is None:
+        halves = _emit_halves(graph, node, _spreading_matrix(slopes))
+    else:
+        phases = shuffle.attributes.get_int("blocksize") ** 2
+        slopes, output = slopes[: len(slopes) // phases], shuffle.outputs[0]
+        spread = np.kron(np.eye(phases, dtype=np.float32), _spreading_matrix(slopes))
+        halves = _shuffled(graph, shuffle, _emit_halves(graph, node, spread), len(spread) // phases)
     merge = _merging_matrix(slopes)
     for consumer in _convolutions(output):
         _absorb(graph, consumer, halves, merge)
+    last = node if shuffle is None else shuffle
     if output.uses() or output.is_graph_output():
         name = f"{node.name}.merge"
-        merged = edit.insert_convolution(graph, node, halves, merge, name)
+        merged = edit.insert_convolution(graph, last, halves, merge, name)
         merged.shape = output.shape
         edit.take_place(output, merged)
-    edit.remove_node(node)
+    edit.remove_dead(last)
 
 
-def _emit_halves(graph: ir.Graph, node: ir.Node, slopes: Any) -> ir.Value:
+def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
+    """Return the DCR shuffle that alone reads a node, if all its phases have the same slopes."""
+    shuffle = edit.sole_consumer(node.outputs[0])
+    if shuffle is None or shuffle.op_type != "DepthToSpace":
+        return None
+    if shuffle.attributes.get_string("mode", "DCR") != "DCR":
+        return None
+    phases = slopes.reshape(shuffle.attributes.get_int("blocksize") ** 2, -1)
+    return shuffle if np.array_equal(phases, np.broadcast_to(phases[:1], phases.shape)) else None
+
+
+def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int) -> ir.Value:
+    """Put both halves through the shuffle and return its output."""
+    attributes = dict(shuffle.attributes.items())
+    name = f"{shuffle.name}.halves"
+    image = edit.insert_node(graph, shuffle, "DepthToSpace", [halves], attributes, name)
+    shape = shuffle.outputs[0].shape
+    if shape is not None:
+        image.shape = ir.Shape([shape[0], channels, *shape[2:]])
+    return image
+
+
+def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
     """Put relu([W; −|a|·W]) where the convolution and the PReLU were, and return its output."""
     source = node.inputs[0]
     assert source is not None
-    spread = _spreading_matrix(slopes)
     producer = source.producer()
     name = f"{node.name}.halves"
     if producer is not None and _is_plain(producer) and edit.sole_consumer(source) is node:

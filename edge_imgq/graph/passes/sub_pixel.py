@@ -78,9 +78,13 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         "pads": [-height.first, -width.first, height.last, width.last],
     }
     phases = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.phases")
+    if node.inputs[0] is not None and node.inputs[0].shape is not None:
+        batch, _, rows, columns = node.inputs[0].shape
+        phases.shape = ir.Shape([batch, len(kernel), rows, columns])
     image = edit.insert_node(
         graph, node, "DepthToSpace", [phases], {"blocksize": stride, "mode": "DCR"}, f"{name}.image"
     )
+    image.shape = node.outputs[0].shape
     edit.take_place(node.outputs[0], image)
     edit.remove_node(node)
     return True

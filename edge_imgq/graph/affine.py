@@ -1,0 +1,146 @@
+"""Multiplying and shifting the channels of an image: y = a·x + b with constants a and b."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.linear import Geometry, Window, insert_window, window_of
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A factor and an offset for every channel.
+
+    Attributes:
+        scale: (C,), float64.
+        offset: (C,), float64.
+    """
+
+    scale: Any
+    offset: Any
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all channels have the same."""
+        return bool(np.ptp(self.scale) == 0 and np.ptp(self.offset) == 0)
+
+    @property
+    def is_increasing(self) -> bool:
+        """Whether every factor is positive."""
+        return bool(np.all(self.scale > 0))
+
+    @property
+    def is_pure_scale(self) -> bool:
+        """Whether every offset is zero."""
+        return not np.any(self.offset)
+
+    def then(self, other: Affine) -> Affine:
+        """Return what applying `other` after this comes to."""
+        return Affine(self.scale * other.scale, self.offset * other.scale + other.offset)
+
+    def without_offset(self) -> Affine:
+        """Return the factors alone."""
+        return Affine(self.scale, np.zeros_like(self.offset))
+
+    def select(self, channels: Any) -> Affine:
+        """Return the affine of other channels, each given by the one it takes its numbers from."""
+        return Affine(self.scale[channels], self.offset[channels])
+
+    def spread(self, channels: int) -> Affine | None:
+        """Return it for another number of channels; None where its own differ."""
+        if channels == len(self.scale):
+            return self
+        return self.select(np.zeros(channels, int)) if self.is_uniform else None
+
+
+def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
+    """Return what a node multiplies and shifts, and by how much; None for any other node.
+
+    Covered are Add, Sub, Mul and Div with one constant per channel or for all, Neg, and depthwise
+    convolutions of one tap, on images (N, C, H, W).
+    """
+    if node.op_type == "Conv":
+        return _convolved(node)
+    if node.op_type == "Neg":
+        return _counted(node.inputs[0], -1.0, 0.0)
+    if node.op_type not in ("Add", "Sub", "Mul", "Div"):
+        return None
+    first, second = node.inputs
+    if edit.is_constant(second) and not edit.is_constant(first):
+        return _with_constant(node.op_type, first, edit.contents(second))
+    if edit.is_constant(first) and not edit.is_constant(second) and node.op_type != "Div":
+        kind = "From" if node.op_type == "Sub" else node.op_type
+        return _with_constant(kind, second, edit.contents(first))
+    return None
+
+
+def _with_constant(
+    kind: str, source: ir.Value | None, constant: Any
+) -> tuple[ir.Value, Affine] | None:
+    values: Any = constant.astype(np.float64)
+    if kind == "Mul":
+        return _counted(source, values, 0.0)
+    if kind == "Div":
+        return _counted(source, 1 / values, 0.0) if np.all(values) else None
+    if kind == "From":
+        return _counted(source, -1.0, values)
+    return _counted(source, 1.0, values if kind == "Add" else -values)
+
+
+def _counted(source: ir.Value | None, scale: Any, offset: Any) -> tuple[ir.Value, Affine] | None:
+    """Return the affine with one number per channel; None where the constant has other axes."""
+    if source is None or source.shape is None or len(source.shape) != 4:
+        return None
+    channels = source.shape[1]
+    if not isinstance(channels, int):
+        return None
+    vectors = [_per_channel(np.asarray(values, np.float64), channels) for values in (scale, offset)]
+    if vectors[0] is None or vectors[1] is None:
+        return None
+    return source, Affine(*vectors)
+
+
+def _per_channel(values: Any, channels: int) -> Any:
+    shape = (1,) * (4 - values.ndim) + values.shape
+    if len(shape) != 4 or shape[1] not in (1, channels) or shape != (1, shape[1], 1, 1):
+        return None
+    return np.broadcast_to(values.reshape(-1), (channels,))
+
+
+def _convolved(node: ir.Node) -> tuple[ir.Value, Affine] | None:
+    weight = node.inputs[1]
+    if weight is None or weight.shape is None or tuple(weight.shape)[1:] != (1, 1, 1):
+        return None
+    window = window_of(node)
+    if window is None or not window.geometry.is_diagonal or node.inputs[0] is None:
+        return None
+    return node.inputs[0], Affine(window.kernel.reshape(-1), window.bias)
+
+
+def insert_affine(
+    graph: ir.Graph, before: ir.Node, source: ir.Value, affine: Affine, name: str
+) -> ir.Value:
+    """Insert an affine before a node, as one operator, and return its output.
+
+    It is a product or a sum where that is all, and else a depthwise convolution of one tap.
+    """
+    is_scale, is_shift = affine.is_pure_scale, bool(np.all(affine.scale == 1))
+    if is_scale or is_shift:
+        kind, values = ("Mul", affine.scale) if is_scale else ("Add", affine.offset)
+        shape = () if affine.is_uniform else (1, -1, 1, 1)
+        array = (values[:1] if affine.is_uniform else values).reshape(shape).astype(np.float32)
+        constant = edit.add_constant(graph, f"{name}.{kind.lower()}", array)
+        result = edit.insert_node(graph, before, kind, [source, constant], {}, name)
+    else:
+        channels = len(affine.scale)
+        kernel = affine.scale.reshape(-1, 1, 1, 1)
+        geometry = Geometry(channels, channels, group=channels)
+        window = Window(geometry, kernel, affine.offset)
+        result = insert_window(graph, before, source, window, name)
+    result.shape = source.shape
+    return result
