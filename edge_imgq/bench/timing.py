@@ -36,8 +36,8 @@ class Timing:
 
 def time_file(
     path: Path, device: Device, threads: int, runs: int, size: tuple[int, int] | None
-) -> Timing:
-    """Open a file on a device and time it.
+) -> tuple[Timing, ...]:
+    """Open a file on a device and time it; one that was written for several sizes, at each.
 
     Args:
         path: a file that edge-imgq wrote.
@@ -53,23 +53,25 @@ def time_file(
         DeviceError: the device went away.
     """
     if refusal := device.refusal(path):
-        return Timing(str(path), device.name, Skipped(refusal))
+        return (Timing(str(path), device.name, Skipped(refusal)),)
     session = device.open(path, threads)
     try:
-        return Timing(str(path), device.name, _latency(session, runs, size))
+        wanted = (size,) if size else session.sizes or (DEFAULT_SIZE,)
+        return tuple(
+            Timing(str(path), device.name, _latency(session, runs, size)) for size in wanted
+        )
     finally:
         session.close()
 
 
-def _latency(session: DeviceSession, runs: int, size: tuple[int, int] | None) -> Latency | Skipped:
-    own = session.size
-    chosen = size or own or DEFAULT_SIZE
-    if own is not None and chosen != own and not session.resizable:
-        return Skipped(f"the file takes {own[0]}x{own[1]} alone")
+def _latency(session: DeviceSession, runs: int, size: tuple[int, int]) -> Latency | Skipped:
+    if session.sizes and size not in session.sizes and not session.resizable:
+        sizes = " and ".join(f"{height}x{width}" for height, width in session.sizes)
+        return Skipped(f"the file takes {sizes} alone")
     multiple = session.note.contract.multiple
-    if chosen[0] % multiple or chosen[1] % multiple:
+    if size[0] % multiple or size[1] % multiple:
         raise UsageError(
-            f"{chosen[0]}x{chosen[1]} does not suit {session.note.model}: its height and width "
+            f"{size[0]}x{size[1]} does not suit {session.note.model}: its height and width "
             f"must be multiples of {multiple}."
         )
-    return session.latency(chosen, runs, WARM_UP)
+    return session.latency(size, runs, WARM_UP)

@@ -14,7 +14,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_threads,
     pixel_range,
-    size,
+    sizes,
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import show_reports
@@ -64,7 +64,13 @@ def add(subparsers: Subparsers) -> None:
     )
     add_images(parser)
     parser.add_argument(
-        "--size", type=size, metavar="HxW", help="input height and width (default: the recipe's)"
+        "--size",
+        type=sizes,
+        action="extend",
+        default=[],
+        metavar="HxW",
+        help="input height and width (default: the recipe's); several, with commas or with the "
+        "option again, make one TFLite file with a signature for each, and a package for each",
     )
     parser.add_argument(
         "--scheme",
@@ -96,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         calibration=arguments.calibration,
         images=arguments.images,
-        size=arguments.size,
+        sizes=tuple(arguments.size),
         pixels=arguments.pixels,
         threads=arguments.threads,
         scheme=arguments.scheme,

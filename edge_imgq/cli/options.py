@@ -122,6 +122,11 @@ def pixel_range(text: str) -> PixelRange:
     return PixelRange(low, high)
 
 
+def sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """Parse HxW, or several with commas between them."""
+    return tuple(size(part) for part in text.split(","))
+
+
 def processors() -> int:
     """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,38 +16,80 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Network
 
 Size = tuple[int, int]
-Writer = Callable[["ir.Model", Size, FileNote, Path], None]
 
 
-def write_onnx(model: ir.Model, size: Size, note: FileNote, path: Path) -> None:  # noqa: ARG001
+@dataclass(frozen=True)
+class Order:
+    """What a writer is to make of a graph.
+
+    Attributes:
+        sizes: heights and widths of the image; a format in ONE_FILE_PER_SIZE gets one.
+        note: what the file says about itself.
+        processor: whose kernels a TFLite file is written for, "cpu" or "gpu".
+        half: whether the constants of a float TFLite file are float16.
+    """
+
+    sizes: tuple[Size, ...]
+    note: FileNote
+    processor: str = "cpu"
+    half: bool = False
+
+
+Writer = Callable[["ir.Model", Order, Path], None]
+
+ONE_FILE_PER_SIZE = frozenset({"coreml"})
+"""Formats that hold one size. TFLite has a signature for each, which share the weights; ONNX files
+keep height and width open. Core ML could enumerate shapes, but then no shape of the program is a
+number any more, and constants that hold a size (of a resize, a slice) have no form; functions that
+share weights begin with iOS 18, and these packages run on iOS 16 and 17."""
+
+
+def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
     """Write the graph as it is, height and width open, with the note in its metadata."""
     import onnx
     import onnx_ir as ir
 
     proto = ir.to_proto(model)
-    onnx.helper.set_model_props(proto, note.to_strings())
+    onnx.helper.set_model_props(proto, order.note.to_strings())
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
-def write_tflite(model: ir.Model, size: Size, note: FileNote, path: Path) -> None:
-    """Lower the graph at a size to a .tflite file, in the form that phones run fastest.
+def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
+    """Lower the graph to a .tflite file, with one signature per size.
 
-    The note in the file says so where that form asks for sides of a larger multiple.
+    A file of one size says in its note whether its input may be resized, and to which multiples;
+    for the processor, it has the form that phones run fastest, which may ask for larger ones.
     """
     from edge_imgq.export.tflite.forms.choose import fastest_forms
-    from edge_imgq.export.tflite.lower import lower
+    from edge_imgq.export.tflite.lower import lower, lower_sizes
+    from edge_imgq.export.tflite.resize import follows_a_resize
+    from edge_imgq.export.tflite.spelling import Spelling
 
-    fast = fastest_forms(_bound(model, size, note))
-    multiple = lcm(note.contract.multiple, fast.multiple)
+    def bound(size: Size) -> Network:
+        return _bound(model, size, order.note)
+
+    note, gpu = order.note, order.processor == "gpu"
+    spelling = Spelling(gpu=gpu, half=order.half)
+    networks = {size: bound(size) for size in order.sizes}
+    fast = {} if gpu else {size: fastest_forms(network) for size, network in networks.items()}
+    networks |= {size: form.network for size, form in fast.items()}
+    if len(networks) > 1:
+        path.write_bytes(lower_sizes(networks, note, spelling))
+        return
+    ((size, network),) = networks.items()
+    multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
+    follows = follows_a_resize(bound, size, note.contract.multiple, spelling)
     contract = replace(note.contract, multiple=multiple)
-    path.write_bytes(lower(fast.network, replace(note, contract=contract)))
+    noted = replace(note, contract=contract, resizable=follows)
+    path.write_bytes(lower(network, noted, spelling=spelling))
 
 
-def write_coreml(model: ir.Model, size: Size, note: FileNote, path: Path) -> None:
-    """Lower the graph at a size to an .mlpackage folder."""
+def write_coreml(model: ir.Model, order: Order, path: Path) -> None:
+    """Lower the graph at its one size to an .mlpackage folder."""
     from edge_imgq.export.coreml.lower import save
 
-    save(_bound(model, size, note), note, path)
+    (size,) = order.sizes
+    save(_bound(model, size, order.note), order.note, path)
 
 
 WRITERS: dict[str, Writer] = {

@@ -6,6 +6,7 @@ import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.reopen import reopened
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
@@ -22,19 +23,15 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
     Args:
-        model: one image input (N, C, H, W); it is not changed.
+        model: one image input (N, C, H, W); it is not changed. One that was exported for another
+            size is opened first, where no node holds that size.
         size: height and width.
 
     Raises:
-        ModelError: the model has another fixed size, or its shapes do not work out at this one.
+        ModelError: the model is tied to another size, or its shapes do not work out at this one.
     """
-    fixed = own_size(model)
-    if fixed is not None and fixed != size:
-        raise ModelError(
-            f"The model was exported for {fixed[0]}x{fixed[1]} and cannot run at "
-            f"{size[0]}x{size[1]}. Export it with open height and width, or use --size "
-            f"{fixed[0]}x{fixed[1]}."
-        )
+    if own_size(model) not in (None, size):
+        model = reopened(model, "The model")
     proto = ir.to_proto(model)
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
     for dimension, length in zip(dimensions, (1, dimensions[1].dim_value, *size), strict=True):

@@ -46,7 +46,7 @@ def bench(
     for index, file in enumerate(files):
         watch(Step(f"time {file} on {found.name}", index, len(files)))
         try:
-            timings.append(time_file(file, found, threads, runs, size))
+            timings.extend(time_file(file, found, threads, runs, size))
         except (DeviceError, UnsupportedOperatorError) as error:
             timings.append(Timing(str(file), device, Skipped(str(error))))
             code = error.exit_code

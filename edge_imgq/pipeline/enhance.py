@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,10 +158,10 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
     Raises:
         ImageError: the network looks at the whole image and its file takes a smaller one.
     """
-    multiple, fixed = enhancer.contract.multiple, enhancer.fixed_size
+    multiple, fixed = enhancer.contract.multiple, enhancer.fixed_sizes
     padded = tuple(-(-length // multiple) * multiple for length in size)
-    if fixed is not None:
-        return _fixed_tiles((padded[0], padded[1]), fixed, enhancer)
+    if fixed:
+        return _fewest_pixels((padded[0], padded[1]), fixed, enhancer)
     if enhancer.radius is None:
         return Tiling((padded[0], padded[1]), 0, multiple), (padded[0], padded[1])
     halo = enhancer.radius
@@ -170,6 +171,18 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
         Tiling((tile[0], tile[1]), halo, multiple, blend=not enhancer.exact),
         (padded[0], padded[1]),
     )
+
+
+def _fewest_pixels(
+    padded: tuple[int, int], sizes: Sequence[tuple[int, int]], enhancer: Enhancer
+) -> tuple[Tiling, tuple[int, int]]:
+    """Return the tiles of the file's size that computes the fewest pixels."""
+    if enhancer.radius is None:
+        # Only a size that holds the whole image will do; without one, any gives the refusal.
+        holds = [size for size in sizes if size[0] >= padded[0] and size[1] >= padded[1]]
+        sizes = holds or sizes[:1]
+    plans = [_fixed_tiles(padded, size, enhancer) for size in sizes]
+    return min(plans, key=lambda plan: tile_count(plan[1], plan[0]) * math.prod(plan[0].tile))
 
 
 def _fixed_tiles(

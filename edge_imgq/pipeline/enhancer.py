@@ -47,9 +47,9 @@ class Enhancer:
         return self.session.note.contract
 
     @property
-    def fixed_size(self) -> tuple[int, int] | None:
-        """Height and width that it insists on, None when it takes any."""
-        return None if self.session.resizable else self.session.size
+    def fixed_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths that it insists on, none when it takes any."""
+        return () if self.session.resizable else self.session.sizes
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image of one tile."""

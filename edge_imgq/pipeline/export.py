@@ -16,14 +16,14 @@ from edge_imgq import __version__
 from edge_imgq.artifact import sha256_of, staging, write_text
 from edge_imgq.contract import FileNote, ImageContract, PixelRange
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
-from edge_imgq.export.formats import WRITERS
+from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
 from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.images import calibration_images, evaluation_images, refuse_overlap
 from edge_imgq.pipeline.references import FLOAT_REFERENCE, REFERENCE_FOLDER, Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import verify_files
-from edge_imgq.recipe.export import ExportRecipe
+from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx_ir as ir
     from numpy.typing import NDArray
+
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ExportRequest:
         output: folder that gets `<model>/<target>.<ext>`.
         calibration: folder of photographs to choose scales by; None for the manifest's.
         images: folder of photographs to measure drift on; None for the manifest's.
-        size: input height and width of the files, instead of the recipes'.
+        sizes: input heights and widths of the files, instead of the recipes'; none for theirs.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
         threads: processor threads.
         scheme: quantization recipe for all int8 targets, instead of their own; "" for their own.
@@ -56,7 +59,7 @@ class ExportRequest:
     output: Path
     calibration: Path | None
     images: Path | None
-    size: tuple[int, int] | None
+    sizes: tuple[Size, ...]
     pixels: PixelRange | None
     threads: int
     scheme: str = ""
@@ -68,7 +71,7 @@ class _Plan:
 
     source: Source
     recipes: tuple[ExportRecipe, ...]
-    sizes: dict[str, tuple[int, int]]
+    sizes: dict[str, tuple[Size, ...]]
     calibration: ImageSet
     evaluation: ImageSet
 
@@ -116,8 +119,8 @@ def _plan(request: ExportRequest) -> _Plan:
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
-    source = open_model(request.model, request.pixels)
-    sizes = {recipe.name: _size(source, recipe, request.size) for recipe in recipes}
+    source = open_model(request.model, request.pixels, request.sizes)
+    sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     return _Plan(source, recipes, sizes, calibration, evaluation)
 
 
@@ -128,25 +131,21 @@ def _with_scheme(recipes: tuple[ExportRecipe, ...], scheme: str) -> tuple[Export
     return tuple(replace(r, scheme=scheme) if r.scheme else r for r in recipes)
 
 
-def _size(source: Source, recipe: ExportRecipe, wanted: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the input size of a file: the person's, the model's own, or the recipe's."""
+def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:
+    """Return the input sizes of a target: the person's, the model's own, or the recipe's."""
     from edge_imgq.graph.size import own_size
 
     fixed = own_size(source.model)
-    if wanted is None and fixed is None and not source.is_own:
+    if not wanted and fixed is None and not source.is_own:
         raise ModelError(
             f"{source.name} takes images of any height and width, and files for phones have one "
             "size. Say which with --size HxW, for example --size "
             f"{recipe.size[0]}x{recipe.size[1]}."
         )
-    size = wanted or fixed or recipe.size
-    if fixed is not None and size != fixed:
-        raise ModelError(
-            f"{source.name} was exported for {fixed[0]}x{fixed[1]} and cannot be written for "
-            f"{size[0]}x{size[1]}. Export it to ONNX with open height and width, or leave --size."
-        )
-    _refuse_odd_size(source.contract, size, source.name)
-    return size
+    sizes = tuple(dict.fromkeys(wanted or (fixed or recipe.size,)))
+    for size in sizes:
+        _refuse_odd_size(source.contract, size, source.name)
+    return sizes
 
 
 def _refuse_odd_size(contract: ImageContract, size: tuple[int, int], name: str) -> None:
@@ -166,16 +165,15 @@ def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Grap
     folder = stage / REFERENCE_FOLDER
     folder.mkdir()
     source = plan.source
-    size = next(iter(plan.sizes.values()))
     path = folder / FLOAT_REFERENCE
-    WRITERS["onnx"](source.model, size, _note(plan, "reference", ""), path)
+    WRITERS["onnx"](source.model, Order((), _note(plan, "reference", "")), path)
     reference = sha256_of(path)
     graphs = {"": _Graph(source.model)}
     for scheme in _schemes(plan.recipes):
         watch(Step(f"quantize ({scheme})", 0, 1))
         model = _quantized(plan, scheme)
         path = folder / f"{scheme}.onnx"
-        WRITERS["onnx"](model, size, _note(plan, scheme, reference), path)
+        WRITERS["onnx"](model, Order((), _note(plan, scheme, reference)), path)
         graphs[scheme] = _Graph(model, sha256_of(path))
     return graphs
 
@@ -210,17 +208,25 @@ def _write_files(
         watch(Step(f"write {recipe.name}", index, len(plan.recipes)))
         graph = graphs[recipe.scheme]
         model = rewrite(graph.model, recipe.passes)
-        note = _note(plan, recipe.name, reference, graph.quantized_sha256)
-        path = stage / recipe.file_name
-        size = plan.sizes[recipe.name]
-        try:
-            WRITERS[recipe.format](model, size, note, path)
-        except UnsupportedOperatorError as error:
-            refusals.append(f"{recipe.name}: {error}")
-        candidates.append(Candidate(path, size))
+        for target, sizes in _files(recipe, plan.sizes[recipe.name]):
+            note = _note(plan, target, reference, graph.quantized_sha256)
+            order = Order(sizes, note, recipe.processor, recipe.precision == "float16")
+            path = stage / (target + SUFFIX[recipe.format])
+            try:
+                WRITERS[recipe.format](model, order, path)
+            except UnsupportedOperatorError as error:
+                refusals.append(f"{target}: {error}")
+            candidates.append(Candidate(path, sizes[0]))
     if refusals:
         raise UnsupportedOperatorError("\n".join(refusals))
     return candidates
+
+
+def _files(recipe: ExportRecipe, sizes: tuple[Size, ...]) -> list[tuple[str, tuple[Size, ...]]]:
+    """Return the files of a recipe by the name of their target, with the sizes of each."""
+    if len(sizes) == 1 or recipe.format not in ONE_FILE_PER_SIZE:
+        return [(recipe.name, sizes)]
+    return [(sized_target(recipe.name, size), (size,)) for size in sizes]
 
 
 def _keep_references(before: Path, now: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,20 +33,24 @@ class Source:
     is_own: bool
 
 
-def open_model(text: str, pixels: PixelRange | None = None) -> Source:
+def open_model(
+    text: str, pixels: PixelRange | None = None, sizes: Sequence[tuple[int, int]] = ()
+) -> Source:
     """Return the model that a person names.
 
     Args:
         text: a zoo name, or the path of a checkpoint or an .onnx file.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
+        sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
+            one is opened to any.
 
     Raises:
         UsageError: it is neither.
-        ModelError: it cannot be read.
+        ModelError: it cannot be read, or is tied to another size.
     """
     path = Path(text)
     if path.suffix.lower() == ".onnx":
-        return _from_onnx(path, pixels)
+        return _from_onnx(path, pixels, sizes)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
     if text not in ZOO and path.exists():
@@ -57,12 +62,16 @@ def open_model(text: str, pixels: PixelRange | None = None) -> Source:
     return _from_zoo(text)
 
 
-def _from_onnx(path: Path, pixels: PixelRange | None) -> Source:
+def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int, int]]) -> Source:
     from edge_imgq.graph.load import normalise, read_onnx
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import contract_of
+    from edge_imgq.graph.reopen import reopened
+    from edge_imgq.graph.size import own_size
 
     model = normalise(read_onnx(path), str(path))
+    if any(own_size(model) not in (None, size) for size in sizes):
+        model = reopened(model, path.stem)
     pixels = pixels or PixelRange(0.0, 1.0)
     contract = contract_of(model, str(path), pixels.high if pixels.low == 0 else 1.0)
     if pixels.low != 0 and not has_note(model.metadata_props):

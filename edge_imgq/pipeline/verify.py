@@ -27,7 +27,7 @@ from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.recipe.export import Budget
+from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NotRun, Report, TargetReport
 from edge_imgq.skipped import Skipped
@@ -73,7 +73,9 @@ def verify(
     chosen = evaluation_images(images)
     reports = []
     for folder, files in _by_folder(paths).items():
-        candidates = [Candidate(path, sizes.get(path.stem, (180, 320))) for path in files]
+        candidates = [
+            Candidate(path, sizes.get(recipe_name(path.stem), (180, 320))) for path in files
+        ]
         report = verify_files(folder, candidates, chosen, budgets, threads, watch, device=found)
         name = device if isinstance(found, Skipped) else found.name
         reports.append(replace(report, device=name))
@@ -164,7 +166,8 @@ def _targets(
         if file.path not in drifts:
             continue
         watch(Step(f"time {file.session.note.target}", index, len(opened)))
-        budget = budgets.get(file.session.note.target)
+        target = file.session.note.target
+        budget = budgets.get(target, budgets.get(recipe_name(target)))
         drift = drifts[file.path]
         exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
         try:
@@ -182,24 +185,23 @@ def _drifts(
     watch: Watch,
     not_run: dict[Path, NotRun],
 ) -> dict[Path, Drift]:
-    """Measure every file; those that insist on one size are run on images of that size.
+    """Measure every file; those that insist on sizes are run on images of each of these.
 
     A file that its device loses on the way is noted in `not_run`, and has no drift.
     """
-    drifts: dict[Path, Drift] = {}
-    for size in {_insists_on(file, references.float) for file in opened}:
-        group = [file for file in opened if _insists_on(file, references.float) == size]
-        rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in group}
+    rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
+    wanted = {file.path: _sizes(file, references.float) for file in opened}
+    for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
+        group = [file for file in opened if size in wanted[file.path]]
         read = samples(images, contract, size, references.smallest)
         for sample in _watched(read, len(images.photos), watch):
             there = [file for file in group if file.path not in not_run]
-            for file, row in _run(references.float, there, sample):
+            for file, row in _run(references.float, there, _named(sample, size)):
                 if isinstance(row, NotRun):
                     not_run[file.path] = row
                 else:
                     rows[file.path].append(row)
-        drifts.update((path, summarise(r)) for path, r in rows.items() if path not in not_run)
-    return drifts
+    return {path: summarise(r) for path, r in rows.items() if path not in not_run}
 
 
 def _common_contract(contract: ImageContract, opened: Sequence[OpenedFile]) -> ImageContract:
@@ -208,10 +210,16 @@ def _common_contract(contract: ImageContract, opened: Sequence[OpenedFile]) -> I
     return replace(contract, multiple=lcm(contract.multiple, *multiples))
 
 
-def _insists_on(file: OpenedFile, reference: Session) -> tuple[int, int] | None:
+def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
+    """Return the heights and widths that a file must be measured at; None is any."""
     if reference.size is not None:
-        return reference.size
-    return None if file.session.resizable else file.session.size
+        return (reference.size,)
+    return (None,) if file.session.resizable else file.session.sizes or (None,)
+
+
+def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
+    """Return an image whose name says at which size it was measured, where that is fixed."""
+    return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
 
 
 def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sample]:
@@ -278,6 +286,7 @@ def _target_report(
         vs_host=drift.vs_host,
         placement=file.session.placement(),
         latency=_latency(file),
+        sizes=() if file.session.resizable else file.session.sizes,
         breaches=exceeded,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from edge_imgq.recipe.table import Table
 
 FORMATS = ("onnx", "tflite", "coreml")
 PRECISIONS = ("float32", "float16", "int8")
+PROCESSORS = ("cpu", "gpu")
 
 SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "coreml": ".mlpackage"}
 """File name extension of each format."""
+
+
+_SIZED = re.compile(r"(.+)-\d+x\d+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class ExportRecipe:
         format: one of FORMATS.
         precision: one of PRECISIONS.
         scheme: stem of the quantization recipe; empty unless the precision is int8.
+        processor: one of PROCESSORS; whose kernels the forms of a TFLite file are chosen for.
         passes: graph passes for a float target; an int8 target takes them from its scheme.
         size: height and width of the input image of the written file.
         budget: what the file may lose.
@@ -53,14 +59,21 @@ class ExportRecipe:
     format: str
     precision: str
     scheme: str
+    processor: str
     passes: tuple[str, ...]
     size: tuple[int, int]
     budget: Budget
 
-    @property
-    def file_name(self) -> str:
-        """Name of the written file or package."""
-        return self.name + SUFFIX[self.format]
+
+def sized_target(name: str, size: tuple[int, int]) -> str:
+    """Return the name of one of several files of a recipe, one per image size."""
+    return f"{name}-{size[0]}x{size[1]}"
+
+
+def recipe_name(target: str) -> str:
+    """Return the recipe of a target that may be one of several, by size."""
+    found = _SIZED.fullmatch(target)
+    return found[1] if found else target
 
 
 def read_export_recipe(path: Path) -> ExportRecipe:
@@ -76,6 +89,7 @@ def read_export_recipe(path: Path) -> ExportRecipe:
         format=table.text("format", FORMATS),
         precision=table.text("precision", PRECISIONS),
         scheme=table.text("scheme", default=""),
+        processor=table.text("processor", PROCESSORS, default="cpu"),
         passes=table.texts("passes", default=()),
         size=table.size("size"),
         budget=_budget(table.table("budget")),
@@ -107,5 +121,10 @@ def _refuse_contradictions(recipe: ExportRecipe, path: Path) -> None:
         raise RecipeError(f"{path}: the passes of an int8 target stand in quantize/, not here.")
     if recipe.format == "coreml" and recipe.precision == "float32":
         raise RecipeError(f'{path}: Core ML files are "float16" or "int8".')
-    if recipe.format != "coreml" and recipe.precision == "float16":
-        raise RecipeError(f'{path}: "float16" is for Core ML; use "float32" for {recipe.format}.')
+    if recipe.format == "onnx" and recipe.precision == "float16":
+        raise RecipeError(f'{path}: "float16" is for TFLite and Core ML; use "float32" for onnx.')
+    if recipe.processor == "gpu" and (recipe.format != "tflite" or recipe.precision == "int8"):
+        raise RecipeError(
+            f'{path}: the processor "gpu" belongs to float TFLite files. Core ML chooses the '
+            "processor on the device, and phone GPUs compute in float."
+        )

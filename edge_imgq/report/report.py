@@ -32,6 +32,8 @@ class TargetReport:
         placement: who runs its operators.
         latency: time on the device.
         breaches: one sentence for each budget that the file exceeds.
+        sizes: heights and widths of the input that a file of fixed size was measured at, all
+            together; none where it took images as they are.
     """
 
     target: str
@@ -47,6 +49,7 @@ class TargetReport:
     placement: Placement | Skipped
     latency: Latency | Skipped
     breaches: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
 from edge_imgq.report.drawing import (
@@ -16,6 +18,8 @@ from edge_imgq.report.drawing import (
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
+
+_SIZED = re.compile(r"-(\d+x\d+)$")
 
 LEGEND = (
     "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
@@ -45,7 +49,8 @@ def report_table(report: Report) -> str:
 
 def _cells(target: TargetReport) -> tuple[str, ...]:
     return (
-        target.target + (" !" if target.breaches else ""),
+        # A space lets the size of one of several files go to a line of its own.
+        _SIZED.sub(r" \1", target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
         _fidelity(target.vs_reference),
         _drop(target.drop),
@@ -71,9 +76,20 @@ def _captions(report: Report) -> list[str]:
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
+    lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():
         lines.append(f"{place}: {', '.join(targets)}")
     return [wrapped(line, "  ") for line in lines]
+
+
+def _several_sizes(report: Report) -> list[str]:
+    """Return a line for every file that holds several sizes."""
+    return [
+        f"{target.target}: dB over the images at all of its sizes, "
+        + ", ".join(f"{height}x{width}" for height, width in target.sizes)
+        for target in report.targets
+        if len(target.sizes) > 1
+    ]
 
 
 def _by_place(report: Report) -> dict[str, list[str]]:

@@ -56,6 +56,7 @@ class ReferenceSession:
             threads=threads,
             is_device_runtime=False,
         )
+        self.sizes: tuple[tuple[int, int], ...] = (self.size,)
         self._evaluator = Evaluator(read_program(package))
         self._path = package.path
         self.resizable = self._fits((2 * height, 2 * width))
@@ -106,6 +107,7 @@ class DeviceSession:
         ct = coremltools()
         self.note = _note(package)
         self.size: tuple[int, int] | None = _size(package)
+        self.sizes: tuple[tuple[int, int], ...] = (self.size,)
         self.identity = RuntimeIdentity(
             name="Core ML",
             version=f"macOS {platform.mac_ver()[0]}",

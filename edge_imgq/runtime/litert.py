@@ -12,6 +12,7 @@ import numpy as np
 from edge_imgq.errors import ImageError, ModelError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
+from edge_imgq.runtime.signatures import signatures
 from edge_imgq.runtime.tflite_file import read_bytes, read_note
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ Size = tuple[int, int]
 class LiteRTSession:
     """One .tflite file; satisfies `edge_imgq.runtime.protocol.Session`.
 
-    The file is opened from disk, once per session. An image of another size than the file's
-    resizes the input; the last size stays in place.
+    The file is opened from disk, once per session. In a file with several signatures, the image's
+    size chooses one. In another, an image of another size than the file's resizes the input, where
+    the note says that the result is right; the last size stays in place.
     """
 
     def __init__(self, path: Path, note: FileNote, threads: int) -> None:
@@ -37,6 +39,7 @@ class LiteRTSession:
         self._path, self._threads = path, threads
         self._interpreter = _interpreter(path, threads)
         self._own_size = _size(self._interpreter)
+        self._signatures = signatures(self._interpreter)
         self._resizable: bool | None = None
         self._refuse_other_types()
         delegated = placement_of(self._interpreter).partitions > 0
@@ -50,8 +53,15 @@ class LiteRTSession:
         return self._own_size
 
     @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Every height and width that the file has a signature for."""
+        return tuple(self._signatures) or (self._own_size,)
+
+    @property
     def resizable(self) -> bool:
-        """Whether the whole file follows when its input is resized; found by trying."""
+        """Whether the note says that the file follows a resized input, and it does when tried."""
+        if self._signatures or not self.note.resizable:
+            return False
         if self._resizable is None:
             step = self.note.contract.multiple
             height, width = self._own_size
@@ -66,9 +76,7 @@ class LiteRTSession:
             ImageError: the file cannot run at the image's size or number of channels.
             NonFiniteOutputError: the output holds NaN or infinity.
         """
-        self._place(pixels)
-        self._interpreter.invoke()
-        values = self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
+        values = self._values(pixels)
         if values.dtype == np.uint8:
             image: NDArray[np.uint8] = values[0]
             return image
@@ -78,33 +86,50 @@ class LiteRTSession:
         """Return a call that runs the file once on a ramp of all pixel values."""
         channels = self.note.contract.channels
         ramp = np.arange(size[0] * size[1] * channels, dtype=np.uint32) % 256
-        self._place(ramp.astype(np.uint8).reshape(*size, channels))
+        pixels = ramp.astype(np.uint8).reshape(*size, channels)
+        if size in self._signatures:
+            return self._signatures[size].prepared(self._input(pixels))
+        self._place(pixels)
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke
 
-    def _place(self, pixels: NDArray[np.uint8]) -> None:
-        """Write an image into the input tensor, resized to it."""
-        channels = int(self._interpreter.get_input_details()[0]["shape"][3])
+    def _values(self, pixels: NDArray[np.uint8]) -> Any:
+        """Run the file on an image and return its output as it is stored."""
+        signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
+        if signature is not None:
+            return signature.run(self._input(pixels))
+        self._place(pixels)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
+
+    def _input(self, pixels: NDArray[np.uint8]) -> Any:
+        """Return an image in the layout and type of the file's input."""
+        detail = self._interpreter.get_input_details()[0]
+        channels = int(detail["shape"][3])
         if pixels.shape[2] != channels:
             raise ImageError(
                 f"{self._path} takes {channels} channels, and the image has {pixels.shape[2]}."
             )
+        floating = detail["dtype"] == np.float32
+        return to_nhwc(pixels, self.note.contract.peak) if floating else pixels[np.newaxis]
+
+    def _place(self, pixels: NDArray[np.uint8]) -> None:
+        """Write an image into the input tensor, resized to it."""
+        values = self._input(pixels)
         size = (pixels.shape[0], pixels.shape[1])
         if size != _size(self._interpreter):
             self._resize(size)
-        detail = self._interpreter.get_input_details()[0]
-        floating = detail["dtype"] == np.float32
-        values = to_nhwc(pixels, self.note.contract.peak) if floating else pixels[np.newaxis]
-        self._interpreter.set_tensor(detail["index"], values)
+        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], values)
 
     def _resize(self, size: Size) -> None:
-        if self._follows(self._interpreter, size):
-            return
-        # A failed resize leaves the interpreter half allocated.
-        self._interpreter = _interpreter(self._path, self._threads)
-        height, width = self._own_size
+        if self.note.resizable and not self._signatures:
+            if self._follows(self._interpreter, size):
+                return
+            # A failed resize leaves the interpreter half allocated.
+            self._interpreter = _interpreter(self._path, self._threads)
+        sizes = " and ".join(f"{height}x{width}" for height, width in self.sizes)
         raise ImageError(
-            f"{self._path} runs at {height}x{width} only, and the image is {size[0]}x{size[1]}. "
+            f"{self._path} runs at {sizes} only, and the image is {size[0]}x{size[1]}. "
             f"Export the model with --size {size[0]}x{size[1]}."
         )
 

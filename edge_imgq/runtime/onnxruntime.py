@@ -45,6 +45,11 @@ class OnnxSession:
         return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
     @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The fixed height and width, none when open."""
+        return () if self.size is None else (self.size,)
+
+    @property
     def resizable(self) -> bool:
         """Whether height and width are open."""
         return self.size is None

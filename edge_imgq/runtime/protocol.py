@@ -81,8 +81,13 @@ class Session(Protocol):
         ...
 
     @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Every height and width that the file was written for, `size` first; none for any."""
+        ...
+
+    @property
     def resizable(self) -> bool:
-        """Whether the file runs at other heights and widths than its own."""
+        """Whether the file runs at other heights and widths than its own, and rightly."""
         ...
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:

@@ -127,8 +127,16 @@ def test_four_channels_are_refused() -> None:
         contract_of(model, "rgba", None)
 
 
-def test_a_fixed_size_is_kept_and_another_refused() -> None:
-    model = normalise(proto_model(RELU, {}, size=(32, 48)), "fixed")
+def test_a_fixed_size_is_kept_and_another_refused_where_a_node_holds_it() -> None:
+    whole = [helper.make_node("AveragePool", ["image"], ["out"], kernel_shape=[32, 48])]
+    model = normalise(proto_model(whole, {}, size=(32, 48)), "fixed")
     assert own_size(model) == (32, 48)
-    with pytest.raises(ModelError, match="exported for 32x48"):
+    with pytest.raises(ModelError, match=r"exported for 32x48 .* AveragePool '.*' holds that size"):
         bind_size(model, (64, 64))
+
+
+def test_a_symbolic_batch_becomes_one_image() -> None:
+    proto = proto_model(RELU, {})
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    bound = bind_size(normalise(proto, "batch"), (6, 8))
+    assert tuple(bound.graph.outputs[0].shape.numpy()) == (1, 3, 6, 8)

@@ -113,7 +113,7 @@ class FixedSession:
     def __init__(self, like: Enhancer, size: tuple[int, int]) -> None:
         self.note = like.session.note
         self.identity = like.session.identity
-        self.size = size
+        self.size, self.sizes = size, (size,)
         self.resizable = False
         self.seen: set[tuple[int, ...]] = set()
 
@@ -134,6 +134,22 @@ def test_a_file_of_one_size_gets_tiles_of_that_size(size: tuple[int, int]) -> No
     result = enhance_pixels(pixels, fixed, ignore)
     assert session.seen == {(64, 80)}
     np.testing.assert_array_equal(result, pixels.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("size", "chosen"), [((60, 70), (64, 80)), ((120, 150), (128, 160)), ((64, 300), (64, 80))]
+)
+def test_a_file_of_several_sizes_is_run_at_the_one_that_computes_least(size, chosen) -> None:
+    fsrcnn = opened("fsrcnn-x2")
+    session = FixedSession(fsrcnn, (64, 80))
+    session.sizes = ((64, 80), (128, 160))
+    several = replace(fsrcnn, session=session)
+    pixels = luma_of(photo(*size))
+    result = enhance_pixels(pixels, several, ignore)
+    assert session.seen == {chosen}
+    np.testing.assert_array_equal(result, pixels.repeat(2, axis=0).repeat(2, axis=1))
+    whole = replace(several, radius=None)
+    assert plan_tiles((70, 90), whole)[0].tile == (128, 160)
 
 
 def test_a_network_that_sees_the_whole_image_is_never_cut() -> None:

@@ -41,7 +41,7 @@ def exported(request, tmp_path_factory) -> tuple[Path, Report]:
         output=output,
         calibration=None,
         images=None,
-        size=None,
+        sizes=(),
         pixels=None,
         threads=1,
     )

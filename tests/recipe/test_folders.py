@@ -8,11 +8,14 @@ import pytest
 
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.graph.rewrite import PASSES
-from edge_imgq.recipe.export import read_export_recipe
+from edge_imgq.recipe.export import read_export_recipe, recipe_name, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, shipped_folder
 
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
-TARGETS = ["coreml-fp16", "coreml-int8", "onnx-float", "onnx-int8", "tflite-float", "tflite-int8"]
+TARGETS = [
+    "coreml-fp16", "coreml-int8", "onnx-float", "onnx-int8",
+    "tflite-float", "tflite-gpu", "tflite-int8",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -42,9 +45,9 @@ def test_the_folder_is_the_target_matrix() -> None:
     ("wanted", "chosen"),
     [
         (["all"], TARGETS),
-        (["tflite"], ["tflite-float", "tflite-int8"]),
+        (["tflite"], ["tflite-float", "tflite-gpu", "tflite-int8"]),
         (["*-int8"], ["coreml-int8", "onnx-int8", "tflite-int8"]),
-        (["tflite-int8", "tflite", "onnx-float"], ["onnx-float", "tflite-float", "tflite-int8"]),
+        (["tflite-int8", "tflite-g*", "onnx-float"], ["onnx-float", "tflite-gpu", "tflite-int8"]),
     ],
 )
 def test_targets_are_chosen_by_stem_glob_and_family(wanted: list[str], chosen: list[str]) -> None:
@@ -67,7 +70,11 @@ def test_a_target_that_does_not_exist_is_refused_and_the_known_ones_named() -> N
         ("size = [180, 320]", 'size = "180x320"', r"a list \[height, width\]"),
         ('summary = "', 'sumary = "', "'summary' is missing"),
         ('precision = "float32"', 'precision = "int8"', "'scheme' names a recipe"),
-        ('precision = "float32"', 'precision = "float16"', "float16.* is for Core ML"),
+        (
+            'format = "tflite"\n',
+            'format = "onnx"\nprocessor = "gpu"\n',
+            '"gpu" belongs to float TFLite',
+        ),
         ("[budget]", "[budget", "not valid TOML"),
         ("# Least share", "colour = 1\n# Least share", "unknown key 'colour'"),
     ],
@@ -82,6 +89,20 @@ def test_a_wrong_recipe_is_refused_with_a_sentence(
     with pytest.raises(RecipeError, match=sentence) as caught:
         read_export_recipe(path)
     assert "mine.toml" in str(caught.value)
+
+
+def test_half_precision_is_refused_for_onnx(tmp_path: Path) -> None:
+    text = (shipped_folder("export") / "tflite-gpu.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace('format = "tflite"', 'format = "onnx"'))
+    with pytest.raises(RecipeError, match=r"float16. is for TFLite and Core ML"):
+        read_export_recipe(path)
+
+
+def test_a_target_of_one_size_belongs_to_its_recipe() -> None:
+    assert sized_target("coreml-fp16", (180, 320)) == "coreml-fp16-180x320"
+    assert recipe_name("coreml-fp16-180x320") == "coreml-fp16"
+    assert recipe_name("tflite-int8") == "tflite-int8"
 
 
 def test_a_scheme_that_does_not_exist_is_refused_and_the_known_ones_named() -> None:

@@ -56,7 +56,8 @@ def quantized_network(model: onnx.ModelProto) -> Network:
 
 
 def written(network: Network, folder: Path, scale: int = 2) -> Path:
-    note = FileNote("m", "tflite-test", ImageContract("image-to-image", scale, "rgb"), "0.0")
+    contract = ImageContract("image-to-image", scale, "rgb")
+    note = FileNote("m", "tflite-test", contract, "0.0", resizable=True)
     path = folder / "m.tflite"
     path.write_bytes(lower(network, note))
     return path

@@ -15,7 +15,8 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.export.tflite.clipping import Step, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.writer import FileWriter
+from edge_imgq.export.tflite.spelling import PLAIN, Spelling
+from edge_imgq.export.tflite.writer import FileStore, FileWriter
 from edge_imgq.graph.network import Quantization, Tensor
 from edge_imgq.graph.read import same_quantization
 
@@ -36,11 +37,15 @@ class Emitter:
 
     Attributes:
         allows_float: whether the operation being written may hold tensors without a scale.
+        spelling: how the file's float part is written.
     """
 
-    def __init__(self, quantized: bool) -> None:
+    def __init__(
+        self, quantized: bool, spelling: Spelling = PLAIN, store: FileStore | None = None
+    ) -> None:
         self.allows_float = not quantized
-        self.writer = FileWriter()
+        self.spelling = spelling
+        self.writer = FileWriter(store)
         self._index: dict[str, int] = {}
 
     def tensor(self, tensor: Tensor) -> int:
@@ -123,7 +128,8 @@ class Emitter:
         """Add the operator that computes the operation's output, and its activation."""
         output = operation.output
         rest = clipping(operation.activation, output.quantization)
-        if hasattr(options, "fusedActivationFunction"):
+        fuses = code != Code.TRANSPOSE_CONV or not self.spelling.gpu
+        if fuses and hasattr(options, "fusedActivationFunction"):
             options.fusedActivationFunction, rest = rest.fused, rest.unfused
         target = self._stage(output, len(rest.steps))
         self.writer.add_operator(code, inputs, [target], options)
@@ -173,8 +179,19 @@ class Emitter:
                 f"its tensor '{name}' has no scale, and an int8 file holds no float tensor. "
                 "Quantize the model again so that every tensor of this operator is covered."
             )
+        if quantization is None and values is not None and values.size > 1 and self.spelling.half:
+            return self._half(name, values)
         dtype = "float32" if quantization is None else quantization.dtype
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
+
+    def _half(self, name: str, values: NDArray[Any]) -> int:
+        """Add a float constant as float16, and return what its DEQUANTIZE makes of it."""
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            raise RefusedError(f"its constant '{name}' holds numbers beyond the range of float16.")
+        stored = self.writer.add_tensor(f"{name}/half", values.shape, "float16", None, values)
+        index = self.writer.add_tensor(name, values.shape, "float32")
+        self.writer.add_operator(Code.DEQUANTIZE, [stored], [index], schema.DequantizeOptionsT())
+        return index
 
 
 def _is_whole(one: Quantization, other: Quantization) -> bool:

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edge_imgq.export.tflite.refusal import Refusal, RefusedError, as_error
+from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.runtime.tflite_file import METADATA_NAME
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.export.tflite.table import Lowering
+    from edge_imgq.export.tflite.writer import FileStore, Part
     from edge_imgq.graph.network import Network, Operation
 
 INPUT, OUTPUT = "image", "image_out"
 
 
 def lower(
-    network: Network, note: FileNote, lowerings: Mapping[str, Lowering] | None = None
+    network: Network,
+    note: FileNote,
+    lowerings: Mapping[str, Lowering] | None = None,
+    spelling: Spelling = PLAIN,
 ) -> bytes:
     """Return the bytes of a .tflite file; the same network and note give the same bytes.
 
@@ -33,14 +38,62 @@ def lower(
         note: embedded as metadata "edge-imgq".
         lowerings: another table than `edge_imgq.export.tflite.table.LOWERINGS`, to write forms
             that it avoids, for comparison.
+        spelling: how the float part is written.
+
+    Raises:
+        UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
+    """
+    from edge_imgq.export.tflite.writer import SIGNATURE, FileStore, pack
+
+    store = FileStore()
+    parts = {SIGNATURE: lower_part(network, store, spelling, lowerings)}
+    return pack(store, parts, _description(note), _metadata(note))
+
+
+def lower_sizes(
+    networks: Mapping[tuple[int, int], Network], note: FileNote, spelling: Spelling = PLAIN
+) -> bytes:
+    """Return the bytes of one file with a signature for each size, "h180_w320" and so on.
+
+    Args:
+        networks: one network bound to several sizes of its image, height and width.
+        note: as for `lower`.
+        spelling: likewise.
+
+    Raises:
+        UnsupportedOperatorError: operators have no form in TFLite.
+    """
+    from edge_imgq.export.tflite.writer import FileStore, pack
+
+    store = FileStore()
+    parts = {
+        signature_of(size): lower_part(network, store, spelling)
+        for size, network in networks.items()
+    }
+    return pack(store, parts, _description(note), _metadata(note))
+
+
+def signature_of(size: tuple[int, int]) -> str:
+    """Return the name of the signature for images of a height and width."""
+    return f"h{size[0]}_w{size[1]}"
+
+
+def lower_part(
+    network: Network,
+    store: FileStore,
+    spelling: Spelling = PLAIN,
+    lowerings: Mapping[str, Lowering] | None = None,
+) -> Part:
+    """Lower a network to a subgraph of a file; see `lower`.
 
     Raises:
         UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
     """
     from edge_imgq.export.tflite import edges
     from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.export.tflite.writer import Part
 
-    file = Emitter(network.is_quantized)
+    file = Emitter(network.is_quantized, spelling, store)
     inputs = {
         name: edges.image_input(file, tensor)
         for name, tensor in edges.named(INPUT, network.inputs).items()
@@ -52,8 +105,15 @@ def lower(
         name: edges.image_output(file, tensor)
         for name, tensor in edges.named(OUTPUT, network.outputs).items()
     }
-    metadata = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
-    return file.writer.finish(inputs, outputs, f"edge-imgq {note.version}", metadata)
+    return Part(file.writer, inputs, outputs)
+
+
+def _description(note: FileNote) -> str:
+    return f"edge-imgq {note.version}"
+
+
+def _metadata(note: FileNote) -> dict[str, bytes]:
+    return {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
 
 
 def unsupported(network: Network) -> tuple[Operation, ...]:

@@ -1,11 +1,14 @@
 """Collects tensors and operators and writes them as one .tflite flatbuffer.
 
-This file knows TFLite's terms only: it neither knows ONNX nor layouts.
+A file has one subgraph and one signature for each size of the image; subgraphs share constants and
+operator codes, so that another size adds a few kilobytes. This file knows TFLite's terms only: it
+neither knows ONNX nor layouts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
@@ -23,9 +26,11 @@ ALIGNMENT = 16
 LAST_OLD_CODE = 127
 """Operators above it do not fit the schema's old one-byte field, which then holds 127."""
 SIGNATURE = "serving_default"
+"""Name of the signature of a file that has one."""
 
 TYPES: Mapping[str, int] = {
     "float32": schema.TensorType.FLOAT32,
+    "float16": schema.TensorType.FLOAT16,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
     "int16": schema.TensorType.INT16,
@@ -53,15 +58,40 @@ class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
         return int(schema.BufferEnd(builder))
 
 
-class FileWriter:
-    """A TFLite model in the making: one subgraph, tensors and operators in the order added."""
+class FileStore:
+    """What the subgraphs of one file share: constants, and the codes of operators."""
 
     def __init__(self) -> None:
-        self._tensors: list[Any] = []
-        self._operators: list[Any] = []
-        self._buffers: list[Any] = [AlignedBuffer()]
+        self.buffers: list[Any] = [AlignedBuffer()]
         self._buffer_of: dict[bytes, int] = {}
         self._codes: dict[tuple[int, int], int] = {}
+
+    def buffer(self, data: bytes) -> int:
+        """Return the index of a buffer with these contents; equal contents share one."""
+        if data not in self._buffer_of:
+            buffer = AlignedBuffer()
+            buffer.data = data
+            self._buffer_of[data] = len(self.buffers)
+            self.buffers.append(buffer)
+        return self._buffer_of[data]
+
+    def code(self, code: int, number: int) -> int:
+        """Return the index of an operator's code and version."""
+        return self._codes.setdefault((code, number), len(self._codes))
+
+    @property
+    def codes(self) -> list[Any]:
+        """All operator codes, as the schema has them."""
+        return [_operator_code(*pair) for pair in self._codes]
+
+
+class FileWriter:
+    """A subgraph in the making: tensors and operators in the order added."""
+
+    def __init__(self, store: FileStore | None = None) -> None:
+        self._tensors: list[Any] = []
+        self._operators: list[Any] = []
+        self._store = FileStore() if store is None else store
 
     def add_tensor(
         self,
@@ -83,7 +113,7 @@ class FileWriter:
         tensor = schema.TensorT()
         tensor.name, tensor.type = name, TYPES[dtype]
         tensor.shape = np.asarray(shape, np.int32)
-        tensor.buffer = 0 if data is None else self._buffer(data.astype(dtype).tobytes())
+        tensor.buffer = 0 if data is None else self._store.buffer(data.astype(dtype).tobytes())
         tensor.quantization = quantization
         self._tensors.append(tensor)
         return len(self._tensors) - 1
@@ -98,7 +128,7 @@ class FileWriter:
             options,
         )
         operator = schema.OperatorT()
-        operator.opcodeIndex = self._code(code, version(code, use))
+        operator.opcodeIndex = self._store.code(code, version(code, use))
         operator.inputs = np.asarray(inputs, np.int32)
         operator.outputs = np.asarray(outputs, np.int32)
         if options is not None:
@@ -107,48 +137,65 @@ class FileWriter:
             operator.builtinOptions = options
         self._operators.append(operator)
 
-    def finish(
-        self,
-        inputs: Mapping[str, int],
-        outputs: Mapping[str, int],
-        description: str,
-        metadata: Mapping[str, bytes],
-    ) -> bytes:
-        """Return the file's bytes; `inputs` and `outputs` map signature names to tensors."""
-        model = schema.ModelT()
-        model.version, model.description = SCHEMA_VERSION, description
-        model.operatorCodes = [_operator_code(*pair) for pair in self._codes]
-        model.subgraphs = [self._subgraph(inputs, outputs)]
-        model.metadata = [self._metadata(*pair) for pair in metadata.items()]
-        model.buffers = self._buffers
-        model.signatureDefs = [_signature(inputs, outputs)]
-        builder = flatbuffers.Builder(sum(len(b.data or b"") for b in self._buffers) + 4096)
-        builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
-        return bytes(builder.Output())
-
-    def _subgraph(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Any:
+    def subgraph(
+        self, inputs: Mapping[str, int], outputs: Mapping[str, int], name: str = "main"
+    ) -> Any:
+        """Return the subgraph as the schema has it, from these tensors to these."""
         subgraph = schema.SubGraphT()
-        subgraph.name = "main"
+        subgraph.name = name
         subgraph.tensors, subgraph.operators = self._tensors, self._operators
         subgraph.inputs = np.asarray(list(inputs.values()), np.int32)
         subgraph.outputs = np.asarray(list(outputs.values()), np.int32)
         return subgraph
 
-    def _buffer(self, data: bytes) -> int:
-        if data not in self._buffer_of:
-            buffer = AlignedBuffer()
-            buffer.data = data
-            self._buffer_of[data] = len(self._buffers)
-            self._buffers.append(buffer)
-        return self._buffer_of[data]
 
-    def _code(self, code: int, number: int) -> int:
-        return self._codes.setdefault((code, number), len(self._codes))
+@dataclass(frozen=True)
+class Part:
+    """A whole subgraph: what wrote it, and its signature.
 
-    def _metadata(self, name: str, data: bytes) -> Any:
-        entry = schema.MetadataT()
-        entry.name, entry.buffer = name, self._buffer(data)
-        return entry
+    Attributes:
+        writer: holds its tensors and operators.
+        inputs: names of the signature to tensors.
+        outputs: likewise.
+    """
+
+    writer: FileWriter
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+
+def pack(
+    store: FileStore, parts: Mapping[str, Part], description: str, metadata: Mapping[str, bytes]
+) -> bytes:
+    """Return the bytes of a file with one subgraph and one signature for each part.
+
+    Args:
+        store: that all parts were written with.
+        parts: by the name of their signature; the first is what an interpreter opens.
+        description: of the file.
+        metadata: by name.
+    """
+    model = schema.ModelT()
+    model.version, model.description = SCHEMA_VERSION, description
+    model.operatorCodes = store.codes
+    model.subgraphs = [
+        part.writer.subgraph(part.inputs, part.outputs, "main" if name == SIGNATURE else name)
+        for name, part in parts.items()
+    ]
+    model.metadata = [_metadata(store, *pair) for pair in metadata.items()]
+    model.buffers = store.buffers
+    model.signatureDefs = [
+        _signature(index, name, part) for index, (name, part) in enumerate(parts.items())
+    ]
+    builder = flatbuffers.Builder(sum(len(b.data or b"") for b in store.buffers) + 4096)
+    builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _metadata(store: FileStore, name: str, data: bytes) -> Any:
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, store.buffer(data)
+    return entry
 
 
 def _operator_code(code: int, number: int) -> Any:
@@ -158,11 +205,11 @@ def _operator_code(code: int, number: int) -> Any:
     return entry
 
 
-def _signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Any:
+def _signature(index: int, name: str, part: Part) -> Any:
     signature = schema.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
-    signature.inputs = [_tensor_map(*pair) for pair in inputs.items()]
-    signature.outputs = [_tensor_map(*pair) for pair in outputs.items()]
+    signature.signatureKey, signature.subgraphIndex = name, index
+    signature.inputs = [_tensor_map(*pair) for pair in part.inputs.items()]
+    signature.outputs = [_tensor_map(*pair) for pair in part.outputs.items()]
     return signature
 
 

@@ -52,7 +52,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
     places = _places(node, channels)
     convolution = _absorbed(source, places)
     if convolution is None:
-        inputs = [source, edit.add_constant(graph, f"{node.name}.one_hot", _one_hot(places, block))]
+        one_hot = edit.add_constant(graph, f"{node.name}.one_hot", _one_hot(places, block))
+        inputs: list[ir.Value | None] = [source, one_hot]
         attributes = {"kernel_shape": [block, block], "strides": [block, block]}
     else:
         inputs, attributes = _folded(graph, node, convolution, places)

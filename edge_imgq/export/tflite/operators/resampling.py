@@ -107,7 +107,8 @@ def resize(file: Emitter, operation: Operation) -> None:
     if mode not in ("nearest", "linear"):
         raise RefusedError(f"TFLite has no '{mode}' interpolation; use linear or nearest.")
     _refuse_unusual(operation)
-    if mode == "nearest" and _doubles(operation) and _pixel_bytes(operation) < CACHE_LINE:
+    narrow = _pixel_bytes(operation) < CACHE_LINE
+    if mode == "nearest" and narrow and not file.spelling.gpu and _doubles(operation):
         _double(file, operation)
         return
     flags = _flags(operation, mode)

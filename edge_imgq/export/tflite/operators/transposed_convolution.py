@@ -51,7 +51,7 @@ def transposed_convolution(file: Emitter, operation: Operation) -> None:
     """ConvTranspose → TRANSPOSE_CONV, followed by a slice where the crop is not SAME's."""
     image, kernel = operation.operand(0), constant_input(operation, 1)
     rows, columns = _crops(operation, image, kernel)
-    same = rows.is_same and columns.is_same
+    same = all(_is_same(file, crop) for crop in (rows, columns))
     kept = (rows.output, columns.output)
     size = kept if same else (rows.whole, columns.whole)
     shape = (image.shape[0], *size, kernel.shape[1])
@@ -70,6 +70,11 @@ def transposed_convolution(file: Emitter, operation: Operation) -> None:
     whole = file.intermediate(f"{operation.name}/whole", shape, operation.output.quantization)
     file.writer.add_operator(Code.TRANSPOSE_CONV, inputs, [whole], options)
     cropped(file, operation, whole, (0, rows.front, columns.front, 0))
+
+
+def _is_same(file: Emitter, crop: Crop) -> bool:
+    """Whether SAME says it, in the GPU delegate's count too where the file is for it."""
+    return crop.is_same and (not file.spelling.gpu or crop.size % crop.stride == 0)
 
 
 def _crops(operation: Operation, image: Tensor, kernel: Tensor) -> tuple[Crop, Crop]:

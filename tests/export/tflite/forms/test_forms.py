@@ -8,7 +8,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import write_tflite
+from edge_imgq.export.formats import Order, write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.export.tflite.forms.lanes import convolution_slots
 from edge_imgq.graph.network import Network
@@ -102,7 +102,7 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     contract = ImageContract("x", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
     path = tmp_path / "fast.tflite"
-    write_tflite(quantized, SIZE, FileNote("m", "t", contract, "0"), path)
+    write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     session = open_session(path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
@@ -122,7 +122,7 @@ def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
     original = build()
     contract = ImageContract("x", scale, "y" if channels == 1 else "rgb")
     path = tmp_path / "fast.tflite"
-    write_tflite(original, SIZE, FileNote("m", "t", contract, "0"), path)
+    write_tflite(original, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(original, image).clip(0, 1) * 255)[0].transpose(1, 2, 0)
@@ -135,7 +135,7 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
     contract = ImageContract("x", 2, "y")
     quantized = quantize(original, PLAIN, contract, [photo(1)])
     path = tmp_path / "fast.tflite"
-    write_tflite(quantized, SIZE, FileNote("m", "t", contract, "0"), path)
+    write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     pixels = photo(1, (18, 6))
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(quantized, image, exact=True) * 255)[0].transpose(1, 2, 0)

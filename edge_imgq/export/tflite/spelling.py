@@ -1,0 +1,37 @@
+"""How a float network is spelled in a file: for which processor, and with which constants.
+
+The GPU delegate reads a file otherwise than the processor's kernels do:
+
+1. A transposed convolution with a fused activation is version 4 of its operator; the delegate takes
+   versions up to 3, so that the activation stands behind it as an operator.
+2. The padding SAME of a transposed convolution is counted from the size of its *input*:
+   max(0, kernel − (size − 1) mod stride − 1). That is TFLite's own only where the stride divides
+   the size; elsewhere VALID and a SLICE say the same in terms that both count alike.
+3. Float16 constants are read through DEQUANTIZE, as in TensorFlow's float16 files. XNNPACK does so
+   too, and computes in float32.
+
+Source: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
+(TransposeConvBuiltinOperationParser, UpdatePadding), `operations.cc` (CalculateSamePadding) and
+`model_builder_helper.cc` (CreateVectorCopyData).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a float network is written.
+
+    Attributes:
+        gpu: for the GPU delegate, not for XNNPACK.
+        half: constants of more than one number are float16, each behind a DEQUANTIZE.
+    """
+
+    gpu: bool = False
+    half: bool = False
+
+
+PLAIN = Spelling()
+"""For XNNPACK, in float32."""

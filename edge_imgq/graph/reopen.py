@@ -1,0 +1,125 @@
+"""Opening the height and width of a model that was exported for one size.
+
+Exporters fold what follows from a fixed size into constants: the target of a Reshape, the sizes of
+a Resize, the end of a Slice, the window of a pooling that meant the whole image. A graph that holds
+such a constant computes something else at another size, often without an error. It may be opened
+when every node is of a kind that holds no size, and none of the constants in it can be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
+
+FREE = frozenset(
+    {
+        "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear", "Dropout",
+        "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid",
+        "HardSwish", "Identity", "InstanceNormalization", "LeakyRelu", "Log", "Neg", "PRelu",
+        "QuantizeLinear", "Reciprocal", "Relu", "Sigmoid", "SpaceToDepth", "Sqrt", "Tanh",
+        "Transpose",
+    }
+)  # fmt: skip
+"""Operators that hold no size, whatever their attributes and constants are."""
+
+
+def reopened(model: ir.Model, name: str) -> ir.Model:
+    """Return a copy of a model whose height and width are open.
+
+    Args:
+        model: one image input (1, C, H, W) of a fixed size; it is not changed.
+        name: for messages.
+
+    Raises:
+        ModelError: a node holds the size that the model was exported for.
+    """
+    for node in model.graph:
+        if not holds_no_size(node):
+            shape = model.graph.inputs[0].shape
+            assert shape is not None
+            raise ModelError(
+                f"{name} was exported for {shape[2]}x{shape[3]} and cannot be written for another "
+                f"size: {node.op_type} '{node.name}' holds that size. Export it to ONNX with open "
+                "height and width, or leave --size."
+            )
+    proto = ir.to_proto(model)
+    for dimension, word in zip(
+        proto.graph.input[0].type.tensor_type.shape.dim[2:], ("height", "width"), strict=True
+    ):
+        dimension.dim_param = word
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    result: ir.Model = ir.from_proto(onnx.shape_inference.infer_shapes(proto))
+    return result
+
+
+def holds_no_size(node: ir.Node) -> bool:
+    """Tell whether a node computes the same function of its neighbourhood at any size."""
+    if node.op_type in FREE:
+        return True
+    check = CONDITIONS.get(node.op_type)
+    return check is not None and check(node)
+
+
+def _window(node: ir.Node) -> bool:
+    """A window that covers the whole image may mean the whole image."""
+    source = node.inputs[0]
+    if source is None or source.shape is None or not source.shape.is_static():
+        return False
+    sides = source.shape.numpy()[2:]
+    kernel = node.attributes.get_ints("kernel_shape", [])
+    return all(taps < side for taps, side in zip(kernel, sides, strict=True))
+
+
+def _elementwise(node: ir.Node) -> bool:
+    """A constant operand must not be a picture."""
+    constants = [value for value in node.inputs if edit.is_constant(value)]
+    return all(set(edit.contents(value).shape[-2:]) <= {1} for value in constants)
+
+
+def _constants_but_the_first(node: ir.Node) -> bool:
+    return all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
+
+
+def _channels(node: ir.Node) -> bool:
+    return node.attributes.get_int("axis", 0) in (1, -3)
+
+
+def _scaled(node: ir.Node) -> bool:
+    """A Resize that states scales; one that states sizes holds one."""
+    return len(node.inputs) == 3 and edit.is_constant(node.inputs[2])
+
+
+def _of_channels(node: ir.Node) -> bool:
+    """A Slice of channels alone."""
+    if len(node.inputs) < 4 or not _constants_but_the_first(node):
+        return False
+    return {int(axis) for axis in edit.contents(node.inputs[3])} <= {1, -3}
+
+
+CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
+    "Add": _elementwise,
+    "AveragePool": _window,
+    "Concat": _channels,
+    "ConvTranspose": lambda node: "output_shape" not in node.attributes,
+    "Div": _elementwise,
+    "Max": _elementwise,
+    "MaxPool": _window,
+    "Min": _elementwise,
+    "Mul": _elementwise,
+    "Pad": _constants_but_the_first,
+    "Pow": _elementwise,
+    "ReduceMean": _constants_but_the_first,
+    "Resize": _scaled,
+    "Slice": _of_channels,
+    "Softmax": _channels,
+    "Split": _channels,
+    "Sub": _elementwise,
+}
+"""Operators that hold no size when their constants are as asked."""

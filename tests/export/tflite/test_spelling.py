@@ -1,0 +1,128 @@
+"""Float files for the GPU delegate, run by LiteRT, against ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.recipe.folders import export_recipes
+
+from .witness import NOTE, Case, from_file, kinds, run_litert, run_onnx, to_file
+
+RECIPE = next(recipe for recipe in export_recipes(Path("/nowhere")) if recipe.name == "tflite-gpu")
+GENERATOR = np.random.default_rng(17)
+
+
+def numbers(*shape):
+    return GENERATOR.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
+
+
+W, B, D = numbers(12, 3, 3, 3), numbers(12), numbers(12, 3, 4, 4)
+CONVOLUTION = "a = Conv<pads=[1,1,1,1]>(x, w, b) "
+DECONVOLUTION = CONVOLUTION + "y = ConvTranspose<strides=[2,2], pads=[1,1,1,1]>(a, d)"
+SHUFFLE = CONVOLUTION + 'r = Relu(a) y = DepthToSpace<blocksize=2, mode="CRD">(r)'
+
+
+def written(case: Case, folder: Path) -> bytes:
+    """Return the file that the recipe tflite-gpu makes of a case."""
+    path = folder / "m.tflite"
+    model = rewrite(ir.from_proto(case.model()), RECIPE.passes)
+    half = RECIPE.precision == "float16"
+    write_tflite(model, Order((case.shape[2:],), NOTE, RECIPE.processor, half), path)
+    return path.read_bytes()
+
+
+def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose constants are the nearest float16 numbers."""
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size > 1:
+            half = values.astype(np.float16).astype(np.float32)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, tensor.name))
+    return model
+
+
+def agrees(case: Case, data: bytes) -> None:
+    values = np.random.default_rng(2).random(case.shape, np.float32)
+    wanted = run_onnx(rounded(case.model()), values)
+    np.testing.assert_allclose(from_file(run_litert(data, to_file(values))), wanted, atol=1e-5)
+
+
+def options_of(data: bytes, code: int) -> list:
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    codes = [entry.builtinCode for entry in model.operatorCodes]
+    operators = model.subgraphs[0].operators
+    return [
+        (operator.builtinOptions, model.operatorCodes[operator.opcodeIndex].version)
+        for operator in operators
+        if codes[operator.opcodeIndex] == code
+    ]
+
+
+@pytest.mark.parametrize(("size", "padding"), [((8, 10), "SAME"), ((7, 10), "VALID")])
+def test_a_transposed_convolution_says_same_only_where_the_delegate_counts_alike(
+    size, padding, tmp_path
+) -> None:
+    case = Case(DECONVOLUTION, (1, 3, *size), {"w": W, "b": B, "d": D})
+    data = written(case, tmp_path)
+    ((options, version),) = options_of(data, schema.BuiltinOperator.TRANSPOSE_CONV)
+    assert options.padding == getattr(schema.Padding, padding)
+    assert version == 3
+    assert ("SLICE" in kinds(data)) == (padding == "VALID")
+    agrees(case, data)
+
+
+def test_no_activation_is_fused_into_a_transposed_convolution(tmp_path) -> None:
+    body = DECONVOLUTION.replace("y =", "z =") + " y = Relu(z)"
+    case = Case(body, (1, 3, 8, 10), {"w": W, "b": B, "d": D})
+    data = written(case, tmp_path)
+    assert [kind for kind in kinds(data) if kind != "DEQUANTIZE"] == [
+        "CONV_2D", "TRANSPOSE_CONV", "RELU"
+    ]  # fmt: skip
+    ((options, version),) = options_of(data, schema.BuiltinOperator.TRANSPOSE_CONV)
+    assert (options.fusedActivationFunction, version) == (0, 3)
+    agrees(case, data)
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> None:
+    case = Case(SHUFFLE.replace("CRD", mode), (1, 3, 8, 10), {"w": W, "b": B})
+    data = written(case, tmp_path)
+    assert "DEPTH_TO_SPACE" not in kinds(data)
+    assert "TRANSPOSE_CONV" in kinds(data)
+    agrees(case, data)
+
+
+def test_doubling_is_a_resize_and_not_depth_to_space(tmp_path) -> None:
+    body = 'y = Resize<mode="nearest", coordinate_transformation_mode="asymmetric", '
+    case = Case(
+        body + 'nearest_mode="floor">(x, , s)', (1, 3, 6, 8), {"s": np.float32([1, 1, 2, 2])}
+    )
+    data = written(case, tmp_path)
+    assert kinds(data) == ["RESIZE_NEAREST_NEIGHBOR"]
+    agrees(case, data)
+
+
+def test_constants_are_float16_behind_dequantize_and_images_float32(tmp_path) -> None:
+    case = Case(SHUFFLE, (1, 3, 8, 10), {"w": W, "b": B})
+    model = schema.ModelT.InitFromPackedBuf(written(case, tmp_path), 0)
+    graph = model.subgraphs[0]
+    constants = [t for t in graph.tensors if model.buffers[t.buffer].data is not None]
+    floats = {t.type for t in constants} - {schema.TensorType.INT32}
+    assert floats == {schema.TensorType.FLOAT16}
+    edges = [graph.tensors[i].type for i in (*graph.inputs, *graph.outputs)]
+    assert edges == [schema.TensorType.FLOAT32] * 2
+
+
+def test_a_constant_beyond_float16_is_refused_by_name(tmp_path) -> None:
+    case = Case(SHUFFLE, (1, 3, 8, 10), {"w": W * 1e6, "b": B})
+    with pytest.raises(UnsupportedOperatorError, match=r"'w' holds numbers beyond .* float16"):
+        written(case, tmp_path)
