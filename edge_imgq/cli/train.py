@@ -36,7 +36,8 @@ folders blur/ and sharp/ with pairs."""
 EXAMPLE = """\
 edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn
 edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn \\
-    --resume"""
+    --resume
+edge-imgq train fsrcnn-x3 --data T91 --validation Set5 --from fsrcnn-x2 --output runs/fsrcnn-x3"""
 
 CHECKPOINT = "checkpoint.safetensors"
 """As in `edge_imgq.train.loop`, which imports torch."""
@@ -68,10 +69,9 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--from",
-        type=Path,
         dest="start_from",
-        metavar="FILE",
-        help="begin with the weights of a checkpoint or of a .safetensors file that ships",
+        metavar="MODEL",
+        help="begin with the weights of a checkpoint, or of a network that ships",
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
     parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
@@ -116,7 +116,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         data=tuple(arguments.data),
         output=arguments.output,
         schedule=_schedule(arguments),
-        start_from=None if arguments.resume else arguments.start_from,
+        start_from=_origin(arguments),
         validation=arguments.validation,
         threads=arguments.threads,
         checkpoint_minutes=arguments.checkpoint_minutes,
@@ -124,6 +124,16 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     )
     check_config(config)  # before torch is imported, which takes seconds
     return config
+
+
+def _origin(arguments: argparse.Namespace) -> Path | None:
+    """Return the file of weights to begin with; a resumed run has its own."""
+    from edge_imgq.models.zoo import ZOO, weights_path
+
+    if arguments.start_from is None or arguments.resume:
+        return None
+    text = arguments.start_from
+    return weights_path(text) if text in ZOO else Path(text)
 
 
 def _schedule(arguments: argparse.Namespace) -> Schedule:

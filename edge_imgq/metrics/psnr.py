@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def psnr(reference: NDArray[np.uint8], candidate: NDArray[np.uint8], *, shave: int = 0) -> float:
+Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.float64]"
+
+
+def psnr(reference: Pixels, candidate: Pixels, *, shave: int = 0) -> float:
     """Measure how close `candidate` is to `reference`, in decibels with a peak of 255.
 
     Args:
-        reference: The truth, uint8 (H, W, C).
+        reference: The truth (H, W, C): uint8, or float64 on the scale 0..255, such as the luma of
+            8-bit colours.
         candidate: What is judged, same shape and type.
         shave: Rows and columns left out on every side; the papers leave out `scale`.
 
@@ -27,7 +31,7 @@ def psnr(reference: NDArray[np.uint8], candidate: NDArray[np.uint8], *, shave: i
     """
     if reference.shape != candidate.shape:
         raise ValueError(f"shapes differ: {reference.shape} and {candidate.shape}")
-    if reference.dtype != np.uint8 or candidate.dtype != np.uint8:
+    if reference.dtype != candidate.dtype or reference.dtype not in (np.uint8, np.float64):
         raise ValueError(f"PSNR compares 8-bit images, not {reference.dtype} and {candidate.dtype}")
     if shave < 0 or min(reference.shape[:2]) <= 2 * shave:
         raise ValueError(f"cannot shave {shave} pixels off an image of {reference.shape}")

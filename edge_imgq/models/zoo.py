@@ -47,7 +47,8 @@ def _fsrcnn(scale: int) -> ZooEntry:
 
         return FSRCNN(scale)
 
-    summary = f"FSRCNN(56, 12, 4): enlarges {scale} times, on luma"
+    times = {2: "doubles", 3: "triples", 4: "quadruples"}[scale]
+    summary = f"FSRCNN(56, 12, 4): {times} width and height, on luma"
     return ZooEntry(f"fsrcnn-x{scale}", "super-resolution", scale, "y", 1, summary, build)
 
 
@@ -87,6 +88,8 @@ def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
 
 ZOO = _by_name(
     _fsrcnn(2),
+    _fsrcnn(3),
+    _fsrcnn(4),
     ZooEntry(
         name="dped-slim",
         task="photo-enhancement",
@@ -109,8 +112,6 @@ ZOO = _by_name(
 """The networks that ship with trained weights."""
 
 UNTRAINED = _by_name(
-    _fsrcnn(3),
-    _fsrcnn(4),
     ZooEntry(
         name="abpn-x2",
         task="super-resolution",

@@ -92,7 +92,7 @@ class TrainConfig:
 
 
 FROM_ANOTHER_SCALE = Schedule(
-    steps=20_000,
+    steps=10_000,
     batch=16,
     patch=24,
     learning_rate=1e-3,
@@ -114,11 +114,11 @@ DEFAULTS: dict[str, Schedule] = {
     "fsrcnn-x3": FROM_ANOTHER_SCALE,
     "fsrcnn-x4": FROM_ANOTHER_SCALE,
     "abpn-x2": Schedule(
-        steps=60_000,
-        batch=16,
+        steps=45_000,
+        batch=8,
         patch=32,
-        learning_rate=2e-3,
-        bfloat16_until=0.8,
+        learning_rate=1e-3,
+        bfloat16_until=0.85,
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
     "jpeg-slim": Schedule(

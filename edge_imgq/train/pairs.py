@@ -10,7 +10,8 @@ import numpy as np
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.files import list_images, read_rgb, read_y
+from edge_imgq.images.files import read_rgb, read_y
+from edge_imgq.images.pair_files import pair_files
 from edge_imgq.images.resize import crop_to_multiple, resize
 
 if TYPE_CHECKING:
@@ -67,41 +68,26 @@ class Recipe:
 def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
     """Read every image of the folders and degrade it for the network's task.
 
-    A folder with two folders `blur` and `sharp` in it gives the pairs it holds, in clips or not,
-    matched by path and name (`sharp/1/sharp_07.png` belongs to `blur/1/blur_07.png`).
+    A folder of pairs gives the pairs it holds (`edge_imgq.images.pair_files`).
 
     Raises:
         ImageError: A folder is missing or empty, or no image in it could be read.
     """
     pairs: list[Pair] = []
     skipped: list[Skipped] = []
-    for truth_path, degraded_path in _matched(folders):
+    for file in (file for folder in folders for file in pair_files(folder)):
         try:
-            truth = _read(truth_path, entry)
-            if degraded_path is not None:
-                real = _real_pair(truth, degraded_path, entry)
+            truth = _read(file.truth, entry)
+            if file.degraded is not None:
+                real = _real_pair(truth, file.degraded, entry)
                 pairs += [real] * (recipe.versions * recipe.pair_weight)
             else:
-                pairs += _degraded_pairs(truth_path.name, truth, entry, recipe)
+                pairs += _degraded_pairs(file.truth.name, truth, entry, recipe)
         except ImageError as error:
-            skipped.append(Skipped(truth_path, str(error)))
+            skipped.append(Skipped(file.truth, str(error)))
     if not pairs:
         raise ImageError(f"No usable image in {', '.join(map(str, folders))}.")
     return PairSet(tuple(pairs), tuple(skipped))
-
-
-def _matched(folders: tuple[Path, ...]) -> Iterator[tuple[Path, Path | None]]:
-    """Every truth with the file of its input, or None where the input is to be made."""
-    for folder in folders:
-        if (folder / "sharp").is_dir() and (folder / "blur").is_dir():
-            sharp = folder / "sharp"
-            clips = sorted(clip for clip in sharp.iterdir() if clip.is_dir()) or [sharp]
-            for path in (path for clip in clips for path in list_images(clip)):
-                name = path.name.replace("sharp", "blur")
-                yield path, folder / "blur" / path.relative_to(sharp).with_name(name)
-        else:
-            for path in list_images(folder):
-                yield path, None
 
 
 def _read(path: Path, entry: ZooEntry) -> NDArray[np.uint8]:

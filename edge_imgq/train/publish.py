@@ -27,4 +27,5 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float) -> None:
     metadata = {"model": name, "step": str(step), "psnr": f"{psnr:.2f}"}
     temporary = destination.with_suffix(".part")
     save_file(tensors, temporary, metadata=metadata)
+    temporary.chmod(0o644)  # safetensors makes it readable by its owner alone
     temporary.replace(destination)

@@ -10,7 +10,7 @@ import pytest
 from edge_imgq import errors
 from edge_imgq.cli.main import COMMANDS, FAULT
 from edge_imgq.graph.rewrite import PASSES
-from edge_imgq.models.zoo import ZOO
+from edge_imgq.models.zoo import UNTRAINED, ZOO
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.report.baseline import Tolerances
 from tests.conftest import CHECKOUT
@@ -88,7 +88,7 @@ def test_a_page_is_at_most_80_columns_wide(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"\b\w+-slim\b|\bfsrcnn-x\d\b", text)) <= set(ZOO)
+    assert set(re.findall(r"\b\w+-slim\b|\bfsrcnn-x\d\b", text)) <= {*ZOO, *UNTRAINED}
 
 
 def test_the_picture_is_small() -> None:

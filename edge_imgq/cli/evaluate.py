@@ -1,0 +1,77 @@
+"""`edge-imgq evaluate`: a model's PSNR and SSIM on a set of images, as the papers measure it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, processors
+from edge_imgq.cli.progress import ProgressDisplay
+
+DETAILS = """\
+Degrade the photographs of a folder as the model's task asks, restore them, and measure PSNR and
+SSIM against the truth (and PSNR-B for JPEG) by the protocol of the task's papers, beside what a
+user has without the model: bicubic, the JPEG itself, the noisy image, non-local means.
+
+A folder that holds input/ and truth/, or blur/ and sharp/, is taken as pairs.
+
+MODEL is a name that `edge-imgq models` lists, a checkpoint, or an .onnx or .tflite file."""
+
+EXAMPLE = """\
+edge-imgq evaluate fsrcnn-x2 --set Set5
+edge-imgq evaluate artifacts/fsrcnn-x2/tflite-int8.tflite --set Set5 --sheet sheet.png"""
+
+TASKS = ("super-resolution", "jpeg", "denoise", "deblur", "photo-enhancement")
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "evaluate", "measure a model as the papers do", DETAILS, EXAMPLE
+    )
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "--set", type=Path, required=True, metavar="DIR", help="folder of photographs or pairs"
+    )
+    parser.add_argument("--task", choices=TASKS, help="for a file that does not say")
+    parser.add_argument(
+        "--level",
+        type=float,
+        action="append",
+        default=[],
+        metavar="X",
+        help="JPEG quality (default 10, 20, 40) or noise (default 15, 25, 50); may be repeated",
+    )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="write crops of some images side by side"
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and show the table."""
+    from edge_imgq.pipeline.evaluate import EvaluateRequest, evaluate
+
+    request = EvaluateRequest(
+        model=arguments.model,
+        folder=arguments.set,
+        task=arguments.task,
+        levels=tuple(arguments.level),
+        sheet=arguments.sheet,
+        threads=arguments.threads,
+    )
+    with ProgressDisplay() as watch:
+        evaluation = evaluate(request, watch)
+    if arguments.json:
+        from edge_imgq.report.json_form import plain, to_json
+
+        print(to_json(plain(evaluation)))
+    else:
+        from edge_imgq.report.evaluation_table import evaluation_table
+
+        print(evaluation_table(evaluation))
+    for sentence in evaluation.left_out:
+        print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
+    return 0

@@ -1,0 +1,66 @@
+"""A picture of crops side by side, to see what figures do not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SIDE = 96
+"""Side of a crop, in pixels of the truth."""
+ENLARGED = 2
+"""Every pixel of a crop is drawn as a square of this side."""
+MARGIN = 6
+CAPTION = 14
+"""Height of a line of text."""
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One line of the sheet: the same place of one image by several methods.
+
+    Attributes:
+        title: what the line shows.
+        crops: caption and pixels (h, w, 3) of each, all of one size.
+    """
+
+    title: str
+    crops: tuple[tuple[str, NDArray[np.uint8]], ...]
+
+
+def busiest_place(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Return the square of at most SIDE pixels in which two images (H, W, C) differ most."""
+    difference = np.square(one.astype(np.float64) - other).sum(axis=2)
+    height, width = (min(SIDE, length) for length in difference.shape)
+    # Sums over all squares, from one integral image.
+    total = np.pad(difference.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    sums = total[height:, width:] - total[:-height, width:]
+    sums += total[:-height, :-width] - total[height:, :-width]
+    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+
+
+def contact_sheet(rows: Sequence[SheetRow]) -> NDArray[np.uint8]:
+    """Draw rows of crops with their captions, RGB (H, W, 3), on white."""
+    from PIL import Image, ImageDraw
+
+    cell = SIDE * ENLARGED + MARGIN
+    columns = max(len(row.crops) for row in rows)
+    size = (MARGIN + columns * cell, len(rows) * (cell + 2 * CAPTION) + MARGIN)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, row in enumerate(rows):
+        top = index * (cell + 2 * CAPTION) + MARGIN
+        draw.text((MARGIN, top), row.title, fill="black")
+        for column, (caption, pixels) in enumerate(row.crops):
+            left = MARGIN + column * cell
+            draw.text((left, top + CAPTION), caption, fill="black")
+            enlarged = pixels.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+            sheet.paste(Image.fromarray(enlarged), (left, top + 2 * CAPTION))
+    return np.asarray(sheet)

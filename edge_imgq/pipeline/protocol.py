@@ -1,0 +1,140 @@
+"""How the papers of each task judge a network: conditions, baselines and what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import UsageError
+from edge_imgq.images.colour import to_pixels
+from edge_imgq.images.degrade import (
+    BicubicDownscale,
+    Degradation,
+    GaussianNoise,
+    JpegCompression,
+    MotionBlur,
+    PhoneCamera,
+)
+from edge_imgq.images.resize import upscale
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+Baseline = Callable[["Pixels", float], "Pixels"]
+"""Makes an image of truth size from a network's input and the level of its degradation."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a task is judged.
+
+    Attributes:
+        levels: strengths of the degradation that are judged unless others are asked for.
+        condition: words for a level, as a format string.
+        degrade: makes the degradation of a level.
+        baselines: what a network is compared with; the first is the input itself, or what stands
+            for it.
+        compared: what is measured, in words.
+        on_luma: whether an RGB image is judged by its luma alone.
+        blocks: whether PSNR-B is measured.
+    """
+
+    levels: tuple[float, ...]
+    condition: str
+    degrade: Callable[[float], Degradation]
+    baselines: dict[str, Baseline]
+    compared: str
+    on_luma: bool = False
+    blocks: bool = False
+
+
+def protocol_of(task: str, scale: int) -> Protocol:
+    """Return how a task is judged.
+
+    Raises:
+        UsageError: nothing is known of the task.
+    """
+    table = {
+        "super-resolution": _super_resolution(scale),
+        "jpeg": JPEG,
+        "denoise": DENOISE,
+        "deblur": DEBLUR,
+        "photo-enhancement": ENHANCEMENT,
+    }
+    if task not in table:
+        raise UsageError(
+            f"Nothing is known of how to judge {task!r}; say --task with one of {', '.join(table)}."
+        )
+    return table[task]
+
+
+def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
+    """Denoise gray (H, W, 1) by Buades, Coll and Morel, CVPR 2005, with the noise's level known.
+
+    Patches of 5x5 in a window of 13x13 and a strength of 0.6 sigma, which did best on BSD68.
+    """
+    from skimage.restoration import denoise_nl_means
+
+    deviation = sigma / 255.0
+    restored = denoise_nl_means(
+        pixels[..., 0] / 255.0,
+        patch_size=5,
+        patch_distance=6,
+        h=0.6 * deviation,
+        sigma=deviation,
+        fast_mode=True,
+    )
+    return to_pixels(restored[..., None] * 255.0)
+
+
+def _super_resolution(scale: int) -> Protocol:
+    return Protocol(
+        levels=(float(scale),),
+        condition="×{:.0f}",
+        degrade=lambda level: BicubicDownscale(round(level)),
+        baselines={"bicubic": lambda pixels, level: upscale(pixels, round(level))},
+        compared="PSNR and SSIM on Y of BT.601, as many pixels shaved off as the scale.",
+        on_luma=True,
+    )
+
+
+def _unchanged(pixels: Pixels, level: float) -> Pixels:  # noqa: ARG001 - a baseline takes both
+    return pixels
+
+
+JPEG = Protocol(
+    levels=(10.0, 20.0, 40.0),
+    condition="quality {:.0f}",
+    degrade=lambda level: JpegCompression((round(level), round(level))),
+    baselines={"JPEG": _unchanged},
+    compared="PSNR, SSIM and PSNR-B on gray, compressed here, nothing shaved off.",
+    blocks=True,
+)
+DENOISE = Protocol(
+    levels=(15.0, 25.0, 50.0),
+    condition="sigma {:.0f}",
+    degrade=lambda level: GaussianNoise((level, level)),
+    baselines={"noisy": _unchanged, "non-local means": non_local_means},
+    compared="PSNR and SSIM on gray; noise seeded by the image's name, input in 8 bits.",
+)
+DEBLUR = Protocol(
+    levels=(0.0,),
+    condition="blurred",
+    degrade=lambda level: MotionBlur(),  # noqa: ARG005 - there is one strength
+    baselines={"input": _unchanged},
+    compared="PSNR and SSIM on RGB.",
+)
+ENHANCEMENT = Protocol(
+    levels=(0.0,),
+    condition="phone",
+    degrade=lambda level: PhoneCamera(),  # noqa: ARG005 - there is one strength
+    baselines={"input": _unchanged},
+    compared="PSNR and SSIM on RGB.",
+)
