@@ -45,7 +45,8 @@ peer: $(INSTALLED)
 	EDGE_IMGQ_OLD_TFLITE=$(CURDIR)/.venv-peer/bin/python $(BIN)/python -m pytest -m peer
 
 devices: $(INSTALLED)
-	$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
+	-$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
+	-$(BIN)/edge-imgq doctor --set-up arm64 >/dev/null
 	$(BIN)/python -m pytest -m device -rs tests/devices
 
 lint: $(INSTALLED)

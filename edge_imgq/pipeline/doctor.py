@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from edge_imgq.devices.table import look_for_devices
+from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.finding import Finding, State
 
 OLDEST_PYTHON = (3, 11)
+SET_UP_STEPS = 5
+"""What `set_up` tells of."""
+
 LITTLE_DISK = 1e9
 """Bytes below which an export or a training run may not fit."""
 
@@ -42,23 +47,46 @@ PACKAGES = (
     _Package("onnxruntime", "onnxruntime", "runs .onnx"),
     _Package("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
     _Package("coremltools", "coremltools", "writes .mlpackage"),
+    _Package("onnxruntime-qnn", "onnxruntime_qnn", "the Hexagon NPU", extra="qualcomm"),
     _Package("tensorflow", "tensorflow", "a second opinion in tests", extra="tensorflow"),
 )
 """What edge-imgq uses; those with an extra are optional."""
 
 
 def examine() -> tuple[Finding, ...]:
-    """Look at Python, the packages, the Core ML runtime, processors and disk.
+    """Look at Python, the packages, processors, disk and devices.
 
     Every package but the optional ones is imported: one that is installed may still not load.
     """
     return (
         _python(),
         *(_package(package) for package in PACKAGES),
-        _core_ml(),
         _processors(),
         _disk(),
+        *_devices(),
     )
+
+
+def set_up(device: str, watch: Watch) -> None:
+    """Fetch what an emulated device needs into the user's cache.
+
+    Args:
+        device: "arm64".
+        watch: told of every step.
+
+    Raises:
+        RuntimeUnavailableError: it cannot be fetched here.
+        OutputError: there is no room.
+    """
+    from edge_imgq.devices import arm64_setup
+
+    steps: list[str] = []
+
+    def told(what: str) -> None:
+        watch(Step(f"{device}: {what}", len(steps), SET_UP_STEPS))
+        steps.append(what)
+
+    arm64_setup.set_up(arm64_setup.cache_folder(), told)
 
 
 def _python() -> Finding:
@@ -91,14 +119,16 @@ def _finding(package: _Package, state: State, detail: str, advice: str = "") -> 
     return Finding(package.name, state, f"{detail} ({package.purpose})", advice)
 
 
-def _core_ml() -> Finding:
-    if platform.system() == "Darwin":
-        return Finding("Core ML runtime", "ok", f"macOS {platform.mac_ver()[0]}")
-    return Finding(
-        "Core ML runtime",
-        "absent",
-        f"none on {platform.system()}; packages run in the reference evaluator, untimed",
-        "Run `edge-imgq verify` and `bench` on a Mac for the real runtime.",
+def _devices() -> tuple[Finding, ...]:
+    """Return a finding for every device; commands work without any but the host."""
+    return tuple(
+        Finding(
+            f"--device {device.name}",
+            "ok" if device.there else "absent",
+            device.detail,
+            device.advice,
+        )
+        for device in look_for_devices()
     )
 
 

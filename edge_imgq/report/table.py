@@ -124,10 +124,12 @@ def _agreements(report: Report) -> list[str]:
         found = target.vs_host
         if isinstance(found, Skipped):
             continue
-        shares = f"{_share(found.equal)} of values equal, {_share(found.within_1)} within one level"
-        distance = "the same" if found.psnr >= IDENTICAL else f"{found.psnr:.1f} dB"
+        if found.equal == 1:
+            lines.append(f"{target.target}: every value as on this host")
+            continue
         lines.append(
-            f"{target.target} here and on {report.device}: {distance}, {shares}, "
+            f"{target.target}: {found.psnr:.1f} dB from itself on this host, "
+            f"{_share(found.equal)} of values equal, {_share(found.within_1)} within one level, "
             f"largest difference {found.largest}"
         )
     return lines

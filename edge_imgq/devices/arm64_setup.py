@@ -1,0 +1,218 @@
+"""Fetching an Arm Python with LiteRT, and an emulator for it, into the user's cache.
+
+Python and its libraries are Debian packages for arm64, fetched by apt, which checks the archive's
+signature; the wheels are fetched by pip and held to their SHA-256. Nothing is installed: all is
+unpacked into one folder, and apt's own state is not touched.
+
+LiteRT is 2.0.3: the wheels of 2.3.0 crash under emulation.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.artifact import staging
+from edge_imgq.errors import RuntimeUnavailableError
+
+EMULATOR = "qemu-aarch64-static"
+LITERT = "2.0.3"
+
+WHEELS: dict[str, dict[str, str]] = {
+    "3.11": {
+        f"ai-edge-litert=={LITERT}": "2d3c0867af845230d060bd555b0942b960caabe9d1cce98bcb3536b380ded372",
+        "numpy==2.4.6": "0ab0a9c4ffb1a6d95ef519fe4247dba8eb6b18ad93999f76b7f657039acabd47",
+        "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
+    },
+    "3.12": {
+        f"ai-edge-litert=={LITERT}": "2e8ab1e96739a38798cd1da5338dc667f2f4b51e50222e75692c07644906142f",
+        "numpy==2.4.6": "5f9fb9157b4ce2971008323afe46053787b526ef624fea915b261468a8421a0f",
+        "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
+    },
+}
+"""Python of the distribution → wheels for aarch64 with their SHA-256."""
+
+PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+RECORD = "arm64.json"
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What was set up.
+
+    Attributes:
+        folder: that holds it all.
+        emulator: the program.
+        python: version of the Arm Python, e.g. "3.11".
+    """
+
+    folder: Path
+    emulator: str
+    python: str
+
+    def command(self, module: str, package: Path) -> list[str]:
+        """Return the command that runs a module of this package in the Arm Python.
+
+        Args:
+            module: its dotted name.
+            package: the folder that `edge_imgq` lies in.
+        """
+        root = self.folder / "root"
+        variables = {
+            "PYTHONHOME": str(root / "usr"),
+            "PYTHONPATH": f"{self.folder / 'site'}:{package}",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        return [
+            *(self.emulator, "-cpu", "cortex-a76", "-L", str(root)),
+            *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
+            *(str(root / "usr" / "bin" / f"python{self.python}"), "-m", module),
+        ]
+
+
+def cache_folder() -> Path:
+    """Return where it is set up."""
+    return Path.home() / ".cache" / "edge-imgq" / "arm64"
+
+
+def read_emulation(folder: Path) -> Emulation | None:
+    """Return what was set up in a folder, None where nothing was, or it is not whole."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        emulation = Emulation(folder, record["emulator"], record["python"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return emulation if shutil.which(emulation.emulator) else None
+
+
+def cannot_be_set_up() -> str:
+    """Return why nothing can be set up on this machine; empty where it can."""
+    if platform.system() != "Linux":
+        return f"user-mode emulation of Arm needs Linux, and this is {platform.system()}"
+    missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
+    if missing:
+        return f"there is no {' and no '.join(missing)} here; set up on Debian 12 or Ubuntu 24.04"
+    return ""
+
+
+def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
+    """Fetch and unpack everything into a folder, and run it once.
+
+    Args:
+        folder: gets it all, or stays as it was.
+        watch: told of every step.
+
+    Raises:
+        RuntimeUnavailableError: something could not be fetched, or does not run.
+        OutputError: there is no room.
+    """
+    if reason := cannot_be_set_up():
+        raise RuntimeUnavailableError(f"The Arm emulation cannot be set up: {reason}.")
+    with staging(folder.parent) as stage:
+        work = stage / folder.name
+        (work / "apt").mkdir(parents=True)
+        watch("look up the packages of the distribution")
+        apt = _apt(work / "apt")
+        _do([*apt, "-qq", "update"])
+        python = _python(apt)
+        watch(f"fetch Python {python} for arm64")
+        _fetch_python(apt, python, work)
+        watch(f"fetch LiteRT {LITERT} for arm64")
+        _fetch_wheels(python, work)
+        watch("fetch the emulator")
+        emulator = shutil.which(EMULATOR) or _fetch_emulator(work, folder)
+        shutil.rmtree(work / "apt")
+        record = {"emulator": emulator, "python": python, "litert": LITERT}
+        (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    emulation = Emulation(folder, emulator, python)
+    watch("run it once")
+    _do(emulation.command("ai_edge_litert.interpreter", folder))
+    return emulation
+
+
+def _apt(state: Path) -> list[str]:
+    """Return apt-get for arm64 with lists, status and archives of its own."""
+    for name in ("lists/partial", "archives/partial"):
+        (state / name).mkdir(parents=True)
+    (state / "status").touch()
+    options = {
+        "APT::Architecture": "arm64",
+        "APT::Architectures": "arm64",
+        "APT::Sandbox::User": "",
+        "Dir::State::lists": str(state / "lists"),
+        "Dir::State::status": str(state / "status"),
+        "Dir::Cache::archives": str(state / "archives"),
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "Debug::NoLocking": "true",
+    }
+    return [
+        "apt-get",
+        *(word for key, value in options.items() for word in ("-o", f"{key}={value}")),
+    ]
+
+
+def _python(apt: Sequence[str]) -> str:
+    """Return the first version of Python that the distribution has and that there are wheels for."""
+    for version in WHEELS:
+        simulated = [*apt, "-qq", "--simulate", "install", f"python{version}-minimal"]
+        if subprocess.run(simulated, capture_output=True, check=False).returncode == 0:
+            return version
+    raise RuntimeUnavailableError(
+        f"This distribution has no Python {' or '.join(WHEELS)} for arm64, which LiteRT {LITERT} "
+        "needs. Set up on Debian 12 or Ubuntu 24.04."
+    )
+
+
+def _fetch_python(apt: Sequence[str], version: str, work: Path) -> None:
+    packages = (f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
+    _do([*apt, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *packages])
+    for archive in sorted((work / "apt" / "archives").glob("*.deb")):
+        _do(["dpkg-deb", "-x", str(archive), str(work / "root")])
+
+
+def _fetch_wheels(version: str, work: Path) -> None:
+    wheels = work / "apt" / "wheels"
+    wheels.mkdir()
+    wanted = wheels / "requirements.txt"
+    lines = [f"{name} --hash=sha256:{digest}\n" for name, digest in WHEELS[version].items()]
+    wanted.write_text("".join(lines), encoding="utf-8")
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    tags = ("--implementation", "cp", "--python-version", version)
+    _do(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary=:all:", *platforms, *tags, "--dest", str(wheels), "-r", str(wanted)),
+        ]
+    )
+    for wheel in sorted(wheels.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(work / "site")
+
+
+def _fetch_emulator(work: Path, folder: Path) -> str:
+    """Fetch the emulator's package for this machine, and keep the one program; return its place."""
+    fetched = work / "apt" / "emulator"
+    fetched.mkdir()
+    _do(["apt-get", "-qq", "download", "qemu-user-static"], fetched)
+    (archive,) = fetched.glob("*.deb")
+    _do(["dpkg-deb", "-x", str(archive), str(fetched)])
+    shutil.move(str(fetched / "usr" / "bin" / EMULATOR), work / EMULATOR)
+    return str(folder / EMULATOR)
+
+
+def _do(command: Sequence[str], folder: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise RuntimeUnavailableError(
+            f"The Arm emulation could not be set up: `{' '.join(command)}` ended with exit code "
+            f"{done.returncode}: {said[-1] if said else 'it said nothing'}"
+        )

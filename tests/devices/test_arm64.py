@@ -1,0 +1,86 @@
+"""Arm kernels under emulation return this host's integers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_imgq.cli.main import main
+from edge_imgq.devices import arm64, arm64_setup
+from edge_imgq.devices.arm64_setup import cache_folder, read_emulation
+from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.table import find_device
+from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.skipped import Skipped
+from tests.devices.conftest import NETWORKS
+
+READY = arm64.look()[0].there
+needs_arm = pytest.mark.skipif(not READY, reason=f"not set up: `{arm64.SET_UP}`")
+
+
+def test_an_arm_host_runs_files_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    device = find_device("arm64")
+    assert isinstance(device, HostDevice)
+    assert device.name == "arm64"
+
+
+def test_what_is_not_set_up_is_skipped_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(arm64, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(arm64, "cannot_be_set_up", lambda: "")
+    found = find_device("arm64")
+    assert isinstance(found, Skipped)
+    assert "Run `edge-imgq doctor --set-up arm64`." in found.reason
+
+
+@pytest.mark.parametrize(
+    ("system", "tools", "said"),
+    [
+        ("Darwin", "", "needs Linux, and this is Darwin"),
+        ("Linux", "", "no apt-get and no dpkg-deb"),
+    ],
+)
+def test_a_machine_that_cannot_set_it_up_says_why(
+    system: str, tools: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(RuntimeUnavailableError, match=said):
+        arm64_setup.set_up(tmp_path / "arm64", print)
+    assert not (tmp_path / "arm64").exists()
+
+
+def test_a_step_that_fails_leaves_nothing_and_says_which(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing = [sys.executable, "-c", "import sys; sys.exit('the archive is away')"]
+    monkeypatch.setattr(arm64_setup, "cannot_be_set_up", lambda: "")
+    monkeypatch.setattr(arm64_setup, "_apt", lambda state: failing)
+    with pytest.raises(RuntimeUnavailableError, match="exit code 1: the archive is away"):
+        arm64_setup.set_up(tmp_path / "cache" / "arm64", lambda what: None)
+    assert not (tmp_path / "cache").exists()
+    assert read_emulation(tmp_path / "cache" / "arm64") is None
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_arm
+@pytest.mark.parametrize("name", NETWORKS)
+def test_int8_is_this_hosts_to_the_bit(
+    name: str, zoo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    file = zoo / name / "tflite-int8.tflite"
+    assert main(["verify", str(file), "--device", "arm64", "--json"]) == 0
+    (target,) = json.loads(capsys.readouterr().out)["targets"]
+    assert target["vs_host"]["equal"] == 1
+    assert target["placement"]["partitions"] == 1
+    if read_emulation(cache_folder()):
+        assert "aarch64 emulated" in target["runtime"]
+        assert "not the phone's" in target["latency"]["skipped"]
