@@ -16,6 +16,7 @@ import onnxsim
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.channels_last import channels_first
 
 OPSET = 21
 """Pinned: the first opset whose QuantizeLinear knows 16-bit types, and new enough for torch."""
@@ -54,7 +55,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     _refuse_bad_weights(model, name)
     try:
         shaped = onnx.shape_inference.infer_shapes(model)  # onnxsim wants an output's shape
-        simplified, _ = onnxsim.simplify(shaped, target_opset_version=OPSET)
+        simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error

@@ -73,6 +73,11 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         SPELLED.format("Mul(d, d)") + " e = Add(eps, v) r = Sqrt(e) out = Div(d, r)",
         {**CHANNELS, "eps": np.float32(1e-3)}, STATISTICS,
     ),
+    "spelled norm of whole images": (
+        "m = GlobalAveragePool(image) d = Sub(image, m) s = Mul(d, d) v = GlobalAveragePool(s) "
+        "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
+        {"eps": np.float32(1e-3)}, STATISTICS,
+    ),
     "spelled depth to space": (
         SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,1,4,2,5,3"),
         {"n": numbers(1, 3, 2, 2, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],

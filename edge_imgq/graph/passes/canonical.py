@@ -19,6 +19,7 @@ from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
+from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
@@ -26,7 +27,9 @@ from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.repetition import repetition
+from edge_imgq.graph.passes.reshapes import reshapes
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
+from edge_imgq.graph.passes.transpositions import transpositions
 
 PARTS = (
     inert,
@@ -35,6 +38,10 @@ PARTS = (
     spelled_shuffle,
     repetition,
     gather,
+    normalisation,
+    flat_product,
+    transpositions,
+    reshapes,
     normalisation,
     batch_norm,
     deconvolution,
@@ -48,8 +55,9 @@ PARTS = (
     affine_downward,
     collapse,
 )  # fmt: skip
-"""In this order: a division that ends a normalisation belongs to it, factors fold into
-convolutions before these are merged."""
+"""In this order: a division that ends a normalisation belongs to it, one between transpositions is
+found before these move and one that they hid after; factors fold into convolutions before these
+are merged."""
 
 
 def canonical(model: ir.Model) -> int:

@@ -133,6 +133,7 @@ READERS = {
     "GroupNormalization": _group,
     "LayerNormalization": _layer,
     "Div": _spelled,
+    "Mul": _spelled,
 }
 
 

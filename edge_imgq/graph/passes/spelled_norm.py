@@ -2,7 +2,8 @@
 
     m = ReduceMean(x);  d = Sub(x, m);  v = ReduceMean(d²);  y = Div(d, Sqrt(Add(v, ε)))
 
-The square is Pow(d, 2) or Mul(d, d); the order of an addition's operands does not matter.
+The square is Pow(d, 2) or Mul(d, d), the mean of a whole image GlobalAveragePool, the division
+perhaps a product with Reciprocal; the order of operands does not matter.
 """
 
 from __future__ import annotations
@@ -24,18 +25,26 @@ class Spelled:
 
 
 def find_spelled(node: ir.Node) -> Spelled | None:
-    """Return the normalisation whose last node is a division; None if it is none."""
-    centred, deviation = node.inputs
-    root = _made_by(deviation, "Sqrt")
+    """Return the normalisation whose last node is a division or product; None if it is none."""
+    if node.op_type == "Div":
+        return _find(node.inputs[0], _made_by(node.inputs[1], "Sqrt"))
+    for centred, factor in (node.inputs, reversed(node.inputs)):
+        inverse = _made_by(factor, "Reciprocal")
+        if inverse is not None:
+            return _find(centred, _made_by(inverse.inputs[0], "Sqrt"))
+    return None
+
+
+def _find(centred: ir.Value | None, root: ir.Node | None) -> Spelled | None:
     total = _made_by(root.inputs[0], "Add") if root is not None else None
     if total is None:
         return None
     parts = total.inputs if edit.is_constant(total.inputs[1]) else tuple(reversed(total.inputs))
-    variance = _made_by(parts[0], "ReduceMean")
+    variance = _mean_of(parts[0])
     if variance is None or not _is_number(parts[1]) or not _is_square(variance.inputs[0], centred):
         return None
     difference = _made_by(centred, "Sub")
-    mean = _made_by(difference.inputs[1], "ReduceMean") if difference is not None else None
+    mean = _mean_of(difference.inputs[1]) if difference is not None else None
     if difference is None or mean is None or mean.inputs[0] is not difference.inputs[0]:
         return None
     source, axes = difference.inputs[0], _axes(mean)
@@ -47,6 +56,11 @@ def find_spelled(node: ir.Node) -> Spelled | None:
 def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
     node = value.producer() if value is not None else None
     return node if node is not None and node.op_type == kind else None
+
+
+def _mean_of(value: ir.Value | None) -> ir.Node | None:
+    """Return the node that computes a mean."""
+    return _made_by(value, "ReduceMean") or _made_by(value, "GlobalAveragePool")
 
 
 def _is_number(value: ir.Value | None) -> bool:
@@ -66,6 +80,10 @@ def _is_square(value: ir.Value | None, of: ir.Value | None) -> bool:
 def _axes(mean: ir.Node) -> tuple[int, ...] | None:
     """Return the axes of a mean that keeps its dimensions, counted from the front."""
     source = mean.inputs[0]
+    if mean.op_type == "GlobalAveragePool":
+        return (
+            None if source is None or source.shape is None else tuple(range(2, len(source.shape)))
+        )
     given = mean.inputs[1] if len(mean.inputs) > 1 else None
     if not mean.attributes.get_int("keepdims", 1) or not edit.is_constant(given):
         return None
