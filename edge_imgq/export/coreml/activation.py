@@ -22,44 +22,53 @@ def leaky_relu(site: Site) -> Any:
 
 
 def prelu(site: Site) -> Any:
-    """PRelu with one slope per channel, or one for all."""
-    x = site.read(0)
-    slopes = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
-    return mb.prelu(x=x, alpha=half(slopes, site.operation.operand(1).name))
+    """PRelu: `prelu` with one slope per channel, else max(x, 0) + slopes · min(x, 0)."""
+    x, slopes = site.read(0), site.operation.operand(1)
+    if slopes.data is not None and _per_channel(slopes.shape, x.shape):
+        alpha = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
+        return mb.prelu(x=x, alpha=half(alpha, slopes.name))
+    below = mb.mul(x=mb.minimum(x=x, y=np.float16(0)), y=site.read(1, unit=1.0))
+    return mb.add(x=mb.relu(x=x), y=below)
 
 
-def refuse_prelu(operation: Operation) -> str | None:
-    """Say what of a PRelu has no form."""
-    slopes = operation.operand(1)
-    if slopes.data is None:
-        return "its slopes are computed at run time"
-    shape = operation.operand(0).shape
-    aligned = (1,) * (len(shape) - len(slopes.shape)) + slopes.shape
-    if aligned not in ((1,) * len(shape), (1, shape[1], *(1,) * (len(shape) - 2))):
-        return f"its slopes have shape {slopes.shape}, not one per channel"
-    return None
+def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    aligned = (1,) * (len(shape) - len(slopes)) + slopes
+    channels = (1, shape[1], *(1,) * (len(shape) - 2)) if len(shape) > 2 else None
+    return len(shape) > 2 and aligned in ((1,) * len(shape), channels)
 
 
 def clip(site: Site) -> Any:
-    """Clip between constant bounds; a missing bound is infinite."""
-    low, high = -math.inf, math.inf
-    inputs = site.operation.inputs
-    if len(inputs) > 1 and inputs[1] is not None:
-        low = float(site.constant(1).reshape(()))
-    if len(inputs) > 2 and inputs[2] is not None:
-        high = float(site.constant(2).reshape(()))
-    return clipped(site.read(0), low / site.unit, high / site.unit)
+    """Clip; a missing bound is infinite."""
+    inputs, x = site.operation.inputs, site.read(0)
+    bounds = [-math.inf, math.inf]
+    for index in (1, 2):
+        tensor = inputs[index] if len(inputs) > index else None
+        if tensor is None:
+            continue
+        if tensor.data is not None:
+            bounds[index - 1] = float(site.constant(index).reshape(())) / site.unit
+        elif index == 1:
+            x = mb.maximum(x=x, y=site.read(index))
+        else:
+            x = mb.minimum(x=x, y=site.read(index))
+    return clipped(x, bounds[0], bounds[1])
 
 
 def clipped(x: Any, low: float, high: float) -> Any:
-    """Return a variable clipped to bounds that may be infinite."""
+    """Return a variable clipped to bounds that may be infinite; the upper one wins."""
     if math.isinf(low) and math.isinf(high):
         return x
     if math.isinf(high):
-        return mb.relu(x=x) if low == 0 else mb.maximum(x=x, y=np.float16(low))
+        return mb.relu(x=x) if low == 0 else mb.maximum(x=x, y=_bound(low))
     if math.isinf(low):
-        return mb.minimum(x=x, y=np.float16(high))
-    return mb.clip(x=x, alpha=np.float16(low), beta=np.float16(high))
+        return mb.minimum(x=x, y=_bound(high))
+    return mb.clip(x=x, alpha=_bound(min(low, high)), beta=_bound(high))
+
+
+def _bound(value: float) -> np.float16:
+    """Return a bound in float16; what lies beyond its range bounds nothing."""
+    most = float(np.finfo(np.float16).max)
+    return np.float16(min(max(value, -most), most))
 
 
 def sigmoid(site: Site) -> Any:
@@ -73,6 +82,39 @@ def hard_sigmoid(site: Site) -> Any:
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
+def hard_swish(site: Site) -> Any:
+    """HardSwish: x · clip(x / 6 + ½, 0, 1), in real values."""
+    x = site.read(0)
+    gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
+    return mb.mul(x=x, y=gate)
+
+
 def tanh(site: Site) -> Any:
     """Tanh, in real values."""
     return mb.tanh(x=site.read(0))
+
+
+def gelu(site: Site) -> Any:
+    """Gelu, exact or by tanh as the node says, in real values."""
+    by_tanh = site.attribute("approximate", "none") == "tanh"
+    return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
+
+
+def elu(site: Site) -> Any:
+    """Elu, in real values."""
+    return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
+
+
+def softmax(site: Site) -> Any:
+    """Softmax along one axis, in real values."""
+    return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
+
+
+def refuse_dropout(operation: Operation) -> str | None:
+    """Refuse dropout that drops."""
+    training = operation.inputs[2] if len(operation.inputs) > 2 else None
+    if training is not None and (training.data is None or bool(training.data)):
+        return "it is in training mode; export the model in evaluation mode"
+    if len(operation.outputs) > 1 and operation.outputs[1].name:
+        return "its mask is used, which exists in training alone"
+    return None

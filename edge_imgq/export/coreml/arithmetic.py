@@ -1,4 +1,4 @@
-"""Elementwise operators of one, two or several operands."""
+"""Elementwise operators of one, two or several operands, and means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, mb
+from edge_imgq.export.coreml.shape import integers
+from edge_imgq.export.coreml.steps import LEAST, Site, mb
 from edge_imgq.graph.network import Operation
+
+MOST = float(np.finfo(np.float16).max)
+PART = 256.0
+"""A constant beyond float16's range is applied as this and the rest of it."""
+
+FLOAT = 1
+"""ONNX's number for the element type float32."""
 
 
 def add(site: Site) -> Any:
@@ -22,13 +30,31 @@ def sub(site: Site) -> Any:
 
 
 def mul(site: Site) -> Any:
-    """Mul: a factor in the result's unit, the other in real values."""
-    return mb.mul(x=site.read(0), y=site.read(1, unit=1.0))
+    """Mul, with broadcasting; a constant beyond float16 is applied in two steps."""
+    for index in (0, 1):
+        constant = site.operation.operand(index)
+        if constant.data is not None and _largest(site, index) > MOST:
+            part = mb.mul(x=site.read(1 - index, 1.0), y=site.read(index, site.unit * PART))
+            return mb.mul(x=part, y=np.float16(PART))
+    x, y = site.factors()
+    return mb.mul(x=x, y=y)
+
+
+def _largest(site: Site, index: int) -> float:
+    return float(np.abs(site.constant(index)).max()) / site.unit
 
 
 def div(site: Site) -> Any:
-    """Div: the dividend in the result's unit, the divisor in real values."""
-    return mb.real_div(x=site.read(0), y=site.read(1, unit=1.0))
+    """Div, in real values."""
+    return mb.real_div(x=site.read(0), y=site.read(1))
+
+
+def power(site: Site) -> Any:
+    """Pow, in real values; a power of −½ is `rsqrt`."""
+    exponent = site.operation.operand(1).data
+    if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
+        return mb.rsqrt(x=site.read(0), epsilon=LEAST)
+    return mb.pow(x=site.read(0), y=site.read(1))
 
 
 def minimum(site: Site) -> Any:
@@ -44,13 +70,18 @@ def maximum(site: Site) -> Any:
 
 
 def identity(site: Site) -> Any:
-    """Identity, Dropout and REQUANTIZE: the value, read in the result's unit."""
+    """Identity, Dropout, Cast and REQUANTIZE: the value, read in the result's unit."""
     return site.read(0)
 
 
 def absolute(site: Site) -> Any:
     """Abs."""
     return mb.abs(x=site.read(0))
+
+
+def rounded(site: Site) -> Any:
+    """Round, half to even, in real values."""
+    return mb.round(x=site.read(0))
 
 
 def negative(site: Site) -> Any:
@@ -63,9 +94,36 @@ def square_root(site: Site) -> Any:
     return mb.sqrt(x=site.read(0))
 
 
+def reciprocal(site: Site) -> Any:
+    """Reciprocal, in real values; Core ML's own `inverse` adds to the divisor."""
+    return mb.real_div(x=np.float16(1), y=site.read(0))
+
+
 def exponential(site: Site) -> Any:
     """Exp, in real values."""
     return mb.exp(x=site.read(0))
+
+
+def logarithm(site: Site) -> Any:
+    """Log, in real values."""
+    return mb.log(x=site.read(0), epsilon=LEAST)
+
+
+def reduce_mean(site: Site) -> Any:
+    """ReduceMean over axes, all of them when none is named."""
+    x = site.read(0)
+    axes = [axis % x.rank for axis in integers(site.operation, 1, "axes")]
+    if not axes and site.attribute("noop_with_empty_axes", 0):
+        return x
+    keep = bool(site.attribute("keepdims", 1))
+    return mb.reduce_mean(x=x, axes=sorted(axes) or list(range(x.rank)), keep_dims=keep)
+
+
+def refuse_cast(operation: Operation) -> str | None:
+    """Refuse a Cast to anything but float32."""
+    if operation.attributes.get("to") == FLOAT:
+        return None
+    return "it casts pixels to another type than float32; remove it from the model"
 
 
 def accept(operation: Operation) -> str | None:  # noqa: ARG001

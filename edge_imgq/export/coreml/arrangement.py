@@ -1,17 +1,36 @@
-"""Operators that move values without computing."""
+"""Operators that take tensors apart, join them and move pixels, without computing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, half, mb
+from edge_imgq.export.coreml.steps import Site, mb
 from edge_imgq.graph.network import Operation
 
-PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
 END = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a Slice takes of one axis: every `step`-th element from `first` up to `last`.
+
+    Attributes:
+        axis: counted from the front.
+        first: first element; after the axis is turned round where `reverse` says so.
+        last: end, not taken; at least the axis's length where the slice runs to the edge.
+        step: positive.
+        reverse: whether the slice walks backwards.
+    """
+
+    axis: int
+    first: int
+    last: int
+    step: int
+    reverse: bool
 
 
 def concat(site: Site) -> Any:
@@ -24,19 +43,24 @@ def split(site: Site) -> Any:
     """Split; the sizes are those of the outputs."""
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
+    if len(sizes) == 1:
+        return (site.read(0),)
     return mb.split(x=site.read(0), split_sizes=sizes, axis=axis)
 
 
 def slice_(site: Site) -> Any:
     """Slice with constant bounds; a bound at the image's edge follows the image's size."""
-    x = site.read(0)
+    x, cuts = site.read(0), _cuts(site.operation)
+    turned = [cut.axis for cut in cuts if cut.reverse]
+    if turned:
+        x = mb.reverse(x=x, axes=turned)
     begin, end, stride = [0] * x.rank, [0] * x.rank, [1] * x.rank
     no_begin, no_end = [True] * x.rank, [True] * x.rank
-    for axis, first, last, step in _cuts(site.operation):
-        size = x.shape[axis]
-        begin[axis], end[axis], stride[axis] = first, last, step
-        no_begin[axis] = first == 0
-        no_end[axis] = last >= size
+    for cut in cuts:
+        axis, size = cut.axis, x.shape[cut.axis]
+        begin[axis], end[axis], stride[axis] = cut.first, cut.last, cut.step
+        no_begin[axis] = cut.first == 0
+        no_end[axis] = cut.last >= size
     return mb.slice_by_index(
         x=x, begin=begin, end=end, stride=stride, begin_mask=no_begin, end_mask=no_end
     )
@@ -45,14 +69,12 @@ def slice_(site: Site) -> Any:
 def refuse_slice(operation: Operation) -> str | None:
     """Say what of a Slice has no form."""
     if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
-        return "its bounds are computed at run time"
-    if any(step < 1 for *_, step in _cuts(operation)):
-        return "it walks backwards"
+        return "its bounds are computed at run time; export the model at one size"
     return None
 
 
-def _cuts(operation: Operation) -> list[tuple[int, int, int, int]]:
-    """Return (axis, first, last, step) for every axis that a Slice names."""
+def _cuts(operation: Operation) -> list[Cut]:
+    """Return what a Slice takes of every axis that it names."""
 
     def integers(index: int, default: Sequence[int]) -> list[int]:
         tensor = operation.inputs[index] if len(operation.inputs) > index else None
@@ -62,11 +84,20 @@ def _cuts(operation: Operation) -> list[tuple[int, int, int, int]]:
     starts, ends = integers(1, ()), integers(2, ())
     axes = integers(3, range(len(starts)))
     steps = integers(4, [1] * len(starts))
-    rank = len(operation.operand(0).shape)
+    shape = operation.operand(0).shape
     return [
-        (axis % rank, max(first, -END), min(last, END), step)
+        _cut(axis % len(shape), shape[axis], first, last, step)
         for axis, first, last, step in zip(axes, starts, ends, steps, strict=True)
     ]
+
+
+def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
+    if step > 0:
+        # Bounds counted from the end stay so, and hold at other sizes.
+        first = 0 if first < -size else first
+        return Cut(axis, first, min(last, END), step, reverse=False)
+    taken = range(size)[slice(first, None if last < -size else last, step)]
+    return Cut(axis, size - 1 - taken[0], size - taken[-1], -step, reverse=True)
 
 
 def depth_to_space(site: Site) -> Any:
@@ -78,50 +109,8 @@ def depth_to_space(site: Site) -> Any:
 
 
 def space_to_depth(site: Site) -> Any:
-    """SpaceToDepth."""
-    return mb.space_to_depth(x=site.read(0), block_size=site.attribute("blocksize", 1))
-
-
-def pad(site: Site) -> Any:
-    """Pad with a constant, by reflection, or with the edge."""
-    x, amounts = site.read(0), _amounts(site.operation)
-    mode = PAD_MODES[site.attribute("mode", "constant")]
-    sides = [side for axis in range(x.rank) for side in (amounts[axis], amounts[axis + x.rank])]
-    if mode != "constant":
-        # Core ML reflects and replicates along the last two axes only, and wants no others named.
-        return mb.pad(x=x, pad=sides[-4:], mode=mode)
-    inputs = site.operation.inputs
-    given = len(inputs) > 2 and inputs[2] is not None
-    value = site.constant(2).reshape(()) / site.unit if given else np.zeros(())
-    return mb.pad(x=x, pad=sides, mode=mode, constant_val=half(value, site.operation.name)[()])
-
-
-def refuse_pad(operation: Operation) -> str | None:
-    """Say what of a Pad has no form."""
-    mode = operation.attributes.get("mode", "constant")
-    if mode not in PAD_MODES:
-        return f"mode {mode} does not exist in Core ML"
-    if operation.operand(1).data is None:
-        return "its amounts are computed at run time"
-    amounts = _amounts(operation)
-    rank = len(amounts) // 2
-    outer = [amounts[axis] or amounts[axis + rank] for axis in range(rank - 2)]
-    if mode != "constant" and any(outer):
-        return f"mode {mode} exists for height and width only"
-    if min(amounts) < 0:
-        return "it crops: its amounts are negative"
-    return None
-
-
-def _amounts(operation: Operation) -> list[int]:
-    """Return ONNX's amounts for every axis: all starts, then all ends."""
-    given = [int(value) for value in np.asarray(operation.operand(1).data).reshape(-1)]
-    tensor = operation.inputs[3] if len(operation.inputs) > 3 else None
-    if tensor is None or tensor.data is None:
-        return given
-    rank = len(operation.operand(0).shape)
-    amounts = [0] * (2 * rank)
-    for index, axis in enumerate(int(axis) % rank for axis in np.asarray(tensor.data).reshape(-1)):
-        amounts[axis] = given[index]
-        amounts[axis + rank] = given[index + len(given) // 2]
-    return amounts
+    """SpaceToDepth; mode CRD is Core ML's pixel_unshuffle."""
+    block = site.attribute("blocksize", 1)
+    if site.attribute("mode", "DCR") == "CRD":
+        return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))
+    return mb.space_to_depth(x=site.read(0), block_size=block)

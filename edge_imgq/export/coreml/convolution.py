@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,98 +10,151 @@ import numpy as np
 from edge_imgq.export.coreml.steps import Site, half, mb, real, step
 from edge_imgq.graph.network import Operation, Tensor
 
+Sides = tuple[tuple[int, ...], tuple[int, ...]]
+"""Padding in front of every spatial axis, and behind it."""
+
 
 def conv(site: Site) -> Any:
-    """Conv: weights (out, in / groups, kh, kw), as in ONNX."""
+    """Conv: weights (out, in / groups, *kernel), as in ONNX."""
     x, factor = _input(site)
+    kernel = site.operation.operand(1)
     return mb.conv(
         x=x,
-        weight=_weight(site.operation.operand(1), factor),
+        weight=_weight(kernel, factor),
         **_bias(site),
-        strides=site.attribute("strides", (1, 1)),
-        dilations=site.attribute("dilations", (1, 1)),
-        groups=site.attribute("group", 1),
+        **_steps(site.operation),
         pad_type="custom",
-        pad=_sides(window_padding(site.operation)),
+        pad=sides(window_padding(site.operation)),
     )
 
 
 def conv_transpose(site: Site) -> Any:
-    """ConvTranspose: weights (in, out / groups, kh, kw), as in ONNX.
+    """ConvTranspose: weights (in, out / groups, *kernel), as in ONNX.
 
     Output padding is cut from the padding at the end: Core ML has no output padding, so the
     unpadded result is computed and cropped, which is also what coremltools' torch front end does.
+    Where it is longer than that padding, zeros behind the kernel make the unpadded result longer.
     """
     operation = site.operation
     x, factor = _input(site)
-    top, left, bottom, right = window_padding(operation)
-    extra = operation.attributes.get("output_padding", (0, 0))
-    bottom, right = bottom - extra[0], right - extra[1]
-    cropped = any(extra)
+    begins, ends = transposed_padding(operation)
+    dilations = _steps(operation)["dilations"]
+    zeros = [-(min(end, 0) // d) for end, d in zip(ends, dilations, strict=True)]
+    ends = tuple(end + more * d for end, more, d in zip(ends, zeros, dilations, strict=True))
+    cropped = any(_output_padding(operation)) or any(zeros)
     full = mb.conv_transpose(
         x=x,
-        weight=_weight(operation.operand(1), factor),
+        weight=_weight(_lengthened(operation.operand(1), zeros), factor),
         **_bias(site),
-        strides=site.attribute("strides", (1, 1)),
-        dilations=site.attribute("dilations", (1, 1)),
-        groups=site.attribute("group", 1),
+        **_steps(operation),
         pad_type="custom",
-        pad=[0] * 4 if cropped else _sides((top, left, bottom, right)),
+        pad=[0] * 2 * len(begins) if cropped else sides((begins, ends)),
     )
-    if not cropped:
-        return full
-    return mb.crop(x=full, crop_height=[top, bottom], crop_width=[left, right])
+    return _cropped(full, begins, ends) if cropped else full
+
+
+def _cropped(x: Any, begins: tuple[int, ...], ends: tuple[int, ...]) -> Any:
+    if len(begins) == 2:
+        return mb.crop(x=x, crop_height=[begins[0], ends[0]], crop_width=[begins[1], ends[1]])
+    last = [size - end for size, end in zip(x.shape[2:], ends, strict=True)]
+    return mb.slice_by_index(x=x, begin=[0, 0, *begins], end=[*x.shape[:2], *last])
 
 
 def refuse_conv(operation: Operation) -> str | None:
     """Say what of a Conv has no form."""
-    if len(operation.operand(0).shape) != 4:
-        return "only two-dimensional images are convolved"
-    if operation.operand(1).data is None:
-        return "its weights are computed at run time"
+    if not 3 <= len(operation.operand(0).shape) <= 5:
+        return "only images with one to three spatial axes are convolved"
+    if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
+        return "its weights are computed at run time; make them constants of the model"
     return None
 
 
 def refuse_conv_transpose(operation: Operation) -> str | None:
     """Say what of a ConvTranspose has no form."""
-    pads = window_padding(operation)
-    extra = operation.attributes.get("output_padding", (0, 0))
-    if any(more > end for more, end in zip(extra, pads[2:], strict=True)):
-        return "its output padding is larger than its padding"
-    return refuse_conv(operation)
+    refusal = refuse_conv(operation)
+    if refusal is None and min(transposed_padding(operation)[0]) < 0:
+        return "its output begins before its taps reach; use output_padding instead of auto_pad"
+    return refusal
 
 
-def window_padding(operation: Operation) -> tuple[int, int, int, int]:
-    """Return (top, left, bottom, right) of an ONNX sliding window, from `pads` or `auto_pad`.
-
-    ConvTranspose with `auto_pad` SAME pads so that the output is input × stride.
-    """
+def window_padding(operation: Operation) -> Sides:
+    """Return the padding of an ONNX sliding window, from `pads` or `auto_pad`."""
+    kernel, strides, dilations = _geometry(operation)
     automatic = operation.attributes.get("auto_pad", "NOTSET")
     if automatic == "NOTSET":
-        top, left, bottom, right = operation.attributes.get("pads", (0, 0, 0, 0))
-        return top, left, bottom, right
+        return _stated(operation, len(kernel))
     if automatic == "VALID":
-        return 0, 0, 0, 0
-    small_image, large_image = operation.operand(0).shape[2:], operation.output.shape[2:]
-    if operation.kind == "ConvTranspose":
-        small_image, large_image = large_image, small_image
-    totals = _same_totals(operation, small_image, large_image)
-    less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
-    first, last = (less, more) if automatic == "SAME_UPPER" else (more, less)
-    return first[0], first[1], last[0], last[1]
-
-
-def _same_totals(
-    operation: Operation, image: tuple[int, ...], windows: tuple[int, ...]
-) -> list[int]:
-    """Return the padding per axis that lets `windows` windows cover `image`."""
-    kernel = operation.attributes.get("kernel_shape") or operation.operand(1).shape[2:]
-    strides = operation.attributes.get("strides", (1, 1))
-    dilations = operation.attributes.get("dilations", (1, 1))
-    return [
-        max((windows[i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - image[i], 0)
-        for i in range(2)
+        return (0,) * len(kernel), (0,) * len(kernel)
+    image, windows = operation.operand(0).shape[2:], operation.output.shape[2:]
+    totals = [
+        max((n - 1) * s + (k - 1) * d + 1 - size, 0)
+        for n, s, k, d, size in zip(windows, strides, kernel, dilations, image, strict=True)
     ]
+    return _halves(totals, more_behind=automatic == "SAME_UPPER")
+
+
+def transposed_padding(operation: Operation) -> Sides:
+    """Return what a ConvTranspose cuts off the whole result, output padding taken off behind.
+
+    With `auto_pad` or a stated output shape it is what the size of the output leaves.
+    """
+    kernel, strides, dilations = _geometry(operation)
+    extra = _output_padding(operation)
+    automatic = operation.attributes.get("auto_pad", "NOTSET")
+    if automatic in ("NOTSET", "VALID") and "output_shape" not in operation.attributes:
+        begins, ends = _stated(operation, len(kernel))
+    else:
+        image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
+        totals = [
+            (size - 1) * s + (k - 1) * d + 1 + more - length
+            for size, s, k, d, more, length in zip(
+                image, strides, kernel, dilations, extra, output, strict=True
+            )
+        ]
+        begins, ends = _halves(totals, more_behind=automatic == "SAME_UPPER")
+    return begins, tuple(end - more for end, more in zip(ends, extra, strict=True))
+
+
+def sides(padding: Sides) -> list[int]:
+    """Return padding as Core ML has it: before and behind, axis by axis."""
+    return [side for pair in zip(*padding, strict=True) for side in pair]
+
+
+def _halves(totals: list[int], more_behind: bool) -> Sides:
+    less, more = (tuple(total // 2 for total in totals), tuple(t - t // 2 for t in totals))
+    return (less, more) if more_behind else (more, less)
+
+
+def _stated(operation: Operation, axes: int) -> Sides:
+    pads = operation.attributes.get("pads", (0,) * 2 * axes)
+    return tuple(pads[:axes]), tuple(pads[axes:])
+
+
+def _geometry(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return kernel, strides and dilations."""
+    kernel = operation.attributes.get("kernel_shape") or operation.operand(1).shape[2:]
+    ones = (1,) * len(kernel)
+    attributes = operation.attributes
+    return kernel, attributes.get("strides", ones), attributes.get("dilations", ones)
+
+
+def _steps(operation: Operation) -> dict[str, Any]:
+    _, strides, dilations = _geometry(operation)
+    groups = operation.attributes.get("group", 1)
+    return {"strides": strides, "dilations": dilations, "groups": groups}
+
+
+def _output_padding(operation: Operation) -> tuple[int, ...]:
+    kernel, _, _ = _geometry(operation)
+    return tuple(operation.attributes.get("output_padding", (0,) * len(kernel)))
+
+
+def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
+    """Return a kernel with zeros behind its spatial axes; integer ones have zero point 0."""
+    if not any(zeros) or kernel.data is None:
+        return kernel
+    data = np.pad(kernel.data, [(0, 0), (0, 0), *((0, more) for more in zeros)])
+    return replace(kernel, shape=data.shape, data=data)
 
 
 def _input(site: Site) -> tuple[Any, float]:
@@ -129,9 +183,3 @@ def _bias(site: Site) -> dict[str, Any]:
     inputs = site.operation.inputs
     tensor = inputs[2] if len(inputs) > 2 else None
     return {} if tensor is None else {"bias": half(real(tensor) / site.unit, tensor.name)}
-
-
-def _sides(pads: tuple[int, int, int, int]) -> list[int]:
-    """Reorder ONNX's (top, left, bottom, right) to Core ML's (top, bottom, left, right)."""
-    top, left, bottom, right = pads
-    return [top, bottom, left, right]

@@ -13,6 +13,8 @@ from edge_imgq.contract import FileNote, has_note, note_in
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
+from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
+from edge_imgq.runtime.placement.rules import Node, Operand, placed
 
 CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
 """Channels by the colour space's number in Core ML's FeatureTypes.proto."""
@@ -33,11 +35,9 @@ def describe(path: Path) -> FileDescription:
     package = open_package(path)
     program = read_program(package)
     declared, sizes = program.declared, _sizes(program)
-    rows = tuple(
-        _row(statement, declared, sizes)
-        for statement in program.statements
-        if not statement.kind.startswith("constexpr_")
-    )
+    run = [s for s in program.statements if not s.kind.startswith("constexpr_")]
+    rows = tuple(_row(statement, declared, sizes) for statement in run)
+    nodes = [_node(statement, program) for statement in run]
     scale = _pixel_scale(package)
     description = package.model.description
     return FileDescription(
@@ -49,6 +49,23 @@ def describe(path: Path) -> FileDescription:
         macs=sum(row.macs for row in rows),
         bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         note=note_in(package.metadata, str(path)),
+        placements=(placed(NEURAL_ENGINE, nodes), placed(CORE_ML_GPU, nodes)),
+    )
+
+
+def _node(statement: Statement, program: Program) -> Node:
+    """Return a statement as the rules of placement see it."""
+    names = [name for bound in statement.inputs.values() for name in bound]
+    mode = program.constants.get(next(iter(statement.inputs.get("mode", ())), ""))
+    return Node(
+        kind=statement.kind,
+        inputs=tuple(
+            Operand(value.name, value.shape, value.dtype)
+            for name in names
+            if (value := program.declared.get(name)) is not None
+        ),
+        outputs=tuple(Operand(out.name, out.shape, out.dtype) for out in statement.outputs),
+        options={} if mode is None else {"mode": str(mode)},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import shutil
 import tempfile
@@ -63,15 +64,29 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
         function = program.functions["main"]
         # `convert` hands output types to its other front ends only.
         function.set_output_types([ct.ImageType(RESULT, color_layout=layout)])
+        image = ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)
+        return convert(program, inputs=[image], package_dir=str(draft))
+
+
+def convert(program: Any, **settings: Any) -> Any:
+    """Return coremltools' model of a MIL program, for the version that its `main` is written for.
+
+    coremltools collects garbage meanwhile, which takes half a second where torch is loaded; what
+    exists already is kept out of that.
+    """
+    ct = coremltools()
+    gc.freeze()
+    try:
         return ct.convert(
             program,
             convert_to="mlprogram",
-            inputs=[ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)],
-            minimum_deployment_target=function.opset_version,
+            minimum_deployment_target=program.functions["main"].opset_version,
             pass_pipeline=ct.PassPipeline(pass_names=list(PASSES)),
             skip_model_load=True,
-            package_dir=str(draft),
+            **settings,
         )
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -6,10 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from edge_imgq.export.coreml import activation, arithmetic, arrangement, convolution, window
+from edge_imgq.export.coreml import (
+    activation,
+    arithmetic,
+    arrangement,
+    convolution,
+    matrix,
+    norm,
+    padding,
+    resize,
+    shape,
+    window,
+)
 from edge_imgq.export.coreml.arithmetic import accept
 from edge_imgq.export.coreml.steps import Site
 from edge_imgq.graph.network import REQUANTIZE, Operation
+
+MOST_AXES = 5
+"""Core ML's limit, which coremltools checks too."""
 
 
 @dataclass(frozen=True)
@@ -32,33 +46,69 @@ FORMS: dict[str, Form] = {
     "Abs": Form(arithmetic.absolute),
     "Add": Form(arithmetic.add),
     "AveragePool": Form(window.average_pool, window.refuse_pool),
+    "Cast": Form(arithmetic.identity, arithmetic.refuse_cast),
     "Clip": Form(activation.clip),
     "Concat": Form(arrangement.concat),
     "Conv": Form(convolution.conv, convolution.refuse_conv),
     "ConvTranspose": Form(convolution.conv_transpose, convolution.refuse_conv_transpose),
     "DepthToSpace": Form(arrangement.depth_to_space),
-    "Div": Form(arithmetic.div),
-    "Dropout": Form(arithmetic.identity),
+    "Div": Form(arithmetic.div, in_steps=False),
+    "Dropout": Form(arithmetic.identity, activation.refuse_dropout),
+    "Elu": Form(activation.elu, in_steps=False),
     "Exp": Form(arithmetic.exponential, in_steps=False),
+    "Expand": Form(shape.expand, shape.refuse_computed),
+    "Flatten": Form(shape.reshape),
+    "Gelu": Form(activation.gelu, in_steps=False),
+    "Gemm": Form(matrix.gemm),
     "GlobalAveragePool": Form(window.global_average_pool),
     "HardSigmoid": Form(activation.hard_sigmoid, in_steps=False),
+    "HardSwish": Form(activation.hard_swish, in_steps=False),
     "Identity": Form(arithmetic.identity),
     "LeakyRelu": Form(activation.leaky_relu),
+    "Log": Form(arithmetic.logarithm, in_steps=False),
+    "MatMul": Form(matrix.matmul),
     "Max": Form(arithmetic.maximum),
     "MaxPool": Form(window.max_pool, window.refuse_pool),
     "Min": Form(arithmetic.minimum),
     "Mul": Form(arithmetic.mul),
     "Neg": Form(arithmetic.negative),
-    "PRelu": Form(activation.prelu, activation.refuse_prelu),
-    "Pad": Form(arrangement.pad, arrangement.refuse_pad),
+    norm.INVERSE_DEVIATION: Form(norm.inverse_deviation, in_steps=False),
+    "PRelu": Form(activation.prelu),
+    "Pad": Form(padding.pad, padding.refuse_pad),
+    "Pow": Form(arithmetic.power, in_steps=False),
+    "Reciprocal": Form(arithmetic.reciprocal, in_steps=False),
+    "ReduceMean": Form(arithmetic.reduce_mean, shape.refuse_computed),
     "Relu": Form(activation.relu),
     REQUANTIZE: Form(arithmetic.identity),
-    "Resize": Form(window.resize, window.refuse_resize),
+    "Reshape": Form(shape.reshape),
+    "Resize": Form(resize.resize, resize.refuse_resize),
+    "Round": Form(arithmetic.rounded, in_steps=False),
     "Sigmoid": Form(activation.sigmoid, in_steps=False),
     "Slice": Form(arrangement.slice_, arrangement.refuse_slice),
+    "Softmax": Form(activation.softmax, in_steps=False),
     "SpaceToDepth": Form(arrangement.space_to_depth),
     "Split": Form(arrangement.split),
     "Sqrt": Form(arithmetic.square_root, in_steps=False),
+    "Squeeze": Form(shape.squeeze, shape.refuse_computed),
     "Sub": Form(arithmetic.sub),
     "Tanh": Form(activation.tanh, in_steps=False),
+    "Tile": Form(shape.tile, shape.refuse_computed),
+    "Transpose": Form(shape.transpose),
+    "Unsqueeze": Form(shape.unsqueeze, shape.refuse_computed),
 }
+
+
+def refusal(operation: Operation) -> str | None:
+    """Say why an operation cannot become part of a Core ML file, and what to do; None if it can."""
+    form = FORMS.get(operation.kind)
+    if form is None:
+        return (
+            "this operator is not lowered to Core ML; "
+            "write it with others in the model, or leave the coreml targets out"
+        )
+    tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
+    if any(len(tensor.shape) > MOST_AXES for tensor in tensors):
+        return f"Core ML's tensors have at most {MOST_AXES} axes; merge some in the model"
+    if any(0 in tensor.shape for tensor in operation.outputs):
+        return "it gives an empty tensor, which Core ML does not have; remove it from the model"
+    return form.refuse(operation)

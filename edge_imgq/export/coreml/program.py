@@ -19,7 +19,8 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.coreml.activation import clipped
-from edge_imgq.export.coreml.operators import FORMS
+from edge_imgq.export.coreml.norm import gather_deviations
+from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
@@ -53,20 +54,17 @@ def refuse_unsupported(network: Network) -> None:
         UnsupportedOperatorError: names every one with its node and the reason.
     """
     refusals = [
-        f"{operation.kind} '{operation.name}' ({reason})"
+        f"{operation.kind} '{operation.name}': {reason}."
         for operation in network.operations
-        if (reason := _refusal(operation)) is not None
+        if (reason := refusal(operation)) is not None
     ]
     if refusals:
+        noun = "operator" if len(refusals) == 1 else "operators"
+        lines = "\n".join(f"  {line}" for line in refusals)
         raise UnsupportedOperatorError(
-            f"Core ML has no form for {len(refusals)} operators: {'; '.join(refusals)}. "
-            "Replace them in the model, or leave the coreml targets out."
+            f"Core ML has no form for {len(refusals)} {noun} of '{network.name}', "
+            f"so no file was written:\n{lines}"
         )
-
-
-def _refusal(operation: Operation) -> str | None:
-    form = FORMS.get(operation.kind)
-    return "no such operator" if form is None else form.refuse(operation)
 
 
 def build(network: Network, contract: ImageContract) -> Any:
@@ -82,7 +80,7 @@ def build(network: Network, contract: ImageContract) -> Any:
         values.write(image, levels, unit=contract.pixel_scale)
         lower_operations(network, values)
         function.set_outputs([_image(values, network.outputs[0], contract)])
-    _name(function, {values.of(tensor): tensor for tensor in _between(network)})
+    _name(function, {values.of(tensor): tensor for tensor in _between(gather_deviations(network))})
     program = mil.Program()
     program.add_function("main", function)
     return program
@@ -96,18 +94,27 @@ def identifier(tensor: Tensor) -> str:
 
 def lower_operations(network: Network, values: Values) -> None:
     """Build every operation inside the function that is open, from inputs already in `values`."""
-    for operation in network.operations:
+    for operation in gather_deviations(network).operations:
         _lower(operation, values)
 
 
 def _lower(operation: Operation, values: Values) -> None:
     """Build one operation and store its outputs."""
     form = FORMS[operation.kind]
-    unit = step(operation.outputs[0]) if form.in_steps else 1.0
+    unit = step(operation.outputs[0]) if form.in_steps and _in_integers(operation) else 1.0
     built = form.build(Site(operation, values, unit))
     results = built if isinstance(built, list | tuple) else (built,)
     for tensor, result in zip(operation.outputs, results, strict=True):
         values.write(tensor, _activated(operation, tensor, result, unit), unit)
+
+
+def _in_integers(operation: Operation) -> bool:
+    """Whether nothing that an operation reads is a float tensor of a quantized network.
+
+    Among floats there are no integers to keep exact, and their range in steps may be any.
+    """
+    computed = [t for t in operation.inputs if t is not None and t.data is None]
+    return all(tensor.quantization is not None for tensor in computed)
 
 
 def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -> Any:
@@ -132,11 +139,12 @@ def _name(function: Any, computed: Mapping[Any, Tensor]) -> None:
     """
     for index, operation in enumerate(function.operations):
         operation.name = f"{operation.op_type}_{index}"
-        for variable in operation.outputs:
+        several = len(operation.outputs) > 1
+        for number, variable in enumerate(operation.outputs):
             if variable in computed:
                 operation.name = variable.name = identifier(computed[variable])
             elif variable not in function.outputs:
-                variable.name = operation.name
+                variable.name = f"{operation.name}_{number}" if several else operation.name
 
 
 def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:

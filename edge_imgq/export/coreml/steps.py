@@ -26,6 +26,9 @@ mb = mil_builder()
 
 LIMITS = {"int8": (-128, 127)}
 
+LEAST = np.nextafter(np.float16(0), np.float16(1))
+"""The smallest positive float16, for what must not become 0 (as coremltools does)."""
+
 
 class Values:
     """The program's variables by the tensor of the network that they stand for."""
@@ -88,6 +91,14 @@ class Site:
         """Return an input as a float16 variable, in the site's unit or in another."""
         return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
 
+    def factors(self) -> tuple[Any, Any]:
+        """Return two inputs whose product counts in the site's unit.
+
+        In steps, the first is its own integers, which float16 holds exactly.
+        """
+        own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
+        return self.read(0, own), self.read(1, self.unit / own)
+
     def constant(self, index: int) -> NDArray[np.float64]:
         """Return the real values of a constant input."""
         return real(self.operation.operand(index))
@@ -143,13 +154,17 @@ def real(tensor: Tensor) -> NDArray[np.float64]:
 
 
 def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
-    """Round to float16.
+    """Round to float16; what is not 0 does not become 0, because networks divide by epsilons.
 
     Raises:
         ModelError: a value does not fit.
     """
     with np.errstate(over="ignore"):
-        rounded = np.asarray(values).astype(np.float16)
+        exact = np.asarray(values)
+        rounded = exact.astype(np.float16)
+    rounded = np.where(
+        (rounded == 0) & (exact != 0), np.sign(exact).astype(np.float16) * LEAST, rounded
+    )
     if not np.isfinite(rounded).all():
         worst = float(np.abs(values).max())
         raise ModelError(

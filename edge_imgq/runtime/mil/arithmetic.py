@@ -79,6 +79,11 @@ def exponential(arguments: Arguments) -> Tensor:
     return arguments.tensor("x").exp()
 
 
+def logarithm(arguments: Arguments) -> Tensor:
+    """`log`: log(x + epsilon)."""
+    return (arguments.tensor("x") + arguments.number("epsilon", 1e-45)).log()
+
+
 def error_function(arguments: Arguments) -> Tensor:
     """`erf`."""
     return arguments.tensor("x").erf()
@@ -99,6 +104,12 @@ def reduce_sum(arguments: Arguments) -> Tensor:
     """`reduce_sum` over axes, all of them when none is named."""
     x = arguments.tensor("x")
     return x.sum(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
+
+
+def reduce_max(arguments: Arguments) -> Tensor:
+    """`reduce_max` over axes, all of them when none is named."""
+    x = arguments.tensor("x")
+    return x.amax(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
 def batch_norm(arguments: Arguments) -> Tensor:

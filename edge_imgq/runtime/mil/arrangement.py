@@ -32,7 +32,7 @@ def split(arguments: Arguments) -> tuple[Tensor, ...]:
 
 
 def slice_by_index(arguments: Arguments) -> Tensor:
-    """`slice_by_index` with its masks; negative indices count from the end."""
+    """`slice_by_index` with its masks; negative indices count from the end, strides do not."""
     x = arguments.tensor("x")
     nothing = [0] * x.ndim
     begins, ends = arguments.ints("begin"), arguments.ints("end")
@@ -49,6 +49,21 @@ def slice_by_index(arguments: Arguments) -> Tensor:
         last = None if no_end[axis] else end
         selection.append(slice(first, last, step))
     return x[tuple(selection)]
+
+
+def reverse(arguments: Arguments) -> Tensor:
+    """`reverse` given axes, or all of them."""
+    x = arguments.tensor("x")
+    return x.flip(arguments.ints("axes", list(range(x.ndim))))
+
+
+def gather(arguments: Arguments) -> Tensor:
+    """`gather` the elements of one axis that a list of indices names."""
+    x, indices = arguments.tensor("x"), arguments.raw("indices")
+    axis = int(arguments.number("axis", 0)) % x.ndim
+    flat = indices.reshape(-1).long()
+    picked = x.index_select(axis, torch.where(flat < 0, flat + x.shape[axis], flat))
+    return picked.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
 
 
 def crop(arguments: Arguments) -> Tensor:

@@ -39,13 +39,20 @@ TORCH_TYPES = {
 class Evaluator:
     """One program, ready to run on images of any size that its operators allow.
 
+    Args:
+        program: what to run.
+        rounding: whether a value that the program declares as float16 is rounded to it. Without,
+            it stays float32: what the program would compute on a wider machine, to tell a wrong
+            program from a coarse one.
+
     Raises:
         ModelError: the program holds operators that the evaluator does not know; all are named.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, rounding: bool = True) -> None:
         _refuse_unknown(program.statements)
         self.program = program
+        self.types = TORCH_TYPES if rounding else TORCH_TYPES | {"float16": torch.float32}
         self.declared = program.declared
         self.constants = {
             name: torch.from_numpy(np.array(value))
@@ -71,7 +78,7 @@ class Evaluator:
         """
         tensors = {
             name: torch.from_numpy(np.ascontiguousarray(array)).to(
-                TORCH_TYPES[self.declared[name].dtype]
+                self.types[self.declared[name].dtype]
             )
             for name, array in inputs.items()
         }
@@ -103,7 +110,7 @@ class Evaluator:
         result = OPERATORS[statement.kind](arguments)
         results = (result,) if isinstance(result, Tensor) else tuple(result)
         typed = {
-            declared.name: value.to(TORCH_TYPES[declared.dtype])
+            declared.name: value.to(self.types[declared.dtype])
             for declared, value in zip(statement.outputs, results, strict=True)
         }
         for value in typed.values():

@@ -254,9 +254,9 @@ def test_a_failure_leaves_nothing_behind(networks: Any, tmp_path: Path) -> None:
     broken = dataclasses.replace(network, operations=(changed, *network.operations[1:]))
     with pytest.raises(ModelError, match=r"'w0' holds .* beyond float16"):
         save(broken, NOTE, tmp_path / "m.mlpackage")
-    odd = dataclasses.replace(first, kind="Gelu", inputs=first.inputs[:1])
+    odd = dataclasses.replace(first, kind="Hardmax", inputs=first.inputs[:1])
     unknown = dataclasses.replace(network, operations=(odd, *network.operations[1:]))
-    with pytest.raises(UnsupportedOperatorError, match="Gelu 'first'"):
+    with pytest.raises(UnsupportedOperatorError, match="Hardmax 'first'"):
         save(unknown, NOTE, tmp_path / "m.mlpackage")
     assert list(tmp_path.iterdir()) == []
 

@@ -80,6 +80,12 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "conv transpose of FSRCNN": lambda: nn.ConvTranspose2d(8, 1, 9, 2, 4, output_padding=1),
     "conv transpose, uneven": lambda: nn.ConvTranspose2d(8, 3, (3, 5), (2, 3), (1, 0)),
     "grouped conv transpose": lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, groups=2),
+    "conv on one axis": lambda: nn.Sequential(nn.Flatten(0, 1), nn.Conv1d(12, 6, 3, 2, 1)),
+    "conv on three axes": lambda: nn.Sequential(nn.Unflatten(1, (1, 8)), nn.Conv3d(1, 4, 3)),
+    "conv transpose on one axis": lambda: nn.Sequential(
+        nn.Flatten(0, 1), nn.ConvTranspose1d(12, 6, 4, 2, 1)
+    ),
+    "dilated conv transpose": lambda: nn.ConvTranspose2d(8, 3, 3, 2, dilation=(2, 3)),
     "relu": lambda: nn.ReLU(),
     "relu6": lambda: nn.ReLU6(),
     "leaky relu": lambda: nn.LeakyReLU(0.17),
@@ -105,6 +111,10 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "power": lambda: Apply(lambda x: x.abs() ** 1.5),
     "square root": lambda: Apply(lambda x: x.abs().sqrt()),
     "exponential": lambda: Apply(lambda x: x.exp()),
+    "logarithm": lambda: Apply(lambda x: (x.abs() + 0.1).log()),
+    "inverse root": lambda: Apply(lambda x: (x.square() + 0.1).rsqrt()),
+    "flip": lambda: Apply(lambda x: x.flip((1, 3))),
+    "gathered columns": lambda: Apply(lambda x: x.index_select(3, torch.tensor([3, 0, 3, 15]))),
     "concat": lambda: Apply(lambda x: torch.cat([x, 2 * x, x[:, :3]], 1)),
     "split": lambda: Apply(lambda x: torch.split(x, [3, 5], 1)[1]),
     "chunk": lambda: Apply(lambda x: x.chunk(2, 1)[0]),
@@ -120,6 +130,8 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "resize bilinear to a size": lambda: nn.Upsample(size=(15, 31), mode="bilinear"),
     "max pool": lambda: nn.MaxPool2d(3, 2, padding=1),
     "max pool, ceiling": lambda: nn.MaxPool2d(2, 3, ceil_mode=True),
+    "max pool on one axis": lambda: nn.Sequential(nn.Flatten(0, 1), nn.MaxPool1d(3, 2, 1)),
+    "average pool on three axes": lambda: nn.Sequential(nn.Unflatten(1, (1, 8)), nn.AvgPool3d(2)),
     "average pool": lambda: nn.AvgPool2d(3, 2, padding=1),
     "average pool without its padding": lambda: nn.AvgPool2d(
         3, 2, padding=1, count_include_pad=False
@@ -127,6 +139,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "average pool, ceiling": lambda: nn.AvgPool2d(3, 2, ceil_mode=True),
     "adaptive pool": lambda: nn.AdaptiveAvgPool2d(1),
     "mean": lambda: Apply(lambda x: x.mean((2, 3))),
+    "largest": lambda: Apply(lambda x: x.amax((2, 3), keepdim=True)),
     "sum": lambda: Apply(lambda x: x.sum(1, keepdim=True) * 0.1),
     "pad by reflection": lambda: nn.ReflectionPad2d((1, 2, 3, 0)),
     "pad with a constant": lambda: nn.ConstantPad2d((1, 2, 0, 3), -0.25),
@@ -176,6 +189,18 @@ def test_float16_is_rounded_after_each_operator_to_the_last_bit(tmp_path: Path) 
     same = float((result == rounded).mean())
     assert same > 0.995, f"seed {SEED}: only {same:.4f} of the values agree"
     assert (result == carried).mean() < 0.9, "the value between the layers was not rounded"
+
+
+def test_without_rounding_a_float16_program_keeps_what_float32_holds(tmp_path: Path) -> None:
+    torch.manual_seed(SEED)
+    layer, x = nn.Conv2d(8, 8, 3, bias=False), torch.randn(1, 8, 12, 16)
+    layer.weight.data = layer.weight.data.half().float()
+    path = convert(nn.Sequential(layer, nn.Tanh()), x, tmp_path / "m.mlpackage", "FLOAT16")
+    with torch.no_grad():
+        expected = layer(x).tanh().numpy()
+    (result,) = Evaluator(read_program(open_package(path)), False).run({"x": x.numpy()}).values()
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+    assert np.abs(evaluate(path, x) - expected).max() > 1e-5, "float16 made no difference"
 
 
 def test_a_program_runs_at_another_size_where_its_operators_allow(tmp_path: Path) -> None:

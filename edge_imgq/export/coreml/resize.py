@@ -1,0 +1,137 @@
+"""Resize: Core ML's own operators where they place pixels alike, else what it is, two products.
+
+Repeating pixels is `upsample_nearest_neighbor`, other nearest neighbours are gathered, bilinear
+grids of Core ML's are `upsample_bilinear`. Everything else (cubic, antialiased, cropped, bilinear
+on another grid) is linear along each axis, so y = R_h · x · R_wᵀ with constant matrices, exactly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.steps import Site, half, mb
+from edge_imgq.export.sampling import PLACES, matrix, outside
+from edge_imgq.graph.network import Operation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GRIDS: dict[str, dict[str, bool]] = {
+    "half_pixel": {"align_corners": False, "half_pixel_centers": True},
+    "align_corners": {"align_corners": True, "half_pixel_centers": False},
+    "asymmetric": {"align_corners": False, "half_pixel_centers": False},
+}
+"""Core ML's grids for `upsample_bilinear`, each under ONNX's name for it."""
+
+MODES = ("nearest", "linear", "cubic")
+TOLERANCE = 1e-4
+"""Weights that count as equal; float16 holds 2⁻¹²."""
+
+
+def resize(site: Site) -> Any:
+    """Resize of height and width, or of whatever axes it names."""
+    operation, x = site.operation, site.read(0)
+    axes = _resized(operation)
+    tables = {axis: matrix(operation, axis) for axis in axes}
+    beyond = any(outside(operation, axis).any() for axis in axes)
+    if operation.attributes.get("mode", "nearest") == "nearest" and not beyond:
+        return _nearest(x, tables)
+    grid = _grid(operation, tables)
+    if grid is not None:
+        height, width = (_factor(operation, axis) for axis in (2, 3))
+        return mb.upsample_bilinear(
+            x=x, scale_factor_height=height, scale_factor_width=width, **GRIDS[grid]
+        )
+    # What shrinks the image most goes first.
+    for axis in sorted(axes, key=lambda axis: tables[axis].shape[0] / tables[axis].shape[1]):
+        x = _product(x, tables[axis], axis, operation.name)
+    return _filled(site, x) if beyond else x
+
+
+def refuse_resize(operation: Operation) -> str | None:
+    """Say what of a Resize has no form."""
+    attributes = operation.attributes
+    mode = attributes.get("mode", "nearest")
+    grid = attributes.get("coordinate_transformation_mode", "half_pixel")
+    if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
+        return "its scales or sizes are computed at run time; export the model at one size"
+    if mode not in MODES or grid not in PLACES:
+        return f"mode '{mode}' with coordinates '{grid}' is unknown; use linear and half_pixel"
+    rank = len(operation.output.shape)
+    moved = _resized(operation)
+    multiplied = mode != "nearest" or any(outside(operation, axis).any() for axis in moved)
+    if multiplied and any(axis < rank - 2 for axis in moved):
+        return "it interpolates along other axes than height and width; transpose them to the end"
+    return None
+
+
+def _resized(operation: Operation) -> list[int]:
+    """Return the axes along which pixels move."""
+    rank = len(operation.output.shape)
+    tables = {axis: matrix(operation, axis) for axis in range(rank)}
+    return [axis for axis, table in tables.items() if not _is_identity(table)]
+
+
+def _is_identity(table: NDArray[np.float64]) -> bool:
+    return table.shape[0] == table.shape[1] and np.array_equal(table, np.eye(len(table)))
+
+
+def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
+    """Repeat pixels by whole factors, or gather them."""
+    sources = {axis: table.argmax(axis=1) for axis, table in tables.items()}
+    factors = {axis: len(source) // x.shape[axis] for axis, source in sources.items()}
+    repeated = all(
+        np.array_equal(source, np.arange(x.shape[axis] * factors[axis]) // max(factors[axis], 1))
+        for axis, source in sources.items()
+    )
+    if repeated and x.rank == 4 and not sources.keys() - {2, 3}:
+        return mb.upsample_nearest_neighbor(
+            x=x, scale_factor_height=factors.get(2, 1), scale_factor_width=factors.get(3, 1)
+        )
+    for axis, source in sources.items():
+        x = mb.gather(x=x, indices=source.astype(np.int32), axis=axis)
+    return x
+
+
+def _filled(site: Site, x: Any) -> Any:
+    """Add the number that stands where a region reaches beyond the image."""
+    value = site.attribute("extrapolation_value", 0.0) / site.unit
+    rank = len(site.operation.output.shape)
+    rows, columns = (outside(site.operation, axis) for axis in (rank - 2, rank - 1))
+    mask = (rows[:, np.newaxis] | columns) * np.float64(value)
+    return mb.add(x=x, y=half(mask, site.operation.name))
+
+
+def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str | None:
+    """Return Core ML's grid that gives the same weights, if one does."""
+    if operation.attributes.get("mode") != "linear" or len(operation.output.shape) != 4:
+        return None
+    image, output = operation.operand(0).shape, operation.output.shape
+    for grid in GRIDS:
+        plain = Operation(
+            "Resize", operation.name, operation.inputs[:1], operation.outputs,
+            {"mode": "linear", "coordinate_transformation_mode": grid},
+        )  # fmt: skip
+        axes = [axis for axis in (2, 3) if image[axis] != output[axis] or axis in tables]
+        wanted = {axis: tables.get(axis, np.eye(image[axis])) for axis in axes}
+        if all(np.allclose(matrix(plain, axis), wanted[axis], atol=TOLERANCE) for axis in axes):
+            return grid
+    return None
+
+
+def _product(x: Any, table: NDArray[np.float64], axis: int, name: str) -> Any:
+    """Multiply the last axis but one from the left, or the last from the right."""
+    if axis == x.rank - 2:
+        return mb.matmul(x=half(table, name), y=x)
+    return mb.matmul(x=x, y=half(table.T, name))
+
+
+def _factor(operation: Operation, axis: int) -> Any:
+    """Return output/input as Core ML takes it: whole, or the least float32 that gives the size."""
+    size, output = operation.operand(0).shape[axis], operation.output.shape[axis]
+    if output % size == 0:
+        return output // size
+    single = np.float32(output / size)
+    return single if float(single) * size >= output else np.nextafter(single, np.float32(np.inf))

@@ -1,0 +1,68 @@
+"""Operators that give the same values another shape, or repeat them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.steps import Site, mb
+from edge_imgq.graph.network import Operation
+
+
+def reshape(site: Site) -> Any:
+    """Reshape and Flatten."""
+    return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
+
+
+def unsqueeze(site: Site) -> Any:
+    """Unsqueeze."""
+    rank = len(site.operation.output.shape)
+    axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
+    return mb.expand_dims(x=site.read(0), axes=axes)
+
+
+def squeeze(site: Site) -> Any:
+    """Squeeze given axes, or all of length 1."""
+    shape = site.operation.operand(0).shape
+    axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
+    axes = axes or [axis for axis, size in enumerate(shape) if size == 1]
+    return mb.squeeze(x=site.read(0), axes=axes) if axes else site.read(0)
+
+
+def transpose(site: Site) -> Any:
+    """Transpose; without an order, the axes are reversed."""
+    x = site.read(0)
+    return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
+
+
+def tile(site: Site) -> Any:
+    """Tile."""
+    return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
+
+
+def expand(site: Site) -> Any:
+    """Expand: lengths of 1 are repeated, axes in front are added."""
+    x, shape = site.read(0), site.operation.output.shape
+    if x.rank < len(shape):
+        x = mb.expand_dims(x=x, axes=list(range(len(shape) - x.rank)))
+    reps = [after // before for before, after in zip(x.shape, shape, strict=True)]
+    return mb.tile(x=x, reps=reps) if set(reps) != {1} else x
+
+
+def refuse_computed(operation: Operation) -> str | None:
+    """Refuse a shape, axes or counts that are computed at run time."""
+    if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
+        return "its second input is computed at run time; export the model at one size"
+    return None
+
+
+def integers(operation: Operation, index: int, attribute: str) -> list[int]:
+    """Return integers that older operators have as an attribute, newer ones as a constant input."""
+    given = operation.attributes.get(attribute)
+    if given is not None:
+        return [int(value) for value in given]
+    tensor = operation.inputs[index] if len(operation.inputs) > index else None
+    if tensor is None or tensor.data is None:
+        return []
+    return [int(value) for value in np.asarray(tensor.data).reshape(-1)]

@@ -1,0 +1,198 @@
+"""Where a Resize takes each output pixel from, and with which weights, along one axis.
+
+Every Resize is linear and works on each axis by itself, so along one axis it is a matrix
+
+    y = R · x,        R of shape (output length, input length).
+
+Positions, rounding, Keys' cubic kernel and antialiasing (the kernel widened by the factor when the
+image shrinks, its weights normalised) follow the ONNX operator specification, Resize-19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.graph.network import Operation
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+CROP = "tf_crop_and_resize"
+DECIMALS = 6
+"""Of a position: what float32 holds, in which runtimes compute them."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis as ONNX sees it.
+
+    Attributes:
+        size: input length.
+        output: output length.
+        scale: output/input as the node states it.
+        region: start and end of the part that `tf_crop_and_resize` takes, as shares of the input.
+    """
+
+    size: int
+    output: int
+    scale: float
+    region: tuple[float, float] = (0.0, 1.0)
+
+    def asymmetric(self) -> Floats:
+        """Return x = i / scale."""
+        return np.arange(self.output, dtype=np.float64) / self.scale
+
+    def half_pixel(self) -> Floats:
+        """Return x = (i + ½) / scale − ½."""
+        return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
+
+    def pytorch_half_pixel(self) -> Floats:
+        """Return half_pixel, or 0 where there is one output."""
+        return self.half_pixel() if self.output > 1 else np.zeros(1)
+
+    def align_corners(self) -> Floats:
+        """Return x = i · (size − 1) / (output − 1)."""
+        spacing = (self.size - 1) / (self.output - 1) if self.output > 1 else 0.0
+        return np.arange(self.output, dtype=np.float64) * spacing
+
+    def half_pixel_symmetric(self) -> Floats:
+        """Return half_pixel, shifted so that both ends lose the same."""
+        return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
+
+    def crop(self) -> Floats:
+        """Return positions spread over the region, its ends included."""
+        start, end = (share * (self.size - 1) for share in self.region)
+        if self.output == 1:
+            return np.array([(start + end) / 2])
+        return np.linspace(start, end, self.output, dtype=np.float64)
+
+
+PLACES: Mapping[str, Callable[[Axis], Floats]] = {
+    "half_pixel": Axis.half_pixel,
+    "pytorch_half_pixel": Axis.pytorch_half_pixel,
+    "asymmetric": Axis.asymmetric,
+    "align_corners": Axis.align_corners,
+    "half_pixel_symmetric": Axis.half_pixel_symmetric,
+    CROP: Axis.crop,
+}
+ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
+
+
+def axis_of(operation: Operation, axis: int) -> Axis:
+    """Return one axis of a Resize whose scales, sizes and region are constants."""
+    image, output = operation.operand(0).shape, operation.output.shape
+    rank = len(image)
+    named = [int(a) % rank for a in operation.attributes.get("axes", range(rank))]
+    region, given = _constant(operation, 1), _constant(operation, 2)
+    place = named.index(axis) if axis in named else None
+    scale = _stretched(operation, axis, place)
+    if place is None:
+        return Axis(image[axis], output[axis], scale)
+    if given is not None and given.size == len(named):
+        scale = float(given[place])
+    if region is None or region.size != 2 * len(named):
+        return Axis(image[axis], output[axis], scale)
+    share = float(region[place]), float(region[place + len(named)])
+    return Axis(image[axis], output[axis], scale, share)
+
+
+def _stretched(operation: Operation, axis: int, place: int | None) -> float:
+    """Return output/input where sizes are stated, one for all axes where the aspect is kept."""
+    image, output = operation.operand(0).shape, operation.output.shape
+    policy = operation.attributes.get("keep_aspect_ratio_policy", "stretch")
+    sizes = _constant(operation, 3)
+    if policy == "stretch" or sizes is None or place is None:
+        return output[axis] / image[axis]
+    named = [int(a) % len(image) for a in operation.attributes.get("axes", range(len(image)))]
+    choose = min if policy == "not_larger" else max
+    return float(choose(size / image[a] for size, a in zip(sizes, named, strict=True)))
+
+
+def matrix(operation: Operation, axis: int) -> Floats:
+    """Return R, (output length, input length), of one axis of a Resize."""
+    attributes, spot = operation.attributes, axis_of(operation, axis)
+    coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
+    places = PLACES[coordinates](spot)
+    mode = attributes.get("mode", "nearest")
+    if mode == "nearest":
+        rounding = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")]
+        # What is whole must not be rounded on because of its last bits.
+        steady = np.round(places, DECIMALS)
+        table = _spread(rounding(steady)[:, np.newaxis], np.ones((1, 1)), spot.size)
+    else:
+        shrunk = spot.scale if attributes.get("antialias", 0) and spot.scale < 1 else 1.0
+        kernel = _cubic(attributes.get("cubic_coeff_a", -0.75)) if mode == "cubic" else _triangle
+        reach = 2 if mode == "cubic" else 1
+        excludes = bool(attributes.get("exclude_outside", 0))
+        table = _weighted(places, spot.size, kernel, reach, shrunk, excludes)
+    table[outside(operation, axis)] = 0.0
+    return table
+
+
+def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
+    """Return which outputs a Resize with a region takes from beyond the image; else none."""
+    spot = axis_of(operation, axis)
+    if operation.attributes.get("coordinate_transformation_mode") != CROP:
+        return np.zeros(spot.output, np.bool_)
+    places = spot.crop()
+    return np.asarray((places < 0) | (places > spot.size - 1))
+
+
+def _weighted(
+    places: Floats, size: int, kernel: Callable[[Floats], Floats], reach: int, shrunk: float,
+    excludes: bool,
+) -> Floats:  # fmt: skip
+    """Return the matrix of a kernel that reaches `reach / shrunk` pixels to either side.
+
+    Taps beyond the edge take the edge's value, or have no weight where it `excludes` them.
+    """
+    span = int(np.ceil(reach / shrunk))
+    taps = np.floor(places)[:, np.newaxis] + np.arange(1.0 - span, span + 1)
+    weights = kernel(shrunk * (taps - places[:, np.newaxis]))
+    if excludes:
+        weights = np.where((taps < 0) | (taps > size - 1), 0.0, weights)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    return _spread(taps, weights, size)
+
+
+def _spread(taps: Floats, weights: Floats, size: int) -> Floats:
+    """Sum weights into a matrix; taps beyond the edge fall on the edge."""
+    rows = np.broadcast_to(np.arange(len(taps))[:, np.newaxis], taps.shape)
+    table = np.zeros((len(taps), size))
+    columns = taps.clip(0, size - 1).astype(int)
+    np.add.at(table, (rows, columns), np.broadcast_to(weights, taps.shape))
+    return table
+
+
+def _triangle(x: Floats) -> Floats:
+    return np.maximum(1.0 - np.abs(x), 0.0)
+
+
+def _cubic(a: float) -> Callable[[Floats], Floats]:
+    """Return Keys' cubic convolution kernel."""
+
+    def kernel(x: Floats) -> Floats:
+        t = np.abs(x)
+        near = ((a + 2) * t - (a + 3)) * t * t + 1
+        far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+        return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
+
+    return kernel
+
+
+def _constant(operation: Operation, index: int) -> NDArray[Any] | None:
+    tensor = operation.inputs[index] if len(operation.inputs) > index else None
+    if tensor is None or tensor.data is None or not tensor.data.size:
+        return None
+    return tensor.data.reshape(-1)

@@ -1,0 +1,203 @@
+"""One-operator ONNX models, their QDQ forms, and the road to a saved package and back."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_imgq.export.coreml.lower import convert
+from edge_imgq.export.coreml.program import lower_operations, refuse_unsupported
+from edge_imgq.export.coreml.steps import Values, mb, step
+from edge_imgq.graph.network import Network, Tensor
+from edge_imgq.graph.read import read_network
+from edge_imgq.runtime.mil.evaluate import Evaluator
+from edge_imgq.runtime.mil.package import open_package
+from edge_imgq.runtime.mil.program import Program, read_program
+from edge_imgq.runtime.mil.silence import coremltools, silenced
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def build(
+    kind: str,
+    *constants: np.ndarray | None,
+    shapes: list[tuple[int, ...]] | None = None,
+    outputs: int = 1,
+    **attributes: Any,
+) -> onnx.ModelProto:
+    """Return a model of one operator: graph inputs x0, x1, … and then constants."""
+    shapes = shapes or [(1, 8, 12, 16)]
+    inputs = [f"x{i}" for i in range(len(shapes))]
+    names = ["" if value is None else f"c{i}" for i, value in enumerate(constants)]
+    results = [f"y{i}" for i in range(outputs)]
+    graph = helper.make_graph(
+        [helper.make_node(kind, inputs + names, results, name="node", **attributes)],
+        "one",
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in zip(inputs, shapes, strict=True)
+        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in results],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in zip(names, constants, strict=True)
+            if value is not None
+        ],
+    )
+    return finished(graph)
+
+
+def finished(graph: onnx.GraphProto) -> onnx.ModelProto:
+    opset = [helper.make_opsetid("", 21)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    onnx.checker.check_model(inferred)
+    return inferred
+
+
+def reference(model: onnx.ModelProto, inputs: Arrays) -> list[np.ndarray]:
+    """Run a model in ONNX Runtime with nothing fused."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model.SerializeToString(), options)
+    return list(session.run(None, dict(inputs)))
+
+
+def quantize(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
+    """Return the QDQ form of a one-operator model, with ranges as the inputs give them."""
+    graph = model.graph
+    node = graph.node[0]
+    nodes: list[onnx.NodeProto] = []
+    constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    kept: list[onnx.TensorProto] = []
+
+    def pair(name: str, scale: Any, zero: Any, axis: int | None, stored: Any = None) -> str:
+        extra = {} if axis is None else {"axis": axis}
+        kept.append(numpy_helper.from_array(np.asarray(scale, np.float32), f"{name}.scale"))
+        kept.append(numpy_helper.from_array(zero, f"{name}.zero"))
+        integers = f"{name}.integers"
+        if stored is None:
+            nodes.append(
+                helper.make_node(
+                    "QuantizeLinear", [name, f"{name}.scale", f"{name}.zero"], [integers], **extra
+                )
+            )
+        else:
+            kept.append(numpy_helper.from_array(stored, integers))
+        real = f"{name}.real"
+        nodes.append(
+            helper.make_node(
+                "DequantizeLinear", [integers, f"{name}.scale", f"{name}.zero"], [real], **extra
+            )
+        )
+        return real
+
+    def activation(name: str, values: np.ndarray) -> str:
+        low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        scale = np.float32((high - low) / 255)
+        return pair(name, scale, np.int8(round(-128 - low / float(scale))), None)
+
+    operands = list(node.input)
+    for index, name in enumerate(operands):
+        if name in inputs:
+            operands[index] = activation(name, inputs[name])
+        elif name and node.op_type in ("Conv", "ConvTranspose"):
+            value = constants[name]
+            axis = 0 if node.op_type == "Conv" or index == 2 else 1
+            if index == 1:
+                others = tuple(i for i in range(value.ndim) if i != axis)
+                scales = np.abs(value).max(axis=others).astype(np.float32) / np.float32(127)
+                shape = [-1 if i == axis else 1 for i in range(value.ndim)]
+                stored = np.rint(value / scales.reshape(shape)).astype(np.int8)
+                zeros = np.zeros(len(scales), np.int8)
+            else:
+                first = numpy_helper.to_array(next(k for k in kept if k.name == "x0.scale"))
+                weights = numpy_helper.to_array(next(k for k in kept if k.name == "c0.scale"))
+                scales = np.broadcast_to(first * weights, value.shape).astype(np.float32)
+                stored = np.rint(value / scales).astype(np.int32)
+                zeros = np.zeros(len(scales), np.int32)
+            operands[index] = pair(name, scales, zeros, axis, stored)
+        elif name:
+            kept.append(numpy_helper.from_array(constants[name], name))
+    node.ClearField("input")
+    node.input.extend(operands)
+    nodes.append(node)
+    results = []
+    for name, values in zip(node.output, reference(model_of(model, inputs), inputs), strict=True):
+        results.append(activation(name, values))
+    graph = helper.make_graph(
+        nodes,
+        "qdq",
+        list(graph.input),
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in results],
+        kept,
+    )
+    return finished(graph)
+
+
+def model_of(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
+    """Return a copy whose node reads its original operands again, to observe its range."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    node = copy.graph.node[0]
+    for index, name in enumerate(node.input):
+        node.input[index] = name.removesuffix(".real")
+    return copy
+
+
+def network(model: onnx.ModelProto) -> Network:
+    return read_network(ir.from_proto(model))
+
+
+def run(view: Network, inputs: Arrays, path: Path, rounding: bool = True) -> list[np.ndarray]:
+    """Save a network with plain tensors at its ends, reopen it and evaluate it.
+
+    Quantized inputs go in, and quantized outputs come back, counted from their zero point in
+    steps, so that the integers are those of ONNX Runtime to the last one.
+    """
+    levels = {tensor.name: in_steps(tensor, inputs[tensor.name]) for tensor in view.inputs}
+    results = Evaluator(saved(view, path), rounding).run(levels)
+    return [results[f"end{i}"] for i in range(len(view.outputs))]
+
+
+def in_steps(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """Return real values as QuantizeLinear stores them, less the zero point; floats as they are."""
+    quantization = tensor.quantization
+    if quantization is None:
+        return values
+    zero = quantization.zero_point[0]
+    return (np.rint(values / quantization.scale[0]) + zero).clip(-128, 127) - zero
+
+
+def saved(view: Network, path: Path) -> Program:
+    """Save a network with plain tensors at its ends, and return the program read from disk."""
+    ct = coremltools()
+    mil = importlib.import_module("coremltools.converters.mil.mil")
+    refuse_unsupported(view)
+    target = ct.target.iOS17 if view.is_quantized else ct.target.iOS16
+    with silenced():
+        specs = {tensor.name: mb.TensorSpec(shape=tensor.shape) for tensor in view.inputs}
+        with mil.Function(specs, opset_version=target) as function:
+            values = Values()
+            for tensor in view.inputs:
+                given = mb.cast(x=function.inputs[tensor.name], dtype="fp16")
+                values.write(tensor, given, step(tensor))
+            lower_operations(view, values)
+            reads = [values.read(tensor, step(tensor)) for tensor in view.outputs]
+            ends = [mb.cast(x=read, dtype="fp32", name=f"end{i}") for i, read in enumerate(reads)]
+            function.set_outputs(ends)
+        program = mil.Program()
+        program.add_function("main", function)
+        convert(program).save(str(path))
+    return read_program(open_package(path))
