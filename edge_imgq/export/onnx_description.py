@@ -15,51 +15,61 @@ from edge_imgq.graph.load import read_onnx
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 
+DEFAULT_SIZE = (180, 320)
+"""Height and width to count at where the file leaves them open and nobody says."""
+
 INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 """Types of constants that are shapes, axes and modes, not parameters."""
 
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def describe(path: Path, size: tuple[int, int]) -> FileDescription:
+def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
     """Return a description of an .onnx file.
 
     Constants that are dequantized count for the operator that reads the result.
 
     Args:
         path: of the file.
-        size: height and width to count multiply-accumulates at, where the file leaves them open.
+        size: height and width to count multiply-accumulates at; None for the file's own, or
+            DEFAULT_SIZE where it leaves them open.
 
     Raises:
         ModelError: the file is not ONNX, has not one image input, or does not fit the size.
     """
-    model = _bound(ir.from_proto(read_onnx(path)), path, size)
+    original = ir.from_proto(read_onnx(path))
+    model = _bound(original, path, size)
+    counted_at = None if own_size(original) == own_size(model) else own_size(model)
     graph = model.graph
-    images = [value for value in graph.inputs if not value.is_initializer()]
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
     constants = {
         value for node in graph if node.op_type not in QUANTIZERS for value in _parameters(node)
     }
     return FileDescription(
         format="ONNX",
-        inputs=tuple(_edge(value) for value in images),
-        outputs=tuple(_edge(value) for value in graph.outputs),
+        inputs=tuple(_open_edge(value) for value in _images(original)),
+        outputs=tuple(_open_edge(value) for value in original.graph.outputs),
         operators=operators,
         parameters=sum(_length(value) for value in constants),
         macs=sum(row.macs for row in operators),
         bytes=size_of(path),
         note=note_in(model.metadata_props, str(path)),
+        counted_at=counted_at,
     )
 
 
-def _bound(model: ir.Model, path: Path, size: tuple[int, int]) -> ir.Model:
-    images = [value for value in model.graph.inputs if not value.is_initializer()]
+def _bound(model: ir.Model, path: Path, size: tuple[int, int] | None) -> ir.Model:
+    images = _images(model)
     if len(images) != 1 or images[0].shape is None or len(images[0].shape) != 4:
         raise ModelError(
             f"{path} does not take one image: its inputs are "
             f"{', '.join(f'{value.name} {value.shape}' for value in images) or 'none'}."
         )
-    return bind_size(model, own_size(model) or size)
+    return bind_size(model, size or own_size(model) or DEFAULT_SIZE)
+
+
+def _images(model: ir.Model) -> list[ir.Value]:
+    return [value for value in model.graph.inputs if not value.is_initializer()]
 
 
 def _row(node: ir.Node) -> OperatorRow:
@@ -116,8 +126,11 @@ MACS: dict[str, Callable[[ir.Node], int]] = {
 """Multiply-accumulates of one call; other operators have none worth counting."""
 
 
-def _edge(value: ir.Value) -> TensorRow:
-    return TensorRow(value.name or "", _shape(value), _dtype(value))
+def _open_edge(value: ir.Value) -> TensorRow:
+    """Return an input or output as the file has it, open lengths by their names."""
+    lengths = () if value.shape is None else tuple(value.shape)
+    shape = tuple(n if isinstance(n, int) else n.value or "?" for n in lengths)
+    return TensorRow(value.name or "", shape, _dtype(value))
 
 
 def _operand(node: ir.Node, index: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.contract import FileNote
+from edge_imgq.runtime.placement.rules import Placed
 
 
 @dataclass(frozen=True)
@@ -13,14 +14,14 @@ class TensorRow:
 
     Attributes:
         name: as an app addresses it.
-        shape: in the file's own layout.
+        shape: in the file's own layout; a word for a length that is open.
         dtype: "float32", "uint8", …
         scale: real value of one integer step, None where the type is not quantized.
         zero_point: integer that stands for 0; None likewise.
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
@@ -62,6 +63,9 @@ class FileDescription:
         macs: multiply-accumulates for one image.
         bytes: size on disk.
         note: what the file says about itself; None if edge-imgq did not write it.
+        placements: which accelerator takes which operator, measured or by rules.
+        sizes: heights and widths of all signatures, where there are several.
+        counted_at: height and width that operators were counted at, where the file leaves it open.
     """
 
     format: str
@@ -72,6 +76,9 @@ class FileDescription:
     macs: int
     bytes: int
     note: FileNote | None = None
+    placements: tuple[Placed, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    counted_at: tuple[int, int] | None = None
 
     @property
     def kinds(self) -> dict[str, int]:

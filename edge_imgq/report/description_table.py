@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from edge_imgq.contract import FileNote
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 from edge_imgq.report.drawing import byte_count, draw, large_count, new_table, wrapped
+from edge_imgq.runtime.placement.rules import Placed
 
 
 def description_table(name: str, description: FileDescription, operators: bool) -> str:
@@ -15,17 +18,28 @@ def description_table(name: str, description: FileDescription, operators: bool) 
         description: of the file.
         operators: list every operator, not only each kind.
     """
+    table = _all_operators(description) if operators else _kinds(description)
+    parts = [_head(name, description), table]
+    if description.placements:
+        parts.append(_placements(description))
+    return "\n\n".join(parts)
+
+
+def _head(name: str, description: FileDescription) -> str:
+    at = description.counted_at
     heading = (
         f"{name}: {description.format}, {byte_count(description.bytes)}, "
         f"{large_count(description.parameters)} parameters, "
         f"{large_count(description.macs)} MACs per image"
     )
-    edges = [_edge("input", row) for row in description.inputs]
-    edges += [_edge("output", row) for row in description.outputs]
+    lines = [wrapped(heading if at is None else f"{heading} of {at[0]}x{at[1]}", "  ")]
+    lines += [_edge("input", row) for row in description.inputs]
+    lines += [_edge("output", row) for row in description.outputs]
     if description.note is not None:
-        edges.append(_note(description.note))
-    table = _all_operators(description) if operators else _kinds(description)
-    return "\n\n".join(("\n".join([wrapped(heading, "  "), *edges]), table))
+        lines.append(_note(description.note))
+    if description.format == "TFLite" and description.note is not None:
+        lines.append(wrapped(_resizing(description, description.note), "  "))
+    return "\n".join(lines)
 
 
 def _note(note: FileNote) -> str:
@@ -37,6 +51,16 @@ def _note(note: FileNote) -> str:
         f"of {contract.multiple}",
         "  ",
     )
+
+
+def _resizing(description: FileDescription, note: FileNote) -> str:
+    """Say which sizes a TFLite file takes."""
+    if description.sizes:
+        names = ", ".join(f"h{height}_w{width}" for height, width in description.sizes)
+        return f"signatures: {names}; the figures here are those of the first"
+    if note.resizable:
+        return f"the input may be resized, to multiples of {note.contract.multiple}"
+    return "fixed to its size: resized, it would fail or compute something else"
 
 
 def _edge(side: str, row: TensorRow) -> str:
@@ -54,10 +78,14 @@ def _kinds(description: FileDescription) -> str:
 
 
 def _all_operators(description: FileDescription) -> str:
-    table = new_table("operator", "output", "shape", "type", ">MACs", ">parameters")
-    for row in description.operators:
-        table.add_row(*_operator(row))
-    return draw(table)
+    units = [place for place in description.placements if place.verdicts]
+    headings = ["on"] if units else []
+    table = new_table("operator", "output", "shape", "type", ">MACs", ">parameters", *headings)
+    for index, row in enumerate(description.operators):
+        marks = "".join(p.unit[0] if p.verdicts[index].taken else "·" for p in units)
+        table.add_row(*_operator(row), *([marks] if units else []))
+    legend = ", ".join(f"{p.unit[0]} {p.unit}{' (measured)' * p.measured}" for p in units)
+    return draw(table) + (f"\n\non: {legend}; · not" if units else "")
 
 
 def _operator(row: OperatorRow) -> tuple[str, ...]:
@@ -66,5 +94,29 @@ def _operator(row: OperatorRow) -> tuple[str, ...]:
     return (kind, row.name, _shape(row.shape), row.dtype, *counts)
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def _placements(description: FileDescription) -> str:
+    """Say which accelerator takes what, how that is known, and why not the rest."""
+    table = new_table("accelerator", ">takes", ">partitions", "known")
+    notes = []
+    for place in description.placements:
+        takes = f"{place.taken} of {len(place.verdicts)}" if place.verdicts else "—"
+        count = str(place.partitions) if place.verdicts else "—"
+        table.add_row(place.unit, takes, count, place.basis)
+        notes += [wrapped(line, "  ") for line in _refusals(description, place)]
+    return "\n\n".join(part for part in (draw(table), "\n".join(notes)) if part)
+
+
+def _refusals(description: FileDescription, place: Placed) -> list[str]:
+    """Return one line for each kind of operator and reason."""
+    pairs = zip(description.operators, place.verdicts, strict=False)
+    reasons = Counter(
+        (row.kind, verdict.reason, verdict.source) for row, verdict in pairs if not verdict.taken
+    )
+    return [
+        f"{place.unit}, not {count} × {kind}: {reason}" + (f" ({source})" if source else "")
+        for (kind, reason, source), count in reasons.items()
+    ]
+
+
+def _shape(shape: tuple[int | str, ...]) -> str:
     return "×".join(map(str, shape))

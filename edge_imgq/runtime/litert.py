@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
+from edge_imgq.runtime.placement.rules import Placed, Verdict
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.signatures import signatures
 from edge_imgq.runtime.tflite_file import read_bytes, read_note
@@ -187,16 +188,38 @@ def placement_of(interpreter: Any) -> Placement:
     them. A node belongs to a partition when a path leads from it to an output of the partition
     without crossing one of its inputs.
     """
-    # LiteRT has no public list of nodes; its own analyzer and benchmark tools read this one.
     nodes = interpreter._get_ops_details()
+    own, taken = _delegated(nodes)
+    fallback = tuple(node["op_name"] for index, node in enumerate(own) if index not in taken)
+    return Placement("XNNPACK", len(own), len(taken), len(nodes) - len(own), fallback)
+
+
+def measured(path: Path) -> Placed:
+    """Return which operators of a .tflite file XNNPACK takes on this host, one by one.
+
+    In a file with several signatures these are the operators of the first.
+
+    Raises:
+        ModelError: LiteRT cannot open the file.
+    """
+    nodes = _interpreter(path, threads=1)._get_ops_details()
+    own, taken = _delegated(nodes)
+    left = Verdict(False, "left to TFLite's own kernels")
+    verdicts = tuple(Verdict(True) if index in taken else left for index in range(len(own)))
+    basis = f"measured: LiteRT {version('ai-edge-litert')} on this host"
+    return Placed("XNNPACK", basis, True, verdicts, len(nodes) - len(own))
+
+
+def _delegated(nodes: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], set[int]]:
+    """Return the file's own nodes, and the indices of those that a partition holds."""
+    # LiteRT has no public list of nodes; its own analyzer and benchmark tools read this one.
     partitions = [node for node in nodes if node["op_name"] == DELEGATE]
     own = [node for node in nodes if node["op_name"] != DELEGATE]
     producer = {int(tensor): index for index, node in enumerate(own) for tensor in node["outputs"]}
     taken: set[int] = set()
     for partition in partitions:
         taken |= _inside(partition, own, producer)
-    fallback = tuple(node["op_name"] for index, node in enumerate(own) if index not in taken)
-    return Placement("XNNPACK", len(own), len(taken), len(partitions), fallback)
+    return own, taken
 
 
 def _inside(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,8 @@ def test_inspect_counts_what_the_network_is_made_of(run: Run, tiny: Path) -> Non
     outcome = run("inspect", tiny, "--size", "10x20", "--json")
     form = json.loads(outcome.out)
     assert form["format"] == "ONNX"
-    assert form["inputs"][0]["shape"] == [1, 3, 10, 20]
+    assert form["inputs"][0]["shape"] == [1, 3, "height", "width"]
+    assert form["counted_at"] == [10, 20]
     assert form["parameters"] == 8 * 27 + 24
     assert form["macs"] == 10 * 20 * (8 * 27 + 24)
     assert [row["kind"] for row in form["operators"]] == ["Conv", "Relu", "Conv", "Add"]
@@ -100,8 +102,30 @@ def test_every_format_of_one_network_has_its_weights_and_macs(
 def test_inspect_lists_operators_in_80_columns(run: Run, shared_export: Path) -> None:
     outcome = run("inspect", shared_export / "tflite-int8.tflite", "--operators")
     assert "CONV_2D" in outcome.out
-    table = outcome.out.split("\n\n")[1]
-    assert max(map(len, table.splitlines())) <= 80
+    _head, *tables = outcome.out.split("\n\n")
+    assert max(len(line) for table in tables for line in table.splitlines()) <= 80
+
+
+def test_inspect_shows_open_lengths_by_name_and_where_it_counted(run: Run, tiny: Path) -> None:
+    outcome = run("inspect", tiny)
+    assert "float32 1×3×height×width" in outcome.out
+    assert "MACs per image of 180x320" in " ".join(outcome.out.split())
+
+
+def test_inspect_tells_measurements_from_rules(run: Run, shared_export: Path) -> None:
+    outcome = run("inspect", shared_export / "tflite-float.tflite")
+    text = " ".join(outcome.out.split())
+    assert re.search(r"XNNPACK \d+ of \d+ 1 measured: LiteRT", text)
+    assert text.count("not run") == 2
+    form = json.loads(run("inspect", shared_export / "tflite-float.tflite", "--json").out)
+    assert [place["measured"] for place in form["placements"]] == [True, False, False]
+    for place in form["placements"]:
+        assert len(place["verdicts"]) == len(form["operators"])
+
+
+def test_inspect_says_whether_an_app_may_resize_the_input(run: Run, shared_export: Path) -> None:
+    outcome = run("inspect", shared_export / "tflite-float.tflite")
+    assert re.search(r"the input may be resized, to multiples of \d", outcome.out)
 
 
 @pytest.mark.parametrize("name", ["photo.png", "report.json"])

@@ -10,10 +10,17 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.contract import note_in
+from edge_imgq.errors import ModelError
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.runtime.litert import measured
+from edge_imgq.runtime.placement.gpu import GPU
+from edge_imgq.runtime.placement.nnapi import NNAPI
+from edge_imgq.runtime.placement.rules import Node, Operand, Placed, placed
 from edge_imgq.runtime.tflite_file import metadata_of, read_model
 
-CODE_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+CODE_NAMES: dict[int, str] = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
+}
 TYPE_NAMES = {
     code: name.lower() for name, code in vars(schema.TensorType).items() if name.isupper()
 }
@@ -41,13 +48,73 @@ def describe(path: Path) -> FileDescription:
         macs=sum(row.macs for row in rows),
         bytes=path.stat().st_size,
         note=note_in(metadata_of(model), str(path)),
+        placements=_placements(model, graph, path),
+        sizes=_sizes(model) if len(model.subgraphs) > 1 else (),
     )
+
+
+def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
+    """Ask LiteRT for XNNPACK, and the tables for what cannot run here."""
+    halves = _half_constants(model, graph)
+    nodes = [_node(model, graph, operator, halves) for operator in graph.operators]
+    return (_by_xnnpack(path), placed(GPU, nodes), placed(NNAPI, nodes))
+
+
+def _by_xnnpack(path: Path) -> Placed:
+    try:
+        return measured(path)
+    except ModelError as error:
+        return Placed("XNNPACK", f"not measured: {error}", False, (), 0)
+
+
+def _node(model: Any, graph: Any, operator: Any, halves: frozenset[int]) -> Node:
+    code = model.operatorCodes[operator.opcodeIndex]
+    return Node(
+        kind=_kind(code),
+        inputs=tuple(
+            None if index < 0 else _operand(model, graph, int(index), halves)
+            for index in operator.inputs
+        ),
+        outputs=tuple(_operand(model, graph, int(index), halves) for index in operator.outputs),
+        version=code.version,
+        options=dict(vars(operator.builtinOptions)) if operator.builtinOptions else {},
+    )
+
+
+def _half_constants(model: Any, graph: Any) -> frozenset[int]:
+    """Return the tensors that dequantize a constant, which delegates read as constants."""
+    return frozenset(
+        int(operator.outputs[0])
+        for operator in graph.operators
+        if _kind(model.operatorCodes[operator.opcodeIndex]) == "DEQUANTIZE"
+        and _is_constant(model, graph.tensors[operator.inputs[0]])
+    )
+
+
+def _operand(model: Any, graph: Any, index: int, halves: frozenset[int]) -> Operand:
+    tensor = graph.tensors[index]
+    constant = index in halves or _is_constant(model, tensor)
+    return Operand(str(index), _shape(tensor), TYPE_NAMES[tensor.type], constant)
+
+
+def _is_constant(model: Any, tensor: Any) -> bool:
+    return model.buffers[tensor.buffer].data is not None
+
+
+def _kind(code: Any) -> str:
+    number: int = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return CODE_NAMES.get(number, str(number))
+
+
+def _sizes(model: Any) -> tuple[tuple[int, int], ...]:
+    """Return the height and width of every subgraph's image."""
+    shapes = [_shape(graph.tensors[graph.inputs[0]]) for graph in model.subgraphs]
+    return tuple((shape[1], shape[2]) for shape in shapes if len(shape) == 4)
 
 
 def _row(model: Any, graph: Any, operator: Any) -> OperatorRow:
     code = model.operatorCodes[operator.opcodeIndex]
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    kind = CODE_NAMES.get(number, str(number))
+    kind = _kind(code)
     output = graph.tensors[operator.outputs[0]]
     fused = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
     return OperatorRow(

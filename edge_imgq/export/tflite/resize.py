@@ -1,7 +1,7 @@
 """Whether a file still computes its network when an app resizes its input.
 
-TFLite infers shapes anew from the input's and from constants: a RESIZE, a TRANSPOSE_CONV, a SLICE or
-a RESHAPE holds the size that it had, a padding the rows that it had. The network is lowered for
+TFLite infers shapes anew from the input's and from constants: a RESIZE, a TRANSPOSE_CONV, a SLICE
+or a RESHAPE holds the size that it had, a padding the rows that it had. The network is lowered for
 other sizes; where nothing but the shapes of activations differs, resizing the one file gives the
 other, and the result is right. Where a constant or an option differs, the runtime may refuse, or
 compute something else without a word.

@@ -1,0 +1,1 @@
+"""Which accelerator takes which operator, by documented rules; nothing here is run."""
