@@ -1,0 +1,1 @@
+"""Measurements of what edge-imgq writes beside what others write."""
