@@ -15,7 +15,7 @@ NO_INTEGER_KERNEL = frozenset(
 )
 """Operators that take and return int8 and compute in float in between."""
 
-MARKABLE = frozenset({"Add", "Mul", "Sub", "ReduceMean", "MatMul", "Unsqueeze"})
+MARKABLE = frozenset({"Add", "Mul", "Sub", "ReduceMean", "MatMul", "Round", "Unsqueeze"})
 """Operators that a pass may mark besides."""
 
 MARK, FLOAT = "edge-imgq.arithmetic", "float"

@@ -145,8 +145,8 @@ POINTWISE = frozenset(
     {
         "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "DequantizeLinear", "Div",
         "Dropout", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
-        "Max", "Min", "Mul", "Neg", "PRelu", "Pow", "QuantizeLinear", "Relu", "Sigmoid", "Split",
-        "Sqrt", "Sub", "Tanh",
+        "Max", "Min", "Mul", "Neg", "PRelu", "Pow", "QuantizeLinear", "Relu", "Round", "Sigmoid",
+        "Split", "Sqrt", "Sub", "Tanh",
     }
 )  # fmt: skip
 """Operators that leave every pixel in its place. Concat and Split here work on channels."""

@@ -7,12 +7,14 @@ operator has no weights, the scales of its operands and its result are what is l
     product    round(a·b/y · qa · qb)          a·b/y a fraction of an odd denominator
     mean of n  round(a/(n·y) · Σ qa)           a/(n·y)
     copy       round(a/y · qa)                 a/y
+    float      round(x / y) or round(x · 1/y)  1/y exact to some 10⁻¹¹
 
 The result is widened where it may be, else an operand, by some thousandths. A product of random
 levels is a tie or as good as one about once in ten thousand values, and one level in a gate is many
 after the next normalisation: without this, two runtimes agree on a whole gated network by luck.
 
-Operators are taken in the order of the graph, and a scale that took part in a choice is fixed.
+Results of float parts come first, then operators in the order of the graph. A scale that took part
+in a choice is fixed.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.scale_classes import ScaleClass
 from edge_imgq.quantize.tie_free import (
     SLACK,
+    exactly_invertible_above,
     odd_denominators,
     tie_free_above,
     tie_free_below,
@@ -51,9 +54,20 @@ def avoid_halves(graph: ir.Graph, classes: Classes) -> None:
         classes: of every activation, as additions share them.
     """
     for node in graph:
+        if is_marked(node):
+            _leave_float(node, classes)
+    for node in graph:
         rule = _copy if node.op_type in SHARED_SCALE else RULES.get(node.op_type)
         if rule is not None and not is_marked(node):
             rule(node, classes)
+
+
+def _leave_float(node: ir.Node, classes: Classes) -> None:
+    """Let all runtimes quantize what a float part computed to the same level."""
+    result = classes.get(stored_output(node))
+    if result is not None and not result.is_fixed:
+        result.scale = exactly_invertible_above(result.scale)
+        result.is_fixed = True
 
 
 def _sum(node: ir.Node, classes: Classes) -> None:

@@ -23,6 +23,7 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
 from edge_imgq.quantize.ranges import covering
+from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
 
 
@@ -33,6 +34,7 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
         graph: float graph.
         placed: quantization of every activation (`edge_imgq.quantize.scales`).
     """
+    steady_statistics(graph, placed)
     nodes = [node for node in graph if not is_marked(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:

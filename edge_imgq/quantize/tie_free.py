@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LARGEST = 1023
 """Largest m, unless the multiplier itself is below 1/LARGEST."""
 
+CANDIDATES = 4096
+"""Numbers next to a scale that are tried; the farthest is half a thousandth above it."""
+
 SLACK = 1e-9
 """A multiplier that is such a fraction already, but for float64's rounding, stays as it is."""
 
@@ -61,6 +64,19 @@ def tie_free_below(multiplier: float) -> float:
     denominators = odd_denominators()
     best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
     return best or multiplier
+
+
+def exactly_invertible_above(scale: float) -> float:
+    """Return the float32 number near above a scale whose reciprocal float32 holds best.
+
+    Quantizers of float numbers divide by the scale or multiply by its reciprocal. Where scale
+    × reciprocal is 1 to some 10⁻¹¹, which one in a thousand numbers fulfils, both give the same
+    float32 number.
+    """
+    first = np.array(scale, np.float32).view(np.int32)
+    candidates = (first + np.arange(CANDIDATES, dtype=np.int32)).view(np.float32)
+    reciprocals = (1 / candidates).astype(np.float64)
+    return float(candidates[np.abs(candidates * reciprocals - 1).argmin()])
 
 
 def odd_denominators() -> NDArray[np.float64]:

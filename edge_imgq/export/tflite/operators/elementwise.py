@@ -67,6 +67,11 @@ def square_root(file: Emitter, operation: Operation) -> None:
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
+def rounded(file: Emitter, operation: Operation) -> None:
+    """Round → ROUND, half to even as ONNX's, in float."""
+    file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
+
+
 def reciprocal(file: Emitter, operation: Operation) -> None:
     """Reciprocal → DIV of 1, in float."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
