@@ -1,8 +1,8 @@
 """Reading an ONNX model, whoever wrote it, into the one form that everything else expects.
 
-That form: opset 21, simplified by onnxsim (constants folded, shape arithmetic gone, batch norm
-fused), constants as initializers, one image in and one image out, finite weights. What comes out
-of here is the float reference; nothing changes it afterwards.
+That form: float32, channels first, opset 21, simplified by onnxsim (constants folded, shape
+arithmetic gone, batch norm fused), constants as initializers, one image in and one image out,
+finite weights. What comes out of here is the float reference; nothing changes it afterwards.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.channels_last import channels_first
+from edge_imgq.graph.single_precision import to_float32
 
 OPSET = 21
 """Pinned: the first opset whose QuantizeLinear knows 16-bit types, and new enough for torch."""
@@ -54,7 +55,9 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     """
     _refuse_bad_weights(model, name)
     try:
-        shaped = onnx.shape_inference.infer_shapes(model)  # onnxsim wants an output's shape
+        shaped = onnx.shape_inference.infer_shapes(
+            to_float32(model)
+        )  # onnxsim wants an output's shape
         simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
@@ -83,9 +86,13 @@ def _refuse_other_signatures(model: ir.Model, name: str) -> None:
     graph = model.graph
     images = [value for value in graph.inputs if not value.is_initializer()]
     if len(images) != 1 or len(graph.outputs) != 1:
+        takes, returns = (
+            " and ".join(f"'{value.name}'" for value in values) or "nothing"
+            for values in (images, graph.outputs)
+        )
         raise ModelError(
-            f"{name} has {len(images)} inputs and {len(graph.outputs)} outputs; an image-to-image "
-            "network has one of each. Export it again without the others."
+            f"{name} takes {takes} and returns {returns}; an image-to-image network takes one "
+            "image and returns one. Export it again with the others left out or fixed."
         )
     for value in (images[0], graph.outputs[0]):
         if value.dtype is not ir.DataType.FLOAT:

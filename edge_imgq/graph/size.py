@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.reopen import reopened
+from edge_imgq.graph.shape_arithmetic import fold_shape_arithmetic
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
@@ -45,6 +46,8 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"The model does not fit {size[0]}x{size[1]} images: {reason}") from error
     bound: ir.Model = ir.from_proto(inferred)
+    if fold_shape_arithmetic(bound):
+        return bind_size(bound, size)
     _refuse_open_shapes(bound, size)
     return bound
 

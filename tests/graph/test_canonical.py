@@ -78,6 +78,26 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
         {"eps": np.float32(1e-3)}, STATISTICS,
     ),
+    "flattened group norm": (
+        "r = Reshape(image, n) i = InstanceNormalization(r, g, b) out = Reshape(i, m)",
+        {"n": numbers(0, 3, -1), "m": numbers(1, 6, 8, 10), "g": weights(3), "b": weights(3)},
+        [*GROUPED, "Sub", "Mul", *GROUPED, "Add", "Pow", "Mul", "Mul", "Add"],
+    ),
+    "shuffle of channels": (
+        SHUFFLE.format("", "image", "0,2,1,3,4"),
+        {"n": numbers(1, 3, 2, 8, 10), "m": numbers(1, 6, 8, 10)}, ["Conv"],
+    ),
+    "shuffle of channels between convolutions": (
+        "c = Conv(image, w) " + SHUFFLE.format("", "c", "0,2,1,3,4").replace("out =", "s =")
+        + " out = Conv(s, w)",
+        {"n": numbers(1, 3, 2, 8, 10), "m": numbers(1, 6, 8, 10), "w": weights(6, 6, 1, 1)},
+        ["Conv"],
+    ),
+    "a transposition that changes the shape": (
+        SHUFFLE.format("", "image", "0,2,1,3,4"),
+        {"n": numbers(1, 3, 2, 8, 10), "m": numbers(1, 3, 16, 10)},
+        ["Reshape", "Transpose", "Reshape"],
+    ),
     "spelled depth to space": (
         SHUFFLE.format("c = Concat<axis=1>(image, image)", "c", "0,1,4,2,5,3"),
         {"n": numbers(1, 3, 2, 2, 8, 10), "m": numbers(1, 3, 16, 20)}, ["Concat", "DepthToSpace"],

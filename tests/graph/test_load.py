@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import OPSET, normalise, read_onnx
 from edge_imgq.graph.pixels import contract_of
+from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size, own_size
 
 from .build import kinds, proto_model, run, weights
@@ -57,6 +58,28 @@ def test_shape_arithmetic_folds_away_once_the_size_is_bound() -> None:
     assert list(bound.graph.outputs[0].shape) == [1, 3, 6, 8]
 
 
+def test_what_follows_from_a_shape_is_a_constant_once_the_size_is_bound() -> None:
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Shape", ["image"], ["sides"], start=2),
+        helper.make_node("Gather", ["sides", "second"], ["width"]),
+        helper.make_node("Gather", ["sides", "first"], ["height"]),
+        helper.make_node("Add", ["height", "one"], ["taller"]),
+        helper.make_node("Concat", ["two", "taller", "width"], ["sizes"], axis=0),
+        helper.make_node("Resize", ["small", "", "", "sizes"], ["out"], mode="nearest"),
+    ]
+    constants = {
+        "first": np.array([0]), "second": np.array([1]), "one": np.array([1]),
+        "two": np.array([1, 3]),
+    }  # fmt: skip
+    model = rewrite(normalise(proto_model(nodes, constants), "shapes"), ["canonical"])
+    bound = bind_size(model, (6, 8))
+    assert kinds(bound) == ["AveragePool", "Resize"]
+    assert list(bound.graph.outputs[0].shape) == [1, 3, 7, 8]
+    image = GENERATOR.normal(size=(1, 3, 6, 8)).astype(np.float32)
+    np.testing.assert_array_equal(run(bound, image), run(model, image))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_refused_by_name(bad: float) -> None:
     broken = conv_batchnorm()
@@ -71,8 +94,76 @@ def test_weights_that_are_not_finite_are_refused_by_name(bad: float) -> None:
 def test_two_outputs_are_refused() -> None:
     two = proto_model([*RELU, helper.make_node("Abs", ["image"], ["other"])], {})
     two.graph.output.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, None))
-    with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
+    with pytest.raises(ModelError, match="returns 'out' and 'other'"):
         normalise(two, "two")
+
+
+def test_a_second_input_is_refused_by_name() -> None:
+    proto = proto_model([helper.make_node("Mul", ["image", "strength"], ["out"])], {})
+    proto.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, ()))
+    with pytest.raises(ModelError, match="takes 'image' and 'strength'"):
+        normalise(proto, "two")
+
+
+@pytest.mark.parametrize("casts", [False, True])
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_other_precisions_become_float32(kind: type, casts: bool) -> None:
+    """Whole models, and models of float32 outside with casts at both ends."""
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    conv = helper.make_node("Conv", ["image", "w"], ["out"], pads=[1] * 4)
+    weight = weights(GENERATOR, 3, 3, 3, 3).astype(kind)
+    proto = proto_model([conv], {"w": weight}, size=(6, 5))
+    if casts:
+        conv.input[0], conv.output[0] = "inner", "result"
+        proto = proto_model(
+            [helper.make_node("Cast", ["image"], ["inner"], to=element), conv,
+             helper.make_node("Cast", ["result"], ["out"], to=TensorProto.FLOAT)],
+            {"w": weight}, size=(6, 5),
+        )  # fmt: skip
+    else:
+        for value in (proto.graph.input[0], proto.graph.output[0]):
+            value.type.tensor_type.elem_type = element
+    model = normalise(proto, "other")
+    image = GENERATOR.normal(size=(1, 3, 6, 5)).astype(np.float32)
+    given = image if casts else image.astype(kind)
+    wanted = ReferenceEvaluator(proto).run(None, {"image": given})[0]
+    assert kinds(rewrite(model, ["canonical"])) == ["Conv"]
+    np.testing.assert_allclose(run(model, image), wanted, atol=0.02)
+
+
+@pytest.mark.parametrize("opset", [7, 8, 9, 10])
+def test_opsets_of_old_exporters_are_raised(opset: int) -> None:
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["x"], pads=[1] * 4),
+        helper.make_node("Clip", ["x"], ["y"], min=0.0, max=6.0),
+        helper.make_node("Pad", ["y"], ["z"], mode="reflect", pads=[0, 0, 1, 1, 0, 0, 1, 1]),
+        helper.make_node("Dropout", ["z"], ["out"]),
+    ]
+    proto = proto_model(nodes, {"w": weights(GENERATOR, 3, 3, 3, 3)}, size=(6, 5))
+    del proto.opset_import[:]
+    proto.opset_import.append(helper.make_opsetid("", opset))
+    constant = proto.graph.initializer[0]  # which IR version 3 lists among the inputs
+    proto.graph.input.append(
+        helper.make_tensor_value_info(constant.name, constant.data_type, constant.dims)
+    )
+    proto.ir_version = 3
+    model = rewrite(normalise(proto, "old"), ["canonical"])
+    image = GENERATOR.normal(size=(1, 3, 6, 5)).astype(np.float32)
+    wanted = ReferenceEvaluator(proto).run(None, {"image": image})[0]
+    np.testing.assert_allclose(run(model, image), wanted, atol=1e-5)
+    assert kinds(model) == ["Conv", "Clip", "Pad"]
+
+
+def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
+    proto = conv_batchnorm()
+    shape = helper.make_tensor_value_info("out", TensorProto.FLOAT, (1, 3, "h", "w"))
+    proto.graph.output[0].CopyFrom(shape)
+    path = tmp_path / "model.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert kinds(normalise(read_onnx(path), "external")) == ["Conv"]
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(ModelError, match=r"weights\.bin"):
+        read_onnx(path)
 
 
 @pytest.mark.parametrize("contents", [b"", b"not a model", b"\x08\x0a\x12"])

@@ -68,8 +68,12 @@ def canonical(model: ir.Model) -> int:
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0
-    count = sum(part(model) for part in PARTS)
+    count = 0
+    for part in PARTS:
+        rewritten = part(model)
+        if rewritten:
+            RemoveUnusedNodesPass()(model)  # a dead reader would keep the next part from its value
+        count += rewritten
     if count:
-        RemoveUnusedNodesPass()(model)
         ShapeInferencePass()(model)
     return count

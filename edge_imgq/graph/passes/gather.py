@@ -28,6 +28,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     result = node.outputs[0]
     if source is None or source.shape is None or not edit.is_constant(table):
         return False
+    if source.dtype is not ir.DataType.FLOAT:
+        return False
     axis = node.attributes.get_int("axis", 0) % len(source.shape)
     length = source.shape[axis]
     if edit.is_constant(source) or not isinstance(length, int) or result.shape is None:

@@ -78,6 +78,8 @@ def _instance(node: ir.Node) -> Norm | None:
     source, gain, shift = node.inputs
     if source is None or not _known(source, gain, shift):
         return None
+    if grouped := _flattened_groups(node):
+        return grouped
     rank = len(source.shape or ())
     spread = (1, -1, *(1,) * (rank - 2))
     graph = node.graph
@@ -90,6 +92,30 @@ def _instance(node: ir.Node) -> Norm | None:
         source, tuple(range(2, rank)), epsilon, 0,
         edit.contents(gain).reshape(spread), edit.contents(shift).reshape(spread), node.outputs[0],
     )  # fmt: skip
+
+
+def _flattened_groups(node: ir.Node) -> Norm | None:
+    """Read a group normalisation that is spelled with images reshaped to (N, groups, rest)."""
+    rows, gain, shift = node.inputs
+    before = rows.producer() if rows is not None else None
+    after = edit.sole_consumer(node.outputs[0])
+    kinds = [other.op_type for other in (before, after) if other is not None]
+    image = before.inputs[0] if before is not None else None
+    if kinds != ["Reshape", "Reshape"] or after is None or image is None or rows is None:
+        return None
+    result = after.outputs[0]
+    if image.shape is None or len(image.shape) != 4 or rows.shape is None or len(rows.shape) != 3:
+        return None
+    channels, groups = image.shape[1], edit.contents(gain).size
+    if result.shape != image.shape or not isinstance(channels, int):
+        return None
+    if rows.shape[1] != groups:
+        return None
+    gains, shifts = (
+        np.repeat(edit.contents(value), channels // groups).reshape(1, -1, 1, 1)
+        for value in (gain, shift)
+    )
+    return Norm(image, (2, 3), _epsilon(node), groups, gains, shifts, result)
 
 
 def _group(node: ir.Node) -> Norm | None:

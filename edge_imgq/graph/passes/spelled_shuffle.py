@@ -5,7 +5,8 @@
     to depth, DCR:  (N, C, H, r, W, r) → 0 3 5 1 2 4
     to depth, CRD:  (N, C, H, r, W, r) → 0 1 3 5 2 4
 
-The last has no ONNX operator; it is SpaceToDepth and a 1×1 convolution that reorders channels.
+The last has no ONNX operator; it is SpaceToDepth and a 1×1 convolution that reorders channels. So
+is the shuffle of channels among groups, (N, g, C/g, H, W) → 0 2 1 3 4, without SpaceToDepth.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ FORMS: dict[tuple[int, ...], Form] = {
 }
 
 
+CHANNELS = (0, 2, 1, 3, 4)
+"""The transposition of a shuffle of channels."""
+
+
 def spelled_shuffle(model: ir.Model) -> int:
     """Rewrite every spelled-out shuffle of square blocks; exact.
 
@@ -45,7 +50,32 @@ def spelled_shuffle(model: ir.Model) -> int:
     return sum(_rewrite(model.graph, node) for node in nodes)
 
 
+def _channels(graph: ir.Graph, node: ir.Node) -> bool:
+    """Rewrite a shuffle of channels among groups."""
+    unfold = node.inputs[0].producer() if node.inputs[0] is not None else None
+    fold = edit.sole_consumer(node.outputs[0])
+    if unfold is None or fold is None or (unfold.op_type, fold.op_type) != ("Reshape", "Reshape"):
+        return False
+    source, middle, result = unfold.inputs[0], node.inputs[0], fold.outputs[0]
+    if source is None or middle is None or source.shape is None or middle.shape is None:
+        return False
+    image, five = tuple(source.shape), tuple(middle.shape)
+    if len(image) != 4 or len(five) != 5 or source.shape != result.shape:
+        return False
+    groups, inner = five[1:3]
+    if not isinstance(groups, int) or not isinstance(inner, int) or groups * inner != image[1]:
+        return False
+    order = np.arange(groups * inner).reshape(groups, inner).T.reshape(-1)
+    name = f"{node.name}.order"
+    ordered = edit.insert_convolution(graph, fold, source, np.eye(len(order))[order], name)
+    ordered.shape = result.shape
+    edit.take_place(result, ordered)
+    return True
+
+
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
+        return _channels(graph, node)
     form = FORMS.get(tuple(node.attributes.get_ints("perm", [])))
     unfold = node.inputs[0].producer() if node.inputs[0] is not None else None
     fold = edit.sole_consumer(node.outputs[0])

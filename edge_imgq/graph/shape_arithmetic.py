@@ -1,0 +1,74 @@
+"""Shape arithmetic worked out: what a graph computes from shapes that are known by now.
+
+Exporters write "as large as that tensor" as Shape, Gather, Concat and arithmetic in front of a
+Resize or Reshape. Once the input has a size these are constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from onnx.reference import ReferenceEvaluator
+
+from edge_imgq.graph import edit
+
+
+def fold_shape_arithmetic(model: ir.Model) -> int:
+    """Replace every Shape of a known shape by its numbers, and what follows from them; exact.
+
+    Returns:
+        The number of nodes folded.
+    """
+    known: dict[ir.Value, Any] = {}
+    folded = []
+    for node in model.graph:
+        results = _results(node, known)
+        if results is not None:
+            known.update(zip(node.outputs, results, strict=True))
+            folded.append(node)
+    for node in reversed(folded):
+        for value in node.outputs:
+            if value.uses():
+                name = f"{value.name}.known"
+                constant = edit.add_constant(model.graph, name, np.asarray(known[value]))
+                value.replace_all_uses_with(constant)
+        edit.remove_node(node)
+    return len(folded)
+
+
+def _results(node: ir.Node, known: dict[ir.Value, Any]) -> list[Any] | None:
+    """Return what a node computes; None when that depends on pixels, or on no shape at all."""
+    if any(value.is_graph_output() for value in node.outputs):
+        return None
+    if node.op_type == "Shape":
+        return _shape(node)
+    if not any(value in known for value in node.inputs if value is not None):
+        return None
+    fed = {
+        f"i{place}": _operand(value, known)
+        for place, value in enumerate(node.inputs)
+        if value is not None
+    }
+    if any(operand is None for operand in fed.values()):
+        return None
+    names = ["" if value is None else f"i{place}" for place, value in enumerate(node.inputs)]
+    copy = ir.to_proto(node)
+    copy.input[:] = names
+    return list(ReferenceEvaluator(copy).run(None, fed))
+
+
+def _operand(value: ir.Value, known: dict[ir.Value, Any]) -> Any:
+    if value in known:
+        return known[value]
+    return edit.contents(value) if edit.is_constant(value) else None
+
+
+def _shape(node: ir.Node) -> list[Any] | None:
+    source = node.inputs[0]
+    if source is None or source.shape is None or not source.shape.is_static():
+        return None
+    first = node.attributes.get_int("start", 0)
+    last = node.attributes.get_int("end", len(source.shape))
+    return [np.array(source.shape.numpy()[first:last], np.int64)]
