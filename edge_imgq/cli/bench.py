@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import (
     Subparsers,
@@ -11,10 +12,14 @@ from edge_imgq.cli.options import (
     add_json,
     add_paths,
     add_threads,
+    device_options,
     positive,
     size,
 )
 from edge_imgq.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from edge_imgq.bench.timing import Timing
 
 DETAILS = """\
 Time exported files on this host or on a device: median and 90th percentile of one call, without
@@ -58,10 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.pipeline.bench import bench
 
     files = exported_files(arguments.paths)
+    options = device_options(arguments)
+    settings = (options, arguments.threads, arguments.runs, arguments.size)
+    timings: list[Timing] = []
+    codes = []
     with ProgressDisplay() as watch:
-        timings, code = bench(
-            files, arguments.device, arguments.threads, arguments.runs, arguments.size, watch
-        )
+        for device in arguments.device or ["host"]:
+            rows, code = bench(files, device, *settings, watch)
+            timings += rows
+            codes.append(code)
     if arguments.json:
         from edge_imgq.report.json_form import timings_to_json
 
@@ -70,4 +80,4 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.timing_table import timing_table
 
         print(timing_table(timings))
-    return code
+    return max(codes)

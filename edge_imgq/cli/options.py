@@ -7,9 +7,15 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_imgq.contract import PixelRange
+
+if TYPE_CHECKING:
+    from edge_imgq.devices.options import DeviceOptions
+
+BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
+"""Variable that names LiteRT's program for a phone or board."""
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
@@ -72,13 +78,35 @@ def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add `--device NAME`."""
+    """Add `--device NAME` and what some devices take."""
     parser.add_argument(
         "--device",
-        default="host",
+        action="append",
         metavar="NAME",
-        help="where files run (default host; `edge-imgq doctor` lists the others)",
+        help="where files run, once or several times (default host; `edge-imgq doctor` lists them)",
     )
+    parser.add_argument(
+        "--delegate",
+        default="xnnpack",
+        metavar="NAME",
+        help="on a phone or board: xnnpack (default), cpu, gpu, nnapi, or the path of a delegate's "
+        "library there",
+    )
+    parser.add_argument(
+        "--benchmark-model",
+        type=Path,
+        metavar="FILE",
+        help="LiteRT's benchmark_model for the phone or board (or EDGE_IMGQ_BENCHMARK_MODEL)",
+    )
+
+
+def device_options(arguments: argparse.Namespace) -> DeviceOptions:
+    """Return what was chosen of a device."""
+    from edge_imgq.devices.options import DeviceOptions
+
+    named = os.environ.get(BENCHMARK_MODEL, "")
+    program = arguments.benchmark_model or (Path(named) if named else None)
+    return DeviceOptions(program, arguments.delegate)
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_paths,
     add_threads,
+    device_options,
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import show_reports
@@ -45,6 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.pipeline.verify import verify
 
     paths = existing(arguments.paths)
+    options = device_options(arguments)
     with ProgressDisplay() as watch:
-        reports = verify(paths, arguments.images, arguments.threads, watch, arguments.device)
+        reports = [
+            report
+            for device in arguments.device or ["host"]
+            for report in verify(paths, arguments.images, arguments.threads, watch, device, options)
+        ]
     return show_reports(reports, as_json=arguments.json)

@@ -16,6 +16,7 @@ import numpy as np
 import edge_imgq
 from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_emulation
 from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.runtime.open import open_session
@@ -123,7 +124,7 @@ class EmulatedSession:
         self._worker.close()
 
 
-def find(argument: str) -> Device | Skipped:
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
     """Return an Arm processor, or why there is none."""
     if argument:
         return Skipped(f"there is one Arm processor, so 'arm64:{argument}' is none")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
@@ -200,11 +201,12 @@ class HexagonSession:
         return answer
 
 
-def find(argument: str) -> Device | Skipped:
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
     """Return the HTP of a chip, or why it is not there.
 
     Args:
         argument: a key of SOCS; empty for the newest that is common.
+        options: none is taken.
 
     Raises:
         UsageError: the chip is not known.

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import conditions, moment, others
+from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.runtime.open import RUNTIMES, open_session
 from edge_imgq.skipped import Skipped
@@ -144,7 +145,7 @@ def host_name() -> str:
     return f"host: {_processor()}, {platform.system()} {platform.machine()}"
 
 
-def find(argument: str) -> Device | Skipped:
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
     """Return this host; it is always there."""
     if argument:
         return Skipped(f"there is one host, so 'host:{argument}' is none")

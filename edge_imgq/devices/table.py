@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
 
@@ -19,8 +20,8 @@ class Kind:
     """A kind of device.
 
     Attributes:
-        module: file that holds it: `find(argument)` gives the device or why it is not there,
-            `look()` everything of this kind that is or could be there.
+        module: file that holds it: `find(argument, options)` gives the device, or why it is not
+            there; `look()` everything of this kind that is or could be there.
         argument: what may follow the colon, for help; empty for nothing.
         summary: in a few words.
     """
@@ -36,15 +37,20 @@ DEVICES: dict[str, Kind] = {
     "hexagon": Kind(
         "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
     ),
+    "android": Kind("edge_imgq.devices.android", "serial", "a phone, over adb"),
+    "ssh": Kind("edge_imgq.devices.ssh", "user@host", "a Linux board, over ssh"),
 }
 """Name → kind."""
 
+NO_OPTIONS = DeviceOptions()
 
-def find_device(spec: str) -> Device | Skipped:
+
+def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skipped:
     """Return a device by its name, or why it is not there.
 
     Args:
         spec: a key of DEVICES, then perhaps a colon and which one, e.g. "hexagon:sm8750".
+        options: what else the person chose.
 
     Raises:
         UsageError: there is no such kind.
@@ -52,8 +58,9 @@ def find_device(spec: str) -> Device | Skipped:
     name, _, argument = spec.partition(":")
     if name not in DEVICES:
         raise UsageError(f"There is no device '{name}'; there are {', '.join(DEVICES)}.")
-    find: Callable[[str], Device | Skipped] = import_module(DEVICES[name].module).find
-    return find(argument)
+    find: Callable[[str, DeviceOptions], Device | Skipped]
+    find = import_module(DEVICES[name].module).find
+    return find(argument, options)
 
 
 def look_for_devices() -> tuple[Presence, ...]:

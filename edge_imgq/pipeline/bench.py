@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.bench.timing import Timing, time_file
+from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
 from edge_imgq.pipeline.step import Step, Watch
@@ -15,6 +16,7 @@ from edge_imgq.skipped import Skipped
 def bench(
     files: Sequence[Path],
     device: str,
+    options: DeviceOptions,
     threads: int,
     runs: int,
     size: tuple[int, int] | None,
@@ -25,6 +27,7 @@ def bench(
     Args:
         files: that edge-imgq wrote.
         device: where, by its name.
+        options: what else the person chose of it.
         threads: processor threads.
         runs: calls to count.
         size: height and width of the input; None for each file's own.
@@ -38,11 +41,12 @@ def bench(
         UsageError: there is no such device, or a network does not take images of that size.
         ModelError: a file is not whole.
     """
-    found = find_device(device)
+    found = find_device(device, options)
     if isinstance(found, Skipped):
         absent = tuple(Timing(str(file), device, found) for file in files)
         return absent, RuntimeUnavailableError.exit_code
-    timings, code = [], 0
+    timings: list[Timing] = []
+    code = 0
     for index, file in enumerate(files):
         watch(Step(f"time {file} on {found.name}", index, len(files)))
         try:

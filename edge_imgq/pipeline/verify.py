@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of, size_of
 from edge_imgq.devices.host import HostDevice
-from edge_imgq.devices.table import find_device
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
     ModelError,
@@ -45,7 +46,12 @@ if TYPE_CHECKING:
 
 
 def verify(
-    paths: Sequence[Path], images: Path | None, threads: int, watch: Watch, device: str = "host"
+    paths: Sequence[Path],
+    images: Path | None,
+    threads: int,
+    watch: Watch,
+    device: str = "host",
+    options: DeviceOptions = NO_OPTIONS,
 ) -> tuple[Report, ...]:
     """Measure the drift of existing files against the references that lie beside them.
 
@@ -58,6 +64,7 @@ def verify(
         threads: processor threads.
         watch: told of every step.
         device: where, by its name.
+        options: what else the person chose of it.
 
     Returns:
         One report per folder.
@@ -66,7 +73,7 @@ def verify(
         ModelError: a file is not whole, or its reference is missing or another.
         UsageError: there is no such device.
     """
-    found = find_device(device)
+    found = find_device(device, options)
     recipes = export_recipes()
     budgets = {recipe.name: recipe.budget for recipe in recipes}
     sizes = {recipe.name: recipe.size for recipe in recipes}

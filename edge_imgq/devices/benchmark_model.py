@@ -1,0 +1,131 @@
+"""LiteRT's `benchmark_model`: its flags, and what it prints.
+
+Flags and lines are those of tflite/tools/benchmark in LiteRT's sources: `benchmark_model.cc`,
+`benchmark_tflite_model.cc`, and of `StatWithPercentiles` in TensorFlow's stats_calculator.h.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edge_imgq.errors import UsageError
+
+PROGRAM = "benchmark_model"
+
+DELEGATES: dict[str, tuple[str, ...]] = {
+    "xnnpack": ("--use_xnnpack=true",),
+    "cpu": ("--use_xnnpack=false",),
+    "gpu": ("--use_gpu=true",),
+    "nnapi": ("--use_nnapi=true",),
+}
+"""Name → flags; a path names a delegate's library on the device, such as one for an NPU."""
+
+ON_PROCESSOR = frozenset({"xnnpack", "cpu"})
+"""Delegates whose integer kernels round as this host's do."""
+
+
+def delegate_flags(delegate: str) -> tuple[str, ...]:
+    """Return the flags of a delegate.
+
+    Args:
+        delegate: a key of DELEGATES, or the path of a library on the device.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if "/" in delegate:
+        return (f"--external_delegate_path={delegate}",)
+    if delegate not in DELEGATES:
+        raise UsageError(
+            f"There is no delegate '{delegate}'; there are {', '.join(DELEGATES)}, or the path of "
+            "a delegate's library on the device."
+        )
+    return DELEGATES[delegate]
+
+
+def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
+    """Return the flags of the input.
+
+    Args:
+        shape: of the tensor.
+        values: path of its bytes on the device; empty for random values.
+    """
+    flags = ("--input_layer=image", f"--input_layer_shape={','.join(map(str, shape))}")
+    return (*flags, f"--input_layer_value_files=image:{values}") if values else flags
+
+
+@dataclass(frozen=True)
+class Timings:
+    """What a timing run printed, in ms.
+
+    Attributes:
+        runs: counted calls.
+        warm_up: calls before.
+        median: over the runs; None from tools before 2024, which print the average alone.
+        p95: ninety-fifth percentile; None likewise.
+        average: over the runs.
+        init: from the start of opening the file until it can be called; None if not printed.
+    """
+
+    runs: int
+    warm_up: int
+    median: float | None
+    p95: float | None
+    average: float
+    init: float | None
+
+
+def read_timings(said: str) -> Timings | None:
+    """Return the timings in what the tool printed; None where there are none."""
+    lines = [_numbers(line) for line in said.splitlines() if re.search(r"\bcount=\d", line)]
+    if not lines or not lines[-1]["count"]:
+        return None
+    last = lines[-1]
+    single = last["curr"] if "avg" not in last else None
+    median, p95 = last.get("median", single), last.get("p95", single)
+    init = re.search(r"Init: ([\d.e+]+)", said)
+    return Timings(
+        runs=int(last["count"]),
+        warm_up=int(lines[0]["count"]) if len(lines) > 1 else 0,
+        median=None if median is None else median / 1e3,
+        p95=None if p95 is None else p95 / 1e3,
+        average=last.get("avg", last.get("curr", 0.0)) / 1e3,
+        init=float(init[1]) / 1e3 if init else None,
+    )
+
+
+def read_peak_memory(said: str) -> float | None:
+    """Return the peak memory of the process in MB of 2^20 bytes; None where it is not printed."""
+    found = re.search(r"Overall peak memory footprint \(MB\)[^:]*: ([\d.]+)", said)
+    return float(found[1]) if found else None
+
+
+def read_node_types(said: str) -> tuple[str, ...] | None:
+    """Return the types of the nodes that ran, in order, from a run with --enable_op_profiling.
+
+    A delegate's partition is one node, whose type has "Delegate" in it. None where there is no
+    table.
+    """
+    _, _, regular = said.partition("Operator-wise Profiling Info for Regular Benchmark Runs")
+    table = regular.partition("Delegate internal")[0].partition("Run Order")[2].partition("=====\n")
+    rows: list[str] = []
+    for line in table[2].splitlines():
+        cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
+        if len(cells) < 8:
+            if rows:
+                break
+            continue
+        if cells[0] != "[node type]":
+            rows.append(cells[0])
+    return tuple(rows) or None
+
+
+def is_delegate(node_type: str) -> bool:
+    """Tell whether a node stands for a delegate's partition."""
+    return "delegate" in node_type.lower()
+
+
+def _numbers(line: str) -> dict[str, float]:
+    """Return the pairs of a line such as `count=50 first=12 curr=11 p5=10 median=11 p95=13`."""
+    return {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+(?:e[+-]?\d+)?)", line)}
