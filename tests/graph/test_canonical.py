@@ -78,6 +78,26 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
         {"eps": np.float32(1e-3)}, STATISTICS,
     ),
+    "prelu by a minimum": (
+        "p = Relu(image) n = Min(image, z) m = Mul(n, a) out = Add(p, m)",
+        {"z": np.float32(0), "a": weights(6, 1, 1)}, ["PRelu"],
+    ),
+    "prelu by a negation": (
+        "p = Relu(image) i = Neg(image) n = Relu(i) m = Mul(a, n) out = Sub(p, m)",
+        {"a": weights(1, 6, 1, 1)}, ["PRelu"],
+    ),
+    "prelu by a size": (
+        "p = Relu(image) i = Abs(image) n = Sub(image, i) m = Mul(a, n) h = Mul(m, c) "
+        "out = Add(h, p)", {"a": weights(6, 1, 1), "c": np.float32(0.5)}, ["PRelu"],
+    ),
+    "no prelu of two images": (
+        "t = Tanh(image) p = Relu(image) i = Abs(t) n = Sub(t, i) m = Mul(a, n) out = Add(m, p)",
+        {"a": weights(6, 1, 1)}, ["Tanh", "Relu", "Abs", "Sub", "Mul", "Add"],
+    ),
+    "no prelu of a maximum": (
+        "p = Relu(image) n = Max(image, z) m = Mul(n, a) out = Add(p, m)",
+        {"z": np.float32(-1), "a": weights(6, 1, 1)}, ["Relu", "Clip", "Mul", "Add"],
+    ),
     "flattened group norm": (
         "r = Reshape(image, n) i = InstanceNormalization(r, g, b) out = Reshape(i, m)",
         {"n": numbers(0, 3, -1), "m": numbers(1, 6, 8, 10), "g": weights(3), "b": weights(3)},

@@ -28,6 +28,7 @@ from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
+from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.transpositions import transpositions
 
@@ -48,6 +49,7 @@ PARTS = (
     constant_arithmetic,
     hard_sigmoid,
     clips,
+    spelled_prelu,
     halving,
     edge_padding,
     pooled_product,
