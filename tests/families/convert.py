@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
 from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.export.formats import Order, write_tflite
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.load import OPSET, normalise
+from edge_imgq.graph.pixels import contract_of
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.runtime.tflite_file import read_note
 
 SEED = 4
 SIZE = (32, 40)
@@ -129,6 +133,16 @@ def float_file(family: Family) -> bytes:
     return lower(read_network(bind_size(rewrite(family.model, recipe.passes), SIZE)), _note(family))
 
 
+def target_file(family: Family, target: str, path: Path) -> FileNote:
+    """Write the file that a float recipe describes, and return the note in it."""
+    recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
+    contract = contract_of(family.model, family.name, 1.0)
+    note = FileNote(family.name, target, contract, "0.0")
+    order = Order((SIZE,), note, recipe.processor, recipe.precision == "float16")
+    write_tflite(rewrite(family.model, recipe.passes), order, path)
+    return read_note(path)
+
+
 def quantized(family: Family) -> ir.Model:
     """Return the QDQ model by the recipe int8's passes, every weight to its nearest integer."""
     recipe = QuantizeRecipe("int8", "", "min-max", quantize_recipe("int8").passes)
@@ -153,8 +167,12 @@ def run_onnx(model: ir.Model, image: Any) -> Any:
 def run_file(data: bytes, image: Any) -> Any:
     """Return the output (N, C, H, W) of a file for an image (N, C, H, W)."""
     interpreter = Interpreter(model_content=data, num_threads=1)
+    values = image.transpose(0, 2, 3, 1)
+    detail = interpreter.get_input_details()[0]
+    if tuple(detail["shape"]) != values.shape:
+        interpreter.resize_tensor_input(detail["index"], values.shape)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image.transpose(0, 2, 3, 1))
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
     interpreter.invoke()
     result = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     return result.transpose(0, 3, 1, 2)
