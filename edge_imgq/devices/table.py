@@ -37,6 +37,7 @@ DEVICES: dict[str, Kind] = {
     "hexagon": Kind(
         "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
     ),
+    "coreml": Kind("edge_imgq.devices.coreml", "", "Core ML on this Mac"),
     "android": Kind("edge_imgq.devices.android", "serial", "a phone, over adb"),
     "ssh": Kind("edge_imgq.devices.ssh", "user@host", "a Linux board, over ssh"),
 }

@@ -1,0 +1,135 @@
+"""Core ML on this Mac: the real runtime through coremltools, and its plan of units.
+
+A connected iPhone is not used: coremltools' remote device builds an app and signs it with the
+developer's credentials (`coremltools.models.ml_program.experimental.remote_device`).
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_imgq.devices.host import measure
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.protocol import Placement
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    from edge_imgq.devices.latency import Latency
+
+NEURAL_ENGINE = "Neural Engine"
+UNITS = {
+    "MLNeuralEngineComputeDevice": NEURAL_ENGINE,
+    "MLGPUComputeDevice": "GPU",
+    "MLCPUComputeDevice": "processor",
+}
+"""Class of coremltools → unit in words."""
+
+
+class CoreMLDevice:
+    """Core ML of this Mac; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    name = "coreml"
+
+    def refusal(self, path: Path) -> str:
+        """Return why a file is none for Core ML."""
+        return "" if path.suffix == ".mlpackage" else "Core ML runs .mlpackage alone"
+
+    def open(self, path: Path, threads: int) -> DeviceSession:
+        """Load a package in Core ML."""
+        return CoreMLSession(path, threads)
+
+
+class CoreMLSession:
+    """One package in Core ML; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    is_bit_exact = False
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path, self._session = path, open_session(path, threads)
+        self.identity, self.note = self._session.identity, self._session.note
+        self.size, self.sizes = self._session.size, self._session.sizes
+        self.resizable = self._session.resizable
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        return self._session.run(pixels)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""
+        return self._session.prepare(size)
+
+    def latency(
+        self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
+    ) -> Latency | Skipped:
+        """Time `predict` by the wall clock: coremltools' own part of it is included."""
+        return measure(self._session, size, runs, warm_up)
+
+    def placement(self) -> Placement | Skipped:
+        """Return which unit Core ML prefers for each operator: its compute plan, from macOS 14.4."""
+        try:
+            return placement_of(_planned_units(self._path))
+        except (AttributeError, NotImplementedError) as error:
+            return Skipped(f"this macOS gives no compute plan: {error}")
+
+    def close(self) -> None:
+        """Do nothing: the model ends with the object."""
+
+
+def placement_of(planned: Sequence[tuple[str, str]]) -> Placement:
+    """Return the placement that a plan comes to.
+
+    Args:
+        planned: operator and unit of everything that is computed, in order.
+    """
+    elsewhere = tuple(f"{kind} ({unit})" for kind, unit in planned if unit != NEURAL_ENGINE)
+    runs = [unit for unit, _ in groupby(unit for _, unit in planned)]
+    return Placement(
+        NEURAL_ENGINE,
+        len(planned),
+        len(planned) - len(elsewhere),
+        runs.count(NEURAL_ENGINE),
+        elsewhere,
+    )
+
+
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
+    """Return Core ML, or that this is no Mac."""
+    presence = look()[0]
+    if argument:
+        return Skipped(f"there is one Core ML, so 'coreml:{argument}' is none")
+    return CoreMLDevice() if presence.there else Skipped(presence.reason)
+
+
+def look() -> tuple[Presence, ...]:
+    """Return whether this is a Mac."""
+    if sys.platform == "darwin":
+        return (Presence("coreml", True, f"macOS {platform.mac_ver()[0]}"),)
+    advice = "Elsewhere packages run in the reference evaluator, untimed."
+    return (Presence("coreml", False, "Core ML runs on macOS alone", advice),)
+
+
+def _planned_units(path: Path) -> list[tuple[str, str]]:
+    """Return operator and preferred unit of every operation that computes something."""
+    from coremltools.models import MLModel
+    from coremltools.models.compute_plan import MLComputePlan
+
+    model = MLModel(str(path))  # its compiled copy lives as long as it does
+    plan: Any = MLComputePlan.load_from_path(model.get_compiled_model_path())
+    operations = plan.model_structure.program.functions["main"].block.operations
+    planned = []
+    for operation in operations:
+        usage = plan.get_compute_device_usage_for_mlprogram_operation(operation)
+        if usage is not None:
+            unit = type(usage.preferred_compute_device).__name__
+            planned.append((operation.operator_name, UNITS.get(unit, unit)))
+    return planned
