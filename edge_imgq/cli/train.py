@@ -104,7 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
             result = train(config, _reporter(display, arguments.model))
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(_interrupted(config.output / CHECKPOINT)) from error
-    _show(result, arguments.json)
+    if not result.rank:
+        _show(result, arguments.json)
     return 0
 
 

@@ -27,8 +27,9 @@ def pair_files(folder: Path) -> Iterator[PairFile]:
     """Yield every photograph of a folder, or every pair.
 
     A folder with two folders `blur` and `sharp` in it (or `input` and `truth`) gives the pairs it
-    holds, in clips or not, matched by path and name: `sharp/1/sharp_07.png` belongs to
-    `blur/1/blur_07.png` or `blur/1/sharp_07.png`.
+    holds, in clips or not, matched by path and name without the suffix: `sharp/1/sharp_07.png`
+    belongs to `blur/1/blur_07.png` or `blur/1/sharp_07.jpg`. A truth without an input is paired
+    with a file that does not exist.
 
     Raises:
         ImageError: The folder is missing or holds no image.
@@ -43,7 +44,10 @@ def pair_files(folder: Path) -> Iterator[PairFile]:
 
 def _pairs(inputs: Path, truths: Path) -> Iterator[PairFile]:
     clips = sorted(clip for clip in truths.iterdir() if clip.is_dir()) or [truths]
-    for truth in (path for clip in clips for path in list_images(clip)):
-        twin = inputs / truth.relative_to(truths)
-        renamed = twin.with_name(truth.name.replace(truths.name, inputs.name))
-        yield PairFile(truth, renamed if renamed.exists() else twin)
+    for clip in clips:
+        folder = inputs / clip.relative_to(truths)
+        there = {path.stem: path for path in list_images(folder)}
+        for truth in list_images(clip):
+            renamed = truth.stem.replace(truths.name, inputs.name)
+            twin = there.get(renamed) or there.get(truth.stem)
+            yield PairFile(truth, twin or folder / truth.name)

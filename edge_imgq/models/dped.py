@@ -1,7 +1,8 @@
-"""A narrow form of DPED's residual network, for the enhancement of phone photographs."""
+"""DPED's residual network for the enhancement of phone photographs, and a narrow form of it."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,6 +48,49 @@ class SlimDPED(nn.Module):
         features = self.blocks(F.relu(self.first(image)))
         correction: Tensor = self.last(self.fuse(features))
         return image + correction
+
+
+class NormalisedBlock(nn.Module):
+    """x + relu(norm(conv(relu(norm(conv(x)))))), as the authors wrote it; for (N, C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first_norm = nn.InstanceNorm2d(channels, eps=1e-3, affine=True)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second_norm = nn.InstanceNorm2d(channels, eps=1e-3, affine=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape."""
+        hidden = F.relu(self.first_norm(self.first(features)))
+        change: Tensor = F.relu(self.second_norm(self.second(hidden)))
+        return features + change
+
+
+class DPED(nn.Module):
+    """The generator of Ignatov et al., ICCV 2017, as its authors published it.
+
+    RGB (N, 3, H, W) in [0, 1], any size. Instance normalisation takes its statistics from the whole
+    image, so a part of an image comes out otherwise than alone.
+    """
+
+    def __init__(self, width: int = 64, blocks: int = 4) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 9, padding=4)
+        self.blocks = nn.Sequential(*(NormalisedBlock(width) for _ in range(blocks)))
+        self.fuse = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.last = nn.Conv2d(width, 3, 9, padding=4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Enhance RGB (N, 3, H, W) in [0, 1]; the result has the same shape, in [-0.08, 1.08]."""
+        features = self.blocks(F.relu(self.first(image)))
+        enhanced: Tensor = torch.tanh(self.last(self.fuse(features))) * 0.58 + 0.5
+        return enhanced
 
 
 def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:

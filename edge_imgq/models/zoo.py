@@ -41,15 +41,67 @@ class ZooEntry:
     build: Callable[[], nn.Module]
 
 
+TIMES = {2: "doubles", 3: "triples", 4: "quadruples"}
+
+
+def _on_luma(name: str, what: str, scale: int, build: Callable[[], nn.Module]) -> ZooEntry:
+    """A super-resolution network on luma; all of them take any size."""
+    summary = f"{what}: {TIMES[scale]} width and height, on luma"
+    return ZooEntry(f"{name}-x{scale}", "super-resolution", scale, "y", 1, summary, build)
+
+
 def _fsrcnn(scale: int) -> ZooEntry:
     def build() -> nn.Module:
         from edge_imgq.models.fsrcnn import FSRCNN
 
         return FSRCNN(scale)
 
-    times = {2: "doubles", 3: "triples", 4: "quadruples"}[scale]
-    summary = f"FSRCNN(56, 12, 4): {times} width and height, on luma"
-    return ZooEntry(f"fsrcnn-x{scale}", "super-resolution", scale, "y", 1, summary, build)
+    return _on_luma("fsrcnn", "FSRCNN(56, 12, 4)", scale, build)
+
+
+def _fsrcnn_s(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.fsrcnn import FSRCNN
+
+        return FSRCNN(scale, features=32, shrunk=5, mappings=1)
+
+    return _on_luma("fsrcnn-s", "FSRCNN(32, 5, 1), a third of the size", scale, build)
+
+
+def _espcn(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.espcn import ESPCN
+
+        return ESPCN(scale)
+
+    return _on_luma("espcn", "ESPCN with ReLU", scale, build)
+
+
+def _srcnn(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.interpolated import srcnn
+
+        return srcnn(scale)
+
+    return _on_luma("srcnn", "SRCNN 9-5-5", scale, build)
+
+
+def _vdsr(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.interpolated import vdsr
+
+        return vdsr(scale)
+
+    return _on_luma("vdsr", "VDSR, 20 layers of 64 channels", scale, build)
+
+
+def _vdsr_slim(scale: int) -> ZooEntry:
+    def build() -> nn.Module:
+        from edge_imgq.models.interpolated import vdsr
+
+        return vdsr(scale, width=16, layers=10)
+
+    return _on_luma("vdsr-slim", "VDSR, 10 layers of 16 channels", scale, build)
 
 
 def _abpn_x2() -> nn.Module:
@@ -74,6 +126,18 @@ def _dped_slim() -> nn.Module:
     from edge_imgq.models.dped import SlimDPED
 
     return SlimDPED()
+
+
+def _dped_slim_iphone() -> nn.Module:
+    from edge_imgq.models.residual import HalfResolutionResidual
+
+    return HalfResolutionResidual(width=48, blocks=5, channels=3)
+
+
+def _dped() -> nn.Module:
+    from edge_imgq.models.dped import DPED
+
+    return DPED()
 
 
 def _deblur_slim() -> nn.Module:
@@ -108,19 +172,6 @@ ZOO = _by_name(
         summary="A small encoder-decoder with pixel shuffle: reduces motion blur",
         build=_deblur_slim,
     ),
-)
-"""The networks that ship with trained weights."""
-
-UNTRAINED = _by_name(
-    ZooEntry(
-        name="abpn-x2",
-        task="super-resolution",
-        scale=2,
-        colour="rgb",
-        multiple=1,
-        summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
-        build=_abpn_x2,
-    ),
     ZooEntry(
         name="jpeg-slim",
         task="jpeg",
@@ -129,6 +180,42 @@ UNTRAINED = _by_name(
         multiple=2,
         summary="A residual network at half resolution: removes JPEG artefacts, on luma",
         build=_jpeg_slim,
+    ),
+)
+"""The networks that ship with trained weights."""
+
+UNTRAINED = _by_name(
+    *(_fsrcnn_s(scale) for scale in TIMES),
+    *(_espcn(scale) for scale in TIMES),
+    *(_srcnn(scale) for scale in TIMES),
+    *(_vdsr_slim(scale) for scale in TIMES),
+    *(_vdsr(scale) for scale in TIMES),
+    ZooEntry(
+        name="dped",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=1,
+        summary="DPED's network as published, with instance normalisation",
+        build=_dped,
+    ),
+    ZooEntry(
+        name="dped-slim-iphone",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=2,
+        summary="A residual network at half resolution, taught by DPED's network for the iPhone",
+        build=_dped_slim_iphone,
+    ),
+    ZooEntry(
+        name="abpn-x2",
+        task="super-resolution",
+        scale=2,
+        colour="rgb",
+        multiple=1,
+        summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
+        build=_abpn_x2,
     ),
     ZooEntry(
         name="denoise-slim",

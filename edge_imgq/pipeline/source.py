@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def open_model(
     """Return the model that a person names.
 
     Args:
-        text: a zoo name, or the path of a checkpoint or an .onnx file.
+        text: a zoo name, or the path of a checkpoint, an .onnx file or DPED's published .npz.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
         sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
             one is opened to any.
@@ -53,6 +53,8 @@ def open_model(
         return _from_onnx(path, pixels, sizes)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
+    if path.suffix.lower() == ".npz":
+        return _from_published_dped(path)
     if text not in ZOO and path.exists():
         raise UsageError(
             f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
@@ -84,6 +86,14 @@ def _from_checkpoint(path: Path) -> Source:
 
     name, network = load_checkpoint_network(path)
     return _exported(name, network)
+
+
+def _from_published_dped(path: Path) -> Source:
+    """Open the weights that DPED's authors published."""
+    from edge_imgq.models.dped_weights import read_dped
+
+    source = _exported("dped", read_dped(path))
+    return replace(source, name=f"dped-{path.stem}")
 
 
 def _from_zoo(name: str) -> Source:

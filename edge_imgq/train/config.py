@@ -103,6 +103,27 @@ FROM_ANOTHER_SCALE = Schedule(
 )
 """For a network that starts from the weights of another scale."""
 
+FROM_NEW = Schedule(
+    steps=45_000,
+    batch=16,
+    patch=32,
+    learning_rate=2e-3,
+    scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+)
+"""For a super-resolution network that works at the low resolution."""
+
+ENLARGED = Schedule(
+    steps=30_000,
+    batch=16,
+    patch=24,
+    learning_rate=1e-3,
+    bfloat16_until=0.85,
+    scales=(1.0, 0.9, 0.8, 0.7, 0.6),
+)
+"""For one that works on the bicubic enlargement, where every pixel costs as much as four."""
+
+SCALES = (2, 3, 4)
+
 DEFAULTS: dict[str, Schedule] = {
     "fsrcnn-x2": Schedule(
         steps=84_000,
@@ -111,6 +132,11 @@ DEFAULTS: dict[str, Schedule] = {
         learning_rate=2e-3,
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
+    **{f"fsrcnn-s-x{scale}": FROM_NEW for scale in SCALES},
+    **{f"espcn-x{scale}": FROM_NEW for scale in SCALES},
+    **{f"srcnn-x{scale}": ENLARGED for scale in SCALES},
+    **{f"vdsr-slim-x{scale}": ENLARGED for scale in SCALES},
+    **{f"vdsr-x{scale}": ENLARGED for scale in SCALES},
     "fsrcnn-x3": FROM_ANOTHER_SCALE,
     "fsrcnn-x4": FROM_ANOTHER_SCALE,
     "abpn-x2": Schedule(
@@ -142,6 +168,14 @@ DEFAULTS: dict[str, Schedule] = {
     ),
     "dped-slim": Schedule(
         steps=9_000, batch=8, patch=64, learning_rate=1e-3, bfloat16_until=0.85, versions=4
+    ),
+    "dped": Schedule(steps=20_000, batch=16, patch=96, learning_rate=5e-4, bfloat16_until=0.85),
+    "dped-slim-iphone": Schedule(
+        steps=8_000,
+        batch=8,
+        patch=64,
+        learning_rate=2e-3,
+        bfloat16_until=0.85,
     ),
     "deblur-slim": Schedule(
         steps=10_000,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Loss, Schedule, precision_at
+from edge_imgq.train.workers import Workers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SQUARED_WEIGHT = 30.0
 CHARBONNIER_EPSILON = 1e-3
 BETAS = (0.9, 0.99)
+ALONE = Workers()
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Learner:
     average: nn.Module
     optimiser: torch.optim.Adam
     schedule: Schedule
+    forward: Callable[[Tensor], Tensor]
 
     def step(self, batch: Batch, step: int) -> float:
         """Take step number `step` (from 0) on a batch and return its loss.
@@ -47,7 +50,7 @@ class Learner:
         degraded, truth = _to_float(batch.degraded), _to_float(batch.truth)
         bfloat16 = precision_at(self.schedule, step) == "bfloat16"
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-            restored = training_forward(self.network)(degraded)
+            restored = self.forward(degraded)
         late = step >= self.schedule.squared_from * self.schedule.steps
         loss = LOSSES["squared" if late else self.schedule.loss](restored.float() - truth)
         if not math.isfinite(loss.item()):
@@ -76,7 +79,9 @@ class Learner:
         torch._foreach_lerp_(targets, sources, share)
 
 
-def new_learner(network: nn.Module, average: nn.Module, schedule: Schedule) -> Learner:
+def new_learner(
+    network: nn.Module, average: nn.Module, schedule: Schedule, workers: Workers = ALONE
+) -> Learner:
     """Start training `network`; `average` is a copy of it that will hold the moving average."""
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.eval().requires_grad_(False)
@@ -84,7 +89,8 @@ def new_learner(network: nn.Module, average: nn.Module, schedule: Schedule) -> L
     optimiser = torch.optim.Adam(
         network.parameters(), lr=schedule.learning_rate, betas=BETAS, fused=True
     )
-    return Learner(network, average, optimiser, schedule)
+    forward = workers.forward_of(network, training_forward(network))
+    return Learner(network, average, optimiser, schedule, forward)
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:

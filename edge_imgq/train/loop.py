@@ -7,7 +7,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.validate import mean_psnr
 from edge_imgq.train.warm_start import warm_start
+from edge_imgq.train.workers import Workers, joined_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +65,14 @@ class TrainResult:
         step: Steps taken.
         validation_psnr: Mean PSNR after the last step in dB, or None without validation images.
         skipped: Files that could not be read, each with its reason.
+        rank: Of the process, where several train; the first one is 0.
     """
 
     checkpoint: Path
     step: int
     validation_psnr: float | None
     skipped: tuple[Skipped, ...]
+    rank: int = 0
 
 
 def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> TrainResult:
@@ -77,6 +80,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
 
     A run that is stopped at any step and continued ends with the weights of a run that was not
     (bit for bit on one thread). Ctrl-C finishes the step, writes a checkpoint and is passed on.
+    Processes that `torchrun` started share each batch; the first of them reports and writes.
 
     Raises:
         UsageError: The configuration cannot work, or contradicts the checkpoint it continues.
@@ -90,7 +94,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
-        return _Run(config, on_progress).finish()
+        with joined_workers(config.schedule.batch) as workers:
+            return _Run(config, on_progress, workers).finish()
     finally:
         torch.set_num_threads(threads)
 
@@ -98,11 +103,13 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
 class _Run:
     """One part of a run: from the start or a checkpoint, to the last step or an interruption."""
 
-    def __init__(self, config: TrainConfig, on_progress: Callable[[Progress], None]) -> None:
-        self._config, self._report = config, on_progress
+    def __init__(
+        self, config: TrainConfig, on_progress: Callable[[Progress], None], workers: Workers
+    ) -> None:
+        self._config, self._report, self._workers = config, on_progress, workers
         self._entry = zoo_entry(config.model)
         schedule = config.schedule
-        self._learner, self._state = _start(config, self._entry)
+        self._learner, self._state = _start(config, self._entry, workers)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = self._state.rng
         recipe = Recipe(schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight)
@@ -122,13 +129,24 @@ class _Run:
         with deferred_interrupt() as interrupted:
             while self._step < self._config.schedule.steps:
                 self._take_step()
-                self._report_and_save()
-                if interrupted.is_set():
-                    self._save()
-                    raise KeyboardInterrupt
-        last = self._validate()
-        self._save()
-        return TrainResult(self._config.output / CHECKPOINT, self._step, last, self._skipped)
+                if not self._workers.rank:
+                    self._report_and_save()
+                if self._workers.any(interrupted.is_set()):
+                    self._stop()
+        last = None
+        if not self._workers.rank:
+            last = self._validate()
+            self._save()
+        self._workers.wait()
+        checkpoint, rank = self._config.output / CHECKPOINT, self._workers.rank
+        return TrainResult(checkpoint, self._step, last, self._skipped, rank)
+
+    def _stop(self) -> NoReturn:
+        """End the run where it is."""
+        if not self._workers.rank:
+            self._save()
+        self._workers.wait()
+        raise KeyboardInterrupt
 
     def _report_and_save(self) -> None:
         """Do what is due after a step; the last step's validation is left to `finish`."""
@@ -145,7 +163,8 @@ class _Run:
 
     def _take_step(self) -> None:
         started = time.monotonic()
-        loss = self._learner.step(self._sampler.draw(self._rng), self._step)
+        batch = self._workers.share(self._sampler.draw(self._rng))
+        loss = self._workers.mean(self._learner.step(batch, self._step))
         if not math.isfinite(loss):
             raise ModelError(
                 f"The loss is not finite at step {self._step}; the last checkpoint is in "
@@ -198,7 +217,7 @@ class _Run:
         return load_pairs((self._config.validation,), self._entry, Recipe(VALIDATION_SEED)).pairs
 
 
-def _start(config: TrainConfig, entry: ZooEntry) -> tuple[Learner, RunState]:
+def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Learner, RunState]:
     """Begin anew, or continue the checkpoint in the output folder."""
     schedule, path = config.schedule, config.output / CHECKPOINT
     with torch.random.fork_rng():
@@ -206,7 +225,7 @@ def _start(config: TrainConfig, entry: ZooEntry) -> tuple[Learner, RunState]:
         network = entry.build()
     if config.start_from is not None:
         warm_start(network, config.start_from)
-    learner = new_learner(network, copy.deepcopy(network), schedule)
+    learner = new_learner(network, copy.deepcopy(network), schedule, workers)
     if not path.exists():
         rng = np.random.default_rng(schedule.seed).bit_generator.state
         return learner, RunState(entry.name, 0, schedule, dict(rng), 0.0, None)

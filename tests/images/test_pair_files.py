@@ -32,9 +32,10 @@ def test_clips_are_matched_by_path_and_name(tmp_path: Path) -> None:
 
 
 def test_input_and_truth_are_pairs_too(tmp_path: Path) -> None:
-    touch(tmp_path / "truth/x.png", tmp_path / "input/x.png")
+    touch(tmp_path / "truth/x.png", tmp_path / "truth/y.png", tmp_path / "input/x.jpg")
     assert list(pair_files(tmp_path)) == [
-        PairFile(tmp_path / "truth/x.png", tmp_path / "input/x.png")
+        PairFile(tmp_path / "truth/x.png", tmp_path / "input/x.jpg"),
+        PairFile(tmp_path / "truth/y.png", tmp_path / "input/y.png"),  # named when it is read
     ]
 
 

@@ -1,0 +1,95 @@
+"""Super-resolution that begins with the bicubic enlargement: SRCNN and VDSR."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+RADIUS = 2
+"""Of the cubic kernel, in input pixels."""
+
+
+class Bicubic(nn.Module):
+    """Enlarge (N, 1, H, W) by Keys' cubic with a = -0.5, as a convolution and a pixel shuffle.
+
+    Phones have no bicubic operator; this is the same sum. Beyond the border lies zero, so the outer
+    pixels come out darker than Pillow's.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.register_buffer("kernel", cubic_kernels(scale), persistent=False)
+
+    def forward(self, luma: Tensor) -> Tensor:
+        """Return (N, 1, scale * H, scale * W)."""
+        enlarged: Tensor = F.pixel_shuffle(F.conv2d(luma, self.kernel, padding=RADIUS), self.scale)
+        return enlarged
+
+
+class InterpolatedNet(nn.Module):
+    """Convolutions with ReLU on the bicubic enlargement, whose sum with it is the result.
+
+    Input luma (N, 1, H, W), output (N, 1, scale * H, scale * W), both float32 in [0, 1]. The output
+    is not clipped. A new network is the bicubic up-scaler.
+
+    Args:
+        scale: How many times larger the output is.
+        widths: Channels between the convolutions.
+        kernels: Sides of the convolutions, one more than widths.
+    """
+
+    def __init__(self, scale: int, widths: tuple[int, ...], kernels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.enlarge = Bicubic(scale)
+        layers: list[nn.Module] = []
+        for (inputs, outputs), side in zip(
+            itertools.pairwise((1, *widths, 1)), kernels, strict=True
+        ):
+            layers += [nn.Conv2d(inputs, outputs, side, padding=side // 2), nn.ReLU()]
+        self.body = nn.Sequential(*layers[:-1])
+        self._start_at_bicubic()
+
+    def forward(self, luma: Tensor) -> Tensor:
+        """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
+        enlarged = self.enlarge(luma)
+        detail: Tensor = self.body(enlarged)
+        return enlarged + detail
+
+    @torch.no_grad()
+    def _start_at_bicubic(self) -> None:
+        for module in self.body:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+        last = self.body[-1]
+        assert isinstance(last, nn.Conv2d)
+        last.weight.mul_(0.01)
+
+
+def vdsr(scale: int, width: int = 64, layers: int = 20) -> InterpolatedNet:
+    """VDSR of Kim, Lee and Lee, CVPR 2016; as published with 64 channels and 20 layers."""
+    return InterpolatedNet(scale, (width,) * (layers - 1), (3,) * layers)
+
+
+def srcnn(scale: int) -> InterpolatedNet:
+    """SRCNN 9-5-5 of Dong et al., TPAMI 2016, which here learns the residual, as VDSR does."""
+    return InterpolatedNet(scale, (64, 32), (9, 5, 5))
+
+
+def cubic_kernels(scale: int) -> Tensor:
+    """Return the kernels (scale**2, 1, 5, 5) of bicubic enlargement, one per output phase."""
+    phases = torch.arange(scale, dtype=torch.float64)[:, None]
+    place = (phases + 0.5) / scale - 0.5
+    distance = (torch.arange(-RADIUS, RADIUS + 1)[None, :] - place).abs()
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    taps = torch.where(distance <= 1, near, torch.where(distance < RADIUS, far, 0.0))
+    kernels = taps[:, None, :, None] * taps[None, :, None, :]
+    return kernels.reshape(scale * scale, 1, 2 * RADIUS + 1, 2 * RADIUS + 1).float()

@@ -1,0 +1,100 @@
+"""Several processes that train one network, started by `torchrun`.
+
+Every process draws the whole batch from the same generator and works on its share of it; the
+gradients are averaged (DistributedDataParallel, gloo). So a run by N processes is the run of one
+with the same batch, but for the order in which floating-point numbers are added.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from edge_imgq.errors import UsageError
+from edge_imgq.train.patches import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of a run, and which of them this one is.
+
+    Attributes:
+        rank: of this process; 0 reports, validates and writes the files.
+        count: of all processes.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    def share(self, batch: Batch) -> Batch:
+        """Return this process's part of a batch."""
+        mine = slice(self.rank, None, self.count)
+        return Batch(batch.degraded[mine], batch.truth[mine])
+
+    def mean(self, value: float) -> float:
+        """Return the mean of a value over all processes."""
+        if self.count == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64)
+        dist.all_reduce(total)
+        return float(total) / self.count
+
+    def any(self, wanted: bool) -> bool:
+        """Return whether any process wants something."""
+        return self.mean(float(wanted)) > 0
+
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+        if self.count > 1:
+            dist.barrier()
+
+    def forward_of(
+        self, network: nn.Module, forward: Callable[[Tensor], Tensor]
+    ) -> Callable[[Tensor], Tensor]:
+        """Return `forward`, which computes `network`, with gradients averaged over processes."""
+        if self.count == 1:
+            return forward
+        # In a phase that trains the last layer alone, the others have no gradient to wait for.
+        return DistributedDataParallel(_Forward(network, forward), find_unused_parameters=True)
+
+
+@contextmanager
+def joined_workers(batch: int) -> Iterator[Workers]:
+    """Join the processes that `torchrun` started, or be alone.
+
+    Raises:
+        UsageError: The batch cannot be divided among them.
+    """
+    if not dist.is_torchelastic_launched():
+        yield Workers()
+        return
+    dist.init_process_group("gloo")
+    try:
+        workers = Workers(dist.get_rank(), dist.get_world_size())
+        if batch % workers.count:
+            raise UsageError(f"A batch of {batch} cannot be shared by {workers.count} processes.")
+        yield workers
+    finally:
+        dist.destroy_process_group()
+
+
+class _Forward(nn.Module):
+    """A module whose forward is another way to compute a network."""
+
+    def __init__(self, network: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self._compute = forward
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Compute the network."""
+        return self._compute(image)
