@@ -62,7 +62,10 @@ def clipped(x: Any, low: float, high: float) -> Any:
         return mb.relu(x=x) if low == 0 else mb.maximum(x=x, y=_bound(low))
     if math.isinf(low):
         return mb.minimum(x=x, y=_bound(high))
-    return mb.clip(x=x, alpha=_bound(min(low, high)), beta=_bound(high))
+    least, most = _bound(low), _bound(high)
+    if least >= most:  # `clip` wants a range; these bounds may meet in float16.
+        return mb.minimum(x=mb.maximum(x=x, y=least), y=most)
+    return mb.clip(x=x, alpha=least, beta=most)
 
 
 def _bound(value: float) -> np.float16:

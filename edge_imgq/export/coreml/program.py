@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ def build(network: Network, contract: ImageContract) -> Any:
         values.write(image, levels, unit=contract.pixel_scale)
         lower_operations(network, values)
         function.set_outputs([_image(values, network.outputs[0], contract)])
-    _name(function, {values.of(tensor): tensor for tensor in _between(gather_deviations(network))})
+    name_variables(function, values, network)
     program = mil.Program()
     program.add_function("main", function)
     return program
@@ -125,18 +124,17 @@ def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -
     return clipped(result, bounds.low / unit, bounds.high / unit)
 
 
-def _between(network: Network) -> list[Tensor]:
-    """Return the tensors that operations compute, but for the network's output."""
-    ends = {tensor.name for tensor in network.outputs}
-    tensors = [tensor for operation in network.operations for tensor in operation.outputs]
-    return [tensor for tensor in tensors if tensor.name not in ends]
-
-
-def _name(function: Any, computed: Mapping[Any, Tensor]) -> None:
+def name_variables(function: Any, values: Values, network: Network) -> None:
     """Name what stands for a tensor after it, and everything else by its position.
+
+    The network's outputs keep the names that they have.
 
     coremltools would count names through the life of the process, and no two exports were alike.
     """
+    ends = {tensor.name for tensor in network.outputs}
+    operations = gather_deviations(network).operations
+    tensors = [tensor for operation in operations for tensor in operation.outputs]
+    computed = {values.of(tensor): tensor for tensor in tensors if tensor.name not in ends}
     for index, operation in enumerate(function.operations):
         operation.name = f"{operation.op_type}_{index}"
         several = len(operation.outputs) > 1

@@ -11,10 +11,16 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime as ort
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.export.coreml.lower import convert
-from edge_imgq.export.coreml.program import lower_operations, refuse_unsupported
+from edge_imgq.export.coreml.program import (
+    identifier,
+    lower_operations,
+    name_variables,
+    refuse_unsupported,
+)
 from edge_imgq.export.coreml.steps import Values, mb, step
 from edge_imgq.graph.network import Network, Tensor
 from edge_imgq.graph.read import read_network
@@ -197,7 +203,51 @@ def saved(view: Network, path: Path) -> Program:
             reads = [values.read(tensor, step(tensor)) for tensor in view.outputs]
             ends = [mb.cast(x=read, dtype="fp32", name=f"end{i}") for i, read in enumerate(reads)]
             function.set_outputs(ends)
+        name_variables(function, values, view)
         program = mil.Program()
         program.add_function("main", function)
         convert(program).save(str(path))
     return read_program(open_package(path))
+
+
+def step_by_step(
+    view: Network, model: onnx.ModelProto, inputs: Arrays, program: Program
+) -> dict[str, np.ndarray]:
+    """Return by how many levels every integer tensor of a package is off the QDQ model's.
+
+    Every operator gets the QDQ model's own integers, whatever those before it gave.
+    """
+    wanted = {identifier(tensor): integers for tensor, integers in _integers(view, model, inputs)}
+    evaluator = Evaluator(program)
+    levels = {tensor.name: in_steps(tensor, inputs[tensor.name]) for tensor in view.inputs}
+    values = evaluator.constants | {
+        name: torch.from_numpy(array.astype(np.float32)) for name, array in levels.items()
+    }
+    off = {}
+    for statement in evaluator.statements:
+        for name, value in evaluator._execute(statement, values).items():
+            values[name] = value
+            if name in wanted and value.dtype == torch.int8:
+                off[name] = np.abs(value.numpy().astype(int) - wanted[name])
+                values[name] = torch.from_numpy(wanted[name])
+    return off
+
+
+def _integers(
+    view: Network, model: onnx.ModelProto, inputs: Arrays
+) -> list[tuple[Tensor, np.ndarray]]:
+    """Return what the QDQ model stores for every integer tensor between its operators."""
+    ends = {tensor.name for tensor in view.outputs}
+    tensors = [t for op in view.operations for t in op.outputs if t.quantization is not None]
+    tensors = [tensor for tensor in tensors if tensor.name not in ends]
+    stored: dict[str, str] = {}
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear":
+            stored.setdefault(node.input[0], node.output[0])
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    del watched.graph.output[:]
+    for tensor in tensors:
+        name = stored.get(tensor.name, tensor.name)
+        watched.graph.output.append(helper.make_empty_tensor_value_info(name))
+    return list(zip(tensors, reference(watched, inputs), strict=True)) if tensors else []

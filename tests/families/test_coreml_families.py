@@ -1,0 +1,71 @@
+"""The published families as Core ML packages, float16 and W8A8, against ONNX Runtime."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_imgq.contract import FileNote
+from edge_imgq.export.coreml.lower import save
+from edge_imgq.graph.network import Network
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import bind_size
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.runtime.mil.evaluate import Evaluator
+from edge_imgq.runtime.mil.package import open_package
+from edge_imgq.runtime.mil.program import read_program
+
+from .convert import SIZE, Family, quantized, run_onnx
+from .test_families import NETWORKS, _psnr, family
+
+LEAST_EXACT, LEAST_HALF = 56.0, 54.0
+"""In dB, float file against the float model's levels, evaluated without and with rounding to
+float16. Constants are float16 in both; at 56 dB one level in six is off by one."""
+
+LEAST_CONVERSION = 34.0
+"""In dB, int8 file against the QDQ model. A value that float16 tips to the next level moves others
+in every layer after it, by as much as quantization itself did; so a file is also held to be as
+near to the float model as the QDQ model is."""
+
+MOST_LOST = 0.8
+"""In dB, what the int8 file may be further from the float model than the QDQ model is."""
+
+
+def outputs(network: Family, view: Network, path: Path) -> list[np.ndarray]:
+    """Return the levels of a saved package for the first image, exact and rounded to float16."""
+    colour: Any = "rgb" if network.image.shape[1] == 3 else "y"
+    contract = dataclasses.replace(network.contract, colour=colour)
+    save(view, FileNote(network.name, "coreml", contract, "0.0"), path)
+    program = read_program(open_package(path))
+    pixels = network.pixels[0].astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+    return [Evaluator(program, r).run({"image": pixels})["result"] for r in (False, True)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
+    network = family(name)
+    recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")
+    view = read_network(bind_size(rewrite(network.model, recipe.passes), SIZE))
+    levels = np.rint(run_onnx(network.model, network.image).clip(0, 1) * 255)
+    exact, half = outputs(network, view, tmp_path / "m.mlpackage")
+    assert exact.shape == half.shape == levels.shape
+    assert _psnr(exact, levels) > LEAST_EXACT
+    assert _psnr(half, levels) > LEAST_HALF
+    assert np.abs(half - levels).max() <= 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_w8a8_package_is_as_near_as_the_qdq_model(name: str, tmp_path: Path) -> None:
+    network = family(name)
+    model = quantized(network)
+    levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
+    reference = run_onnx(network.model, network.image).clip(0, 1) * 255
+    _, got = outputs(network, read_network(model), tmp_path / "m.mlpackage")
+    assert got.shape == levels.shape
+    assert _psnr(got, levels) > LEAST_CONVERSION
+    assert _psnr(got, reference) > _psnr(levels, reference) - MOST_LOST
