@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,20 +58,20 @@ class Case:
 
 def case_of(name: str, network: BenchmarkNetwork, folder: Path) -> Case:
     """Return a network with its files in a folder, written unless the same code wrote them."""
-    calibration = _read(calibration_images(None), network)
     sources = _digest(network)
     done = folder / SOURCES
     if not done.is_file() or done.read_text() != sources:
-        _write(name, network, folder, calibration)
+        _write(name, network, folder)
         done.write_text(sources)
+    levels = np.rint(np.load(folder / CALIBRATION) * 255).astype(np.uint8)
     key = sha256_of(folder / MODEL)[:16] + sha256_of(folder / CALIBRATION)[:16]
-    return Case(name, network, ir.load(folder / OPEN), folder, calibration, key)
+    return Case(name, network, ir.load(folder / OPEN), folder, tuple(levels), key)
 
 
 def _digest(network: BenchmarkNetwork) -> str:
     """Digest the code that a network and its ONNX files come from."""
     families = PACKAGE / "models" if network.is_trained else Path(convert.__file__).parent
-    files = [Path(__file__), Path(networks.__file__), PACKAGE / "graph" / "load.py"]
+    files = [Path(networks.__file__), PACKAGE / "graph" / "load.py"]
     files += [file for file in families.rglob("*.*") if file.suffix in (".py", ".safetensors")]
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -79,10 +79,9 @@ def _digest(network: BenchmarkNetwork) -> str:
     return digest.hexdigest()
 
 
-def _write(
-    name: str, network: BenchmarkNetwork, folder: Path, calibration: Sequence[NDArray[np.uint8]]
-) -> None:
+def _write(name: str, network: BenchmarkNetwork, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    calibration = _read(calibration_images(None), network)
     image = torch.from_numpy(to_nchw(calibration[0], 1.0))
     module = network.with_weights(image)
     model = export_network(module, name, network.contract)

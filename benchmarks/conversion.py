@@ -13,10 +13,11 @@ from pathlib import Path
 
 from benchmarks.cases import Case
 from benchmarks.environments import interpreter
-from benchmarks.peer_table import ENVIRONMENTS, PEERS, Peer
+from benchmarks.peer_table import ENVIRONMENTS, PEERS, QUANTIZERS, Peer
 from edge_imgq.skipped import Skipped
 
 SCRIPTS = Path(__file__).resolve().parent / "peers"
+ALL = {**PEERS, **QUANTIZERS}
 PATIENCE = 900.0
 """Seconds after which a peer that has finished no file is ended."""
 
@@ -52,7 +53,13 @@ class Wanted:
         return self.out if self.out.exists() else Skipped(self.refusal.read_text())
 
 
-def convert(name: str, cases: Sequence[Case], root: Path, report: Report) -> list[Wanted]:
+def convert(
+    name: str,
+    cases: Sequence[Case],
+    root: Path,
+    report: Report,
+    precisions: Sequence[str] | None = None,
+) -> list[Wanted]:
     """Return what a peer was asked for, every one answered; what was asked before is kept.
 
     Args:
@@ -60,9 +67,11 @@ def convert(name: str, cases: Sequence[Case], root: Path, report: Report) -> lis
         cases: the networks.
         root: folder of all files.
         report: told how far it is.
+        precisions: which of the peer's to ask for; all by default.
     """
-    peer = PEERS[name]
-    jobs = [_wanted(name, case, precision, root) for case in cases for precision in peer.precisions]
+    peer = ALL[name]
+    asked = precisions or peer.precisions
+    jobs = [_wanted(name, case, precision, root) for case in cases for precision in asked]
     if all(job.is_answered for job in jobs):
         return jobs
     python = interpreter(peer.environment)
@@ -78,7 +87,7 @@ def convert(name: str, cases: Sequence[Case], root: Path, report: Report) -> lis
 
 def file_of(name: str, case: Case, precision: str, root: Path) -> Path:
     """Return where a peer's file lies; its name changes with all that the file depends on."""
-    peer = PEERS[name]
+    peer = ALL[name]
     digest = hashlib.sha256(case.key.encode())
     digest.update("\n".join(ENVIRONMENTS[peer.environment].requirements).encode())
     scripts = [SCRIPTS / peer.script]
@@ -88,11 +97,11 @@ def file_of(name: str, case: Case, precision: str, root: Path) -> Path:
         scripts += sorted(SCRIPTS.glob("rebuild*.py"))
     for script in scripts:
         digest.update(script.read_bytes())
-    return root / case.name / f"{name}-{precision}-{digest.hexdigest()[:12]}.tflite"
+    return root / case.name / f"{name}-{precision}-{digest.hexdigest()[:12]}{peer.suffix}"
 
 
 def _wanted(name: str, case: Case, precision: str, root: Path) -> Wanted:
-    base = PEERS[name].base
+    base = ALL[name].base
     start = str(file_of(base, case, "float", root)) if base else ""
     return Wanted(case.name, precision, case.folder, file_of(name, case, precision, root), start)
 

@@ -1,16 +1,9 @@
-"""A .tflite file of anyone's: what is in it, who runs it, what image it makes.
-
-    python -m benchmarks.files FILE CASE
-
-prints that as JSON; the benchmarks call it as a process of its own, so that a file that crashes
-LiteRT does not take them with it.
-"""
+"""A .tflite file of anyone's: what is in it, who runs it, what image it makes."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import multiprocessing
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -57,24 +50,36 @@ class FileFacts:
 
 
 def facts_of(path: Path, case: Path) -> FileFacts | Skipped:
-    """Return what a file is, found in a process of its own and kept beside the file."""
+    """Return what a file is, found in a process of its own and kept beside the file.
+
+    A file that crashes LiteRT takes that process with it and not the benchmark.
+    """
     kept = path.with_suffix(".json")
     if kept.exists() and kept.stat().st_mtime >= path.stat().st_mtime:
         return FileFacts(**json.loads(kept.read_text()))
-    command = [sys.executable, "-m", "benchmarks.files", str(path), str(case)]
-    root = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=MOST_SECONDS, cwd=root
-        )
-    except subprocess.TimeoutExpired:
+    # Forked, because importing LiteRT anew takes longer than looking into most files.
+    process = multiprocessing.get_context("fork").Process(target=_answer, args=(path, case, kept))
+    process.start()
+    process.join(MOST_SECONDS)
+    if process.exitcode is None:
+        process.kill()
         return Skipped(f"LiteRT had not run it after {MOST_SECONDS} seconds")
-    if done.returncode < 0:
-        return Skipped("LiteRT crashes on it")
-    if done.returncode:
-        return Skipped(f"LiteRT refuses it: {done.stderr.strip().splitlines()[-1]}")
-    kept.write_text(done.stdout)
-    return FileFacts(**json.loads(done.stdout))
+    if process.exitcode:
+        return Skipped(f"LiteRT crashes on it, with exit code {process.exitcode}")
+    answer = json.loads(kept.read_text())
+    if "refusal" in answer:
+        kept.unlink()
+        return Skipped(f"LiteRT refuses it: {answer['refusal']}")
+    return FileFacts(**answer)
+
+
+def _answer(path: Path, case: Path, kept: Path) -> None:
+    """Write what a file is, or why LiteRT does not take it."""
+    try:
+        answer = asdict(measure(path, case))
+    except (NonFiniteOutputError, RuntimeError, ValueError) as problem:
+        answer = {"refusal": " ".join(str(problem).split())}
+    kept.write_text(json.dumps(answer, indent=1))
 
 
 def measure(path: Path, case: Path) -> FileFacts:
@@ -147,11 +152,3 @@ def enhance(
     if values.shape[1:] != shape:
         values = values.transpose(0, 2, 3, 1)
     return from_nhwc(values, 1.0)
-
-
-if __name__ == "__main__":
-    try:
-        facts = measure(Path(sys.argv[1]), Path(sys.argv[2]))
-    except (NonFiniteOutputError, RuntimeError, ValueError) as problem:
-        sys.exit(" ".join(str(problem).split()))
-    print(json.dumps(asdict(facts), indent=1))

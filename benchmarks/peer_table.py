@@ -32,14 +32,16 @@ class Peer:
     Attributes:
         environment: key in ENVIRONMENTS.
         script: file in `benchmarks/peers`.
-        precisions: what it writes.
+        precisions: what it writes; of a quantizer, the ways to calibrate.
         base: the peer whose float file it starts from; "" where it starts from the network.
+        suffix: of its files.
     """
 
     environment: str
     script: str
     precisions: tuple[str, ...] = ("float", "int8")
     base: str = ""
+    suffix: str = ".tflite"
 
 
 ENVIRONMENTS: dict[str, Environment] = {
@@ -65,3 +67,13 @@ PEERS: dict[str, Peer] = {
     ),
 }
 """Name → peer; one that starts from another's file stands behind it."""
+
+QUANTIZERS: dict[str, Peer] = {
+    "onnxruntime": Peer(
+        "onnxruntime", "by_onnxruntime.py", ("min-max", "entropy", "percentile"), suffix=".onnx"
+    ),
+    "onnxsim-ptq": Peer(
+        "onnxsim", "by_onnxsim_ptq.py", ("min-max", "entropy", "mse"), suffix=".onnx"
+    ),
+}
+"""Quantizers that write ONNX; those of PEERS write int8 as well."""
