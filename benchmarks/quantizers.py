@@ -79,7 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sets = [evaluation_images(None), *(evaluation_images(folder) for folder in arguments.images)]
-    rows = []
+    rows: list[Row] = []
     for name in arguments.network or TRAINED:
         case = case_of(name, NETWORKS[name], ROOT / "cases" / name)
         files = _files(case)
