@@ -16,7 +16,10 @@ from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Run, tiny_model, whole_model
 
-FILES = ["onnx-float.onnx", "onnx-int8.onnx", "tflite-float.tflite", "tflite-int8.tflite"]
+FILES = [
+    "onnx-float.onnx", "onnx-int8.onnx",
+    "tflite-float.tflite", "tflite-gpu.tflite", "tflite-int8.tflite",
+]  # fmt: skip
 
 
 def names(folder: Path) -> list[str]:
@@ -138,6 +141,7 @@ def test_check_passes_its_own_baseline_and_catches_drift(
         "onnx-float": "missing",
         "onnx-int8": "pass",
         "tflite-float": "pass",
+        "tflite-gpu": "pass",
         "tflite-int8": "drifted",
     }
     assert "vs_reference_mean went from" in run("check", exported, "--baseline", baseline).out
