@@ -100,7 +100,15 @@ DOWNWARD: dict[str, tuple[str, list[str]]] = {
     ),
     "factor before padding": ("x = Mul(image, k) out = Conv<pads=[1,1,1,1]>(x, w)", ["Conv"]),
     "offset before padding, joined": (
-        "x = Mul(image, k) y = Add(x, c) out = Conv<pads=[1,1,1,1]>(y, w)", ["Conv", "Conv"]
+        "i = Concat<axis=1>(image, image, image) x = Mul(i, s) y = Add(x, h) "
+        "out = Conv<pads=[1,1,1,1], group=3>(y, w)", ["Concat", "Conv", "Conv"],
+    ),
+    "few channels, not joined": (
+        "x = Mul(image, k) y = Add(x, c) out = Conv<pads=[1,1,1,1]>(y, w)", ["Mul", "Add", "Conv"]
+    ),
+    "three of them on few channels": (
+        "x = Mul(image, k) y = Add(x, c) z = Neg(y) out = Conv<pads=[1,1,1,1]>(z, w)",
+        ["Mul", "Add", "Conv"],
     ),
     "batch norm": (
         "x = BatchNormalization(image, wb, wb, zero, var) out = Conv<strides=[2,2]>(x, v, wb)",
@@ -134,7 +142,8 @@ DOWNWARD: dict[str, tuple[str, list[str]]] = {
         'x = Add(image, k) y = Pad<mode="reflect">(x, pads) out = Conv(y, w)', ["Pad", "Conv"]
     ),
     "after a bounded activation": (
-        "x = Tanh(image) y = Mul(x, s) out = Add(y, h)", ["Tanh", "Conv"]
+        "i = Concat<axis=1>(image, image, image) x = Tanh(i) y = Mul(x, s) out = Add(y, h)",
+        ["Concat", "Tanh", "Conv"],
     ),
     "undoing each other": ("x = Add(image, c) y = Sub(x, c) out = Relu(y)", ["Relu"]),
     "factors alone": ("x = Mul(image, k) y = Mul(x, s) out = Tanh(y)", ["Mul", "Tanh"]),

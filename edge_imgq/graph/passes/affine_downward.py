@@ -11,8 +11,8 @@ padded: padding puts 0 for a·x + b, which is b short. In between may stand what
 and operators that copy, choose or average pixels. Normalised images, gain and shift of a
 normalisation and batch norm before a convolution vanish so. All readers must take it, or none does.
 
-Where several factors and offsets follow each other and nothing takes them, they become one:
-a depthwise convolution of one tap, which rounds once.
+Where several factors and offsets follow each other and nothing takes them, they become one. On
+images of many channels that is a depthwise convolution of one tap, which rounds once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.affine import Affine, affine_of, insert_affine
+from edge_imgq.graph.affine import Affine, affine_of, insert_affine, operators_for
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.linear import padding_of
 
@@ -69,7 +69,7 @@ def _fold(graph: ir.Graph, first: ir.Node) -> int:
         for change in edits:
             change()
         edit.take_place(result, source)
-    elif len(chain) > 1 and not any(is_marked(node) for node in chain):
+    elif len(chain) > operators_for(total) and not any(is_marked(node) for node in chain):
         joined = insert_affine(graph, chain[-1], source, total, f"{chain[-1].name}.affine")
         edit.take_place(result, joined)
     else:
