@@ -6,15 +6,14 @@ same depends on the sizes, so the positions themselves are compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edge_imgq.export.sampling import CROP, PLACES, ROUNDINGS, axis_of
 from edge_imgq.export.tflite.layout import stored_shape
-from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -55,50 +54,6 @@ class Flags:
 
 
 FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis as ONNX sees it: input length, output length, and output/input as stated."""
-
-    size: int
-    output: int
-    scale: float
-
-    def asymmetric(self) -> Positions:
-        """Return x = i / scale."""
-        return np.arange(self.output, dtype=np.float64) / self.scale
-
-    def half_pixel(self) -> Positions:
-        """Return x = (i + ½) / scale − ½."""
-        return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
-
-    def pytorch_half_pixel(self) -> Positions:
-        """Return half_pixel, or 0 where there is one output."""
-        return self.half_pixel() if self.output > 1 else np.zeros(1)
-
-    def align_corners(self) -> Positions:
-        """Return x = i · (size − 1) / (output − 1)."""
-        return Flags(half_pixel=False, align=True).positions(self.size, self.output)
-
-    def half_pixel_symmetric(self) -> Positions:
-        """Return half_pixel, shifted so that both ends lose the same."""
-        return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
-
-
-PLACES: Mapping[str, Callable[[Axis], Positions]] = {
-    "half_pixel": Axis.half_pixel,
-    "pytorch_half_pixel": Axis.pytorch_half_pixel,
-    "asymmetric": Axis.asymmetric,
-    "align_corners": Axis.align_corners,
-    "half_pixel_symmetric": Axis.half_pixel_symmetric,
-}
-ROUNDINGS: Mapping[str, Callable[[Positions], Positions]] = {
-    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    "floor": np.floor,
-    "ceil": np.ceil,
-}
 
 
 def resize(file: Emitter, operation: Operation) -> None:
@@ -186,19 +141,11 @@ def _flags(operation: Operation, mode: str) -> Flags:
 
 def _wanted(operation: Operation, mode: str, axis: int) -> Positions:
     attributes = operation.attributes
-    size, output = operation.operand(0).shape[axis], operation.output.shape[axis]
+    size = operation.operand(0).shape[axis]
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    if coordinates not in PLACES:
+    if coordinates not in PLACES or coordinates == CROP:
         raise RefusedError(f"TFLite has no coordinate mode '{coordinates}'.")
-    exact = PLACES[coordinates](Axis(size, output, _scale(operation, axis)))
+    exact = PLACES[coordinates](axis_of(operation, axis))
     if mode == "nearest":
         exact = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")](exact)
     return np.clip(exact, 0, size - 1)
-
-
-def _scale(operation: Operation, axis: int) -> float:
-    """Return output/input as the node states it, which may differ from the ratio of sizes."""
-    given = operation.inputs[2] if len(operation.inputs) > 2 else None
-    if given is not None and len(given.shape) == 1 and given.shape[0] == 4:
-        return float(contents(constant_input(operation, 2))[axis])
-    return operation.output.shape[axis] / operation.operand(0).shape[axis]
