@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 import pytest
+from ai_edge_litert._pywrap_analyzer_wrapper import ModelAnalyzer
 from ai_edge_litert.interpreter import Interpreter
 
 from edge_imgq.export.formats import Order, write_tflite
@@ -18,7 +20,8 @@ from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
 from edge_imgq.runtime.placement.gpu import GPU
 from edge_imgq.runtime.placement.nnapi import NNAPI
 from edge_imgq.runtime.placement.rules import Node, Operand, partitions
-from tests.export.tflite.witness import NOTE, Case
+from tests.export.tflite.cases import EVERY
+from tests.export.tflite.witness import NOTE, Case, lowered
 
 GENERATOR = np.random.default_rng(31)
 
@@ -103,6 +106,37 @@ def test_depth_to_space_is_refused_with_its_reason_and_source(tmp_path) -> None:
     assert "before 2021" in refusal.reason
     assert refusal.source.endswith("model_builder.cc")
     assert nnapi.refusals == ()
+
+
+STRICTER = {"BROADCAST_TO", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "TRANSPOSE_CONV"}
+"""What the newest check takes and older delegates, or the parser behind the check, do not."""
+
+
+def refused_by_tensorflow(path: Path) -> set[int]:
+    """Return the operators that TensorFlow's own compatibility check refuses, by their index."""
+    refused, current = set(), -1
+    for line in ModelAnalyzer(str(path), True, True).splitlines():
+        if found := re.match(r"\s*Op#(\d+) ", line):
+            current = int(found[1])
+        elif "GPU COMPATIBILITY WARNING" in line:
+            refused.add(current)
+    return refused
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_gpu_rules_take_nothing_that_tensorflows_own_check_refuses(name, tmp_path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(lowered(EVERY[name].model()))
+    description, refused = describe(path), refused_by_tensorflow(path)
+    for index, verdict in enumerate(description.placements[1].verdicts):
+        kind = description.operators[index].kind
+        assert not (verdict.taken and index in refused), kind
+        assert verdict.taken or index in refused or kind in STRICTER, (kind, verdict.reason)
+
+
+def test_tensorflows_own_check_takes_what_the_gpu_recipe_writes(tmp_path) -> None:
+    for body in (SHUFFLE, ENLARGED, *BODIES.values()):
+        assert not refused_by_tensorflow(written(body, tmp_path, "tflite-gpu"))
 
 
 def node(kind: str, version: int = 1, shape=(1, 8, 10, 4), dtype="float32", **options) -> Node:
