@@ -18,8 +18,8 @@ from edge_imgq.graph import edit
 
 FREE = frozenset(
     {
-        "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear", "Dropout",
-        "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid",
+        "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
+        "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid",
         "HardSwish", "Identity", "InstanceNormalization", "LeakyRelu", "Log", "Neg", "PRelu",
         "QuantizeLinear", "Reciprocal", "Relu", "Sigmoid", "SpaceToDepth", "Sqrt", "Tanh",
         "Transpose",
