@@ -88,6 +88,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
     )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
+    )
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -122,6 +125,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         threads=arguments.threads,
         checkpoint_minutes=arguments.checkpoint_minutes,
         validate_every=arguments.validate_every,
+        tensorboard=arguments.tensorboard,
     )
     check_config(config)  # before torch is imported, which takes seconds
     return config

@@ -59,7 +59,8 @@ class InterpolatedNet(nn.Module):
         """Up-scale luma (N, 1, H, W) in [0, 1] to (N, 1, scale * H, scale * W)."""
         enlarged = self.enlarge(luma)
         detail: Tensor = self.body(enlarged)
-        return enlarged + detail
+        restored: Tensor = enlarged + detail
+        return restored
 
     @torch.no_grad()
     def _start_at_bicubic(self) -> None:

@@ -31,6 +31,8 @@ class Schedule:
         squared_from: Share of the steps after which the loss is the squared error, which is what
             PSNR measures.
         bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
+        luma_share: Share of the loss that is taken on the luma of an RGB image, by which
+            super-resolution is judged; the rest is on its channels.
         head_until: Share of the steps in which the last layer alone is trained, which is how a
             network learns another scale from one that it has learned.
         average: Decay of the moving average of the weights, which is what is validated and kept.
@@ -52,6 +54,7 @@ class Schedule:
     loss: Loss = "absolute"
     squared_from: float = 0.6
     bfloat16_until: float = 0.7
+    luma_share: float = 0.0
     head_until: float = 0.0
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
@@ -78,6 +81,7 @@ class TrainConfig:
         threads: Processor threads.
         checkpoint_minutes: Time between two checkpoints.
         validate_every: Steps between two validations.
+        tensorboard: Whether to write event files beside the log.
     """
 
     model: str
@@ -89,6 +93,7 @@ class TrainConfig:
     threads: int = 1
     checkpoint_minutes: float = 3.0
     validate_every: int = 2000
+    tensorboard: bool = False
 
 
 FROM_ANOTHER_SCALE = Schedule(
@@ -144,7 +149,9 @@ DEFAULTS: dict[str, Schedule] = {
         batch=8,
         patch=32,
         learning_rate=1e-3,
+        squared_from=0.4,
         bfloat16_until=0.85,
+        luma_share=0.8,
         scales=(1.0, 0.9, 0.8, 0.7, 0.6),
     ),
     "jpeg-slim": Schedule(

@@ -52,7 +52,8 @@ class Learner:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
             restored = self.forward(degraded)
         late = step >= self.schedule.squared_from * self.schedule.steps
-        loss = LOSSES["squared" if late else self.schedule.loss](restored.float() - truth)
+        error = LOSSES["squared" if late else self.schedule.loss]
+        loss = shared_loss(error, restored.float() - truth, self.schedule.luma_share)
         if not math.isfinite(loss.item()):
             return math.nan
         self.optimiser.zero_grad(set_to_none=True)
@@ -125,6 +126,18 @@ LOSSES: dict[Loss, Callable[[Tensor], Tensor]] = {
     "squared": squared_error,
 }
 """Losses of the difference between restored image and truth, both in [0, 1]."""
+
+
+def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
+    """Take part of a loss on the luma of an RGB difference (N, 3, H, W), the rest on its channels.
+
+    Luma has the weights of BT.601, which sum to one.
+    """
+    if not luma_share or difference.shape[1] == 1:
+        return error(difference)
+    red, green, blue = difference.unbind(dim=1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return luma_share * error(luma) + (1.0 - luma_share) * error(difference)
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -16,6 +16,7 @@ from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learner, save_checkpoint
 from edge_imgq.train.config import TrainConfig, check_config
+from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, learning_rate, new_learner
 from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
@@ -95,7 +96,9 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
     torch.set_num_threads(config.threads)
     try:
         with joined_workers(config.schedule.batch) as workers:
-            return _Run(config, on_progress, workers).finish()
+            curves = config.output if config.tensorboard and not workers.rank else None
+            with event_writer(curves) as write:
+                return _Run(config, _also_written(on_progress, write), workers).finish()
     finally:
         torch.set_num_threads(threads)
 
@@ -238,6 +241,22 @@ def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Lear
         )
     restore_learner(learner, tensors, path)
     return learner, state
+
+
+def _also_written(
+    report: Callable[[Progress], None], write: Callable[[str, float, int], None]
+) -> Callable[[Progress], None]:
+    """Report to a person and write the curves."""
+
+    def both(progress: Progress) -> None:
+        report(progress)
+        write("learning rate", progress.learning_rate, progress.step)
+        if progress.loss is not None:
+            write("loss", progress.loss, progress.step)
+        if progress.validation_psnr is not None:
+            write("validation PSNR, dB", progress.validation_psnr, progress.step)
+
+    return both
 
 
 def _make_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule
-from edge_imgq.train.learner import LOSSES, hold_slopes, learning_rate, new_learner
+from edge_imgq.train.learner import LOSSES, hold_slopes, learning_rate, new_learner, shared_loss
 from edge_imgq.train.patches import Batch
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
@@ -121,3 +121,13 @@ def test_at_first_only_the_last_layer_learns_where_the_schedule_asks_for_it() ->
     assert changed == {"upsample.weight", "upsample.bias"}
     learner.step(random_batch(7), 10)
     assert not torch.equal(learner.network.feature[0].weight, before["feature.0.weight"])
+
+
+def test_a_share_of_the_loss_is_on_luma() -> None:
+    gray, colourful = torch.full((1, 3, 2, 2), 0.1), torch.zeros(1, 3, 2, 2)
+    colourful[:, 2] = 0.1  # blue alone, which luma hardly has
+    error = LOSSES["absolute"]
+    assert float(shared_loss(error, gray, 0.8)) == pytest.approx(0.1)
+    expected = 0.8 * 0.1 * 0.114 + 0.2 * 0.1 / 3
+    assert float(shared_loss(error, colourful, 0.8)) == pytest.approx(expected)
+    assert float(shared_loss(error, gray[:, :1], 0.8)) == pytest.approx(0.1)
