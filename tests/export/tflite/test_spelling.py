@@ -31,10 +31,10 @@ DECONVOLUTION = CONVOLUTION + "y = ConvTranspose<strides=[2,2], pads=[1,1,1,1]>(
 SHUFFLE = CONVOLUTION + 'r = Relu(a) y = DepthToSpace<blocksize=2, mode="CRD">(r)'
 
 
-def written(case: Case, folder: Path) -> bytes:
-    """Return the file that the recipe tflite-gpu makes of a case."""
+def written(case: Case, folder: Path, passes: tuple[str, ...] = RECIPE.passes) -> bytes:
+    """Return the file that the recipe tflite-gpu makes of a case, or one with other passes."""
     path = folder / "m.tflite"
-    model = rewrite(ir.from_proto(case.model()), RECIPE.passes)
+    model = rewrite(ir.from_proto(case.model()), passes)
     half = RECIPE.precision == "float16"
     write_tflite(model, Order((case.shape[2:],), NOTE, RECIPE.processor, half), path)
     return path.read_bytes()
@@ -98,6 +98,16 @@ def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> Non
     data = written(case, tmp_path)
     assert "DEPTH_TO_SPACE" not in kinds(data)
     assert "TRANSPOSE_CONV" in kinds(data)
+    agrees(case, data)
+
+
+@pytest.mark.parametrize("body", [DECONVOLUTION, SHUFFLE])
+def test_a_recipe_may_keep_the_pixel_shuffle(body, tmp_path) -> None:
+    constants = {"w": W, "b": B} | ({"d": D} if body == DECONVOLUTION else {})
+    case = Case(body, (1, 3, 8, 10), constants)
+    data = written(case, tmp_path, ("canonical", "sub-pixel", "shuffle-order"))
+    assert "DEPTH_TO_SPACE" in kinds(data)
+    assert "TRANSPOSE_CONV" not in kinds(data)
     agrees(case, data)
 
 
