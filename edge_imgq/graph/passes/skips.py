@@ -2,9 +2,10 @@
 
     x + W * x = (W + I) * x,        a·x + b + W * x = (W + diag a) * x + b,
 
-with I and diag a in the middle tap. It saves the addition. In int8 it costs more than it saves: the
-weights of an output channel share one scale, and a 1 among weights of some hundredths takes nine
-tenths of its levels. So it belongs to float files alone.
+with I and diag a in the middle tap. It saves the addition. In int8 it can cost more than it saves:
+the weights of an output channel share one scale, and a 1 among small weights takes most of its
+levels. Four such blocks with random weights came 7 dB farther from the float network at 32
+channels, and 2 dB nearer at 16, where rounding once less won. So it belongs to float files alone.
 """
 
 from __future__ import annotations
