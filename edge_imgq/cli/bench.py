@@ -53,23 +53,42 @@ def add(subparsers: Subparsers) -> None:
         metavar="HxW",
         help="input height and width, for files that take several (default: their own)",
     )
+    parser.add_argument(
+        "--sustained",
+        type=positive,
+        default=0,
+        metavar="SECONDS",
+        help="go on in rounds for so long, and show how much slower the last is than the first",
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="on this host, also measure what memory the runtime needs, in a process of its own",
+    )
     add_device(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, and show the figures."""
+    from edge_imgq.bench.timing import TimingRequest
     from edge_imgq.cli.paths import exported_files
     from edge_imgq.pipeline.bench import bench
 
     files = exported_files(arguments.paths)
     options = device_options(arguments)
-    settings = (options, arguments.threads, arguments.runs, arguments.size)
+    request = TimingRequest(
+        arguments.threads,
+        arguments.runs,
+        arguments.size,
+        arguments.sustained,
+        arguments.memory,
+    )
     timings: list[Timing] = []
     codes = []
     with ProgressDisplay() as watch:
         for device in arguments.device or ["host"]:
-            rows, code = bench(files, device, *settings, watch)
+            rows, code = bench(files, device, options, request, watch)
             timings += rows
             codes.append(code)
     if arguments.json:

@@ -15,7 +15,7 @@ import numpy as np
 
 import edge_imgq
 from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_emulation
-from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.host import WORKER, HostDevice
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
@@ -62,7 +62,7 @@ class EmulatedArm:
             DeviceError: the emulated process ended.
         """
         package = Path(edge_imgq.__file__).parent.parent
-        command = self._emulation.command("edge_imgq.devices.session_worker", package)
+        command = self._emulation.command(WORKER, package)
         return EmulatedSession(path, threads, Worker("the emulated Arm processor", command))
 
 

@@ -75,7 +75,7 @@ class CoreMLSession:
         return measure(self._session, size, runs, warm_up)
 
     def placement(self) -> Placement | Skipped:
-        """Return which unit Core ML prefers for each operator: its compute plan, from macOS 14.4."""
+        """Return which unit Core ML prefers for each operator: its compute plan (macOS 14.4)."""
         try:
             return placement_of(_planned_units(self._path))
         except (AttributeError, NotImplementedError) as error:

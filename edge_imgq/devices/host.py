@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import conditions, moment, others
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.worker import Worker
 from edge_imgq.runtime.open import RUNTIMES, open_session
 from edge_imgq.skipped import Skipped
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Placement, Session
 
 HOST = "host"
+WORKER = "edge_imgq.devices.session_worker"
 
 FEWEST = 10
 SECONDS = 2.0
@@ -128,7 +131,7 @@ def measure(
         p90_ms=p90,
         p95_ms=p95,
         init_ms=init_ms,
-        memory_mb=Skipped("memory is that of the whole process on this host"),
+        memory_mb=Skipped("on this host, bench --memory measures it"),
         runs=len(milliseconds),
         warm_up=warm_up,
         threads=session.identity.threads,
@@ -138,6 +141,31 @@ def measure(
         conditions=said,
         disturbed=disturbed,
     )
+
+
+def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
+    """Return the memory that a file needs in its runtime, in bytes: packed weights, arena, images.
+
+    A process of its own opens and runs it; what is counted is how far its resident memory grows at
+    the peak.
+
+    Args:
+        path: the file.
+        size: height and width of the input.
+        threads: processor threads.
+
+    Raises:
+        DeviceError: the process ended, out of memory for example.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        return Skipped("Linux alone tells the peak of a process's memory")
+    worker = Worker("the measured process", [sys.executable, "-m", WORKER])
+    try:
+        question = {"do": "footprint", "path": str(path.absolute()), "size": size}
+        answer, _ = worker.ask({**question, "threads": threads})
+    finally:
+        worker.close()
+    return int(answer["bytes"])
 
 
 def host_name() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.bench.timing import Timing, time_file
+from edge_imgq.bench.timing import Timing, TimingRequest, not_timed, time_file
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
@@ -17,9 +17,7 @@ def bench(
     files: Sequence[Path],
     device: str,
     options: DeviceOptions,
-    threads: int,
-    runs: int,
-    size: tuple[int, int] | None,
+    request: TimingRequest,
     watch: Watch,
 ) -> tuple[tuple[Timing, ...], int]:
     """Time files on a device.
@@ -28,9 +26,7 @@ def bench(
         files: that edge-imgq wrote.
         device: where, by its name.
         options: what else the person chose of it.
-        threads: processor threads.
-        runs: calls to count.
-        size: height and width of the input; None for each file's own.
+        request: how to time.
         watch: told of every step.
 
     Returns:
@@ -43,15 +39,15 @@ def bench(
     """
     found = find_device(device, options)
     if isinstance(found, Skipped):
-        absent = tuple(Timing(str(file), device, found) for file in files)
+        absent = tuple(not_timed(file, device, found.reason) for file in files)
         return absent, RuntimeUnavailableError.exit_code
     timings: list[Timing] = []
     code = 0
     for index, file in enumerate(files):
         watch(Step(f"time {file} on {found.name}", index, len(files)))
         try:
-            timings.extend(time_file(file, found, threads, runs, size))
+            timings.extend(time_file(file, found, request))
         except (DeviceError, UnsupportedOperatorError) as error:
-            timings.append(Timing(str(file), device, Skipped(str(error))))
+            timings.append(not_timed(file, device, str(error)))
             code = error.exit_code
     return tuple(timings), code

@@ -2,34 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from edge_imgq.bench.timing import Timing
 from edge_imgq.devices.latency import Latency
-from edge_imgq.report.drawing import ABSENT, draw, milliseconds, new_table, wrapped
+from edge_imgq.report.drawing import ABSENT, byte_count, draw, milliseconds, new_table, wrapped
 from edge_imgq.report.table import remark, tail, timed_where
+from edge_imgq.skipped import Skipped
+
+LEGEND = (
+    "activations: alive at once, read from the file; process: grows by this at its peak (--memory)"
+)
+
+Saying = Callable[[Timing], str]
+"""What there is to say of one row; empty for nothing."""
 
 
 def timing_table(timings: Sequence[Timing]) -> str:
-    """Return times as text; where each was taken stands below."""
-    table = new_table("file", ">median ms", ">p90 ms", ">runs")
-    places: dict[str, list[int]] = {}
-    notes = []
+    """Return times as text; where each was taken, and how, stands below."""
+    table = new_table("file", ">median ms", ">p90 ms", ">runs", ">activations", ">process")
+    folder = _common_folder(timings)
+    for timing in timings:
+        table.add_row(os.path.relpath(timing.file, folder), *_figures(timing))
+    notes = [
+        LEGEND,
+        *([f"files of {folder}"] if folder != "." else []),
+        *_grouped(timings, _place),
+        *_grouped(timings, _conditions),
+        *_grouped(timings, _sustained),
+        *_grouped(timings, _peak),
+        *_grouped(timings, _reason),
+    ]
+    return "\n\n".join([draw(table), "\n".join(wrapped(note, "  ") for note in notes)]).rstrip()
+
+
+def _figures(timing: Timing) -> tuple[str, ...]:
+    latency, memory = timing.latency, timing.memory
+    needs = ABSENT if isinstance(memory, Skipped) else byte_count(memory.bytes)
+    if isinstance(latency, Skipped):
+        return (ABSENT, ABSENT, ABSENT, needs, _process(timing))
+    times = (milliseconds(latency.median_ms), tail(latency), str(latency.runs))
+    return (*times, needs, _process(timing))
+
+
+def _common_folder(timings: Sequence[Timing]) -> str:
+    """Return the folder that all files lie in, to be left out of the rows."""
+    folders = {str(Path(timing.file).parent) for timing in timings}
+    return folders.pop() if len(folders) == 1 else "."
+
+
+def _grouped(timings: Sequence[Timing], said: Saying) -> Iterable[str]:
+    """Return a line for each thing that is said of rows, with the rows that it is said of."""
+    groups: dict[str, list[int]] = {}
     for number, timing in enumerate(timings, 1):
-        latency = timing.latency
-        if isinstance(latency, Latency):
-            table.add_row(
-                timing.file, milliseconds(latency.median_ms), tail(latency), str(latency.runs)
-            )
-            if remarked := remark(latency):
-                notes.append(wrapped(f"{timing.file}{remarked}", "  "))
-            places.setdefault(timed_where(latency), []).append(number)
-        else:
-            table.add_row(timing.file, ABSENT, ABSENT, ABSENT)
-            notes.append(wrapped(f"{ABSENT} {timing.file}: {latency.reason}", "  "))
-    captions = [wrapped(f"{_rows(numbers)}: {place}", "  ") for place, numbers in places.items()]
-    return "\n\n".join(part for part in (draw(table), "\n".join([*captions, *notes])) if part)
+        if words := said(timing):
+            groups.setdefault(words, []).append(number)
+    for words, numbers in groups.items():
+        rows = ("row " if len(numbers) == 1 else "rows ") + ", ".join(map(str, numbers))
+        yield f"{rows}: {words}"
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    return ("row " if len(numbers) == 1 else "rows ") + ", ".join(map(str, numbers))
+def _place(timing: Timing) -> str:
+    return "" if isinstance(timing.latency, Skipped) else timed_where(timing.latency)
+
+
+def _conditions(timing: Timing) -> str:
+    latency = timing.latency
+    return remark(latency).removeprefix("; ") if isinstance(latency, Latency) else ""
+
+
+def _process(timing: Timing) -> str:
+    """Return what the process needed, measured here or by the device's own tool."""
+    latency = timing.latency
+    if not isinstance(timing.footprint, Skipped):
+        return byte_count(timing.footprint)
+    if isinstance(latency, Latency) and not isinstance(latency.memory_mb, Skipped):
+        return byte_count(round(latency.memory_mb * 2**20))
+    return ABSENT
+
+
+def _reason(timing: Timing) -> str:
+    return f"not timed: {timing.latency.reason}" if isinstance(timing.latency, Skipped) else ""
+
+
+def _sustained(timing: Timing) -> str:
+    found = timing.sustained
+    if isinstance(found, Skipped):
+        return ""
+    first, last = (milliseconds(found.medians_ms[index]) for index in (0, -1))
+    return (
+        f"after {found.seconds:.0f} s {last} ms instead of {first} (×{found.slowdown:.2f}); "
+        f"{found.conditions}"
+    )
+
+
+def _peak(timing: Timing) -> str:
+    if isinstance(timing.memory, Skipped):
+        return ""
+    return f"most activations at {timing.memory.operator}"
