@@ -92,6 +92,11 @@ def _macs(statement: Statement, declared: Mapping[str, Declared], sizes: Mapping
         return math.prod(slid[2:]) * sizes[statement.inputs["weight"][0]]
     if statement.kind == "linear":
         return math.prod(output) * declared[statement.inputs["x"][0]].shape[-1]
+    if statement.kind == "matmul":
+        left, right = (declared.get(statement.inputs[key][0]) for key in "xy")
+        # One side may be a constant; the other tells how many terms a sum has.
+        terms = left.shape[-1] if left is not None else right.shape[-2] if right is not None else 0
+        return math.prod(output) * terms
     return 0
 
 

@@ -17,7 +17,7 @@ from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.coreml.describe import describe
 from edge_imgq.export.coreml.lower import save
-from edge_imgq.graph.network import Network, Tensor
+from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.graph.read import read_network
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -290,3 +290,18 @@ def test_the_description_counts_what_the_network_holds(
     assert description.inputs[0].shape == (*SIZE, 3)
     assert description.outputs[0].shape == (2 * SIZE[0], 2 * SIZE[1], 3)
     assert description.bytes == sum(len(data) for data in contents(path).values())
+
+
+def test_a_cubic_resize_counts_as_the_two_products_that_it_is(tmp_path: Path) -> None:
+    height, width = SIZE
+    image, result = Tensor("x", (1, 3, *SIZE)), Tensor("y", (1, 3, 2 * height, 2 * width))
+    sizes = Tensor("n", (4,), None, np.array(result.shape))
+    resize = Operation("Resize", "r", (image, None, None, sizes), (result,), {"mode": "cubic"})
+    save(Network("cubic", (image,), (result,), (resize,)), NOTE, tmp_path / "m.mlpackage")
+    description = describe(tmp_path / "m.mlpackage")
+    assert description.kinds["matmul"] == 2
+    one_axis = 3 * 2 * height * width
+    assert description.macs == one_axis * height + 2 * one_axis * width
+    pixels = photographs()[0]
+    enlarged = open_session(tmp_path / "m.mlpackage").run(pixels)
+    assert psnr(enlarged[::2, ::2], pixels) > 20
