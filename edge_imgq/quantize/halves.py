@@ -7,6 +7,8 @@ operator has no weights, the scales of its operands and its result are what is l
     product    round(a·b/y · qa · qb)          a·b/y a fraction of an odd denominator
     mean of n  round(a/(n·y) · Σ qa)           a/(n·y)
     copy       round(a/y · qa)                 a/y
+    leaky      round(a/y · qa) or              a/y and α·a/y whole 256ths, because kernels hold
+               round(α·a/y · qa)               them so
     float      round(x / y) or round(x · 1/y)  1/y exact to some 10⁻¹¹
 
 The result is widened where it may be, else an operand, by some thousandths. A product of random
@@ -107,6 +109,34 @@ def _copy(node: ir.Node, classes: Classes) -> None:
             _settle(operand.scale / total.scale, [total], [operand])
 
 
+def _leaky(node: ir.Node, classes: Classes) -> None:
+    source = node.inputs[0]
+    operand = classes.get(source) if source is not None else None
+    total = classes.get(node.outputs[0])
+    if operand is None or total is None or operand is total:
+        return
+    if not total.is_fixed:
+        steps = math.floor(operand.scale / total.scale * KERNEL_STEPS)
+        candidates = np.arange(steps, math.floor(steps / WIDEST_LEAKY), -1)
+        slopes = candidates * node.attributes.get_float("alpha", 0.01)
+        if len(candidates):
+            # Even factors meet halves more often.
+            cost = np.abs(slopes - np.rint(slopes)).round(3) + EVEN * (candidates % 2 == 0)
+            best = candidates[cost.argmin()]
+            total.scale = operand.scale * KERNEL_STEPS / float(best)
+    operand.is_fixed = total.is_fixed = True
+
+
+KERNEL_STEPS = 256
+"""XNNPACK's leaky rectifier multiplies by a whole number of 256ths on either side of zero."""
+
+EVEN = 0.02
+"""What an even number of 256ths counts for, in 256ths that the other factor is off by."""
+
+WIDEST_LEAKY = 1.05
+"""How much wider the result of a leaky rectifier may become."""
+
+
 def _clip(node: ir.Node, classes: Classes) -> None:
     source = node.inputs[0]
     producer = source.producer() if source is not None else None
@@ -118,6 +148,7 @@ RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
     "Add": _sum,
     "Sub": _sum,
     "Mul": _product,
+    "LeakyRelu": _leaky,
     "AveragePool": _mean,
     "GlobalAveragePool": _mean,
     "ReduceMean": _mean,

@@ -100,3 +100,12 @@ def test_no_scale_is_widened_by_more_than_some_thousandths(name: str) -> None:
     for value in set(graph_ranges) & set(plain) & {"a", "b"}:
         ratio = float(graph_ranges[value].scale[0]) / float(plain[value].scale[0])
         assert 1 - 1e-6 <= ratio <= 1.02
+
+
+@pytest.mark.parametrize("slope", [0.05, 0.1, 0.2])
+def test_both_sides_of_a_leaky_rectifier_are_whole_256ths(slope: float) -> None:
+    body = f"b = Neg(x) t = LeakyRelu<alpha={slope}>(b) s = Neg(t) y = Neg(s)"
+    scale = {value: float(found.scale[0]) for value, found in placed(body).items()}
+    for factor in (scale["b"] / scale["t"], slope * scale["b"] / scale["t"]):
+        # A 40th of a step moves the farthest of 128 levels by an 80th of a level.
+        assert factor * 256 == pytest.approx(round(factor * 256), abs=1 / 40)

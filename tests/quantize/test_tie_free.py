@@ -9,6 +9,7 @@ import pytest
 
 from edge_imgq.quantize.tie_free import (
     LARGEST,
+    exactly_invertible_above,
     tie_free_above,
     tie_free_below,
     tie_free_nearest,
@@ -61,3 +62,15 @@ def test_below_is_below() -> None:
         given = tie_free_below(float(multiplier))
         assert given <= multiplier * (1 + 1e-8)
         assert denominator(given) % 2 == 1
+
+
+@pytest.mark.parametrize("wanted", [0.0123, 0.7, 1 / 3.3, 5.5e-4])
+def test_dividing_by_an_exactly_invertible_scale_is_multiplying_by_its_reciprocal(
+    wanted: float,
+) -> None:
+    scale = exactly_invertible_above(wanted)
+    assert wanted * (1 - 1e-6) <= scale <= wanted * 1.0006
+    values = np.random.default_rng(1).uniform(-128, 128, 200_000).astype(np.float32)
+    values *= np.float32(scale)
+    products = values * np.float32(1 / np.float32(scale))
+    assert (values / np.float32(scale) != products).mean() < 1e-3

@@ -1,0 +1,64 @@
+"""Normalisation over the whole image in int8: the same levels from LiteRT and ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.export.tflite.witness import (
+    Case,
+    from_file,
+    lowered,
+    network_of,
+    quantized,
+    run_litert,
+    run_onnx,
+    to_file,
+    to_integers,
+)
+from tests.random_networks.test_random_networks import INT8_PASSES, rewritten
+
+SHAPE = (1, 8, 96, 130)
+BODY = "y = InstanceNormalization(x, g, b)"
+
+
+def model() -> onnx.ModelProto:
+    gain, shift = np.linspace(0.3, 0.8, 8), np.linspace(-0.2, 0.2, 8)
+    constants = {"g": gain.astype(np.float32), "b": shift.astype(np.float32)}
+    return rewritten(Case(BODY, SHAPE, constants).model(), INT8_PASSES)
+
+
+def image(seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return generator.uniform(-2, generator.uniform(0, 2), SHAPE).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_value_has_the_level_that_the_qdq_model_gives_it(seed: int) -> None:
+    values = image(seed)
+    graph = quantized(model(), values)
+    network = network_of(graph)
+    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
+    assert entry is not None
+    assert leaving is not None
+    levels = to_integers(values, entry)
+    wanted = to_integers(run_onnx(graph, (levels * entry.scale[0]).astype(np.float32)), leaving)
+    got = from_file(run_litert(lowered(graph), to_file((levels + 128).astype(np.uint8))))
+    assert len(np.unique(wanted)) > 100
+    assert (got.astype(int) - 128 == wanted).mean() > 0.9999
+
+
+def test_rounding_moves_few_values_and_none_by_more_than_a_level() -> None:
+    values = image(9)
+    plain = model()
+    graph = quantized(plain, values)
+    network = network_of(graph)
+    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
+    assert entry is not None
+    assert leaving is not None
+    grid = (to_integers(values, entry) * entry.scale[0]).astype(np.float32)
+    exact = to_integers(run_onnx(plain, grid), leaving)
+    off = np.abs(to_integers(run_onnx(graph, grid), leaving) - exact)
+    assert off.max() <= 1
+    assert (off > 0).mean() < 0.1
