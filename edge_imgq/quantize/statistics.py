@@ -79,7 +79,7 @@ def _split(graph: ir.Graph, node: ir.Node) -> None:
 def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantization]) -> None:
     """Round the mean that a normalisation subtracts and the factor that it multiplies by."""
     source, mean = centring.inputs
-    if source not in placed or mean is None or not _is_spatial(mean):
+    if source is None or source not in placed or mean is None or not _is_spatial(mean):
         return
     level = float(placed[source].scale[0])
     centring.replace_input_with(1, _rounded(graph, centring, mean, level / MEAN_PARTS))
