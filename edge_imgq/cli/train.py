@@ -89,6 +89,13 @@ def add(subparsers: Subparsers) -> None:
         "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
     )
     parser.add_argument(
+        "--then",
+        action="append",
+        metavar="NAME",
+        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise "
+        "or jpeg; may be repeated",
+    )
+    parser.add_argument(
         "--tensorboard", action="store_true", help="write event files for TensorBoard too"
     )
     add_threads(parser, default=processors())
@@ -163,6 +170,7 @@ def _schedule(arguments: argparse.Namespace) -> Schedule:
             f"{checkpoint} exists already. Continue it with --resume, or choose another --output."
         )
     given = {name: getattr(arguments, name) for name in SCHEDULE_OPTIONS}
+    given["then"] = tuple(arguments.then) if arguments.then else None
     return dataclasses.replace(schedule, **{k: v for k, v in given.items() if v is not None})
 
 

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import UsageError
+from edge_imgq.images.blur import MotionBlur
 from edge_imgq.images.colour import to_pixels
-from edge_imgq.images.degrade import (
-    BicubicDownscale,
-    Degradation,
-    GaussianNoise,
-    JpegCompression,
-    MotionBlur,
-    PhoneCamera,
-)
+from edge_imgq.images.degrade import BicubicDownscale, Degradation
+from edge_imgq.images.jpeg import JpegCompression
+from edge_imgq.images.noise import GaussianNoise
+from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import upscale
 
 if TYPE_CHECKING:

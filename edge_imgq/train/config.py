@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from edge_imgq.errors import UsageError
+from edge_imgq.images.degrade import degrade_for
 from edge_imgq.models.zoo import zoo_entry
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Schedule:
             network learns another scale from one that it has learned.
         average: Decay of the moving average of the weights, which is what is validated and kept.
         scales: Sizes at which every training image is used, as shares of its own.
+        then: What each input suffers after the degradation of its task
+            (`edge_imgq.images.degrade.PIECES`).
         versions: How often each image is degraded anew (1 where the degradation is fixed).
         grid: Patches begin at multiples of this; 8 keeps the blocks of a JPEG where they lie.
         pair_weight: How many times likelier a patch of a real pair is than one of an image that
@@ -58,6 +61,7 @@ class Schedule:
     head_until: float = 0.0
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
+    then: tuple[str, ...] = ()
     versions: int = 1
     grid: int = 1
     pair_weight: int = 1
@@ -221,6 +225,7 @@ def check_config(config: TrainConfig) -> None:
             f"The patch of {entry.name} must be at least 8 and a multiple of {entry.multiple}, "
             f"not {schedule.patch}."
         )
+    degrade_for(entry.task, entry.scale, schedule.then)  # which refuses unknown names
     if not schedule.learning_rate > 0:
         raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
     if not config.data:

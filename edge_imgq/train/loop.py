@@ -115,7 +115,9 @@ class _Run:
         self._learner, self._state = _start(config, self._entry, workers)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = self._state.rng
-        recipe = Recipe(schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight)
+        recipe = Recipe(
+            schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight, schedule.then
+        )
         training = load_pairs(config.data, self._entry, recipe)
         self._skipped = training.skipped
         self._sampler = PatchSampler(
@@ -217,7 +219,8 @@ class _Run:
     def _load_validation(self) -> tuple[Pair, ...]:
         if self._config.validation is None:
             return ()
-        return load_pairs((self._config.validation,), self._entry, Recipe(VALIDATION_SEED)).pairs
+        recipe = Recipe(VALIDATION_SEED, then=self._config.schedule.then)
+        return load_pairs((self._config.validation,), self._entry, recipe).pairs
 
 
 def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Learner, RunState]:

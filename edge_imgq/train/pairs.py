@@ -57,12 +57,14 @@ class Recipe:
         scales: Sizes at which every image is used, as shares of its own.
         versions: How often each image is degraded anew.
         pair_weight: How often a real pair counts for each version.
+        then: What an input suffers after the degradation of its task.
     """
 
     seed: int
     scales: tuple[float, ...] = (1.0,)
     versions: int = 1
     pair_weight: int = 1
+    then: tuple[str, ...] = ()
 
 
 def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> PairSet:
@@ -106,7 +108,7 @@ def _degraded_pairs(
     name: str, truth: NDArray[np.uint8], entry: ZooEntry, recipe: Recipe
 ) -> Iterator[Pair]:
     """Degrade one image at every scale, each version with a seed of its own."""
-    degrade = degrade_for(entry.task, entry.scale)
+    degrade = degrade_for(entry.task, entry.scale, recipe.then)
     for index, scale in enumerate(recipe.scales):
         size = (round(truth.shape[0] * scale), round(truth.shape[1] * scale))
         sized = truth if scale == 1.0 else resize(truth, size)

@@ -9,19 +9,19 @@ import pytest
 from scipy.ndimage import convolve as scipy_convolve
 
 from edge_imgq.errors import UsageError
-from edge_imgq.images.degrade import (
-    GaussianNoise,
-    JpegCompression,
+from edge_imgq.images.blur import (
+    Defocus,
     MotionBlur,
-    PhoneCamera,
-    compress_jpeg,
     convolve,
-    degrade_for,
+    disc_kernel,
     gaussian_kernel,
-    light_falloff,
     motion_kernel,
 )
+from edge_imgq.images.degrade import PIECES, degrade_for
 from edge_imgq.images.files import list_images, read_y
+from edge_imgq.images.jpeg import JpegCompression, compress_jpeg
+from edge_imgq.images.noise import GaussianNoise, PoissonNoise
+from edge_imgq.images.phone import PhoneCamera, light_falloff
 from edge_imgq.images.resize import downscale
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.zoo import UNTRAINED, ZOO
@@ -171,3 +171,42 @@ def test_noise_has_the_stated_deviation_and_no_bias() -> None:
     difference = GaussianNoise((25.0, 25.0))(gray, np.random.default_rng(4)).astype(int) - 127
     assert difference.std() == pytest.approx(25.0, rel=0.02)
     assert abs(difference.mean()) < 0.5
+
+
+def test_counted_photons_have_the_variance_of_their_mean() -> None:
+    for level in (60, 180):
+        gray = np.full((200, 200, 1), level, np.uint8)
+        noisy = PoissonNoise((100.0, 100.0))(gray, np.random.default_rng(5)).astype(float)
+        assert noisy.mean() == pytest.approx(level, abs=0.5)
+        # A count of n has a variance of n; a level is 255 / 100 of a photon.
+        assert noisy.var() == pytest.approx(level * 255 / 100, rel=0.05)
+
+
+@pytest.mark.parametrize("radius", [0.4, 1.0, 2.5, 6.0])
+def test_a_disc_has_its_area_and_no_direction(radius: float) -> None:
+    kernel = disc_kernel(radius)
+    assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
+    np.testing.assert_allclose(kernel, np.rot90(kernel), atol=1e-7)
+    if radius >= 1:
+        assert 1.0 / kernel.max() == pytest.approx(np.pi * radius**2, rel=0.05)
+
+
+def test_a_lens_out_of_focus_keeps_a_flat_image_and_removes_detail() -> None:
+    flat = np.full((32, 32, 3), 120, np.uint8)
+    np.testing.assert_array_equal(Defocus()(flat, np.random.default_rng(1)), flat)
+    blurred = Defocus((3.0, 3.0))(photo(), np.random.default_rng(1)).astype(int)
+    assert (
+        np.abs(np.diff(blurred, axis=1)).mean()
+        < 0.7 * np.abs(np.diff(photo().astype(int), axis=1)).mean()
+    )
+
+
+def test_pieces_follow_the_task_in_the_order_that_they_are_named_in() -> None:
+    chained = degrade_for("super-resolution", 2, ("noise", "jpeg"))(
+        photo(), np.random.default_rng(9)
+    )
+    rng, small = np.random.default_rng(9), downscale(photo(), 2)
+    by_hand = PIECES["jpeg"]()(PIECES["noise"]()(small, rng), rng)
+    np.testing.assert_array_equal(chained, by_hand)
+    with pytest.raises(UsageError, match="no degradation 'rain'"):
+        degrade_for("deblur", 1, ("rain",))

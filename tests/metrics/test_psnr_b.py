@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.images.degrade import compress_jpeg
 from edge_imgq.images.files import list_images, read_y
+from edge_imgq.images.jpeg import compress_jpeg
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.metrics.psnr_b import psnr_b
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
 
-from edge_imgq.images.degrade import compress_jpeg
 from edge_imgq.images.files import list_images, read_y
+from edge_imgq.images.jpeg import compress_jpeg
 from edge_imgq.metrics.ssim import ssim
 
 

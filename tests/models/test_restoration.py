@@ -7,7 +7,9 @@ import pytest
 import torch
 from skimage import data as skimage_data
 
-from edge_imgq.images.degrade import Degradation, MotionBlur, PhoneCamera
+from edge_imgq.images.blur import MotionBlur
+from edge_imgq.images.degrade import Degradation
+from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.deblur import SlimDeblur
 from edge_imgq.models.dped import SlimDPED

@@ -1,0 +1,42 @@
+"""JPEG and back."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class JpegCompression:
+    """Compress as JPEG and decompress again, at a quality drawn evenly from a range.
+
+    Pillow's quality is that of the Independent JPEG Group, as is MATLAB's. One channel is
+    compressed as a gray image, three as RGB with Pillow's chroma subsampling.
+
+    Attributes:
+        quality: Lowest and highest quality, both possible.
+    """
+
+    quality: tuple[int, int] = (10, 60)
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the same shape, with JPEG artefacts on the 8x8 grid of the first pixel."""
+        return compress_jpeg(pixels, int(rng.integers(self.quality[0], self.quality[1] + 1)))
+
+
+def compress_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Return (H, W, 1) or (H, W, 3) as it comes back from a JPEG file of this quality, 1..100."""
+    from PIL import Image
+
+    channels = pixels.shape[2]
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    decoded = np.asarray(Image.open(file))
+    return decoded[..., None] if channels == 1 else decoded

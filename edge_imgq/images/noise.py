@@ -1,0 +1,44 @@
+"""Noise of a sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.colour import to_pixels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Add white Gaussian noise of a standard deviation that is drawn evenly from a range.
+
+    Attributes:
+        sigma: Smallest and largest standard deviation, in levels of 255.
+    """
+
+    sigma: tuple[float, float] = (0.0, 55.0)
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the same shape, noisy, rounded and clipped to 8 bits."""
+        return to_pixels(pixels + rng.normal(0.0, rng.uniform(*self.sigma), pixels.shape))
+
+
+@dataclass(frozen=True)
+class PoissonNoise:
+    """Count photons: the fewer there are, the noisier, and bright places more than dark ones.
+
+    Attributes:
+        photons: Smallest and largest mean count of a white pixel; drawn evenly in its logarithm.
+    """
+
+    photons: tuple[float, float] = (50.0, 2000.0)
+
+    def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the same shape, noisy, rounded and clipped to 8 bits."""
+        white = np.exp(rng.uniform(*np.log(self.photons)))
+        return to_pixels(rng.poisson(pixels * (white / 255.0)) * (255.0 / white))
