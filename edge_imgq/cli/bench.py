@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import (
@@ -65,6 +67,11 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="on this host, also measure what memory the runtime needs, in a process of its own",
     )
+    parser.add_argument(
+        "--estimate",
+        metavar="CHIP",
+        help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
+    )
     add_device(parser)
     add_json(parser)
 
@@ -76,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.pipeline.bench import bench
 
     files = exported_files(arguments.paths)
+    if arguments.estimate:
+        return _estimate(files, arguments.estimate, arguments.json)
     options = device_options(arguments)
     request = TimingRequest(
         arguments.threads,
@@ -100,3 +109,23 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(timing_table(timings))
     return max(codes)
+
+
+def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
+    """Show estimates, and nothing that was measured."""
+    from edge_imgq.bench.estimate import estimate_file
+    from edge_imgq.skipped import Skipped
+
+    found = [(str(file), estimate_file(file, chip)) for file in files]
+    estimates = [row for _, row in found if not isinstance(row, Skipped)]
+    absent = [(file, row.reason) for file, row in found if isinstance(row, Skipped)]
+    if as_json:
+        from edge_imgq.report.json_form import plain, to_json
+
+        rows = [{"file": file, "skipped": reason} for file, reason in absent]
+        print(to_json({"estimates": plain(tuple(estimates)), "absent": rows}))
+    else:
+        from edge_imgq.report.estimate_table import estimate_table
+
+        print(estimate_table(estimates, absent))
+    return 0
