@@ -1,7 +1,7 @@
 # make install   the environment in .venv, with edge-imgq in it
 # make demo      export the default network to every target and print the table
 # make test      the whole test suite;  make quick leaves out what takes long
-# make fuzz      500 random networks of each kind through the converters
+# make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
 # make devices   what devices return: the Hexagon emulator, Arm kernels, adb, ssh
 # make lint      ruff and mypy
@@ -37,7 +37,7 @@ quick: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"
 
 fuzz: $(INSTALLED)
-	EDGE_IMGQ_FUZZ=500 $(BIN)/python -m pytest tests/random_networks
+	EDGE_IMGQ_FUZZ=5000 $(BIN)/python -m pytest tests/random_networks
 
 peer: $(INSTALLED)
 	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer

@@ -1,4 +1,4 @@
-"""Random networks, float and int8, against ONNX Runtime.
+"""Random networks and operators, float and int8, against ONNX Runtime.
 
 EDGE_IMGQ_FUZZ sets the number of networks of each kind, EDGE_IMGQ_SEED where drawing starts.
 """
@@ -30,8 +30,9 @@ from tests.export.tflite.witness import (
 )
 
 from .networks import STEADY, networks
+from .operators import operators
 
-EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "500"))
 SEED = int(os.environ.get("EDGE_IMGQ_SEED", "0"))
 OPTIONS = settings(
     max_examples=EXAMPLES,
@@ -84,6 +85,21 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 @OPTIONS
 @given(networks(STEADY, 4))
 def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case) -> None:
+    off = levels_off(case)
+    share = float((off <= 1).mean())
+    assert share >= 0.99, complain(case, f"{share:.2%} of values within one level, max {off.max()}")
+
+
+@seed(SEED)
+@OPTIONS
+@given(operators())
+def test_a_random_operator_in_int8_is_within_a_level_of_its_qdq_model(case: Case) -> None:
+    off = levels_off(case)
+    assert off.max() <= 1, complain(case, f"{(off > 1).mean():.2%} of values off, max {off.max()}")
+
+
+def levels_off(case: Case) -> Any:
+    """Return how many levels a file is off from its QDQ model, both given the same integers."""
     values = image(case)
     try:
         model = quantized(rewritten(case.model(), INT8_PASSES), values)
@@ -97,6 +113,5 @@ def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case) -> None:
     levels = to_integers(values, entry)
     wanted = to_integers(run_onnx(model, (levels * entry.scale[0]).astype(np.float32)), leaving)
     got = from_file(run_litert(data, to_file((levels + 128).astype(np.uint8))))
-    off = np.abs(got.astype(int) - 128 - wanted)
-    share = float((off <= 1).mean())
-    assert share >= 0.99, complain(case, f"{share:.2%} of values within one level, max {off.max()}")
+    assert got.shape == wanted.shape, complain(case, f"{got.shape} is not {wanted.shape}")
+    return np.abs(got.astype(int) - 128 - wanted)
