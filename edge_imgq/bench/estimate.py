@@ -8,6 +8,7 @@ NPU is slow at, and copies are not in it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,10 +107,5 @@ def roofline(chip: Chip, macs: int, moved: int) -> tuple[float, str]:
 
 def _bytes(found: FileDescription) -> int:
     """Return image, result and weights, all of one byte a value."""
-    total = found.parameters
-    for row in (*found.inputs, *found.outputs):
-        count = 1
-        for side in row.shape:
-            count *= side
-        total += count
-    return total
+    edges = (*found.inputs, *found.outputs)
+    return found.parameters + sum(math.prod(int(side) for side in row.shape) for row in edges)

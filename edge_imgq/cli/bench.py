@@ -72,6 +72,12 @@ def add(subparsers: Subparsers) -> None:
         metavar="CHIP",
         help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
     )
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="add the times to this file, and show all that it holds side by side",
+    )
     add_device(parser)
     add_json(parser)
 
@@ -108,7 +114,22 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.timing_table import timing_table
 
         print(timing_table(timings))
+    if arguments.history:
+        kept = _kept(arguments.history, timings)
+        if not arguments.json:
+            print(kept)
     return max(codes)
+
+
+def _kept(path: Path, timings: Sequence[Timing]) -> str:
+    """Add times to a history, and return the whole of it as text."""
+    from datetime import UTC, datetime
+
+    from edge_imgq.report.history import entries_of, history_table, read_history, write_history
+
+    entries = (*read_history(path), *entries_of(timings, datetime.now(UTC)))
+    write_history(path, entries)
+    return f"\n{history_table(entries)}"
 
 
 def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:

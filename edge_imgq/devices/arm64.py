@@ -21,6 +21,7 @@ from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Pre
 from edge_imgq.devices.worker import Worker
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.runtime.tflite_file import computes_in_integers
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class EmulatedSession:
         side = TILE + -TILE % here.note.contract.multiple
         self.size = (side, side) if here.resizable else here.size
         self.sizes = (self.size,) if self.size else ()
-        self.is_bit_exact = bool(here.note.quantized_sha256)
+        self.is_bit_exact = computes_in_integers(path)
         identity = RuntimeIdentity(**self._opened["identity"])
         delegate = f"{identity.delegate}, {self._opened['machine']} emulated".removeprefix(", ")
         self.identity = RuntimeIdentity(identity.name, identity.version, delegate, threads, False)

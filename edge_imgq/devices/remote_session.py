@@ -33,6 +33,7 @@ from edge_imgq.errors import DeviceError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.runtime.tflite_file import computes_in_integers
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class RemoteSession:
         here = open_session(path)
         self.note, self.size, self.resizable = here.note, here.size, here.resizable
         self.sizes = (here.size,) if here.size else ()
-        self.is_bit_exact = bool(here.note.quantized_sha256) and options.delegate in ON_PROCESSOR
+        on_processor = options.delegate in ON_PROCESSOR
+        self.is_bit_exact = on_processor and computes_in_integers(path)
         self._float = _is_float(path)
         self._operators = _operator_count(path)
         self._profiles: dict[tuple[int, int], str] = {}

@@ -56,6 +56,25 @@ def read_note(path: Path) -> FileNote:
     return FileNote.from_strings(metadata_of(read_model(path)), str(path))
 
 
+def computes_in_integers(path: Path) -> bool:
+    """Tell whether no operator of a .tflite file reads or writes float values.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = read_model(path).subgraphs[0]
+    used = (
+        int(index)
+        for operator in graph.operators
+        for index in (*operator.inputs, *operator.outputs)
+        if int(index) >= 0
+    )
+    floating = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
+    return all(graph.tensors[index].type not in floating for index in used)
+
+
 def metadata_of(model: Any) -> dict[str, str]:
     """Return the string pairs that edge-imgq embedded in a file; empty if it did not write it."""
     for entry in model.metadata or []:
