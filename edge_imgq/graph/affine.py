@@ -165,3 +165,21 @@ def _insert_one(
         result = insert_window(graph, before, source, window, name)
     result.shape = source.shape
     return result
+
+
+def scale_inputs(node: ir.Node, affine: Affine) -> None:
+    """Let a convolution of constant weights read x where it read an affine of it, in place.
+
+    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c), where no zeros are padded or b is 0.
+    """
+    kernel = edit.contents(node.inputs[1])
+    group = node.attributes.get_int("group", 1)
+    shape = (group, len(kernel) // group, *kernel.shape[1:])
+    grouped = kernel.astype(np.float64).reshape(shape)
+    if not affine.is_pure_scale:
+        offset = affine.offset.reshape(group, 1, -1, *(1,) * (kernel.ndim - 2))
+        added = (grouped * offset).sum(axis=tuple(range(2, len(shape)))).reshape(-1)
+        before = edit.bias_of(node)
+        edit.set_bias(node, added if before is None else before + added, "shifted")
+    scale = affine.scale.reshape(group, 1, -1, *(1,) * (kernel.ndim - 2))
+    edit.replace_input(node, 1, (grouped * scale).reshape(kernel.shape), "scaled")

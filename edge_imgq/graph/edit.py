@@ -38,11 +38,14 @@ def replace_contents(value: ir.Value | None, array: Any) -> None:
 
 
 def sole_consumer(value: ir.Value) -> ir.Node | None:
-    """Return the one node that reads a value; None when there are more, or it leaves the graph."""
-    consumers = value.consumers()
-    if len(consumers) != 1 or value.is_graph_output():
+    """Return the node that reads a value; None when it is read more than once or leaves the graph.
+
+    A node that reads a value twice, such as x · x, does not count.
+    """
+    uses = value.uses()
+    if len(uses) != 1 or value.is_graph_output():
         return None
-    return consumers[0]
+    return uses[0].node
 
 
 def add_constant(graph: ir.Graph, name: str, array: Any) -> ir.Value:

@@ -71,7 +71,7 @@ def test_version(run: Run) -> None:
         ("export", "--sise", "1x1"),
         ("export", "--size", "180"),
         ("export", "--size", "0x10"),
-        ("export", "--range", "2"),
+        ("export", "--range", "2,1"),
         ("export", "--threads", "0"),
         ("bench",),
         ("check", "report.json"),

@@ -93,6 +93,7 @@ NOT_UPWARD: dict[str, str] = {
     "channels apart through clip": f"{CONV} y = Clip(x, lo, hi) out = Mul(y, p)",
     "one branch": f"{CONV} y = Tanh(image) z = Add(x, y) out = Mul(z, k)",
     "nothing before": "y = Mul(image, k) out = Relu(y)",
+    "twice in one node": f"{CONV} y = Concat<axis=1>(x, x) out = Mul(y, k12)",
 }
 DOWNWARD: dict[str, tuple[str, list[str]]] = {
     "image normalisation": (

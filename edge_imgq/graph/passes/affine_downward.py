@@ -24,7 +24,13 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.affine import Affine, affine_of, insert_affine, operators_for
+from edge_imgq.graph.affine import (
+    Affine,
+    affine_of,
+    insert_affine,
+    operators_for,
+    scale_inputs,
+)
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.linear import padding_of
 
@@ -117,21 +123,7 @@ def _convolution(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None
             return None
     if node.op_type == "ConvTranspose":
         return [lambda: _scale_rows(node, affine)]
-    return [lambda: _scale_inputs(node, affine)]
-
-
-def _scale_inputs(node: ir.Node, affine: Affine) -> None:
-    kernel = edit.contents(node.inputs[1])
-    group = node.attributes.get_int("group", 1)
-    shape = (group, len(kernel) // group, *kernel.shape[1:])
-    grouped = kernel.astype(np.float64).reshape(shape)
-    if not affine.is_pure_scale:
-        offset = affine.offset.reshape(group, 1, -1, *(1,) * (kernel.ndim - 2))
-        added = (grouped * offset).sum(axis=tuple(range(2, len(shape)))).reshape(-1)
-        before = edit.bias_of(node)
-        edit.set_bias(node, added if before is None else before + added, "shifted")
-    scale = affine.scale.reshape(group, 1, -1, *(1,) * (kernel.ndim - 2))
-    edit.replace_input(node, 1, (grouped * scale).reshape(kernel.shape), "scaled")
+    return [lambda: scale_inputs(node, affine)]
 
 
 def _scale_rows(node: ir.Node, affine: Affine) -> None:

@@ -25,6 +25,7 @@ from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
+from edge_imgq.graph.passes.pixel_ends import pixel_ends
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
@@ -53,6 +54,7 @@ PARTS = (
     halving,
     edge_padding,
     pooled_product,
+    pixel_ends,
     affine_upward,
     affine_downward,
     collapse,
