@@ -163,7 +163,9 @@ def _crash(code: int | None, log: Path) -> str:
 
 
 def sentence(reason: str) -> str:
-    """Return a peer's refusal as one line of bounded length."""
+    """Return a peer's refusal as one line of bounded length; of a traceback, its last."""
+    if "in user code:" in reason:  # TensorFlow puts the traceback into the message
+        reason = reason.strip().splitlines()[-1]
     text = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", reason)).strip()
     text = re.sub(r"(/[\w.+-]+){3,}/", "…/", text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

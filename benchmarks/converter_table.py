@@ -20,7 +20,7 @@ time is shown nowhere."""
 SHORT = {
     "tensorflow": "TF",
     "onnx2tf": "onnx2tf",
-    "litert-torch": "lt-torch",
+    "litert-torch": "ltt",
     "onnxsim": "onnxsim",
     "tensorflow+litert-quantizer": "TF+ltq",
     "litert-torch+litert-quantizer": "ltt+ltq",
@@ -129,17 +129,17 @@ def best_peer(run: Run, network: str, precision: str) -> Entry | None:
 def _times(run: Run, precision: str, reasons: dict[str, list[str]]) -> Iterator[str]:
     """Yield a row per network: our milliseconds, and every peer's as a multiple of them."""
     peers = [peer for peer in run.makers if precision in PEERS[peer].precisions]
-    head = "".join(f"{SHORT[peer]:>9}" for peer in peers)
-    yield f"{precision:16}{'ours, ms':>9}{head}{'least':>8}"
+    head = "".join(f"{SHORT[peer]:>8}" for peer in peers)
+    yield f"{precision:16}{'ours ms':>8}{head}{'least':>7}"
     for network in run.networks:
         ours = run.find(network, OURS, precision)
         if ours is None:
             continue
-        shown = f"{ours.milliseconds:9.1f}" if ours.counts else f"{_note(ours, reasons):>9}"
-        cells = "".join(f"{_ratio(run, ours, peer, reasons):>9}" for peer in peers)
+        shown = f"{ours.milliseconds:8.1f}" if ours.counts else f"{_note(ours, reasons):>8}"
+        cells = "".join(f"{_ratio(run, ours, peer, reasons):>8}" for peer in peers)
         best = best_peer(run, network, precision)
         least = _multiple(best, ours) if best and ours.counts else "—"
-        yield f"{network:16}{shown}{cells}{least:>8}"
+        yield f"{network:16}{shown}{cells}{least:>7}"
 
 
 def _ratio(run: Run, ours: Entry, peer: str, reasons: dict[str, list[str]]) -> str:
