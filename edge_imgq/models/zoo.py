@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge_imgq.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import nn
 
 Task = Literal["super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise"]
@@ -29,7 +27,8 @@ class ZooEntry:
         colour: "y" for one channel of BT.601 luma, "rgb" for three channels.
         multiple: Height and width of the input must divide by this.
         summary: One sentence for the list of models.
-        build: Makes the network with its initial weights; imports torch.
+        architecture: Key of `edge_imgq.models.build.ARCHITECTURES`.
+        options: What the architecture is made with.
     """
 
     name: str
@@ -38,112 +37,33 @@ class ZooEntry:
     colour: Literal["y", "rgb"]
     multiple: int
     summary: str
-    build: Callable[[], nn.Module]
+    architecture: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """Make the network with its initial weights; imports torch."""
+        from edge_imgq.models.build import ARCHITECTURES
+
+        return ARCHITECTURES[self.architecture](**self.options)
 
 
 TIMES = {2: "doubles", 3: "triples", 4: "quadruples"}
 
 
-def _on_luma(name: str, what: str, scale: int, build: Callable[[], nn.Module]) -> ZooEntry:
+def _enlarging(
+    family: str, scale: int, what: str, architecture: str, **options: object
+) -> ZooEntry:
     """A super-resolution network on luma; all of them take any size."""
-    summary = f"{what}: {TIMES[scale]} width and height, on luma"
-    return ZooEntry(f"{name}-x{scale}", "super-resolution", scale, "y", 1, summary, build)
-
-
-def _fsrcnn(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.fsrcnn import FSRCNN
-
-        return FSRCNN(scale)
-
-    return _on_luma("fsrcnn", "FSRCNN(56, 12, 4)", scale, build)
-
-
-def _fsrcnn_s(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.fsrcnn import FSRCNN
-
-        return FSRCNN(scale, features=32, shrunk=5, mappings=1)
-
-    return _on_luma("fsrcnn-s", "FSRCNN(32, 5, 1), a third of the size", scale, build)
-
-
-def _espcn(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.espcn import ESPCN
-
-        return ESPCN(scale)
-
-    return _on_luma("espcn", "ESPCN with ReLU", scale, build)
-
-
-def _srcnn(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.interpolated import srcnn
-
-        return srcnn(scale)
-
-    return _on_luma("srcnn", "SRCNN 9-5-5", scale, build)
-
-
-def _vdsr(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.interpolated import vdsr
-
-        return vdsr(scale)
-
-    return _on_luma("vdsr", "VDSR, 20 layers of 64 channels", scale, build)
-
-
-def _vdsr_slim(scale: int) -> ZooEntry:
-    def build() -> nn.Module:
-        from edge_imgq.models.interpolated import vdsr
-
-        return vdsr(scale, width=16, layers=10)
-
-    return _on_luma("vdsr-slim", "VDSR, 10 layers of 16 channels", scale, build)
-
-
-def _abpn_x2() -> nn.Module:
-    from edge_imgq.models.abpn import AnchorNet
-
-    return AnchorNet(scale=2)
-
-
-def _jpeg_slim() -> nn.Module:
-    from edge_imgq.models.residual import HalfResolutionResidual
-
-    return HalfResolutionResidual(width=32, blocks=6)
-
-
-def _denoise_slim() -> nn.Module:
-    from edge_imgq.models.residual import HalfResolutionResidual
-
-    return HalfResolutionResidual(width=32, blocks=6)
-
-
-def _dped_slim() -> nn.Module:
-    from edge_imgq.models.dped import SlimDPED
-
-    return SlimDPED()
-
-
-def _dped_slim_iphone() -> nn.Module:
-    from edge_imgq.models.residual import HalfResolutionResidual
-
-    return HalfResolutionResidual(width=48, blocks=5, channels=3)
-
-
-def _dped() -> nn.Module:
-    from edge_imgq.models.dped import DPED
-
-    return DPED()
-
-
-def _deblur_slim() -> nn.Module:
-    from edge_imgq.models.deblur import SlimDeblur
-
-    return SlimDeblur()
+    return ZooEntry(
+        name=f"{family}-x{scale}",
+        task="super-resolution",
+        scale=scale,
+        colour="y",
+        multiple=1,
+        summary=f"{what}: {TIMES[scale]} width and height, on luma",
+        architecture=architecture,
+        options={"scale": scale, **options},
+    )
 
 
 def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
@@ -151,9 +71,7 @@ def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
 
 
 ZOO = _by_name(
-    _fsrcnn(2),
-    _fsrcnn(3),
-    _fsrcnn(4),
+    *(_enlarging("fsrcnn", scale, "FSRCNN(56, 12, 4)", "fsrcnn") for scale in TIMES),
     ZooEntry(
         name="dped-slim",
         task="photo-enhancement",
@@ -161,7 +79,7 @@ ZOO = _by_name(
         colour="rgb",
         multiple=1,
         summary="DPED's residual network, 16 channels wide: corrects a phone's tone and colour",
-        build=_dped_slim,
+        architecture="dped-slim",
     ),
     ZooEntry(
         name="deblur-slim",
@@ -170,7 +88,7 @@ ZOO = _by_name(
         colour="rgb",
         multiple=4,
         summary="A small encoder-decoder with pixel shuffle: reduces motion blur",
-        build=_deblur_slim,
+        architecture="deblur-slim",
     ),
     ZooEntry(
         name="jpeg-slim",
@@ -179,34 +97,25 @@ ZOO = _by_name(
         colour="y",
         multiple=2,
         summary="A residual network at half resolution: removes JPEG artefacts, on luma",
-        build=_jpeg_slim,
+        architecture="half-resolution",
+        options={"width": 32, "blocks": 6},
     ),
 )
 """The networks that ship with trained weights."""
 
 UNTRAINED = _by_name(
-    *(_fsrcnn_s(scale) for scale in TIMES),
-    *(_espcn(scale) for scale in TIMES),
-    *(_srcnn(scale) for scale in TIMES),
-    *(_vdsr_slim(scale) for scale in TIMES),
-    *(_vdsr(scale) for scale in TIMES),
-    ZooEntry(
-        name="dped",
-        task="photo-enhancement",
-        scale=1,
-        colour="rgb",
-        multiple=1,
-        summary="DPED's network as published, with instance normalisation",
-        build=_dped,
+    *(
+        _enlarging(
+            "fsrcnn-s", scale, "FSRCNN(32, 5, 1)", "fsrcnn", features=32, shrunk=5, mappings=1
+        )
+        for scale in TIMES
     ),
-    ZooEntry(
-        name="dped-slim-iphone",
-        task="photo-enhancement",
-        scale=1,
-        colour="rgb",
-        multiple=2,
-        summary="A residual network at half resolution, taught by DPED's network for the iPhone",
-        build=_dped_slim_iphone,
+    *(_enlarging("espcn", scale, "ESPCN with ReLU", "espcn") for scale in TIMES),
+    *(_enlarging("srcnn", scale, "SRCNN 9-5-5", "srcnn") for scale in TIMES),
+    *(_enlarging("vdsr", scale, "VDSR, 20 layers of 64 channels", "vdsr") for scale in TIMES),
+    *(
+        _enlarging("vdsr-slim", scale, "VDSR, 10 layers of 16", "vdsr", width=16, layers=10)
+        for scale in TIMES
     ),
     ZooEntry(
         name="abpn-x2",
@@ -215,7 +124,8 @@ UNTRAINED = _by_name(
         colour="rgb",
         multiple=1,
         summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
-        build=_abpn_x2,
+        architecture="abpn",
+        options={"scale": 2},
     ),
     ZooEntry(
         name="denoise-slim",
@@ -224,7 +134,27 @@ UNTRAINED = _by_name(
         colour="y",
         multiple=2,
         summary="A residual network at half resolution: removes Gaussian noise, on luma",
-        build=_denoise_slim,
+        architecture="half-resolution",
+        options={"width": 32, "blocks": 6},
+    ),
+    ZooEntry(
+        name="dped",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=1,
+        summary="DPED's network as published, with instance normalisation",
+        architecture="dped",
+    ),
+    ZooEntry(
+        name="dped-slim-iphone",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=2,
+        summary="A residual network at half resolution, taught by DPED's network for the iPhone",
+        architecture="half-resolution",
+        options={"width": 48, "blocks": 5, "channels": 3},
     ),
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""

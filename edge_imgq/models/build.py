@@ -1,0 +1,27 @@
+"""The architectures by name; this file imports torch, so it is imported late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from edge_imgq.models.abpn import AnchorNet
+from edge_imgq.models.deblur import SlimDeblur
+from edge_imgq.models.dped import DPED, SlimDPED
+from edge_imgq.models.espcn import ESPCN
+from edge_imgq.models.fsrcnn import FSRCNN
+from edge_imgq.models.interpolated import srcnn, vdsr
+from edge_imgq.models.residual import HalfResolutionResidual
+
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
+    "fsrcnn": FSRCNN,
+    "espcn": ESPCN,
+    "srcnn": srcnn,
+    "vdsr": vdsr,
+    "abpn": AnchorNet,
+    "half-resolution": HalfResolutionResidual,
+    "dped": DPED,
+    "dped-slim": SlimDPED,
+    "deblur-slim": SlimDeblur,
+}
