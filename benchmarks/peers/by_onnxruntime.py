@@ -42,7 +42,7 @@ def convert(job: Job) -> bytes:
     images = job.calibration.transpose(0, 3, 1, 2)
     with TemporaryDirectory() as folder:
         prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "result.onnx"
-        quant_pre_process(str(job.model), str(prepared))
+        quant_pre_process(str(job.model), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             str(prepared),
             str(result),
