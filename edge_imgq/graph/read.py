@@ -1,13 +1,15 @@
 """Reading an ONNX graph, float or QDQ, into the view that lowerings walk.
 
-Three things are folded, and nothing else is interpreted:
+Four things are folded, and nothing else is interpreted:
 
 1. QuantizeLinear and DequantizeLinear become the `quantization` of the tensor they surround. Where
    an integer tensor is dequantized and quantized again with other parameters, the pair becomes one
    Requantize operation.
 2. A Relu or constant Clip that alone follows an operation, with no quantizer between, becomes that
    operation's `activation`.
-3. Initializers become constant tensors.
+3. The fraction of a level that a QDQ graph adds behind a bilinear Resize, so that its quantizer
+   rounds halves up (`edge_imgq.quantize.interpolation`), is left out: integer kernels round so.
+4. Initializers become constant tensors.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import (
     REQUANTIZE,
@@ -118,11 +121,31 @@ class _Reader:
 
     def _activation_after(self, node: ir.Node) -> tuple[Activation | None, ir.Value]:
         """Return the clipping fused into a node, and the value that then is its output."""
+        rounding = _rounding_after(node)
+        if rounding is not None:
+            self.fused.add(rounding)
+            return None, rounding.outputs[0]
         follower = fused_activation(node)
         if follower is None:
             return None, node.outputs[0]
         self.fused.add(follower)
         return clip_bounds(follower), follower.outputs[0]
+
+
+def _rounding_after(node: ir.Node) -> ir.Node | None:
+    """Return the addition that makes the quantizer of a Resize round halves up, if there is one.
+
+    It is known by its place: no other addition lies between an operator and its quantizer.
+    """
+    adding = edit.sole_consumer(node.outputs[0]) if node.op_type == "Resize" else None
+    if adding is None or adding.op_type != "Add":
+        return None
+    quantizer = edit.sole_consumer(adding.outputs[0])
+    if quantizer is None or quantizer.op_type != "QuantizeLinear":
+        return None
+    shift, level = _operand(adding, 1), quantization_of(quantizer).scale[0]
+    fits = edit.is_constant(shift) and edit.contents(shift).size == 1
+    return adding if fits and 0 <= float(edit.contents(shift)) < level / 2 else None
 
 
 def quantization_of(node: ir.Node) -> Quantization:

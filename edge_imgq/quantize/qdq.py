@@ -5,7 +5,9 @@ Every float operator stays where it was; between operators stand pairs
 
     value → QuantizeLinear → DequantizeLinear → readers,
 
-weights become int8 initializers with one scale per output channel, biases int32 ones.
+weights become int8 initializers with one scale per output channel, biases int32 ones. What a
+bilinear Resize computed is shifted by a fraction of a level first, so that halves are rounded as
+kernels round them (`edge_imgq.quantize.interpolation`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.interpolation import halves_up
 from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
@@ -106,7 +109,8 @@ def _requantize_inputs(
 def _quantize_activation(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> None:
     readers = list(value.uses())
     outputs = [index for index, output in enumerate(graph.outputs) if output is value]
-    quantized = _append(graph, "QuantizeLinear", value, parameters)
+    source = halves_up(graph, value, parameters)
+    quantized = _append(graph, "QuantizeLinear", source, parameters)
     restored = _append(graph, "DequantizeLinear", quantized, parameters)
     for reader, index in readers:
         reader.replace_input_with(index, restored)

@@ -1,0 +1,121 @@
+"""Bilinear resizing of integers: the same levels from LiteRT and ONNX Runtime, halves included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.quantize.interpolation import level_parts
+from tests.export.tflite.witness import (
+    Case,
+    from_file,
+    kinds,
+    lowered,
+    network_of,
+    quantized,
+    run_litert,
+    run_onnx,
+    to_file,
+    to_integers,
+)
+
+SHAPE = (1, 6, 12, 10)
+EXACT = [
+    ("half_pixel", (24, 20), 16),
+    ("half_pixel", (48, 40), 64),
+    ("half_pixel", (96, 80), 256),
+    ("pytorch_half_pixel", (6, 5), 4),
+    ("asymmetric", (24, 20), 4),
+    ("asymmetric", (48, 20), 8),
+    ("align_corners", (23, 19), 4),
+    ("half_pixel", (36, 30), None),
+    ("asymmetric", (18, 15), None),
+]
+"""Grids, and the parts of a level that their results are; thirds are never a half."""
+
+
+def model(grid: str, size: tuple[int, int]) -> onnx.ModelProto:
+    sizes = np.array([*SHAPE[:2], *size], np.int64)
+    head = f'mode="linear", coordinate_transformation_mode="{grid}"'
+    return Case(f"y = Resize<{head}>(x, , , sizes)", SHAPE, {"sizes": sizes}).model()
+
+
+def resize_of(graph: onnx.ModelProto) -> ir.Node:
+    (node,) = (node for node in ir.from_proto(graph).graph if node.op_type == "Resize")
+    return node
+
+
+def both(graph: onnx.ModelProto, values: Any) -> tuple[Any, Any]:
+    """Return the levels of the QDQ model and of the file, given the same integers."""
+    network = network_of(graph)
+    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
+    assert entry is not None
+    assert leaving is not None
+    levels = to_integers(values, entry)
+    wanted = to_integers(run_onnx(graph, (levels * entry.scale[0]).astype(np.float32)), leaving)
+    got = from_file(run_litert(lowered(graph), to_file((levels + 128).astype(np.uint8))))
+    return wanted, got.astype(int) - 128
+
+
+@pytest.mark.parametrize(("grid", "size", "parts"), EXACT)
+def test_every_value_has_the_level_that_the_qdq_model_gives_it(
+    grid: str, size: tuple[int, int], parts: int | None
+) -> None:
+    plain = model(grid, size)
+    assert level_parts(resize_of(plain)) == parts
+    values = np.random.default_rng(3).uniform(-2, 2, SHAPE).astype(np.float32)
+    wanted, got = both(quantized(plain, values), values)
+    assert len(np.unique(wanted)) > 50
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_levels_a_half_apart_are_rounded_up_on_both_sides_of_zero() -> None:
+    plain = model("asymmetric", (24, 20))
+    values = np.random.default_rng(4).uniform(-2, 2, SHAPE).astype(np.float32)
+    graph = quantized(plain, values)
+    wanted, got = both(graph, values)
+    level = to_integers(values, network_of(graph).inputs[0].quantization)
+    between = level[..., :-1] + level[..., 1:]
+    halves = between[between % 2 == 1]
+    assert (halves > 0).sum() > 100
+    assert (halves < 0).sum() > 100
+    np.testing.assert_array_equal(wanted[:, :, ::2, 1:-1:2], (between + 1) // 2)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_what_the_graph_adds_costs_the_file_nothing() -> None:
+    graph = quantized(model("half_pixel", (24, 20)), np.ones(SHAPE, np.float32))
+    assert sum(node.op_type == "Add" for node in graph.graph.node) == 1
+    assert [operation.kind for operation in network_of(graph).operations] == ["Resize"]
+    assert kinds(lowered(graph)) == ["QUANTIZE", "RESIZE_BILINEAR", "QUANTIZE"]
+
+
+def test_the_weights_of_other_sizes_are_left_alone() -> None:
+    plain = model("half_pixel", (20, 19))
+    assert level_parts(resize_of(plain)) is None
+    graph = quantized(plain, np.ones(SHAPE, np.float32))
+    assert all(node.op_type != "Add" for node in graph.graph.node)
+
+
+def test_open_sizes_are_known_by_their_scales() -> None:
+    plain = Case(
+        'y = Resize<mode="linear">(x, , scales)',
+        SHAPE,
+        {"scales": np.array([1, 1, 2, 4], np.float32)},
+    ).model()
+    for value in (plain.graph.input[0], plain.graph.output[0]):
+        for dimension in value.type.tensor_type.shape.dim[2:]:
+            dimension.dim_param = "open"
+    assert level_parts(resize_of(plain)) == 32
+
+
+@pytest.mark.parametrize("mode", ["nearest", "cubic"])
+def test_other_modes_are_left_alone(mode: str) -> None:
+    scales = np.array([1, 1, 2, 2], np.float32)
+    plain = Case(f'y = Resize<mode="{mode}">(x, , scales)', SHAPE, {"scales": scales}).model()
+    graph = quantized(plain, np.ones(SHAPE, np.float32))
+    assert all(node.op_type != "Add" for node in graph.graph.node)
