@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -71,6 +72,13 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield f"{getpass.getuser()}@127.0.0.1:{port}"
     process.kill()
     process.wait()
+    for folder in left_there():
+        shutil.rmtree(folder)
+
+
+def left_there() -> list[Path]:
+    """Return what this process put on the board, which is this machine, and did not remove."""
+    return list(Path("/tmp").glob(f"edge-imgq-{os.getpid()}-*"))
 
 
 @needs_server
@@ -88,7 +96,7 @@ def test_drift_and_times_are_measured_on_the_board(
     assert target["latency"]["median_ms"] > 0
     assert "Linux" in target["latency"]["device"]
     assert "load" in target["latency"]["conditions"]
-    assert not list(Path("/tmp").glob("edge-imgq-*-*/benchmark_model"))
+    assert left_there() == [], "something was left on the board"
 
 
 @needs_server
