@@ -15,19 +15,17 @@ Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass
+import torch
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.size import open_input
+from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
-from edge_imgq.runtime.onnxruntime import inference_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,17 +64,26 @@ def round_with_feedback(
         original: the float graph that was quantized, nodes under the same names.
         quantized: its QDQ graph; every convolution has a bias.
         batch: network inputs (N, C, H, W).
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
     """
-    float_nodes = {node.name: node for node in original.graph}
-    layers = [
-        node
-        for node in quantized.graph
-        if node.op_type == "Conv" and node.attributes.get_int("group", 1) == 1
-    ]
-    for layer in layers:
-        twin = float_nodes[layer.name]
-        samples = _samples(original, quantized, twin, layer, batch)
-        _rewrite(layer, edit.contents(twin.inputs[1]), samples)
+    layers = {node.name or "" for node in quantized.graph if _is_plain(node)}
+    twins = {node.name: node for node in original.graph if node.name in layers}
+    targets = _targets(original, layers, batch)
+    executor = TorchGraph(quantized)
+    with torch.no_grad():
+        for layer, values in executor.walk(torch.from_numpy(batch)):
+            name = "" if layer is None else layer.name or ""
+            if layer is None or name not in layers:
+                continue
+            samples = LayerSamples(_inputs(layer, values), targets[name])
+            _rewrite(layer, edit.contents(twins[name].inputs[1]), samples)
+            executor.reload(layer, values)
+
+
+def _is_plain(node: ir.Node) -> bool:
+    return node.op_type == "Conv" and node.attributes.get_int("group", 1) == 1
 
 
 def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
@@ -126,25 +133,35 @@ def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
     return restore.inputs[0], edit.contents(restore.inputs[1]).astype(np.float64)
 
 
-def _samples(
-    original: ir.Model,
-    quantized: ir.Model,
-    twin: ir.Node,
-    layer: ir.Node,
-    batch: NDArray[np.float32],
-) -> LayerSamples:
+def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -> dict[str, Matrix]:
+    """Return what each layer answers in float, at the positions that it is fitted on."""
+    targets: dict[str, Matrix] = {}
+    before: ir.Node | None = None
+    with torch.no_grad():
+        for node, values in TorchGraph(original).walk(torch.from_numpy(batch)):
+            if before is not None and before.name in layers:
+                answer = values[before.outputs[0]].numpy()
+                n, y, x = _places(answer.shape)
+                targets[before.name or ""] = answer[n, :, y, x].astype(np.float64)
+            before = node
+    return targets
+
+
+def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> Matrix:
+    """Return what a layer reads at the positions that it is fitted on, (positions, I·K·L)."""
     source = layer.inputs[0]
     assert source is not None
-    inputs = _compute(quantized, source.name or "", batch)
-    targets = _compute(original, twin.outputs[0].name or "", batch)
-    count, _, height, width = targets.shape
-    places = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
-    n, y, x = np.unravel_index(places, (count, height, width))
-    windows = _windows(inputs, layer)
-    return LayerSamples(
-        windows[n, :, y, x].reshape(len(places), -1).astype(np.float64),
-        targets[n, :, y, x].astype(np.float64),
-    )
+    windows = _windows(values[source].numpy(), layer)
+    count, _, height, width = windows.shape[:4]
+    n, y, x = _places((count, 0, height, width))
+    return windows[n, :, y, x].reshape(len(n), -1).astype(np.float64)
+
+
+def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+    """Return which image, row and column of outputs (N, C, H, W) a layer is fitted on."""
+    count, _, height, width = shape
+    drawn = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
+    return np.unravel_index(drawn, (count, height, width))
 
 
 def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
@@ -160,18 +177,3 @@ def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
     return windows[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
-
-
-def _compute(model: ir.Model, name: str, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return one value of a graph; only the nodes that it needs are run."""
-    proto = ir.to_proto(model)
-    del proto.graph.output[:]
-    proto.graph.output.append(
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-    )
-    open_input(proto)
-    part = ir.from_proto(proto)
-    RemoveUnusedNodesPass()(part)
-    session = inference_session(ir.to_proto(part).SerializeToString())
-    result: Sequence[NDArray[np.float32]] = session.run(None, {session.get_inputs()[0].name: batch})
-    return result[0]

@@ -1,8 +1,13 @@
-"""A few patches of the calibration images, kept while the images stream by."""
+"""Patches of the calibration images, kept while the images stream by.
+
+Most are for the steps that learn from them, some are held out: whether a step is kept is judged on
+those alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,48 +18,97 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 96
-MOST = 24
+MOST_PIXELS = 2_400_000
+"""Pixels of all patches to learn from together."""
+
+FEW_PIXELS = 24 * SIDE * SIDE
+"""Pixels of a batch that a step computes at once."""
+
+PER_IMAGE = 32
+HELD_OUT_EVERY = 6
+"""Of the patches of all images, each sixth is held out."""
+
 SEED = 0
 
 
-class PatchKeeper:
-    """Passes images through and keeps the centre patch of at most MOST of them.
+@dataclass
+class _Reservoir:
+    """At most `most` items of a stream, each kept with the same chance however long it is."""
 
-    Which ones are kept is drawn by reservoir sampling with a fixed seed, so every image has the
-    same chance however many there are, and memory does not grow.
+    most: int
+    kept: list[NDArray[np.uint8]] = field(default_factory=list)
+    seen: int = 0
+
+    def offer(self, patch: NDArray[np.uint8], generator: np.random.Generator) -> None:
+        self.seen += 1
+        if len(self.kept) < self.most:
+            self.kept.append(patch.copy())
+            return
+        place = int(generator.integers(self.seen))
+        if place < self.most:
+            self.kept[place] = patch.copy()
+
+
+class PatchKeeper:
+    """Passes images through and keeps patches of them.
+
+    Which ones are kept is drawn by reservoir sampling with a fixed seed, so every patch has the
+    same chance however many images there are, and memory does not grow.
     """
 
     def __init__(self, multiple: int, size: tuple[int, int] | None = None) -> None:
         """Args: `multiple` of the sides of a patch; `size` where the network insists on one."""
         side = -(-SIDE // multiple) * multiple
         self._size = size or (side, side)
-        self._kept: list[NDArray[np.uint8]] = []
+        area = self._size[0] * self._size[1]
+        self._few = max(FEW_PIXELS // area, 1)
+        self._learning = _Reservoir(max(MOST_PIXELS // area, 1))
+        self._held_out = _Reservoir(self._few)
         self._seen = 0
         self._generator = np.random.default_rng(SEED)
 
     def passing(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
         """Yield the images unchanged."""
         for pixels in images:
-            self._consider(pixels)
+            for patch in self._patches(pixels):
+                self._seen += 1
+                chosen = self._held_out if self._seen % HELD_OUT_EVERY == 0 else self._learning
+                chosen.offer(patch, self._generator)
             yield pixels
 
     def batch(self, peak: float) -> NDArray[np.float32]:
-        """Return the kept patches as one network input (N, C, H, W)."""
-        return np.concatenate([to_nchw(patch, peak) for patch in self._kept])
+        """Return a few patches of all images as one network input (N, C, H, W)."""
+        kept = self._learning.kept
+        places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
+        return _batch([kept[place] for place in places], peak)
 
-    def _consider(self, pixels: NDArray[np.uint8]) -> None:
-        self._seen += 1
-        if len(self._kept) < MOST:
-            self._kept.append(self._patch(pixels))
-            return
-        place = int(self._generator.integers(self._seen))
-        if place < MOST:
-            self._kept[place] = self._patch(pixels)
+    def all(self, peak: float) -> NDArray[np.float32]:
+        """Return all patches to learn from as one network input (N, C, H, W)."""
+        return _batch(self._learning.kept, peak)
 
-    def _patch(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the centre of an image, mirrored out where the image is smaller."""
+    def held_out(self, peak: float) -> NDArray[np.float32]:
+        """Return patches that are not to be learned from; where there are none, a learned one."""
+        return _batch(self._held_out.kept or self._learning.kept[:1], peak)
+
+    def _patches(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """Return patches of an image that do not overlap, in random order."""
         height, width = self._size
-        top, left = (max(pixels.shape[i] - self._size[i], 0) // 2 for i in (0, 1))
-        patch = pixels[top : top + height, left : left + width]
-        missing = [(0, self._size[i] - patch.shape[i]) for i in (0, 1)]
-        return np.pad(patch, (*missing, (0, 0)), mode="symmetric")
+        if min(pixels.shape[0] // height, pixels.shape[1] // width) < 1:
+            return [_mirrored(pixels[:height, :width], self._size)]
+        corners = [
+            (top, left)
+            for top in range(0, pixels.shape[0] - height + 1, height)
+            for left in range(0, pixels.shape[1] - width + 1, width)
+        ]
+        drawn = self._generator.permutation(len(corners))[:PER_IMAGE]
+        places = [corners[index] for index in drawn]
+        return [pixels[top : top + height, left : left + width] for top, left in places]
+
+
+def _mirrored(patch: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    missing = [(0, size[i] - patch.shape[i]) for i in (0, 1)]
+    return np.pad(patch, (*missing, (0, 0)), mode="symmetric")
+
+
+def _batch(patches: Sequence[NDArray[np.uint8]], peak: float) -> NDArray[np.float32]:
+    return np.concatenate([to_nchw(patch, peak) for patch in patches])

@@ -1,8 +1,14 @@
-"""The whole of quantization: rewrite, observe, place scales, write QDQ, round, correct."""
+"""The whole of quantization: rewrite, observe, place scales, write QDQ, round, correct, tune.
+
+Every step after the scales is judged on patches that it did not learn from, and is undone where the
+image did not come nearer to the float model's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,18 +17,39 @@ import onnx_ir as ir
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size
-from edge_imgq.quantize.calibrate import observe_ranges
+from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.ending import part_fixed_outputs
-from edge_imgq.quantize.error_feedback import round_with_feedback
+from edge_imgq.quantize.fidelity import Judge, QuantizationStep
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
+from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import place_scales
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Progress = Callable[[int, int], None]
+Change = Callable[["_Pair"], "_Pair"]
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The QDQ model, and what each step did for it."""
+
+    model: ir.Model
+    steps: tuple[QuantizationStep, ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A float graph, its QDQ graph, and the ranges that its activations take."""
+
+    original: ir.Model
+    quantized: ir.Model
+    seen: Mapping[str, ChannelRange]
 
 
 def quantize(
@@ -33,23 +60,145 @@ def quantize(
 ) -> ir.Model:
     """Return the QDQ model of a float model: the integer reference of every int8 target.
 
+    Arguments are those of `quantize_in_steps`.
+    """
+    return quantize_in_steps(reference, recipe, contract, images).model
+
+
+def quantize_in_steps(
+    reference: ir.Model,
+    recipe: QuantizeRecipe,
+    contract: ImageContract,
+    images: Iterable[NDArray[np.uint8]],
+    progress: Progress | None = None,
+    state: Path | None = None,
+) -> Quantized:
+    """Return the QDQ model of a float model, and what each step of the recipe gained.
+
     Args:
         reference: normalised float model; it is not changed.
-        recipe: passes, observer, rounding and corrections.
+        recipe: passes, observer, equalization, rounding, corrections and tuning.
         contract: meaning of the pixels.
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
+        progress: told steps of fine-tuning done and steps in all.
+        state: file that fine-tuning keeps its state in while it lasts; None for none.
     """
     original = rewrite(reference, recipe.passes)
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)
     patches = PatchKeeper(contract.multiple, own_size(original))
-    ranges = observe_ranges(original, patches.passing(images), contract.peak)
-    quantized = original.clone()
-    placed = place_scales(quantized.graph, ranges, image_quantization(contract.pixel_scale))
-    insert_qdq(quantized.graph, placed)
-    batch = patches.batch(contract.peak)
-    if recipe.rounding == "feedback":
-        round_with_feedback(original, quantized, batch)
-    if "channels" in recipe.corrections:
-        correct_channels(original, quantized, batch)
-    return quantized
+    seen = observe_channels(original, patches.passing(images), contract.peak)
+    bench = _Bench(
+        recipe, contract, patches, Judge(original, patches.held_out(contract.peak), contract.peak)
+    )
+    return bench.run(original, seen, progress or _unwatched, state)
+
+
+def _unwatched(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class _Bench:
+    """What the steps share, and the record of what they did."""
+
+    recipe: QuantizeRecipe
+    contract: ImageContract
+    patches: PatchKeeper
+    judge: Judge
+    steps: list[QuantizationStep] = field(default_factory=list)
+
+    def run(
+        self,
+        original: ir.Model,
+        seen: Mapping[str, ChannelRange],
+        progress: Progress,
+        state: Path | None,
+    ) -> Quantized:
+        """Take every step of the recipe."""
+        pair = self._placed(original, seen)
+        self.steps.append(QuantizationStep("scales", self.judge.psnr(pair.quantized)))
+        for name, change in self._rounding_steps():
+            pair = self._attempt(name, pair, change)
+        if self.recipe.equalization == "image":
+            pair = self._attempt("equalization", pair, self._equalized)
+        if self.recipe.tuning:
+            pair = self._attempt("tuning", pair, lambda p: self._tuned(p, progress, state))
+        return Quantized(pair.quantized, tuple(self.steps))
+
+    def _attempt(self, name: str, pair: _Pair, change: Change) -> _Pair:
+        """Take a step, and keep it if the image is nearer to the float one than before.
+
+        Steps that need gradients or single layers execute the graph in torch; where an operator
+        has no torch form, such a step is left out.
+        """
+        from edge_imgq.quantize.torch_operators import NotCoveredError
+
+        before = max(step.psnr for step in self.steps if step.kept)
+        try:
+            changed = change(pair)
+        except NotCoveredError:
+            self.steps.append(QuantizationStep(name, before, kept=False))
+            return pair
+        psnr = self.judge.psnr(changed.quantized)
+        self.steps.append(QuantizationStep(name, psnr, kept=psnr >= before))
+        return changed if psnr >= before else pair
+
+    def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
+        """Return the QDQ graph of a float graph, weights rounded to nearest."""
+        quantized = original.clone()
+        ranges = {name: channels.whole() for name, channels in seen.items()}
+        image = image_quantization(self.contract.pixel_scale)
+        insert_qdq(quantized.graph, place_scales(quantized.graph, ranges, image))
+        return _Pair(original, quantized, seen)
+
+    def _rounding_steps(self) -> list[tuple[str, Change]]:
+        steps: list[tuple[str, Change]] = []
+        if self.recipe.rounding == "feedback":
+            steps.append(("feedback", self._rounded))
+        if "channels" in self.recipe.corrections:
+            steps.append(("channels", self._corrected))
+        return steps
+
+    def _rounded(self, pair: _Pair) -> _Pair:
+        from edge_imgq.quantize.error_feedback import round_with_feedback
+
+        quantized = pair.quantized.clone()
+        round_with_feedback(pair.original, quantized, self._few())
+        return _Pair(pair.original, quantized, pair.seen)
+
+    def _corrected(self, pair: _Pair) -> _Pair:
+        quantized = pair.quantized.clone()
+        correct_channels(pair.original, quantized, self._few())
+        return _Pair(pair.original, quantized, pair.seen)
+
+    def _equalized(self, pair: _Pair) -> _Pair:
+        """Equalize the float graph, and quantize it again with the steps that were kept."""
+        from edge_imgq.quantize.equalization import equalize
+
+        original = pair.original.clone()
+        image = image_quantization(self.contract.pixel_scale)
+        seen = equalize(original, pair.seen, image, self._few(), self.recipe.rounding)
+        result = self._placed(original, seen)
+        kept = {step.name for step in self.steps if step.kept}
+        for name, change in self._rounding_steps():
+            result = change(result) if name in kept else result
+        return result
+
+    def _tuned(self, pair: _Pair, progress: Progress, state: Path | None) -> _Pair:
+        from edge_imgq.quantize.tuning import Lesson, tune
+
+        quantized = pair.quantized.clone()
+        peak = self.contract.peak
+        lesson = Lesson(
+            self.patches.all(peak),
+            self.patches.held_out(peak),
+            peak,
+            self.recipe.tuning,
+            state,
+        )
+        tune(pair.original, quantized, lesson, progress)
+        return _Pair(pair.original, quantized, pair.seen)
+
+    def _few(self) -> NDArray[np.float32]:
+        return self.patches.batch(self.contract.peak)

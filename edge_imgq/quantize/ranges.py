@@ -29,6 +29,27 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
+@dataclass(frozen=True)
+class ChannelRange:
+    """The lowest and the highest value of each channel of a tensor; of a whole one, two scalars.
+
+    Attributes:
+        low: float64, (channels,) or ().
+        high: the same shape.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def join(self, other: ChannelRange) -> ChannelRange:
+        """Return the smallest ranges that cover both."""
+        return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def whole(self) -> Range:
+        """Return the range of all channels together."""
+        return Range(float(self.low.min()), float(self.high.max()))
+
+
 def asymmetric(values: Range) -> Quantization:
     """Return the int8 scale and zero point that cover a range and hold zero exactly.
 

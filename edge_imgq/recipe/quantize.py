@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.table import Table
 
 OBSERVERS = ("min-max",)
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
+EQUALIZATIONS = ("none", "image")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,11 @@ class QuantizeRecipe:
         summary: one line for people.
         observer: how ranges are taken: "min-max".
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
+        equalization: of channels before quantization: "none", or "image", by what it spares the
+            output image.
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
+        tuning: steps of label-free fine-tuning; 0 for none.
     """
 
     name: str
@@ -31,6 +36,8 @@ class QuantizeRecipe:
     passes: tuple[str, ...]
     rounding: str = "nearest"
     corrections: tuple[str, ...] = ()
+    equalization: str = "none"
+    tuning: int = 0
 
 
 def read_quantize_recipe(path: Path) -> QuantizeRecipe:
@@ -47,6 +54,16 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         passes=table.texts("passes"),
         rounding=table.text("rounding", ROUNDINGS, default="nearest"),
         corrections=table.texts("corrections", CORRECTIONS, default=()),
+        equalization=table.text("equalization", EQUALIZATIONS, default="none"),
+        tuning=_steps(path, table.number("tuning", default=0)),
     )
     table.close()
     return recipe
+
+
+def _steps(path: Path, number: float) -> int:
+    if number < 0 or number != int(number):
+        raise RecipeError(
+            f"{path}: 'tuning' is the number of steps, a whole number, not {number:g}."
+        )
+    return int(number)

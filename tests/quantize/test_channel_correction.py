@@ -11,7 +11,6 @@ from onnx import helper
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.channel_correction import measure_fits
-from edge_imgq.quantize.patches import MOST, PatchKeeper
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -93,23 +92,6 @@ def test_a_transposed_convolution_is_corrected_too() -> None:
     quantized = quantize(network, CORRECTED, ImageContract("x", 2, "rgb"), photos)
     fits = measure_fits(network, quantized, to_nchw(photos[0], 1.0))
     assert np.abs(fits["up"].gain - 1).max() < 2e-3
-
-
-def test_patches_are_kept_from_all_images_alike_and_memory_is_bounded() -> None:
-    keeper = PatchKeeper(multiple=4)
-    flat = (np.full((120, 50, 1), index % 256, np.uint8) for index in range(200))
-    assert sum(1 for _ in keeper.passing(flat)) == 200
-    batch = keeper.batch(255.0)
-    assert batch.shape == (MOST, 1, 96, 96)
-    kept = {int(patch.max()) for patch in batch}
-    assert len(kept) == MOST
-    assert max(kept) > 150
-
-
-def test_a_network_of_fixed_size_gets_patches_of_that_size() -> None:
-    keeper = PatchKeeper(multiple=1, size=(20, 40))
-    list(keeper.passing([photo(1)]))
-    assert keeper.batch(1.0).shape == (1, 3, 20, 40)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

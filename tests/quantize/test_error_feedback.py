@@ -12,7 +12,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.error_feedback import feedback_rounding
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.recipe.folders import quantize_recipe, shipped_folder
+from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 
 from ..graph.build import model, run, weights
@@ -86,7 +86,12 @@ def test_grouped_convolutions_keep_their_nearest_weights() -> None:
     assert np.array_equal(run(kept, image, exact=True), run(plain, image, exact=True))
 
 
-def test_the_recipes_that_ship_name_their_rounding() -> None:
-    assert quantize_recipe("int8").rounding == "nearest"
-    thorough = read_quantize_recipe(shipped_folder("quantize") / "int8-thorough.toml")
-    assert thorough.rounding == "feedback"
+def test_the_recipes_that_ship_name_their_steps() -> None:
+    fast, default, thorough = (
+        read_quantize_recipe(shipped_folder("quantize") / f"{stem}.toml")
+        for stem in ("int8-fast", "int8", "int8-thorough")
+    )
+    assert (fast.rounding, fast.equalization, fast.tuning) == ("nearest", "none", 0)
+    assert (default.rounding, default.equalization, default.tuning) == ("feedback", "image", 0)
+    assert dataclasses.replace(thorough, name="int8", summary=default.summary, tuning=0) == default
+    assert thorough.tuning > 0

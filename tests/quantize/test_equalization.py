@@ -1,0 +1,92 @@
+"""Equalization, its price foretold and its gain seen by ONNX Runtime."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from onnx import helper
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
+from edge_imgq.quantize.sensitivity import measure_sensitivity
+from edge_imgq.recipe.quantize import QuantizeRecipe
+
+from ..graph.build import model, run, weights
+from .test_channel_correction import photo
+
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+PLAIN = QuantizeRecipe("plain", "", "min-max", (), rounding="feedback")
+EQUALIZED = dataclasses.replace(PLAIN, equalization="image")
+
+
+def uneven_network() -> ir.Model:
+    """Channels of ranges that differ by a factor of ten thousand."""
+    generator = np.random.default_rng(3)
+    gain = (10.0 ** np.linspace(-2, 2, 8)).astype(np.float32)
+    first, second = np.abs(weights(generator, 8, 3, 3, 3)), weights(generator, 3, 8, 3, 3)
+    nodes = [
+        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "w1"], ["c"], name="second", pads=[1] * 4),
+        helper.make_node("Add", ["image", "c"], ["out"], name="sum"),
+    ]
+    constants = {
+        "w0": first * gain.reshape(-1, 1, 1, 1),
+        "w1": 0.05 * second / gain.reshape(1, -1, 1, 1),
+    }
+    return model(nodes, constants)
+
+
+def decibels(network: ir.Model, quantized: ir.Model) -> float:
+    image = to_nchw(photo(77), 1.0)
+    error = run(quantized, image, exact=True) - run(network, image).clip(0, 1)
+    return float(10 * np.log10(1 / np.mean(error**2)))
+
+
+def quantized(network: ir.Model, recipe: QuantizeRecipe) -> Quantized:
+    return quantize_in_steps(network, recipe, CONTRACT, [photo(seed) for seed in range(6)])
+
+
+def test_a_network_with_uneven_channels_comes_nearer_to_its_float_self() -> None:
+    network = uneven_network()
+    plain, equalized = (quantized(network, recipe) for recipe in (PLAIN, EQUALIZED))
+    assert decibels(network, equalized.model) > decibels(network, plain.model) + 15
+
+
+def test_every_step_says_where_it_left_the_image() -> None:
+    network = uneven_network()
+    steps = quantized(network, EQUALIZED).steps
+    assert [step.name for step in steps] == ["scales", "feedback", "equalization"]
+    kept = [step.psnr for step in steps if step.kept]
+    assert kept == sorted(kept)
+    assert steps[-1].kept
+
+
+def test_a_step_that_does_not_help_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ruin(_: ir.Model, quantized: ir.Model, __: np.ndarray) -> None:
+        for name, value in quantized.graph.initializers.items():
+            if name.endswith(".int8"):
+                value.const_value = ir.tensor(np.zeros(value.const_value.shape.numpy(), np.int8))
+
+    monkeypatch.setattr("edge_imgq.quantize.error_feedback.round_with_feedback", ruin)
+    network = uneven_network()
+    result = quantized(network, PLAIN)
+    nearest = quantized(network, dataclasses.replace(PLAIN, rounding="nearest"))
+    assert [step.kept for step in result.steps] == [True, False]
+    image = to_nchw(photo(5), 1.0)
+    after, before = (run(q.model, image, exact=True) for q in (result, nearest))
+    assert np.array_equal(after, before)
+
+
+def test_sensitivity_foretells_what_noise_does_to_the_image() -> None:
+    network = uneven_network()
+    value = next(v for node in network.graph for v in node.outputs if v.name == "a")
+    batch = np.concatenate([to_nchw(photo(seed), 1.0) for seed in range(4)])
+    found = measure_sensitivity(network, [value], batch)[value]
+    weight = network.graph.initializers["w1"].const_value.numpy().astype(np.float64)
+    wanted = np.square(weight).sum(axis=(0, 2, 3)) / 3
+    np.testing.assert_allclose(found.error, wanted, rtol=0.1)
