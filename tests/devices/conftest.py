@@ -19,6 +19,15 @@ TARGETS = ("onnx-int8", "tflite-float", "tflite-int8")
 NETWORKS = ("fsrcnn-x2", "dped-slim", "deblur-slim")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what needs a device, or an emulator of one, to `make devices`."""
+    if "device" in config.getoption("markexpr"):
+        return
+    for item in items:
+        if item.get_closest_marker("device"):
+            item.add_marker(pytest.mark.skip(reason="`make devices` runs it"))
+
+
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the three default networks, as int8 for ONNX Runtime and for LiteRT."""
