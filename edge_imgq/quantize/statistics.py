@@ -85,13 +85,20 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
     centring.replace_input_with(1, _rounded(graph, centring, mean, level / MEAN_PARTS))
     for reader in centring.outputs[0].consumers():
         inverse = reader.inputs[1]
-        power = inverse.producer() if inverse is not None else None
-        if inverse is None or power is None or power.op_type != "Pow":
+        if inverse is None or not _is_inverse(inverse):
             continue
         result, gain = _result(reader)
         if result in placed:
             step = float(placed[result].scale[0]) / (FARTHEST * level * gain)
             reader.replace_input_with(1, _rounded(graph, reader, inverse, step))
+
+
+def _is_inverse(value: ir.Value) -> bool:
+    """Tell whether a value is r, or r · γ where γ is small enough to be multiplied first."""
+    node = value.producer()
+    if node is not None and node.op_type == "Mul" and edit.is_constant(node.inputs[1]):
+        node = edit.producer_of(node, 0)
+    return node is not None and node.op_type == "Pow"
 
 
 def _is_spatial(mean: ir.Value) -> bool:

@@ -72,13 +72,18 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
     inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
-    outputs = []
-    for tensor in operation.outputs:
-        if tensor.quantization is not None:
-            real[tensor.name] = _real(tensor)
-        outputs.append(real.get(tensor.name, tensor))
-    yield Part(replace(operation, inputs=inputs, outputs=tuple(outputs)), True)
+    outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
+    yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
     for tensor in operation.outputs:
         if tensor.quantization is not None:
             name = f"{tensor.name}/quantize"
-            yield Part(Operation(REQUANTIZE, name, (real[tensor.name],), (tensor,), {}), True)
+            yield Part(Operation(REQUANTIZE, name, (_computed(tensor),), (tensor,), {}), True)
+
+
+def _computed(tensor: Tensor) -> Tensor:
+    """Return what a float operation computes before it is quantized.
+
+    Only the quantizer reads it. Another float operation reads the integers, dequantized: the QDQ
+    graph says that they were rounded in between.
+    """
+    return Tensor(f"{tensor.name}/computed", tensor.shape)
