@@ -43,7 +43,7 @@ CHIPS: dict[str, Chip] = {
     "sm8850": Chip("Snapdragon 8 Elite Gen 5", 61, 0.175, 84.8),
 }
 """Operations and floor: fitted to Qualcomm AI Hub Models 0.46.1, TFLite w8a8 on the NPU. Bandwidth:
-64 bits of LPDDR5X at the clock of Qualcomm's product briefs (4.8 and 5.3 GHz)."""
+64 bits of LPDDR5X at 4.8 and 5.3 GHz, the clocks as we recall them, not looked up."""
 
 
 @dataclass(frozen=True)

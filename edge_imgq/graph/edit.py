@@ -30,6 +30,14 @@ def producer_of(node: ir.Node, index: int) -> ir.Node:
     return producer
 
 
+def maker(value: ir.Value) -> ir.Node:
+    """Return the node that computes a value which is computed."""
+    node = value.producer()
+    if node is None:
+        raise ValueError(f"no node computes '{value.name}'")
+    return node
+
+
 def replace_contents(value: ir.Value | None, array: Any) -> None:
     """Give a constant other contents, in place."""
     if value is None:
@@ -42,7 +50,7 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
 
     A node that reads a value twice, such as x · x, does not count.
     """
-    uses = value.uses()
+    uses = list(value.uses())
     if len(uses) != 1 or value.is_graph_output():
         return None
     return uses[0].node
@@ -87,7 +95,7 @@ def insert_node(
     """Insert a one-output node before another and return its output, a float tensor."""
     node = ir.node(kind, inputs, attributes, name=name)
     output = node.outputs[0]
-    output.name = free_name(graph, name)
+    node.name = output.name = free_name(graph, name)  # several nodes may ask for one name
     output.dtype = ir.DataType.FLOAT
     graph.insert_before(before, node)
     return output
