@@ -16,7 +16,8 @@ levels is a tie or as good as one about once in ten thousand values, and one lev
 after the next normalisation: without this, two runtimes agree on a whole gated network by luck.
 
 Results of float parts come first, then operators in the order of the graph. A scale that took part
-in a choice is fixed.
+in a choice is fixed; where all scales of an operator are, one whose reciprocal alone counted may
+still move to another such number.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from edge_imgq.quantize.scale_classes import ScaleClass
 from edge_imgq.quantize.tie_free import (
     SLACK,
     exactly_invertible_above,
+    exactly_invertible_without_ties,
     odd_denominators,
     tie_free_above,
     tie_free_below,
@@ -69,7 +71,7 @@ def _leave_float(node: ir.Node, classes: Classes) -> None:
     result = classes.get(stored_output(node))
     if result is not None and not result.is_fixed:
         result.scale = exactly_invertible_above(result.scale)
-        result.is_fixed = True
+        result.is_fixed = result.is_reciprocal = True
 
 
 def _sum(node: ir.Node, classes: Classes) -> None:
@@ -115,16 +117,28 @@ def _leaky(node: ir.Node, classes: Classes) -> None:
     total = classes.get(node.outputs[0])
     if operand is None or total is None or operand is total:
         return
+    ratio = operand.scale / total.scale * KERNEL_STEPS
+    slope = node.attributes.get_float("alpha", 0.01)
     if not total.is_fixed:
-        steps = math.floor(operand.scale / total.scale * KERNEL_STEPS)
+        steps = math.floor(ratio * (1 + SLACK))
         candidates = np.arange(steps, math.floor(steps / WIDEST_LEAKY), -1)
-        slopes = candidates * node.attributes.get_float("alpha", 0.01)
-        if len(candidates):
-            # Even factors meet halves more often.
-            cost = np.abs(slopes - np.rint(slopes)).round(3) + EVEN * (candidates % 2 == 0)
-            best = candidates[cost.argmin()]
-            total.scale = operand.scale * KERNEL_STEPS / float(best)
-    operand.is_fixed = total.is_fixed = True
+        total.scale = operand.scale * KERNEL_STEPS / _whole_steps(candidates, slope, ratio)
+    elif not operand.is_fixed:
+        steps = math.ceil(ratio * (1 - SLACK))
+        candidates = np.arange(steps, math.ceil(steps * WIDEST_LEAKY))
+        operand.scale = total.scale / KERNEL_STEPS * _whole_steps(candidates, slope, ratio)
+    operand.fix()
+    total.fix()
+
+
+def _whole_steps(candidates: NDArray[np.int_], slope: float, ratio: float) -> float:
+    """Return the factor, in 256ths, whose product with the slope is whole as well, or nearly."""
+    if not len(candidates):
+        return ratio
+    slopes = candidates * slope
+    # Even factors meet halves more often.
+    cost = np.abs(slopes - np.rint(slopes)).round(3) + EVEN * (candidates % 2 == 0)
+    return float(candidates[cost.argmin()])
 
 
 KERNEL_STEPS = 256
@@ -134,7 +148,7 @@ EVEN = 0.02
 """What an even number of 256ths counts for, in 256ths that the other factor is off by."""
 
 WIDEST_LEAKY = 1.05
-"""How much wider the result of a leaky rectifier may become."""
+"""How much wider the result of a leaky rectifier may become, or else its operand."""
 
 
 def _clip(node: ir.Node, classes: Classes) -> None:
@@ -205,8 +219,25 @@ def _settle(
         result.scale *= multiplier / tie_free_below(multiplier)
     elif operand is not None:
         operand.scale *= float(tie_free_above(np.array([multiplier]))[0]) / multiplier
+    else:
+        _settle_reciprocals(multiplier, results, operands)
     for found in (*results, *operands, *bystanders):
-        found.is_fixed = True
+        found.fix()
+
+
+def _settle_reciprocals(
+    multiplier: float, results: Sequence[ScaleClass], operands: Sequence[ScaleClass]
+) -> None:
+    """Move one scale that float parts left fixed to another whose reciprocal float32 holds.
+
+    Two such scales, of a normalisation's input and output for example, are often near a ratio of
+    one half, and then every other sum is a tie.
+    """
+    for members, power in ((results, -1), (operands, 1)):
+        loose = next((found for found in members if found.is_reciprocal), None)
+        if loose is not None:
+            loose.scale = exactly_invertible_without_ties(loose.scale, multiplier, power)
+            return
 
 
 def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
@@ -223,7 +254,7 @@ def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
     if best is not None and cost[best] < LARGEST_COST:
         total.scale, first.scale, second.scale = sums[best], ones[best], others[best]
     for found in (first, second, total):
-        found.is_fixed = True
+        found.fix()
 
 
 LARGEST_COST = 1.02

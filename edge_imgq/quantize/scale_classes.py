@@ -23,12 +23,19 @@ class ScaleClass:
         scale: the widest that a member needs, or the fixed one.
         narrowest: the narrowest scale of a member that must not be widened by much.
         is_fixed: whether a member's scale is given by the format, or has been chosen for good.
+        is_reciprocal: whether it is fixed only because float32 holds its reciprocal, so that
+            another such number would do.
     """
 
     values: list[ir.Value] = field(default_factory=list)
     scale: float = 0.0
     narrowest: float = float("inf")
     is_fixed: bool = False
+    is_reciprocal: bool = False
+
+    def fix(self) -> None:
+        """Keep the scale from here on."""
+        self.is_fixed, self.is_reciprocal = True, False
 
 
 def scale_classes(

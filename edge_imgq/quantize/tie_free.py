@@ -73,10 +73,41 @@ def exactly_invertible_above(scale: float) -> float:
     × reciprocal is 1 to some 10⁻¹¹, which one in a thousand numbers fulfils, both give the same
     float32 number.
     """
+    candidates, errors = _invertible(scale)
+    return float(candidates[errors.argmin()])
+
+
+def exactly_invertible_without_ties(scale: float, multiplier: float, power: int) -> float:
+    """Return such a scale under which no level, multiplied, lies near a half.
+
+    Of the best INVERTIBLE numbers near above the scale the one is taken whose multiples of a level
+    stay farthest from halves. That is no fraction of an odd denominator, but a level is a small
+    number: one half itself, multiplied by odd levels, is the worst case.
+
+    Args:
+        scale: positive.
+        multiplier: what levels are multiplied by under this scale.
+        power: 1 where the multiplier grows with the scale, -1 where it shrinks.
+    """
+    candidates, errors = _invertible(scale)
+    best = candidates[np.argsort(errors)[:INVERTIBLE]].astype(np.float64)
+    multipliers = multiplier * (best / scale) ** power
+    levels = np.arange(1, 256, dtype=np.float64)
+    distances = np.abs((multipliers[:, np.newaxis] * levels) % 1 - 0.5).min(axis=1)
+    return float(best[distances.argmax()])
+
+
+INVERTIBLE = 16
+"""Numbers out of CANDIDATES whose reciprocal float32 holds to some 10⁻¹⁰."""
+
+
+def _invertible(scale: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the numbers near above a scale, and how far they times their reciprocal are from 1."""
     first = np.array(scale, np.float32).view(np.int32)
     candidates = (first + np.arange(CANDIDATES, dtype=np.int32)).view(np.float32)
     reciprocals = (1 / candidates).astype(np.float64)
-    return float(candidates[np.abs(candidates * reciprocals - 1).argmin()])
+    errors: NDArray[np.float64] = np.abs(candidates * reciprocals - 1)
+    return candidates, errors
 
 
 def odd_denominators() -> NDArray[np.float64]:

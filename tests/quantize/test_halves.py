@@ -106,6 +106,18 @@ def test_no_scale_is_widened_by_more_than_some_thousandths(name: str) -> None:
 def test_both_sides_of_a_leaky_rectifier_are_whole_256ths(slope: float) -> None:
     body = f"b = Neg(x) t = LeakyRelu<alpha={slope}>(b) s = Neg(t) y = Neg(s)"
     scale = {value: float(found.scale[0]) for value, found in placed(body).items()}
-    for factor in (scale["b"] / scale["t"], slope * scale["b"] / scale["t"]):
+    assert_whole_256ths(scale["b"] / scale["t"], slope)
+
+
+@pytest.mark.parametrize("slope", [0.05, 0.1, 0.2])
+def test_they_are_where_the_result_is_the_image(slope: float) -> None:
+    body = f"b = Neg(x) y = LeakyRelu<alpha={slope}>(b)"
+    scale = {value: float(found.scale[0]) for value, found in placed(body).items()}
+    assert scale["y"] == np.float32(1 / 255)
+    assert_whole_256ths(scale["b"] / scale["y"], slope)
+
+
+def assert_whole_256ths(ratio: float, slope: float) -> None:
+    for factor in (ratio, slope * ratio):
         # A 40th of a step moves the farthest of 128 levels by an 80th of a level.
         assert factor * 256 == pytest.approx(round(factor * 256), abs=1 / 40)

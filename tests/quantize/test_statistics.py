@@ -23,10 +23,10 @@ SHAPE = (1, 8, 96, 130)
 BODY = "y = InstanceNormalization(x, g, b)"
 
 
-def model() -> onnx.ModelProto:
+def model(body: str = BODY) -> onnx.ModelProto:
     gain, shift = np.linspace(0.3, 0.8, 8), np.linspace(-0.2, 0.2, 8)
     constants = {"g": gain.astype(np.float32), "b": shift.astype(np.float32)}
-    return rewritten(Case(BODY, SHAPE, constants).model(), INT8_PASSES)
+    return rewritten(Case(body, SHAPE, constants).model(), INT8_PASSES)
 
 
 def image(seed: int) -> np.ndarray:
@@ -34,19 +34,54 @@ def image(seed: int) -> np.ndarray:
     return generator.uniform(-2, generator.uniform(0, 2), SHAPE).astype(np.float32)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_every_value_has_the_level_that_the_qdq_model_gives_it(seed: int) -> None:
-    values = image(seed)
-    graph = quantized(model(), values)
+def levels(graph: onnx.ModelProto, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the levels of the QDQ model and of the file, given the same integers."""
     network = network_of(graph)
     entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
     assert entry is not None
     assert leaving is not None
-    levels = to_integers(values, entry)
-    wanted = to_integers(run_onnx(graph, (levels * entry.scale[0]).astype(np.float32)), leaving)
-    got = from_file(run_litert(lowered(graph), to_file((levels + 128).astype(np.uint8))))
+    given = to_integers(values, entry)
+    wanted = to_integers(run_onnx(graph, (given * entry.scale[0]).astype(np.float32)), leaving)
+    got = from_file(run_litert(lowered(graph), to_file((given + 128).astype(np.uint8))))
+    return wanted, got.astype(int) - 128
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_value_has_the_level_that_the_qdq_model_gives_it(seed: int) -> None:
+    values = image(seed)
+    wanted, got = levels(quantized(model(), values), values)
     assert len(np.unique(wanted)) > 100
-    assert (got.astype(int) - 128 == wanted).mean() > 0.9999
+    assert (got == wanted).mean() > 0.9999
+
+
+def test_the_mean_and_the_factor_are_rounded() -> None:
+    graph = quantized(model(), image(0))
+    assert sum(node.op_type == "Round" for node in graph.graph.node) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "t = Gelu(x) y = InstanceNormalization(t, g, b)",
+        "n = InstanceNormalization(x, g, b) y = Gelu(n)",
+        "n = InstanceNormalization(x, g, b) t = Elu(n) y = Add(t, n)",
+    ],
+)
+def test_what_one_float_part_hands_another_is_rounded_in_between(body: str) -> None:
+    values = image(5)
+    wanted, got = levels(quantized(model(body), values), values)
+    assert (got == wanted).mean() > 0.9999
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sum_of_two_normalisations_is_no_tie(seed: int) -> None:
+    body = (
+        "n = InstanceNormalization(x, g, b) m = InstanceNormalization(n, g, b) "
+        "t = Add(m, n) s = Neg(t) y = Neg(s)"
+    )
+    values = image(seed)
+    wanted, got = levels(quantized(model(body), values), values)
+    assert (got == wanted).mean() > 0.9999
 
 
 def test_rounding_moves_few_values_and_none_by_more_than_a_level() -> None:

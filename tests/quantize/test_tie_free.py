@@ -10,6 +10,7 @@ import pytest
 from edge_imgq.quantize.tie_free import (
     LARGEST,
     exactly_invertible_above,
+    exactly_invertible_without_ties,
     tie_free_above,
     tie_free_below,
     tie_free_nearest,
@@ -74,3 +75,15 @@ def test_dividing_by_an_exactly_invertible_scale_is_multiplying_by_its_reciproca
     values *= np.float32(scale)
     products = values * np.float32(1 / np.float32(scale))
     assert (values / np.float32(scale) != products).mean() < 1e-3
+
+
+@pytest.mark.parametrize("power", [1, -1])
+@pytest.mark.parametrize("ratio", [0.5, 0.25, 1.5, 0.4987])
+def test_a_scale_beside_a_ratio_of_one_half_keeps_levels_off_halves(
+    ratio: float, power: int
+) -> None:
+    scale = exactly_invertible_without_ties(0.0123, ratio, power)
+    assert 0.0123 * (1 - 1e-6) <= scale <= 0.0123 * 1.0006
+    assert abs(float(np.float32(scale)) * float(1 / np.float32(scale)) - 1) < 1e-9
+    multiples = np.arange(-255, 256) * ratio * (scale / 0.0123) ** power
+    assert np.abs(multiples % 1 - 0.5).min() > 2e-5
