@@ -171,18 +171,22 @@ def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Grap
     graphs = {"": _Graph(source.model)}
     for scheme in _schemes(plan.recipes):
         watch(Step(f"quantize ({scheme})", 0, 1))
-        model = _quantized(plan, scheme)
+        model = _quantized(plan, scheme, watch)
         path = folder / f"{scheme}.onnx"
         WRITERS["onnx"](model, Order((), _note(plan, scheme, reference)), path)
         graphs[scheme] = _Graph(model, sha256_of(path))
     return graphs
 
 
-def _quantized(plan: _Plan, scheme: str) -> ir.Model:
-    from edge_imgq.quantize.quantize import quantize
+def _quantized(plan: _Plan, scheme: str, watch: Watch) -> ir.Model:
+    from edge_imgq.quantize.quantize import quantize_in_steps
 
-    source = plan.source
-    return quantize(source.model, quantize_recipe(scheme), source.contract, _inputs(plan))
+    def tuning(done: int, total: int) -> None:
+        watch(Step(f"fine-tune ({scheme})", done, total))
+
+    source, recipe = plan.source, quantize_recipe(scheme)
+    images = _inputs(plan)
+    return quantize_in_steps(source.model, recipe, source.contract, images, tuning).model
 
 
 def _inputs(plan: _Plan) -> Iterator[NDArray[np.uint8]]:
