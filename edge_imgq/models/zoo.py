@@ -100,6 +100,16 @@ ZOO = _by_name(
         architecture="half-resolution",
         options={"width": 32, "blocks": 6},
     ),
+    ZooEntry(
+        name="denoise-slim",
+        task="denoise",
+        scale=1,
+        colour="y",
+        multiple=2,
+        summary="A residual network at half resolution: removes Gaussian noise, on luma",
+        architecture="half-resolution",
+        options={"width": 32, "blocks": 6},
+    ),
 )
 """The networks that ship with trained weights."""
 
@@ -126,16 +136,6 @@ UNTRAINED = _by_name(
         summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
         architecture="abpn",
         options={"scale": 2},
-    ),
-    ZooEntry(
-        name="denoise-slim",
-        task="denoise",
-        scale=1,
-        colour="y",
-        multiple=2,
-        summary="A residual network at half resolution: removes Gaussian noise, on luma",
-        architecture="half-resolution",
-        options={"width": 32, "blocks": 6},
     ),
     ZooEntry(
         name="dped",
