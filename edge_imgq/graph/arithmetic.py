@@ -11,12 +11,19 @@ from __future__ import annotations
 import onnx_ir as ir
 
 NO_INTEGER_KERNEL = frozenset(
-    {"Abs", "Div", "Elu", "Exp", "Gelu", "HardSwish", "Log", "Neg", "Pow", "Reciprocal", "Sqrt"}
-)
+    {
+        "Abs", "Cos", "Div", "Elu", "Exp", "Gelu", "HardSwish", "Log", "MatMul", "Neg", "Pow",
+        "Reciprocal", "Sin", "Sqrt",
+    }
+)  # fmt: skip
 """Operators that take and return int8 and compute in float in between. HardSwish has an integer
 kernel, but not in XNNPACK: in float between conversions it takes half the time."""
 
-MARKABLE = frozenset({"Add", "Mul", "Sub", "ReduceMean", "MatMul", "Round", "Unsqueeze"})
+MARKABLE = frozenset(
+    {
+        "Add", "MatMul", "Min", "Mul", "ReduceMean", "Relu", "Round", "Sub", "Tanh", "Unsqueeze",
+    }
+)  # fmt: skip
 """Operators that a pass may mark besides."""
 
 MARK, FLOAT = "edge-imgq.arithmetic", "float"

@@ -21,7 +21,7 @@ FREE = frozenset(
         "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
         "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid",
         "HardSwish", "Identity", "InstanceNormalization", "LeakyRelu", "Log", "Neg", "PRelu",
-        "QuantizeLinear", "Reciprocal", "Relu", "Sigmoid", "SpaceToDepth", "Sqrt", "Tanh",
+        "QuantizeLinear", "Reciprocal", "Relu", "Round", "Sigmoid", "SpaceToDepth", "Sqrt", "Tanh",
         "Transpose",
     }
 )  # fmt: skip

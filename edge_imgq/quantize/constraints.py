@@ -13,7 +13,7 @@ SHARED_SCALE = frozenset(
     {
         "Concat", "DepthToSpace", "SpaceToDepth", "Pad", "Reshape", "Transpose", "Squeeze",
         "Unsqueeze", "Expand", "Slice", "Split", "MaxPool", "Resize", "Min", "Max", "Identity",
-        "Flatten",
+        "Flatten", "ReduceMax", "ReduceMin",
     }
 )  # fmt: skip
 """Operators that copy or choose integers: input and output have one scale and zero point."""

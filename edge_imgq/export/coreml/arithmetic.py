@@ -109,14 +109,38 @@ def logarithm(site: Site) -> Any:
     return mb.log(x=site.read(0), epsilon=LEAST)
 
 
+def sine(site: Site) -> Any:
+    """Sin, in real values."""
+    return mb.sin(x=site.read(0))
+
+
+def cosine(site: Site) -> Any:
+    """Cos, in real values."""
+    return mb.cos(x=site.read(0))
+
+
 def reduce_mean(site: Site) -> Any:
     """ReduceMean over axes, all of them when none is named."""
+    return _reduced(site, mb.reduce_mean)
+
+
+def reduce_max(site: Site) -> Any:
+    """ReduceMax, likewise."""
+    return _reduced(site, mb.reduce_max)
+
+
+def reduce_min(site: Site) -> Any:
+    """ReduceMin, likewise."""
+    return _reduced(site, mb.reduce_min)
+
+
+def _reduced(site: Site, operator: Any) -> Any:
     x = site.read(0)
     axes = [axis % x.rank for axis in integers(site.operation, 1, "axes")]
     if not axes and site.attribute("noop_with_empty_axes", 0):
         return x
     keep = bool(site.attribute("keepdims", 1))
-    return mb.reduce_mean(x=x, axes=sorted(axes) or list(range(x.rank)), keep_dims=keep)
+    return operator(x=x, axes=sorted(axes) or list(range(x.rank)), keep_dims=keep)
 
 
 def refuse_cast(operation: Operation) -> str | None:

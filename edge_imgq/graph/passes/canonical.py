@@ -27,8 +27,11 @@ from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pixel_ends import pixel_ends
 from edge_imgq.graph.passes.pooled_product import pooled_product
+from edge_imgq.graph.passes.rare_activations import rare_activations
+from edge_imgq.graph.passes.reductions import reductions
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
+from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
 from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.transpositions import transpositions
@@ -40,6 +43,9 @@ PARTS = (
     spelled_shuffle,
     repetition,
     gather,
+    spelled_gelu,
+    rare_activations,
+    reductions,
     normalisation,
     flat_product,
     transpositions,

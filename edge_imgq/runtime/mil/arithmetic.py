@@ -112,6 +112,22 @@ def reduce_max(arguments: Arguments) -> Tensor:
     return x.amax(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
 
 
+def reduce_min(arguments: Arguments) -> Tensor:
+    """`reduce_min`, likewise."""
+    x = arguments.tensor("x")
+    return x.amin(arguments.ints("axes", list(range(x.ndim))), arguments.flag("keep_dims"))
+
+
+def sine(arguments: Arguments) -> Tensor:
+    """`sin`."""
+    return arguments.tensor("x").sin()
+
+
+def cosine(arguments: Arguments) -> Tensor:
+    """`cos`."""
+    return arguments.tensor("x").cos()
+
+
 def batch_norm(arguments: Arguments) -> Tensor:
     """`batch_norm` with stored statistics."""
     return F.batch_norm(

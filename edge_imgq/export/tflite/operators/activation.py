@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edge_imgq.export.tflite.layout import stored_axis, stored_shape
 from edge_imgq.export.tflite.operators.padding import real_value
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
@@ -16,7 +17,7 @@ from edge_imgq.graph.network import Activation, Quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
 LOGISTIC_SCALE = (1 / 256, -128)
@@ -96,14 +97,29 @@ def hard_swish(file: Emitter, operation: Operation) -> None:
 
 
 def softmax(file: Emitter, operation: Operation) -> None:
-    """Softmax over channels or over the last axis of a matrix → SOFTMAX."""
-    rank = len(operation.output.shape)
-    last = 1 if rank == 4 else rank - 1
-    if operation.attributes.get("axis", -1) % rank != last:
-        raise RefusedError("TFLite's SOFTMAX runs over channels only.")
+    """Softmax → SOFTMAX, which runs over the last stored axis; TRANSPOSEs bring others there."""
+    output, name = operation.output, operation.name
+    rank = len(output.shape)
+    axis = stored_axis(operation.attributes.get("axis", -1), rank)
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
-    _fixed_scale(file, operation, Code.SOFTMAX, LOGISTIC_SCALE, options)
+    if axis == rank - 1:
+        _fixed_scale(file, operation, Code.SOFTMAX, LOGISTIC_SCALE, options)
+        return
+    order = list(range(rank))
+    order[axis], order[-1] = order[-1], order[axis]
+    stored = stored_shape(output.shape)
+    natural, image = _natural(output, LOGISTIC_SCALE), operation.operand(0)
+    shape = [stored[source] for source in order]
+    turned = file.intermediate(f"{name}/turned", shape, image.quantization)
+    weights = file.intermediate(f"{name}/weights", shape, natural.quantization)
+    permutation = file.numbers(order, f"{name}/order")
+    sources = [file.tensor(image), permutation]
+    file.writer.add_operator(Code.TRANSPOSE, sources, [turned], schema.TransposeOptionsT())
+    file.writer.add_operator(Code.SOFTMAX, [turned], [weights], options)
+    back, result = [weights, permutation], file.tensor(natural)
+    file.writer.add_operator(Code.TRANSPOSE, back, [result], schema.TransposeOptionsT())
+    file.clip(operation, file.requantized(natural, output.quantization))
 
 
 def identity(file: Emitter, operation: Operation) -> None:
@@ -155,9 +171,17 @@ def _fixed_scale(
     if output.quantization is None:
         file.emit(operation, code, [source], options)
         return
+    natural = _natural(output, fixed)
+    file.writer.add_operator(code, [source], [file.tensor(natural)], options)
+    file.clip(operation, file.requantized(natural, output.quantization))
+
+
+def _natural(output: Tensor, fixed: tuple[float, int]) -> Tensor:
+    """Return an output under the scale that its operator always has."""
+    name = f"{output.name}/natural"
+    if output.quantization is None:
+        return dataclasses.replace(output, name=name)
     scale = Quantization(
         np.array(fixed[:1], np.float32), np.array(fixed[1:], np.int32), output.quantization.dtype
     )
-    natural = dataclasses.replace(output, name=f"{output.name}/natural", quantization=scale)
-    file.writer.add_operator(code, [source], [file.tensor(natural)], options)
-    file.clip(operation, file.requantized(natural, output.quantization))
+    return dataclasses.replace(output, name=name, quantization=scale)

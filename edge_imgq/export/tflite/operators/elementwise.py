@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.graph.network import Tensor
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def power(file: Emitter, operation: Operation) -> None:
 
 
 def minimum(file: Emitter, operation: Operation) -> None:
-    """Min of two → MINIMUM."""
+    """Min → MINIMUM of two after two."""
     _same_scale_binary(file, operation, Code.MINIMUM)
 
 
 def maximum(file: Emitter, operation: Operation) -> None:
-    """Max of two → MAXIMUM."""
+    """Max → MAXIMUM of two after two."""
     _same_scale_binary(file, operation, Code.MAXIMUM)
 
 
@@ -89,6 +89,16 @@ def logarithm(file: Emitter, operation: Operation) -> None:
     file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
 
 
+def sine(file: Emitter, operation: Operation) -> None:
+    """Sin → SIN, in float."""
+    file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
+
+
+def cosine(file: Emitter, operation: Operation) -> None:
+    """Cos → COS, in float."""
+    file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
+
+
 def negative(file: Emitter, operation: Operation) -> None:
     """Neg → NEG, in float."""
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
@@ -101,12 +111,20 @@ def _binary(file: Emitter, operation: Operation, code: int, options: Any) -> Non
 
 
 def _same_scale_binary(file: Emitter, operation: Operation, code: int) -> None:
-    if len(operation.inputs) != 2:
-        raise RefusedError("only two inputs have a form; chain the operator in the model.")
-    rank, scale = len(operation.output.shape), operation.output.quantization
+    output = operation.output
+    rank, scale = len(output.shape), output.quantization
     inputs = []
-    for index in (0, 1):
+    for index in range(len(operation.inputs)):
         tensor = operation.operand(index)
         constant = tensor.data is not None
         inputs.append(file.operand(tensor, rank) if constant else file.requantized(tensor, scale))
-    file.emit(operation, code, inputs, schema.MaximumMinimumOptionsT())
+    if len(inputs) == 1:
+        file.clip(operation, inputs[0])
+        return
+    shape = stored_shape(output.shape)
+    for step, index in enumerate(inputs[1:-1]):
+        pair = [inputs[0], index]
+        inputs[0] = file.intermediate(f"{operation.name}/{step}", shape, scale)
+        options = schema.MaximumMinimumOptionsT()
+        file.writer.add_operator(code, pair, inputs[:1], options)
+    file.emit(operation, code, [inputs[0], inputs[-1]], schema.MaximumMinimumOptionsT())

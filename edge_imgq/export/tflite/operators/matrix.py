@@ -1,4 +1,8 @@
-"""Matrix products of a matrix with constant weights."""
+"""Matrix products: FULLY_CONNECTED of a matrix with constant weights, BATCH_MATMUL of all others.
+
+BATCH_MATMUL works on the last two axes. A tensor of rank 4 is stored as an image, channels last,
+so that it is transposed before, and the product after.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
+from edge_imgq.export.tflite.operators.shape import logical, store
 from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
 
@@ -25,8 +30,30 @@ def gemm(file: Emitter, operation: Operation) -> None:
 
 
 def matrix_product(file: Emitter, operation: Operation) -> None:
-    """MatMul with a constant right side → FULLY_CONNECTED."""
-    _product(file, operation, outputs_first=False)
+    """MatMul → FULLY_CONNECTED of a matrix and a constant one, else BATCH_MATMUL, in float."""
+    left, right = operation.operand(0), operation.operand(1)
+    if len(left.shape) == 2 and len(right.shape) == 2 and right.data is not None:
+        _product(file, operation, outputs_first=False)
+        return
+    if 1 in (len(left.shape), len(right.shape)):
+        raise RefusedError("one side is a vector. Unsqueeze it to a matrix in the model.")
+    name, output = operation.name, operation.output
+    inputs = [
+        _factor(file, tensor, f"{name}/{index}") for index, tensor in enumerate((left, right))
+    ]
+    options = schema.BatchMatMulOptionsT()
+    if len(output.shape) != 4:
+        file.emit(operation, Code.BATCH_MATMUL, inputs, options)
+        return
+    product = file.intermediate(f"{name}/product", output.shape, output.quantization)
+    file.writer.add_operator(Code.BATCH_MATMUL, inputs, [product], options)
+    store(file, operation, product)
+
+
+def _factor(file: Emitter, tensor: Tensor, name: str) -> int:
+    if tensor.data is not None:
+        return file.weights(tensor, tensor.data, axis=0)
+    return logical(file, tensor, name)
 
 
 def _product(file: Emitter, operation: Operation, outputs_first: bool) -> None:

@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import stored_axis, stored_values
 from edge_imgq.export.tflite.operators.padding import padded
+from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.window import SAME, VALID, Window, window
@@ -87,11 +88,25 @@ def _depthwise_mean(
 
 def global_average_pool(file: Emitter, operation: Operation) -> None:
     """GlobalAveragePool → MEAN over height and width."""
-    _mean(file, operation, [2, 3], keep=True)
+    _reduced(file, operation, Code.MEAN, [2, 3], keep=True)
 
 
 def reduce_mean(file: Emitter, operation: Operation) -> None:
     """ReduceMean → MEAN."""
+    _reduce(file, operation, Code.MEAN)
+
+
+def reduce_max(file: Emitter, operation: Operation) -> None:
+    """ReduceMax → REDUCE_MAX."""
+    _reduce(file, operation, Code.REDUCE_MAX)
+
+
+def reduce_min(file: Emitter, operation: Operation) -> None:
+    """ReduceMin → REDUCE_MIN."""
+    _reduce(file, operation, Code.REDUCE_MIN)
+
+
+def _reduce(file: Emitter, operation: Operation, code: int) -> None:
     rank = len(operation.operand(0).shape)
     axes = operation.attributes.get("axes")
     if axes is None and len(operation.inputs) > 1 and operation.inputs[1] is not None:
@@ -102,17 +117,28 @@ def reduce_mean(file: Emitter, operation: Operation) -> None:
     keep = bool(operation.attributes.get("keepdims", 1))
     if rank == 4 and not keep and 1 not in logical and logical not in ([2, 3], [0, 2, 3]):
         raise RefusedError("it drops one spatial axis, which changes the layout of the rest.")
-    _mean(file, operation, logical, keep)
+    _reduced(file, operation, code, logical, keep)
 
 
-def _mean(file: Emitter, operation: Operation, axes: list[int], keep: bool) -> None:
+def _reduced(file: Emitter, operation: Operation, code: int, axes: list[int], keep: bool) -> None:
     image = operation.operand(0)
+    if 0 in image.shape:
+        raise RefusedError("it reduces a tensor without elements.")
     rank = len(image.shape)
     stored = sorted(stored_axis(axis, rank) for axis in axes)
     options = schema.ReducerOptionsT()
     options.keepDims = keep
-    inputs = [file.tensor(image), file.numbers(stored, f"{operation.name}/axes")]
-    file.emit(operation, Code.MEAN, inputs, options)
+    chooses = code != Code.MEAN
+    scale = operation.output.quantization
+    source = file.requantized(image, scale) if chooses else file.tensor(image)
+    inputs = [source, file.numbers(stored, f"{operation.name}/axes")]
+    output = operation.output
+    if rank == len(output.shape) or len(output.shape) != 4:
+        file.emit(operation, code, inputs, options)
+        return
+    reduced = file.intermediate(f"{operation.name}/reduced", output.shape, scale)
+    file.writer.add_operator(code, inputs, [reduced], options)
+    store(file, operation, reduced)
 
 
 def _window(operation: Operation) -> Window:

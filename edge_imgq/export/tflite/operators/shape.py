@@ -18,7 +18,7 @@ from edge_imgq.export.tflite.refusal import RefusedError
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
+    from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
 NCHW_FROM_NHWC = (0, 3, 1, 2)
@@ -44,8 +44,23 @@ def reshape(file: Emitter, operation: Operation) -> None:
     shaped = file.intermediate(f"{name}/shaped", output.shape, output.quantization)
     inputs = [source, file.numbers(output.shape, f"{name}/shape")]
     file.writer.add_operator(Code.RESHAPE, inputs, [shaped], options)
-    permutation = file.numbers(NHWC_FROM_NCHW, f"{name}/stored/order")
-    file.emit(operation, Code.TRANSPOSE, [shaped, permutation], schema.TransposeOptionsT())
+    store(file, operation, shaped)
+
+
+def logical(file: Emitter, tensor: Tensor, name: str) -> int:
+    """Return an activation in the order of its logical axes, for operators of the last two."""
+    source = file.tensor(tensor)
+    if len(tensor.shape) != 4:
+        return source
+    result = file.intermediate(f"{name}/logical", tensor.shape, tensor.quantization)
+    _permute(file, source, result, NCHW_FROM_NHWC, f"{name}/logical")
+    return result
+
+
+def store(file: Emitter, operation: Operation, source: int) -> None:
+    """Write the operation's output from a tensor of rank 4 in the order of the logical axes."""
+    order = file.numbers(NHWC_FROM_NCHW, f"{operation.name}/stored/order")
+    file.emit(operation, Code.TRANSPOSE, [source, order], schema.TransposeOptionsT())
 
 
 def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], name: str) -> None:

@@ -26,19 +26,32 @@ def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[in
 
 
 def part(file: Emitter, operation: Operation) -> None:
-    """Slice → SLICE, or STRIDED_SLICE where a step is not 1."""
+    """Slice → SLICE or, by steps, STRIDED_SLICE, after a REVERSE_V2 for a negative step."""
     starts, steps = slice_bounds(operation)
     source = file.requantized(operation.operand(0), operation.output.quantization)
-    begin, stride = by_stored_axis(starts), by_stored_axis(steps)
+    begin, stride = list(by_stored_axis(starts)), list(by_stored_axis(steps))
+    for axis, step in enumerate(stride):
+        if step < 0:
+            source = _reversed(file, operation, source, axis)
+            length = stored_shape(operation.operand(0).shape)[axis]
+            begin[axis], stride[axis] = length - 1 - begin[axis], -step
     if set(stride) == {1}:
         cropped(file, operation, source, begin)
         return
-    if min(stride) < 0:
-        raise RefusedError("it reverses an axis (a negative step), which has no form here.")
     output = stored_shape(operation.output.shape)
     end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
     inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
     file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def _reversed(file: Emitter, operation: Operation, source: int, axis: int) -> int:
+    """Return `source` with one stored axis from its end to its beginning."""
+    name, image = f"{operation.name}/reversed_{axis}", operation.operand(0)
+    scale = operation.output.quantization
+    result = file.intermediate(name, stored_shape(image.shape), scale)
+    inputs = [source, file.numbers([axis], f"{name}/axis")]
+    file.writer.add_operator(Code.REVERSE_V2, inputs, [result], schema.ReverseV2OptionsT())
+    return result
 
 
 def _slice_inputs(

@@ -1,0 +1,117 @@
+"""Activations that few networks have, as the operators that every target has.
+
+    Softplus: y = relu(x) + log(1 + e^(−|x|))                no power of e overflows
+    Mish:     y = x · tanh(softplus(x))
+    Elu:      y = relu(x) + α · elu₁(min(x, 0)),             elu₁(x) = e^x − 1 below 0
+    Celu:     y = relu(x) + α · elu₁(min(x, 0) / α)
+    Selu:     y = γ · relu(x) + γ · α · elu₁(min(x, 0))
+
+Eight bits between the parts would add their errors, so that the nodes are marked as float
+arithmetic: a quantized graph has a scale before the activation and one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import mark_float
+
+SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+"""α and γ where a node does not say them (ONNX, Selu-6)."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the parts of one activation are written."""
+
+    graph: ir.Graph
+    node: ir.Node
+
+    @property
+    def source(self) -> ir.Value:
+        value = self.node.inputs[0]
+        assert value is not None
+        return value
+
+    def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
+        """Insert one marked node, of the shape of the activation."""
+        name = f"{self.node.name}.{kind.lower()}"
+        result = edit.insert_node(self.graph, self.node, kind, inputs, {}, name)
+        result.shape = self.source.shape
+        mark_float(edit.maker(result))
+        return result
+
+    def number(self, value: float) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.node.name}.number", np.float32(value))
+
+    def attribute(self, name: str, default: float) -> float:
+        return float(self.node.attributes.get_float(name, default))
+
+
+def rare_activations(model: ir.Model) -> int:
+    """Rewrite Softplus, Mish, Celu, Selu, and Elu of another α than 1; exact but for rounding.
+
+    Returns:
+        The number of activations rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type in FORMS and not _is_plain_elu(node)]
+    for node in nodes:
+        result = FORMS[node.op_type](_Place(model.graph, node))
+        edit.take_place(node.outputs[0], result)
+        edit.remove_node(node)
+    return len(nodes)
+
+
+def _is_plain_elu(node: ir.Node) -> bool:
+    return node.op_type == "Elu" and node.attributes.get_float("alpha", 1.0) == 1.0
+
+
+def _softplus(place: _Place) -> ir.Value:
+    power = place.step("Exp", place.step("Neg", place.step("Abs", place.source)))
+    rest = place.step("Log", place.step("Add", power, place.number(1)))
+    return place.step("Add", place.step("Relu", place.source), rest)
+
+
+def _mish(place: _Place) -> ir.Value:
+    return place.step("Mul", place.source, place.step("Tanh", _softplus(place)))
+
+
+def _elu(place: _Place) -> ir.Value:
+    return _exponential(place, 1.0, place.attribute("alpha", 1.0), 1.0)
+
+
+def _celu(place: _Place) -> ir.Value:
+    alpha = place.attribute("alpha", 1.0)
+    return _exponential(place, 1.0, alpha, alpha)
+
+
+def _selu(place: _Place) -> ir.Value:
+    alpha, gamma = place.attribute("alpha", SELU[0]), place.attribute("gamma", SELU[1])
+    return _exponential(place, gamma, gamma * alpha, 1.0)
+
+
+def _exponential(place: _Place, above: float, below: float, width: float) -> ir.Value:
+    """Write above · relu(x) + below · elu₁(min(x, 0) / width)."""
+    negative = place.step("Min", place.source, place.number(0))
+    if width != 1:
+        negative = place.step("Mul", negative, place.number(1 / width))
+    power = place.step("Mul", place.step("Elu", negative), place.number(below))
+    positive = place.step("Relu", place.source)
+    if above != 1:
+        positive = place.step("Mul", positive, place.number(above))
+    return place.step("Add", positive, power)
+
+
+FORMS: dict[str, Callable[[_Place], ir.Value]] = {
+    "Celu": _celu,
+    "Elu": _elu,
+    "Mish": _mish,
+    "Selu": _selu,
+    "Softplus": _softplus,
+}
+"""What writes an activation, by operator."""

@@ -1,0 +1,103 @@
+"""Sums and norms over axes as the mean that every target has.
+
+With n the number of values that one result is made of,
+
+    ReduceSum       = mean(x) · n              ReduceSumSquare = mean(x²) · n
+    ReduceL1        = mean(|x|) · n            ReduceL2        = √mean(x²) · √n
+    GlobalMaxPool   = ReduceMax over height and width
+
+A mean before a factor never leaves the range of float16, a sum may. Eight bits do not hold squares,
+so that the nodes of the norms are marked as float arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import mark_float
+
+SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
+
+
+def reductions(model: ir.Model) -> int:
+    """Rewrite sums and norms over axes whose lengths are known; exact but for rounding.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.op_type == "GlobalMaxPool":
+            _rewrite_pool(model.graph, node)
+            count += 1
+        elif node.op_type in SUMS:
+            count += _rewrite_sum(model.graph, node)
+    return count
+
+
+def _rewrite_pool(graph: ir.Graph, node: ir.Node) -> None:
+    source = node.inputs[0]
+    rank = len(source.shape) if source is not None and source.shape is not None else 4
+    axes = edit.add_constant(graph, f"{node.name}.axes", np.arange(2, rank))
+    maximum = edit.insert_node(graph, node, "ReduceMax", [source, axes], {}, f"{node.name}.max")
+    _replace(node, maximum)
+
+
+def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
+    source = node.inputs[0]
+    count = _count(node)
+    if source is None or count is None:
+        return False
+    kind, name = node.op_type, node.name or ""
+    made: list[ir.Value] = []
+
+    def step(kind: str, inputs: list[ir.Value | None], like: ir.Value, **attributes: Any) -> Any:
+        value = edit.insert_node(graph, node, kind, inputs, attributes, f"{name}.{kind.lower()}")
+        value.shape = like.shape
+        made.append(value)
+        return value
+
+    result = node.outputs[0]
+    if kind == "ReduceL1":
+        source = step("Abs", [source], source)
+    elif kind != "ReduceSum":
+        source = step("Mul", [source, source], source)
+    mean = step("ReduceMean", [source, *node.inputs[1:]], result, **node.attributes)
+    if kind == "ReduceL2":
+        mean = step("Sqrt", [mean], result)
+    factor = math.sqrt(count) if kind == "ReduceL2" else count
+    constant = edit.add_constant(graph, f"{name}.count", np.float32(factor))
+    total = step("Mul", [mean, constant], result)
+    if kind != "ReduceSum":
+        for value in made:
+            mark_float(edit.maker(value))
+    _replace(node, total)
+    return True
+
+
+def _count(node: ir.Node) -> int | None:
+    """Return how many values become one; None where that is not known."""
+    source = node.inputs[0]
+    shape = source.shape if source is not None else None
+    axes = node.inputs[1] if len(node.inputs) > 1 else None
+    if shape is None or "axes" in node.attributes:
+        return None
+    if axes is not None and not edit.is_constant(axes):
+        return None
+    named = [] if axes is None else [int(axis) for axis in edit.contents(axes).reshape(-1)]
+    if not named and node.attributes.get_int("noop_with_empty_axes", 0) == 1:
+        return 1
+    lengths = [shape[axis] for axis in named or range(len(shape))]
+    known = [length for length in lengths if isinstance(length, int)]
+    return math.prod(known) or None if len(known) == len(lengths) else None
+
+
+def _replace(node: ir.Node, result: ir.Value) -> None:
+    result.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], result)
+    edit.remove_node(node)

@@ -1,0 +1,91 @@
+"""Operators that few networks have, rewritten with others: the same numbers in ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_imgq.graph.rewrite import rewrite
+
+from .build import parsed, run
+
+SIZE = "8,10"
+FAR = np.float32(12)
+"""Images reach from −6 to 6, so that exponentials matter on both sides."""
+
+AXES = {"a": np.array([1], np.int64)}
+BOTH = {"a": np.array([2, 3], np.int64)}
+ROOT, HALF, ONE = np.float32(np.sqrt(2)), np.float32(0.5), np.float32(1)
+CUBE = {"s": np.float32(0.7978846), "k": np.float32(0.044715), "t": np.float32(3)}
+
+ACTIVATIONS = {
+    "softplus": "out = Softplus(image)",
+    "mish": "out = Mish(image)",
+    "selu": "out = Selu(image)",
+    "selu of other numbers": "out = Selu<alpha=1.5, gamma=0.8>(image)",
+    "celu": "out = Celu<alpha=1.7>(image)",
+    "elu": "out = Elu<alpha=0.3>(image)",
+}
+REDUCTIONS = {
+    "sum of channels": ("out = ReduceSum(image, a)", AXES),
+    "sum of pixels": ("out = ReduceSum<keepdims=0>(image, a)", BOTH),
+    "absolute sum": ("out = ReduceL1(image, a)", AXES),
+    "norm": ("out = ReduceL2(image, a)", BOTH),
+    "sum of squares": ("out = ReduceSumSquare(image, a)", BOTH),
+    "greatest pixel": ("out = GlobalMaxPool(image)", {}),
+}
+GELUS = {
+    "as torch writes it": (
+        "d = Div(image, r) e = Erf(d) s = Add(e, o) m = Mul(image, s) out = Mul(m, h)",
+        {"r": ROOT, "o": ONE, "h": HALF},
+    ),
+    "half first": (
+        "c = Mul(image, q) e = Erf(c) s = Add(o, e) m = Mul(h, image) out = Mul(m, s)",
+        {"q": 1 / ROOT, "o": ONE, "h": HALF},
+    ),
+    "by tanh with a power": (
+        "p = Pow(image, t) k3 = Mul(p, k) i = Add(image, k3) j = Mul(i, s) u = Tanh(j) "
+        "v = Add(u, o) m = Mul(image, v) out = Mul(m, h)",
+        {**CUBE, "o": ONE, "h": HALF},
+    ),
+    "by tanh with products": (
+        "q = Mul(image, image) k2 = Mul(q, k) w = Add(k2, o) z = Mul(image, w) j = Mul(z, s) "
+        "u = Tanh(j) v = Add(u, o) n = Mul(image, h) out = Mul(n, v)",
+        {key: value for key, value in CUBE.items() if key != "t"} | {"o": ONE, "h": HALF},
+    ),
+}
+
+
+def assert_same(body: str, constants: dict[str, object], *gone: str) -> list[str]:
+    model = parsed(body, constants, SIZE)
+    changed = rewrite(model, ["canonical"])
+    image = (np.random.default_rng(0).random((1, 6, 8, 10), np.float32) - HALF) * FAR
+    np.testing.assert_allclose(run(changed, image), run(model, image), rtol=2e-5, atol=2e-5)
+    kinds = [node.op_type for node in changed.graph]
+    assert not set(gone) & set(kinds)
+    return kinds
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_rare_activation_becomes_common_operators(name: str) -> None:
+    kind = ACTIVATIONS[name].split("=")[1].strip().split("(")[0].split("<")[0]
+    gone = () if kind == "Elu" else (kind,)
+    assert_same(ACTIVATIONS[name], {}, *gone)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_sums_and_norms_become_means(name: str) -> None:
+    body, constants = REDUCTIONS[name]
+    gone = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "GlobalMaxPool")
+    assert_same(body, constants, *gone)
+
+
+@pytest.mark.parametrize("name", GELUS)
+def test_a_spelled_gelu_is_found_in_any_order(name: str) -> None:
+    assert assert_same(*GELUS[name]) == ["Gelu"]
+
+
+def test_what_only_looks_like_a_gelu_is_left() -> None:
+    body, constants = GELUS["as torch writes it"]
+    assert "Gelu" not in assert_same(body, constants | {"h": np.float32(0.4)})
+    assert "Gelu" not in assert_same(body, constants | {"r": np.float32(1)})
