@@ -73,6 +73,16 @@ def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
 ZOO = _by_name(
     *(_enlarging("fsrcnn", scale, "FSRCNN(56, 12, 4)", "fsrcnn") for scale in TIMES),
     ZooEntry(
+        name="abpn-x2",
+        task="super-resolution",
+        scale=2,
+        colour="rgb",
+        multiple=1,
+        summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
+        architecture="abpn",
+        options={"scale": 2},
+    ),
+    ZooEntry(
         name="dped-slim",
         task="photo-enhancement",
         scale=1,
@@ -126,16 +136,6 @@ UNTRAINED = _by_name(
     *(
         _enlarging("vdsr-slim", scale, "VDSR, 10 layers of 16", "vdsr", width=16, layers=10)
         for scale in TIMES
-    ),
-    ZooEntry(
-        name="abpn-x2",
-        task="super-resolution",
-        scale=2,
-        colour="rgb",
-        multiple=1,
-        summary="ABPN, 32 channels wide: doubles width and height, on RGB, made for int8",
-        architecture="abpn",
-        options={"scale": 2},
     ),
     ZooEntry(
         name="dped",
