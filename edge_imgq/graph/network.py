@@ -22,6 +22,10 @@ IntegerType = Literal["int8", "int16", "int32"]
 REQUANTIZE = "Requantize"
 """Kind of the operation that only moves a tensor from one scale and zero point to another."""
 
+TIE_BREAK = 2.0**-13
+"""Part of a level that is added behind a bilinear Resize computed in float, in a QDQ graph and in a
+file alike, so that no result lies on a half."""
+
 
 @dataclass(frozen=True)
 class Quantization:

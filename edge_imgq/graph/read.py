@@ -8,7 +8,7 @@ Four things are folded, and nothing else is interpreted:
 2. A Relu or constant Clip that alone follows an operation, with no quantizer between, becomes that
    operation's `activation`.
 3. The fraction of a level that a QDQ graph adds behind a bilinear Resize, so that its quantizer
-   rounds halves up (`edge_imgq.quantize.interpolation`), is left out: integer kernels round so.
+   rounds as kernels do (`edge_imgq.quantize.interpolation`), is left out.
 4. Initializers become constant tensors.
 """
 
@@ -133,7 +133,7 @@ class _Reader:
 
 
 def _rounding_after(node: ir.Node) -> ir.Node | None:
-    """Return the addition that makes the quantizer of a Resize round halves up, if there is one.
+    """Return the addition that keeps a Resize off ties before its quantizer, if there is one.
 
     It is known by its place: no other addition lies between an operator and its quantizer.
     """

@@ -14,8 +14,10 @@ because x + 1/2g is never a half. So the QDQ graph adds 1/2g of a level between 
 quantizer: the graph itself says how halves are rounded, in ONNX Runtime as in a file. The reader of
 graphs folds the addition away (`edge_imgq.graph.read`), since a kernel rounds so by itself.
 
-A Resize between other sizes has weights that 11 bits do not hold, so that its halves are not where
-float has them; to it nothing is added.
+Thirds and ninths are never a half, and stay as they are. A Resize between other sizes has weights
+that 11 bits do not hold; files compute it in float (`edge_imgq.export.tflite.float_parts`), where
+its halves are whatever the last bit says. There both sides add TIE_BREAK of a level, which is more
+than float32 is off by.
 """
 
 from __future__ import annotations
@@ -27,14 +29,15 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.network import TIE_BREAK, Quantization
 
+NEVER_HALF = (1, 3, 9)
 FINEST = 1024
-"""Parts of a level that are told apart; float32 holds 255 levels to some 30000ths."""
+"""Parts of a level that a power of two may lead to; float32 holds 255 levels to some 30000ths."""
 
 
-def halves_up(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
-    """Return a value as its quantizer must see it: after a bilinear Resize, shifted a little.
+def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
+    """Return a value as its quantizer must see it: after a bilinear Resize, moved off ties.
 
     Args:
         graph: graph that a QDQ graph is being made of.
@@ -44,11 +47,10 @@ def halves_up(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
         return value
-    parts = level_parts(node)
-    if parts is None or parts == 1:
+    if node.op_type != "Resize" or (parts := level_parts(node)) in NEVER_HALF:
         return value
-    shift = np.float32(parameters.scale[0] / (2 * parts))
-    name = f"{value.name}.halves_up"
+    shift = parameters.scale[0] * np.float32(TIE_BREAK if parts is None else 1 / (2 * parts))
+    name = f"{value.name}.off_ties"
     number = edit.add_constant(graph, f"{name}.shift", shift)
     added = ir.node("Add", [value, number], name=name)
     graph.append(added)
@@ -60,7 +62,7 @@ def halves_up(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.
 def level_parts(node: ir.Node) -> int | None:
     """Return g, where a bilinear Resize of integers has multiples of 1/g as results.
 
-    None where g is no power of two, or above FINEST.
+    None where g is neither a power of two up to FINEST nor in NEVER_HALF, or open.
     """
     grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     if node.op_type != "Resize" or grid not in GRIDS:
@@ -72,7 +74,8 @@ def level_parts(node: ir.Node) -> int | None:
         if not places:
             return None
         parts *= max(place.denominator for place in places)
-    return parts if parts & (parts - 1) == 0 and parts <= FINEST else None
+    exact = parts & (parts - 1) == 0 and parts <= FINEST
+    return parts if exact or parts in NEVER_HALF else None
 
 
 def _lengths(node: ir.Node, axis: int) -> tuple[Fraction, Fraction] | None:

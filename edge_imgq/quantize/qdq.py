@@ -24,7 +24,7 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
-from edge_imgq.quantize.interpolation import halves_up
+from edge_imgq.quantize.interpolation import off_ties
 from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
@@ -109,7 +109,7 @@ def _requantize_inputs(
 def _quantize_activation(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> None:
     readers = list(value.uses())
     outputs = [index for index, output in enumerate(graph.outputs) if output is value]
-    source = halves_up(graph, value, parameters)
+    source = off_ties(graph, value, parameters)
     quantized = _append(graph, "QuantizeLinear", source, parameters)
     restored = _append(graph, "DequantizeLinear", quantized, parameters)
     for reader, index in readers:

@@ -32,10 +32,15 @@ EXACT = [
     ("asymmetric", (24, 20), 4),
     ("asymmetric", (48, 20), 8),
     ("align_corners", (23, 19), 4),
-    ("half_pixel", (36, 30), None),
-    ("asymmetric", (18, 15), None),
+    ("half_pixel", (36, 30), 9),
+    ("asymmetric", (18, 15), 9),
+    ("half_pixel", (18, 15), None),
+    ("half_pixel", (20, 19), None),
+    ("align_corners", (24, 20), None),
+    ("align_corners", (20, 19), None),
 ]
-"""Grids, and the parts of a level that their results are; thirds are never a half."""
+"""Grids, and the parts of a level that their results are; thirds are never a half, and what is none
+of these is computed in float."""
 
 
 def model(grid: str, size: tuple[int, int]) -> onnx.ModelProto:
@@ -94,11 +99,16 @@ def test_what_the_graph_adds_costs_the_file_nothing() -> None:
     assert kinds(lowered(graph)) == ["QUANTIZE", "RESIZE_BILINEAR", "QUANTIZE"]
 
 
-def test_the_weights_of_other_sizes_are_left_alone() -> None:
-    plain = model("half_pixel", (20, 19))
-    assert level_parts(resize_of(plain)) is None
-    graph = quantized(plain, np.ones(SHAPE, np.float32))
+def test_weights_that_eleven_bits_do_not_hold_are_computed_in_float() -> None:
+    graph = quantized(model("half_pixel", (20, 19)), np.ones(SHAPE, np.float32))
+    assert [operation.kind for operation in network_of(graph).operations] == ["Resize"]
+    assert kinds(lowered(graph))[1:-1] == ["DEQUANTIZE", "RESIZE_BILINEAR", "ADD", "QUANTIZE"]
+
+
+def test_thirds_stay_integers() -> None:
+    graph = quantized(model("half_pixel", (36, 30)), np.ones(SHAPE, np.float32))
     assert all(node.op_type != "Add" for node in graph.graph.node)
+    assert kinds(lowered(graph)) == ["QUANTIZE", "RESIZE_BILINEAR", "QUANTIZE"]
 
 
 def test_open_sizes_are_known_by_their_scales() -> None:

@@ -4,17 +4,28 @@ The quantizer leaves the values between marked operators without a scale (the va
 normalisation, `edge_imgq.graph.arithmetic`), and some operators have no int8 kernel in TFLite. What
 enters them is dequantized once, what leaves them is quantized, and in between the operators are
 those of a float file. XNNPACK runs both conversions and the operators in its partition.
+
+A bilinear Resize has an integer kernel, with weights of 11 bits. Where the weights need more, one
+value in fifty is a level off, so it is computed in float as well, with the fraction of a level that
+the QDQ graph adds against ties. Powers of two and thirds stay integers
+(`edge_imgq.quantize.interpolation` says how their halves are rounded).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.export.sampling import matrix
 from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
-from edge_imgq.graph.network import REQUANTIZE, Network, Operation, Tensor
+from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DEQUANTIZE = "Dequantize"
 """Kind of the operation that turns integers into the numbers they stand for."""
@@ -49,12 +60,39 @@ def parts(network: Network) -> Iterator[Part]:
 
 
 def _computes_in_float(operation: Operation) -> bool:
-    if operation.kind in NO_INTEGER_KERNEL:
+    if operation.kind in NO_INTEGER_KERNEL or _interpolates_finely(operation):
         return True
     if operation.kind not in MARKABLE:
         return False
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     return any(t.data is None and t.quantization is None for t in tensors)
+
+
+def _interpolates_finely(operation: Operation) -> bool:
+    """Tell whether the weights of a bilinear Resize are none that the integer kernel keeps."""
+    if operation.kind != "Resize" or operation.attributes.get("mode", "nearest") != "linear":
+        return False
+    if len(operation.output.shape) != 4:
+        return False
+    parts = [_parts(matrix(operation, axis)) for axis in (2, 3)]
+    return math.prod(parts) not in EXACT_PARTS
+
+
+EXACT_PARTS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 3, 9})
+"""What an integer kernel tells apart: weights in powers of two are exact, and the ninths that
+thirds lead to are no nearer to a half than 1/18, where the weights' error is rarely as large."""
+
+
+def _parts(table: NDArray[np.float64]) -> int:
+    """Return the least number of EXACT_PARTS that makes all weights whole; 0 where none does."""
+    for parts in sorted(EXACT_PARTS):
+        if np.allclose(table * parts, np.rint(table * parts), atol=WHOLE, rtol=0):
+            return parts
+    return 0
+
+
+WHOLE = 1e-4
+"""How far from whole a weight may be, times its parts."""
 
 
 def _needs_dequantizing(tensor: Tensor) -> bool:
@@ -73,11 +111,24 @@ def _real(tensor: Tensor) -> Tensor:
 def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
     inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
     outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
-    yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
+    if operation.kind == "Resize":
+        yield from _resized(replace(operation, inputs=inputs), operation.output)
+    else:
+        yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
     for tensor in operation.outputs:
         if tensor.quantization is not None:
             name = f"{tensor.name}/quantize"
             yield Part(Operation(REQUANTIZE, name, (_computed(tensor),), (tensor,), {}), True)
+
+
+def _resized(resize: Operation, stored: Tensor) -> Iterator[Part]:
+    """Yield a Resize in float, and the addition that keeps its results off ties."""
+    assert stored.quantization is not None
+    plain, shifted = Tensor(f"{stored.name}/plain", stored.shape), _computed(stored)
+    level = stored.quantization.scale[0]
+    shift = Tensor(f"{stored.name}/shift", (), None, np.array(level * np.float32(TIE_BREAK)))
+    yield Part(replace(resize, outputs=(plain,)), True)
+    yield Part(Operation("Add", f"{resize.name}/off_ties", (plain, shift), (shifted,), {}), True)
 
 
 def _computed(tensor: Tensor) -> Tensor:
