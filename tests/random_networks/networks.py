@@ -150,8 +150,11 @@ def interpolated(net: Drawing) -> None:
     name, shape = net.last
     if max(shape[2:]) * 2 > LARGEST_SIDE:
         return
-    scales = net.constant(np.array([1, 1, 2, 2], np.float32))
-    net.add(f'Resize<mode="linear">({name}, , {scales})', (*shape[:2], 2 * shape[2], 2 * shape[3]))
+    grid = net.pick("half_pixel", "half_pixel", "asymmetric", "align_corners")
+    height, width = (net.pick(2 * side, 2 * side, side + 3, 2 * side - 1) for side in shape[2:])
+    sizes = net.constant(np.array([*shape[:2], height, width], np.int64))
+    head = f'mode="linear", coordinate_transformation_mode="{grid}"'
+    net.add(f"Resize<{head}>({name}, , , {sizes})", (*shape[:2], height, width))
 
 
 def shuffled(net: Drawing) -> None:
@@ -176,23 +179,14 @@ def pooled(net: Drawing) -> None:
 
 
 def normalised(net: Drawing) -> None:
-    """At most once: the second would divide a channel that the first made constant by √ε alone."""
     name, shape = net.last
-    if any("InstanceNormalization" in line for line in net.lines):
-        return
     gain = net.constant(np.linspace(0.5, 1.5, shape[1]).astype(np.float32))
     shift = net.constant(np.linspace(-0.2, 0.2, shape[1]).astype(np.float32))
     net.add(f"InstanceNormalization({name}, {gain}, {shift})", shape)
 
 
-STEADY = (convolution, activation, leaky, arithmetic, joined, gated, padded, shuffled, attended,
-          pooled, doubled, deconvolution)  # fmt: skip
-"""Operators that every runtime rounds alike in int8."""
-
-EVERY = (*STEADY, interpolated, normalised)
-"""And those that round otherwise (bilinear interpolation: XNNPACK rounds halves up, ONNX Runtime to
-even) or enlarge what others rounded otherwise (normalisation of a few pixels): alone they agree
-within a level, whole networks of them need not."""
+EVERY = (convolution, activation, leaky, arithmetic, joined, gated, padded, shuffled, attended,
+         pooled, doubled, deconvolution, interpolated, normalised)  # fmt: skip
 
 
 @st.composite

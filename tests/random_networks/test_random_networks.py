@@ -29,7 +29,7 @@ from tests.export.tflite.witness import (
     to_integers,
 )
 
-from .networks import STEADY, networks
+from .networks import networks
 from .operators import operators
 
 EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "500"))
@@ -83,7 +83,7 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 
 @seed(SEED)
 @OPTIONS
-@given(networks(STEADY, 4))
+@given(networks())
 def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case) -> None:
     off = levels_off(case)
     share = float((off <= 1).mean())
