@@ -6,7 +6,8 @@ second moments of the inputs, weight i is rounded and the others are moved by
 
     w_j ← w_j − (w_i − q_i) · U_ij / U_ii      for j > i,      UᵀU = H⁻¹, U upper triangular,
 
-which is the least-squares answer at every step. Layers go in order; each sees the inputs that the
+which is the least-squares answer at every step. With J turning the order round and JHJ = LLᵀ, that
+is U = J·L⁻¹·J, which spares the inverse of H. Layers go in order; each sees the inputs that the
 layers already done really give. No labels, no gradients: a linear system per layer.
 
 Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
@@ -45,11 +46,11 @@ class LayerSamples:
     """What a convolution sees and should answer, at a set of output positions.
 
     Attributes:
-        inputs: (positions, I·K·L), by the quantized layers before it.
+        inputs: (positions, I·K·L), float32, by the quantized layers before it.
         targets: (positions, O), by the float network.
     """
 
-    inputs: Matrix
+    inputs: NDArray[np.float32]
     targets: Matrix
 
 
@@ -100,7 +101,7 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
     size = len(moments)
     damped = moments + np.eye(size) * (DAMPING * np.trace(moments) / size + np.finfo(float).tiny)
     order = np.argsort(-np.diag(moments), kind="stable")
-    upper = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
+    upper = _root_of_inverse(damped[np.ix_(order, order)])
     remaining = weight[:, order].copy()
     integers = np.zeros_like(remaining)
     for i in range(size):
@@ -112,10 +113,18 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
     return result
 
 
+def _root_of_inverse(moments: Matrix) -> Matrix:
+    """Return the upper triangular U with UᵀU = H⁻¹."""
+    lower = torch.linalg.cholesky(torch.from_numpy(moments).flip(0, 1))
+    one = torch.eye(len(moments), dtype=torch.float64)
+    root: Matrix = torch.linalg.solve_triangular(lower, one, upper=False).flip(0, 1).numpy()
+    return root
+
+
 def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
-    mean = samples.inputs.mean(axis=0)
-    centred = samples.inputs - mean
-    moments = centred.T @ centred / len(centred)
+    mean = samples.inputs.mean(axis=0, dtype=np.float64)
+    centred = samples.inputs - mean.astype(np.float32)
+    moments = (centred.T @ centred / np.float32(len(centred))).astype(np.float64)
     if not moments.any():
         return
     flat = weight.reshape(len(weight), -1).astype(np.float64)
@@ -147,14 +156,14 @@ def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -
     return targets
 
 
-def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> Matrix:
+def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[np.float32]:
     """Return what a layer reads at the positions that it is fitted on, (positions, I·K·L)."""
     source = layer.inputs[0]
     assert source is not None
     windows = _windows(values[source].numpy(), layer)
     count, _, height, width = windows.shape[:4]
     n, y, x = _places((count, 0, height, width))
-    return windows[n, :, y, x].reshape(len(n), -1).astype(np.float64)
+    return windows[n, :, y, x].reshape(len(n), -1)
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
