@@ -36,7 +36,8 @@ class AnchorNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Up-scale RGB (N, 3, H, W) in [0, 1] to (N, 3, scale * H, scale * W) in [0, 1]."""
-        anchor = image.repeat_interleave(self.scale**2, dim=1)
+        # Spelled with Split and Concat, of which every tool knows that no pixel moves.
+        anchor = torch.cat([one for one in image.split(1, 1) for _ in range(self.scale**2)], 1)
         phases: Tensor = self.last(self.body(image)) + anchor
         enlarged: Tensor = nn.functional.pixel_shuffle(phases.clamp(0.0, 1.0), self.scale)
         return enlarged
