@@ -50,7 +50,8 @@ def model(grid: str, size: tuple[int, int]) -> onnx.ModelProto:
 
 
 def resize_of(graph: onnx.ModelProto) -> ir.Node:
-    (node,) = (node for node in ir.from_proto(graph).graph if node.op_type == "Resize")
+    loaded: ir.Model = ir.from_proto(graph)
+    (node,) = (node for node in loaded.graph if node.op_type == "Resize")
     return node
 
 
@@ -83,7 +84,9 @@ def test_levels_a_half_apart_are_rounded_up_on_both_sides_of_zero() -> None:
     values = np.random.default_rng(4).uniform(-2, 2, SHAPE).astype(np.float32)
     graph = quantized(plain, values)
     wanted, got = both(graph, values)
-    level = to_integers(values, network_of(graph).inputs[0].quantization)
+    entry = network_of(graph).inputs[0].quantization
+    assert entry is not None
+    level = to_integers(values, entry)
     between = level[..., :-1] + level[..., 1:]
     halves = between[between % 2 == 1]
     assert (halves > 0).sum() > 100
