@@ -56,6 +56,24 @@ GELUS = {
 }
 
 
+CHOICES = {
+    "leaky": ("p = Greater(image, z) n = Mul(image, k) out = Where(p, image, n)", "LeakyRelu"),
+    "turned": ("p = Less(image, z) n = Mul(k, image) out = Where(p, n, image)", "LeakyRelu"),
+    "relu": ("p = GreaterOrEqual(image, z) out = Where(p, image, z)", "Relu"),
+}
+CUBICS = {
+    "doubled": ("half_pixel", 2, -0.75),
+    "by three": ("pytorch_half_pixel", 3, -0.75),
+    "by four from the corner, another kernel": ("asymmetric", 4, -0.5),
+}
+EINSUMS = {
+    "channels by a constant": ("nchw,oc->nohw", {"w": (5, 6)}),
+    "channels by a constant, turned": ("nchw,co->nohw", {"w": (6, 5)}),
+    "rows by a constant": ("nchw,hk->nkcw", {"w": (8, 4)}),
+    "columns of each channel": ("nchw,cwk->nhck", {"w": (6, 10, 3)}),
+}
+
+
 def assert_same(body: str, constants: dict[str, object], *gone: str) -> list[str]:
     model = parsed(body, constants, SIZE)
     changed = rewrite(model, ["canonical"])
@@ -89,3 +107,40 @@ def test_what_only_looks_like_a_gelu_is_left() -> None:
     body, constants = GELUS["as torch writes it"]
     assert "Gelu" not in assert_same(body, constants | {"h": np.float32(0.4)})
     assert "Gelu" not in assert_same(body, constants | {"r": np.float32(1)})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_by_sign_becomes_an_activation(name: str) -> None:
+    body, kind = CHOICES[name]
+    assert assert_same(body, {"z": np.float32(0), "k": np.float32(0.2)}) == [kind]
+
+
+def test_a_choice_by_another_number_is_left() -> None:
+    body, _ = CHOICES["leaky"]
+    assert "Where" in assert_same(body, {"z": np.float32(0.5), "k": np.float32(0.2)})
+
+
+def test_the_softplus_that_torch_exports_is_one() -> None:
+    body = "s = Softplus(image) p = Greater(image, t) w = Where(p, image, s) out = Neg(w)"
+    assert_same(body, {"t": np.float32(20)}, "Where", "Greater", "Softplus")
+
+
+@pytest.mark.parametrize("size", ["8,10", "h,w"])
+@pytest.mark.parametrize("name", CUBICS)
+def test_cubic_upsampling_becomes_a_convolution(name: str, size: str) -> None:
+    coordinates, factor, a = CUBICS[name]
+    attributes = f'mode="cubic", coordinate_transformation_mode="{coordinates}", cubic_coeff_a={a}'
+    scales = {"s": np.array([1, 1, factor, factor], np.float32)}
+    model = parsed(f"out = Resize<{attributes}>(image, , s)", scales, size, channels=3)
+    changed = rewrite(model, ["canonical"])
+    assert "Resize" not in {node.op_type for node in changed.graph}
+    image = np.random.default_rng(1).random((1, 3, 8, 10), np.float32)
+    np.testing.assert_allclose(run(changed, image), run(model, image), atol=2e-6)
+
+
+@pytest.mark.parametrize("name", EINSUMS)
+def test_an_einsum_becomes_a_product(name: str) -> None:
+    equation, shapes = EINSUMS[name]
+    generator = np.random.default_rng(2)
+    constants = {key: generator.normal(size=s).astype(np.float32) for key, s in shapes.items()}
+    assert_same(f'out = Einsum<equation="{equation}">(image, w)', constants, "Einsum")

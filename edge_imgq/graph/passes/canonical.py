@@ -16,9 +16,11 @@ from edge_imgq.graph.passes.chains import chains
 from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
+from edge_imgq.graph.passes.cubic import cubic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
+from edge_imgq.graph.passes.einsum import einsum
 from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
@@ -31,6 +33,7 @@ from edge_imgq.graph.passes.rare_activations import rare_activations
 from edge_imgq.graph.passes.reductions import reductions
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
+from edge_imgq.graph.passes.spelled_choice import spelled_choice
 from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
 from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
@@ -44,6 +47,8 @@ PARTS = (
     repetition,
     gather,
     spelled_gelu,
+    spelled_choice,
+    einsum,
     rare_activations,
     reductions,
     normalisation,
@@ -58,6 +63,7 @@ PARTS = (
     clips,
     spelled_prelu,
     halving,
+    cubic,
     edge_padding,
     pooled_product,
     pixel_ends,

@@ -61,10 +61,9 @@ def _pad_axis(
     joined = edit.insert_node(graph, node, "Concat", parts, {"axis": axis}, name)
     assert image.shape is not None
     length = image.shape[axis]
-    if isinstance(length, int):
-        lengths = list(image.shape)
-        lengths[axis] = length + before + after
-        joined.shape = ir.Shape(lengths)
+    lengths: list[int | ir.SymbolicDim | None] = list(image.shape)
+    lengths[axis] = length + before + after if isinstance(length, int) else None
+    joined.shape = ir.Shape(lengths)
     return joined
 
 

@@ -37,7 +37,7 @@ TRAINING = "training mode is no part of a network that is shipped"
 ONE_OR_THREE = "images have two spatial axes, and TFLite's windows too"
 DILATED = "TFLite's pooling has no dilation"
 UNCOUNTED = "TFLite leaves padding out of a mean only where it pads as SAME does"
-CUBIC = "TFLite has no cubic interpolation"
+CUBIC = "TFLite has no cubic interpolation, and between these sizes it is no convolution"
 ANTIALIAS = "TFLite does not antialias"
 CROP = "TFLite has no resize that crops"
 PLACES = "TFLite's two flags do not place pixels so"
@@ -62,7 +62,10 @@ REFUSED: dict[str, str] = {
     "test_matmul_1d*": VECTOR,
     "test_matmul_*_1d": VECTOR,
     "test_prelu_*": "slopes per pixel are no PRELU of TFLite's",
-    "test_resize_*cubic*": CUBIC,
+    "test_resize_downsample_*cubic*": CUBIC,
+    "test_resize_upsample_sizes_cubic": CUBIC,
+    "test_resize_upsample_scales_cubic_align_corners": CUBIC,
+    "test_resize_upsample_scales_cubic_A_n0p5_exclude_outside": CUBIC,
     "test_resize_*antialias": ANTIALIAS,
     "test_resize_tf_crop_and_resize*": CROP,
     "test_resize_downsample_sizes_nearest": PLACES,

@@ -1,0 +1,102 @@
+"""Einsum of two operands as the product that it is.
+
+With the axes of the operands sorted into those that both have and the result keeps (b), those that
+only the left has (l), only the right has (r), and those summed (s),
+
+    Einsum(x, y) = back to order (MatMul(x as (b, l, s), y as (b, s, r))).
+
+An image times a constant matrix over its channels, bchw,oc→bohw, is a 1×1 convolution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+def einsum(model: ir.Model) -> int:
+    """Rewrite Einsum of two operands whose letters each stand once in an operand; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Einsum"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    equation = node.attributes.get_string("equation", "") or ""
+    terms, arrow, result = equation.replace(" ", "").partition("->")
+    letters = terms.split(",")
+    if not arrow or "." in equation or len(letters) != 2 or len(node.inputs) != 2:
+        return False
+    if any(len(set(term)) != len(term) for term in (*letters, result)):
+        return False
+    made = _pointwise(graph, node, letters, result) or _product(graph, node, letters, result)
+    if made is None:
+        return False
+    made.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], made)
+    edit.remove_node(node)
+    return True
+
+
+def _pointwise(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir.Value | None:
+    image, matrix = node.inputs
+    left, right = letters
+    if image is None or not edit.is_constant(matrix) or len(left) != 4 or len(right) != 2:
+        return None
+    taken = left[1]
+    given = right.replace(taken, "")
+    if taken not in right or result != left[0] + given + left[2:]:
+        return None
+    weight = edit.contents(matrix)
+    weight = weight if right == given + taken else weight.T
+    return edit.insert_convolution(graph, node, image, weight, f"{node.name}.pointwise")
+
+
+def _product(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir.Value | None:
+    left, right = letters
+    shapes = [value.shape for value in node.inputs if value is not None]
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return None
+    lengths: dict[str, int] = {}
+    for term, shape in zip(letters, shapes, strict=True):
+        lengths.update(zip(term, shape.numpy() if shape is not None else (), strict=True))
+    both = [a for a in left if a in right]
+    shared, summed = [a for a in both if a in result], [a for a in both if a not in result]
+    rows, columns = [a for a in left if a not in both], [a for a in right if a not in both]
+    if set(rows + columns) - set(result) or set(result) - set(left + right):
+        return None  # an axis of one operand alone is summed, or one is made up
+
+    def shaped(value: ir.Value | None, term: str, groups: list[list[str]], name: str) -> ir.Value:
+        wanted = [axis for group in groups for axis in group]
+        if list(term) != wanted:
+            order = [term.index(axis) for axis in wanted]
+            value = edit.insert_node(graph, node, "Transpose", [value], {"perm": order}, name)
+            value.shape = ir.Shape([lengths[axis] for axis in wanted])
+        sizes = [math.prod(lengths[axis] for axis in group) for group in groups]
+        return reshaped(value, sizes, f"{name}.matrix")
+
+    def reshaped(value: ir.Value | None, sizes: list[int], name: str) -> ir.Value:
+        shape = edit.add_constant(graph, f"{name}.shape", np.array(sizes, np.int64))
+        output = edit.insert_node(graph, node, "Reshape", [value, shape], {}, name)
+        output.shape = ir.Shape(sizes)
+        return output
+
+    name = node.name or "einsum"
+    one = shaped(node.inputs[0], left, [shared, rows, summed], f"{name}.left")
+    other = shaped(node.inputs[1], right, [shared, summed, columns], f"{name}.right")
+    product = edit.insert_node(graph, node, "MatMul", [one, other], {}, f"{name}.product")
+    axes = shared + rows + columns
+    counts = [math.prod(lengths[axis] for axis in group) for group in (shared, rows, columns)]
+    product.shape = ir.Shape(counts)
+    whole = reshaped(product, [lengths[axis] for axis in axes], f"{name}.whole")
+    order = [axes.index(axis) for axis in result]
+    if order == list(range(len(axes))):
+        return whole
+    return edit.insert_node(graph, node, "Transpose", [whole], {"perm": order}, f"{name}.order")
