@@ -119,10 +119,12 @@ def _leaky(node: ir.Node, classes: Classes) -> None:
         return
     ratio = operand.scale / total.scale * KERNEL_STEPS
     slope = node.attributes.get_float("alpha", 0.01)
-    if not total.is_fixed:
+    if not total.is_fixed or (total.is_reciprocal and operand.is_fixed):
         steps = math.floor(ratio * (1 + SLACK))
         candidates = np.arange(steps, math.floor(steps / WIDEST_LEAKY), -1)
         total.scale = operand.scale * KERNEL_STEPS / _whole_steps(candidates, slope, ratio)
+        if total.is_reciprocal:
+            total.scale = exactly_invertible_above(total.scale, BESIDE)
     elif not operand.is_fixed:
         steps = math.ceil(ratio * (1 - SLACK))
         candidates = np.arange(steps, math.ceil(steps * WIDEST_LEAKY))
@@ -146,6 +148,9 @@ KERNEL_STEPS = 256
 
 EVEN = 0.02
 """What an even number of 256ths counts for, in 256ths that the other factor is off by."""
+
+BESIDE = 64
+"""Float32 numbers that are as good as a whole 256th: 255 levels move by a thousandth of one."""
 
 WIDEST_LEAKY = 1.05
 """How much wider the result of a leaky rectifier may become, or else its operand."""

@@ -66,7 +66,7 @@ def tie_free_below(multiplier: float) -> float:
     return best or multiplier
 
 
-def exactly_invertible_above(scale: float) -> float:
+def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
     """Return the float32 number near above a scale whose reciprocal float32 holds best.
 
     Quantizers of float numbers divide by the scale or multiply by its reciprocal. Where scale
@@ -74,7 +74,7 @@ def exactly_invertible_above(scale: float) -> float:
     float32 number.
     """
     candidates, errors = _invertible(scale)
-    return float(candidates[errors.argmin()])
+    return float(candidates[errors[:count].argmin()])
 
 
 def exactly_invertible_without_ties(scale: float, multiplier: float, power: int) -> float:
