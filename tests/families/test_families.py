@@ -12,6 +12,7 @@ from torch import nn
 
 from edge_imgq.export.tflite.describe import describe
 
+from .attention import ZeroDce
 from .convert import (
     SEED,
     SIZE,
@@ -66,6 +67,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "DeepDeblur": (DeepDeblur, 3),
     "DeblurGAN": (DeblurGan, 3),
     "squeeze and excitation": (SqueezedAttention, 3),
+    "Zero-DCE": (ZeroDce, 3),
     "style transfer": (StyleTransfer, 3),
     "DCGAN": (DcGan, 3),
     "VAE": (VaeDecoder, 3),
