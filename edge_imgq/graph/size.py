@@ -52,6 +52,39 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     return bound
 
 
+SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Range", "Unsqueeze"})
+"""Operators that take a shape or positions from their second input, or are nothing else."""
+
+
+def is_shaped_by_size(model: ir.Model) -> bool:
+    """Tell whether the form of an open graph, not only the size of its images, follows from a size.
+
+    Attention flattens its pixels by shape arithmetic; passes and the quantizer know such a graph
+    only once it has a size. A Resize to the size of another tensor does not count.
+    """
+    return any(
+        node.op_type in SHAPED
+        and any(value is not None and _is_computed(value) for value in shapes)
+        for node in model.graph
+        if (shapes := node.inputs[1:] or node.inputs)
+    )
+
+
+def _is_computed(value: ir.Value) -> bool:
+    return value.const_value is None and value.dtype is ir.DataType.INT64
+
+
+def takes_batches(model: ir.Model) -> bool:
+    """Tell whether no node reshapes to a batch of exactly one image, as attention often does."""
+    return not any(
+        node.op_type in ("Reshape", "Expand")
+        and (shape := node.inputs[1]) is not None
+        and shape.const_value is not None
+        and shape.const_value.numpy()[:1].tolist() == [1]
+        for node in model.graph
+    )
+
+
 def open_input(proto: onnx.ModelProto) -> None:
     """Let a model take any batch, height and width, in place; shapes behind the input stay."""
     for dimension in proto.graph.input[0].type.tensor_type.shape.dim:

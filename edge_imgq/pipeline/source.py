@@ -69,7 +69,7 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import contract_of
     from edge_imgq.graph.reopen import reopened
-    from edge_imgq.graph.size import own_size
+    from edge_imgq.graph.size import bind_size, is_shaped_by_size, own_size
 
     model = normalise(read_onnx(path), str(path))
     if any(own_size(model) not in (None, size) for size in sizes):
@@ -78,6 +78,8 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     contract = contract_of(model, str(path), pixels.high if pixels.low == 0 else 1.0)
     if pixels.low != 0 and not has_note(model.metadata_props):
         to_unit_range(model, pixels)
+    if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
+        model = bind_size(model, sizes[0])
     return Source(path.stem, model, contract, is_own=has_note(model.metadata_props))
 
 

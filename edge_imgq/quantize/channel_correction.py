@@ -29,7 +29,7 @@ import onnx_ir as ir
 from onnx import TensorProto, helper
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.size import open_input
+from edge_imgq.graph.size import open_input, takes_batches
 from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.tie_free import tie_free_nearest
 from edge_imgq.quantize.weights import as_int32
@@ -81,7 +81,11 @@ def measure_fits(
         return {}
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
     session = inference_session(merged.SerializeToString())
-    values = session.run(None, {session.get_inputs()[0].name: batch})
+    image = session.get_inputs()[0].name
+    parts = [batch] if takes_batches(quantized) else np.split(batch, len(batch))
+    runs = [session.run(None, {image: part}) for part in parts]
+    # Where images go one by one, the mean of their fits stands for the fit of all.
+    values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]
     return {
         name: Fit(gain.reshape(-1), shift.reshape(-1))
         for name, gain, shift in zip(names, values[::2], values[1::2], strict=True)

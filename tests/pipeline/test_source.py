@@ -1,0 +1,77 @@
+"""Models whose form follows from a size: attention that flattens its pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.graph.size import own_size
+from edge_imgq.pipeline.source import open_model
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.recipe.folders import quantize_recipe
+from tests.graph.build import run
+
+SIZE = (16, 24)
+CHANNELS = 8
+
+
+@pytest.fixture(scope="module")
+def attention(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Attention over channels, its pixels flattened to a shape that the graph computes."""
+    generator = np.random.default_rng(8)
+    weights = {
+        name: generator.normal(0, 0.3, shape).astype(np.float32)
+        for name, shape in (("w", (CHANNELS, 3, 3, 3)), ("v", (3, CHANNELS, 3, 3)))
+    }
+    constants = {**weights, "one": np.array([1], np.int64), "flat": np.array([CHANNELS, -1])}
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Shape", ["c"], ["shape"]),
+        helper.make_node("Concat", ["one", "flat"], ["rows"], axis=0),
+        helper.make_node("Reshape", ["c", "rows"], ["q"]),
+        helper.make_node("Transpose", ["q"], ["k"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["q", "k"], ["m"]),
+        helper.make_node("Softmax", ["m"], ["s"], axis=-1),
+        helper.make_node("MatMul", ["s", "q"], ["a"]),
+        helper.make_node("Reshape", ["a", "shape"], ["b"]),
+        helper.make_node("Conv", ["b", "v"], ["d"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["d", "image"], ["out"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, "height", "width"))
+        for name in ("image", "out")
+    ]
+    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "attention", ends[:1], ends[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    path = tmp_path_factory.mktemp("attention") / "attention.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def test_attention_of_any_size_is_bound_to_the_one_that_is_asked_for(attention: Path) -> None:
+    source = open_model(str(attention), None, [SIZE])
+    assert own_size(source.model) == SIZE
+    image = np.random.default_rng(2).random((1, 3, *SIZE), np.float32)
+    session = onnxruntime.InferenceSession(attention)
+    np.testing.assert_allclose(
+        run(source.model, image), session.run(None, {"image": image})[0], atol=1e-5
+    )
+
+
+def test_a_network_that_reshapes_to_one_image_is_calibrated_on_many(attention: Path) -> None:
+    source = open_model(str(attention), None, [SIZE])
+    generator = np.random.default_rng(3)
+    images = [generator.integers(0, 256, (*SIZE, 3), np.uint8) for _ in range(14)]
+    contract = ImageContract("image-to-image", 1, "rgb")
+    model = quantize(source.model, quantize_recipe("int8"), contract, images)
+    image = (images[0].astype(np.float32) / 255).transpose(2, 0, 1)[np.newaxis]
+    error = run(model, image, exact=True) - run(source.model, image).clip(0, 1)
+    assert np.sqrt(np.mean(error**2)) < 0.02
