@@ -165,7 +165,7 @@ def test_clipping_at_the_end_needs_no_scale_of_its_own(last: str) -> None:
     network = model(nodes, constants)
     quantized = quantize(network, RECIPE, contract, [photo()])
     scales = quantizers(quantized)
-    assert scales["a"] == scales["b"] == scales["image"]
+    assert len(set(scales.values())) == 1, scales
     image = as_input(photo(5))
     assert np.abs(run(quantized, image, exact=True) - run(network, image).clip(0, 1)).max() < 0.02
 

@@ -113,6 +113,7 @@ def refusal(operation: Operation) -> str | None:
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     if any(len(tensor.shape) > MOST_AXES for tensor in tensors):
         return f"Core ML's tensors have at most {MOST_AXES} axes; merge some in the model"
-    if any(0 in tensor.shape for tensor in operation.outputs):
-        return "it gives an empty tensor, which Core ML does not have; remove it from the model"
+    images = [*operation.outputs, *(t for t in operation.inputs[:1] if t is not None)]
+    if any(0 in tensor.shape for tensor in images):
+        return "it has an empty tensor, which Core ML does not have; remove it from the model"
     return form.refuse(operation)

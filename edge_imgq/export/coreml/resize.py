@@ -40,7 +40,7 @@ def resize(site: Site) -> Any:
         return _nearest(x, tables)
     grid = _grid(operation, tables)
     if grid is not None:
-        height, width = (_factor(operation, axis) for axis in (2, 3))
+        height, width = _of_one_type(*(_factor(operation, axis) for axis in (2, 3)))
         return mb.upsample_bilinear(
             x=x, scale_factor_height=height, scale_factor_width=width, **GRIDS[grid]
         )
@@ -126,6 +126,13 @@ def _product(x: Any, table: NDArray[np.float64], axis: int, name: str) -> Any:
     if axis == x.rank - 2:
         return mb.matmul(x=half(table, name), y=x)
     return mb.matmul(x=x, y=half(table.T, name))
+
+
+def _of_one_type(height: Any, width: Any) -> tuple[Any, Any]:
+    """Return both factors as whole numbers, or both as float32: Core ML takes no mixture."""
+    if isinstance(height, int) and isinstance(width, int):
+        return height, width
+    return np.float32(height), np.float32(width)
 
 
 def _factor(operation: Operation, axis: int) -> Any:

@@ -147,7 +147,8 @@ def test_an_int8_maximum_over_a_relu_pads_with_zero() -> None:
         ("leaky relu", "LEAKY_RELU", 1, 1),
         ("tanh", "TANH", 1, 2),
         ("linear doubled", "RESIZE_BILINEAR", 3, 3),
-        ("linear asymmetric", "RESIZE_BILINEAR", 1, 2),
+        # By these factors it is computed in float: 11 bits do not hold its weights.
+        ("linear asymmetric", "RESIZE_BILINEAR", 1, 1),
         ("nearest shrunk", "RESIZE_NEAREST_NEIGHBOR", 1, 2),
         ("global average pool", "MEAN", 1, 2),
     ],
@@ -236,17 +237,17 @@ def test_an_int8_prelu_is_refused_with_the_way_out() -> None:
 
 
 def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
-    model = int8(Case("t = Relu(x) y = Add(x, t)"))
+    model = int8(Case("t = LeakyRelu(x) y = Add(x, t)"))
     broken = onnx.ModelProto()
     broken.CopyFrom(model)
     add = next(node for node in broken.graph.node if node.op_type == "Add")
-    relu = next(node for node in broken.graph.node if node.op_type == "Relu")
-    add.input[1] = relu.output[0]
+    leaky = next(node for node in broken.graph.node if node.op_type == "LeakyRelu")
+    add.input[1] = leaky.output[0]
     for node in list(broken.graph.node):
-        if node.op_type == "QuantizeLinear" and node.input[0] == relu.output[0]:
+        if node.op_type == "QuantizeLinear" and node.input[0] == leaky.output[0]:
             broken.graph.node.remove(node)
     for node in list(broken.graph.node):
-        if node.op_type == "DequantizeLinear" and node.input[0].startswith(relu.output[0]):
+        if node.op_type == "DequantizeLinear" and node.input[0].startswith(leaky.output[0]):
             broken.graph.node.remove(node)
     with pytest.raises(UnsupportedOperatorError, match="holds no float tensor"):
         lowered(broken)
@@ -258,9 +259,7 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
         ('y = Pad<mode="edge">(x, n)', {"n": numbers(0, 0, 1, 1, 0, 0, 1, 1)}, "edge"),
         ("y = Pad(x, n)", {"n": numbers(0, 0, -1, 0, 0, 0, 0, 0)}, "negative"),
         ("y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)", {}, "dilation"),
-        ("y = Softmax<axis=2>(x)", {}, "channels only"),
         ("y = ReduceMean<keepdims=0>(x, a)", {"a": numbers(2)}, "spatial axis"),
-        ("y = Max(x, x, x)", {}, "two inputs"),
         (
             'y = Resize<coordinate_transformation_mode="asymmetric", nearest_mode="ceil">(x, , s)',
             {"s": np.array([1, 1, 2, 2], np.float32)},
