@@ -21,7 +21,7 @@ SIDE = 96
 MOST_PIXELS = 2_400_000
 """Pixels of all patches to learn from together."""
 
-FEW_PIXELS = 24 * SIDE * SIDE
+FEW_PIXELS = 8 * SIDE * SIDE
 """Pixels of a batch that a step computes at once."""
 
 PER_IMAGE = 32
