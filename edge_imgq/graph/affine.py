@@ -183,3 +183,14 @@ def scale_inputs(node: ir.Node, affine: Affine) -> None:
         edit.set_bias(node, added if before is None else before + added, "shifted")
     scale = affine.scale.reshape(group, 1, -1, *(1,) * (kernel.ndim - 2))
     edit.replace_input(node, 1, (grouped * scale).reshape(kernel.shape), "scaled")
+
+
+def scale_bounds(clip: ir.Node, affine: Affine) -> None:
+    """Let a clipping of constant bounds clip the affine of what it clipped, in place.
+
+    The affine is uniform and increasing, so that the lower bound stays the lower one.
+    """
+    for index, value in enumerate(clip.inputs[1:], 1):
+        if value is not None:
+            bound = edit.contents(value) * affine.scale[0] + affine.offset[0]
+            edit.replace_input(clip, index, bound, "scaled")

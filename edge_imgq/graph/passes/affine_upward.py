@@ -21,7 +21,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.affine import Affine, affine_of
+from edge_imgq.graph.affine import Affine, affine_of, scale_bounds
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 
@@ -101,14 +101,7 @@ def _clip(node: ir.Node, affine: Affine) -> list[Edit] | None:
     if (bounds.low, bounds.high) in NAMED_BOUNDS:
         return None
     before = _edits(node.inputs[0], affine)
-    return None if before is None else [*before, lambda: _scale_bounds(node, affine)]
-
-
-def _scale_bounds(node: ir.Node, affine: Affine) -> None:
-    for index, value in enumerate(node.inputs[1:], 1):
-        if value is not None:
-            bound = edit.contents(value) * affine.scale[0] + affine.offset[0]
-            edit.replace_input(node, index, bound, "scaled")
+    return None if before is None else [*before, lambda: scale_bounds(node, affine)]
 
 
 def _sum(node: ir.Node, affine: Affine) -> list[Edit] | None:

@@ -18,7 +18,13 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.affine import Affine, affine_of, insert_affine, scale_inputs
+from edge_imgq.graph.affine import (
+    Affine,
+    affine_of,
+    insert_affine,
+    scale_bounds,
+    scale_inputs,
+)
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 from edge_imgq.graph.linear import padding_of
@@ -112,7 +118,7 @@ def _skip_at(graph: ir.Graph, node: ir.Node, index: int) -> bool:
     node.replace_input_with(index, source)
     node.replace_input_with(1 - index, scaled)
     if clip is not None:
-        _move_bounds(clip, leaving)
+        scale_bounds(clip, leaving)
     _end_at(end, kept)
     _drop(image)
     return True
@@ -123,13 +129,6 @@ def _clip_after(node: ir.Node) -> ir.Node | None:
     if follower is None or follower.op_type != "Clip" or clip_bounds(follower) is None:
         return None
     return follower
-
-
-def _move_bounds(clip: ir.Node, affine: Affine) -> None:
-    for index, value in enumerate(clip.inputs[1:], 1):
-        if value is not None:
-            bound = edit.contents(value) * affine.scale[0] + affine.offset[0]
-            edit.replace_input(clip, index, bound, "moved")
 
 
 def _end_at(end: ir.Value, value: ir.Value) -> None:
