@@ -12,13 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from benchmarks.turns import take_turns
 from edge_imgq.contract import FileNote
 from edge_imgq.devices.host import host_name
 from edge_imgq.export.tflite.forms.choose import fastest_forms
@@ -83,18 +81,6 @@ def quantized(source: Source, recipe: QuantizeRecipe) -> ir.Model:
     """Quantize on the calibration images that ship."""
     images = (sample.pixels for sample in samples(calibration_images(None), source.contract, None))
     return quantize(source.model, recipe, source.contract, images)
-
-
-def take_turns(calls: Mapping[str, Callable[[], None]], runs: int) -> dict[str, float]:
-    """Return the median time of each call in milliseconds; the calls alternate."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(runs + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if turn >= 2:
-                times[name].append(time.perf_counter() - start)
-    return {name: float(np.median(seconds)) * 1e3 for name, seconds in times.items()}
 
 
 def table(medians: Mapping[str, float], size: str) -> str:
