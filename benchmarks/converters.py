@@ -30,7 +30,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.ours import OURS, TARGETS, write_ours
 from benchmarks.peer_table import ENVIRONMENTS, PEERS
 from benchmarks.turns import take_turns
-from edge_imgq.devices.host import host_name
+from edge_imgq.devices.stopwatch import host_name
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.skipped import Skipped
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.turns import take_turns
 from edge_imgq.contract import FileNote
-from edge_imgq.devices.host import host_name
+from edge_imgq.devices.stopwatch import host_name
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.export.tflite.operators.activation import plain_parametric_relu

@@ -1,4 +1,4 @@
-"""Timing one file on a device, or saying why that means nothing."""
+"""Timing files on a device, or saying why that means nothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_imgq.devices.host import HOST, footprint
+from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
 from edge_imgq.devices.protocol import WARM_UP
+from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.errors import UsageError
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from edge_imgq.devices.latency import Latency
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 DEFAULT_SIZE = (180, 320)
 """Height and width for files that take any and name none."""
+
+HELD = 2**30
+"""Bytes of activations that files timed in turns may hold at once; more files wait."""
 
 NOT_ASKED = Skipped("not asked for (--sustained)")
 
@@ -106,22 +111,105 @@ def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timin
         return (not_timed(path, device.name, refusal),)
     session = device.open(path, request.threads)
     try:
-        wanted = (request.size,) if request.size else session.sizes or (DEFAULT_SIZE,)
-        return tuple(_timing(path, device.name, session, size, request) for size in wanted)
+        return tuple(
+            _timing(path, device.name, session, size, _latency(session, size, request), request)
+            for size in _sizes(session, request)
+        )
     finally:
         session.close()
 
 
+def time_on_host(
+    paths: Sequence[Path], device: HostDevice, request: TimingRequest
+) -> tuple[Timing, ...]:
+    """Time files on this host, each in turn, so that what else the machine does meets all of them.
+
+    Args:
+        paths: files that edge-imgq wrote.
+        device: this host.
+        request: how.
+
+    Raises:
+        ModelError: a file cannot be opened.
+        UsageError: a network does not take images of that size.
+    """
+    return tuple(
+        timing
+        for group in _groups(paths, request)
+        for timing in _time_group(group, device, request)
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One open file at one size."""
+
+    path: Path
+    session: HostSession
+    size: tuple[int, int]
+    memory: ActivationMemory
+
+
+def _groups(paths: Sequence[Path], request: TimingRequest) -> Iterator[list[_Case]]:
+    """Open files, as many at a time as the memory of their activations allows."""
+    group: list[_Case] = []
+    for path in paths:
+        session = HostSession.of(path, request.threads)
+        more = [
+            _Case(path, session, size, activation_memory(path, size))
+            for size in _sizes(session, request)
+        ]
+        if group and sum(case.memory.bytes for case in group + more) > HELD:
+            yield group
+            group = []
+        group += more
+    yield group
+
+
+def _time_group(
+    group: Sequence[_Case], device: HostDevice, request: TimingRequest
+) -> Iterator[Timing]:
+    watches = [_stopwatch(case.session, case.size) for case in group]
+    timed = [watch for watch in watches if isinstance(watch, Stopwatch)]
+    found = iter(time_in_turns(timed, request.runs))
+    for case, watch in zip(group, watches, strict=True):
+        latency = watch if isinstance(watch, Skipped) else next(found)
+        yield _timing(case.path, device.name, case.session, case.size, latency, request)
+
+
+def _sizes(session: DeviceSession, request: TimingRequest) -> tuple[tuple[int, int], ...]:
+    return (request.size,) if request.size else session.sizes or (DEFAULT_SIZE,)
+
+
 def _timing(
-    path: Path, device: str, session: DeviceSession, size: tuple[int, int], request: TimingRequest
+    path: Path,
+    device: str,
+    session: DeviceSession,
+    size: tuple[int, int],
+    latency: Latency | Skipped,
+    request: TimingRequest,
 ) -> Timing:
-    latency = _latency(session, request.runs, size)
     sustained = _sustained(session, size, request, latency)
     memory, process = activation_memory(path, size), _footprint(path, device, size, request)
     return Timing(str(path), device, latency, sustained, memory, process)
 
 
-def _latency(session: DeviceSession, runs: int, size: tuple[int, int]) -> Latency | Skipped:
+def _latency(
+    session: DeviceSession, size: tuple[int, int], request: TimingRequest
+) -> Latency | Skipped:
+    return _unsuitable(session, size) or session.latency(size, request.runs, WARM_UP)
+
+
+def _stopwatch(session: HostSession, size: tuple[int, int]) -> Stopwatch | Skipped:
+    return _unsuitable(session, size) or session.stopwatch(size)
+
+
+def _unsuitable(session: DeviceSession, size: tuple[int, int]) -> Skipped | None:
+    """Return why a file does not run at a size.
+
+    Raises:
+        UsageError: its network takes multiples alone.
+    """
     if session.sizes and size not in session.sizes and not session.resizable:
         sizes = " and ".join(f"{height}x{width}" for height, width in session.sizes)
         return Skipped(f"the file takes {sizes} alone")
@@ -131,7 +219,7 @@ def _latency(session: DeviceSession, runs: int, size: tuple[int, int]) -> Latenc
             f"{size[0]}x{size[1]} does not suit {session.note.model}: its height and width "
             f"must be multiples of {multiple}."
         )
-    return session.latency(size, runs, WARM_UP)
+    return None
 
 
 def _footprint(

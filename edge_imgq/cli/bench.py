@@ -45,9 +45,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--runs",
         type=positive,
-        default=30,
+        default=100,
         metavar="N",
-        help="calls to count at most (default 30); a slow file gets fewer, never below 10",
+        help="calls to count at most (default 100); a slow file gets fewer, never below 10",
     )
     parser.add_argument(
         "--size",

@@ -26,13 +26,15 @@ def exported_files(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return every exported file that the paths name; a folder stands for the files in it.
 
     Raises:
-        ModelError: a path does not exist, or a folder holds none.
+        ModelError: a path does not exist or is no exported file, or a folder holds none.
     """
     files: list[Path] = []
     for path in existing(paths):
-        if not path.is_dir() or path.suffix == ".mlpackage":
+        if path.suffix.lower() in FILES:
             files.append(path)
             continue
+        if not path.is_dir():
+            raise ModelError(f"{path} is not one of {', '.join(FILES)}, so no runtime opens it.")
         inside = sorted(found for found in path.iterdir() if found.suffix in FILES)
         if not inside:
             raise ModelError(f"{path} holds no exported file ({', '.join(FILES)}).")

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_imgq.devices.remote import Remote, copy, run_there
+from edge_imgq.devices.remote import Remote, State, copy, run_there
 from edge_imgq.errors import DeviceError
 
 CLIENT = "adb"
@@ -86,8 +86,8 @@ def description(remote: Remote) -> str:
     return f"{model or 'unknown phone'}, {soc or 'unknown chip'}, Android {version or '?'}"
 
 
-def conditions(remote: Remote) -> tuple[str, bool]:
-    """Return battery and thermal state in words, and whether they make times doubtful.
+def conditions(remote: Remote) -> State:
+    """Return battery and thermal state.
 
     Raises:
         DeviceError: the device went away.
@@ -95,14 +95,15 @@ def conditions(remote: Remote) -> tuple[str, bool]:
     said = run_there(remote, "dumpsys battery; dumpsys thermalservice").said
     level, tenths = (_number(said, rf"^\s*{key}: (\d+)") for key in ("level", "temperature"))
     status = _number(said, r"Thermal Status: (\d+)")
-    words = []
-    if level is not None:
-        words.append(f"battery {level} %")
-    if tenths is not None:
-        words.append(f"battery at {tenths / 10:.1f} °C")
-    words.append("thermal state not known" if status is None else f"thermal {_thermal(status)}")
+    charge = [] if level is None else [f"battery {level} %"]
+    heat = [] if tenths is None else [f"battery at {tenths / 10:.1f} °C"]
+    heat.append("thermal state not known" if status is None else f"thermal {_thermal(status)}")
     hot = tenths is not None and tenths / 10 > WARM
-    return ", ".join(words), hot or (status is not None and status >= MODERATE)
+    return State(
+        said=", ".join(charge + heat),
+        thermal=", ".join(heat),
+        disturbed=hot or (status is not None and status >= MODERATE),
+    )
 
 
 def _thermal(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_imgq.devices.adb import AdbRemote, attached, conditions, description
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import Device, Presence
+from edge_imgq.devices.remote import State
 from edge_imgq.devices.remote_device import RemoteDevice, benchmark_model_advice
 from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.skipped import Skipped
@@ -27,7 +28,7 @@ class AndroidDevice(RemoteDevice):
         """Return the phone in words."""
         return description(self.remote)
 
-    def conditions(self) -> tuple[str, bool]:
+    def conditions(self) -> State:
         """Return its battery and thermal state."""
         return conditions(self.remote)
 

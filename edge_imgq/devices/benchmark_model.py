@@ -62,6 +62,7 @@ class Timings:
     Attributes:
         runs: counted calls.
         warm_up: calls before.
+        fastest: of the runs; None where it is not printed.
         median: over the runs; None from tools before 2024, which print the average alone.
         p95: ninety-fifth percentile; None likewise.
         average: over the runs.
@@ -70,6 +71,7 @@ class Timings:
 
     runs: int
     warm_up: int
+    fastest: float | None
     median: float | None
     p95: float | None
     average: float
@@ -84,10 +86,12 @@ def read_timings(said: str) -> Timings | None:
     last = lines[-1]
     single = last["curr"] if "avg" not in last else None
     median, p95 = last.get("median", single), last.get("p95", single)
+    fastest = last.get("min", single)
     init = re.search(r"Init: ([\d.e+]+)", said)
     return Timings(
         runs=int(last["count"]),
         warm_up=int(lines[0]["count"]) if len(lines) > 1 else 0,
+        fastest=None if fastest is None else fastest / 1e3,
         median=None if median is None else median / 1e3,
         p95=None if p95 is None else p95 / 1e3,
         average=last.get("avg", last.get("curr", 0.0)) / 1e3,

@@ -13,9 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_imgq.devices.host import measure
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.stopwatch import measure
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped

@@ -159,9 +159,11 @@ class HexagonSession:
         milliseconds = np.array(self._times(runs, warm_up)) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
         return Latency(
+            min_ms=float(milliseconds.min()),
             median_ms=median,
             p90_ms=p90,
             p95_ms=p95,
+            noise=Skipped("it was timed in one round"),
             init_ms=Skipped("compiling was not timed"),
             memory_mb=Skipped("the HTP does not say"),
             runs=len(milliseconds),
@@ -170,6 +172,8 @@ class HexagonSession:
             size=size,
             device=self._soc.name,
             runtime=str(self.identity),
+            delegate=self._unit,
+            thermal=Skipped("the HTP does not say"),
             conditions="load not known",
         )
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edge_imgq.devices.latency import Latency
-from edge_imgq.devices.load import conditions, moment, others
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
 from edge_imgq.devices.worker import Worker
 from edge_imgq.runtime.open import RUNTIMES, open_session
 from edge_imgq.skipped import Skipped
@@ -23,14 +19,11 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
+    from edge_imgq.devices.latency import Latency
     from edge_imgq.runtime.protocol import Placement, Session
 
 HOST = "host"
 WORKER = "edge_imgq.devices.session_worker"
-
-FEWEST = 10
-SECONDS = 2.0
-"""A slow file is timed FEWEST times, or for this long if that allows more."""
 
 
 class HostDevice:
@@ -46,9 +39,7 @@ class HostDevice:
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file by the runtime of its format."""
-        start = time.perf_counter()
-        session = open_session(path, threads)
-        return HostSession(session, path, (time.perf_counter() - start) * 1e3)
+        return HostSession.of(path, threads)
 
 
 class HostSession:
@@ -59,6 +50,17 @@ class HostSession:
     def __init__(self, session: Session, path: Path, init_ms: float) -> None:
         self._session, self._path, self._init_ms = session, path, init_ms
         self.identity, self.note, self.size = session.identity, session.note, session.size
+
+    @classmethod
+    def of(cls, path: Path, threads: int) -> HostSession:
+        """Open a file by the runtime of its format, and time that.
+
+        Raises:
+            ModelError: the file is not whole, or no runtime opens it.
+        """
+        start = time.perf_counter()
+        session = open_session(path, threads)
+        return cls(session, path, (time.perf_counter() - start) * 1e3)
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -82,10 +84,17 @@ class HostSession:
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
     ) -> Latency | Skipped:
         """Time calls by the wall clock; an evaluator's time is skipped."""
-        if not self.identity.is_device_runtime:
-            name = self.identity.name
-            return Skipped(f"{name} checks values; its time says nothing about a phone")
+        if absent := self._no_time():
+            return absent
         return measure(self._session, size, runs, warm_up, self._init_ms)
+
+    def stopwatch(self, size: tuple[int, int]) -> Stopwatch | Skipped:
+        """Return what times the file in turn with others, or why its time would mean nothing.
+
+        Args:
+            size: height and width of the input.
+        """
+        return self._no_time() or Stopwatch(self._session, size, self._init_ms)
 
     def placement(self) -> Placement | Skipped:
         """Return what XNNPACK takes of a .tflite file; other runtimes here have one unit."""
@@ -98,49 +107,10 @@ class HostSession:
     def close(self) -> None:
         """Do nothing: the session ends with the object."""
 
-
-NOT_TIMED = Skipped("opening was not timed")
-
-
-def measure(
-    session: Session,
-    size: tuple[int, int],
-    runs: int = RUNS,
-    warm_up: int = WARM_UP,
-    init_ms: float | Skipped = NOT_TIMED,
-) -> Latency:
-    """Time a file on this host, and say whether the machine was quiet meanwhile.
-
-    Args:
-        session: an open file.
-        size: height and width of the input.
-        runs: calls to count at most; fewer for a slow file, see SECONDS.
-        warm_up: calls before that.
-        init_ms: what opening it took.
-    """
-    call = session.prepare(size)
-    for _ in range(warm_up):
-        call()
-    before = moment()
-    milliseconds = np.array(_times(call, runs)) * 1e3
-    used = others(before, moment())
-    median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
-    said, disturbed = conditions(used, median, p90)
-    return Latency(
-        median_ms=median,
-        p90_ms=p90,
-        p95_ms=p95,
-        init_ms=init_ms,
-        memory_mb=Skipped("on this host, bench --memory measures it"),
-        runs=len(milliseconds),
-        warm_up=warm_up,
-        threads=session.identity.threads,
-        size=size,
-        device=host_name(),
-        runtime=str(session.identity),
-        conditions=said,
-        disturbed=disturbed,
-    )
+    def _no_time(self) -> Skipped | None:
+        if self.identity.is_device_runtime:
+            return None
+        return Skipped(f"{self.identity.name} checks values; its time says nothing about a phone")
 
 
 def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
@@ -168,11 +138,6 @@ def footprint(path: Path, size: tuple[int, int], threads: int) -> int | Skipped:
     return int(answer["bytes"])
 
 
-def host_name() -> str:
-    """Return this machine in words."""
-    return f"host: {_processor()}, {platform.system()} {platform.machine()}"
-
-
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
     """Return this host; it is always there."""
     if argument:
@@ -183,27 +148,3 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
 def look() -> tuple[Presence, ...]:
     """Return this host."""
     return (Presence("host", True, host_name().removeprefix("host: ")),)
-
-
-def _times(call: Callable[[], None], runs: int) -> list[float]:
-    seconds: list[float] = []
-    while len(seconds) < runs and (sum(seconds) < SECONDS or len(seconds) < FEWEST):
-        seconds.append(_timed(call))
-    return seconds
-
-
-def _timed(call: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _processor() -> str:
-    """Return the processor's own name; Linux has it in /proc, macOS and Windows in `platform`."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown processor"

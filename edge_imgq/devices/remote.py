@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_imgq.errors import DeviceError
+from edge_imgq.skipped import Skipped
 
 MARK = "edge-imgq-exit:"
 PATIENCE = 600.0
@@ -31,6 +32,21 @@ class Done:
 
     code: int
     said: str
+
+
+@dataclass(frozen=True)
+class State:
+    """How a machine is.
+
+    Attributes:
+        said: all that is known of it, in words.
+        thermal: the part of that about heat.
+        disturbed: whether it makes times doubtful.
+    """
+
+    said: str
+    thermal: str | Skipped
+    disturbed: bool
 
 
 class Remote(Protocol):

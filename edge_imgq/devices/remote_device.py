@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_imgq.devices.benchmark_model import PROGRAM, delegate_flags
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import DeviceSession
-from edge_imgq.devices.remote import Remote
+from edge_imgq.devices.remote import Remote, State
 from edge_imgq.devices.remote_session import RemoteSession
 
 
@@ -30,8 +30,8 @@ class RemoteDevice(ABC):
         """Return the machine in words."""
 
     @abstractmethod
-    def conditions(self) -> tuple[str, bool]:
-        """Return its state in words, and whether that makes times doubtful."""
+    def conditions(self) -> State:
+        """Return its state."""
 
     def refusal(self, path: Path) -> str:
         """Return why a file is not run: `benchmark_model` takes .tflite."""

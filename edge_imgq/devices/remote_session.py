@@ -28,7 +28,7 @@ from edge_imgq.devices.benchmark_model import (
 )
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import RUNS, WARM_UP
-from edge_imgq.devices.remote import must_run_there, run_there
+from edge_imgq.devices.remote import State, must_run_there, run_there
 from edge_imgq.errors import DeviceError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
 from edge_imgq.runtime.open import open_session
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from edge_imgq.devices.options import DeviceOptions
     from edge_imgq.devices.remote import Remote
 
-Conditions = Callable[[], tuple[str, bool]]
-"""Reads the state of a device: in words, and whether it makes times doubtful."""
+Conditions = Callable[[], State]
+"""Reads the state of a device."""
 
 NO_PERCENTILE = Skipped(f"{PROGRAM} prints the ninety-fifth percentile instead")
 
@@ -147,10 +147,14 @@ class RemoteSession:
                 "take a newer one"
             )
         peak = read_peak_memory(self._profile(size))
+        same = after.said == before.said
+        said = after.said if same else f"{before.said}; after: {after.said}"
         return Latency(
+            min_ms=Skipped("not printed") if timings.fastest is None else timings.fastest,
             median_ms=timings.median,
             p90_ms=NO_PERCENTILE,
             p95_ms=timings.p95,
+            noise=Skipped("it was timed in one round"),
             init_ms=Skipped("not printed") if timings.init is None else timings.init,
             memory_mb=Skipped("not printed") if peak is None else peak,
             runs=timings.runs,
@@ -159,8 +163,10 @@ class RemoteSession:
             size=size,
             device=self._machine,
             runtime=str(self.identity),
-            conditions=after[0] if after[0] == before[0] else f"{before[0]}; after: {after[0]}",
-            disturbed=before[1] or after[1],
+            delegate=self.identity.delegate,
+            thermal=after.thermal,
+            conditions=said,
+            disturbed=before.disturbed or after.disturbed,
         )
 
     def placement(self) -> Placement | Skipped:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import Device, Presence
-from edge_imgq.devices.remote import copy, run_there
+from edge_imgq.devices.remote import State, copy, run_there
 from edge_imgq.devices.remote_device import RemoteDevice, benchmark_model_advice
 from edge_imgq.errors import DeviceError
 from edge_imgq.skipped import Skipped
@@ -63,16 +63,18 @@ class Board(RemoteDevice):
         lines = [line.strip() for line in run_there(self.remote, MACHINE).said.splitlines()]
         return ", ".join(line for line in lines if line)
 
-    def conditions(self) -> tuple[str, bool]:
+    def conditions(self) -> State:
         """Return the hottest temperature and the load."""
         said = run_there(self.remote, STATE).said
         degrees = [int(found) / 1e3 for found in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
         load = re.search(r"^load ([\d.]+)", said, re.MULTILINE)
-        words = [f"{max(degrees):.0f} °C" if degrees else "temperature not known"]
-        if load:
-            words.append(f"load {load[1]}")
+        heat = f"{max(degrees):.0f} °C" if degrees else "temperature not known"
         busy = load is not None and float(load[1]) > 1
-        return ", ".join(words), busy or (bool(degrees) and max(degrees) > HOT)
+        return State(
+            said=f"{heat}, load {load[1]}" if load else heat,
+            thermal=heat,
+            disturbed=busy or (bool(degrees) and max(degrees) > HOT),
+        )
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:

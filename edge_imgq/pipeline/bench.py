@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.bench.timing import Timing, TimingRequest, not_timed, time_file
+from edge_imgq.bench.timing import Timing, TimingRequest, not_timed, time_file, time_on_host
+from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
@@ -35,12 +36,15 @@ def bench(
 
     Raises:
         UsageError: there is no such device, or a network does not take images of that size.
-        ModelError: a file is not whole.
+        ModelError: a file is not whole, or none that a device runs.
     """
     found = find_device(device, options)
     if isinstance(found, Skipped):
         absent = tuple(not_timed(file, device, found.reason) for file in files)
         return absent, RuntimeUnavailableError.exit_code
+    if isinstance(found, HostDevice):
+        watch(Step(f"time {len(files)} files on {found.name}, in turns", 0, 1))
+        return time_on_host(files, found, request), 0
     timings: list[Timing] = []
     code = 0
     for index, file in enumerate(files):

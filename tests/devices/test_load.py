@@ -9,20 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.devices.load import QUIET, Moment, conditions, moment, others
+from edge_imgq.devices.load import QUIET, Load, Moment, conditions, load, moment, temperature
+from edge_imgq.skipped import Skipped
 
 SPIN = "import time\nend = time.perf_counter() + 3\nwhile time.perf_counter() < end: pass"
 
 
 def test_what_others_used_leaves_out_this_process() -> None:
-    before = Moment(clock=10.0, busy=100.0, own=5.0)
-    assert others(before, Moment(12.0, 103.0, 7.0)) == pytest.approx(0.5)
-    assert others(before, Moment(12.0, 101.9, 7.0)) == 0
+    before = Moment(clock=10.0, busy=100.0, own=5.0, stolen=1.0)
+    found = load(before, Moment(12.0, 103.0, 7.0, 1.5))
+    assert (found.used, found.stolen) == (pytest.approx(0.5), pytest.approx(0.25))
+    assert load(before, Moment(12.0, 101.9, 7.0, 1.0)).used == 0
 
 
 def test_a_moment_too_short_for_the_system_clock_says_nothing() -> None:
-    assert others(Moment(0.0, 1.0, 0.0), Moment(0.05, 1.04, 0.05)) is None
-    assert others(Moment(0.0, None, 0.0), Moment(9.0, None, 9.0)) is None
+    assert load(Moment(0.0, 1.0, 0.0), Moment(0.05, 1.04, 0.05)).used is None
+    assert load(Moment(0.0, None, 0.0), Moment(9.0, None, 9.0)).used is None
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="Linux alone tells its load")
@@ -32,7 +34,7 @@ def test_a_busy_neighbour_is_seen() -> None:
         time.sleep(0.3)
         before = moment()
         time.sleep(0.5)
-        used = others(before, moment())
+        used = load(before, moment()).used
     finally:
         neighbour.kill()
         neighbour.wait()
@@ -41,17 +43,28 @@ def test_a_busy_neighbour_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "p90", "said", "disturbed"),
+    ("found", "p90", "noise", "said"),
     [
-        (0.02, 10.5, QUIET, False),
-        (0.8, 10.5, "not quiet: other programs used 0.8 of", True),
-        (0.0, 14.0, "unsteady: p90 is 1.4 times the median", True),
-        (None, 10.5, "load not known", False),
+        (Load(0.02), 10.5, 0.02, QUIET),
+        (Load(0.8), 10.5, 0.02, "was not quiet: other programs used 0.8 of"),
+        (Load(0.0, stolen=0.3), 10.5, 0.02, "was not quiet: its hypervisor took 0.3 of"),
+        (Load(0.0), 14.0, 0.02, "was not quiet: p90 is 1.4 times the median"),
+        (Load(0.0), 10.5, 0.2, "was not quiet: the medians of its rounds lie 20% apart"),
+        (Load(0.8, average=3.14), 10.5, 0.0, "load average 3.1"),
+        (Load(None), 10.5, 0.02, "load not known"),
     ],
 )
 def test_conditions_say_what_makes_a_time_doubtful(
-    used: float | None, p90: float, said: str, disturbed: bool
+    found: Load, p90: float, noise: float, said: str
 ) -> None:
-    words, doubtful = conditions(used, 10.0, p90)
+    words, doubtful = conditions(found, 10.0, p90, noise)
     assert said in words
-    assert doubtful is disturbed
+    assert doubtful is ("not quiet" in words or "average" in said)
+
+
+def test_the_hottest_sensor_is_told_and_none_is_told_as_none(tmp_path: Path) -> None:
+    for number, text in enumerate(("41000", "52400", "broken")):
+        (tmp_path / f"thermal_zone{number}").mkdir()
+        (tmp_path / f"thermal_zone{number}" / "temp").write_text(f"{text}\n")
+    assert temperature(tmp_path) == "52 °C"
+    assert isinstance(temperature(tmp_path / "thermal_zone0"), Skipped)

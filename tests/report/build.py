@@ -13,9 +13,11 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
 
 LATENCY = Latency(
+    min_ms=35.02,
     median_ms=35.21,
     p90_ms=36.04,
     p95_ms=36.4,
+    noise=0.01,
     init_ms=3.1,
     memory_mb=Skipped("memory is that of the whole process"),
     runs=30,
@@ -24,6 +26,8 @@ LATENCY = Latency(
     size=(180, 320),
     device="host: A Processor With A Rather Long Name @ 2.40GHz, Linux x86_64",
     runtime="LiteRT 2.3.0 (XNNPACK)",
+    delegate="XNNPACK",
+    thermal=Skipped("this machine tells no temperature"),
     conditions="quiet machine",
 )
 
