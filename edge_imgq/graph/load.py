@@ -17,6 +17,7 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.channels_last import channels_first
+from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
 
 OPSET = 21
@@ -55,14 +56,12 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     """
     _refuse_bad_weights(model, name)
     try:
-        shaped = onnx.shape_inference.infer_shapes(
-            to_float32(model)
-        )  # onnxsim wants an output's shape
+        shaped = infer_shapes(to_float32(model))  # onnxsim wants an output's shape
         simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error
-    result: ir.Model = ir.from_proto(onnx.shape_inference.infer_shapes(simplified))
+    result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _refuse_other_signatures(result, name)
     result.producer_name = "edge-imgq"

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
+from edge_imgq.graph.shape_inference import infer_shapes
 
 FREE = frozenset(
     {
@@ -55,7 +55,7 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
-    result: ir.Model = ir.from_proto(onnx.shape_inference.infer_shapes(proto))
+    result: ir.Model = ir.from_proto(infer_shapes(proto))
     return result
 
 

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.reopen import reopened
 from edge_imgq.graph.shape_arithmetic import fold_shape_arithmetic
+from edge_imgq.graph.shape_inference import infer_shapes
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
@@ -41,7 +42,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
     try:
-        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+        inferred = infer_shapes(proto, strict=True)
     except onnx.shape_inference.InferenceError as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"The model does not fit {size[0]}x{size[1]} images: {reason}") from error

@@ -38,7 +38,7 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
         placed: quantization of every activation (`edge_imgq.quantize.scales`).
     """
     steady_statistics(graph, placed)
-    nodes = [node for node in graph if not is_marked(node)]
+    nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
             _quantize_weights(graph, node, placed)
@@ -50,6 +50,11 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
     for value, parameters in placed.items():
         _quantize_activation(graph, value, parameters)
     graph.sort()
+
+
+def _computes_reals(node: ir.Node) -> bool:
+    """Tell a node from one of shape arithmetic, which a graph of open size has."""
+    return node.outputs[0].dtype in (None, ir.DataType.FLOAT)
 
 
 def _quantize_weights(

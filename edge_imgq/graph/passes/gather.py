@@ -2,7 +2,7 @@
 
 Exporters write strided views, single channels and flattened means as Gather with a table of
 indices. Where the flattened table counts up by one, Gather is a Slice along the axis, followed by a
-Reshape where the table has another rank than 1.
+Squeeze where the table is one number, by a Reshape where it has several axes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     part = source
     if flat.size != length:
         part = _slice(graph, node, source, axis, int(flat[0]), flat.size)
-    if indices.ndim != 1:
+    if indices.ndim == 0:
+        axes = edit.add_constant(graph, f"{node.name}.axes", np.array([axis], np.int64))
+        part = edit.insert_node(graph, node, "Squeeze", [part, axes], {}, f"{node.name}.squeezed")
+        part.shape = result.shape
+    elif indices.ndim != 1:
         if not result.shape.is_static():
             return False
         shape = edit.add_constant(graph, f"{node.name}.shape", result.shape.numpy())
