@@ -3,11 +3,16 @@
 The lowest and highest value of every activation are computed inside the graph, by ReduceMin and
 ReduceMax nodes, channel by channel, so nothing but two numbers per channel and image leaves ONNX
 Runtime, and memory does not grow with the number of images.
+
+Observers that look at more than the extremes get histograms. For these some thousand positions of
+each activation leave the graph as well, on a grid whose step is odd, so that every phase of a pixel
+shuffle is met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +21,22 @@ import onnx_ir as ir
 from edge_imgq.errors import ImageError, NonFiniteOutputError
 from edge_imgq.graph import edit
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.ranges import ChannelRange, Range
+from edge_imgq.quantize.histogram import HistogramKeeper
+from edge_imgq.quantize.ranges import ChannelDetail, ChannelRange, Range
 from edge_imgq.quantize.scales import activations
 from edge_imgq.runtime.onnxruntime import inference_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+POSITIONS = 6000
+"""Positions of an image of the input's size that histograms are made of, about."""
+
+MOMENTUM = 0.9
+"""Share of the moving averages that stays when an image arrives, once there were ten."""
+
+GRID, COUNT = "observer.grid", "observer.count"
+"""Inputs of a watched graph: the step of the grid, along an axis of images and of anything else."""
 
 
 def observe_ranges(
@@ -36,7 +51,7 @@ def observe_ranges(
 
 
 def observe_channels(
-    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
+    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float, *, closely: bool = False
 ) -> dict[str, ChannelRange]:
     """Return the ranges that the channels of every activation take over a set of images (min/max).
 
@@ -44,6 +59,7 @@ def observe_channels(
         model: float graph, already rewritten as it will be quantized; it is not changed.
         images: 8-bit (H, W, C) network inputs; consumed one at a time.
         peak: float value of pixel 255.
+        closely: whether the ranges come with details, which takes longer.
 
     Raises:
         ImageError: there is no image.
@@ -51,38 +67,123 @@ def observe_channels(
     """
     watched = model.clone()
     names = [value.name or "" for value in activations(watched.graph)]
-    session = inference_session(ir.to_proto(_with_extremes(watched)).SerializeToString())
+    session = inference_session(ir.to_proto(_watched(watched, closely)).SerializeToString())
+    image = session.get_inputs()[0].name
     ranges: dict[str, ChannelRange] = {}
+    details: dict[str, _Detail] = {}
     for pixels in images:
-        extremes = session.run(None, {session.get_inputs()[0].name: to_nchw(pixels, peak)})
-        for name, seen in zip(names, _pairs(extremes), strict=True):
+        feeds: dict[str, Any] = {image: to_nchw(pixels, peak)}
+        outputs = session.run(None, feeds | (_steps(pixels) if closely else {}))
+        for index, (name, seen) in enumerate(zip(names, _pairs(outputs, len(names)), strict=True)):
             _refuse_non_finite(name, seen)
             ranges[name] = ranges[name].join(seen) if name in ranges else seen
+            if closely:
+                detail = details.setdefault(name, _Detail(seen))
+                detail.add(seen, outputs[2 * len(names) + index])
     if not ranges:
         raise ImageError("There is no calibration image; int8 scales need at least one.")
-    return ranges
+    found = {name: detail.result() for name, detail in details.items()}
+    return {name: ChannelRange(r.low, r.high, found.get(name)) for name, r in ranges.items()}
 
 
-def _with_extremes(model: ir.Model) -> ir.Model:
-    """Replace a graph's outputs by the extremes of its activations, min and max in turn."""
-    graph = model.graph
-    outputs = []
-    axes = edit.add_constant(graph, "extremes.axes", np.array([0, 2, 3], np.int64))
-    for value in activations(graph):
-        shape = value.shape
-        by_channel = shape is not None and len(shape) == 4
-        for kind in ("ReduceMin", "ReduceMax"):
-            node = ir.node(kind, [value, axes] if by_channel else [value], {"keepdims": 0})
-            graph.append(node)
-            node.outputs[0].name = f"{value.name}.{kind}"
-            node.outputs[0].dtype = ir.DataType.FLOAT
-            node.outputs[0].shape = ir.Shape([shape[1]] if shape is not None and by_channel else [])
-            outputs.append(node.outputs[0])
-    graph.outputs[:] = outputs
+class _Detail:
+    """What histograms and moving averages of one activation have come to."""
+
+    def __init__(self, seen: ChannelRange) -> None:
+        self._images = 0
+        self._low, self._high = np.zeros_like(seen.low), np.zeros_like(seen.high)
+        self._histogram = HistogramKeeper(max(seen.low.size, 1))
+
+    def add(self, seen: ChannelRange, sample: NDArray[np.float32]) -> None:
+        """Take one image in: its extremes, and values (…, channels, …) of the grid."""
+        self._images += 1
+        share = max(1 / self._images, 1 - MOMENTUM)
+        self._low = self._low + share * (seen.low - self._low)
+        self._high = self._high + share * (seen.high - self._high)
+        if seen.low.ndim:
+            sample = np.moveaxis(sample, 1, 0)
+        self._histogram.add(sample.reshape(max(seen.low.size, 1), -1))
+
+    def result(self) -> ChannelDetail:
+        return ChannelDetail(self._low, self._high, self._histogram.result())
+
+
+def _watched(model: ir.Model, closely: bool) -> ir.Model:
+    """Replace a graph's outputs by the extremes of its activations, and samples of them."""
+    values = activations(model.graph)
+    outputs = list(_extremes(model.graph, values))
+    if closely:
+        outputs.extend(_samples(model.graph, values))
+    model.graph.outputs[:] = outputs
     return model
 
 
-def _pairs(extremes: list[Any]) -> list[ChannelRange]:
+def _extremes(graph: ir.Graph, values: list[ir.Value]) -> Iterator[ir.Value]:
+    """Append what computes min and max of values, in turn."""
+    axes = edit.add_constant(graph, "extremes.axes", np.array([0, 2, 3], np.int64))
+    for value in values:
+        inputs = [value, axes] if _is_image(value) else [value]
+        for kind in ("ReduceMin", "ReduceMax"):
+            result = _append(graph, kind, inputs, f"{value.name}.{kind}", keepdims=0)
+            channels = [value.shape[1]] if value.shape is not None and _is_image(value) else []
+            result.shape = ir.Shape(channels)
+            yield result
+
+
+def _samples(graph: ir.Graph, values: list[ir.Value]) -> Iterator[ir.Value]:
+    """Append what takes every so many positions of values, or of all numbers of other tensors."""
+    grid, count = (_step_input(graph, name, length) for name, length in STEPS.items())
+
+    def constants(*rows: tuple[int, ...]) -> list[ir.Value]:
+        return [edit.add_constant(graph, "samples", np.array(row, np.int64)) for row in rows]
+
+    image_slice = [*constants((0, 0), (END, END), (2, 3)), grid]
+    flat_slice = [*constants((0,), (END,), (0,)), count]
+    (flat,) = constants((-1,))
+    for value in values:
+        name = f"{value.name}.sample"
+        if _is_image(value):
+            yield _append(graph, "Slice", [value, *image_slice], name)
+        else:
+            numbers = _append(graph, "Reshape", [value, flat], f"{name}.flat")
+            yield _append(graph, "Slice", [numbers, *flat_slice], name)
+
+
+def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
+    value = ir.Value(name=name, shape=ir.Shape([length]), type=ir.TensorType(ir.DataType.INT64))
+    graph.inputs.append(value)
+    return value
+
+
+END = np.iinfo(np.int32).max
+
+STEPS = {GRID: 2, COUNT: 1}
+"""Numbers that each of the inputs takes."""
+
+
+def _steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+    """Return the steps of the grid for an image (H, W, C), odd numbers."""
+    step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
+    return {GRID: np.array([step, step]), COUNT: np.array([step * step])}
+
+
+def _is_image(value: ir.Value) -> bool:
+    return value.shape is not None and len(value.shape) == 4
+
+
+def _append(
+    graph: ir.Graph, kind: str, inputs: list[ir.Value], name: str, **attributes: int
+) -> ir.Value:
+    node = ir.node(kind, inputs, dict(attributes))
+    graph.append(node)
+    output = node.outputs[0]
+    output.name, output.dtype = name, ir.DataType.FLOAT
+    return output
+
+
+def _pairs(outputs: list[Any], count: int) -> list[ChannelRange]:
+    """Return the extremes of each activation from the first outputs of a watched graph."""
+    extremes = outputs[: 2 * count]
     return [
         ChannelRange(low.astype(np.float64), high.astype(np.float64))
         for low, high in zip(extremes[::2], extremes[1::2], strict=True)

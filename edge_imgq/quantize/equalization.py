@@ -120,8 +120,7 @@ def _scaled(
     for value, classes in channels.of.items():
         name = value.name or ""
         if name in ranges and ranges[name].low.ndim:
-            gain = gains[classes]
-            ranges[name] = ChannelRange(ranges[name].low * gain, ranges[name].high * gain)
+            ranges[name] = ranges[name].spread(gains[classes])
     return ranges
 
 

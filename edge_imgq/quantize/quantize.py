@@ -22,9 +22,10 @@ from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.fidelity import Judge, QuantizationStep
+from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
-from edge_imgq.quantize.ranges import ChannelRange
+from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales import place_scales
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -87,7 +88,8 @@ def quantize_in_steps(
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)
     patches = PatchKeeper(contract.multiple, own_size(original))
-    seen = observe_channels(original, patches.passing(images), contract.peak)
+    closely = recipe.observer != "min-max"
+    seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
     bench = _Bench(
         recipe, contract, patches, Judge(original, patches.held_out(contract.peak), contract.peak)
     )
@@ -147,10 +149,20 @@ class _Bench:
     def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
         quantized = original.clone()
-        ranges = {name: channels.whole() for name, channels in seen.items()}
         image = image_quantization(self.contract.pixel_scale)
+        ranges = self._ranges(original, seen)
         insert_qdq(quantized.graph, place_scales(quantized.graph, ranges, image))
         return _Pair(original, quantized, seen)
+
+    def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:
+        """Return the range that the scale of every activation is to cover."""
+        weights: Mapping[str, NDArray[np.float64]] = {}
+        if self.recipe.observer in WEIGHING:
+            from edge_imgq.quantize.sensitivity import image_weights
+
+            weights = image_weights(original, self._few())
+        observe = OBSERVERS[self.recipe.observer]
+        return {name: observe(channels, weights.get(name)) for name, channels in seen.items()}
 
     def _rounding_steps(self) -> list[tuple[str, Change]]:
         steps: list[tuple[str, Change]] = []

@@ -13,6 +13,8 @@ from edge_imgq.graph.network import Quantization
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_imgq.quantize.histogram import Histogram
+
 INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
 
@@ -30,20 +32,57 @@ class Range:
 
 
 @dataclass(frozen=True)
+class ChannelDetail:
+    """What is known of the channels of a tensor besides their extremes.
+
+    Attributes:
+        low: moving average of the lowest values of the images, float64 (channels,) or ().
+        high: the same of the highest.
+        histogram: of all values; a whole tensor counts as one channel.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    histogram: Histogram
+
+
+@dataclass(frozen=True)
 class ChannelRange:
     """The lowest and the highest value of each channel of a tensor; of a whole one, two scalars.
 
     Attributes:
         low: float64, (channels,) or ().
         high: the same shape.
+        detail: what else an observer wanted to know; None for min-max.
     """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    detail: ChannelDetail | None = None
 
     def join(self, other: ChannelRange) -> ChannelRange:
-        """Return the smallest ranges that cover both."""
+        """Return the smallest ranges that cover both, without details."""
         return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def spread(
+        self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None
+    ) -> ChannelRange:
+        """Return the ranges of channels that have gains, and stand there several times.
+
+        Args:
+            gain: of each channel, positive.
+            copies: of each channel; None for one.
+        """
+        times = np.ones(len(gain), np.intp) if copies is None else copies
+
+        def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.repeat(values * gain, times)
+
+        detail = self.detail
+        if detail is not None:
+            histogram = detail.histogram.spread(gain, times)
+            detail = ChannelDetail(spread(detail.low), spread(detail.high), histogram)
+        return ChannelRange(spread(self.low), spread(self.high), detail)
 
     def whole(self) -> Range:
         """Return the range of all channels together."""

@@ -19,6 +19,7 @@ import onnx_ir as ir
 import torch
 
 from edge_imgq.quantize.torch_graph import TorchGraph
+from edge_imgq.quantize.torch_operators import NotCoveredError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,3 +73,21 @@ def measure_sensitivity(
         value: Sensitivity(error.numpy(), tensor.detach().double().square().mean((0, 2, 3)).numpy())
         for value, error, tensor in zip(values, errors, watched, strict=True)
     }
+
+
+def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    """Return what a squared error in each channel does to the image, by the name of the value.
+
+    Values that are no images (N, C, H, W) are left out, and all are where an operator has no torch
+    form.
+
+    Args:
+        model: float graph.
+        batch: network inputs (N, C, H, W).
+    """
+    values = [v for node in model.graph for v in node.outputs if v.shape and len(v.shape) == 4]
+    try:
+        found = measure_sensitivity(model, values, batch)
+    except NotCoveredError:
+        return {}
+    return {value.name or "": sensitivity.error for value, sensitivity in found.items()}

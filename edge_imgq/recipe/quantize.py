@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.table import Table
 
-OBSERVERS = ("min-max",)
+OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image")
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
@@ -21,7 +21,7 @@ class QuantizeRecipe:
     Attributes:
         name: the file's stem.
         summary: one line for people.
-        observer: how ranges are taken: "min-max".
+        observer: how ranges are taken, one of OBSERVERS (`edge_imgq.quantize.observers`).
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
         equalization: of channels before quantization: "none", or "image", by what it spares the
             output image.
