@@ -11,7 +11,7 @@ from edge_imgq.models.deblur import SlimDeblur
 from edge_imgq.models.dped import DPED, SlimDPED
 from edge_imgq.models.espcn import ESPCN
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.models.interpolated import srcnn, vdsr
+from edge_imgq.models.interpolated import SlimVDSR, srcnn, vdsr
 from edge_imgq.models.residual import HalfResolutionResidual
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "espcn": ESPCN,
     "srcnn": srcnn,
     "vdsr": vdsr,
+    "vdsr-slim": SlimVDSR,
     "abpn": AnchorNet,
     "half-resolution": HalfResolutionResidual,
     "dped": DPED,

@@ -134,7 +134,7 @@ UNTRAINED = _by_name(
     *(_enlarging("srcnn", scale, "SRCNN 9-5-5", "srcnn") for scale in TIMES),
     *(_enlarging("vdsr", scale, "VDSR, 20 layers of 64 channels", "vdsr") for scale in TIMES),
     *(
-        _enlarging("vdsr-slim", scale, "VDSR, 10 layers of 16", "vdsr", width=16, layers=10)
+        _enlarging("vdsr-slim", scale, "VDSR, 12 layers of 32 at the input's size", "vdsr-slim")
         for scale in TIMES
     ),
     ZooEntry(
@@ -154,7 +154,7 @@ UNTRAINED = _by_name(
         multiple=2,
         summary="A residual network at half resolution, taught by DPED's network for the iPhone",
         architecture="half-resolution",
-        options={"width": 48, "blocks": 5, "channels": 3},
+        options={"width": 48, "blocks": 5, "channels": 3, "context": True},
     ),
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""

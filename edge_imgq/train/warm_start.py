@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from edge_imgq.errors import ModelError
 from edge_imgq.models.fsrcnn import FSRCNN, resample_kernel
+from edge_imgq.models.interpolated import SlimVDSR
 from edge_imgq.models.zoo import zoo_entry
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def warm_start(network: nn.Module, path: Path) -> None:
     """Put the weights of a file into a new network, layer by layer.
 
     A layer that the file lacks, or has in another shape, keeps its initial weights. The transposed
-    convolution of an FSRCNN of another scale is resampled to this scale.
+    convolution of an FSRCNN of another scale is resampled to this scale. The first layer of a
+    network at half resolution becomes one on phases, which is the same function.
 
     Args:
         network: A new network; changed in place.
@@ -39,11 +41,20 @@ def warm_start(network: nn.Module, path: Path) -> None:
     if isinstance(network, FSRCNN) and network.scale != scale and "upsample.weight" in tensors:
         kernel = tensors["upsample.weight"]
         tensors["upsample.weight"] = resample_kernel(kernel, scale, network.scale)
+    if isinstance(network, SlimVDSR):
+        _read_phases(tensors, network.scale)
     own = network.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and v.shape == own[k].shape}
     if not fitting:
         raise ModelError(f"{path} holds no layer of this network; it is {model}.")
     network.load_state_dict(fitting, strict=False)
+
+
+def _read_phases(tensors: dict[str, Tensor], scale: int) -> None:
+    """Let a first convolution of stride `scale` on an image read the phases of the image."""
+    kernel = tensors.get("first.weight")
+    if kernel is not None and kernel.shape[1] == 1 and kernel.shape[-1] % scale == 0:
+        tensors["first.weight"] = torch.nn.functional.pixel_unshuffle(kernel, scale)
 
 
 def _read(path: Path) -> tuple[str, dict[str, Tensor]]:

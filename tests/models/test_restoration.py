@@ -13,6 +13,7 @@ from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.deblur import SlimDeblur
 from edge_imgq.models.dped import SlimDPED
+from edge_imgq.models.residual import HalfResolutionResidual
 from edge_imgq.models.zoo import load_network
 
 BUILDERS = {"dped-slim": SlimDPED, "deblur-slim": SlimDeblur}
@@ -30,6 +31,20 @@ def test_it_is_small_and_holds_no_normalisation(name: str, most: int) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) <= most
     kinds = {type(module).__name__ for module in network.modules()}
     assert not any("Norm" in kind or kind == "Tanh" for kind in kinds)
+
+
+def test_with_context_every_pixel_sees_the_mean_of_the_whole_image() -> None:
+    torch.manual_seed(4)
+    network = HalfResolutionResidual(8, 2, 3, context=True).eval()
+    torch.nn.init.normal_(network.last.weight, std=0.1)
+    near = torch.rand(1, 3, 64, 64)
+    far = near.clone()
+    far[..., 60:, 60:] = 1.0
+    with torch.no_grad():
+        assert torch.equal(network(near)[..., :8, :8], network(far)[..., :8, :8])  # when new
+        for block in network.blocks:
+            torch.nn.init.normal_(block.excite.weight, std=0.1)
+        assert not torch.allclose(network(near)[..., :8, :8], network(far)[..., :8, :8], atol=1e-5)
 
 
 @pytest.mark.parametrize(

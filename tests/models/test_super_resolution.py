@@ -9,7 +9,7 @@ import torch
 from edge_imgq.images.resize import upscale
 from edge_imgq.models.abpn import AnchorNet
 from edge_imgq.models.espcn import ESPCN
-from edge_imgq.models.interpolated import Bicubic, srcnn, vdsr
+from edge_imgq.models.interpolated import Bicubic, SlimVDSR, srcnn, vdsr
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -20,6 +20,7 @@ def test_the_published_networks_have_their_published_size() -> None:
     assert parameters(vdsr(2)) == 665_921  # Kim et al.: 665 K
     assert parameters(srcnn(2)) == 57_281  # Dong et al., 9-5-5: 57 K
     assert parameters(AnchorNet(2)) <= 45_000
+    assert parameters(SlimVDSR(2)) <= 100_000
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -41,6 +42,7 @@ def test_new_networks_start_near_an_enlarged_image(scale: int) -> None:
     assert float((AnchorNet(scale)(colour) - wanted).detach().abs().mean()) < 0.05
     difference = srcnn(scale)(image) - Bicubic(scale)(image)
     assert float(difference.detach().abs().mean()) < 0.05
+    assert torch.equal(SlimVDSR(scale)(image), Bicubic(scale)(image))
 
 
 def test_the_output_of_abpn_stays_in_the_range_of_pixels() -> None:

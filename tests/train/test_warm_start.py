@@ -11,6 +11,7 @@ import torch
 from edge_imgq.errors import ModelError
 from edge_imgq.images.files import write_image
 from edge_imgq.models.fsrcnn import FSRCNN
+from edge_imgq.models.interpolated import SlimVDSR
 from edge_imgq.models.zoo import load_network, weights_path, zoo_entry
 from edge_imgq.train.checkpoint import load_checkpoint_network
 from edge_imgq.train.config import Schedule, TrainConfig
@@ -37,6 +38,17 @@ def test_another_scale_starts_with_the_trained_body_and_nearly_the_trained_kerne
         difference = (network(image) - wanted)[..., 20:-20, 20:-20].abs()
     # The body's channels do not add up to an image by chance: a kernel of noise is far away.
     assert float(difference.mean()) < 0.05
+
+
+def test_a_network_at_half_resolution_goes_on_as_one_on_the_phases_of_the_enlargement() -> None:
+    network, trained = zoo_entry("vdsr-slim-x2").build(), load_network("jpeg-slim")
+    assert isinstance(network, SlimVDSR)
+    warm_start(network, weights_path("jpeg-slim"))
+    image = smooth_image()
+    with torch.no_grad():
+        features = network.first(network.enlarge.phases(image))
+        assert torch.allclose(features, trained.first(network.enlarge(image)), atol=1e-6)
+        assert torch.equal(network.blocks[4].first.weight, trained.blocks[4].first.weight)
 
 
 def test_the_averaged_weights_of_a_checkpoint_are_taken(tmp_path: Path) -> None:
