@@ -27,13 +27,15 @@ from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
-from edge_imgq.report.report import Report
+from edge_imgq.report.report import Report, SchemeReport
 
 if TYPE_CHECKING:
     import numpy as np
     import onnx_ir as ir
     from numpy.typing import NDArray
 
+    from edge_imgq.quantize.quantize import Quantized
+    from edge_imgq.quantize.step import QuantizationStep
 
 Size = tuple[int, int]
 
@@ -78,10 +80,11 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Graph:
-    """A graph to lower, and the digest of its file when it is a QDQ graph."""
+    """A graph to lower; of a QDQ graph, the digest of its file and how it came about."""
 
     model: ir.Model
     quantized_sha256: str = ""
+    steps: tuple[QuantizationStep, ...] = ()
 
 
 def export(request: ExportRequest, watch: Watch) -> Report:
@@ -109,6 +112,8 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             watch,
             plan.calibration.description if _schemes(plan.recipes) else "",
         )
+        schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
+        report = replace(report, schemes=tuple(schemes))
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     return report
@@ -171,22 +176,36 @@ def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Grap
     graphs = {"": _Graph(source.model)}
     for scheme in _schemes(plan.recipes):
         watch(Step(f"quantize ({scheme})", 0, 1))
-        model = _quantized(plan, scheme, watch)
+        found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
         path = folder / f"{scheme}.onnx"
-        WRITERS["onnx"](model, Order((), _note(plan, scheme, reference)), path)
-        graphs[scheme] = _Graph(model, sha256_of(path))
+        WRITERS["onnx"](found.model, Order((), _note(plan, scheme, reference)), path)
+        graphs[scheme] = _Graph(found.model, sha256_of(path), found.steps)
     return graphs
 
 
-def _quantized(plan: _Plan, scheme: str, watch: Watch) -> ir.Model:
+def _quantized(plan: _Plan, scheme: str, state: Path, watch: Watch) -> Quantized:
     from edge_imgq.quantize.quantize import quantize_in_steps
 
     def tuning(done: int, total: int) -> None:
         watch(Step(f"fine-tune ({scheme})", done, total))
 
     source, recipe = plan.source, quantize_recipe(scheme)
-    images = _inputs(plan)
-    return quantize_in_steps(source.model, recipe, source.contract, images, tuning).model
+    try:
+        return quantize_in_steps(
+            source.model, recipe, source.contract, _inputs(plan), tuning, state
+        )
+    except KeyboardInterrupt as interruption:
+        if state.is_file():
+            raise type(interruption)(
+                f"Interrupted. Fine-tuning so far is kept in {state}; the same command goes on "
+                "from there."
+            ) from interruption
+        raise
+
+
+def tuning_state(folder: Path, scheme: str) -> Path:
+    """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
+    return folder / f".tuning-{scheme}.state"
 
 
 def _inputs(plan: _Plan) -> Iterator[NDArray[np.uint8]]:

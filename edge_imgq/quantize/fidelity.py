@@ -1,8 +1,7 @@
-"""How near a quantized graph is to the float one, and which step brought it there."""
+"""How near a quantized graph is to the float one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +15,6 @@ if TYPE_CHECKING:
 
 SAME = 100.0
 """dB that count for patches without any difference, so that a mean exists."""
-
-
-@dataclass(frozen=True)
-class QuantizationStep:
-    """A step of the quantizer and where the graph stood after it.
-
-    Attributes:
-        name: of the step, in the words of the recipes.
-        psnr: dB between the images of the float and of the quantized graph, mean over patches of
-            the calibration images that no step learned from.
-        kept: whether the graph was nearer to the float one than before; else it was put back.
-    """
-
-    name: str
-    psnr: float
-    kept: bool = True
 
 
 class Judge:

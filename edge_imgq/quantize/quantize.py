@@ -21,12 +21,13 @@ from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.ending import part_fixed_outputs
-from edge_imgq.quantize.fidelity import Judge, QuantizationStep
+from edge_imgq.quantize.fidelity import Judge
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales import place_scales
+from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.latency import Latency
+from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
@@ -69,6 +70,19 @@ class NotRun:
 
 
 @dataclass(frozen=True)
+class SchemeReport:
+    """How the graph of one quantization recipe came about.
+
+    Attributes:
+        scheme: the recipe's stem.
+        steps: in their order, with what each came to on held-out calibration patches.
+    """
+
+    scheme: str
+    steps: tuple[QuantizationStep, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """One run of `export` or `verify` over the files of one model.
 
@@ -83,6 +97,7 @@ class Report:
         targets: one per file.
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
+        schemes: one per quantized graph that this run made; none where it made none.
     """
 
     model: str
@@ -95,6 +110,7 @@ class Report:
     targets: tuple[TargetReport, ...]
     device: str = "host"
     not_run: tuple[NotRun, ...] = ()
+    schemes: tuple[SchemeReport, ...] = ()
 
     @property
     def breaches(self) -> tuple[str, ...]:

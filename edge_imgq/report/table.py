@@ -15,7 +15,7 @@ from edge_imgq.report.drawing import (
     new_table,
     wrapped,
 )
-from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.report import Report, SchemeReport, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
 
@@ -76,10 +76,23 @@ def _captions(report: Report) -> list[str]:
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
+    lines.extend(_steps(scheme) for scheme in report.schemes)
     lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():
         lines.append(f"{place}: {', '.join(targets)}")
     return [wrapped(line, "  ") for line in lines]
+
+
+def _steps(scheme: SchemeReport) -> str:
+    """Return what each step of the quantizer gained, on patches that it did not learn from."""
+    first, *later = scheme.steps
+    parts, reached = [f"{first.name} {first.psnr:.1f} dB"], first.psnr
+    for step in later:
+        parts.append(
+            f"{step.name} {step.psnr - reached:+.1f}" if step.kept else f"{step.name} undone"
+        )
+        reached = step.psnr if step.kept else reached
+    return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}"
 
 
 def _several_sizes(report: Report) -> list[str]:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_imgq.recipe.folders import shipped_folder
+
 PROGRAM = [sys.executable, "-m", "edge_imgq"]
 PATIENCE = 120.0
 
@@ -89,6 +91,33 @@ def test_ctrl_c_during_a_second_export_keeps_the_first(
     if code == 130:
         after = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
         assert after == before
+
+
+def test_an_export_that_was_interrupted_while_fine_tuning_goes_on_from_there(
+    exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "quantize").mkdir()
+    recipe = (shipped_folder("quantize") / "int8.toml").read_text()
+    changed = recipe.replace("tuning = 0", "tuning = 100")
+    (tmp_path / "quantize" / "int8.toml").write_text(changed)
+    state = tmp_path / "out" / "tiny" / ".tuning-int8.state"
+    process = start((*exporting, "--output", "out"), tmp_path)
+    begun = time.monotonic()
+    while not state.exists():
+        assert time.monotonic() - begun < PATIENCE
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, err
+    assert f"Fine-tuning so far is kept in {state.relative_to(tmp_path)}" in err
+    assert everything(tmp_path / "out") == ["tiny", "tiny/.tuning-int8.state"]
+
+    process = start((*exporting, "--output", "out"), tmp_path)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode in (0, 1), err
+    assert "[51/100] fine-tune (int8)" in err
+    assert "report.json" in everything(tmp_path / "out" / "tiny")
+    assert not state.exists()
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.report.report import Report
+from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.report.json_form import report_from_dict, report_to_dict
+from edge_imgq.report.report import Report, SchemeReport
 from edge_imgq.report.table import report_table
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
@@ -93,3 +95,20 @@ def test_the_heading_says_what_the_model_is() -> None:
     contract = ImageContract("deblur", 1, "rgb")
     report = replace(REPORT, contract=contract, targets=(replace(INT8, latency=Skipped("x")),))
     assert "deblur on RGB" in report_table(report)
+
+
+def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
+    steps = (
+        QuantizationStep("scales", 50.12),
+        QuantizationStep("feedback", 51.1),
+        QuantizationStep("equalization", 50.6, kept=False),
+        QuantizationStep("tuning", 51.53),
+    )
+    report = replace(REPORT, schemes=(SchemeReport("int8", steps),))
+    assert report_from_dict(report_to_dict(report), "report.json") == report
+    text = report_table(report)
+    assert (
+        "int8, on held-out calibration patches: scales 50.1 dB, feedback +1.0, equalization "
+        "undone, tuning +0.4"
+    ) in text.replace("\n  ", " ")
+    assert max(map(len, text.splitlines())) <= 80
