@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from edge_imgq.devices.instructions import Instructions
     from edge_imgq.devices.latency import Latency
     from edge_imgq.devices.protocol import Device, DeviceSession
     from edge_imgq.runtime.memory import ActivationMemory
@@ -56,6 +57,7 @@ class Timing:
         device: where, by its name.
         latency: there.
         sustained: there, in rounds.
+        instructions: of one call there.
         memory: of its activations, read from the file.
         footprint: bytes that its runtime needs for it at its peak, measured on this host.
     """
@@ -64,6 +66,7 @@ class Timing:
     device: str
     latency: Latency | Skipped
     sustained: Sustained | Skipped
+    instructions: Instructions | Skipped
     memory: ActivationMemory | Skipped
     footprint: int | Skipped
 
@@ -90,7 +93,7 @@ class TimingRequest:
 def not_timed(path: Path, device: str, reason: str) -> Timing:
     """Return the timing of a file that did not run."""
     absent = Skipped(reason)
-    return Timing(str(path), device, absent, absent, absent, absent)
+    return Timing(str(path), device, absent, absent, absent, absent, absent)
 
 
 def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timing, ...]:
@@ -190,8 +193,15 @@ def _timing(
     request: TimingRequest,
 ) -> Timing:
     sustained = _sustained(session, size, request, latency)
-    memory, process = activation_memory(path, size), _footprint(path, device, size, request)
-    return Timing(str(path), device, latency, sustained, memory, process)
+    return Timing(
+        str(path),
+        device,
+        latency,
+        sustained,
+        instructions=session.instructions(size),
+        memory=activation_memory(path, size),
+        footprint=_footprint(path, device, size, request),
+    )
 
 
 def _latency(

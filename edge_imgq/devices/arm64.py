@@ -7,15 +7,22 @@ order, and may differ by a rounding. An emulator's time says nothing about a pro
 from __future__ import annotations
 
 import platform
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 import edge_imgq
-from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_emulation
+from edge_imgq.devices.arm64_setup import (
+    PROCESSOR,
+    cache_folder,
+    cannot_be_set_up,
+    read_emulation,
+)
 from edge_imgq.devices.host import WORKER, HostDevice
+from edge_imgq.devices.instructions import Instructions, read_count
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
@@ -63,8 +70,11 @@ class EmulatedArm:
             DeviceError: the emulated process ended.
         """
         package = Path(edge_imgq.__file__).parent.parent
-        command = self._emulation.command(WORKER, package)
-        return EmulatedSession(path, threads, Worker("the emulated Arm processor", command))
+        log = tempfile.NamedTemporaryFile(prefix="edge-imgq-", suffix=".log")  # noqa: SIM115
+        command = self._emulation.command(WORKER, package, Path(log.name))
+        worker = Worker("the emulated Arm processor", command)
+        counted = log if self._emulation.emulator.plugin else None
+        return EmulatedSession(path, threads, worker, counted)
 
 
 class EmulatedSession:
@@ -72,8 +82,18 @@ class EmulatedSession:
 
     resizable = False
 
-    def __init__(self, path: Path, threads: int, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(
+        self, path: Path, threads: int, worker: Worker, log: IO[bytes] | None = None
+    ) -> None:
+        """Open the file.
+
+        Args:
+            path: of it.
+            threads: processor threads.
+            worker: a process under emulation.
+            log: that the emulator writes counts to; None where it does not count.
+        """
+        self._worker, self._log = worker, log
         try:
             here = open_session(path)
             question = {"do": "open", "path": str(path.absolute()), "threads": threads}
@@ -113,6 +133,16 @@ class EmulatedSession:
         """Return that there is no honest time."""
         return Skipped("the processor is emulated, and the time of an emulator is not the phone's")
 
+    def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
+        """Return how many instructions one call takes."""
+        if self._log is None:
+            return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
+        if self.identity.threads != 1:
+            return Skipped("instructions are counted on one thread alone (--threads 1)")
+        self._worker.ask({"do": "count", "size": size})
+        count = read_count(Path(self._log.name))
+        return Instructions(count, size, PROCESSOR, str(self.identity))
+
     def placement(self) -> Placement | Skipped:
         """Return what XNNPACK takes there."""
         fields = self._opened["placement"]
@@ -123,6 +153,8 @@ class EmulatedSession:
     def close(self) -> None:
         """End the emulated process."""
         self._worker.close()
+        if self._log is not None:
+            self._log.close()
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
@@ -141,7 +173,7 @@ def look() -> tuple[Presence, ...]:
         return (Presence("arm64", True, f"this host is {platform.machine()}"),)
     emulation = read_emulation(cache_folder())
     if emulation:
-        return (Presence("arm64", True, f"emulated by {emulation.emulator}"),)
+        return (Presence("arm64", True, f"emulated by {emulation.emulator.command[-1]}"),)
     if reason := cannot_be_set_up():
         return (Presence("arm64", False, reason),)
     return (Presence("arm64", False, "the emulation is not set up", f"Run `{SET_UP}`."),)

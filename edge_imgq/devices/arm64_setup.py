@@ -9,6 +9,7 @@ LiteRT is 2.0.3: the wheels of 2.3.0 crash under emulation.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import shutil
@@ -20,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.artifact import staging
+from edge_imgq.devices.arm64_emulator import Emulator, fetch_emulator, run_step
 from edge_imgq.errors import RuntimeUnavailableError
 
-EMULATOR = "qemu-aarch64-static"
 LITERT = "2.0.3"
 
 WHEELS: dict[str, dict[str, str]] = {
@@ -41,6 +42,8 @@ WHEELS: dict[str, dict[str, str]] = {
 
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 RECORD = "arm64.json"
+PROCESSOR = "cortex-a76"
+"""As QEMU calls it; it has the products of four int8 values that phones have."""
 
 
 @dataclass(frozen=True)
@@ -49,29 +52,33 @@ class Emulation:
 
     Attributes:
         folder: that holds it all.
-        emulator: the program.
+        emulator: that runs it.
         python: version of the Arm Python, e.g. "3.11".
     """
 
     folder: Path
-    emulator: str
+    emulator: Emulator
     python: str
 
-    def command(self, module: str, package: Path) -> list[str]:
+    def command(self, module: str, package: Path, log: Path | None = None) -> list[str]:
         """Return the command that runs a module of this package in the Arm Python.
 
         Args:
             module: its dotted name.
             package: the folder that `edge_imgq` lies in.
+            log: gets counts of instructions, where the emulator counts; None for no counting.
         """
         root = self.folder / "root"
         variables = {
             "PYTHONHOME": str(root / "usr"),
             "PYTHONPATH": f"{self.folder / 'site'}:{package}",
             "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONHASHSEED": "0",  # counts repeat
         }
+        counting = ("-plugin", self.emulator.plugin, "-d", "plugin", "-D", str(log))
         return [
-            *(self.emulator, "-cpu", "cortex-a76", "-L", str(root)),
+            *(*self.emulator.command, *(counting if log and self.emulator.plugin else ())),
+            *("-cpu", PROCESSOR, "-L", str(root)),
             *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
             *(str(root / "usr" / "bin" / f"python{self.python}"), "-m", module),
         ]
@@ -86,10 +93,11 @@ def read_emulation(folder: Path) -> Emulation | None:
     """Return what was set up in a folder, None where nothing was, or it is not whole."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        emulation = Emulation(folder, record["emulator"], record["python"])
+        emulator = Emulator(tuple(record["emulator"]), record["plugin"])
+        emulation = Emulation(folder, emulator, record["python"])
     except (OSError, ValueError, KeyError):
         return None
-    return emulation if shutil.which(emulation.emulator) else None
+    return emulation if shutil.which(emulator.command[0]) else None
 
 
 def cannot_be_set_up() -> str:
@@ -119,32 +127,41 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         work = stage / folder.name
         (work / "apt").mkdir(parents=True)
         watch("look up the packages of the distribution")
-        apt = _apt(work / "apt")
-        _do([*apt, "-qq", "update"])
+        apt = _apt(work / "apt", "arm64")
+        run_step([*apt, "-qq", "update"])
         python = _python(apt)
         watch(f"fetch Python {python} for arm64")
         _fetch_python(apt, python, work)
         watch(f"fetch LiteRT {LITERT} for arm64")
         _fetch_wheels(python, work)
         watch("fetch the emulator")
-        emulator = shutil.which(EMULATOR) or _fetch_emulator(work, folder)
+        emulator = fetch_emulator(_apt(work / "host", _own_architecture()), work, folder)
         shutil.rmtree(work / "apt")
-        record = {"emulator": emulator, "python": python, "litert": LITERT}
+        shutil.rmtree(work / "host")
+        record = {**dataclasses.asdict(emulator), "python": python, "litert": LITERT}
+        record["emulator"] = record.pop("command")
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
     emulation = Emulation(folder, emulator, python)
     watch("run it once")
-    _do(emulation.command("ai_edge_litert.interpreter", folder))
+    run_step(emulation.command("ai_edge_litert.interpreter", folder))
     return emulation
 
 
-def _apt(state: Path) -> list[str]:
-    """Return apt-get for arm64 with lists, status and archives of its own."""
+def _own_architecture() -> str:
+    done = subprocess.run(
+        ["dpkg", "--print-architecture"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _apt(state: Path, architecture: str) -> list[str]:
+    """Return apt-get for an architecture with lists, status and archives of its own."""
     for name in ("lists/partial", "archives/partial"):
         (state / name).mkdir(parents=True)
     (state / "status").touch()
     options = {
-        "APT::Architecture": "arm64",
-        "APT::Architectures": "arm64",
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
         "APT::Sandbox::User": "",
         "Dir::State::lists": str(state / "lists"),
         "Dir::State::status": str(state / "status"),
@@ -173,9 +190,11 @@ def _python(apt: Sequence[str]) -> str:
 
 def _fetch_python(apt: Sequence[str], version: str, work: Path) -> None:
     packages = (f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
-    _do([*apt, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *packages])
+    run_step(
+        [*apt, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *packages]
+    )
     for archive in sorted((work / "apt" / "archives").glob("*.deb")):
-        _do(["dpkg-deb", "-x", str(archive), str(work / "root")])
+        run_step(["dpkg-deb", "-x", str(archive), str(work / "root")])
 
 
 def _fetch_wheels(version: str, work: Path) -> None:
@@ -186,7 +205,7 @@ def _fetch_wheels(version: str, work: Path) -> None:
     wanted.write_text("".join(lines), encoding="utf-8")
     platforms = [word for name in PLATFORMS for word in ("--platform", name)]
     tags = ("--implementation", "cp", "--python-version", version)
-    _do(
+    run_step(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary=:all:", *platforms, *tags, "--dest", str(wheels), "-r", str(wanted)),
@@ -195,24 +214,3 @@ def _fetch_wheels(version: str, work: Path) -> None:
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(work / "site")
-
-
-def _fetch_emulator(work: Path, folder: Path) -> str:
-    """Fetch the emulator's package for this machine, and keep the one program; return its place."""
-    fetched = work / "apt" / "emulator"
-    fetched.mkdir()
-    _do(["apt-get", "-qq", "download", "qemu-user-static"], fetched)
-    (archive,) = fetched.glob("*.deb")
-    _do(["dpkg-deb", "-x", str(archive), str(fetched)])
-    shutil.move(str(fetched / "usr" / "bin" / EMULATOR), work / EMULATOR)
-    return str(folder / EMULATOR)
-
-
-def _do(command: Sequence[str], folder: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise RuntimeUnavailableError(
-            f"The Arm emulation could not be set up: `{' '.join(command)}` ended with exit code "
-            f"{done.returncode}: {said[-1] if said else 'it said nothing'}"
-        )

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import measure
@@ -49,7 +50,7 @@ class CoreMLDevice:
         return CoreMLSession(path, threads)
 
 
-class CoreMLSession:
+class CoreMLSession(Uncounted):
     """One package in Core ML; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
     is_bit_exact = False

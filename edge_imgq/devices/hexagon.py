@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
@@ -106,7 +107,7 @@ class HexagonDevice:
         return HexagonSession(path, model, note, self._soc)
 
 
-class HexagonSession:
+class HexagonSession(Uncounted):
     """One file on the HTP; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
     resizable = False

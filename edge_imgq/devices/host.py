@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
@@ -42,7 +43,7 @@ class HostDevice:
         return HostSession.of(path, threads)
 
 
-class HostSession:
+class HostSession(Uncounted):
     """One file in a runtime of this host; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
     is_bit_exact = True

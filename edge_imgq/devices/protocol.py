@@ -13,6 +13,7 @@ from edge_imgq.runtime.protocol import Session
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_imgq.devices.instructions import Instructions
     from edge_imgq.devices.latency import Latency
     from edge_imgq.runtime.protocol import Placement
     from edge_imgq.skipped import Skipped
@@ -44,6 +45,14 @@ class DeviceSession(Session, Protocol):
 
         Raises:
             DeviceError: the device went away, or the file did not run there.
+        """
+        ...
+
+    def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
+        """Return how many instructions one call takes, or why that is not known.
+
+        Raises:
+            DeviceError: the device went away.
         """
         ...
 

@@ -26,6 +26,7 @@ from edge_imgq.devices.benchmark_model import (
     read_peak_memory,
     read_timings,
 )
+from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import RUNS, WARM_UP
 from edge_imgq.devices.remote import State, must_run_there, run_there
@@ -49,7 +50,7 @@ Conditions = Callable[[], State]
 NO_PERCENTILE = Skipped(f"{PROGRAM} prints the ninety-fifth percentile instead")
 
 
-class RemoteSession:
+class RemoteSession(Uncounted):
     """One file on another machine; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
     def __init__(

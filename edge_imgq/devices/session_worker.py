@@ -1,6 +1,7 @@
 """Runs a file in this Python's own runtime, for a process that is elsewhere.
 
 Questions: {"do": "open", "path", "threads"}; {"do": "run"} with uint8 pixels (H, W, C);
+{"do": "count", "size"}: marks, one call, and a mark, for an emulator that counts instructions;
 {"do": "footprint", "path", "threads", "size"}: how far the process's memory grows at its peak.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.instructions import mark
 from edge_imgq.devices.protocol import DeviceSession
 from edge_imgq.devices.worker_loop import serve
 from edge_imgq.skipped import Skipped
@@ -31,6 +33,14 @@ class Served:
         if message["do"] == "footprint":
             return {"bytes": _footprint(message)}, None
         assert self._session is not None
+        if message["do"] == "count":
+            call = self._session.prepare((message["size"][0], message["size"][1]))
+            call()
+            mark()
+            mark()
+            call()
+            mark()
+            return {}, None
         return {}, self._session.run(array)
 
     def _open(self, path: Path, threads: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import read_onnx
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.runtime.memory import known_memory
 
 DEFAULT_SIZE = (180, 320)
 """Height and width to count at where the file leaves them open and nobody says."""
@@ -52,6 +53,7 @@ def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
         operators=operators,
         parameters=sum(_length(value) for value in constants),
         macs=sum(row.macs for row in operators),
+        memory=known_memory(path, own_size(model) or DEFAULT_SIZE),
         bytes=size_of(path),
         note=note_in(model.metadata_props, str(path)),
         counted_at=counted_at,

@@ -31,6 +31,7 @@ from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NotRun, Report, TargetReport
+from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
 from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
-    from edge_imgq.devices.latency import Latency
     from edge_imgq.devices.protocol import Device
     from edge_imgq.runtime.protocol import Session
 
@@ -280,6 +280,7 @@ def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:
 def _target_report(
     folder: Path, file: OpenedFile, drift: Drift, exceeded: tuple[str, ...]
 ) -> TargetReport:
+    size = _size_to_time(file)
     return TargetReport(
         target=file.session.note.target,
         file=str(file.path.relative_to(folder)),
@@ -292,15 +293,17 @@ def _target_report(
         conversion=drift.conversion,
         vs_host=drift.vs_host,
         placement=file.session.placement(),
-        latency=_latency(file),
+        latency=file.session.latency(size),
+        instructions=file.session.instructions(size),
+        memory=activation_memory(file.path, size),
         sizes=() if file.session.resizable else file.session.sizes,
         breaches=exceeded,
     )
 
 
-def _latency(file: OpenedFile) -> Latency | Skipped:
+def _size_to_time(file: OpenedFile) -> tuple[int, int]:
     size = file.size if file.session.resizable else file.session.size
-    return file.session.latency(size or file.size)
+    return size or file.size
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.contract import FileNote
+from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.placement.rules import Placed
+from edge_imgq.skipped import Skipped
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class FileDescription:
         note: what the file says about itself; None if edge-imgq did not write it.
         placements: which accelerator takes which operator, measured or by rules.
         sizes: heights and widths of all signatures, where there are several.
+        memory: of its activations, or why that is not known.
         counted_at: height and width that operators were counted at, where the file leaves it open.
     """
 
@@ -75,6 +78,7 @@ class FileDescription:
     parameters: int
     macs: int
     bytes: int
+    memory: ActivationMemory | Skipped
     note: FileNote | None = None
     placements: tuple[Placed, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()

@@ -6,8 +6,9 @@ from collections import Counter
 
 from edge_imgq.contract import FileNote
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
-from edge_imgq.report.drawing import byte_count, draw, large_count, new_table, wrapped
+from edge_imgq.report.drawing import byte_count, draw, large_count, new_table, packed, wrapped
 from edge_imgq.runtime.placement.rules import Placed
+from edge_imgq.skipped import Skipped
 
 
 def description_table(name: str, description: FileDescription, operators: bool) -> str:
@@ -33,6 +34,7 @@ def _head(name: str, description: FileDescription) -> str:
         f"{large_count(description.macs)} MACs per image"
     )
     lines = [wrapped(heading if at is None else f"{heading} of {at[0]}x{at[1]}", "  ")]
+    lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
     if description.note is not None:
@@ -40,6 +42,15 @@ def _head(name: str, description: FileDescription) -> str:
     if description.format == "TFLite" and description.note is not None:
         lines.append(wrapped(_resizing(description, description.note), "  "))
     return "\n".join(lines)
+
+
+def _memory(description: FileDescription) -> str:
+    """Say how much the activations need, and where."""
+    found = description.memory
+    if isinstance(found, Skipped):
+        return f"memory of activations not known: {found.reason}"
+    rest = packed(found.bytes, found.arena)
+    return f"activations: {byte_count(found.bytes)} at once, at {found.operator}{rest}"
 
 
 def _note(note: FileNote) -> str:

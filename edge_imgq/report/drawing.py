@@ -58,6 +58,11 @@ def byte_count(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
+def packed(bytes_alive: int, arena: int) -> str:
+    """Return what packing adds to tensors that are alive at once; empty for nothing."""
+    return "" if arena == bytes_alive else f"; packed they take {byte_count(arena)}"
+
+
 def large_count(count: int) -> str:
     """Return a count in words: 12.5 k, 1.20 M, 3.45 G."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

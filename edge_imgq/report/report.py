@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
@@ -32,6 +34,8 @@ class TargetReport:
         vs_host: the file on the device against the same file on this host.
         placement: who runs its operators.
         latency: time on the device.
+        instructions: of one call there.
+        memory: of its activations, read from the file.
         breaches: one sentence for each budget that the file exceeds.
         sizes: heights and widths of the input that a file of fixed size was measured at, all
             together; none where it took images as they are.
@@ -49,6 +53,8 @@ class TargetReport:
     vs_host: Agreement | Skipped
     placement: Placement | Skipped
     latency: Latency | Skipped
+    instructions: Instructions | Skipped
+    memory: ActivationMemory | Skipped
     breaches: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
 from edge_imgq.report.drawing import (
@@ -72,6 +73,7 @@ def _heading(report: Report) -> str:
 
 def _captions(report: Report) -> list[str]:
     lines = [f"evaluation: {report.evaluation}", *_agreements(report), *_placements(report)]
+    lines += [*_counts(report), *_memory(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
@@ -146,6 +148,39 @@ def _agreements(report: Report) -> list[str]:
             f"largest difference {found.largest}"
         )
     return lines
+
+
+def _counts(report: Report) -> list[str]:
+    """Return what one call of each file takes, where the device counts that."""
+    return [
+        f"{target.target}: {counted(target.instructions)}"
+        for target in report.targets
+        if not isinstance(target.instructions, Skipped)
+    ]
+
+
+def counted(found: Instructions) -> str:
+    """Return a count of instructions, and what it holds for, in words."""
+    height, width = found.size
+    return (
+        f"{large_count(found.count)} instructions of a {found.processor} for one image of "
+        f"{height}x{width}"
+    )
+
+
+def _memory(report: Report) -> list[str]:
+    """Return what the activations of the files need at once, a line for each size of image."""
+    needs: dict[tuple[int, int], list[str]] = {}
+    for target in report.targets:
+        memory = target.memory
+        if not isinstance(memory, Skipped):
+            kind = memory.operator.split()[0]
+            words = f"{target.target} {byte_count(memory.bytes)} at {kind}"
+            needs.setdefault(memory.size, []).append(words)
+    return [
+        f"activations alive at once, {height}x{width}: {', '.join(words)}"
+        for (height, width), words in needs.items()
+    ]
 
 
 def _with_runs(target: TargetReport) -> str:

@@ -8,8 +8,16 @@ from pathlib import Path
 
 from edge_imgq.bench.timing import Timing
 from edge_imgq.devices.latency import Latency
-from edge_imgq.report.drawing import ABSENT, byte_count, draw, milliseconds, new_table, wrapped
-from edge_imgq.report.table import remark, tail, timed_where
+from edge_imgq.report.drawing import (
+    ABSENT,
+    byte_count,
+    draw,
+    milliseconds,
+    new_table,
+    packed,
+    wrapped,
+)
+from edge_imgq.report.table import counted, remark, tail, timed_where
 from edge_imgq.skipped import Skipped
 
 LEGEND = (
@@ -32,6 +40,7 @@ def timing_table(timings: Sequence[Timing]) -> str:
         *_grouped(timings, _place),
         *_grouped(timings, _conditions),
         *_grouped(timings, _sustained),
+        *_grouped(timings, _instructions),
         *_grouped(timings, _peak),
         *_grouped(timings, _reason),
     ]
@@ -83,6 +92,11 @@ def _process(timing: Timing) -> str:
     return ABSENT
 
 
+def _instructions(timing: Timing) -> str:
+    found = timing.instructions
+    return "" if isinstance(found, Skipped) else f"{counted(found)}, {found.runtime}"
+
+
 def _reason(timing: Timing) -> str:
     return f"not timed: {timing.latency.reason}" if isinstance(timing.latency, Skipped) else ""
 
@@ -101,4 +115,5 @@ def _sustained(timing: Timing) -> str:
 def _peak(timing: Timing) -> str:
     if isinstance(timing.memory, Skipped):
         return ""
-    return f"most activations at {timing.memory.operator}"
+    memory = timing.memory
+    return f"most activations at {memory.operator}{packed(memory.bytes, memory.arena)}"

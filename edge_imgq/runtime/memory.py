@@ -1,8 +1,11 @@
 """How much memory the activations of a file need at once, and at which operator.
 
-A tensor lives from the operator that writes it to the last that reads it; the image and the result
-live throughout, since the caller holds them. The most bytes alive at once is what no allocator can
-go below; a runtime that packs well comes near to it, and adds working space of its own.
+A tensor lives from the operator that writes it to the last that reads it; the image lives
+throughout and the result to the end, since the caller holds them. The most bytes alive at once is
+what no allocator can go below. Runtimes take one block, the arena, and lay the tensors into it: the
+largest first, each into the smallest gap that is free while it lives. TFLite and XNNPACK do so
+(Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, algorithm 3),
+and add working space of their own.
 
 A quantizer and a dequantizer between operators count as nothing: runtimes fuse them, so what lies
 between two operators of a QDQ graph is the integer tensor.
@@ -18,8 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from edge_imgq.errors import ModelError
+from edge_imgq.skipped import Skipped
+
 QUANTIZERS = frozenset({"QuantizeLinear", "quantize"})
 DEQUANTIZERS = frozenset({"DequantizeLinear", "dequantize"})
+ALIGNED = 64
+"""Bytes that the beginning of a tensor is a multiple of."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +36,17 @@ class ActivationMemory:
 
     Attributes:
         bytes: alive at that moment.
+        arena: bytes of one block that holds all of them, packed as runtimes pack.
         operator: the operator that runs then, with the name of what it writes.
         tensors: how many are alive.
+        size: height and width of the image.
     """
 
     bytes: int
+    arena: int
     operator: str
     tensors: int
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -55,12 +67,14 @@ class Plan:
         sizes: bytes of everything that they read and write, constants included or not.
         inputs: names of the images.
         outputs: names of the results.
+        size: height and width of the image.
     """
 
     steps: tuple[Step, ...]
     sizes: Mapping[str, int]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    size: tuple[int, int] = (0, 0)
 
 
 def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
@@ -76,25 +90,65 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
     return peak(READERS[path.suffix.lower()](path, size))
 
 
+def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
+    """Return the memory of anyone's file, or why it is not known; see `activation_memory`."""
+    try:
+        return activation_memory(path, size)
+    except ModelError as error:
+        return Skipped(str(error))
+
+
 def peak(plan: Plan) -> ActivationMemory:
     """Return the most memory that is alive at one step; what no image reaches does not count."""
     steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for index, step in enumerate(steps):
-        for name in (*step.reads, *step.writes):
-            first.setdefault(name, index)
-            last[name] = index
-    for name in (*plan.inputs, *plan.outputs):
-        first[name], last[name] = 0, len(steps) - 1
+    lives = _lives(steps, plan)
     alive = [
-        [name for name in first if first[name] <= index <= last[name]]
-        for index in range(len(steps))
+        [name for name, (first, last) in lives.items() if first <= index <= last]
+        for index in range(max(len(steps), 1))
     ]
     totals = [sum(plan.sizes[name] for name in names) for names in alive]
     where = int(np.argmax(totals))
-    step = steps[where]
-    return ActivationMemory(totals[where], f"{step.kind} '{step.writes[0]}'", len(alive[where]))
+    kind = f"{steps[where].kind} '{steps[where].writes[0]}'" if steps else "nothing"
+    arena = _arena({name: plan.sizes[name] for name in lives}, lives)
+    return ActivationMemory(totals[where], arena, kind, len(alive[where]), plan.size)
+
+
+def _lives(steps: Sequence[Step], plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return the first and the last step that each tensor is needed at."""
+    lives: dict[str, tuple[int, int]] = {}
+    for index, step in enumerate(steps):
+        for name in (*step.reads, *step.writes):
+            lives[name] = (lives.get(name, (index, index))[0], index)
+    last = max(len(steps) - 1, 0)
+    results = {name: (lives.get(name, (0, last))[0], last) for name in plan.outputs}
+    return lives | results | dict.fromkeys(plan.inputs, (0, last))
+
+
+def _arena(sizes: Mapping[str, int], lives: Mapping[str, tuple[int, int]]) -> int:
+    """Return the bytes of one block, the largest tensors laid into it first."""
+    placed: dict[str, tuple[int, int]] = {}
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        first, last = lives[name]
+        taken = sorted(
+            placed[other]
+            for other in placed
+            if lives[other][0] <= last and first <= lives[other][1]
+        )
+        length = sizes[name] + -sizes[name] % ALIGNED
+        start = _smallest_gap(taken, length)
+        placed[name] = (start, start + length)
+    return max((end for _, end in placed.values()), default=0)
+
+
+def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
+    """Return where the smallest gap that is long enough begins, or the end of all."""
+    best, end = None, 0
+    for start, stop in taken:
+        gap = start - end
+        if gap >= length and (best is None or gap < best[0]):
+            best = (gap, end)
+        end = max(end, stop)
+    return end if best is None else best[1]
 
 
 def _reached(steps: Sequence[Step], inputs: Iterable[str]) -> list[Step]:
@@ -158,7 +212,9 @@ def _tflite(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
         for name, tensor in zip(names, graph.tensors, strict=True)
         if tensor.shape is not None
     }
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs))
+    image = graph.tensors[graph.inputs[0]].shape
+    own = (int(image[1]), int(image[2]))
+    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
 
 
 def _onnx(path: Path, size: tuple[int, int]) -> Plan:
@@ -168,18 +224,19 @@ def _onnx(path: Path, size: tuple[int, int]) -> Plan:
     from edge_imgq.graph.size import bind_size, own_size
 
     model = ir.load(path)
-    graph = bind_size(model, own_size(model) or size).graph
+    bound = own_size(model) or size
+    graph = bind_size(model, bound).graph
     sizes = {}
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
-        assert value.shape is not None
-        assert value.dtype is not None
+        if value.shape is None or value.dtype is None or not value.shape.is_static():
+            raise ModelError(f"{path} does not say how large {value.name} is.")
         sizes[str(value.name)] = math.prod(value.shape.numpy()) * int(value.dtype.itemsize)
 
     def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:
         return tuple(str(value.name) for value in values if value is not None)
 
     steps = (Step(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs))
+    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), bound)
 
 
 def _coreml(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
@@ -202,7 +259,8 @@ def _coreml(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
         for statement in program.statements
     )
     inputs = tuple(value.name for value in program.inputs)
-    return Plan(tuple(steps), sizes, inputs, program.outputs)
+    own = program.inputs[0].shape[2:4]
+    return Plan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
 
 
 READERS: dict[str, Callable[[Path, tuple[int, int]], Plan]] = {

@@ -10,8 +10,10 @@ import pytest
 
 from edge_imgq.cli.main import main
 from edge_imgq.devices import arm64, arm64_setup
-from edge_imgq.devices.arm64_setup import cache_folder, read_emulation
+from edge_imgq.devices.arm64_emulator import Emulator
+from edge_imgq.devices.arm64_setup import Emulation, cache_folder, read_emulation
 from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.instructions import read_count
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.skipped import Skipped
@@ -61,7 +63,7 @@ def test_a_step_that_fails_leaves_nothing_and_says_which(
 ) -> None:
     failing = [sys.executable, "-c", "import sys; sys.exit('the archive is away')"]
     monkeypatch.setattr(arm64_setup, "cannot_be_set_up", lambda: "")
-    monkeypatch.setattr(arm64_setup, "_apt", lambda state: failing)
+    monkeypatch.setattr(arm64_setup, "_apt", lambda state, architecture: failing)
     with pytest.raises(RuntimeUnavailableError, match="exit code 1: the archive is away"):
         arm64_setup.set_up(tmp_path / "cache" / "arm64", lambda what: None)
     assert not (tmp_path / "cache").exists()
@@ -84,3 +86,39 @@ def test_int8_is_this_hosts_to_the_bit(
     if read_emulation(cache_folder()):
         assert "aarch64 emulated" in target["runtime"]
         assert "not the phone's" in target["latency"]["skipped"]
+
+
+def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("100\n107\n5000\n10000\n10007\n61014\n")
+    assert read_count(log) == 61014 - 10007 - 7
+
+
+def test_an_emulator_without_the_plugin_says_how_to_get_it(tmp_path: Path) -> None:
+    emulation = Emulation(tmp_path, Emulator(("qemu-aarch64-static",)), "3.11")
+    assert "-plugin" not in emulation.command("module", tmp_path, tmp_path / "log")
+    session = object.__new__(arm64.EmulatedSession)
+    session._log = None
+    found = session.instructions((96, 96))
+    assert isinstance(found, Skipped)
+    assert arm64.SET_UP in found.reason
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_arm
+def test_instructions_are_the_same_in_every_run(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = []
+    for _ in range(2):
+        capsys.readouterr()
+        file = small / "tiny" / "tflite-int8.tflite"
+        assert main(["bench", str(file), "--device", "arm64", "--json"]) == 0
+        (timing,) = json.loads(capsys.readouterr().out)
+        found = timing["instructions"]
+        assert (found["size"], found["processor"]) == ([96, 96], "cortex-a76")
+        counts.append(found["count"])
+    assert counts[0] == pytest.approx(counts[1], rel=1e-3)
+    # 240 products for each of 96 * 96 pixels; an instruction of this processor does 16 of them.
+    assert counts[0] > 96 * 96 * 240 / 16

@@ -8,6 +8,7 @@ from typing import Any
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.latency import Latency
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
@@ -44,6 +45,8 @@ INT8 = TargetReport(
     vs_host=Skipped("the file ran on this host alone"),
     placement=Placement("XNNPACK", 12, 12, 1, ()),
     latency=LATENCY,
+    instructions=Skipped("this processor does not count"),
+    memory=ActivationMemory(12_960_000, 12_960_000, "DEPTH_TO_SPACE 'shuffle'", 3, (180, 320)),
     breaches=(),
 )
 

@@ -20,7 +20,7 @@ NONE = Skipped("not asked for")
 
 def timing(path: Path, median: float, **changes: object) -> Timing:
     latency = replace(LATENCY, median_ms=median, **changes)  # type: ignore[arg-type]
-    return Timing(str(path), "host", latency, NONE, NONE, NONE)
+    return Timing(str(path), "host", latency, NONE, NONE, NONE, NONE)
 
 
 def test_what_was_timed_is_kept_and_read_back(tmp_path: Path) -> None:

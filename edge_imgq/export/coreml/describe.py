@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_imgq.contract import FileNote, has_note, note_in
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
 from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
@@ -47,6 +48,7 @@ def describe(path: Path) -> FileDescription:
         operators=rows,
         parameters=sum(sizes[name] for name in _used(program, sizes)),
         macs=sum(row.macs for row in rows),
+        memory=known_memory(path),
         bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         note=note_in(package.metadata, str(path)),
         placements=(placed(NEURAL_ENGINE, nodes), placed(CORE_ML_GPU, nodes)),

@@ -13,6 +13,7 @@ from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
 from edge_imgq.runtime.litert import measured
+from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.placement.gpu import GPU
 from edge_imgq.runtime.placement.nnapi import NNAPI
 from edge_imgq.runtime.placement.rules import Node, Operand, Placed, placed
@@ -46,6 +47,7 @@ def describe(path: Path) -> FileDescription:
         operators=rows,
         parameters=_count(graph, {int(i) for o in graph.operators for i in o.inputs}, model),
         macs=sum(row.macs for row in rows),
+        memory=known_memory(path),
         bytes=path.stat().st_size,
         note=note_in(metadata_of(model), str(path)),
         placements=_placements(model, graph, path),

@@ -1,0 +1,123 @@
+"""Fetching QEMU's user-mode emulator of Arm, with a plugin that counts instructions.
+
+Debian's static build takes no plugins, its dynamic build does. So the dynamic one is fetched with
+all libraries that it needs, down to the C library, and tcc, a C compiler of 300 kB, which compiles
+the plugin. Where a distribution lacks one of these, the static build serves, and counts nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.devices.instructions import MARK, SOURCE
+from edge_imgq.errors import RuntimeUnavailableError
+
+STATIC = "qemu-aarch64-static"
+DYNAMIC = "qemu-aarch64"
+PLUGIN = "instructions.so"
+LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
+LOADER = "ld-linux-x86-64.so.2"
+"""Both are those of x86-64; elsewhere the static build serves."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """An emulator that was set up.
+
+    Attributes:
+        command: its words.
+        plugin: path of the plugin that counts, empty for none.
+    """
+
+    command: tuple[str, ...]
+    plugin: str = ""
+
+
+def fetch_emulator(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
+    """Fetch an emulator that counts, or else one that does not.
+
+    Args:
+        apt: apt-get for this machine, with lists, status and archives of its own in `work`/host.
+        work: where everything is put.
+        folder: that `work` becomes.
+
+    Raises:
+        RuntimeUnavailableError: there is none.
+    """
+    with suppress(RuntimeUnavailableError, FileNotFoundError):
+        return _fetch_counting(apt, work, folder)
+    shutil.rmtree(work / "emulator", ignore_errors=True)
+    installed = shutil.which(STATIC)
+    return Emulator((installed,)) if installed else _fetch_static(work, folder)
+
+
+def run_step(command: Sequence[str], folder: Path | None = None) -> None:
+    """Run one step of setting up.
+
+    Raises:
+        RuntimeUnavailableError: it failed.
+    """
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise RuntimeUnavailableError(
+            f"The Arm emulation could not be set up: `{' '.join(command)}` ended with exit code "
+            f"{done.returncode}: {said[-1] if said else 'it said nothing'}"
+        )
+
+
+def _fetch_counting(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
+    root = work / "emulator"
+    run_step([*apt, "-qq", "update"])
+    options = ("-qq", "-y", "--no-install-recommends", "--download-only")
+    run_step([*apt, *options, "install", "qemu-user", "tcc"])
+    for archive in sorted((work / "host" / "archives").glob("*.deb")):
+        run_step(["dpkg-deb", "-x", str(archive), str(root)])
+    _compile_plugin(root)
+    for program in (root / "usr" / "bin").glob("qemu-*"):
+        if program.name != DYNAMIC:
+            program.unlink()
+    shutil.rmtree(root / "usr" / "share", ignore_errors=True)
+    plugin = folder / root.name / PLUGIN
+    return Emulator(tuple(_loaded(root, folder / root.name, DYNAMIC)), str(plugin))
+
+
+def _compile_plugin(root: Path) -> None:
+    own = next(path for path in root.rglob("libtcc1.a")).parent
+    words = [f"-B{own}", f"-DMARK={MARK}", "-nostdlib", "-shared"]
+    run_step([*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), str(SOURCE)])
+
+
+def _loaded(root: Path, place: Path, program: str) -> list[str]:
+    """Return the words that run a fetched program with the fetched libraries.
+
+    Args:
+        root: where they are.
+        place: where they will be.
+        program: in usr/bin.
+
+    Raises:
+        FileNotFoundError: they are not for x86-64.
+    """
+    loaders = [path for path in root.rglob(LOADER) if not path.is_symlink()]
+    if not loaders:
+        raise FileNotFoundError(LOADER)
+    libraries = ":".join(str(place / folder) for folder in LIBRARIES)
+    loader = place / loaders[0].relative_to(root)
+    return [str(loader), "--library-path", libraries, str(place / "usr" / "bin" / program)]
+
+
+def _fetch_static(work: Path, folder: Path) -> Emulator:
+    """Fetch the static build's package for this machine, and keep the one program."""
+    fetched = work / "host" / "static"
+    fetched.mkdir(parents=True)
+    run_step(["apt-get", "-qq", "download", "qemu-user-static"], fetched)
+    (archive,) = fetched.glob("*.deb")
+    run_step(["dpkg-deb", "-x", str(archive), str(fetched)])
+    shutil.move(str(fetched / "usr" / "bin" / STATIC), work / STATIC)
+    return Emulator((str(folder / STATIC),))
