@@ -7,8 +7,8 @@ operator has no weights, the scales of its operands and its result are what is l
     product    round(a·b/y · qa · qb)          a·b/y a fraction of an odd denominator
     mean of n  round(a/(n·y) · Σ qa)           a/(n·y)
     copy       round(a/y · qa)                 a/y
-    leaky      round(a/y · qa) or              a/y and α·a/y whole 256ths, because kernels hold
-               round(α·a/y · qa)               them so
+    leaky      round(a/y · qa) or              a/y and α·a/y whole 256ths (`edge_imgq.quantize.
+               round(α·a/y · qa)               leaky`)
     float      round(x / y) or round(x · 1/y)  1/y exact to some 10⁻¹¹
 
 The result is widened where it may be, else an operand, by some thousandths. A product of random
@@ -33,6 +33,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import fused_activation, stored_output
 from edge_imgq.quantize.constraints import SHARED_SCALE
+from edge_imgq.quantize.leaky import wider_operand, wider_result
 from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.scale_classes import ScaleClass
 from edge_imgq.quantize.tie_free import (
@@ -117,43 +118,13 @@ def _leaky(node: ir.Node, classes: Classes) -> None:
     total = classes.get(node.outputs[0])
     if operand is None or total is None or operand is total:
         return
-    ratio = operand.scale / total.scale * KERNEL_STEPS
     slope = node.attributes.get_float("alpha", 0.01)
     if not total.is_fixed or (total.is_reciprocal and operand.is_fixed):
-        steps = math.floor(ratio * (1 + SLACK))
-        candidates = np.arange(steps, math.floor(steps / WIDEST_LEAKY), -1)
-        total.scale = operand.scale * KERNEL_STEPS / _whole_steps(candidates, slope, ratio)
-        if total.is_reciprocal:
-            total.scale = exactly_invertible_above(total.scale, BESIDE)
+        total.scale = wider_result(operand, total, slope)
     elif not operand.is_fixed:
-        steps = math.ceil(ratio * (1 - SLACK))
-        candidates = np.arange(steps, math.ceil(steps * WIDEST_LEAKY))
-        operand.scale = total.scale / KERNEL_STEPS * _whole_steps(candidates, slope, ratio)
+        operand.scale = wider_operand(operand, total, slope)
     operand.fix()
     total.fix()
-
-
-def _whole_steps(candidates: NDArray[np.int_], slope: float, ratio: float) -> float:
-    """Return the factor, in 256ths, whose product with the slope is whole as well, or nearly."""
-    if not len(candidates):
-        return ratio
-    slopes = candidates * slope
-    # Even factors meet halves more often.
-    cost = np.abs(slopes - np.rint(slopes)).round(3) + EVEN * (candidates % 2 == 0)
-    return float(candidates[cost.argmin()])
-
-
-KERNEL_STEPS = 256
-"""XNNPACK's leaky rectifier multiplies by a whole number of 256ths on either side of zero."""
-
-EVEN = 0.02
-"""What an even number of 256ths counts for, in 256ths that the other factor is off by."""
-
-BESIDE = 64
-"""Float32 numbers that are as good as a whole 256th: 255 levels move by a thousandth of one."""
-
-WIDEST_LEAKY = 1.05
-"""How much wider the result of a leaky rectifier may become, or else its operand."""
 
 
 def _clip(node: ir.Node, classes: Classes) -> None:
@@ -168,6 +139,7 @@ RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
     "Sub": _sum,
     "Mul": _product,
     "LeakyRelu": _leaky,
+    "PRelu": _leave_float,
     "AveragePool": _mean,
     "GlobalAveragePool": _mean,
     "ReduceMean": _mean,

@@ -5,7 +5,8 @@ Every float operator stays where it was; between operators stand pairs
 
     value → QuantizeLinear → DequantizeLinear → readers,
 
-weights become int8 initializers with one scale per output channel, biases int32 ones. What a
+weights become int8 initializers with one scale per output channel, biases int32 ones, slopes of
+leaky rectifiers whole 256ths (`edge_imgq.quantize.leaky`). What a
 bilinear Resize computed is shifted by a fraction of a level first, so that halves are rounded as
 kernels round them (`edge_imgq.quantize.interpolation`).
 """
@@ -25,6 +26,7 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
 from edge_imgq.quantize.interpolation import off_ties
+from edge_imgq.quantize.leaky import quantize_slope
 from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
@@ -44,6 +46,8 @@ def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None
             _quantize_weights(graph, node, placed)
         if node.op_type in QUANTIZED_CONSTANTS:
             _quantize_constants(graph, node, placed)
+        if node.op_type == "LeakyRelu":
+            quantize_slope(node, placed)
     for node in nodes:
         if node.op_type in SHARED_SCALE:
             _requantize_inputs(graph, node, placed)
