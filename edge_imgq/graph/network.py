@@ -81,6 +81,7 @@ class Operation:
         outputs: in ONNX order.
         attributes: ONNX attributes as Python values (int, float, str, tuple of these).
         activation: clipping fused after the operation.
+        in_float: whether the graph says that it computes in float even in a quantized network.
     """
 
     kind: str
@@ -89,6 +90,7 @@ class Operation:
     outputs: tuple[Tensor, ...]
     attributes: Mapping[str, Any]
     activation: Activation | None = None
+    in_float: bool = False
 
     def operand(self, index: int) -> Tensor:
         """Return an input that must be there."""

@@ -21,6 +21,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import (
     REQUANTIZE,
@@ -110,8 +111,9 @@ class _Reader:
             self._define(last if index == 0 else value) for index, value in enumerate(node.outputs)
         )
         attributes = {name: _plain(attribute) for name, attribute in node.attributes.items()}
+        name, in_float = node.name or "", is_marked(node)
         self.operations.append(
-            Operation(node.op_type, node.name or "", inputs, outputs, attributes, activation)
+            Operation(node.op_type, name, inputs, outputs, attributes, activation, in_float)
         )
 
     def _input(self, value: ir.Value) -> Tensor:

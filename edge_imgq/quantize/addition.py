@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.quantize.scale_classes import ScaleClass, only_added
 
@@ -32,7 +33,7 @@ def share_addition_scales(graph: ir.Graph, classes: dict[ir.Value, ScaleClass]) 
         classes: of every activation; those of operands and sums are joined.
     """
     for node in graph:
-        if node.op_type in ("Add", "Sub"):
+        if node.op_type in ("Add", "Sub") and not is_marked(node):
             _share(node, classes)
 
 

@@ -29,6 +29,7 @@ import onnx_ir as ir
 from onnx import TensorProto, helper
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.size import open_input, takes_batches
 from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.tie_free import tie_free_nearest
@@ -77,7 +78,7 @@ def measure_fits(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
 ) -> dict[str, Fit]:
     """Return the fit of each convolution by node name, every one on corrected inputs."""
-    if not any(node.op_type in WEIGHT_AXIS for node in quantized.graph):
+    if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
     session = inference_session(merged.SerializeToString())
@@ -111,12 +112,14 @@ def _side_by_side(
     open_input(quantized)
     entry = quantized.graph.input[0]
     original = _prefixed(original, entry.name)
-    names = [node.name for node in quantized.graph.node if node.op_type in WEIGHT_AXIS]
+    floats = {constant.name for constant in quantized.graph.initializer}
+    layers = [node for node in quantized.graph.node if node.op_type in WEIGHT_AXIS]
+    names = [node.name for node in layers if node.input[1] not in floats]
     float_outputs = {node.name: node.output[0] for node in original.graph.node}
     nodes = list(original.graph.node)
     for node in quantized.graph.node:
         nodes.append(node)
-        if node.op_type in WEIGHT_AXIS:
+        if node.name in names:
             nodes.extend(_fitted(node, float_outputs[FLOAT + node.name]))
     outputs = [
         helper.make_tensor_value_info(f"{name}.{kind}", TensorProto.FLOAT, None)

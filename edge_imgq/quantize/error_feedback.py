@@ -25,6 +25,7 @@ import onnx_ir as ir
 import torch
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
 
@@ -84,7 +85,8 @@ def round_with_feedback(
 
 
 def _is_plain(node: ir.Node) -> bool:
-    return node.op_type == "Conv" and node.attributes.get_int("group", 1) == 1
+    grouped = node.attributes.get_int("group", 1) > 1
+    return node.op_type == "Conv" and not grouped and not is_marked(node)
 
 
 def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:

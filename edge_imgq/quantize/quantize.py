@@ -24,6 +24,7 @@ from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.fidelity import Judge
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
+from edge_imgq.quantize.precision import mark_precision
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales import place_scales
@@ -88,6 +89,7 @@ def quantize_in_steps(
     original = rewrite(reference, recipe.passes)
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)
+    mark_precision(original.graph, recipe.precision)
     patches = PatchKeeper(contract.multiple, own_size(original))
     closely = recipe.observer != "min-max"
     seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)

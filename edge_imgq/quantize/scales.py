@@ -22,7 +22,7 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import stays_float
+from edge_imgq.graph.arithmetic import is_marked, stays_float
 from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.addition import share_addition_scales
@@ -59,7 +59,7 @@ def place_scales(
     fixed = _fixed(graph, image)
     groups = _Groups(values)
     for node in graph:
-        if node.op_type in SHARED_SCALE:
+        if node.op_type in SHARED_SCALE and not is_marked(node):
             _join(groups, node, fixed)
     placed: dict[ir.Value, Quantization] = {}
     for members in groups.all():
@@ -96,7 +96,7 @@ def _fixed(graph: ir.Graph, image: Quantization) -> dict[ir.Value, Quantization]
 
 
 def _copies_one(node: ir.Node) -> bool:
-    return node.op_type in SHARED_SCALE - {"Concat", "Min", "Max"}
+    return not is_marked(node) and node.op_type in SHARED_SCALE - {"Concat", "Min", "Max"}
 
 
 def _became_image(value: ir.Value) -> ir.Value | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_imgq.errors import RecipeError
@@ -12,6 +13,7 @@ OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
+LAYER_PRECISIONS = ("int8", "float")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class QuantizeRecipe:
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
+        precision: one of LAYER_PRECISIONS by the name of a layer; those without are int8.
     """
 
     name: str
@@ -38,6 +41,7 @@ class QuantizeRecipe:
     corrections: tuple[str, ...] = ()
     equalization: str = "none"
     tuning: int = 0
+    precision: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_quantize_recipe(path: Path) -> QuantizeRecipe:
@@ -56,6 +60,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         corrections=table.texts("corrections", CORRECTIONS, default=()),
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),
         tuning=_steps(path, table.number("tuning", default=0)),
+        precision=table.table("precision").entries(LAYER_PRECISIONS),
     )
     table.close()
     return recipe

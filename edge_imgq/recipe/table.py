@@ -78,6 +78,10 @@ class Table:
             for index, value in enumerate(values)
         ]
 
+    def entries(self, choices: Sequence[str]) -> dict[str, str]:
+        """Return the strings of a table whose keys are free, each one of `choices`."""
+        return {key: self.text(key, choices) for key in self._values}
+
     def has(self, key: str) -> bool:
         """Tell whether a key is there."""
         return key in self._values

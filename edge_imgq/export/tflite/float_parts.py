@@ -1,9 +1,10 @@
 """Float parts of an int8 file: operators without an integer kernel, and statistics.
 
 The quantizer leaves the values between marked operators without a scale (the variance of a
-normalisation, `edge_imgq.graph.arithmetic`), and some operators have no int8 kernel in TFLite. What
-enters them is dequantized once, what leaves them is quantized, and in between the operators are
-those of a float file. XNNPACK runs both conversions and the operators in its partition.
+normalisation, `edge_imgq.graph.arithmetic`, or layers that a recipe wants in float), and some
+operators have no int8 kernel in TFLite. What enters them is dequantized once, what leaves them is
+quantized, and in between the operators are those of a float file. XNNPACK runs both conversions and
+the operators in its partition.
 
 A bilinear Resize has an integer kernel, with weights of 11 bits. Where the weights need more, one
 value in fifty is a level off, so it is computed in float as well, with the fraction of a level that
@@ -26,6 +27,12 @@ from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, T
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+WEIGHTED = frozenset({"Conv", "ConvTranspose"})
+"""Operators that compute in float where their weights are float."""
+
+REARRANGED = WEIGHTED | {"DepthToSpace", "SpaceToDepth"}
+"""What a fast form of a float layer consists of (`edge_imgq.export.tflite.forms`)."""
 
 DEQUANTIZE = "Dequantize"
 """Kind of the operation that turns integers into the numbers they stand for."""
@@ -60,12 +67,21 @@ def parts(network: Network) -> Iterator[Part]:
 
 
 def _computes_in_float(operation: Operation) -> bool:
-    if operation.kind in NO_INTEGER_KERNEL or _interpolates_finely(operation):
+    if operation.in_float or operation.kind in NO_INTEGER_KERNEL:
         return True
-    if operation.kind not in MARKABLE:
+    if _interpolates_finely(operation) or _has_float_weights(operation):
+        return True
+    if operation.kind not in MARKABLE | REARRANGED:
         return False
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     return any(t.data is None and t.quantization is None for t in tensors)
+
+
+def _has_float_weights(operation: Operation) -> bool:
+    if operation.kind not in WEIGHTED:
+        return False
+    weights = operation.operand(1)
+    return weights.data is not None and weights.quantization is None
 
 
 def _interpolates_finely(operation: Operation) -> bool:
