@@ -78,7 +78,16 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
     parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
     parser.add_argument(
-        "--loss", choices=("absolute", "charbonnier", "squared"), help="until the squared error"
+        "--loss",
+        choices=("absolute", "charbonnier", "squared", "dped", "deblurgan"),
+        help="an error of pixels, until the squared one, or a paper's sum of losses",
+    )
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="for the content loss of dped and deblurgan: weights of torchvision's VGG-19, or a "
+        "checkpoint of deblur-slim (default: the one that ships)",
     )
     parser.add_argument("--decay", choices=("cosine", "step"), help="how the learning rate falls")
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
@@ -133,6 +142,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         checkpoint_minutes=arguments.checkpoint_minutes,
         validate_every=arguments.validate_every,
         tensorboard=arguments.tensorboard,
+        features=arguments.features,
     )
     check_config(config)  # before torch is imported, which takes seconds
     return config

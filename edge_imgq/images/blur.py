@@ -21,8 +21,8 @@ class MotionBlur:
     """Blur along the path of a shaken camera, then add a little sensor noise.
 
     The path is a random walk with inertia, in the manner of Boracchi and Foi, IEEE TIP 2012;
-    short paths are likelier than long ones (an even square root). A sensor adds up light, so half
-    of the images are blurred in linear light; the other half as stored, as the frames of GoPro are.
+    short paths are likelier than long ones (an even square root). A sensor adds up light, so most
+    images are blurred in linear light; the others as stored, as the frames of GoPro are.
     The noise is on the values as stored.
 
     Attributes:
@@ -33,9 +33,9 @@ class MotionBlur:
     """
 
     shortest: float = 0.5
-    longest: float = 28.0
+    longest: float = 24.0
     noise: float = 1.5
-    linear: float = 0.5
+    linear: float = 0.7
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return the same shape, blurred."""

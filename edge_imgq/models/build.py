@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from edge_imgq.models.abpn import AnchorNet
-from edge_imgq.models.deblur import SlimDeblur
+from edge_imgq.models.deblur import CoarseToFine, SlimDeblur
 from edge_imgq.models.dped import DPED, SlimDPED
 from edge_imgq.models.espcn import ESPCN
 from edge_imgq.models.fsrcnn import FSRCNN
@@ -25,4 +25,5 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "dped": DPED,
     "dped-slim": SlimDPED,
     "deblur-slim": SlimDeblur,
+    "deblur-coarse-to-fine": CoarseToFine,
 }

@@ -1,7 +1,8 @@
-"""A small encoder-decoder that removes motion blur."""
+"""A small encoder-decoder that removes motion blur, alone or coarse to fine."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,12 +20,15 @@ class SlimDeblur(nn.Module):
     Args:
         widths: Channels at full, half and quarter resolution.
         blocks: Residual blocks at a quarter of the resolution.
+        guesses: How many other RGB images of the same size it sees beside its input.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (16, 24, 40), blocks: int = 4) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int] = (16, 24, 40), blocks: int = 4, guesses: int = 0
+    ) -> None:
         super().__init__()
         full, half, quarter = widths
-        self.encode_full = nn.Conv2d(3, full, 3, padding=1)
+        self.encode_full = nn.Conv2d(3 + 3 * guesses, full, 3, padding=1)
         self.encode_half = nn.Conv2d(full, half, 3, stride=2, padding=1)
         self.encode_quarter = nn.Conv2d(half, quarter, 3, stride=2, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(quarter) for _ in range(blocks)))
@@ -35,12 +39,52 @@ class SlimDeblur(nn.Module):
         self.last = nn.Conv2d(full, 3, 3, padding=1)
         start_at_identity(self, self.last)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, *guesses: Tensor) -> Tensor:
         """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
-        full = F.relu(self.encode_full(image))
-        half = F.relu(self.encode_half(full))
-        quarter = self.blocks(F.relu(self.encode_quarter(half)))
+        seen = torch.cat((image, *guesses), dim=1) if guesses else image
+        full, half, quarter = self.encode(seen)
         half = F.relu(self.decode_half(half + self.up_half(quarter)))
         full = F.relu(self.decode_full(full + self.up_full(half)))
         correction: Tensor = self.last(full)
         return image + correction
+
+    def encode(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the features at full, at half and, after the blocks, at a quarter resolution."""
+        full = F.relu(self.encode_full(seen))
+        half = F.relu(self.encode_half(full))
+        return full, half, self.blocks(F.relu(self.encode_quarter(half)))
+
+
+class CoarseToFine(nn.Module):
+    """Deblur a small version of the image first, and let each larger one see what came of it.
+
+    The idea of Nah, Kim and Lee, CVPR 2017: `levels` networks of the same kind, each for half the
+    size of the next; blur that is long on the whole image is short on a small one. Input and output
+    are RGB (N, 3, H, W) in [0, 1], H and W multiples of 4 * 2 ** (levels - 1); the output is not
+    clipped. A new network returns its input.
+
+    Args:
+        levels: How many sizes there are; 1 is the network alone.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        coarse = [SlimDeblur(guesses=1) for _ in range(levels - 1)]
+        self.networks = nn.ModuleList([*coarse, SlimDeblur()])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Deblur RGB (N, 3, H, W) in [0, 1]; the result has the same shape."""
+        return self.forward_levels(image)[0]
+
+    def forward_levels(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return the result at every size, the largest first, each half as large as the last."""
+        images = [image]
+        for _ in range(len(self.networks) - 1):
+            images.append(F.avg_pool2d(images[-1], 2))
+        found = [self.networks[-1](images[-1])]
+        for larger, network in zip(
+            reversed(images[:-1]), reversed(list(self.networks)[:-1]), strict=True
+        ):
+            guess = F.interpolate(found[0], scale_factor=2.0, mode="nearest")
+            found.insert(0, network(larger, guess))
+        return tuple(found)

@@ -125,6 +125,19 @@ ZOO = _by_name(
 
 UNTRAINED = _by_name(
     *(
+        ZooEntry(
+            name=f"deblur-slim-k{levels}",
+            task="deblur",
+            scale=1,
+            colour="rgb",
+            multiple=4 * 2 ** (levels - 1),
+            summary=f"deblur-slim at {levels} sizes, coarse to fine: reduces motion blur",
+            architecture="deblur-coarse-to-fine",
+            options={"levels": levels},
+        )
+        for levels in (2, 3)
+    ),
+    *(
         _enlarging(
             "fsrcnn-s", scale, "FSRCNN(32, 5, 1)", "fsrcnn", features=32, shrunk=5, mappings=1
         )

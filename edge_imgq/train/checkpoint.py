@@ -21,6 +21,7 @@ from edge_imgq.train.config import Schedule
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
     from torch import Tensor, nn
 
     from edge_imgq.train.learner import Learner
@@ -60,11 +61,12 @@ def save_checkpoint(path: Path, learner: Learner, state: RunState) -> None:
     for prefix, network in (("network", learner.network), ("average", learner.average)):
         for name, tensor in network.state_dict().items():
             tensors[f"{prefix}.{name}"] = tensor.contiguous()
-    for name, parameter in learner.network.named_parameters():
-        for moment in MOMENTS:
-            if parameter in learner.optimiser.state:
-                value = learner.optimiser.state[parameter][moment]
-                tensors[f"adam.{moment}.{name}"] = value.contiguous()
+    tensors.update(_moments("adam.", learner.network, learner.optimiser))
+    critic = learner.objective.critic
+    if critic is not None:
+        weights = critic.network.state_dict()
+        tensors.update({f"critic.{name}": value for name, value in weights.items()})
+        tensors.update(_moments("critic-adam.", critic.network, critic.optimiser))
     text = json.dumps(dataclasses.asdict(state))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -102,13 +104,11 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     """
     _load(learner.network, "network.", tensors, path)
     _load(learner.average, "average.", tensors, path)
-    for name, parameter in learner.network.named_parameters():
-        if f"adam.step.{name}" in tensors:
-            moments = {moment: tensors[f"adam.{moment}.{name}"].clone() for moment in MOMENTS}
-            for moment in ("exp_avg", "exp_avg_sq"):
-                # The same memory order as the parameter, as a run that was never stopped has it.
-                moments[moment] = parameter.detach().clone().copy_(moments[moment])
-            learner.optimiser.state[parameter] = moments
+    _restore_moments("adam.", learner.network, learner.optimiser, tensors)
+    critic = learner.objective.critic
+    if critic is not None:
+        _load(critic.network, "critic.", tensors, path)
+        _restore_moments("critic-adam.", critic.network, critic.optimiser, tensors)
 
 
 def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
@@ -121,6 +121,29 @@ def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
     network = zoo_entry(state.model).build()
     _load(network, "average.", tensors, path)
     return state.model, network.eval().requires_grad_(False)
+
+
+def _moments(prefix: str, network: nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+    """Return what Adam remembers of a network's parameters, by `prefix`, moment and name."""
+    return {
+        f"{prefix}{moment}.{name}": optimiser.state[parameter][moment].contiguous()
+        for name, parameter in network.named_parameters()
+        for moment in MOMENTS
+        if parameter in optimiser.state
+    }
+
+
+def _restore_moments(
+    prefix: str, network: nn.Module, optimiser: torch.optim.Adam, tensors: dict[str, Tensor]
+) -> None:
+    """Let Adam remember what `_moments` returned."""
+    for name, parameter in network.named_parameters():
+        if f"{prefix}step.{name}" in tensors:
+            moments = {moment: tensors[f"{prefix}{moment}.{name}"].clone() for moment in MOMENTS}
+            for moment in ("exp_avg", "exp_avg_sq"):
+                # The same memory order as the parameter, as a run that was never stopped has it.
+                moments[moment] = parameter.detach().clone().copy_(moments[moment])
+            optimiser.state[parameter] = moments
 
 
 def _load(network: nn.Module, prefix: str, tensors: dict[str, Tensor], path: Path) -> None:

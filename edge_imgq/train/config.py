@@ -12,7 +12,8 @@ from edge_imgq.models.zoo import zoo_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-Loss = Literal["absolute", "charbonnier", "squared"]
+PixelLoss = Literal["absolute", "charbonnier", "squared"]
+Loss = Literal["absolute", "charbonnier", "squared", "dped", "deblurgan"]
 Decay = Literal["cosine", "step"]
 
 
@@ -30,7 +31,7 @@ class Schedule:
         milestones: Shares of the steps at which a rate that falls in steps does.
         loss: What is minimised at first.
         squared_from: Share of the steps after which the loss is the squared error, which is what
-            PSNR measures.
+            PSNR measures; a loss of several parts stays.
         bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
         luma_share: Share of the loss that is taken on the luma of an RGB image, by which
             super-resolution is judged; the rest is on its channels.
@@ -86,6 +87,8 @@ class TrainConfig:
         checkpoint_minutes: Time between two checkpoints.
         validate_every: Steps between two validations.
         tensorboard: Whether to write event files beside the log.
+        features: Weights of the network whose features a loss of several parts compares, or None
+            for one that ships.
     """
 
     model: str
@@ -98,6 +101,7 @@ class TrainConfig:
     checkpoint_minutes: float = 3.0
     validate_every: int = 2000
     tensorboard: bool = False
+    features: Path | None = None
 
 
 FROM_ANOTHER_SCALE = Schedule(
@@ -141,6 +145,18 @@ IN_PHASES = Schedule(
     scales=(1.0, 0.9, 0.8, 0.7, 0.6),
 )
 """For one that works on the phases of the enlargement."""
+
+DEBLUR = Schedule(
+    steps=16_000,
+    batch=8,
+    patch=96,
+    learning_rate=8e-4,
+    bfloat16_until=0.9,
+    scales=(1.0, 0.7, 1.3),  # frames of video are softer than photographs
+    versions=2,
+    pair_weight=48,
+)
+"""For one that removes motion blur."""
 
 SCALES = (2, 3, 4)
 
@@ -201,17 +217,8 @@ DEFAULTS: dict[str, Schedule] = {
         bfloat16_until=0.85,
         average=0.998,
     ),
-    "deblur-slim": Schedule(
-        steps=20_000,
-        batch=8,
-        patch=96,
-        learning_rate=1e-3,
-        bfloat16_until=0.9,
-        # Frames of video are softer than photographs: two thirds are enlarged.
-        scales=(1.0, 1.5),
-        versions=3,
-        pair_weight=32,
-    ),
+    "deblur-slim": DEBLUR,
+    **{f"deblur-slim-k{levels}": DEBLUR for levels in (2, 3)},
 }
 
 

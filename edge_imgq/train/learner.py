@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from edge_imgq.models.deblur import CoarseToFine
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.config import Loss, Schedule, precision_at
+from edge_imgq.train.config import Schedule, precision_at
+from edge_imgq.train.objective import Objective, PixelObjective, coarse_loss
 from edge_imgq.train.workers import Workers
 
 if TYPE_CHECKING:
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
 
     from edge_imgq.train.patches import Batch
 
-# Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
-# Adam's second moments need not forget when the loss changes.
-SQUARED_WEIGHT = 30.0
-CHARBONNIER_EPSILON = 1e-3
 BETAS = (0.9, 0.99)
 ALONE = Workers()
 
@@ -36,7 +34,8 @@ class Learner:
     average: nn.Module
     optimiser: torch.optim.Adam
     schedule: Schedule
-    forward: Callable[[Tensor], Tensor]
+    forward: Callable[[Tensor], tuple[Tensor, ...]]
+    objective: Objective
 
     def step(self, batch: Batch, step: int) -> float:
         """Take step number `step` (from 0) on a batch and return its loss.
@@ -50,10 +49,12 @@ class Learner:
         degraded, truth = _to_float(batch.degraded), _to_float(batch.truth)
         bfloat16 = precision_at(self.schedule, step) == "bfloat16"
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-            restored = self.forward(degraded)
-        late = step >= self.schedule.squared_from * self.schedule.steps
-        error = LOSSES["squared" if late else self.schedule.loss]
-        loss = shared_loss(error, restored.float() - truth, self.schedule.luma_share)
+            restored, *smaller = (output.float() for output in self.forward(degraded))
+        if self.objective.critic is not None:
+            self.objective.critic.learn(restored, truth, step)
+        loss = self.objective.loss(restored, truth, step)
+        if smaller:
+            loss = loss + coarse_loss(tuple(smaller), truth, self.schedule, step)
         if not math.isfinite(loss.item()):
             return math.nan
         self.optimiser.zero_grad(set_to_none=True)
@@ -81,17 +82,25 @@ class Learner:
 
 
 def new_learner(
-    network: nn.Module, average: nn.Module, schedule: Schedule, workers: Workers = ALONE
+    network: nn.Module,
+    average: nn.Module,
+    schedule: Schedule,
+    workers: Workers = ALONE,
+    objective: Objective | None = None,
 ) -> Learner:
-    """Start training `network`; `average` is a copy of it that will hold the moving average."""
+    """Start training `network`; `average` is a copy of it that will hold the moving average.
+
+    Without an objective it is the schedule's error of pixels.
+    """
     network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.eval().requires_grad_(False)
     average.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(
         network.parameters(), lr=schedule.learning_rate, betas=BETAS, fused=True
     )
-    forward = workers.forward_of(network, training_forward(network))
-    return Learner(network, average, optimiser, schedule, forward)
+    forward = workers.forward_of(network, outputs_of(network))
+    objective = objective or PixelObjective(schedule)
+    return Learner(network, average, optimiser, schedule, forward, objective)
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:
@@ -105,44 +114,17 @@ def learning_rate(schedule: Schedule, step: int) -> float:
     return schedule.learning_rate * warm * decayed
 
 
-def absolute_error(difference: Tensor) -> Tensor:
-    """Mean absolute error."""
-    return difference.abs().mean()
-
-
-def charbonnier_error(difference: Tensor) -> Tensor:
-    """Mean of sqrt(d^2 + e^2): absolute, and smooth where it is smaller than e (LapSRN, 2017)."""
-    return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
-
-
-def squared_error(difference: Tensor) -> Tensor:
-    """Mean squared error, weighted to gradients of the size that the others have."""
-    return SQUARED_WEIGHT * difference.square().mean()
-
-
-LOSSES: dict[Loss, Callable[[Tensor], Tensor]] = {
-    "absolute": absolute_error,
-    "charbonnier": charbonnier_error,
-    "squared": squared_error,
-}
-"""Losses of the difference between restored image and truth, both in [0, 1]."""
-
-
-def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
-    """Take part of a loss on the luma of an RGB difference (N, 3, H, W), the rest on its channels.
-
-    Luma has the weights of BT.601, which sum to one.
-    """
-    if not luma_share or difference.shape[1] == 1:
-        return error(difference)
-    red, green, blue = difference.unbind(dim=1)
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    return luma_share * error(luma) + (1.0 - luma_share) * error(difference)
-
-
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """The fastest way to compute a network's output with gradients."""
     return network.forward_subpixel if isinstance(network, FSRCNN) else network
+
+
+def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """How to compute all outputs that a network is judged by, the largest first."""
+    if isinstance(network, CoarseToFine):
+        return network.forward_levels
+    forward = training_forward(network)
+    return lambda image: (forward(image),)
 
 
 def last_layer(network: nn.Module) -> nn.Module:

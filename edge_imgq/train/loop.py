@@ -19,6 +19,7 @@ from edge_imgq.train.config import TrainConfig, check_config
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, learning_rate, new_learner
+from edge_imgq.train.objective import new_objective
 from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.validate import mean_psnr
@@ -231,7 +232,14 @@ def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Lear
         network = entry.build()
     if config.start_from is not None:
         warm_start(network, config.start_from)
-    learner = new_learner(network, copy.deepcopy(network), schedule, workers)
+    objective = new_objective(
+        schedule,
+        channels=1 if entry.colour == "y" else 3,
+        side=schedule.patch * entry.scale,
+        features=config.features,
+        workers=workers,
+    )
+    learner = new_learner(network, copy.deepcopy(network), schedule, workers, objective)
     if not path.exists():
         rng = np.random.default_rng(schedule.seed).bit_generator.state
         return learner, RunState(entry.name, 0, schedule, dict(rng), 0.0, None)

@@ -57,9 +57,22 @@ class Workers:
         if self.count > 1:
             dist.barrier()
 
+    def average_gradients(self, network: nn.Module) -> None:
+        """Give every process the mean of all processes' gradients.
+
+        For a network that DistributedDataParallel cannot hold: its hooks do not see the gradients
+        of a gradient, which the penalty of a Wasserstein critic needs.
+        """
+        if self.count == 1:
+            return
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad.div_(self.count)
+
     def forward_of(
-        self, network: nn.Module, forward: Callable[[Tensor], Tensor]
-    ) -> Callable[[Tensor], Tensor]:
+        self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]
+    ) -> Callable[[Tensor], tuple[Tensor, ...]]:
         """Return `forward`, which computes `network`, with gradients averaged over processes."""
         if self.count == 1:
             return forward
@@ -90,11 +103,11 @@ def joined_workers(batch: int) -> Iterator[Workers]:
 class _Forward(nn.Module):
     """A module whose forward is another way to compute a network."""
 
-    def __init__(self, network: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, network: nn.Module, forward: Callable[[Tensor], tuple[Tensor, ...]]) -> None:
         super().__init__()
         self.network = network
         self._compute = forward
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Compute the network."""
         return self._compute(image)

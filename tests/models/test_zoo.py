@@ -67,8 +67,8 @@ def test_an_unknown_network_is_refused_with_the_nearest_name() -> None:
 def test_an_untrained_network_can_be_trained_and_not_loaded(name: str) -> None:
     entry = zoo_entry(name)
     check_config(TrainConfig(name, (Path(),), Path(), default_schedule(name)))
-    image = torch.rand(1, 1 if entry.colour == "y" else 3, 16, 24)
-    assert entry.build()(image).shape[2:] == (16 * entry.scale, 24 * entry.scale)
+    image = torch.rand(1, 1 if entry.colour == "y" else 3, 16, 32)
+    assert entry.build()(image).shape[2:] == (16 * entry.scale, 32 * entry.scale)
     with pytest.raises(UsageError, match=f"ships without weights. Train it with .* {name}"):
         load_network(name)
 

@@ -12,7 +12,8 @@ import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule
-from edge_imgq.train.learner import LOSSES, hold_slopes, learning_rate, new_learner, shared_loss
+from edge_imgq.train.learner import hold_slopes, learning_rate, new_learner
+from edge_imgq.train.losses import PIXEL_LOSSES, shared_loss
 from edge_imgq.train.patches import Batch
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
@@ -55,7 +56,7 @@ def test_the_squared_loss_takes_over_late() -> None:
         )
     late = learner.step(batch, 99)
     assert late == pytest.approx(30 * float(error.square().mean()), rel=1e-4)
-    assert float(LOSSES["absolute"](error)) == pytest.approx(float(error.abs().mean()))
+    assert float(PIXEL_LOSSES["absolute"](error)) == pytest.approx(float(error.abs().mean()))
 
 
 def test_slopes_are_held_in_zero_to_one() -> None:
@@ -106,10 +107,10 @@ def test_the_rate_can_fall_in_steps() -> None:
 
 def test_the_losses_are_what_their_names_say() -> None:
     difference = torch.tensor([0.3, -0.4])
-    assert float(LOSSES["absolute"](difference)) == pytest.approx(0.35)
-    assert float(LOSSES["squared"](difference)) == pytest.approx(30 * (0.09 + 0.16) / 2)
+    assert float(PIXEL_LOSSES["absolute"](difference)) == pytest.approx(0.35)
+    assert float(PIXEL_LOSSES["squared"](difference)) == pytest.approx(30 * (0.09 + 0.16) / 2)
     small = torch.tensor([0.0, 1e-3])
-    assert float(LOSSES["charbonnier"](small)) == pytest.approx(1e-3 * (1 + 2**0.5) / 2)
+    assert float(PIXEL_LOSSES["charbonnier"](small)) == pytest.approx(1e-3 * (1 + 2**0.5) / 2)
 
 
 def test_at_first_only_the_last_layer_learns_where_the_schedule_asks_for_it() -> None:
@@ -126,7 +127,7 @@ def test_at_first_only_the_last_layer_learns_where_the_schedule_asks_for_it() ->
 def test_a_share_of_the_loss_is_on_luma() -> None:
     gray, colourful = torch.full((1, 3, 2, 2), 0.1), torch.zeros(1, 3, 2, 2)
     colourful[:, 2] = 0.1  # blue alone, which luma hardly has
-    error = LOSSES["absolute"]
+    error = PIXEL_LOSSES["absolute"]
     assert float(shared_loss(error, gray, 0.8)) == pytest.approx(0.1)
     expected = 0.8 * 0.1 * 0.114 + 0.2 * 0.1 / 3
     assert float(shared_loss(error, colourful, 0.8)) == pytest.approx(expected)

@@ -72,6 +72,20 @@ def test_a_run_stopped_anywhere_and_continued_ends_with_the_same_weights(
     assert parts.validation_psnr == whole.validation_psnr
 
 
+@pytest.mark.parametrize("loss", ["dped", "deblurgan"])
+def test_a_run_with_a_critic_continues_with_it(photos: Path, tmp_path: Path, loss: str) -> None:
+    schedule = dataclasses.replace(SCHEDULE, steps=4, patch=32, loss=loss)
+
+    def configured(name: str) -> TrainConfig:
+        config = configure(photos, tmp_path / name, "dped-slim", validation=None)
+        return dataclasses.replace(config, schedule=schedule)
+
+    whole = train(configured("whole"), ignore)
+    with pytest.raises(KeyboardInterrupt):
+        train(configured("parts"), interrupt_at(2))
+    assert equal_files(whole.checkpoint, train(configured("parts"), ignore).checkpoint)
+
+
 def test_a_killed_run_continues_from_its_last_checkpoint(photos: Path, tmp_path: Path) -> None:
     class Killed(BaseException):
         """Nothing catches it, as nothing catches SIGKILL."""

@@ -90,6 +90,19 @@ def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path)
     assert moved > 2e-3  # ten times the tolerance
 
 
+def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) -> None:
+    more = ("--steps", 3, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01)
+    for name, before in (("one", []), ("two", [*TORCHRUN, "--nproc-per-node", "2"])):
+        command = words(photos, tmp_path / name, *more)
+        command[command.index("fsrcnn-x2")] = "dped-slim"
+        run([*before, *command])
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert any(name.startswith("critic.") for name in one)
+    for name, tensor in one.items():
+        if name.startswith(("network.", "critic.")):
+            torch.testing.assert_close(two[name], tensor, atol=1e-3, rtol=1e-2)
+
+
 def weights_at_start(photos: Path, folder: Path) -> dict[str, torch.Tensor]:
     """Return the weights after one step at hardly any rate."""
     output = folder / "start"

@@ -1,0 +1,77 @@
+"""Losses that compare two images: errors of pixels, of blurred colour, and roughness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edge_imgq.images.blur import gaussian_kernel
+from edge_imgq.train.config import PixelLoss
+
+# Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
+# Adam's second moments need not forget when the loss changes.
+SQUARED_WEIGHT = 30.0
+CHARBONNIER_EPSILON = 1e-3
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of BT.601; they sum to one."""
+
+COLOUR_SIGMA = 3.0
+"""Standard deviation, in pixels, of the blur under which DPED compares colours."""
+
+
+def absolute_error(difference: Tensor) -> Tensor:
+    """Mean absolute error."""
+    return difference.abs().mean()
+
+
+def charbonnier_error(difference: Tensor) -> Tensor:
+    """Mean of sqrt(d^2 + e^2): absolute, and smooth where it is smaller than e (LapSRN, 2017)."""
+    return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def squared_error(difference: Tensor) -> Tensor:
+    """Mean squared error, weighted to gradients of the size that the others have."""
+    return SQUARED_WEIGHT * difference.square().mean()
+
+
+PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
+    "absolute": absolute_error,
+    "charbonnier": charbonnier_error,
+    "squared": squared_error,
+}
+"""Losses of the difference between restored image and truth, both in [0, 1]."""
+
+
+def shared_loss(error: Callable[[Tensor], Tensor], difference: Tensor, luma_share: float) -> Tensor:
+    """Take part of a loss on the luma of an RGB difference, the rest on its channels."""
+    if not luma_share or difference.shape[1] == 1:
+        return error(difference)
+    return luma_share * error(luma(difference)) + (1.0 - luma_share) * error(difference)
+
+
+def luma(image: Tensor) -> Tensor:
+    """Return the luma (N, 1, H, W) of RGB (N, 3, H, W), and luma as it is."""
+    if image.shape[1] == 1:
+        return image
+    weights = torch.tensor(LUMA, dtype=image.dtype).reshape(1, 3, 1, 1)
+    return (image * weights).sum(dim=1, keepdim=True)
+
+
+def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error after a Gaussian blur, which small shifts between the two hardly change.
+
+    Ignatov et al., ICCV 2017, section 3.1.1. Borders are left out: nothing is known beyond them.
+    """
+    kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None]
+    difference = (restored - truth).flatten(0, 1)[:, None]
+    return F.conv2d(difference, kernel).square().mean()
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference between neighbours, down and across, of (N, C, H, W)."""
+    down = image[:, :, 1:] - image[:, :, :-1]
+    across = image[..., 1:] - image[..., :-1]
+    return down.square().mean() + across.square().mean()
