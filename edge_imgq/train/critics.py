@@ -74,33 +74,29 @@ class PatchCritic(nn.Module):
         return answer
 
 
-CriticLoss = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]
-"""What a critic learns from: itself, restored images, true ones, and a source of chance."""
+CriticLoss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
+"""What a critic learns from: itself, restored images, true ones, and a random number in [0, 1)
+for each of them (N, 1, 1, 1)."""
 
 
 def classification_loss(
-    critic: nn.Module, restored: Tensor, truth: Tensor, chance: torch.Generator
+    critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor
 ) -> Tensor:
     """Cross-entropy of telling true from restored images; chance plays no part."""
-    del chance
+    del places
     loss: Tensor = 0.5 * (F.softplus(-critic(truth)).mean() + F.softplus(critic(restored)).mean())
     return loss
 
 
-def wasserstein_loss(
-    critic: nn.Module, restored: Tensor, truth: Tensor, chance: torch.Generator
-) -> Tensor:
+def wasserstein_loss(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
     """Restored minus true answers, and the penalty that keeps the slope between them near one."""
     distance: Tensor = critic(restored).mean() - critic(truth).mean()
-    return distance + PENALTY * gradient_penalty(critic, restored, truth, chance)
+    return distance + PENALTY * gradient_penalty(critic, restored, truth, places)
 
 
-def gradient_penalty(
-    critic: nn.Module, restored: Tensor, truth: Tensor, chance: torch.Generator
-) -> Tensor:
+def gradient_penalty(critic: nn.Module, restored: Tensor, truth: Tensor, places: Tensor) -> Tensor:
     """Mean of (|gradient| - 1)^2 at random points between restored and true images."""
-    share = torch.rand((len(truth), 1, 1, 1), generator=chance)
-    between = torch.lerp(restored, truth, share).requires_grad_(True)
+    between = torch.lerp(restored, truth, places).requires_grad_(True)
     answer = critic(between).flatten(1).mean(dim=1).sum()
     (gradient,) = torch.autograd.grad(answer, between, create_graph=True)
     penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()

@@ -75,8 +75,11 @@ class Critic:
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         self.network.requires_grad_(True)
         for _ in range(self.steps):
+            # For the whole batch, of which this process has a part.
+            places = torch.rand((len(truth) * self.workers.count, 1, 1, 1), generator=chance)
+            places = places[self.workers.rank :: self.workers.count]
             self.optimiser.zero_grad(set_to_none=True)
-            loss = self.loss(self.network, restored.detach(), truth, chance)
+            loss = self.loss(self.network, restored.detach(), truth, places)
             loss.backward()  # type: ignore[no-untyped-call]
             self.workers.average_gradients(self.network)
             self.optimiser.step()

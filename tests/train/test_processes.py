@@ -91,7 +91,7 @@ def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path)
 
 
 def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) -> None:
-    more = ("--steps", 3, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01)
+    more = ("--steps", 2, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01)
     for name, before in (("one", []), ("two", [*TORCHRUN, "--nproc-per-node", "2"])):
         command = words(photos, tmp_path / name, *more)
         command[command.index("fsrcnn-x2")] = "dped-slim"
