@@ -13,16 +13,20 @@ import argparse
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from benchmarks.turns import take_turns
 from edge_imgq.contract import FileNote
 from edge_imgq.devices.stopwatch import host_name
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.export.tflite.operators.activation import plain_parametric_relu
+from edge_imgq.export.tflite.operators.activation import parametric_relu
 from edge_imgq.export.tflite.table import LOWERINGS
+from edge_imgq.graph.network import Network, Operation
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
@@ -30,6 +34,7 @@ from edge_imgq.images.samples import samples
 from edge_imgq.pipeline.images import calibration_images
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.ranges import covering
 from edge_imgq.recipe.folders import quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 FAST = ("sub-pixel", "shuffle-order")
+INTEGER_PRELU = "IntegerPRelu"
+"""Kind of an operation that edge-imgq does not write: it computes an int8 PReLU in float."""
+
 PLAIN = QuantizeRecipe("plain", "no rewriting", "min-max", ())
 
 
@@ -65,16 +73,36 @@ def write_files(folder: Path, size: tuple[int, int]) -> dict[str, Path]:
         "int8, transposed": quantized(source, PLAIN),
         "int8, ours": quantized(source, quantize_recipe("int8")),
     }
-    lowerings = {**LOWERINGS, "PRelu": plain_parametric_relu}
+    lowerings = {**LOWERINGS, INTEGER_PRELU: parametric_relu}
     paths = {}
     for name, graph in graphs.items():
         note = FileNote(source.name, name, source.contract, "benchmark")
         network = read_network(bind_size(graph, size))
         if "ours" in name:
             network = fastest_forms(network).network
+        elif network.is_quantized:
+            network = _with_integer_prelu(network)
         paths[name] = folder / f"{name.replace(', ', '-')}.tflite"
         paths[name].write_bytes(lower(network, note, lowerings))
     return paths
+
+
+def _with_integer_prelu(network: Network) -> Network:
+    """Return a network whose PReLUs are PRELU of integers, which XNNPACK does not take."""
+    operations = (
+        _integer_prelu(operation) if operation.kind == "PRelu" else operation
+        for operation in network.operations
+    )
+    return replace(network, operations=tuple(operations))
+
+
+def _integer_prelu(operation: Operation) -> Operation:
+    slopes = operation.operand(1)
+    assert slopes.data is not None
+    parameters = covering(slopes.data)
+    levels = np.rint(slopes.data / parameters.scale[0]) + parameters.zero_point[0]
+    integers = replace(slopes, quantization=parameters, data=levels.astype(np.int8))
+    return replace(operation, kind=INTEGER_PRELU, inputs=(operation.operand(0), integers))
 
 
 def quantized(source: Source, recipe: QuantizeRecipe) -> ir.Model:

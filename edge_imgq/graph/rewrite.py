@@ -10,7 +10,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from edge_imgq.errors import RecipeError
 from edge_imgq.graph.passes.canonical import canonical
 from edge_imgq.graph.passes.shuffle_order import shuffle_order
-from edge_imgq.graph.passes.sign_split import sign_split
+from edge_imgq.graph.passes.sign_split import cheap_sign_split, sign_split
 from edge_imgq.graph.passes.skips import skips
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.transposed import transposed
@@ -22,6 +22,7 @@ PASSES: dict[str, Pass] = {
     "sub-pixel": sub_pixel,
     "shuffle-order": shuffle_order,
     "sign-split": sign_split,
+    "cheap-sign-split": cheap_sign_split,
     "skips": skips,
     "transposed": transposed,
 }

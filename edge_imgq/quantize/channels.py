@@ -182,19 +182,28 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
             if node.op_type == "ConvTranspose":
                 joined.freeze(output)
         return
-    if known and not is_marked(node):
-        if _is_channelwise(node):
-            joined.join(sources[0], output)
-            return
-        if node.op_type in JOINING and all(joined.knows(value) for value in sources):
-            for source in sources:
-                joined.join(source, output)
-            return
-        if node.op_type == "Concat" and node.attributes.get_int("axis", 0) in (1, -3):
-            joined.concatenate(sources, output)
-            return
+    if known and not is_marked(node) and _joins(node, sources, joined):
+        return
     for value in [*sources, *node.outputs]:
         joined.freeze(value)
+
+
+def _joins(node: ir.Node, sources: list[ir.Value], joined: _Joined) -> bool:
+    """Join the channels that a node joins; tell whether it is of a kind that does."""
+    output = node.outputs[0]
+    if _is_channelwise(node):
+        joined.join(sources[0], output)
+    elif _is_prelu(node):
+        joined.join(sources[0], output)
+        joined.keep_single(output)  # copies would need slopes of their own
+    elif node.op_type in JOINING and all(joined.knows(value) for value in sources):
+        for source in sources:
+            joined.join(source, output)
+    elif node.op_type == "Concat" and node.attributes.get_int("axis", 0) in (1, -3):
+        joined.concatenate(sources, output)
+    else:
+        return False
+    return True
 
 
 def _is_channelwise(node: ir.Node) -> bool:
@@ -212,6 +221,14 @@ def _is_channelwise(node: ir.Node) -> bool:
         scales = constants[1] if len(constants) > 1 else None
         return scales is not None and scales.size == 4 and bool((scales[:2] == 1).all())
     return False
+
+
+def _is_prelu(node: ir.Node) -> bool:
+    """Tell whether a node is a PReLU whose slopes do not vary inside a channel."""
+    if node.op_type != "PRelu" or not edit.is_constant(node.inputs[1]):
+        return False
+    slopes = edit.contents(node.inputs[1])
+    return bool(slopes.size == 1 or (slopes.ndim >= 3 and slopes.shape[-3] == slopes.size))
 
 
 class _Joined:

@@ -25,8 +25,9 @@ FIXED_OUTPUT: dict[str, Quantization] = {
 }
 """Operators whose output range is fixed by the format."""
 
-QUANTIZED_CONSTANTS = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Concat", "PRelu"})
-"""Operators whose float constant operands are tensors like any other. Weights are apart."""
+QUANTIZED_CONSTANTS = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Concat"})
+"""Operators whose float constant operands are tensors like any other. Weights are apart, and so are
+the slopes of a PRelu, which computes in float."""
 
 WEIGHT_AXIS: dict[str, int] = {"Conv": 0, "ConvTranspose": 1}
 """Operators with a weight (input 1) and bias (input 2), and the axis of the output channels."""

@@ -74,6 +74,26 @@ def depthwise() -> ir.Model:
     return model(nodes, constants)
 
 
+def rectified() -> ir.Model:
+    """A PReLU with slopes of its own for every channel, and one with a single slope."""
+    generator = np.random.default_rng(4)
+    nodes = [
+        conv("image", "w0", "a"),
+        helper.make_node("PRelu", ["a", "slopes"], ["b"]),
+        conv("b", "w1", "c"),
+        helper.make_node("PRelu", ["c", "slope"], ["d"]),
+        conv("d", "w2", "out"),
+    ]
+    constants = {
+        "w0": weights(generator, 6, 3, 3, 3),
+        "w1": weights(generator, 5, 6, 3, 3),
+        "w2": weights(generator, 3, 5, 3, 3),
+        "slopes": generator.uniform(-0.5, 1.5, (6, 1, 1)).astype(np.float32),
+        "slope": np.array([0.3], np.float32),
+    }
+    return model(nodes, constants)
+
+
 def drawn(channels: Channels, seed: int) -> Spread:
     generator = np.random.default_rng(seed)
     gain = np.where(channels.scalable, np.exp(generator.normal(size=channels.count)), 1.0)
@@ -81,7 +101,7 @@ def drawn(channels: Channels, seed: int) -> Spread:
     return Spread(gain, copies)
 
 
-@pytest.mark.parametrize("build", [residual, concatenated, depthwise])
+@pytest.mark.parametrize("build", [residual, concatenated, depthwise, rectified])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_gains_and_copies_change_nothing_in_float(build, seed: int) -> None:
     before = build()
@@ -144,3 +164,8 @@ def test_channels_of_grouped_convolutions_are_not_copied() -> None:
     channels, classes = classes_of(depthwise(), "b")
     assert channels.scalable[classes].all()
     assert not channels.copyable[classes].any()
+
+
+def test_channels_keep_a_gain_of_their_own_through_a_prelu() -> None:
+    channels, classes = classes_of(rectified(), "b")
+    assert channels.scalable[classes].all()

@@ -22,9 +22,9 @@ from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
 from .networks import networks
 from .test_random_networks import (
     FLOAT_PASSES,
-    INT8_PASSES,
     OPTIONS,
     SEED,
+    SPLITS,
     complain,
     image,
     rewritten,
@@ -88,11 +88,13 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 
 @seed(SEED)
 @OPTIONS
-@given(networks())
-def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(case: Case) -> None:
+@given(networks(), SPLITS)
+def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(
+    case: Case, split: str
+) -> None:
     values, float_model = image(case), case.model()
     try:
-        model = quantized(rewritten(float_model, INT8_PASSES), values)
+        model = quantized(rewritten(float_model, [*FLOAT_PASSES, split]), values)
     except Exception as error:
         raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
     view = network_of(model)

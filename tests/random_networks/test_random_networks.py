@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.witness import (
@@ -43,6 +44,7 @@ OPTIONS = settings(
 )
 FLOAT_PASSES = ["canonical", "sub-pixel", "shuffle-order"]
 INT8_PASSES = [*FLOAT_PASSES, "sign-split"]
+SPLITS = st.sampled_from(("sign-split", "cheap-sign-split"))
 
 
 def rewritten(model: onnx.ModelProto, passes: list[str]) -> onnx.ModelProto:
@@ -83,26 +85,28 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 
 @seed(SEED)
 @OPTIONS
-@given(networks())
-def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case) -> None:
-    off = levels_off(case)
+@given(networks(), SPLITS)
+def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case, split: str) -> None:
+    off = levels_off(case, split)
     share = float((off <= 1).mean())
     assert share >= 0.99, complain(case, f"{share:.2%} of values within one level, max {off.max()}")
 
 
 @seed(SEED)
 @OPTIONS
-@given(operators())
-def test_a_random_operator_in_int8_is_within_a_level_of_its_qdq_model(case: Case) -> None:
-    off = levels_off(case)
+@given(operators(), SPLITS)
+def test_a_random_operator_in_int8_is_within_a_level_of_its_qdq_model(
+    case: Case, split: str
+) -> None:
+    off = levels_off(case, split)
     assert off.max() <= 1, complain(case, f"{(off > 1).mean():.2%} of values off, max {off.max()}")
 
 
-def levels_off(case: Case) -> Any:
+def levels_off(case: Case, split: str) -> Any:
     """Return how many levels a file is off from its QDQ model, both given the same integers."""
     values = image(case)
     try:
-        model = quantized(rewritten(case.model(), INT8_PASSES), values)
+        model = quantized(rewritten(case.model(), [*FLOAT_PASSES, split]), values)
         network = network_of(model)
         data = lowered(model)
     except Exception as error:

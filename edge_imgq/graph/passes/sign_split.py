@@ -18,6 +18,11 @@ phase by phase, [h₁; h₂]_φ, and its readers take them. A LeakyReLU, whose i
 with eight bits, is a PReLU of one slope and takes the same form where convolutions stand on both
 sides. In float graphs the split only costs time; it belongs to quantized ones.
 
+Twice the channels cost time where a kernel's tiles were full already. `cheap_sign_split` leaves a
+PReLU there as it is, to be computed in float between conversions; what is cheap is counted in
+`edge_imgq.graph.passes.split_cost`. If its slopes are all one number, it becomes a LeakyReLU, which
+has an int8 kernel.
+
 Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
 """
 
@@ -29,6 +34,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.passes.split_cost import Surroundings, is_cheap
 
 
 def sign_split(model: ir.Model) -> int:
@@ -43,15 +49,59 @@ def sign_split(model: ir.Model) -> int:
     return len(nodes)
 
 
+def cheap_sign_split(model: ir.Model) -> int:
+    """Rewrite those of them whose halves cost no more than the activation kept; exact in float.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    covered = [node for node in model.graph if _is_covered(node)]
+    cheap = {node for node in covered if _is_cheap(node)}
+    for node in covered:
+        if node in cheap:
+            _rewrite(model.graph, node)
+        elif node.op_type == "PRelu":
+            _write_leaky(model.graph, node)
+    return len(cheap)
+
+
+def _is_cheap(node: ir.Node) -> bool:
+    slopes = _slopes(node)
+    shuffle = _shuffle_behind(node, slopes)
+    output = node.outputs[0] if shuffle is None else shuffle.outputs[0]
+    consumers = _convolutions(output)
+    around = Surroundings(
+        _own_producer(node),
+        consumers,
+        1 if shuffle is None else shuffle.attributes.get_int("blocksize"),
+        merges=output.is_graph_output() or len(consumers) < len(output.uses()),
+    )
+    return is_cheap(around, slopes, is_leaky=node.op_type == "LeakyRelu")
+
+
+def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
+    """Put a LeakyReLU in place of a PReLU whose slopes are all one number of whole 256ths."""
+    slopes = _slopes(node)
+    alpha = float(slopes[0])
+    if np.any(slopes != slopes[0]) or alpha * KERNEL_STEPS % 1 or not alpha:
+        return
+    name = f"{node.name}.leaky"
+    output = edit.insert_node(graph, node, "LeakyRelu", node.inputs[:1], {"alpha": alpha}, name)
+    output.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], output)
+    edit.remove_dead(node)
+
+
+KERNEL_STEPS = 256
+"""XNNPACK's int8 LEAKY_RELU multiplies by whole 256ths; other slopes would be rounded to them."""
+
+
 def _is_covered(node: ir.Node) -> bool:
     if node.op_type == "PRelu":
         return _slopes(node) is not None
-    source, output = node.inputs[0] if node.inputs else None, node.outputs[0]
+    output = node.outputs[0]
     slopes = _slopes(node) if node.op_type == "LeakyRelu" else None
-    if source is None or slopes is None:
-        return False
-    producer = source.producer()
-    if producer is None or not _is_plain(producer) or edit.sole_consumer(source) is not node:
+    if slopes is None or _own_producer(node) is None:
         return False
     shuffle = _shuffle_behind(node, slopes)
     output = output if shuffle is None else shuffle.outputs[0]
@@ -122,11 +172,10 @@ def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int
 
 def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
     """Put relu([W; −|a|·W]) where the convolution and the PReLU were, and return its output."""
-    source = node.inputs[0]
+    source, producer = node.inputs[0], _own_producer(node)
     assert source is not None
-    producer = source.producer()
     name = f"{node.name}.halves"
-    if producer is not None and _is_plain(producer) and edit.sole_consumer(source) is node:
+    if producer is not None:
         _spread_outputs(graph, producer, spread)
         halves = source
     else:
@@ -136,6 +185,15 @@ def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
     rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{name}.relu")
     rectified.shape = halves.shape
     return rectified
+
+
+def _own_producer(node: ir.Node) -> ir.Node | None:
+    """Return the convolution whose output a node alone reads."""
+    source = node.inputs[0]
+    producer = source.producer() if source is not None else None
+    if source is None or producer is None or edit.sole_consumer(source) is not node:
+        return None
+    return producer if _is_plain(producer) else None
 
 
 def _spreading_matrix(slopes: Any) -> Any:

@@ -259,6 +259,8 @@ RESIZES = {
 }
 
 COMPUTED_IN_FLOAT = {
+    "prelu": Case("y = PRelu(x, a)", constants={"a": weights(6, 1, 1)}),
+    "prelu of one slope": Case("y = PRelu(x, a)", constants={"a": weights(1)}),
     "divided": Case("t = Sigmoid(x) s = Add(t, c) y = Div(x, s)", constants={"c": scalar(1)}),
     "absolute": Case("y = Abs(x)"),
     "root of a square": Case("t = Mul(x, x) y = Sqrt(t)"),
@@ -278,8 +280,6 @@ COMPUTED_IN_FLOAT = {
 """Operators without an int8 kernel: an int8 file dequantizes, computes and quantizes."""
 
 FLOAT_ONLY = {
-    "prelu": Case("y = PRelu(x, a)", constants={"a": weights(6, 1, 1)}),
-    "prelu of one slope": Case("y = PRelu(x, a)", constants={"a": weights(1)}),
     "divide": Case("y = Div(x, c)", constants={"c": scalar(0.7)}),
     "power": Case("t = Abs(x) y = Pow(t, c)", constants={"c": scalar(1.5)}),
     "square root": Case("t = Abs(x) y = Sqrt(t)"),

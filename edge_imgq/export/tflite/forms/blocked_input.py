@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.tflite.forms.lanes import COPY, convolution_slots
 from edge_imgq.export.tflite.forms.plain import (
     PlainConvolution,
     blocked_bias,
     constant,
 )
+from edge_imgq.graph.lanes import block_span, blocked_input_slots
 from edge_imgq.graph.network import Operation, Tensor
 
 
@@ -35,12 +35,13 @@ class BlockedInput:
     def slots(self, block: int, quantized: bool) -> float:
         """Return the cost per pixel with blocks of `block` × `block`; 1 is the plain form."""
         convolution = self.convolution
-        taps = int(np.prod([last - first + 1 for first, last in _spans(convolution, block)]))
-        slots = convolution_slots(
-            taps, convolution.inputs * block**2, convolution.outputs * block**2, quantized
+        return blocked_input_slots(
+            convolution.kernel,
+            convolution.start,
+            (convolution.inputs, convolution.outputs),
+            block,
+            quantized=quantized,
         )
-        moved = (convolution.inputs + convolution.outputs) * (block > 1)
-        return slots / block**2 + COPY * moved
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the blocked form."""
@@ -84,11 +85,8 @@ def _blocked(tensor: Tensor, block: int) -> Tensor:
 
 def _spans(convolution: PlainConvolution, block: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return, for height and width, the first and the last block T that a block needs."""
-    spans = []
-    for kernel, start in zip(convolution.kernel, convolution.start, strict=True):
-        lowest, highest = -start, kernel - 1 - start
-        spans.append((lowest // block, (block - 1 + highest) // block))
-    return spans[0], spans[1]
+    (rows, columns), (top, left) = convolution.kernel, convolution.start
+    return block_span(rows, top, block), block_span(columns, left, block)
 
 
 def _kernel(convolution: PlainConvolution, block: int) -> Any:

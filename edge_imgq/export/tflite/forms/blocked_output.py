@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.tflite.forms.lanes import COPY, convolution_slots
 from edge_imgq.export.tflite.forms.plain import (
     PlainConvolution,
     blocked_bias,
     constant,
 )
+from edge_imgq.graph.lanes import blocked_output_slots
 from edge_imgq.graph.network import Operation
 
 
@@ -43,11 +43,13 @@ class BlockedOutput:
     def slots(self, block: int, quantized: bool) -> float:
         """Return the cost per pixel with blocks of `block` × `block`; 1 is the plain form."""
         convolution = self.convolution
-        taps = (convolution.kernel[0] + block - 1) * (convolution.kernel[1] + block - 1)
-        outputs = convolution.outputs * block * block
-        slots = convolution_slots(taps, convolution.inputs, outputs, quantized) / block**2
-        moves = self.shuffle is not None or block > 1
-        return slots + COPY * convolution.outputs * moves
+        return blocked_output_slots(
+            convolution.kernel,
+            (convolution.inputs, convolution.outputs),
+            block,
+            quantized=quantized,
+            shuffled=self.shuffle is not None,
+        )
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the blocked form."""

@@ -32,7 +32,7 @@ class FastNetwork:
 
 
 def fastest_forms(network: Network) -> FastNetwork:
-    """Return a network with its convolutions in the form that costs least (see `lanes`)."""
+    """Return a network with its convolutions in the form of fewest slots (`graph.lanes`)."""
     followers = _sole_followers(network)
     operations: list[Operation] = []
     multiple, absorbed = 1, set()

@@ -42,20 +42,7 @@ def leaky_relu(file: Emitter, operation: Operation) -> None:
 
 
 def parametric_relu(file: Emitter, operation: Operation) -> None:
-    """PRelu → PRELU with slopes (1, 1, C), in float only.
-
-    XNNPACK has no int8 PRELU: one of them would cut the network into partitions.
-    """
-    if operation.output.quantization is not None:
-        raise RefusedError(
-            "an int8 PRELU falls out of the accelerated part. Quantize with a scheme that "
-            "rewrites PReLU by the sign split before."
-        )
-    plain_parametric_relu(file, operation)
-
-
-def plain_parametric_relu(file: Emitter, operation: Operation) -> None:
-    """PRelu → PRELU, in int8 too: the form that other converters write, for comparison."""
+    """PRelu → PRELU with slopes (1, 1, C); in an int8 file in float, between conversions."""
     image, slope = operation.operand(0), constant_input(operation, 1)
     values = contents(slope)
     channels = image.shape[1]

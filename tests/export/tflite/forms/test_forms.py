@@ -10,7 +10,7 @@ from onnx import helper
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.formats import Order, write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
-from edge_imgq.export.tflite.forms.lanes import convolution_slots
+from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.size import bind_size
