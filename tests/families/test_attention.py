@@ -40,7 +40,7 @@ def test_the_float_file_agrees_with_onnx_runtime(name: str) -> None:
     assert np.abs(got - wanted).max() <= 1e-4
 
 
-@pytest.mark.parametrize("name", ["Restormer", "selective kernels"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_int8_file_agrees_with_the_qdq_model(name: str) -> None:
     network = family(name)
     model = quantized(network)

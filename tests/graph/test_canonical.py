@@ -78,6 +78,10 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
         {"eps": np.float32(1e-3)}, STATISTICS,
     ),
+    "mean over channels": (f"out = {MEAN}", CHANNELS, ["Conv"]),
+    "mean over channels and width": (
+        "out = ReduceMean<keepdims=1>(image, a)", {"a": numbers(1, 3)}, ["ReduceMean"]
+    ),
     "prelu by a minimum": (
         "p = Relu(image) n = Min(image, z) m = Mul(n, a) out = Add(p, m)",
         {"z": np.float32(0), "a": weights(6, 1, 1)}, ["PRelu"],

@@ -13,6 +13,7 @@ from edge_imgq.graph.passes.affine_downward import affine_downward
 from edge_imgq.graph.passes.affine_upward import affine_upward
 from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.chains import chains
+from edge_imgq.graph.passes.channel_mean import channel_mean
 from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
@@ -56,6 +57,7 @@ PARTS = (
     transpositions,
     reshapes,
     normalisation,
+    channel_mean,
     batch_norm,
     deconvolution,
     constant_arithmetic,

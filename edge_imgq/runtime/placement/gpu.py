@@ -107,6 +107,7 @@ ROWS: dict[str, Row] = {
     "DEQUANTIZE": Row(BUILDER),
     "FULLY_CONNECTED": Row(COMPATIBILITY, (_at_most_two_computed,)),
     **dict.fromkeys(("MEAN", "SUM"), Row(COMPATIBILITY, (_one_computed,))),
+    **dict.fromkeys(("REDUCE_MAX", "REDUCE_MIN"), Row(BUILDER, (_one_computed,))),
     "MIRROR_PAD": Row(COMPATIBILITY, (_one_computed, _reflects)),
     **dict.fromkeys(("PAD", "PADV2"), Row(COMPATIBILITY, (_one_computed,))),
     "QUANTIZE": Row(COMPATIBILITY, (_one_computed,)),
