@@ -89,7 +89,9 @@ def add(subparsers: Subparsers) -> None:
         help="for the content loss of dped and deblurgan: weights of torchvision's VGG-19, or a "
         "checkpoint of deblur-slim (default: the one that ships)",
     )
-    parser.add_argument("--decay", choices=("cosine", "step"), help="how the learning rate falls")
+    parser.add_argument(
+        "--decay", choices=("cosine", "step", "constant"), help="how the learning rate falls"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
     parser.add_argument(
         "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PixelLoss = Literal["absolute", "charbonnier", "squared"]
 Loss = Literal["absolute", "charbonnier", "squared", "dped", "deblurgan"]
-Decay = Literal["cosine", "step"]
+Decay = Literal["cosine", "step", "constant"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Schedule:
         patch: Height and width of a patch of the network's input, in pixels.
         learning_rate: The highest rate of Adam, reached after `warmup` steps.
         warmup: Steps of linear warm-up.
-        decay: How the rate falls: along a cosine to 0, or to a tenth at each of `milestones`.
+        decay: How the rate falls: along a cosine to 0, to a tenth at each of `milestones`, or
+            not at all.
         milestones: Shares of the steps at which a rate that falls in steps does.
         loss: What is minimised at first.
         squared_from: Share of the steps after which the loss is the squared error, which is what
@@ -252,11 +253,3 @@ def check_config(config: TrainConfig) -> None:
         raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
     if not config.data:
         raise UsageError("Training needs at least one folder of images: --data DIR.")
-
-
-Precision = Literal["bfloat16", "float32"]
-
-
-def precision_at(schedule: Schedule, step: int) -> Precision:
-    """In which precision step number `step` (from 0) is computed."""
-    return "bfloat16" if step < schedule.bfloat16_until * schedule.steps else "float32"

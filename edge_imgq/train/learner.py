@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from edge_imgq.models.deblur import CoarseToFine
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.config import Schedule, precision_at
+from edge_imgq.train.config import Schedule
 from edge_imgq.train.objective import Objective, PixelObjective, coarse_loss
+from edge_imgq.train.phases import head_alone_at, learning_rate, precision_at
 from edge_imgq.train.workers import Workers
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Learner:
 
     def _choose_layers(self, step: int) -> None:
         """Let the last layer alone learn at first, where the schedule asks for it."""
-        head_alone = step < self.schedule.head_until * self.schedule.steps
+        head_alone = head_alone_at(self.schedule, step)
         for parameter in self.network.parameters():
             parameter.requires_grad_(not head_alone)
         if head_alone:
@@ -101,17 +102,6 @@ def new_learner(
     forward = workers.forward_of(network, outputs_of(network))
     objective = objective or PixelObjective(schedule)
     return Learner(network, average, optimiser, schedule, forward, objective)
-
-
-def learning_rate(schedule: Schedule, step: int) -> float:
-    """Linear warm-up, then a cosine that reaches zero after the last step, or falls in steps."""
-    warm = min(1.0, (step + 1) / max(1, schedule.warmup))
-    if schedule.decay == "cosine":
-        decayed = 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
-    else:
-        passed = sum(step >= share * schedule.steps for share in schedule.milestones)
-        decayed = 0.1**passed
-    return schedule.learning_rate * warm * decayed
 
 
 def training_forward(network: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import time
@@ -18,10 +19,11 @@ from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learne
 from edge_imgq.train.config import TrainConfig, check_config
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
-from edge_imgq.train.learner import Learner, learning_rate, new_learner
+from edge_imgq.train.learner import Learner, new_learner
 from edge_imgq.train.objective import new_objective
 from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
+from edge_imgq.train.phases import learning_rate, same_until
 from edge_imgq.train.validate import mean_psnr
 from edge_imgq.train.warm_start import warm_start
 from edge_imgq.train.workers import Workers, joined_workers
@@ -29,6 +31,8 @@ from edge_imgq.train.workers import Workers, joined_workers
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from edge_imgq.train.config import Schedule
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
@@ -244,14 +248,31 @@ def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Lear
         rng = np.random.default_rng(schedule.seed).bit_generator.state
         return learner, RunState(entry.name, 0, schedule, dict(rng), 0.0, None)
     state, tensors = read_checkpoint(path)
-    if (state.model, state.schedule) != (entry.name, schedule):
-        raise UsageError(
-            f"{path} was trained with another model or schedule ({state.model}, "
-            f"{state.schedule.steps} steps). Continue it with the same options, or choose "
-            f"another output folder."
-        )
+    _refuse_another_past(path, state, entry.name, schedule)
     restore_learner(learner, tensors, path)
     return learner, state
+
+
+def _refuse_another_past(path: Path, state: RunState, model: str, schedule: Schedule) -> None:
+    """Let a run go on only where its steps so far are those of the schedule that is asked for.
+
+    Raises:
+        UsageError: They are not.
+    """
+    if state.model != model:
+        raise UsageError(f"{path} is of {state.model}; choose another output folder for {model}.")
+    if not same_until(state.schedule, schedule, state.step):
+        changed = [
+            f"{field.name} {getattr(state.schedule, field.name)}"
+            for field in dataclasses.fields(schedule)
+            if getattr(state.schedule, field.name) != getattr(schedule, field.name)
+        ]
+        raise UsageError(
+            f"{path} was trained for {state.step} steps with another schedule "
+            f"({', '.join(changed)}), which would have led elsewhere. Continue it with the same "
+            f"options, or begin with its weights: --from {path} and another --output. More steps "
+            "are possible where --decay constant is."
+        )
 
 
 def _also_written(

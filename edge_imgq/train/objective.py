@@ -18,12 +18,13 @@ from edge_imgq.train.critics import (
 )
 from edge_imgq.train.features import content_loss, load_features
 from edge_imgq.train.losses import PIXEL_LOSSES, colour_loss, shared_loss, total_variation
+from edge_imgq.train.phases import pixel_loss_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_imgq.train.config import PixelLoss, Schedule
+    from edge_imgq.train.config import Schedule
     from edge_imgq.train.workers import Workers
 
 COLOUR = 0.5 * 100 * 100 * 3 / 2
@@ -95,7 +96,7 @@ class PixelObjective:
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return the error that this step's part of the schedule asks for."""
-        error = PIXEL_LOSSES[_pixel_loss(self.schedule, step)]
+        error = PIXEL_LOSSES[pixel_loss_at(self.schedule, step)]
         return shared_loss(error, restored - truth, self.schedule.luma_share)
 
 
@@ -178,15 +179,9 @@ def coarse_loss(
     Nah, Kim and Lee, CVPR 2017, whose networks are judged at every size. A loss of several parts
     judges the largest output alone, and the others by their absolute error.
     """
-    error = PIXEL_LOSSES[_pixel_loss(schedule, step)]
+    error = PIXEL_LOSSES[pixel_loss_at(schedule, step)]
     errors = []
     for smaller in outputs:
         truth = F.avg_pool2d(truth, 2)
         errors.append(error(smaller - truth))
     return torch.stack(errors).mean()
-
-
-def _pixel_loss(schedule: Schedule, step: int) -> PixelLoss:
-    if schedule.loss == "dped" or schedule.loss == "deblurgan":
-        return "absolute"
-    return "squared" if step >= schedule.squared_from * schedule.steps else schedule.loss

@@ -12,9 +12,10 @@ import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule
-from edge_imgq.train.learner import hold_slopes, learning_rate, new_learner
+from edge_imgq.train.learner import hold_slopes, new_learner
 from edge_imgq.train.losses import PIXEL_LOSSES, shared_loss
 from edge_imgq.train.patches import Batch
+from edge_imgq.train.phases import learning_rate
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
 
@@ -103,6 +104,11 @@ def test_the_rate_can_fall_in_steps() -> None:
     schedule = dataclasses.replace(SCHEDULE, decay="step", milestones=(0.5, 0.8))
     rates = [learning_rate(schedule, step) for step in (4, 49, 50, 79, 80, 99)]
     assert rates == pytest.approx([5e-4, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5])
+
+
+def test_the_rate_can_stay() -> None:
+    schedule = dataclasses.replace(SCHEDULE, decay="constant")
+    assert [learning_rate(schedule, step) for step in (4, 9, 99)] == [5e-4, 1e-3, 1e-3]
 
 
 def test_the_losses_are_what_their_names_say() -> None:

@@ -19,6 +19,7 @@ from edge_imgq.images.files import write_image
 from edge_imgq.train.checkpoint import load_checkpoint_network, read_checkpoint
 from edge_imgq.train.config import Schedule, TrainConfig
 from edge_imgq.train.loop import Progress, train
+from edge_imgq.train.phases import same_until
 from edge_imgq.train.publish import publish_weights
 
 SCHEDULE = Schedule(steps=10, batch=2, patch=12, learning_rate=1e-3, warmup=3, versions=2)
@@ -195,10 +196,31 @@ def test_continuing_with_other_options_is_refused(photos: Path, tmp_path: Path) 
     config = configure(photos, tmp_path)
     train(config, ignore)
     other = dataclasses.replace(config, schedule=dataclasses.replace(SCHEDULE, steps=20))
-    with pytest.raises(UsageError, match="another model or schedule"):
+    with pytest.raises(UsageError, match=r"another schedule \(steps 10\).*--from .*checkpoint"):
         train(other, ignore)
-    with pytest.raises(UsageError, match="another model or schedule"):
+    with pytest.raises(UsageError, match="is of fsrcnn-x2; choose another output folder"):
         train(dataclasses.replace(config, model="dped-slim"), ignore)
+
+
+def test_a_run_at_a_constant_rate_can_be_given_more_steps(photos: Path, tmp_path: Path) -> None:
+    constant = dataclasses.replace(SCHEDULE, decay="constant", steps=16)
+    shorter = dataclasses.replace(constant, steps=10)
+    config = configure(photos, tmp_path / "parts")
+    train(dataclasses.replace(config, schedule=shorter), ignore)
+    parts = train(dataclasses.replace(config, schedule=constant), ignore)
+    other = configure(photos, tmp_path / "whole")
+    whole = train(dataclasses.replace(other, schedule=constant), ignore)
+    assert parts.step == 16
+    assert equal_files(whole.checkpoint, parts.checkpoint)
+
+
+@pytest.mark.parametrize(("more", "possible"), [(40, True), (61, False)])
+def test_a_run_in_steps_can_be_given_more_before_its_first_fall(more: int, possible: bool) -> None:
+    one = dataclasses.replace(
+        SCHEDULE, steps=100, decay="step", milestones=(0.5,), squared_from=1.0, bfloat16_until=0.0
+    )
+    assert same_until(one, dataclasses.replace(one, steps=140), more) is possible
+    assert not same_until(one, dataclasses.replace(one, batch=4), 1)
 
 
 def test_damaged_and_foreign_checkpoints_are_refused(photos: Path, tmp_path: Path) -> None:
