@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -34,6 +35,9 @@ def silenced() -> Iterator[None]:
 
 def coremltools() -> Any:
     """Import coremltools (2 to 3 seconds, 300 MB, the first time) without its warnings."""
+    loaded = sys.modules.get("coremltools")
+    if loaded is not None:
+        return loaded
     with silenced():
         return importlib.import_module("coremltools")
 
