@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.tflite.lower import lower, unsupported
+from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.runtime.litert import placement_of
 
 from .cases import CONVOLUTIONS, POOLS, QUANTIZABLE, SMALL, numbers, scalar, weights
-from .witness import NOTE, Case, interpreter_of, kinds, lowered, network_of, quantized
+from .witness import (
+    NOTE,
+    Case,
+    from_file,
+    interpreter_of,
+    kinds,
+    lowered,
+    network_of,
+    quantized,
+    run_litert,
+    run_onnx,
+    to_file,
+)
 
 Q = ["QUANTIZE"]
 IMAGE = np.random.default_rng(3).uniform(-2, 2, (1, 6, 12, 10)).astype(np.float32)
@@ -238,6 +252,15 @@ def test_an_int8_prelu_is_computed_in_float_within_one_partition() -> None:
     placed = placement_of(interpreter_of(data))
     assert placed.partitions == 1
     assert set(placed.fallback) <= {"QUANTIZE"}
+
+
+def test_a_part_that_nothing_reads_needs_no_scale_of_its_own() -> None:
+    case = Case("a, b = Split<axis=1, num_outputs=2>(x) y = Relu(a)")
+    quantized_model = ir.to_proto(rewrite(ir.from_proto(int8(case)), []))
+    data = lowered(quantized_model)
+    wanted = np.rint(run_onnx(int8(case), IMAGE) / (2 / 127))
+    got = from_file(run_litert(data, to_file(np.rint(IMAGE / (2 / 127)) + 128).astype(np.uint8)))
+    assert np.abs(got.astype(int) - 128 - wanted).max() <= 1
 
 
 def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
@@ -83,7 +84,8 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 def split(file: Emitter, operation: Operation) -> None:
     """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V)."""
-    image, outputs = operation.operand(0), operation.outputs
+    image = operation.operand(0)
+    outputs = [_read_or_not(output, image) for output in operation.outputs]
     if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
         raise RefusedError("its parts have other scales than its input; give them one scale.")
     rank = len(image.shape)
@@ -103,6 +105,13 @@ def split(file: Emitter, operation: Operation) -> None:
         sliced = _slice_inputs(file, output, file.tensor(image), begin)
         options = schema.SliceOptionsT()
         file.writer.add_operator(Code.SLICE, sliced, [file.tensor(output)], options)
+
+
+def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
+    """Return a part with the scale of the whole where it has none, because nothing reads it."""
+    if part.quantization is not None:
+        return part
+    return replace(part, quantization=image.quantization)
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
