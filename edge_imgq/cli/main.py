@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 
 import edge_imgq
 from edge_imgq.cli import (
+    align,
     bench,
     check,
     doctor,
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "verify": verify,
     "bench": bench,
     "check": check,
+    "align": align,
     "train": train,
     "evaluate": evaluate,
     "enhance": enhance,

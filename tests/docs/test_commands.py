@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data as skimage_data
 
 from edge_imgq.cli.main import COMMANDS, build_parser, main
 from edge_imgq.images.files import read_rgb
@@ -64,6 +65,10 @@ def write_photos(folder: Path) -> None:
     (folder / "calibration_data").mkdir()
     (folder / "calibration_data" / "manifest.toml").write_text("\n".join(manifest))
     photo.save(folder / "photo.jpg")
+    for camera in ("phone", "dslr"):
+        (folder / camera).mkdir()
+        scene = Image.fromarray(skimage_data.coffee()[:300, :400])
+        scene.save(folder / camera / "scene.png")
 
 
 @pytest.fixture(scope="module")

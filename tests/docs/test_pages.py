@@ -88,7 +88,7 @@ def test_a_page_is_at_most_80_columns_wide(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"\b\w+-slim\b|\bfsrcnn-x\d\b", text)) <= {*ZOO, *UNTRAINED}
+    assert set(re.findall(r"\b\w+-slim(?:-[xk]\d)?\b|\bfsrcnn-x\d\b", text)) <= {*ZOO, *UNTRAINED}
 
 
 def test_the_picture_is_small() -> None:

@@ -1,0 +1,86 @@
+"""`edge-imgq align`: pairs of patches from photographs of the same scenes by two cameras."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json, positive
+from edge_imgq.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.align import AlignResult
+
+DETAILS = """\
+Find what photographs of the same scenes by two cameras have in common (SIFT key points, a
+homography by RANSAC), put the better camera's onto the phone's pixels, and cut both into patches;
+those are kept whose cross-correlation is high at a shift of at most 5 pixels. Photographs belong
+together by their names, but for the suffix.
+
+DIR gets input/ and truth/ with the patches, which `edge-imgq train --data DIR` takes, and matches/
+with a picture of the matches of each pair. What could not be matched is named and counted."""
+
+EXAMPLE = """\
+edge-imgq align phone dslr --output pairs
+edge-imgq train dped-slim --data pairs --loss dped --output runs/dped"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "align", "make training pairs from two cameras' photographs", DETAILS, EXAMPLE
+    )
+    parser.add_argument("phone", type=Path, metavar="PHONE_DIR", help="the phone's photographs")
+    parser.add_argument("other", type=Path, metavar="DSLR_DIR", help="the better camera's")
+    parser.add_argument("--output", "-o", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--patch", type=positive, default=100, metavar="N", help="side of a patch (default 100)"
+    )
+    parser.add_argument(
+        "--correlation",
+        type=float,
+        default=0.9,
+        metavar="X",
+        help="least correlation of a patch with its counterpart (default 0.9)",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Align, and show what came of each photograph."""
+    from edge_imgq.artifact import no_empty_folders
+    from edge_imgq.pipeline.align import AlignRequest, align_folders
+
+    request = AlignRequest(
+        phone=arguments.phone,
+        other=arguments.other,
+        output=arguments.output,
+        patch=arguments.patch,
+        correlation=arguments.correlation,
+    )
+    with no_empty_folders(request.output), ProgressDisplay() as watch:
+        result = align_folders(request, watch)
+    _show(result, as_json=arguments.json)
+    return 0
+
+
+def _show(result: AlignResult, as_json: bool) -> None:
+    for one in result.unmatched:
+        print(f"edge-imgq: left out {one.name}: {one.reason}.", file=sys.stderr)
+    if result.unmatched:
+        print(f"edge-imgq: left out in all: {len(result.unmatched)}", file=sys.stderr)
+    if as_json:
+        from edge_imgq.report.json_form import plain, to_json
+
+        print(to_json({**plain(result), "patches": result.patches}))
+        return
+    from edge_imgq.report.drawing import draw, new_table
+
+    table = new_table("photograph", ">matches", ">agreeing", ">patches")
+    for photo in result.aligned:
+        row = (photo.name, *map(str, (photo.matches, photo.agreeing, photo.patches)))
+        table.add_row(*row)
+    print(draw(table))
+    print(f"\n{result.patches} pairs of patches of {len(result.aligned)} photographs")

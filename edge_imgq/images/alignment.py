@@ -1,0 +1,225 @@
+"""Bring two photographs of one scene, taken by two cameras side by side, onto one grid.
+
+The way of DPED (Ignatov et al., ICCV 2017, section 2): SIFT key points, a homography by RANSAC, the
+part that both photographs show. OpenCV does the work, and this file alone imports it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, RuntimeUnavailableError
+
+try:
+    import cv2
+except ImportError as _error:
+    raise RuntimeUnavailableError(
+        "Aligning needs the package opencv-python-headless: pip install 'edge-imgq[align]'."
+    ) from _error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SEARCHED = 1200
+"""Longest side, in pixels, of the photographs in which key points are looked for."""
+
+KEY_POINTS = 4000
+RATIO = 0.75
+"""Lowe's: the nearest descriptor must be nearer than this share of the second nearest."""
+
+TOLERANCE = 3.0
+"""Distance, in searched pixels, at which a match still agrees with a homography."""
+
+LEAST_AGREEING = 25
+"""Matches that must agree; photographs of two scenes reach about ten by chance."""
+
+LEAST_SHARE = 0.15
+"""Of the phone's picture that the other must show."""
+
+FLAT = 1.0
+"""Standard deviation, in levels of 255, below which a patch has nothing to be found by."""
+
+DRAWN = 60
+"""Matches in a picture of them."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What two photographs have in common.
+
+    Attributes:
+        phone: The common part of the phone's photograph (H, W, 3).
+        other: The same part of the other, on the phone's pixels (H, W, 3).
+        matches: Key points that looked alike.
+        agreeing: Those of them that the homography agrees with.
+        picture: Both photographs side by side, some of the agreeing matches joined by lines, and
+            the common part framed in the phone's.
+    """
+
+    phone: NDArray[np.uint8]
+    other: NDArray[np.uint8]
+    matches: int
+    agreeing: int
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """Places (N, 2) that correspond, x first, in the pixels of each photograph."""
+
+    phone: NDArray[np.float64]
+    other: NDArray[np.float64]
+    tolerance: float
+
+
+def align(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> Alignment:
+    """Find the part that two RGB photographs (H, W, 3) share, and put it on the phone's pixels.
+
+    Raises:
+        ImageError: They do not show one scene, as far as can be seen, or share too little of it.
+    """
+    found = _match(phone, other)
+    homography, agrees = _homography(found)
+    top, bottom, left, right = _common_part(homography, other.shape[:2], phone.shape[:2])
+    warped = _onto(other, homography, phone.shape[:2])
+    part = (slice(top, bottom), slice(left, right))
+    return Alignment(
+        phone=phone[part],
+        other=warped[part],
+        matches=len(agrees),
+        agreeing=int(agrees.sum()),
+        picture=_picture(phone, other, found, agrees, (top, bottom, left, right)),
+    )
+
+
+def _match(phone: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Matches:
+    places, descriptors, scales = [], [], []
+    for photo in (phone, other):
+        scale = min(1.0, SEARCHED / max(photo.shape[:2]))
+        gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+        small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        points, described = cv2.SIFT.create(KEY_POINTS).detectAndCompute(small, None)
+        if described is None or len(points) < LEAST_AGREEING:
+            raise ImageError(f"only {len(points)} key points were found in one of them")
+        # The centre of the first pixel is at 0 on both grids.
+        at = (np.array([point.pt for point in points]) + 0.5) / scale - 0.5
+        places.append(at)
+        descriptors.append(described)
+        scales.append(scale)
+    pairs = cv2.BFMatcher().knnMatch(descriptors[1], descriptors[0], k=2)
+    near = [one for one, second in pairs if one.distance < RATIO * second.distance]
+    return _Matches(
+        phone=places[0][[match.trainIdx for match in near]].reshape(-1, 2),
+        other=places[1][[match.queryIdx for match in near]].reshape(-1, 2),
+        tolerance=TOLERANCE / scales[0],
+    )
+
+
+def _homography(found: _Matches) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the map from the other photograph to the phone's, and which matches agree."""
+    agreeing = 0
+    if len(found.phone) >= LEAST_AGREEING:
+        matrix, mask = cv2.findHomography(found.other, found.phone, cv2.RANSAC, found.tolerance)
+        agreeing = 0 if matrix is None else int(mask.sum())
+        if agreeing >= LEAST_AGREEING:
+            return matrix.astype(np.float64), mask.ravel().astype(bool)
+    raise ImageError(
+        f"{agreeing} of {len(found.phone)} matches of key points agree, and {LEAST_AGREEING} must"
+    )
+
+
+def _common_part(
+    homography: NDArray[np.float64], other: tuple[int, ...], phone: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """Return top, bottom, left and right of a rectangle of the phone's that both show."""
+    height, width = other
+    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], float)
+    outline = cv2.perspectiveTransform(corners[None], homography)[0]
+    turned = np.cross(np.roll(outline, -1, 0) - outline, np.roll(outline, -2, 0) - outline)
+    if not (turned > 0).all():
+        raise ImageError("the homography turns one of them over, so the matches are chance")
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
+    left, right = max(0.0, x0, x3), min(phone[1] - 1.0, x1, x2)
+    top, bottom = max(0.0, y0, y1), min(phone[0] - 1.0, y2, y3)
+    # Under a strong turn the corners of this rectangle stick out: shrink it around its centre.
+    while right > left and bottom > top and not _inside(outline, left, right, top, bottom):
+        across, down = 0.02 * (right - left), 0.02 * (bottom - top)
+        left, right, top, bottom = left + across, right - across, top + down, bottom - down
+        if (right - left) * (bottom - top) < 1.0:
+            break
+    if max(0.0, right - left) * max(0.0, bottom - top) < LEAST_SHARE * phone[0] * phone[1]:
+        raise ImageError(f"they share less than {LEAST_SHARE:.0%} of the phone's picture")
+    return int(np.ceil(top)), int(bottom) + 1, int(np.ceil(left)), int(right) + 1
+
+
+def _inside(
+    outline: NDArray[np.float64], left: float, right: float, top: float, bottom: float
+) -> bool:
+    shape = outline.astype(np.float32)[:, None]
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return all(cv2.pointPolygonTest(shape, corner, True) > -0.5 for corner in corners)
+
+
+def _onto(
+    other: NDArray[np.uint8], homography: NDArray[np.float64], size: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Resample a photograph; one of more pixels is averaged first, so that nothing aliases."""
+    # To somewhat more than the phone's, as the second resampling softens too.
+    share = min(1.0, 1.5 * float(np.sqrt(abs(np.linalg.det(homography[:2, :2])))))
+    small = cv2.resize(other, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    down, across = (
+        large / few for large, few in zip(other.shape[:2], small.shape[:2], strict=True)
+    )
+    enlarge = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0.0, 0.0, 1.0]])
+    warped = cv2.warpPerspective(
+        small, homography @ enlarge, (size[1], size[0]), flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(warped, np.uint8)
+
+
+def best_shift(
+    patch: NDArray[np.float32], area: NDArray[np.float32]
+) -> tuple[tuple[int, int], float]:
+    """Return where in a larger area (H, W) a patch (h, w) correlates most, and how much.
+
+    The correlation is normalised: 1 where the area is the patch but for brightness and contrast;
+    0 where the patch is flat.
+    """
+    if patch.std() < FLAT:
+        return (0, 0), 0.0
+    scores = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
+    down, right = divmod(int(scores.argmax()), scores.shape[1])
+    return (down, right), float(scores[down, right])
+
+
+def _picture(
+    phone: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    found: _Matches,
+    agrees: NDArray[np.bool_],
+    part: tuple[int, int, int, int],
+) -> NDArray[np.uint8]:
+    """Draw some agreeing matches, evenly chosen, between small versions of both photographs."""
+    height = 480
+    scales = [height / photo.shape[0] for photo in (phone, other)]
+    small = [
+        cv2.resize(photo, (round(photo.shape[1] * scale), height), interpolation=cv2.INTER_AREA)
+        for photo, scale in zip((phone, other), scales, strict=True)
+    ]
+    top, bottom, left, right = (round(edge * scales[0]) for edge in part)
+    cv2.rectangle(small[0], (left, top), (right, bottom), (255, 255, 255), 2)
+    picture = np.ascontiguousarray(np.hstack(small))
+    chosen = np.flatnonzero(agrees)
+    chosen = chosen[:: max(1, len(chosen) // DRAWN)]
+    for index, (one, two) in enumerate(zip(found.phone[chosen], found.other[chosen], strict=True)):
+        start = tuple(int(value) for value in one * scales[0])
+        end = tuple(int(value) for value in two * scales[1] + (small[0].shape[1], 0))
+        colour = ((230, 60, 60), (60, 200, 90), (70, 120, 240), (240, 190, 40))[index % 4]
+        cv2.line(picture, start, end, colour, 1, cv2.LINE_AA)
+        cv2.circle(picture, start, 3, colour, -1, cv2.LINE_AA)
+        cv2.circle(picture, end, 3, colour, -1, cv2.LINE_AA)
+    return np.asarray(picture, np.uint8)

@@ -1,0 +1,66 @@
+"""Patches of two nearly aligned photographs that show the same, to within a few pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.alignment import best_shift
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class PatchPair:
+    """The same patch of two photographs.
+
+    Attributes:
+        phone: (side, side, 3).
+        other: (side, side, 3).
+        shift: How far down and right the other one lay, in pixels.
+        correlation: Normalised cross-correlation of their luma at that shift, at most 1.
+    """
+
+    phone: NDArray[np.uint8]
+    other: NDArray[np.uint8]
+    shift: tuple[int, int]
+    correlation: float
+
+
+def patch_pairs(
+    phone: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    side: int,
+    *,
+    most: int = 5,
+    least: float = 0.9,
+) -> Iterator[PatchPair]:
+    """Cut two aligned photographs (H, W, 3) into patches side by side, and keep those that agree.
+
+    As DPED does (Ignatov et al., ICCV 2017, section 2.1): each patch of the phone is looked for in
+    the other photograph by cross-correlation, at most `most` pixels away; patches with a
+    correlation below `least`, and flat ones, are left out.
+    """
+    height, width = phone.shape[:2]
+    gray = phone @ LUMA, other @ LUMA
+    for top in range(most, height - side - most + 1, side):
+        for left in range(most, width - side - most + 1, side):
+            here = gray[0][top : top + side, left : left + side]
+            reach = slice(top - most, top + side + most), slice(left - most, left + side + most)
+            shift, correlation = best_shift(here, gray[1][reach])
+            if correlation < least:
+                continue
+            down, right = shift[0] - most, shift[1] - most
+            rows, columns = top + down, left + right
+            yield PatchPair(
+                phone[top : top + side, left : left + side],
+                other[rows : rows + side, columns : columns + side],
+                (down, right),
+                correlation,
+            )

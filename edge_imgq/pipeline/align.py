@@ -1,0 +1,133 @@
+"""From two folders of photographs of the same scenes to pairs of patches that train a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.errors import ImageError, OutputError, UsageError
+from edge_imgq.images.files import list_images, read_rgb, write_image
+from edge_imgq.images.patch_pairs import patch_pairs
+from edge_imgq.pipeline.step import Step
+
+
+@dataclass(frozen=True)
+class AlignRequest:
+    """What to align.
+
+    Attributes:
+        phone: Folder of the phone's photographs.
+        other: Folder of the better camera's, with the same names but for the suffix.
+        output: Folder for `input/`, `truth/` and `matches/`.
+        patch: Side of a patch in pixels.
+        correlation: Least correlation of a patch with its counterpart.
+    """
+
+    phone: Path
+    other: Path
+    output: Path
+    patch: int = 100
+    correlation: float = 0.9
+
+
+@dataclass(frozen=True)
+class AlignedPhoto:
+    """One pair of photographs: its name, matches of key points, those that agree, and patches."""
+
+    name: str
+    matches: int
+    agreeing: int
+    patches: int
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A photograph that gave no patch, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AlignResult:
+    """What came of all photographs."""
+
+    aligned: tuple[AlignedPhoto, ...]
+    unmatched: tuple[Unmatched, ...]
+
+    @property
+    def patches(self) -> int:
+        """Number of pairs of patches."""
+        return sum(photo.patches for photo in self.aligned)
+
+
+def align_folders(request: AlignRequest, on_step: Callable[[Step], None]) -> AlignResult:
+    """Write `input/` and `truth/` with pairs of patches, and in `matches/` a picture of each pair.
+
+    `edge-imgq train --data OUTPUT` takes them.
+
+    Raises:
+        UsageError: The patch is too small or the correlation out of range.
+        ImageError: A folder is missing or empty, or no photograph gave a patch.
+        OutputError: The output folder holds something already, or cannot be written.
+        RuntimeUnavailableError: OpenCV is not installed.
+    """
+    if request.patch < 16 or not 0.0 < request.correlation < 1.0:
+        raise UsageError("A patch must have 16 pixels or more, a correlation lie between 0 and 1.")
+    phones = list_images(request.phone)
+    others = {path.stem: path for path in list_images(request.other)}
+    folders = _make_folders(request.output)
+    aligned: list[AlignedPhoto] = []
+    unmatched: list[Unmatched] = []
+    for index, path in enumerate(phones):
+        on_step(Step(f"align {path.name}", index, len(phones)))
+        try:
+            if path.stem not in others:
+                raise ImageError(f"there is no photograph of its name in {request.other}")
+            aligned.append(_align(path, others[path.stem], request, folders))
+        except ImageError as error:
+            unmatched.append(Unmatched(path.name, str(error).rstrip(".")))
+    result = AlignResult(tuple(aligned), tuple(unmatched))
+    if not result.patches:
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in unmatched[:3])
+        raise ImageError(f"None of {len(phones)} photographs could be aligned ({reasons}).")
+    return result
+
+
+def _align(
+    path: Path, other: Path, request: AlignRequest, folders: tuple[Path, Path, Path]
+) -> AlignedPhoto:
+    """Align one pair of photographs and write its patches.
+
+    Raises:
+        ImageError: They do not fit, or no patch of them does.
+    """
+    from edge_imgq.images.alignment import align
+
+    found = align(read_rgb(path), read_rgb(other))
+    inputs, truths, pictures = folders
+    write_image(pictures / f"{path.stem}.jpg", found.picture)
+    count = 0
+    for pair in patch_pairs(found.phone, found.other, request.patch, least=request.correlation):
+        name = f"{path.stem}-{count:04d}.png"
+        write_image(inputs / name, pair.phone)
+        write_image(truths / name, pair.other)
+        count += 1
+    if not count:
+        raise ImageError(
+            f"no patch of {request.patch} pixels reaches a correlation of {request.correlation}"
+        )
+    return AlignedPhoto(path.name, found.matches, found.agreeing, count)
+
+
+def _make_folders(output: Path) -> tuple[Path, Path, Path]:
+    inputs, truths, pictures = (output / name for name in ("input", "truth", "matches"))
+    try:
+        for folder in (inputs, truths, pictures):
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise OutputError(f"{folder} is not empty; choose another --output.")
+    except OSError as error:
+        raise OutputError(f"{output} cannot be used as output folder: {error}.") from error
+    return inputs, truths, pictures
