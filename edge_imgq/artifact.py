@@ -18,6 +18,7 @@ _REFUSED = {
     errno.EACCES: "there is no permission to write there",
     errno.EPERM: "there is no permission to write there",
     errno.EROFS: "the disk is read-only",
+    errno.ENOENT: "no folder can be made there",
     errno.ENOTDIR: "a part of that path is a file, not a folder",
     errno.EEXIST: "a part of that path is a file, not a folder",
     errno.EISDIR: "there is a folder of that name",

@@ -178,6 +178,14 @@ def test_a_file_where_a_folder_must_be_is_a_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "artifacts").read_text() == "a file"
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc takes no folders")
+def test_a_place_that_takes_no_folders_is_a_sentence() -> None:
+    with pytest.raises(OutputError, match="/proc/x cannot be written: no folder can be made there"):
+        write_text(Path("/proc/x/file"), "text")
+    with pytest.raises(OutputError, match="Choose another place"), staging(Path("/proc/x")):
+        pass
+
+
 def test_an_error_about_an_unrelated_file_passes_unchanged(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), output_errors(tmp_path / "output"):
         raise PermissionError(errno.EACCES, "no", str(tmp_path / "input.onnx"))

@@ -10,6 +10,7 @@ from edge_imgq.cli.options import (
     Subparsers,
     add_command,
     add_json,
+    add_range,
     add_threads,
     processors,
 )
@@ -43,6 +44,7 @@ def add(subparsers: Subparsers) -> None:
         choices=("png", "jpg", "webp", "tiff", "bmp"),
         help="of the written images (default: each image's own)",
     )
+    add_range(parser)
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -55,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         jobs=_jobs(arguments.images, arguments.output, arguments.format),
         models=tuple(arguments.model),
         threads=arguments.threads,
+        pixels=arguments.pixels,
     )
     with ProgressDisplay() as watch:
         batch = enhance(request, watch)

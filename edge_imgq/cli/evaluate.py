@@ -6,7 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, processors
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_command,
+    add_json,
+    add_range,
+    add_threads,
+    processors,
+)
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -46,6 +53,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write crops of some images side by side"
     )
+    add_range(parser)
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -61,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         levels=tuple(arguments.level),
         sheet=arguments.sheet,
         threads=arguments.threads,
+        pixels=arguments.pixels,
     )
     with ProgressDisplay() as watch:
         evaluation = evaluate(request, watch)

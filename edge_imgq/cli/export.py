@@ -12,8 +12,8 @@ from edge_imgq.cli.options import (
     add_command,
     add_images,
     add_json,
+    add_range,
     add_threads,
-    pixel_range,
     sizes,
 )
 from edge_imgq.cli.progress import ProgressDisplay
@@ -78,14 +78,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="recipe in quantize/ for all int8 targets, such as int8-thorough (default: their own)",
     )
-    parser.add_argument(
-        "--range",
-        type=pixel_range,
-        dest="pixels",
-        metavar="R",
-        help="pixels inside your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
-        "--range=-1,1 (default: what the file says, else 1)",
-    )
+    add_range(parser)
     add_threads(parser, default=1)
     add_json(parser)
 

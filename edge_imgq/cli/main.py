@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -23,11 +24,12 @@ from edge_imgq.cli import (
     init,
     inspect,
     models,
+    sensitivity,
     train,
     verify,
 )
-from edge_imgq.cli.options import Subparsers
-from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated
+from edge_imgq.cli.options import Parser, Subparsers
+from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated, UsageError
 
 FAULT = 70
 """Exit code of an error that is ours (EX_SOFTWARE of sysexits.h)."""
@@ -55,6 +57,7 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "evaluate": evaluate,
     "enhance": enhance,
+    "sensitivity": sensitivity,
     "models": models,
     "inspect": inspect,
     "doctor": doctor,
@@ -91,7 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after `edge-imgq`; those of the process by default.
     """
-    arguments = build_parser().parse_args(argv)
+    try:
+        arguments = build_parser().parse_args(argv)
+    except UsageError as error:
+        return _failed(str(error), error.exit_code, debug=False)
+    return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         if not arguments.debug:
@@ -128,11 +138,11 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="edge-imgq",
         description="Turn a trained image-enhancement network into verified files for phones.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=28),
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"edge-imgq {edge_imgq.__version__}")

@@ -7,9 +7,10 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from edge_imgq.contract import PixelRange
+from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.devices.options import DeviceOptions
@@ -19,6 +20,29 @@ BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are sentences, printed where all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the command line.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{_sentence(message)}. See `{self.prog} --help`.")
+
+
+def _sentence(message: str) -> str:
+    """Return what argparse says as the beginning of a sentence, in our words where they differ."""
+    chosen = re.fullmatch(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)", message)
+    if chosen:
+        name = {"COMMAND": "command"}.get(chosen[1], chosen[1])
+        return f"There is no {name} {chosen[2]}; there are {chosen[3].replace(chr(39), '')}"
+    said = message.removeprefix("argument ").rstrip(".")
+    said = said.replace("the following arguments are required", "this is missing")
+    return said[0].upper() + said[1:]
 
 
 def add_command(
@@ -116,6 +140,18 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="folder of photographs to measure drift on (default: those of calibration_data/)",
+    )
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Add `--range R`."""
+    parser.add_argument(
+        "--range",
+        type=pixel_range,
+        dest="pixels",
+        metavar="R",
+        help="pixels inside your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
+        "--range=-1,1 (default: what the file says, else 1)",
     )
 
 

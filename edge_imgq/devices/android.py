@@ -10,6 +10,9 @@ from edge_imgq.devices.remote_device import RemoteDevice, benchmark_model_advice
 from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.skipped import Skipped
 
+KIND = "android"
+"""Name of the presence that stands for no phone at all."""
+
 REMEDY = {
     "unauthorized": "Unlock it and allow USB debugging for this computer.",
     "offline": "Unplug it and plug it in again, or run `adb reconnect`.",
@@ -44,7 +47,9 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
         UsageError: several are attached and none is named.
     """
     found = look()
-    wanted = [phone for phone in found if not argument or phone.name == f"android:{argument}"]
+    if found[0].name == KIND:
+        return Skipped(found[0].reason)
+    wanted = [phone for phone in found if not argument or phone.name == f"{KIND}:{argument}"]
     if not wanted:
         return Skipped(f"no phone '{argument}' is attached; see `adb devices`")
     if len(wanted) > 1:
@@ -62,18 +67,18 @@ def look() -> tuple[Presence, ...]:
     try:
         phones = attached()
     except DeviceError as error:
-        return (Presence("android", False, str(error)),)
+        return (Presence(KIND, False, str(error)),)
     if phones is None:
         advice = "Install Android's platform tools (Debian: apt install adb)."
-        return (Presence("android", False, "there is no adb", advice),)
+        return (Presence(KIND, False, "there is no adb", advice),)
     if not phones:
         advice = "Plug in a phone with USB debugging switched on."
-        return (Presence("android", False, "no phone is attached", advice),)
+        return (Presence(KIND, False, "no phone is attached", advice),)
     return tuple(_presence(phone.serial, phone.state) for phone in phones)
 
 
 def _presence(serial: str, state: str) -> Presence:
-    name = f"android:{serial}"
+    name = f"{KIND}:{serial}"
     if state != "device":
         advice = next((words for key, words in REMEDY.items() if state.startswith(key)), "")
         return Presence(name, False, f"the phone is {state}", advice)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_imgq.contract import PixelRange
+
     Pixels: TypeAlias = NDArray[np.uint8]
 
 LARGEST_TILE = 512
@@ -41,11 +43,13 @@ class EnhanceRequest:
         jobs: photographs, each with the place of its result.
         models: files or names of the zoo, run one after the other.
         threads: processor threads.
+        pixels: inside .onnx files that do not say; None for 0 to 1.
     """
 
     jobs: tuple[tuple[Path, Path], ...]
     models: tuple[str, ...]
     threads: int
+    pixels: PixelRange | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     # Reading the headers finds a wrong path before the first minute is spent.
     for photo, _ in request.jobs:
         is_grayscale(photo)
-    enhancers = [open_enhancer(model, request.threads) for model in request.models]
+    enhancers = [open_enhancer(model, request.threads, request.pixels) for model in request.models]
     written, failed = [], []
     for photo, result in request.jobs:
         try:
@@ -161,7 +165,7 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
     multiple, fixed = enhancer.contract.multiple, enhancer.fixed_sizes
     padded = tuple(-(-length // multiple) * multiple for length in size)
     if fixed:
-        return _fewest_pixels((padded[0], padded[1]), fixed, enhancer)
+        return _fewest_pixels(size, (padded[0], padded[1]), enhancer)
     if enhancer.radius is None:
         return Tiling((padded[0], padded[1]), 0, multiple), (padded[0], padded[1])
     halo = enhancer.radius
@@ -174,27 +178,35 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
 
 
 def _fewest_pixels(
-    padded: tuple[int, int], sizes: Sequence[tuple[int, int]], enhancer: Enhancer
+    size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer
 ) -> tuple[Tiling, tuple[int, int]]:
-    """Return the tiles of the file's size that computes the fewest pixels."""
+    """Return the tiles of the file's size that computes the fewest pixels.
+
+    Raises:
+        ImageError: the network looks at the whole image, and no size of the file holds it.
+    """
+    sizes: Sequence[tuple[int, int]] = enhancer.fixed_sizes
     if enhancer.radius is None:
-        # Only a size that holds the whole image will do; without one, any gives the refusal.
-        holds = [size for size in sizes if size[0] >= padded[0] and size[1] >= padded[1]]
-        sizes = holds or sizes[:1]
-    plans = [_fixed_tiles(padded, size, enhancer) for size in sizes]
+        sizes = [fixed for fixed in sizes if fixed[0] >= padded[0] and fixed[1] >= padded[1]]
+        if not sizes:
+            raise ImageError(_too_large(size, padded, enhancer))
+    plans = [_fixed_tiles(padded, fixed, enhancer) for fixed in sizes]
     return min(plans, key=lambda plan: tile_count(plan[1], plan[0]) * math.prod(plan[0].tile))
+
+
+def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer) -> str:
+    takes = " or ".join(f"{height}x{width}" for height, width in enhancer.fixed_sizes)
+    return (
+        f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} looks at the "
+        f"whole image at once, so it cannot be cut into tiles; its file takes {takes}. Export it "
+        f"with --size {padded[0]}x{padded[1]}."
+    )
 
 
 def _fixed_tiles(
     padded: tuple[int, int], fixed: tuple[int, int], enhancer: Enhancer
 ) -> tuple[Tiling, tuple[int, int]]:
     size = max(padded[0], fixed[0]), max(padded[1], fixed[1])
-    if enhancer.radius is None and size != fixed:
-        raise ImageError(
-            f"{enhancer.name} looks at the whole image at once and its file takes "
-            f"{fixed[0]}x{fixed[1]}; a photograph of {padded[0]}x{padded[1]} cannot be cut into "
-            f"tiles. Export it with --size {padded[0]}x{padded[1]}."
-        )
     halo, multiple = enhancer.radius or 0, enhancer.contract.multiple
     widest = (min(fixed) - multiple) // 4
     # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from numpy.typing import NDArray
 
-    from edge_imgq.contract import ImageContract
+    from edge_imgq.contract import ImageContract, PixelRange
     from edge_imgq.runtime.protocol import Session
 
 GUESSED_RADIUS = 32
@@ -56,8 +56,13 @@ class Enhancer:
         return self.session.run(pixels)
 
 
-def open_enhancer(text: str, threads: int) -> Enhancer:
+def open_enhancer(text: str, threads: int, pixels: PixelRange | None = None) -> Enhancer:
     """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
+
+    Args:
+        text: a path or a name.
+        threads: processor threads.
+        pixels: inside an .onnx file that does not say; None for 0 to 1.
 
     Raises:
         UsageError: it is none of these.
@@ -65,13 +70,13 @@ def open_enhancer(text: str, threads: int) -> Enhancer:
     """
     path = Path(text)
     if path.suffix.lower() == ".onnx":
-        return _open_onnx(path, threads)
+        return _open_onnx(path, threads, pixels)
     if path.suffix.lower() in (".tflite", ".mlpackage"):
         return _open_file(path, threads)
     return _open_source(text, threads)
 
 
-def _open_onnx(path: Path, threads: int) -> Enhancer:
+def _open_onnx(path: Path, threads: int, pixels: PixelRange | None) -> Enhancer:
     import onnx_ir as ir
 
     from edge_imgq.graph.load import read_onnx
@@ -79,18 +84,18 @@ def _open_onnx(path: Path, threads: int) -> Enhancer:
 
     model = ir.from_proto(read_onnx(path))
     if not has_note(model.metadata_props):
-        return _open_source(str(path), threads)
+        return _open_source(str(path), threads, pixels)
     return Enhancer(str(path), open_session(path, threads), _radius(model), exact=True)
 
 
-def _open_source(text: str, threads: int) -> Enhancer:
+def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> Enhancer:
     """Open a float model as the ONNX file that `export` would write."""
     import onnx_ir as ir
 
     from edge_imgq.pipeline.source import open_model
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
-    source = open_model(text)
+    source = open_model(text, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
     return Enhancer(text, session, _radius(source.model), exact=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_imgq.contract import ImageContract
+    from edge_imgq.contract import ImageContract, PixelRange
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -49,6 +49,7 @@ class EvaluateRequest:
         levels: strengths of the degradation; none for the protocol's own.
         sheet: where to write a contact sheet, or None for none.
         threads: processor threads.
+        pixels: inside an .onnx file that does not say; None for 0 to 1.
     """
 
     model: str
@@ -57,6 +58,7 @@ class EvaluateRequest:
     levels: tuple[float, ...]
     sheet: Path | None
     threads: int
+    pixels: PixelRange | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
     """
-    enhancer = open_enhancer(request.model, request.threads)
+    enhancer = open_enhancer(request.model, request.threads, request.pixels)
     protocol = protocol_of(request.task or enhancer.contract.task, enhancer.contract.scale)
     files = tuple(pair_files(request.folder))
     scores: list[ImageScores] = []
@@ -128,9 +130,17 @@ def _cases(
             results["model"] = enhance_pixels(pixels, enhancer, _unwatched)
         except ImageError as error:
             raise ImageError(f"{file.truth}: {error}") from error
-        if any(result.shape != truth.shape for result in results.values()):
-            raise ImageError(f"{file.truth} is {truth.shape}, its restored input is not.")
+        for method, result in results.items():
+            if result.shape != truth.shape:
+                raise ImageError(
+                    f"{file.truth} is {_shape(truth)}, and {method} makes {_shape(result)} of its "
+                    "degraded form; a task compares images of one size (--task)."
+                )
         yield _Case(file.truth.stem, condition, truth, results, gray)
+
+
+def _shape(pixels: Pixels) -> str:
+    return f"{'x'.join(map(str, pixels.shape[:2]))} with {pixels.shape[2]} channels"
 
 
 def _unwatched(done: int, total: int) -> None:

@@ -26,11 +26,11 @@ class Candidate:
 
     Attributes:
         path: of the file or package.
-        size: height and width to time it at.
+        size: height and width to time it at; None for its own, or that of the files beside it.
     """
 
     path: Path
-    size: tuple[int, int]
+    size: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class OpenedFile:
 
     Attributes:
         path: of the file or package.
-        size: height and width to time it at.
+        size: height and width to time it at; None likewise.
         session: the file on its device.
         quantized: the QDQ graph that it was made from; None for a float file.
         host: the same file on this host, where the device is another.
     """
 
     path: Path
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     session: DeviceSession
     quantized: Session | None
     host: Session | None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of, size_of
+from edge_imgq.bench.timing import DEFAULT_SIZE
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
@@ -76,13 +77,10 @@ def verify(
     found = find_device(device, options)
     recipes = export_recipes()
     budgets = {recipe.name: recipe.budget for recipe in recipes}
-    sizes = {recipe.name: recipe.size for recipe in recipes}
     chosen = evaluation_images(images)
     reports = []
     for folder, files in _by_folder(paths).items():
-        candidates = [
-            Candidate(path, sizes.get(recipe_name(path.stem), (180, 320))) for path in files
-        ]
+        candidates = [Candidate(path, None) for path in files]
         report = verify_files(folder, candidates, chosen, budgets, threads, watch, device=found)
         name = device if isinstance(found, Skipped) else found.name
         reports.append(replace(report, device=name))
@@ -169,6 +167,7 @@ def _targets(
 ) -> list[TargetReport]:
     """Time every file that ran on all images, and put together what is known of it."""
     targets = []
+    own = [file.session.size for file in opened if file.session.size]
     for index, file in enumerate(opened):
         if file.path not in drifts:
             continue
@@ -178,7 +177,8 @@ def _targets(
         drift = drifts[file.path]
         exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
         try:
-            targets.append(_target_report(folder, file, drift, exceeded))
+            size = _size_to_time(file, own)
+            targets.append(_target_report(folder, file, drift, exceeded, size))
         except DeviceError as error:
             not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
     return targets
@@ -278,9 +278,12 @@ def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:
 
 
 def _target_report(
-    folder: Path, file: OpenedFile, drift: Drift, exceeded: tuple[str, ...]
+    folder: Path,
+    file: OpenedFile,
+    drift: Drift,
+    exceeded: tuple[str, ...],
+    size: tuple[int, int],
 ) -> TargetReport:
-    size = _size_to_time(file)
     return TargetReport(
         target=file.session.note.target,
         file=str(file.path.relative_to(folder)),
@@ -301,9 +304,11 @@ def _target_report(
     )
 
 
-def _size_to_time(file: OpenedFile) -> tuple[int, int]:
-    size = file.size if file.session.resizable else file.session.size
-    return size or file.size
+def _size_to_time(file: OpenedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the size that was asked for, the file's own, or one of the files beside it."""
+    if file.size and file.session.resizable:
+        return file.size
+    return file.session.size or next(iter(own), DEFAULT_SIZE)
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
+
+STANDARD_ERROR = 2
+_CHATTER = threading.Lock()
+"""Two redirections at once would restore each other's."""
 
 DELEGATE = "DELEGATE"
 """Name that LiteRT gives the node that stands for a partition."""
@@ -242,14 +251,37 @@ def _interpreter(path: Path, threads: int) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+        with _without_chatter():
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(
             f"LiteRT cannot open {path}: {reason}. Export it again if it is damaged."
         ) from error
     return interpreter
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep LiteRT's "INFO:" lines off standard error; it has no switch for them.
+
+    They are written by C++, so the file descriptor itself leads elsewhere meanwhile. Whatever else
+    was written, by other threads too, is written out after.
+    """
+    with _CHATTER, tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        own = os.dup(STANDARD_ERROR)
+        try:
+            os.dup2(kept.fileno(), STANDARD_ERROR)
+            yield
+        finally:
+            os.dup2(own, STANDARD_ERROR)
+            os.close(own)
+            kept.seek(0)
+            lines = [line for line in kept if not line.startswith(b"INFO:")]
+            if lines:
+                os.write(STANDARD_ERROR, b"".join(lines))
 
 
 def _size(interpreter: Any) -> Size:

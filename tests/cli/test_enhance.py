@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 from PIL import Image
 
 from edge_imgq.images.files import read_rgb
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, whole_model
 
 
 @pytest.fixture
@@ -39,6 +41,25 @@ def test_a_phone_file_without_its_reference_still_runs(
     outcome = run("enhance", photo, "--model", alone, "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert f"{tmp_path / 'out' / 'chelsea.png'} (80x60)" in outcome.out
+
+
+def test_a_raw_model_s_pixels_can_be_said(run: Run, photo: Path, tmp_path: Path) -> None:
+    """A network that adds 1 to pixels from 0 to 255 whitens those that it takes for 0 to 1."""
+    onnx.save(adding_one(), tmp_path / "plus.onnx")
+    words = ("enhance", photo, "-m", tmp_path / "plus.onnx", "-o")
+    assert run(*words, tmp_path / "bytes", "--range", "255").code == 0
+    assert run(*words, tmp_path / "unit").code == 0
+    before, after, white = (
+        read_rgb(path).astype(int)
+        for path in (photo, tmp_path / "bytes/chelsea.png", tmp_path / "unit/chelsea.png")
+    )
+    assert np.array_equal(after, np.minimum(before + 1, 255))
+    assert white.min() == 255
+
+
+def adding_one() -> onnx.ModelProto:
+    nodes = [helper.make_node("Add", ["image", "one"], ["out"])]
+    return whole_model(nodes, {"one": np.ones((1, 3, 1, 1), np.float32)})
 
 
 def test_the_format_can_be_chosen(run: Run, tiny: Path, photo: Path, tmp_path: Path) -> None:

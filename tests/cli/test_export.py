@@ -87,6 +87,16 @@ def test_verify_measures_what_export_measured(run: Run, exported: Path, photos: 
             assert after[key] == before[key]
 
 
+def test_verify_times_all_files_at_the_size_of_the_phone_files(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    """The ONNX files take any size; their times stand beside those of files of 48x64."""
+    outcome = run("verify", exported, "--images", photos / "evaluation", "--json")
+    targets = json.loads(outcome.out)["targets"]
+    assert {tuple(target["latency"]["size"]) for target in targets} == {(48, 64)}
+    assert {tuple(target["memory"]["size"]) for target in targets} == {(48, 64)}
+
+
 def test_verify_refuses_a_file_beside_another_reference(
     run: Run, exported: Path, tmp_path: Path, photos: Path
 ) -> None:

@@ -160,6 +160,10 @@ def test_a_network_that_sees_the_whole_image_is_never_cut() -> None:
     fixed = replace(whole, session=FixedSession(fsrcnn, (64, 80)))  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"Export it with --size 3000x4000"):
         plan_tiles((3000, 4000), fixed)
+    even = replace(fixed, session=FixedSession(opened("deblur-slim"), (64, 80)))  # type: ignore[arg-type]
+    said = r"the image is 301x402 .* takes 64x80\. Export it with --size 304x404"
+    with pytest.raises(ImageError, match=said):
+        plan_tiles((301, 402), even)
 
 
 def test_a_guessed_halo_is_blended() -> None:

@@ -47,6 +47,16 @@ def copying(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def copying_rgb(tmp_path: Path) -> Path:
+    """Return a network on RGB that returns its image."""
+    path = tmp_path / "copying-rgb.onnx"
+    nodes = [helper.make_node("Conv", ["image", "w"], ["out"], kernel_shape=[1, 1])]
+    weights = np.eye(3, dtype=np.float32)[..., None, None]
+    onnx.save(whole_model(nodes, {"w": weights}, channels=3), path)
+    return path
+
+
 def test_fsrcnn_and_bicubic_have_their_published_figures_on_set5(shared_data: Path) -> None:
     found = means(measured("fsrcnn-x2", shared_data / "Set5"))
     assert found["×2", "bicubic"] == pytest.approx(33.66, abs=0.02)
@@ -68,6 +78,14 @@ def test_noise_is_seeded_and_as_strong_as_asked_for(copying: Path, photos: Path)
     assert first == again
     assert first["sigma 10", "noisy"] == pytest.approx(20 * np.log10(255 / 10), abs=0.15)
     assert first["sigma 10", "non-local means"] > first["sigma 10", "noisy"] + 3
+
+
+def test_an_rgb_network_is_judged_on_rgb_where_others_are_on_gray(
+    copying_rgb: Path, photos: Path
+) -> None:
+    found = means(measured(copying_rgb, photos, "denoise", levels=(10.0,)))
+    assert found["sigma 10", "model"] == found["sigma 10", "noisy"]
+    assert found["sigma 10", "non-local means"] > found["sigma 10", "noisy"] + 3
 
 
 def test_pairs_are_measured_as_they_are(copying: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +203,20 @@ def test_a_file_without_our_note_is_refused(float_file: Path) -> None:
     float_file.write_bytes(float_file.read_bytes().replace(b"edge_imgq.model", b"someoneelses.mo"))
     with pytest.raises(ModelError, match="was not written by edge-imgq"):
         read_note(float_file)
+
+
+def test_litert_says_nothing_of_its_own_and_others_are_heard(float_file: Path) -> None:
+    """In a process of its own: LiteRT's line comes once, whatever was run before in this one."""
+    code = (
+        "import os, sys, threading\n"
+        "from pathlib import Path\n"
+        "from edge_imgq.runtime import litert\n"
+        "with litert._without_chatter():\n"
+        "    os.write(2, b'INFO: chatter\\nERROR: heard\\n')\n"
+        f"files = [threading.Thread(target=litert.open_session, args=(Path({str(float_file)!r}),))"
+        " for _ in range(4)]\n"
+        "[file.start() for file in files], [file.join() for file in files]\n"
+        "os.write(2, b'after\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "ERROR: heard\nafter\n"
