@@ -22,6 +22,7 @@ from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.einsum import einsum
+from edge_imgq.graph.passes.few_axes import few_axes
 from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
@@ -55,6 +56,7 @@ PARTS = (
     normalisation,
     flat_product,
     transpositions,
+    few_axes,
     reshapes,
     normalisation,
     channel_mean,
