@@ -103,8 +103,8 @@ def add(subparsers: Subparsers) -> None:
         "--then",
         action="append",
         metavar="NAME",
-        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise "
-        "or jpeg; may be repeated",
+        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
+        "phone or jpeg; may be repeated",
     )
     parser.add_argument(
         "--tensorboard", action="store_true", help="write event files for TensorBoard too"

@@ -58,9 +58,13 @@ PIECES: dict[str, Callable[[], Degradation]] = {
     "motion": MotionBlur,
     "photons": PoissonNoise,
     "noise": lambda: GaussianNoise((0.0, 10.0)),
+    "phone": PhoneCamera,
     "jpeg": JpegCompression,
 }
 """What an input can suffer beside the degradation of its task."""
+
+ON_COLOUR = frozenset({"phone"})
+"""Pieces that need an image in RGB."""
 
 
 def degrade_for(task: str, scale: int, then: tuple[str, ...] = ()) -> Degradation:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from edge_imgq.errors import UsageError
-from edge_imgq.images.degrade import degrade_for
+from edge_imgq.images.degrade import ON_COLOUR, degrade_for
 from edge_imgq.models.zoo import zoo_entry
 
 if TYPE_CHECKING:
@@ -249,6 +249,8 @@ def check_config(config: TrainConfig) -> None:
             f"not {schedule.patch}."
         )
     degrade_for(entry.task, entry.scale, schedule.then)  # which refuses unknown names
+    if entry.colour == "y" and ON_COLOUR.intersection(schedule.then):
+        raise UsageError(f"{entry.name} works on luma; --then phone is for networks on RGB.")
     if not schedule.learning_rate > 0:
         raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
     if not config.data:

@@ -210,3 +210,6 @@ def test_pieces_follow_the_task_in_the_order_that_they_are_named_in() -> None:
     np.testing.assert_array_equal(chained, by_hand)
     with pytest.raises(UsageError, match="no degradation 'rain'"):
         degrade_for("deblur", 1, ("rain",))
+    dull = degrade_for("deblur", 1, ("phone",))(photo(), np.random.default_rng(9))
+    assert dull.shape == photo().shape
+    assert dull.mean() < photo().mean()

@@ -202,6 +202,13 @@ def test_continuing_with_other_options_is_refused(photos: Path, tmp_path: Path) 
         train(dataclasses.replace(config, model="dped-slim"), ignore)
 
 
+def test_a_phones_colours_are_no_matter_for_a_network_on_luma(photos: Path, tmp_path: Path) -> None:
+    config = configure(photos, tmp_path)
+    dull = dataclasses.replace(SCHEDULE, then=("phone",))
+    with pytest.raises(UsageError, match="fsrcnn-x2 works on luma"):
+        train(dataclasses.replace(config, schedule=dull), ignore)
+
+
 def test_a_run_at_a_constant_rate_can_be_given_more_steps(photos: Path, tmp_path: Path) -> None:
     constant = dataclasses.replace(SCHEDULE, decay="constant", steps=16)
     shorter = dataclasses.replace(constant, steps=10)
