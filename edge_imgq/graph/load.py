@@ -16,6 +16,7 @@ import onnxsim
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
 from edge_imgq.graph.channels_last import channels_first
 from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
@@ -63,6 +64,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error
     result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
+    _leave_out_empty_inputs(result)
     _refuse_other_signatures(result, name)
     result.producer_name = "edge-imgq"
     for node in result.graph:
@@ -103,6 +105,14 @@ def _refuse_other_signatures(model: ir.Model, name: str) -> None:
             f"{name}: the input '{images[0].name}' has shape {images[0].shape}; "
             "expected a batch of images (1, C, H, W)."
         )
+
+
+def _leave_out_empty_inputs(model: ir.Model) -> None:
+    """Let a Resize have no region and no scales where older exporters wrote empty ones."""
+    for node in model.graph:
+        for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
+            if edit.is_constant(value) and not edit.contents(value).size:
+                node.replace_input_with(index, None)
 
 
 def _name_nodes(model: ir.Model) -> None:
