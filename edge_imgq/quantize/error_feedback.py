@@ -2,16 +2,23 @@
 
 The output of a channel is Σ w·x. Rounding one weight leaves an error e·x; the inputs of an image
 network are strongly alike, so weights that are not rounded yet can take most of it over. With H the
-second moments of the inputs, weight i is rounded and the others are moved by
+second moments of the inputs, E the error of the weights and H = UUᵀ, U upper triangular, the
+squared error of the output is the squared norm of
 
-    w_j ← w_j − (w_i − q_i) · U_ij / U_ii      for j > i,      UᵀU = H⁻¹, U upper triangular,
+    E·U,  in column k:   Σ_{j<k} e_j · U_jk + e_k · U_kk,
 
-which is the least-squares answer at every step. With J turning the order round and JHJ = LLᵀ, that
-is U = J·L⁻¹·J, which spares the inverse of H. Layers go in order; each sees the inputs that the
-layers already done really give. No labels, no gradients: a linear system per layer.
+so weights are rounded one after the other, each to the integer that makes its column least:
+
+    q_k = round(w_k + Σ_{j<k} e_j · U_jk / U_kk),        e_j = w_j − q_j.
+
+That is the least-squares answer at every step, and with J turning the order round, JHJ = LLᵀ gives
+U = J·L·J: no inverse is needed. Layers go in order; each sees the inputs that the layers already
+done really give. No labels, no gradients: a factorisation per layer.
 
 Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
-Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code.
+Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code. The form
+without the inverse, which rounds alike: Chee, Cai, Kuleshov, De Sa, "QuIP: 2-Bit Quantization of
+Large Language Models With Guarantees", NeurIPS 2023.
 """
 
 from __future__ import annotations
@@ -103,24 +110,23 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
     size = len(moments)
     damped = moments + np.eye(size) * (DAMPING * np.trace(moments) / size + np.finfo(float).tiny)
     order = np.argsort(-np.diag(moments), kind="stable")
-    upper = _root_of_inverse(damped[np.ix_(order, order)])
-    remaining = weight[:, order].copy()
-    integers = np.zeros_like(remaining)
-    for i in range(size):
-        integers[:, i] = np.rint(remaining[:, i] / scale).clip(-WEIGHT_HIGH, WEIGHT_HIGH)
-        error = (remaining[:, i] - integers[:, i] * scale) / upper[i, i]
-        remaining[:, i + 1 :] -= np.outer(error, upper[i, i + 1 :])
+    share = _shares(damped[np.ix_(order, order)])
+    wanted = weight[:, order]
+    integers, errors = np.zeros_like(wanted), np.zeros_like(wanted)
+    for k in range(size):
+        moved = wanted[:, k] + errors[:, :k] @ share[:k, k]
+        integers[:, k] = np.rint(moved / scale).clip(-WEIGHT_HIGH, WEIGHT_HIGH)
+        errors[:, k] = wanted[:, k] - integers[:, k] * scale
     result = np.empty_like(integers)
     result[:, order] = integers
     return result
 
 
-def _root_of_inverse(moments: Matrix) -> Matrix:
-    """Return the upper triangular U with UᵀU = H⁻¹."""
+def _shares(moments: Matrix) -> Matrix:
+    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H, each column in one piece."""
     lower = torch.linalg.cholesky(torch.from_numpy(moments).flip(0, 1))
-    one = torch.eye(len(moments), dtype=torch.float64)
-    root: Matrix = torch.linalg.solve_triangular(lower, one, upper=False).flip(0, 1).numpy()
-    return root
+    root: Matrix = lower.flip(0, 1).numpy()
+    return np.asfortranarray(root / np.diag(root))
 
 
 def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:

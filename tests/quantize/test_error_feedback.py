@@ -93,5 +93,8 @@ def test_the_recipes_that_ship_name_their_steps() -> None:
     )
     assert (fast.rounding, fast.equalization, fast.tuning) == ("nearest", "none", 0)
     assert (default.rounding, default.equalization, default.tuning) == ("feedback", "image", 0)
-    assert dataclasses.replace(thorough, name="int8", summary=default.summary, tuning=0) == default
+    same = {"name": "int8", "summary": default.summary, "passes": default.passes, "tuning": 0}
+    assert dataclasses.replace(thorough, **same) == default
+    assert default.passes[-1] == fast.passes[-1] == "cheap-sign-split"
+    assert thorough.passes == (*default.passes[:-1], "sign-split")
     assert thorough.tuning > 0
