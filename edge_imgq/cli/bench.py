@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
@@ -72,21 +73,19 @@ def add(subparsers: Subparsers) -> None:
         metavar="CHIP",
         help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
     )
-    parser.add_argument(
-        "--history",
-        type=Path,
-        metavar="FILE",
-        help="add the times to this file, and show all that it holds side by side",
-    )
+    add_history(parser)
     add_device(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, and show the figures."""
+    from datetime import UTC, datetime
+
     from edge_imgq.bench.timing import TimingRequest
     from edge_imgq.cli.paths import exported_files
     from edge_imgq.pipeline.bench import bench
+    from edge_imgq.report.history import timed_entries
 
     files = exported_files(arguments.paths)
     if arguments.estimate:
@@ -114,22 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.timing_table import timing_table
 
         print(timing_table(timings))
-    if arguments.history:
-        kept = _kept(arguments.history, timings)
-        if not arguments.json:
-            print(kept)
+    keep(arguments.history, timed_entries(timings, datetime.now(UTC)), arguments.json)
     return max(codes)
-
-
-def _kept(path: Path, timings: Sequence[Timing]) -> str:
-    """Add times to a history, and return the whole of it as text."""
-    from datetime import UTC, datetime
-
-    from edge_imgq.report.history import entries_of, history_table, read_history, write_history
-
-    entries = (*read_history(path), *entries_of(timings, datetime.now(UTC)))
-    write_history(path, entries)
-    return f"\n{history_table(entries)}"
 
 
 def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
@@ -36,14 +37,18 @@ def add(subparsers: Subparsers) -> None:
     add_paths(parser)
     add_images(parser)
     add_threads(parser, default=1)
+    add_history(parser)
     add_device(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify, and show the reports."""
+    from datetime import UTC, datetime
+
     from edge_imgq.cli.paths import existing
     from edge_imgq.pipeline.verify import verify
+    from edge_imgq.report.history import drift_entries
 
     paths = existing(arguments.paths)
     options = device_options(arguments)
@@ -53,4 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
             for device in arguments.device or ["host"]
             for report in verify(paths, arguments.images, arguments.threads, watch, device, options)
         ]
-    return show_reports(reports, as_json=arguments.json)
+    code = show_reports(reports, as_json=arguments.json)
+    keep(arguments.history, drift_entries(reports, datetime.now(UTC)), arguments.json)
+    return code

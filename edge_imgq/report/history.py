@@ -1,10 +1,10 @@
-"""Times of earlier runs, an object of JSON a line: devices and versions side by side."""
+"""Times and drift of earlier runs, an object of JSON a line: devices and versions side by side."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +12,10 @@ from pathlib import Path
 from edge_imgq import __version__
 from edge_imgq.artifact import sha256_of, write_text
 from edge_imgq.bench.timing import Timing
+from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import UsageError
-from edge_imgq.report.drawing import draw, milliseconds, new_table, wrapped
+from edge_imgq.report.drawing import ABSENT, draw, large_count, milliseconds, new_table, wrapped
+from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 
 DIGITS = 12
@@ -22,58 +24,53 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Entry:
-    """One file's time in one run.
+    """One file in one run; what the run did not measure is None.
 
     Attributes:
         when: date and time, ISO 8601, UTC.
         version: of edge-imgq.
+        model: the folder that the file lies in.
         file: its name.
         sha256: its digest, shortened.
-        device: the machine in words.
+        device: the machine in words, or its name on the command line where nothing was timed.
         runtime: runtime, version and delegate.
-        threads: processor threads.
-        size: height and width of the input, e.g. "180x320".
+        threads: processor threads, None where nothing was timed.
+        size: height and width of the input that was timed, e.g. "180x320"; None likewise.
         median_ms: over the runs.
+        instructions: of one call.
+        vs_float: mean PSNR against the float model.
+        drop: mean loss against the truth.
+        images: that drift was measured on, in words.
         conditions: as the latency's.
         disturbed: as the latency's.
     """
 
     when: str
     version: str
+    model: str
     file: str
     sha256: str
     device: str
     runtime: str
-    threads: int
-    size: str
-    median_ms: float
-    conditions: str
-    disturbed: bool
+    threads: int | None = None
+    size: str | None = None
+    median_ms: float | None = None
+    instructions: int | None = None
+    vs_float: float | None = None
+    drop: float | None = None
+    images: str | None = None
+    conditions: str = ""
+    disturbed: bool = False
 
 
-def entries_of(timings: Sequence[Timing], when: datetime) -> tuple[Entry, ...]:
-    """Return an entry for every file that was timed."""
-    found = []
-    for timing in timings:
-        latency = timing.latency
-        if isinstance(latency, Skipped):
-            continue
-        found.append(
-            Entry(
-                when=when.isoformat(timespec="seconds"),
-                version=__version__,
-                file=Path(timing.file).name,
-                sha256=sha256_of(Path(timing.file))[:DIGITS],
-                device=latency.device,
-                runtime=latency.runtime,
-                threads=latency.threads,
-                size=f"{latency.size[0]}x{latency.size[1]}",
-                median_ms=latency.median_ms,
-                conditions=latency.conditions,
-                disturbed=latency.disturbed,
-            )
-        )
-    return tuple(found)
+def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[Entry, ...]:
+    """Return an entry for every file that was timed, or whose instructions were counted."""
+    return tuple(_timed(timing, when) for timing in timings if _is_measured(timing))
+
+
+def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[Entry, ...]:
+    """Return an entry for every file that was verified."""
+    return tuple(_verified(report, target, when) for report in reports for target in report.targets)
 
 
 def read_history(path: Path) -> tuple[Entry, ...]:
@@ -108,25 +105,114 @@ def write_history(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def history_table(entries: Sequence[Entry]) -> str:
-    """Return all entries, those of one file and size together, each beside the first of them."""
-    table = new_table("file", "when", "where", ">median ms", ">×first")
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    """Return a table for each file, oldest run first, times beside the first of their size."""
     places: dict[tuple[str, ...], int] = {}
-    for entry in entries:
-        groups.setdefault((entry.file, entry.size), []).append(entry)
-    for (file, size), group in groups.items():
-        for entry in group:
-            where = (entry.device, entry.runtime, str(entry.threads), entry.version)
-            number = places.setdefault(where, len(places) + 1)
-            table.add_row(
-                f"{file} {size}" if entry is group[0] else "",
-                entry.when[:16].replace("T", " "),
-                f"[{number}]",
-                milliseconds(entry.median_ms) + (" ?" if entry.disturbed else ""),
-                f"{entry.median_ms / group[0].median_ms:.2f}",
-            )
-    notes = [
-        wrapped(f"[{number}] {runtime}, threads {threads}, {device}, edge-imgq {version}", "  ")
-        for (device, runtime, threads, version), number in places.items()
+    tables = [
+        f"{group[0].model}/{group[0].file}\n\n{_table(group, places)}" for group in _groups(entries)
     ]
-    return "\n\n".join([draw(table), "\n".join([*notes, "?: disturbed; do not compare"]).rstrip()])
+    notes = [wrapped(f"[{number}] {', '.join(words)}", "  ") for words, number in places.items()]
+    notes.append("sha256: of the file, its first digits; dB as in verify")
+    if any(entry.disturbed for entry in entries):
+        notes.append("?: the machine was not quiet; do not compare")
+    return "\n\n".join([*tables, "\n".join(notes)])
+
+
+def _table(group: Sequence[Entry], places: dict[tuple[str, ...], int]) -> str:
+    """Return the runs of one file; a place that is new gets the next number."""
+    columns = (">median ms", ">×first", ">vs float", ">drop", ">instr.")
+    table = new_table("when", "sha256", "where", *columns)
+    firsts: dict[str | None, float] = {}
+    for entry in group:
+        if entry.median_ms is not None:
+            firsts.setdefault(entry.size, entry.median_ms)
+        number = places.setdefault(_place(entry), len(places) + 1)
+        count = entry.instructions
+        table.add_row(
+            entry.when[:16].replace("T", " "),
+            entry.sha256[:6],
+            f"[{number}]",
+            *_time(entry, firsts.get(entry.size)),
+            _decibels(entry.vs_float, 1),
+            _decibels(entry.drop, 3),
+            ABSENT if count is None else large_count(count),
+        )
+    return draw(table)
+
+
+def _is_measured(timing: Timing) -> bool:
+    return isinstance(timing.latency, Latency) or not isinstance(timing.instructions, Skipped)
+
+
+def _timed(timing: Timing, when: datetime) -> Entry:
+    path, counted = Path(timing.file), timing.instructions
+    entry = Entry(
+        when=when.isoformat(timespec="seconds"),
+        version=__version__,
+        model=path.absolute().parent.name,
+        file=path.name,
+        sha256=sha256_of(path)[:DIGITS],
+        device=timing.device,
+        runtime="" if isinstance(counted, Skipped) else counted.runtime,
+        instructions=None if isinstance(counted, Skipped) else counted.count,
+    )
+    return _with_time(entry, timing.latency)
+
+
+def _verified(report: Report, target: TargetReport, when: datetime) -> Entry:
+    counted, drop = target.instructions, target.drop
+    entry = Entry(
+        when=when.isoformat(timespec="seconds"),
+        version=__version__,
+        model=report.model,
+        file=Path(target.file).name,
+        sha256=target.sha256[:DIGITS],
+        device=report.device,
+        runtime=target.runtime,
+        instructions=None if isinstance(counted, Skipped) else counted.count,
+        vs_float=target.vs_reference.mean,
+        drop=None if isinstance(drop, Skipped) else drop.mean,
+        images=report.evaluation,
+    )
+    return _with_time(entry, target.latency)
+
+
+def _with_time(entry: Entry, latency: Latency | Skipped) -> Entry:
+    if isinstance(latency, Skipped):
+        return entry
+    return dataclasses.replace(
+        entry,
+        device=latency.device,
+        runtime=latency.runtime,
+        threads=latency.threads,
+        size=f"{latency.size[0]}x{latency.size[1]}",
+        median_ms=latency.median_ms,
+        conditions=latency.conditions,
+        disturbed=latency.disturbed,
+    )
+
+
+def _groups(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.model, entry.file), []).append(entry)
+    return groups.values()
+
+
+def _place(entry: Entry) -> tuple[str, ...]:
+    """Return where an entry was measured, in words."""
+    threads = () if entry.threads is None else (f"threads {entry.threads}",)
+    size = () if entry.size is None else (entry.size,)
+    images = () if entry.images is None else (f"dB over {entry.images}",)
+    version = f"edge-imgq {entry.version}"
+    return (entry.runtime, *size, *threads, entry.device, version, *images)
+
+
+def _time(entry: Entry, first: float | None) -> tuple[str, str]:
+    if entry.median_ms is None or first is None:
+        return ABSENT, ABSENT
+    mark = " ?" if entry.disturbed else ""
+    return milliseconds(entry.median_ms) + mark, f"{entry.median_ms / first:.2f}"
+
+
+def _decibels(value: float | None, digits: int) -> str:
+    return ABSENT if value is None else f"{round(value, digits) + 0:.{digits}f}"

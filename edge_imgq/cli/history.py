@@ -1,0 +1,74 @@
+"""`edge-imgq history`: times and drift of earlier runs, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge_imgq.report.history import Entry
+
+DETAILS = """\
+Show what `verify --history FILE` and `bench --history FILE` kept: every file's times and drift,
+the oldest first, with device, runtime, threads and version."""
+
+EXAMPLE = """\
+edge-imgq bench artifacts/fsrcnn-x2 --history history.jsonl
+edge-imgq history history.jsonl"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the history, and show it."""
+    from edge_imgq.report.history import history_table, read_history
+    from edge_imgq.report.json_form import plain, to_json
+
+    entries = read_history(arguments.file)
+    if not entries:
+        raise UsageError(
+            f"There is no history in {arguments.file}; `verify` and `bench` write one with "
+            "--history."
+        )
+    print(to_json(plain(entries)) if arguments.json else history_table(entries))
+    return 0
+
+
+def add_history(parser: argparse.ArgumentParser) -> None:
+    """Add `--history FILE`."""
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="add the figures to this file, and show all that it holds side by side",
+    )
+
+
+def keep(path: Path | None, entries: Sequence[Entry], as_json: bool) -> None:
+    """Add figures to a history and print the whole of it; nothing where there is no path.
+
+    Args:
+        path: of the history.
+        entries: to add.
+        as_json: print nothing: standard output holds JSON alone.
+    """
+    from edge_imgq.report.history import history_table, read_history, write_history
+
+    if path is None:
+        return
+    whole = (*read_history(path), *entries)
+    write_history(path, whole)
+    if not as_json and whole:
+        print(f"\n{history_table(whole)}")
