@@ -8,7 +8,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from functools import partial
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -136,13 +135,21 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
     raise Terminated
 
 
+class CommandList(argparse.RawDescriptionHelpFormatter):
+    """Help that leaves room for the longest command; argparse forgets its indentation."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = max(map(len, COMMANDS)) + 2 * self._indent_increment
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = Parser(
         prog="edge-imgq",
         description="Turn a trained image-enhancement network into verified files for phones.",
         epilog=EPILOG,
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=28),
+        formatter_class=CommandList,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"edge-imgq {edge_imgq.__version__}")
