@@ -5,7 +5,8 @@ e > 0, and may be there n times:
 
     v = e · relu(W·u + b) = relu(e·W·u + e·b),      V·relu(…) = Σ over n copies of V/(n·e) · v.
 
-Exact in float. Everything in between must be positively homogeneous and work on each channel alone
+Exact in float; n = 0 gives a channel up, which is exact where it is always zero. Everything in
+between must be positively homogeneous and work on each channel alone
 (rectifiers, pooling, padding with zeros, resizing), or join channels that then have one gain
 (the addition of a residual), or put channels side by side (concatenation). A channel that the
 image's own values, a constant or any other operator touches keeps gain 1 and one copy; one that a
@@ -67,7 +68,7 @@ class Spread:
 
     Attributes:
         gain: e, float64 (count,): what a copy holds, relative to the channel.
-        copies: n, int (count,).
+        copies: n, int (count,); 0 where a channel is given up.
     """
 
     gain: NDArray[np.float64]
@@ -141,7 +142,7 @@ def _written(
 
 def _read(weight: Any, axis: int, classes: NDArray[np.intp], spread: Spread, node: ir.Node) -> Any:
     """Undo the gains of the input channels of a weight, and repeat them."""
-    undone = 1 / (spread.gain * spread.copies)[classes]
+    undone = 1 / (spread.gain * np.maximum(spread.copies, 1))[classes]
     groups = _groups(node)
     if groups == 1:
         shape = [-1 if i == axis else 1 for i in range(weight.ndim)]

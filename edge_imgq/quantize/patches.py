@@ -54,13 +54,16 @@ class PatchKeeper:
 
     Which ones are kept is drawn by reservoir sampling with a fixed seed, so every patch has the
     same chance however many images there are, and memory does not grow.
+
+    Attributes:
+        size: height and width of a patch.
     """
 
     def __init__(self, multiple: int, size: tuple[int, int] | None = None) -> None:
         """Args: `multiple` of the sides of a patch; `size` where the network insists on one."""
         side = -(-SIDE // multiple) * multiple
-        self._size = size or (side, side)
-        area = self._size[0] * self._size[1]
+        self.size = size or (side, side)
+        area = self.size[0] * self.size[1]
         self._few = max(FEW_PIXELS // area, 1)
         self._learning = _Reservoir(max(MOST_PIXELS // area, 1))
         self._held_out = _Reservoir(self._few)
@@ -92,9 +95,9 @@ class PatchKeeper:
 
     def _patches(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """Return patches of an image that do not overlap, in random order."""
-        height, width = self._size
+        height, width = self.size
         if min(pixels.shape[0] // height, pixels.shape[1] // width) < 1:
-            return [_mirrored(pixels[:height, :width], self._size)]
+            return [_mirrored(pixels[:height, :width], self.size)]
         corners = [
             (top, left)
             for top in range(0, pixels.shape[0] - height + 1, height)

@@ -15,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size
 from edge_imgq.quantize.calibrate import observe_channels
@@ -22,6 +23,7 @@ from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.fidelity import Judge
+from edge_imgq.quantize.flats import reach_both_ends
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.precision import mark_precision
@@ -40,10 +42,19 @@ Change = Callable[["_Pair"], "_Pair"]
 
 @dataclass(frozen=True)
 class Quantized:
-    """The QDQ model, and what each step did for it."""
+    """The QDQ model, and how it came about.
+
+    Attributes:
+        model: the QDQ graph.
+        steps: what each step did for it.
+        original: the float graph that it was made from, nodes under the same names.
+        patches: of the calibration images.
+    """
 
     model: ir.Model
     steps: tuple[QuantizationStep, ...]
+    original: ir.Model
+    patches: PatchKeeper
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def quantize_in_steps(
 
     Args:
         reference: normalised float model; it is not changed.
-        recipe: passes, observer, equalization, rounding, corrections and tuning.
+        recipe: passes, observer, equalization, copies, rounding, corrections and tuning.
         contract: meaning of the pixels.
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
         progress: told steps of fine-tuning done and steps in all.
@@ -93,6 +104,7 @@ def quantize_in_steps(
     patches = PatchKeeper(contract.multiple, own_size(original))
     closely = recipe.observer != "min-max"
     seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
+    seen = reach_both_ends(original, seen, contract, patches.size)
     bench = _Bench(
         recipe, contract, patches, Judge(original, patches.held_out(contract.peak), contract.peak)
     )
@@ -125,11 +137,10 @@ class _Bench:
         self.steps.append(QuantizationStep("scales", self.judge.psnr(pair.quantized)))
         for name, change in self._rounding_steps():
             pair = self._attempt(name, pair, change)
-        if self.recipe.equalization == "image":
-            pair = self._attempt("equalization", pair, self._equalized)
+        pair = self._spread(pair)
         if self.recipe.tuning:
             pair = self._attempt("tuning", pair, lambda p: self._tuned(p, progress, state))
-        return Quantized(pair.quantized, tuple(self.steps))
+        return Quantized(pair.quantized, tuple(self.steps), pair.original, self.patches)
 
     def _attempt(self, name: str, pair: _Pair, change: Change) -> _Pair:
         """Take a step, and keep it if the image is nearer to the float one than before.
@@ -139,7 +150,7 @@ class _Bench:
         """
         from edge_imgq.quantize.torch_operators import NotCoveredError
 
-        before = max(step.psnr for step in self.steps if step.kept)
+        before = self._best()
         try:
             changed = change(pair)
         except NotCoveredError:
@@ -149,13 +160,21 @@ class _Bench:
         self.steps.append(QuantizationStep(name, psnr, kept=psnr >= before))
         return changed if psnr >= before else pair
 
+    def _best(self) -> float:
+        return max(step.psnr for step in self.steps if step.kept)
+
     def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
         quantized = original.clone()
-        image = image_quantization(self.contract.pixel_scale)
-        ranges = self._ranges(original, seen)
-        insert_qdq(quantized.graph, place_scales(quantized.graph, ranges, image))
+        insert_qdq(quantized.graph, self._scales(quantized, seen))
         return _Pair(original, quantized, seen)
+
+    def _scales(
+        self, model: ir.Model, seen: Mapping[str, ChannelRange]
+    ) -> dict[ir.Value, Quantization]:
+        """Return the quantization of every activation of a float graph."""
+        image = image_quantization(self.contract.pixel_scale)
+        return place_scales(model.graph, self._ranges(model, seen), image)
 
     def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:
         """Return the range that the scale of every activation is to cover."""
@@ -187,18 +206,57 @@ class _Bench:
         correct_channels(pair.original, quantized, self._few())
         return _Pair(pair.original, quantized, pair.seen)
 
+    def _spread(self, pair: _Pair) -> _Pair:
+        """Give channels gains and copies; where both together do not help, gains alone."""
+        from edge_imgq.quantize.torch_operators import NotCoveredError
+
+        drafts: list[tuple[str, _Pair]] = []
+        try:
+            if self.recipe.equalization == "image":
+                drafts.append(("equalization", self._equalized(pair)))
+            if self.recipe.copies == "spare":
+                name, draft = drafts[0] if drafts else ("", pair)
+                copied = self._copied(draft)
+                if copied is not None:
+                    drafts.append((f"{name} and copies" if name else "copies", copied))
+        except NotCoveredError:
+            self.steps.append(QuantizationStep("equalization", self._best(), kept=False))
+            return pair
+        for name, draft in reversed(drafts):
+            result = self._attempt(name, pair, self._taking(draft))
+            if result is not pair:
+                return result
+        return pair
+
     def _equalized(self, pair: _Pair) -> _Pair:
-        """Equalize the float graph, and quantize it again with the steps that were kept."""
+        """Return the float graph with gains, its weights still rounded to nearest."""
         from edge_imgq.quantize.equalization import equalize
 
         original = pair.original.clone()
         image = image_quantization(self.contract.pixel_scale)
         seen = equalize(original, pair.seen, image, self._few(), self.recipe.rounding)
-        result = self._placed(original, seen)
+        return self._placed(original, seen)
+
+    def _copied(self, pair: _Pair) -> _Pair | None:
+        """Return the float graph with copies; None where there is nothing to copy."""
+        from edge_imgq.quantize.copies import copy_channels
+
+        original = pair.original.clone()
+        seen = copy_channels(original, pair.seen, self._scales, self._few())
+        return None if seen is None else self._placed(original, seen)
+
+    def _taking(self, draft: _Pair) -> Change:
+        """Return the step that takes a draft, rounded as the pair in its place was."""
         kept = {step.name for step in self.steps if step.kept}
-        for name, change in self._rounding_steps():
-            result = change(result) if name in kept else result
-        return result
+        roundings = [change for name, change in self._rounding_steps() if name in kept]
+
+        def take(_: _Pair) -> _Pair:
+            result = draft
+            for change in roundings:
+                result = change(result)
+            return result
+
+        return take
 
     def _tuned(self, pair: _Pair, progress: Progress, state: Path | None) -> _Pair:
         from edge_imgq.quantize.tuning import Lesson, tune

@@ -7,6 +7,9 @@ the output's cotangent gives an unbiased estimate of it for all values at once (
 Stochastic Estimator of the Trace of the Influence Matrix", 1989).
 
 A rectified value that is zero is stored without error, so such positions do not count.
+
+With x itself in place of independent errors, the same products say what the image would lose
+without the channel: Σ J·x over its positions, squared.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import torch
+from torch import Tensor
 
 from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.torch_operators import NotCoveredError
@@ -36,10 +40,15 @@ class Sensitivity:
     Attributes:
         error: A, float64 (channels,): squared error of the image per variance of the channel.
         energy: mean square of the channel, float64 (channels,).
+        absence: squared error of the image if the channel were zero, to first order, float64
+            (channels,).
+        everywhere: as `error`, with positions that are zero, float64 (channels,).
     """
 
     error: NDArray[np.float64]
     energy: NDArray[np.float64]
+    absence: NDArray[np.float64]
+    everywhere: NDArray[np.float64]
 
 
 def measure_sensitivity(
@@ -60,19 +69,32 @@ def measure_sensitivity(
     image = traced[model.graph.outputs[0]]
     generator = torch.Generator().manual_seed(SEED)
     watched = [traced[value] for value in values]
-    errors = [torch.zeros(tensor.shape[1], dtype=torch.float64) for tensor in watched]
+    sums = [torch.zeros(3, tensor.shape[1], dtype=torch.float64) for tensor in watched]
     for _ in range(DRAWS):
         signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
         slopes = torch.autograd.grad(
             image, watched, signs, retain_graph=True, allow_unused=True, materialize_grads=True
         )
-        for total, slope, tensor in zip(errors, slopes, watched, strict=True):
-            counted = slope.square() * (tensor != 0)
-            total += counted.sum((0, 2, 3), dtype=torch.float64) / image.numel() / DRAWS
+        for total, slope, tensor in zip(sums, slopes, watched, strict=True):
+            total += _products(slope, tensor.detach()) / image.numel() / DRAWS
     return {
-        value: Sensitivity(error.numpy(), tensor.detach().double().square().mean((0, 2, 3)).numpy())
-        for value, error, tensor in zip(values, errors, watched, strict=True)
+        value: _sensitivity(total, tensor.detach())
+        for value, total, tensor in zip(values, sums, watched, strict=True)
     }
+
+
+def _products(slope: Tensor, tensor: Tensor) -> Tensor:
+    """Return what one draw adds to error, absence and everywhere, (3, channels)."""
+    # Sums in float64 would copy every value to it first, which takes most of the time.
+    squares = slope.square()
+    error = squares.masked_fill(tensor == 0, 0.0).sum((0, 2, 3))
+    absence = (slope * tensor).sum((2, 3)).square().sum(0)
+    return torch.stack([error, absence, squares.sum((0, 2, 3))]).double()
+
+
+def _sensitivity(sums: Tensor, tensor: Tensor) -> Sensitivity:
+    error, absence, everywhere = sums.numpy()
+    return Sensitivity(error, tensor.square().mean((0, 2, 3)).double().numpy(), absence, everywhere)
 
 
 def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

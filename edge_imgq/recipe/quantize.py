@@ -13,6 +13,7 @@ OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
+COPIES = ("none", "spare")
 LAYER_PRECISIONS = ("int8", "float")
 
 
@@ -27,6 +28,8 @@ class QuantizeRecipe:
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
         equalization: of channels before quantization: "none", or "image", by what it spares the
             output image.
+        copies: of the channels that carry the image: "none", or "spare", in the places of those
+            that carry next to nothing.
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
@@ -41,6 +44,7 @@ class QuantizeRecipe:
     corrections: tuple[str, ...] = ()
     equalization: str = "none"
     tuning: int = 0
+    copies: str = "none"
     precision: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +63,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         rounding=table.text("rounding", ROUNDINGS, default="nearest"),
         corrections=table.texts("corrections", CORRECTIONS, default=()),
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),
+        copies=table.text("copies", COPIES, default="none"),
         tuning=_steps(path, table.number("tuning", default=0)),
         precision=table.table("precision").entries(LAYER_PRECISIONS),
     )
