@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edge_imgq.models.dped import ResidualBlock, start_at_identity
+from edge_imgq.models.dped import ContextBlock, ResidualBlock, start_at_identity
+
+REACH = 8
+"""Of a block's surroundings, in pixels at a quarter of the resolution."""
 
 
 class SlimDeblur(nn.Module):
@@ -20,18 +23,29 @@ class SlimDeblur(nn.Module):
     Args:
         widths: Channels at full, half and quarter resolution.
         blocks: Residual blocks at a quarter of the resolution.
+        context: Which of them are adjusted to their surroundings of 68 x 68 pixels: how an image
+            was blurred shows in a region, not at a place.
         guesses: How many other RGB images of the same size it sees beside its input.
     """
 
     def __init__(
-        self, widths: tuple[int, int, int] = (16, 24, 40), blocks: int = 4, guesses: int = 0
+        self,
+        widths: tuple[int, int, int] = (16, 24, 40),
+        blocks: int = 4,
+        context: tuple[int, ...] = (),
+        guesses: int = 0,
     ) -> None:
         super().__init__()
         full, half, quarter = widths
         self.encode_full = nn.Conv2d(3 + 3 * guesses, full, 3, padding=1)
         self.encode_half = nn.Conv2d(full, half, 3, stride=2, padding=1)
         self.encode_quarter = nn.Conv2d(half, quarter, 3, stride=2, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(quarter) for _ in range(blocks)))
+        self.blocks = nn.Sequential(
+            *(
+                ContextBlock(quarter, REACH) if index in context else ResidualBlock(quarter)
+                for index in range(blocks)
+            )
+        )
         self.up_half = nn.Sequential(nn.Conv2d(quarter, half * 4, 1), nn.PixelShuffle(2))
         self.decode_half = nn.Conv2d(half, half, 3, padding=1)
         self.up_full = nn.Sequential(nn.Conv2d(half, full * 4, 1), nn.PixelShuffle(2))

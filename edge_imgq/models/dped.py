@@ -21,6 +21,42 @@ class ResidualBlock(nn.Module):
         return features + change
 
 
+class ContextBlock(ResidualBlock):
+    """A residual block whose features are then scaled and shifted as their surroundings ask for.
+
+    Scale and shift of each channel follow from the mean of all channels after a ReLU, through two
+    small layers (Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018; Perez et al., "FiLM",
+    AAAI 2018). The mean of the whole image does what instance normalisation does with its
+    statistics; all values have a range that a calibration can see. A new block leaves the features
+    as they are.
+
+    Args:
+        channels: Of the features.
+        reach: How far the surroundings of each place go, up, down, left and right; None for the
+            whole image.
+    """
+
+    def __init__(self, channels: int, reach: int | None = None) -> None:
+        super().__init__(channels)
+        self.reach = reach
+        self.squeeze = nn.Conv2d(channels, channels // 2, 1)
+        self.excite = nn.Conv2d(channels // 2, 2 * channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape."""
+        features = super().forward(features)
+        mean = self._mean(F.relu(features))
+        scale, shift = torch.chunk(self.excite(F.relu(self.squeeze(mean))), 2, dim=1)
+        return features + features * scale + shift
+
+    def _mean(self, features: Tensor) -> Tensor:
+        if self.reach is None:
+            return features.mean(dim=(2, 3), keepdim=True)
+        side, reach = 2 * self.reach + 1, self.reach
+        across = F.avg_pool2d(features, (1, side), 1, (0, reach), count_include_pad=False)
+        return F.avg_pool2d(across, (side, 1), 1, (reach, 0), count_include_pad=False)
+
+
 class SlimDPED(nn.Module):
     """The generator of Ignatov et al., ICCV 2017, narrow and made for 8-bit integers.
 
@@ -104,4 +140,6 @@ def start_at_identity(network: nn.Module, last: nn.Conv2d) -> None:
         if isinstance(module, ResidualBlock):
             # A quiet branch keeps the range from growing block by block.
             module.second.weight.data.mul_(0.1)
+        if isinstance(module, ContextBlock):
+            nn.init.zeros_(module.excite.weight)
     nn.init.zeros_(last.weight)

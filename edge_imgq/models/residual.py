@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edge_imgq.models.dped import ResidualBlock, start_at_identity
-
-
-class ContextBlock(ResidualBlock):
-    """A residual block whose features are then scaled and shifted as the whole image asks for.
-
-    Scale and shift of each channel follow from the mean of all channels after a ReLU, through two
-    small layers (Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018; Perez et al., "FiLM",
-    AAAI 2018). It does what instance normalisation does with statistics of the image, and all its
-    values have a range that a calibration can see. A new block leaves the features as they are.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels)
-        self.squeeze = nn.Conv2d(channels, channels // 2, 1)
-        self.excite = nn.Conv2d(channels // 2, 2 * channels, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return features of the same shape; every pixel sees the whole image."""
-        features = super().forward(features)
-        mean = F.relu(features).mean(dim=(2, 3), keepdim=True)
-        scale, shift = torch.chunk(self.excite(F.relu(self.squeeze(mean))), 2, dim=1)
-        return features + features * scale + shift
+from edge_imgq.models.dped import ContextBlock, ResidualBlock, start_at_identity
 
 
 class HalfResolutionResidual(nn.Module):
@@ -58,9 +35,6 @@ class HalfResolutionResidual(nn.Module):
         self.last = nn.Conv2d(width, 4 * channels, 3, padding=1)
         self.shuffle = nn.PixelShuffle(2)
         start_at_identity(self, self.last)
-        for part in self.blocks:
-            if isinstance(part, ContextBlock):
-                nn.init.zeros_(part.excite.weight)
 
     def forward(self, image: Tensor) -> Tensor:
         """Restore an image (N, channels, H, W) in [0, 1]; the result has the same shape."""
