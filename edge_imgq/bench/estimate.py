@@ -29,21 +29,98 @@ class Chip:
         tera_operations: int8 operations per second on large networks, in units of 10^12.
         floor_ms: time of a network that computes nothing.
         gigabytes: memory bandwidth per second, in units of 10^9 bytes.
+        source: where the clock of its memory was read.
     """
 
     name: str
     tera_operations: float
     floor_ms: float
     gigabytes: float
+    source: str
 
 
 CHIPS: dict[str, Chip] = {
-    "sm8650": Chip("Snapdragon 8 Gen 3", 36, 0.175, 76.8),
-    "sm8750": Chip("Snapdragon 8 Elite", 43, 0.175, 84.8),
-    "sm8850": Chip("Snapdragon 8 Elite Gen 5", 61, 0.175, 84.8),
+    "sm8650": Chip(
+        *("Snapdragon 8 Gen 3", 36, 0.175, 76.8),
+        "LPDDR5X at 4800 MHz: droidholic.com/snapdragon-8-gen-3-launched",
+    ),
+    "sm8750": Chip(
+        *("Snapdragon 8 Elite", 43, 0.175, 84.8),
+        "LPDDR5X at 5300 MHz, 84.8 GB/s: geektopia.es, 22 October 2024, on its announcement",
+    ),
+    "sm8850": Chip(
+        *("Snapdragon 8 Elite Gen 5", 61, 0.175, 84.8),
+        "LPDDR5X at 5300 MHz: lowyat.net/2025/366994/qualcomm-snapdragon-8-elite-gen-5",
+    ),
 }
-"""Operations and floor: fitted to Qualcomm AI Hub Models 0.46.1, TFLite w8a8 on the NPU. Bandwidth:
-64 bits of LPDDR5X at 4.8 and 5.3 GHz, the clocks as we recall them, not looked up."""
+"""Operations and floor: fitted to the times of AI_HUB. Bandwidth: two transfers of 64 bits a clock;
+the second source states the product, of which the width follows; the others state the clock alone.
+"""
+
+AI_HUB = "Qualcomm AI Hub Models 0.46.1, TFLite w8a8 on the NPU"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network that somebody else timed.
+
+    Attributes:
+        network: its name.
+        macs: multiply-accumulates for one image.
+        moved: bytes of image and result.
+        milliseconds: by chip.
+    """
+
+    network: str
+    macs: int
+    moved: int
+    milliseconds: dict[str, float]
+
+
+def _quicksrnet(width: int, inner: int, **milliseconds: float) -> Published:
+    """Return QuickSRNet, ×4 from 128x128: 3x3 convolutions, `inner` of them in the middle."""
+    pixels = 128 * 128
+    macs = pixels * (3 * width + inner * width * width + width * 48) * 9
+    return Published(f"QuickSRNet, {width} wide", macs, pixels * 3 * 17, milliseconds)
+
+
+PUBLISHED = (
+    _quicksrnet(32, 2, sm8650=0.270, sm8750=0.197, sm8850=0.162),
+    _quicksrnet(64, 11, sm8650=0.483, sm8750=0.371, sm8850=0.331),
+)
+"""Times of AI_HUB on a Galaxy S24, a Galaxy S25 and a reference phone of Qualcomm's."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The estimate for a network beside its published time, in ms."""
+
+    network: str
+    macs: int
+    published_ms: float
+    estimated_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the published time the estimate is."""
+        return self.estimated_ms / self.published_ms
+
+
+def compare(chip: str) -> tuple[Comparison, ...]:
+    """Return how far off the estimate is on a chip, for every network with a published time.
+
+    Args:
+        chip: a key of CHIPS.
+    """
+    return tuple(
+        Comparison(
+            row.network,
+            row.macs,
+            row.milliseconds[chip],
+            roofline(CHIPS[chip], row.macs, row.moved)[0],
+        )
+        for row in PUBLISHED
+    )
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
     """Show estimates, and nothing that was measured."""
-    from edge_imgq.bench.estimate import estimate_file
+    from edge_imgq.bench.estimate import compare, estimate_file
     from edge_imgq.skipped import Skipped
 
     found = [(str(file), estimate_file(file, chip)) for file in files]
@@ -129,9 +129,11 @@ def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
         from edge_imgq.report.json_form import plain, to_json
 
         rows = [{"file": file, "skipped": reason} for file, reason in absent]
-        print(to_json({"estimates": plain(tuple(estimates)), "absent": rows}))
+        known = plain(compare(chip))
+        form = {"estimates": plain(tuple(estimates)), "absent": rows, "published": known}
+        print(to_json(form))
     else:
         from edge_imgq.report.estimate_table import estimate_table
 
-        print(estimate_table(estimates, absent))
+        print(estimate_table(estimates, chip, absent))
     return 0

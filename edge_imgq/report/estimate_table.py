@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.bench.estimate import Estimate
+from edge_imgq.bench.estimate import AI_HUB, CHIPS, Estimate, compare
 from edge_imgq.report.drawing import (
     byte_count,
     draw,
@@ -15,17 +15,17 @@ from edge_imgq.report.drawing import (
     wrapped,
 )
 
-WARNING = (
-    "ESTIMATE from a table of chips, for planning. Nothing was measured: against published times "
-    "of QuickSRNet the same formula is between 0.76 and 1.37 times the measured one."
-)
+WARNING = "ESTIMATE from a table of chips, for planning. Nothing was measured."
 
 
-def estimate_table(estimates: Sequence[Estimate], absent: Sequence[tuple[str, str]] = ()) -> str:
-    """Return estimates as text.
+def estimate_table(
+    estimates: Sequence[Estimate], chip: str, absent: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return estimates as text, and how far off they were elsewhere.
 
     Args:
         estimates: one row each.
+        chip: a key of CHIPS.
         absent: files without one, and why.
     """
     table = new_table("file", "chip", ">estimated ms", ">MACs", ">moved", "mostly")
@@ -39,4 +39,21 @@ def estimate_table(estimates: Sequence[Estimate], absent: Sequence[tuple[str, st
             row.bound,
         )
     notes = [wrapped(f"— {file}: {reason}", "  ") for file, reason in absent]
-    return "\n\n".join(part for part in (wrapped(WARNING), draw(table), "\n".join(notes)) if part)
+    parts = (wrapped(WARNING), draw(table), "\n".join(notes), _how_far_off(chip))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _how_far_off(chip: str) -> str:
+    """Return the same formula beside published times, and the sources."""
+    table = new_table("network", ">MACs", ">published ms", ">estimated ms", ">ratio")
+    for row in compare(chip):
+        table.add_row(
+            row.network,
+            large_count(row.macs),
+            milliseconds(row.published_ms),
+            milliseconds(row.estimated_ms),
+            f"{row.ratio:.2f}",
+        )
+    heading = f"The same formula on the {CHIPS[chip].name}, beside published times:"
+    sources = wrapped(f"Published: {AI_HUB}. Memory: {CHIPS[chip].source}.", "  ")
+    return f"{heading}\n\n{draw(table)}\n\n{sources}"

@@ -8,31 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.bench.estimate import CHIPS, Chip, roofline
+from edge_imgq.bench.estimate import CHIPS, Chip, compare, roofline
 from edge_imgq.cli.main import main
-from edge_imgq.report.estimate_table import WARNING
 from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
-
-PIXELS = 128 * 128
-QUICKSRNET = {
-    "small": (PIXELS * (3 * 32 + 2 * 32 * 32 + 32 * 48) * 9, (0.270, 0.197, 0.162)),
-    "large": (PIXELS * (3 * 64 + 11 * 64 * 64 + 64 * 48) * 9, (0.483, 0.371, 0.331)),
-}
-"""×4 from 128x128: multiply-accumulates, and AI Hub's milliseconds on CHIPS, in their order."""
+from tests.conftest import CHECKOUT
 
 
-def test_the_table_states_how_far_the_estimate_is_from_published_times() -> None:
-    ratios = [
-        roofline(chip, macs, PIXELS * 3 * 17)[0] / measured
-        for macs, times in QUICKSRNET.values()
-        for chip, measured in zip(CHIPS.values(), times, strict=True)
-    ]
-    stated = [float(found) for found in re.findall(r"\d\.\d\d", WARNING)]
-    assert stated == [pytest.approx(min(ratios), abs=0.01), pytest.approx(max(ratios), abs=0.01)]
+def test_published_times_stand_beside_the_estimate_with_their_sources(
+    shared_export: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The largest and the smallest ratio are those that docs/devices.md states."""
+    ratios = [row.ratio for chip in CHIPS for row in compare(chip)]
+    page = (CHECKOUT / "docs" / "devices.md").read_text()
+    stated = re.search(r"between (\d\.\d\d) and (\d\.\d\d) times", page)
+    assert stated is not None
+    assert float(stated[1]) == pytest.approx(min(ratios), abs=0.01)
+    assert float(stated[2]) == pytest.approx(max(ratios), abs=0.01)
+    capsys.readouterr()
+    assert main(["bench", str(shared_export), "--estimate", "sm8850"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "QuickSRNet, 64 wide 7.13 G 0.331 0.409 1.23" in text
+    assert "Qualcomm AI Hub Models 0.46.1" in text
+    assert "5300 MHz: lowyat.net" in text
 
 
 def test_the_slower_of_computing_and_memory_counts() -> None:
-    chip = Chip("c", tera_operations=2, floor_ms=1, gigabytes=1)
+    chip = Chip("c", tera_operations=2, floor_ms=1, gigabytes=1, source="")
     assert roofline(chip, macs=3 * 10**9, moved=10**6) == (pytest.approx(4), "computing")
     assert roofline(chip, macs=10**6, moved=5 * 10**6) == (pytest.approx(6), "memory")
     assert roofline(chip, macs=10**6, moved=10) == (pytest.approx(1.001), "starting")
