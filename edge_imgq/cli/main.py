@@ -24,6 +24,7 @@ from edge_imgq.cli import (
     init,
     inspect,
     models,
+    sensitivity,
     train,
     verify,
 )
@@ -57,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "evaluate": evaluate,
     "enhance": enhance,
+    "sensitivity": sensitivity,
     "models": models,
     "inspect": inspect,
     "doctor": doctor,

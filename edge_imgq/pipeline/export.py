@@ -7,7 +7,7 @@ place at the end; a run that fails leaves what was there before.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,24 +15,28 @@ from typing import TYPE_CHECKING
 from edge_imgq import __version__
 from edge_imgq.artifact import sha256_of, staging, write_text
 from edge_imgq.contract import FileNote, ImageContract, PixelRange
-from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
-from edge_imgq.images.samples import ImageSet, samples
-from edge_imgq.pipeline.images import calibration_images, evaluation_images, refuse_overlap
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.images import (
+    calibration_images,
+    evaluation_images,
+    network_inputs,
+    refuse_overlap,
+)
 from edge_imgq.pipeline.references import FLOAT_REFERENCE, REFERENCE_FOLDER, Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import verify_files
 from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
+from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnx_ir as ir
-    from numpy.typing import NDArray
 
     from edge_imgq.quantize.quantize import Quantized
     from edge_imgq.quantize.step import QuantizationStep
@@ -53,7 +57,8 @@ class ExportRequest:
         sizes: input heights and widths of the files, instead of the recipes'; none for theirs.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
         threads: processor threads.
-        scheme: quantization recipe for all int8 targets, instead of their own; "" for their own.
+        scheme: quantization recipe for all int8 targets, by its stem or path, instead of their
+            own; "" for their own.
     """
 
     model: str
@@ -73,6 +78,7 @@ class _Plan:
 
     source: Source
     recipes: tuple[ExportRecipe, ...]
+    schemes: dict[str, QuantizeRecipe]
     sizes: dict[str, tuple[Size, ...]]
     calibration: ImageSet
     evaluation: ImageSet
@@ -120,20 +126,18 @@ def export(request: ExportRequest, watch: Watch) -> Report:
 
 
 def _plan(request: ExportRequest) -> _Plan:
-    recipes = _with_scheme(select(export_recipes(), request.targets), request.scheme)
+    recipes = select(export_recipes(), request.targets)
+    schemes = {name: quantize_recipe(request.scheme or name) for name in _schemes(recipes)}
+    recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
+    schemes = {recipe.name: recipe for recipe in schemes.values()}
+    if Path(FLOAT_REFERENCE).stem in schemes:
+        raise RecipeError("A quantization recipe may not be called 'float': the reference is.")
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
     source = open_model(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
-    return _Plan(source, recipes, sizes, calibration, evaluation)
-
-
-def _with_scheme(recipes: tuple[ExportRecipe, ...], scheme: str) -> tuple[ExportRecipe, ...]:
-    """Return recipes whose int8 targets are quantized by `scheme`, if one is named."""
-    if not scheme:
-        return recipes
-    return tuple(replace(r, scheme=scheme) if r.scheme else r for r in recipes)
+    return _Plan(source, recipes, schemes, sizes, calibration, evaluation)
 
 
 def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:
@@ -189,11 +193,10 @@ def _quantized(plan: _Plan, scheme: str, state: Path, watch: Watch) -> Quantized
     def tuning(done: int, total: int) -> None:
         watch(Step(f"fine-tune ({scheme})", done, total))
 
-    source, recipe = plan.source, quantize_recipe(scheme)
+    source, recipe = plan.source, plan.schemes[scheme]
+    images = (sample.pixels for sample in network_inputs(plan.calibration, source))
     try:
-        return quantize_in_steps(
-            source.model, recipe, source.contract, _inputs(plan), tuning, state
-        )
+        return quantize_in_steps(source.model, recipe, source.contract, images, tuning, state)
     except KeyboardInterrupt as interruption:
         if state.is_file():
             raise type(interruption)(
@@ -206,17 +209,6 @@ def _quantized(plan: _Plan, scheme: str, state: Path, watch: Watch) -> Quantized
 def tuning_state(folder: Path, scheme: str) -> Path:
     """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
     return folder / f".tuning-{scheme}.state"
-
-
-def _inputs(plan: _Plan) -> Iterator[NDArray[np.uint8]]:
-    """Read the calibration images one by one."""
-    from edge_imgq.graph.receptive_field import receptive_field
-    from edge_imgq.graph.size import own_size
-
-    smallest = receptive_field(plan.source.model).diameter or 1
-    fixed = own_size(plan.source.model)
-    for sample in samples(plan.calibration, plan.source.contract, fixed, smallest):
-        yield sample.pixels
 
 
 def _write_files(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError
-from edge_imgq.images.samples import ImageSet, Photo, folder_set
+from edge_imgq.images.samples import ImageSet, Photo, Sample, folder_set, samples
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.source import Source
 
 
 def calibration_images(folder: Path | None) -> ImageSet:
@@ -18,6 +23,19 @@ def calibration_images(folder: Path | None) -> ImageSet:
 def evaluation_images(folder: Path | None) -> ImageSet:
     """Return the person's own images, or those of the manifest that are for evaluation."""
     return _manifest_set("evaluation") if folder is None else folder_set(folder)
+
+
+def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
+    """Read images one by one as inputs of a model, with the truth where there is one.
+
+    Raises:
+        ImageError: an image cannot be read, or is smaller than what the network sees at once.
+    """
+    from edge_imgq.graph.receptive_field import receptive_field
+    from edge_imgq.graph.size import own_size
+
+    smallest = receptive_field(source.model).diameter or 1
+    yield from samples(images, source.contract, own_size(source.model), smallest)
 
 
 def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:

@@ -40,17 +40,28 @@ def export_recipes(beside: Path | None = None) -> tuple[ExportRecipe, ...]:
 
 
 def quantize_recipe(name: str, beside: Path | None = None) -> QuantizeRecipe:
-    """Return a quantization recipe by its stem.
+    """Return a quantization recipe by its stem, or by its path.
 
     Raises:
         RecipeError: there is none of that name.
     """
+    return read_quantize_recipe(quantize_recipe_path(name, beside))
+
+
+def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
+    """Return the file of a quantization recipe; a name that ends in .toml is the path itself.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    if name.endswith(".toml"):
+        return Path(name)
     folder = recipe_folder("quantize", beside)
     path = folder / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in folder.glob("*.toml"))) or "none"
         raise RecipeError(f"There is no quantization recipe '{name}' in {folder}. Known: {known}.")
-    return read_quantize_recipe(path)
+    return path
 
 
 def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:

@@ -78,8 +78,8 @@ class Table:
             for index, value in enumerate(values)
         ]
 
-    def entries(self, choices: Sequence[str]) -> dict[str, str]:
-        """Return the strings of a table whose keys are free, each one of `choices`."""
+    def entries(self, choices: Sequence[str] = ()) -> dict[str, str]:
+        """Return the strings of a table of any keys, each one of `choices` if there are any."""
         return {key: self.text(key, choices) for key in self._values}
 
     def has(self, key: str) -> bool:

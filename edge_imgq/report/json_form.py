@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_imgq.bench.timing import Timing
     from edge_imgq.report.baseline import Verdict
     from edge_imgq.report.description import FileDescription
+    from edge_imgq.report.sensitivity import Sensitivity
 
 FILE = "report.json"
 """Name of a report below a model's folder."""
@@ -74,6 +75,11 @@ def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
             "verdicts": [plain(verdict) for verdict in verdicts],
         }
     )
+
+
+def sensitivity_to_json(sensitivity: Sensitivity) -> str:
+    """Return what layers cost as a JSON object."""
+    return to_json(plain(sensitivity))
 
 
 def description_to_json(description: FileDescription) -> str:

@@ -139,3 +139,6 @@ def test_a_recipe_lists_layers_under_any_name(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('head = "int8"', 'head = "int4"'))
     with pytest.raises(RecipeError, match="must be one of int8, float"):
         read_quantize_recipe(path)
+    path.write_text(path.read_text().replace('head = "int4"', 'head = "int16"'))
+    with pytest.raises(RecipeError, match="ten times slower"):
+        read_quantize_recipe(path)

@@ -32,16 +32,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph import edit
-from edge_imgq.graph.lanes import (
-    OUTPUT_LANES,
-    blocked_input_slots,
-    blocked_output_slots,
-    round_up,
-)
-
-POSITION = 1250
-"""Slots that a convolution costs at every position, however small it is."""
+from edge_imgq.graph.lanes import OUTPUT_LANES, blocked_output_slots, round_up
+from edge_imgq.graph.layer_slots import POSITION, layer_slots
 
 PRELU = 70
 REMAINDER = 1700
@@ -49,10 +41,6 @@ LEAKY = 15
 
 MOST = 1.2
 """How many times as much the halves may cost as the PReLU kept: what fidelity may cost."""
-
-BLOCKS = (2, 4)
-WORTHWHILE = 0.9
-"""As `edge_imgq.export.tflite.forms.choose` takes a form in blocks."""
 
 
 @dataclass(frozen=True)
@@ -104,43 +92,15 @@ def _convolutions(around: Surroundings, channels: int, stored: int) -> float:
     """
     total = 0.0
     if around.producer is not None:
-        total += _layer(around.producer, outputs=stored)
+        total += POSITION + layer_slots(around.producer, outputs=stored)
     elif stored > channels:
         total += _slots((1, 1), (channels, stored))
     phases = around.block**2
     for consumer in around.consumers:
         strides = consumer.attributes.get_ints("strides", [1, 1])
-        total += _layer(consumer, inputs=stored // phases) * phases / prod(strides)
+        slots = POSITION + layer_slots(consumer, inputs=stored // phases)
+        total += slots * phases / prod(strides)
     return total
-
-
-def _layer(node: ir.Node, inputs: int | None = None, outputs: int | None = None) -> float:
-    """Return the slots per output position of a convolution with other channels than it has."""
-    weight = edit.contents(node.inputs[1])
-    channels = (inputs or weight.shape[1], outputs or weight.shape[0])
-    kernel, pads = weight.shape[2:], node.attributes.get_ints("pads", [0] * 4)
-    if not _takes_blocks(node, kernel, pads):
-        return _slots(kernel, channels)
-    follower = edit.sole_consumer(node.outputs[0])
-    shuffled = follower is not None and follower.op_type == "DepthToSpace"
-    plain = blocked_output_slots(kernel, channels, 1, quantized=True, shuffled=shuffled)
-    blocked = [
-        slots
-        for block in BLOCKS
-        for slots in (
-            blocked_output_slots(kernel, channels, block, quantized=True, shuffled=shuffled),
-            blocked_input_slots(kernel, pads[:2], channels, block, quantized=True),
-        )
-    ]
-    least = min(blocked)
-    return POSITION + (least if least < WORTHWHILE * plain else plain)
-
-
-def _takes_blocks(node: ir.Node, kernel: Sequence[int], pads: Sequence[int]) -> bool:
-    ones = {*node.attributes.get_ints("strides", [1]), *node.attributes.get_ints("dilations", [1])}
-    auto = node.attributes.get_string("auto_pad", "NOTSET")
-    keeps = all(pads[i] + pads[i + 2] == kernel[i] - 1 for i in (0, 1))
-    return ones == {1} and auto == "NOTSET" and keeps
 
 
 def _slots(kernel: Sequence[int], channels: tuple[int, int]) -> float:

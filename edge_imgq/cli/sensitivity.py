@@ -1,0 +1,102 @@
+"""`edge-imgq sensitivity`: what each layer costs in int8, and which to keep in float."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json, pixel_range
+from edge_imgq.cli.progress import ProgressDisplay
+
+DETAILS = """\
+Show for every layer of a model how far the image moves when that layer alone is int8, and write
+the same as JSON and as a picture into DIR/<model>/. With --budget or --fidelity, look for the
+layers that must compute in float for the image to come near enough, at the least time, and write
+a recipe for `edge-imgq export --scheme`, which onnx-int8, tflite-int8 and coreml-int8 obey."""
+
+EXAMPLE = """\
+edge-imgq sensitivity fsrcnn-x2
+edge-imgq sensitivity my.onnx --calibration photos/ --budget 0.03
+edge-imgq export my.onnx --target '*-int8' --size 180x320 --scheme artifacts/my/mixed.toml"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "sensitivity", "show what each layer loses in int8", DETAILS, EXAMPLE
+    )
+    parser.add_argument("model", metavar="MODEL", help="as for export")
+    parser.add_argument(
+        "--scheme",
+        default="int8",
+        metavar="NAME",
+        help="recipe in quantize/, or the path of one (default int8)",
+    )
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument(
+        "--budget",
+        type=_decibels,
+        metavar="DB",
+        help="what int8 may cost against the truth, in dB, such as 0.03",
+    )
+    wanted.add_argument(
+        "--fidelity",
+        type=_decibels,
+        metavar="DB",
+        help="how near the image must be to the float model's, in dB, such as 52",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of photographs (default: those of calibration_data/)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="DIR",
+        help="the files go to DIR/<model>/ (default artifacts)",
+    )
+    parser.add_argument(
+        "--range",
+        type=pixel_range,
+        dest="pixels",
+        metavar="R",
+        help="pixels inside your ONNX model, as for export",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and show the report."""
+    from edge_imgq.pipeline.sensitivity import PICTURE, SensitivityRequest, sensitivity
+    from edge_imgq.report.json_form import sensitivity_to_json
+    from edge_imgq.report.sensitivity_table import sensitivity_table
+
+    request = SensitivityRequest(
+        model=arguments.model,
+        scheme=arguments.scheme,
+        output=arguments.output,
+        calibration=arguments.calibration,
+        pixels=arguments.pixels,
+        budget=arguments.budget,
+        fidelity=arguments.fidelity,
+    )
+    with ProgressDisplay() as watch:
+        found = sensitivity(request, watch)
+    print(sensitivity_to_json(found) if arguments.json else sensitivity_table(found))
+    picture = arguments.output / found.model / PICTURE
+    print(f"The picture is {picture}.", file=sys.stderr)
+    return 0
+
+
+def _decibels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 100:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of dB above zero")
+    return value
