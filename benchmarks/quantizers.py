@@ -1,6 +1,7 @@
 """The same float weights and calibration images through edge-imgq's quantizer and those of others.
 
-    python benchmarks/quantizers.py [--network NAME]... [--images DIR]... [--json FILE]
+    python benchmarks/quantizers.py [--network NAME]... [--images DIR]... [--scheme NAME]...
+                                    [--json FILE]
 
 A drop is PSNR(truth, float model) − PSNR(truth, quantized file) in dB, both images rounded to 8
 bits. Images are those of the manifest that are for evaluation, and every folder of `--images`; they
@@ -75,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--network", action="append", choices=TRAINED, help="default: all of these")
     parser.add_argument("--images", action="append", type=Path, metavar="DIR", default=[])
+    parser.add_argument("--scheme", action="append", help="of ours; default: int8, int8-thorough")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -82,7 +84,7 @@ def main() -> None:
     rows: list[Row] = []
     for name in arguments.network or TRAINED:
         case = case_of(name, NETWORKS[name], ROOT / "cases" / name)
-        files = _files(case)
+        files = _files(case, arguments.scheme or SCHEMES)
         for images in sets:
             rows += _measured(case, files, images)
     if arguments.json:
@@ -93,10 +95,10 @@ def main() -> None:
 Files = dict[str, "Enhance | Skipped"]
 
 
-def _files(case: Case) -> Files:
+def _files(case: Case, schemes: Sequence[str]) -> Files:
     """Return every quantizer's model of a network, ready to run."""
     files: Files = {}
-    for scheme in SCHEMES:
+    for scheme in schemes:
         _report(f"{case.name}: {scheme}")
         files[f"edge-imgq {scheme}"] = _ours(case, scheme)
     asked = dict.fromkeys(PEERS, ("int8",)) | {
