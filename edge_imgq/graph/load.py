@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxsim
@@ -17,7 +16,15 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
+from edge_imgq.graph.byte_ends import without_bytes
 from edge_imgq.graph.channels_last import channels_first
+from edge_imgq.graph.refusals import (
+    refuse_bad_weights,
+    refuse_branches,
+    refuse_operators,
+    refuse_signature,
+)
+from edge_imgq.graph.reopen import holds_no_size
 from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
 
@@ -52,12 +59,14 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         name: what to call the model in errors.
 
     Raises:
-        ModelError: it cannot be converted to opset 21 or simplified, has not exactly one image
-            input and one output, or holds NaN or infinite weights.
+        ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
+            reasons in `edge_imgq.graph.refusals`.
     """
-    _refuse_bad_weights(model, name)
+    refuse_bad_weights(model, name)
+    refuse_operators(model, name)
     try:
-        shaped = infer_shapes(to_float32(model))  # onnxsim wants an output's shape
+        # onnxsim wants an output's shape
+        shaped = infer_shapes(to_float32(without_bytes(model)))
         simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
@@ -65,7 +74,9 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _leave_out_empty_inputs(result)
-    _refuse_other_signatures(result, name)
+    refuse_branches(result, name)
+    refuse_signature(result, name)
+    _take_one_image(result, name)
     result.producer_name = "edge-imgq"
     for node in result.graph:
         node.metadata_props.clear()  # torch leaves stack traces with local paths here
@@ -73,38 +84,20 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     return result
 
 
-def _refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-            raise ModelError(
-                f"{name} holds NaN or infinity in the weight '{tensor.name}'. "
-                "Export the model again from a checkpoint whose weights are finite."
-            )
-
-
-def _refuse_other_signatures(model: ir.Model, name: str) -> None:
-    graph = model.graph
-    images = [value for value in graph.inputs if not value.is_initializer()]
-    if len(images) != 1 or len(graph.outputs) != 1:
-        takes, returns = (
-            " and ".join(f"'{value.name}'" for value in values) or "nothing"
-            for values in (images, graph.outputs)
-        )
+def _take_one_image(model: ir.Model, name: str) -> None:
+    """Make a batch of several images one of one, where no node holds their number."""
+    shape = model.graph.inputs[0].shape
+    if shape is None or not isinstance(shape[0], int) or shape[0] == 1:
+        return
+    holder = next((node for node in model.graph if not holds_no_size(node)), None)
+    if holder is not None:
         raise ModelError(
-            f"{name} takes {takes} and returns {returns}; an image-to-image network takes one "
-            "image and returns one. Export it again with the others left out or fixed."
+            f"{name} was exported for batches of {shape[0]} images, and {holder.op_type} "
+            f"'{holder.name}' may hold that number. Export it with a batch of one."
         )
-    for value in (images[0], graph.outputs[0]):
-        if value.dtype is not ir.DataType.FLOAT:
-            raise ModelError(
-                f"{name}: '{value.name}' is of type {value.dtype}; expected float32 (1, C, H, W)."
-            )
-    if images[0].shape is None or len(images[0].shape) != 4:
-        raise ModelError(
-            f"{name}: the input '{images[0].name}' has shape {images[0].shape}; "
-            "expected a batch of images (1, C, H, W)."
-        )
+    for value in (*model.graph.inputs, *(v for node in model.graph for v in node.outputs)):
+        if value.shape is not None and not value.is_initializer():
+            value.shape = ir.Shape([1, *value.shape[1:]])
 
 
 def _leave_out_empty_inputs(model: ir.Model) -> None:

@@ -40,9 +40,11 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
                 peak=peak,
                 multiple=multiple,
             )
+    output = model.graph.outputs[0]
     raise ModelError(
-        f"{name} does not return an image of {channels} channels whose sides are a whole multiple "
-        "of the input's; edge-imgq is for image-to-image networks of that kind."
+        f"{name} takes images of {channels} channels and returns '{output.name}' of shape "
+        f"{output.shape}; edge-imgq is for networks that return an image of as many channels, "
+        "whose sides are a whole multiple of the input's."
     )
 
 

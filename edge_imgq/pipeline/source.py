@@ -40,7 +40,8 @@ def open_model(
 
     Args:
         text: a zoo name, or the path of a checkpoint, an .onnx file or DPED's published .npz.
-        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
+        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1, or 0 to
+            255 where it takes bytes.
         sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
             one is opened to any.
 
@@ -65,16 +66,18 @@ def open_model(
 
 
 def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int, int]]) -> Source:
+    from edge_imgq.graph.byte_ends import takes_bytes
     from edge_imgq.graph.load import normalise, read_onnx
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import contract_of
     from edge_imgq.graph.reopen import reopened
     from edge_imgq.graph.size import bind_size, is_shaped_by_size, own_size
 
-    model = normalise(read_onnx(path), str(path))
+    proto = read_onnx(path)
+    model = normalise(proto, str(path))
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, path.stem)
-    pixels = pixels or PixelRange(0.0, 1.0)
+    pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     contract = contract_of(model, str(path), pixels.high if pixels.low == 0 else 1.0)
     if pixels.low != 0 and not has_note(model.metadata_props):
         to_unit_range(model, pixels)

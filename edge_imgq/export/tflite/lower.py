@@ -140,7 +140,10 @@ def _write_operations(
         operation = part.operation
         file.allows_float = part.is_float
         if operation.kind not in table:
-            reason = "this operator is not in the table of TFLite lowerings."
+            reason = (
+                "TFLite has no operator that computes it, or none that accelerators run; write it "
+                "with others in the model, or leave the tflite targets out."
+            )
             refused.append(Refusal(operation, reason))
             continue
         try:

@@ -45,6 +45,7 @@ PARTS = (
     inert,
     duplicates,
     chains,
+    reshapes,
     spelled_shuffle,
     repetition,
     gather,
