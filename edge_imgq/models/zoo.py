@@ -47,6 +47,7 @@ class ZooEntry:
         return ARCHITECTURES[self.architecture](**self.options)
 
 
+VDSR_SLIM = "VDSR, 12 layers of 32 at the input's size"
 TIMES = {2: "doubles", 3: "triples", 4: "quadruples"}
 
 
@@ -82,6 +83,7 @@ ZOO = _by_name(
         architecture="abpn",
         options={"scale": 2},
     ),
+    _enlarging("vdsr-slim", 2, VDSR_SLIM, "vdsr-slim"),
     ZooEntry(
         name="dped-slim",
         task="photo-enhancement",
@@ -146,10 +148,7 @@ UNTRAINED = _by_name(
     *(_enlarging("espcn", scale, "ESPCN with ReLU", "espcn") for scale in TIMES),
     *(_enlarging("srcnn", scale, "SRCNN 9-5-5", "srcnn") for scale in TIMES),
     *(_enlarging("vdsr", scale, "VDSR, 20 layers of 64 channels", "vdsr") for scale in TIMES),
-    *(
-        _enlarging("vdsr-slim", scale, "VDSR, 12 layers of 32 at the input's size", "vdsr-slim")
-        for scale in TIMES
-    ),
+    *(_enlarging("vdsr-slim", scale, VDSR_SLIM, "vdsr-slim") for scale in (3, 4)),
     ZooEntry(
         name="dped",
         task="photo-enhancement",
