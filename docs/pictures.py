@@ -21,6 +21,7 @@ from edge_imgq.metrics.psnr import psnr
 from edge_imgq.pipeline.enhance import enhance_pixels
 from edge_imgq.pipeline.enhancer import open_enhancer
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
+from edge_imgq.report.drift_picture import AMPLIFIED, amplified
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,7 +35,6 @@ PIECE = (slice(88, 216), slice(110, 238))
 """Rows and columns that are shown, in pixels of the photograph."""
 
 ZOOM = 2
-AMPLIFIED = 16
 GAP, CAPTION, LETTERS = 8, 26, 15
 
 
@@ -68,13 +68,6 @@ def enlarged(artifacts: Path) -> tuple[Pixels, dict[str, Pixels]]:
         panels[name] = enhance_pixels(half, open_enhancer(str(file), 1), lambda _done, _all: None)
     height, width = panels["bicubic"].shape[:2]
     return photograph[:height, :width], panels
-
-
-def amplified(one: Pixels, other: Pixels) -> Pixels:
-    """Return the difference of two images around middle gray, AMPLIFIED times."""
-    difference = one.astype(np.int32) - other
-    levels: Pixels = np.clip(128 + AMPLIFIED * difference, 0, 255).astype(np.uint8)
-    return levels
 
 
 def side_by_side(pieces: list[Pixels], captions: list[str]) -> Pixels:

@@ -12,6 +12,7 @@ from edge_imgq.cli.options import (
     add_command,
     add_images,
     add_json,
+    add_pictures,
     add_range,
     add_threads,
     sizes,
@@ -63,6 +64,7 @@ def add(subparsers: Subparsers) -> None:
         help="folder of photographs for int8 ranges (default: those of calibration_data/)",
     )
     add_images(parser)
+    add_pictures(parser)
     parser.add_argument(
         "--size",
         type=sizes,
@@ -99,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         pixels=arguments.pixels,
         threads=arguments.threads,
         scheme=arguments.scheme,
+        pictures=arguments.pictures,
     )
     with ProgressDisplay() as watch:
         report = export(request, watch)

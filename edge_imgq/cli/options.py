@@ -155,6 +155,17 @@ def add_range(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add `--pictures DIR`."""
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="write pictures of the worst images there: a map of the errors, and crops of float, "
+        "file and difference",
+    )
+
+
 def positive(text: str) -> int:
     """Parse a whole number above zero."""
     if not text.isdecimal() or int(text) < 1:

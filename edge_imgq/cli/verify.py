@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
@@ -12,6 +13,7 @@ from edge_imgq.cli.options import (
     add_images,
     add_json,
     add_paths,
+    add_pictures,
     add_threads,
     device_options,
 )
@@ -36,6 +38,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_paths(parser)
     add_images(parser)
+    add_pictures(parser)
     add_threads(parser, default=1)
     add_history(parser)
     add_device(parser)
@@ -56,8 +59,21 @@ def run(arguments: argparse.Namespace) -> int:
         reports = [
             report
             for device in arguments.device or ["host"]
-            for report in verify(paths, arguments.images, arguments.threads, watch, device, options)
+            for report in verify(
+                paths,
+                arguments.images,
+                arguments.threads,
+                watch,
+                device,
+                options,
+                _pictures(arguments.pictures, device),
+            )
         ]
     code = show_reports(reports, as_json=arguments.json)
     keep(arguments.history, drift_entries(reports, datetime.now(UTC)), arguments.json)
     return code
+
+
+def _pictures(folder: Path | None, device: str) -> Path | None:
+    """Return where the pictures of a device go: those of others than this host into a folder."""
+    return folder if folder is None or device == "host" else folder / device.replace(":", "-")

@@ -18,6 +18,7 @@ from edge_imgq.contract import FileNote, ImageContract, PixelRange
 from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
 from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
     calibration_images,
     evaluation_images,
@@ -59,6 +60,7 @@ class ExportRequest:
         threads: processor threads.
         scheme: quantization recipe for all int8 targets, by its stem or path, instead of their
             own; "" for their own.
+        pictures: folder for pictures of the worst images; None for none.
     """
 
     model: str
@@ -70,6 +72,7 @@ class ExportRequest:
     pixels: PixelRange | None
     threads: int
     scheme: str = ""
+    pictures: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     watch(Step(f"open {request.model}", 0, 1))
     plan = _plan(request)
     folder = request.output / plan.source.name
+    gallery = Gallery(request.pictures)
     with staging(folder) as stage:
         graphs = _write_references(plan, stage, watch)
         candidates = _write_files(plan, graphs, stage, watch)
@@ -117,11 +121,13 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             request.threads,
             watch,
             plan.calibration.description if _schemes(plan.recipes) else "",
+            gallery=gallery,
         )
         schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
         report = replace(report, schemes=tuple(schemes))
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
+    gallery.write()
     return report
 
 

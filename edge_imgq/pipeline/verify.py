@@ -26,6 +26,7 @@ from edge_imgq.errors import (
     UnsupportedOperatorError,
 )
 from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.pipeline.gallery import NOTHING_KEPT, Exhibit, Gallery
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
@@ -53,6 +54,7 @@ def verify(
     watch: Watch,
     device: str = "host",
     options: DeviceOptions = NO_OPTIONS,
+    pictures: Path | None = None,
 ) -> tuple[Report, ...]:
     """Measure the drift of existing files against the references that lie beside them.
 
@@ -66,6 +68,7 @@ def verify(
         watch: told of every step.
         device: where, by its name.
         options: what else the person chose of it.
+        pictures: folder for pictures of the worst images; None for none.
 
     Returns:
         One report per folder.
@@ -81,7 +84,11 @@ def verify(
     reports = []
     for folder, files in _by_folder(paths).items():
         candidates = [Candidate(path, None) for path in files]
-        report = verify_files(folder, candidates, chosen, budgets, threads, watch, device=found)
+        gallery = Gallery(pictures)
+        report = verify_files(
+            folder, candidates, chosen, budgets, threads, watch, device=found, gallery=gallery
+        )
+        gallery.write()
         name = device if isinstance(found, Skipped) else found.name
         reports.append(replace(report, device=name))
     return tuple(reports)
@@ -96,6 +103,7 @@ def verify_files(
     watch: Watch,
     calibration: str = "",
     device: Device | Skipped | None = None,
+    gallery: Gallery = NOTHING_KEPT,
 ) -> Report:
     """Verify and time files of one model.
 
@@ -108,13 +116,14 @@ def verify_files(
         watch: told of every step.
         calibration: the calibration images in words, where this run quantized.
         device: where to run the files; None for this host.
+        gallery: is shown every image; the caller writes it.
     """
     references = References(folder, threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:
         opened = _open(references, candidates, device or HostDevice(), not_run, stack)
         contract = _common_contract(references.float.note.contract, opened)
-        drifts = _drifts(references, opened, images, contract, watch, not_run)
+        drifts = _drifts(references, opened, images, contract, watch, not_run, gallery)
         targets = _targets(folder, opened, drifts, budgets, not_run, watch)
     note = references.float.note
     return Report(
@@ -191,6 +200,7 @@ def _drifts(
     contract: ImageContract,
     watch: Watch,
     not_run: dict[Path, NotRun],
+    gallery: Gallery,
 ) -> dict[Path, Drift]:
     """Measure every file; those that insist on sizes are run on images of each of these.
 
@@ -203,7 +213,7 @@ def _drifts(
         read = samples(images, contract, size, references.smallest)
         for sample in _watched(read, len(images.photos), watch):
             there = [file for file in group if file.path not in not_run]
-            for file, row in _run(references.float, there, _named(sample, size)):
+            for file, row in _run(references.float, there, _named(sample, size), gallery):
                 if isinstance(row, NotRun):
                     not_run[file.path] = row
                 else:
@@ -236,7 +246,7 @@ def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sampl
 
 
 def _run(
-    reference: Session, group: Sequence[OpenedFile], sample: Sample
+    reference: Session, group: Sequence[OpenedFile], sample: Sample, gallery: Gallery
 ) -> Iterator[tuple[OpenedFile, ImageDrift | NotRun]]:
     """Run one image through the references, each once, and through every file."""
     if not group:
@@ -253,19 +263,20 @@ def _run(
         if isinstance(result, NotRun):
             yield file, result
             continue
-        yield (
-            file,
-            compare(
-                sample.name,
-                file=result,
-                reference=float_image,
-                quantized=quantized,
-                source=float_image if quantized is None else quantized,
-                truth=sample.truth,
-                shave=file.session.note.contract.shave,
-                host=None if file.host is None else file.host.run(sample.pixels),
-            ),
+        row = compare(
+            sample.name,
+            file=result,
+            reference=float_image,
+            quantized=quantized,
+            source=float_image if quantized is None else quantized,
+            truth=sample.truth,
+            shave=file.session.note.contract.shave,
+            host=None if file.host is None else file.host.run(sample.pixels),
         )
+        note, psnr = file.session.note, row.vs_reference
+        exhibit = Exhibit(sample.name, psnr, float_image, result)
+        gallery.offer(f"{note.model}-{note.target}", exhibit)
+        yield file, row
 
 
 def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:

@@ -375,3 +375,29 @@ def test_exporting_one_target_more_leaves_the_others_verifiable(
     assert run(*words, *sets, "--output", exported.parent).code == 0
     again = run("verify", exported / "tflite-int8.tflite", "--images", photos / "evaluation")
     assert again.code == 0, again.err
+
+
+def test_pictures_of_the_worst_images_are_written_where_asked(
+    run: Run, exported: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("--images", photos / "evaluation", "--pictures", tmp_path / "pictures")
+    assert run("verify", exported, *words).code == 0
+    (report,) = read_reports(exported)
+    (int8,) = (t for t in report.targets if t.target == "tflite-int8")
+    written = names(tmp_path / "pictures")
+    assert f"tiny-tflite-int8-1-{int8.vs_reference.worst_image}.png" in written
+    assert [name for name in written if name.startswith("tiny-tflite-int8-")] == sorted(written)[
+        -3:
+    ]
+    assert not any("onnx-float" in name for name in written)
+    with Image.open(tmp_path / "pictures" / written[0]) as picture:
+        assert picture.mode == "RGB"
+
+
+def test_export_writes_pictures_too(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    code = run(*exporting, "--output", tmp_path / "out", "--pictures", tmp_path / "pictures").code
+    assert code == 0
+    assert len(names(tmp_path / "pictures")) >= 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pictures"]

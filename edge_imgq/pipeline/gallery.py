@@ -1,0 +1,78 @@
+"""The images that files changed most, kept while all stream by, and drawn at the end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import output_errors
+from edge_imgq.verify.drift import IDENTICAL
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WORST = 3
+"""Images that are kept of each file."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One image as the float model and a file made it.
+
+    Attributes:
+        name: of the image.
+        psnr: of the file's image against the float model's, dB.
+        float_image: 8-bit (H, W, C).
+        file_image: the same.
+    """
+
+    name: str
+    psnr: float
+    float_image: NDArray[np.uint8]
+    file_image: NDArray[np.uint8]
+
+
+class Gallery:
+    """Holds at most WORST images for each file, so that memory does not grow with their number."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Args: `folder` that the pictures go to; None to keep nothing."""
+        self._folder = folder
+        self._kept: dict[str, list[Exhibit]] = {}
+
+    def offer(self, file: str, exhibit: Exhibit) -> None:
+        """Keep an image if it is among the worst of its file; one that is the same is never."""
+        if self._folder is None or exhibit.psnr >= IDENTICAL:
+            return
+        kept = sorted([*self._kept.get(file, []), exhibit], key=lambda kept: kept.psnr)
+        self._kept[file] = kept[:WORST]
+
+    def write(self) -> tuple[Path, ...]:
+        """Write `<file>-<rank>-<image>.png` for every image that was kept; return the paths.
+
+        Raises:
+            OutputError: a picture cannot be written.
+        """
+        from edge_imgq.images.files import write_image
+        from edge_imgq.report.drift_picture import drift_picture
+
+        written = []
+        for file, exhibits in self._kept.items():
+            for rank, exhibit in enumerate(exhibits, start=1):
+                assert self._folder is not None
+                name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
+                path = self._folder / f"{name}.png"
+                title = f"{file}, {exhibit.name}: {exhibit.psnr:.1f} dB from the float model"
+                picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
+                with output_errors(self._folder):
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                write_image(path, picture)
+                written.append(path)
+        return tuple(written)
+
+
+NOTHING_KEPT = Gallery(None)
+"""For runs without pictures."""

@@ -1,0 +1,107 @@
+"""A picture of what a file changed in one image: where, how much, and how it looks there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+AMPLIFIED = 16
+GRADES = {
+    0: (0, 0, 0),
+    1: (40, 60, 150),
+    2: (30, 140, 160),
+    3: (60, 170, 60),
+    5: (230, 200, 40),
+    9: (230, 110, 30),
+    17: (220, 30, 40),
+}
+"""Colour of the map from each number of levels on."""
+
+KEY = "error in levels: black 0, blue 1, cyan 2, green 3, yellow 5, orange 9, red 17 and more"
+LINE = 16
+LEAST_WIDTH = 540
+
+
+def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels:
+    """Draw a map of the errors, and where they are largest the images side by side.
+
+    Args:
+        title: stands above.
+        float_image: of the float model, (H, W, C), one channel or three.
+        file_image: of the file.
+
+    Returns:
+        RGB (H, W, 3).
+    """
+    place = busiest_place(float_image, file_image)
+    crops = (
+        ("float", _rgb(float_image[place])),
+        ("file", _rgb(file_image[place])),
+        (f"file - float, x {AMPLIFIED}", _rgb(amplified(file_image[place], float_image[place]))),
+    )
+    where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
+    sheet = contact_sheet([SheetRow(where, crops)])
+    levels = _fitted(error_map(float_image, file_image), max(sheet.shape[1], LEAST_WIDTH))
+    return _stacked(title, levels, sheet)
+
+
+def error_map(one: Pixels, other: Pixels) -> Pixels:
+    """Return the largest difference of the channels at each pixel, 0 … 255 levels, (H, W)."""
+    difference = np.abs(one.astype(np.int16) - other).max(axis=2)
+    levels: Pixels = difference.astype(np.uint8)
+    return levels
+
+
+def amplified(one: Pixels, other: Pixels) -> Pixels:
+    """Return the difference of two images around middle gray, AMPLIFIED times."""
+    difference = one.astype(np.int32) - other
+    levels: Pixels = np.clip(128 + AMPLIFIED * difference, 0, 255).astype(np.uint8)
+    return levels
+
+
+def coloured(levels: Pixels) -> Pixels:
+    """Return a map of levels (H, W) in the colours of GRADES, RGB (H, W, 3)."""
+    starts = np.array(list(GRADES))
+    colours = np.array(list(GRADES.values()), np.uint8)
+    return colours[np.searchsorted(starts, levels, side="right") - 1]
+
+
+def _fitted(levels: Pixels, width: int) -> Pixels:
+    """Enlarge a map by whole pixels, or let each pixel be the worst of a block, to fit a width."""
+    times = width // levels.shape[1]
+    if times > 1:
+        return levels.repeat(times, axis=0).repeat(times, axis=1)
+    block = -(-levels.shape[1] // width)
+    missing = [(0, -length % block) for length in levels.shape]
+    padded = np.pad(levels, missing)
+    rows, columns = (length // block for length in padded.shape)
+    worst: Pixels = padded.reshape(rows, block, columns, block).max(axis=(1, 3))
+    return worst
+
+
+def _stacked(title: str, levels: Pixels, sheet: Pixels) -> Pixels:
+    from PIL import Image, ImageDraw
+
+    width = max(sheet.shape[1], levels.shape[1], LEAST_WIDTH)
+    top = 2 * LINE + levels.shape[0] + LINE
+    canvas = Image.new("RGB", (width, top + sheet.shape[0]), "white")
+    draw = ImageDraw.Draw(canvas)
+    draw.text((6, 2), title, fill="black")
+    draw.text((6, 2 + LINE), KEY, fill="black")
+    canvas.paste(Image.fromarray(coloured(levels)), (0, 2 * LINE + 4))
+    canvas.paste(Image.fromarray(sheet), (0, top))
+    return np.asarray(canvas)
+
+
+def _rgb(pixels: Pixels) -> Pixels:
+    return pixels.repeat(3, axis=2) if pixels.shape[2] == 1 else pixels
