@@ -17,27 +17,7 @@ import torch
 from edge_imgq.contract import ImageContract
 from edge_imgq.models.zoo import load_network, zoo_entry
 from tests.families.convert import trained_like
-from tests.families.generation import DcGan, StyleTransfer, VaeDecoder
-from tests.families.restoration import (
-    DeblurGan,
-    DeepDeblur,
-    DnCnn,
-    JpegNet,
-    NafNet,
-    NafNetPermuting,
-    SqueezedAttention,
-)
-from tests.families.super_resolution import (
-    Abpn,
-    AbpnByConcat,
-    Drcn,
-    Espcn,
-    Sesr,
-    Srcnn,
-    SrDenseNet,
-    SrResNet,
-    Vdsr,
-)
+from tests.families.table import PUBLISHED, Entry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,44 +59,22 @@ def _zoo(name: str, size: tuple[int, int]) -> BenchmarkNetwork:
     return BenchmarkNetwork(partial(load_network, name), contract, size, is_trained=True)
 
 
-def _gray(build: Callable[[], nn.Module], height: int, width: int, scale: int) -> BenchmarkNetwork:
-    task = "super-resolution" if scale > 1 else "image-to-image"
-    return BenchmarkNetwork(build, ImageContract(task, scale, "y"), (height, width))
-
-
-def _rgb(
-    build: Callable[[], nn.Module], height: int, width: int, scale: int = 1
-) -> BenchmarkNetwork:
-    task = "super-resolution" if scale > 1 else "image-to-image"
-    contract = ImageContract(task, scale, "rgb", multiple=1 if scale > 1 else 4)
-    return BenchmarkNetwork(build, contract, (height, width))
+def _family(entry: Entry, size: tuple[int, int]) -> BenchmarkNetwork:
+    task = "super-resolution" if entry.scale > 1 else "image-to-image"
+    gray = entry.channels == 1
+    multiple = 1 if gray or entry.scale > 1 else 4
+    contract = ImageContract(task, entry.scale, "y" if gray else "rgb", multiple=multiple)
+    return BenchmarkNetwork(partial(entry.build, **entry.phone), contract, size)
 
 
 NETWORKS: dict[str, BenchmarkNetwork] = {
     "fsrcnn-x2": _zoo("fsrcnn-x2", (180, 320)),
     "dped-slim": _zoo("dped-slim", (180, 320)),
     "deblur-slim": _zoo("deblur-slim", (180, 320)),
-    "abpn-x2": _zoo("abpn-x2", (180, 320)),
-    "jpeg-slim": _zoo("jpeg-slim", (180, 320)),
-    "denoise-slim": _zoo("denoise-slim", (180, 320)),
-    "srcnn": _gray(partial(Srcnn, 64), 120, 160, 1),
-    "vdsr": _gray(partial(Vdsr, width=32), 96, 128, 1),
-    "drcn": _gray(partial(Drcn, width=32), 96, 128, 1),
-    "srdensenet": _gray(partial(SrDenseNet, width=16), 64, 96, 4),
-    "srresnet": _rgb(partial(SrResNet, width=32), 64, 96, 4),
-    "espcn": _gray(partial(Espcn, 64), 120, 160, 3),
-    "abpn": _rgb(partial(Abpn, width=28), 180, 320, 3),
-    "abpn-concat": _rgb(partial(AbpnByConcat, width=28), 180, 320, 3),
-    "sesr": _gray(Sesr, 180, 320, 2),
-    "nafnet": _rgb(partial(NafNet, width=16), 96, 128),
-    "nafnet-permuting": _rgb(partial(NafNetPermuting, width=16), 96, 128),
-    "jpeg": _rgb(partial(JpegNet, width=32), 96, 128),
-    "dncnn": _gray(partial(DnCnn, layers=17, width=32), 96, 128, 1),
-    "deepdeblur": _rgb(partial(DeepDeblur, width=16), 128, 192),
-    "deblurgan": _rgb(partial(DeblurGan, width=16), 128, 192),
-    "style-transfer": _rgb(partial(StyleTransfer, width=16), 128, 192),
-    "dcgan": _rgb(partial(DcGan, width=16), 128, 192),
-    "vae": _rgb(partial(VaeDecoder, width=16), 128, 192),
-    "squeeze-excite": _rgb(SqueezedAttention, 128, 192),
+    **{
+        name: _family(entry, entry.size)
+        for name, entry in PUBLISHED.items()
+        if entry.size is not None
+    },
 }
 """Name → network; the zoo first."""

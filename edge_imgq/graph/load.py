@@ -66,7 +66,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     refuse_operators(model, name)
     try:
         # onnxsim wants an output's shape
-        shaped = infer_shapes(to_float32(without_bytes(model)))
+        shaped = infer_shapes(_forgetting_names(to_float32(without_bytes(model))))
         simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
@@ -82,6 +82,20 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         node.metadata_props.clear()  # torch leaves stack traces with local paths here
     _name_nodes(result)
     return result
+
+
+def _forgetting_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose outputs have no named lengths; those that follow are inferred again.
+
+    Exporters are often told that the sides of a larger result are those of the image.
+    """
+    forgetting = onnx.ModelProto()
+    forgetting.CopyFrom(model)
+    for value in forgetting.graph.output:
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param:
+                dimension.Clear()
+    return forgetting
 
 
 def _take_one_image(model: ir.Model, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,23 +109,45 @@ def photographs(channels: int, count: int = 4) -> tuple[Any, ...]:
     )
 
 
-def convert(name: str, network: nn.Module, channels: int) -> Family:
-    """Export a network by torch's exporter and normalise it; height and width stay open."""
+def convert(name: str, network: nn.Module, channels: int, opset: int = OPSET) -> Family:
+    """Export a network by torch's exporter and normalise it; height and width stay open.
+
+    Args:
+        name: of the family.
+        network: gets weights here.
+        channels: of its images.
+        opset: below 18, torch's older exporter traces the network; batch is then open too.
+    """
     pixels = photographs(channels)
     contract = ImageContract("image-to-image", 1, "rgb" if channels == 3 else "gray")
     family = Family(name, ir.Model(ir.Graph([], [], nodes=[]), ir_version=10), contract, pixels)
     image = torch.from_numpy(family.image)
     network = trained_like(network, image)
-    sides = {2: 4 * torch.export.Dim("h"), 3: 4 * torch.export.Dim("w")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network, (image,), dynamo=True, optimize=True, opset_version=OPSET,
-            input_names=["image"], output_names=["result"], dynamic_shapes=(sides,),
-            verbose=False,
-        )  # fmt: skip
+        proto = _traced(network, image, opset) if opset < 18 else _exported(network, image)
+    return Family(name, normalise(proto, name), contract, pixels)
+
+
+def _exported(network: nn.Module, image: torch.Tensor) -> onnx.ModelProto:
+    sides = {2: 4 * torch.export.Dim("h"), 3: 4 * torch.export.Dim("w")}
+    program = torch.onnx.export(
+        network, (image,), dynamo=True, optimize=True, opset_version=OPSET,
+        input_names=["image"], output_names=["result"], dynamic_shapes=(sides,), verbose=False,
+    )  # fmt: skip
     assert program is not None
-    return Family(name, normalise(program.model_proto, name), contract, pixels)
+    return program.model_proto
+
+
+def _traced(network: nn.Module, image: torch.Tensor, opset: int) -> onnx.ModelProto:
+    file = io.BytesIO()
+    open_axes = {0: "n", 2: "h", 3: "w"}
+    torch.onnx.export(
+        network, (image,), file, dynamo=False, opset_version=opset,
+        input_names=["image"], output_names=["result"],
+        dynamic_axes={"image": open_axes, "result": open_axes},
+    )  # fmt: skip
+    return onnx.load_from_string(file.getvalue())
 
 
 def float_file(family: Family) -> bytes:

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from edge_imgq.graph.size import bind_size
 
-from .attention import Cbam, Restormer, SelectiveKernels
 from .convert import SEED, SIZE, Family, convert, float_file, int8_file, quantized, run_file
 from .convert import run_onnx as run
-
-NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "CBAM, bicubic skip": Cbam,
-    "Restormer": Restormer,
-    "selective kernels": SelectiveKernels,
-}
+from .table import ATTENDING
 
 
 @cache
 def family(name: str) -> Family:
     torch.manual_seed(SEED)
-    network = convert(name, NETWORKS[name](), 3)
+    network = convert(name, ATTENDING[name].build(), 3)
     return dataclasses.replace(network, model=bind_size(network.model, SIZE))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_the_float_file_agrees_with_onnx_runtime(name: str) -> None:
     network = family(name)
     wanted = run(network.model, network.image)
@@ -40,7 +32,7 @@ def test_the_float_file_agrees_with_onnx_runtime(name: str) -> None:
     assert np.abs(got - wanted).max() <= 1e-4
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ATTENDING)
 def test_the_int8_file_agrees_with_the_qdq_model(name: str) -> None:
     network = family(name)
     model = quantized(network)

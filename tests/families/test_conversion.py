@@ -24,7 +24,7 @@ SECONDS = 2.0
 WIDTH, LAYERS = 64, 29
 
 
-@pytest.mark.parametrize("name", ["NAFNet", "SRResNet", "DeblurGAN"])
+@pytest.mark.parametrize("name", ["nafnet", "srresnet", "deblurgan"])
 def test_two_exports_of_one_model_are_byte_identical(name: str) -> None:
     network = family(name)
     assert float_file(network) == float_file(network)

@@ -23,8 +23,9 @@ from edge_imgq.runtime.mil.package import open_package
 from edge_imgq.runtime.mil.program import read_program
 
 from .convert import SIZE, Family, quantized, run_onnx
+from .table import PUBLISHED
 from .test_conversion import SECONDS, _million_parameters
-from .test_families import NETWORKS, _psnr, family
+from .test_families import _psnr, family
 
 LEAST_EXACT, LEAST_HALF = 56.0, 54.0
 """In dB, float file against the float model's levels, evaluated without and with rounding to
@@ -49,7 +50,7 @@ def outputs(network: Family, view: Network, path: Path) -> list[np.ndarray]:
     return [Evaluator(program, r).run({"image": pixels})["result"] for r in (False, True)]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
     network = family(name)
     recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")
@@ -62,7 +63,7 @@ def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path)
     assert np.abs(half - levels).max() <= 1
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_w8a8_package_is_as_near_as_the_qdq_model(name: str, tmp_path: Path) -> None:
     network = family(name)
     model = quantized(network)

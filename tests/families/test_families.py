@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from edge_imgq.export.tflite.describe import describe
 
-from .attention import ZeroDce
 from .convert import (
     SEED,
     SIZE,
@@ -26,56 +23,12 @@ from .convert import (
     run_onnx,
     target_file,
 )
-from .generation import DcGan, StyleTransfer, VaeDecoder
-from .restoration import (
-    DeblurGan,
-    DeepDeblur,
-    DnCnn,
-    JpegNet,
-    NafNet,
-    NafNetPermuting,
-    SqueezedAttention,
-)
-from .super_resolution import (
-    Abpn,
-    AbpnByConcat,
-    AbpnByRepeat,
-    Drcn,
-    Espcn,
-    Sesr,
-    Srcnn,
-    SrDenseNet,
-    SrResNet,
-    Vdsr,
-)
+from .table import PUBLISHED
 
-NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "SRCNN": (Srcnn, 1),
-    "VDSR": (Vdsr, 1),
-    "DRCN": (Drcn, 1),
-    "SRDenseNet": (SrDenseNet, 1),
-    "SRResNet": (SrResNet, 3),
-    "ESPCN": (Espcn, 1),
-    "ABPN": (Abpn, 3),
-    "ABPN, anchor by concat": (AbpnByConcat, 3),
-    "ABPN, anchor by repeat": (AbpnByRepeat, 3),
-    "SESR": (Sesr, 1),
-    "NAFNet": (NafNet, 3),
-    "NAFNet, channels last": (NafNetPermuting, 3),
-    "20-layer JPEG": (JpegNet, 3),
-    "DnCNN": (DnCnn, 1),
-    "DeepDeblur": (DeepDeblur, 3),
-    "DeblurGAN": (DeblurGan, 3),
-    "squeeze and excitation": (SqueezedAttention, 3),
-    "Zero-DCE": (ZeroDce, 3),
-    "style transfer": (StyleTransfer, 3),
-    "DCGAN": (DcGan, 3),
-    "VAE": (VaeDecoder, 3),
-}
-FIXED = {"style transfer"}
+FIXED = {"style-transfer"}
 """Families whose files hold the size of a resize."""
 
-IMAGE_TO_IMAGE = [name for name in NETWORKS if name != "VAE"]
+IMAGE_TO_IMAGE = [name for name in PUBLISHED if name != "vae"]
 """The VAE's decoder returns no whole multiple of its input, so that no export takes it."""
 
 LEAST_PSNR = 24.0
@@ -84,12 +37,12 @@ LEAST_PSNR = 24.0
 
 @cache
 def family(name: str) -> Family:
-    make, channels = NETWORKS[name]
+    entry = PUBLISHED[name]
     torch.manual_seed(SEED)
-    return convert(name, make(), channels)
+    return convert(name, entry.build(), entry.channels)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_float_file_agrees_with_onnx_runtime(name: str) -> None:
     network = family(name)
     wanted = run_onnx(network.model, network.image)
@@ -128,7 +81,7 @@ def test_a_file_that_says_it_may_be_resized_is_right_when_resized(name, tmp_path
     assert np.abs(got - wanted).max() <= 1e-4
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_int8_file_agrees_with_the_qdq_model_and_shows_the_image(name: str) -> None:
     network = family(name)
     model = quantized(network)

@@ -1,0 +1,66 @@
+"""Families that nobody named: each by an exporter of its own to every target, against ONNX Runtime.
+
+torch's older exporter writes opset 11 or 17 and traces shapes as numbers or arithmetic; the newer
+one writes opset 21. Which family goes which way changes nothing but what is covered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edge_imgq.graph.load import OPSET
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import bind_size, is_shaped_by_size
+from edge_imgq.recipe.folders import export_recipes
+
+from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
+from .table import OTHERS
+from .test_coreml_families import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
+from .test_families import _psnr
+
+OPSETS = (11, 17, OPSET)
+BY_THE_NEWER = {"animegan", "u2net"}
+"""Families whose graphs differ most between the exporters."""
+
+
+def opset_of(name: str) -> int:
+    return OPSET if name in BY_THE_NEWER else OPSETS[sorted(OTHERS).index(name) % 2]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(SEED)
+    entry = OTHERS[name]
+    network = convert(name, entry.build(), entry.channels, opset_of(name))
+    if is_shaped_by_size(network.model):
+        network = dataclasses.replace(network, model=bind_size(network.model, SIZE))
+    wanted = run_onnx(network.model, network.image)
+    assert wanted.shape[2:] == tuple(entry.scale * side for side in SIZE)
+    assert wanted.std() > 0.02, "the output is too flat to show anything"
+
+    got = run_file(float_file(network), network.image)
+    assert got.shape == wanted.shape
+    assert np.abs(got - wanted).max() <= 1e-4
+
+    recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")
+    view = read_network(bind_size(rewrite(network.model, recipe.passes), SIZE))
+    pixels = np.rint(wanted.clip(0, 1) * 255)
+    exact, half = outputs(network, view, tmp_path / "half.mlpackage")
+    assert _psnr(exact, pixels) > LEAST_EXACT
+    assert _psnr(half, pixels) > LEAST_HALF
+
+    model = quantized(network)
+    levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
+    image = network.pixels[0].transpose(2, 0, 1)[np.newaxis]
+    got = run_file(int8_file(network, model), image)
+    assert (np.abs(got - levels) <= 1).mean() >= 0.99
+
+    _, got = outputs(network, read_network(model), tmp_path / "int8.mlpackage")
+    exact_levels = wanted.clip(0, 1) * 255
+    assert _psnr(got, exact_levels) > _psnr(levels, exact_levels) - MOST_LOST
