@@ -1,6 +1,7 @@
 # make install   the environment in .venv, with edge-imgq in it
 # make demo      export the default network to every target and print the table
-# make test      the whole test suite;  make quick leaves out what takes long
+# make test      the whole test suite, on two processors (JOBS=4 for four);
+#                make quick leaves out what takes long, on one
 # make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
 # make devices   what devices return: the Hexagon emulator, Arm kernels, adb, ssh
@@ -11,6 +12,7 @@
 # Only Python 3.11 is needed; every other version stands in constraints.txt.
 
 PYTHON ?= python3.11
+JOBS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -30,8 +32,9 @@ $(INSTALLED): pyproject.toml constraints.txt edge_imgq/__init__.py
 demo: $(INSTALLED)
 	$(BIN)/edge-imgq export --target all
 
+# A file's tests stay together, because many of them look at one export; each job has one thread.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 quick: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"

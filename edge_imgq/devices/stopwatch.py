@@ -6,6 +6,7 @@ run meet the same of it for every file, and the medians of a file's rounds show 
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ SETTLED = 0.02
 """Share of the median that a warm file's next few calls may differ by."""
 
 WARMING = 1.0
-"""Seconds that warming up goes on at most, if a file does not settle before."""
+"""Seconds after which no more calls are made to warm a file up."""
 
 NOT_TIMED = Skipped("opening was not timed")
 
@@ -64,13 +65,13 @@ class Stopwatch:
         """Call the file until the median of its next few calls is that of the last few.
 
         Args:
-            least: calls at a time.
+            least: calls at a time; fewer for a slow file, see WARMING.
         """
-        start = time.perf_counter()
+        end = time.perf_counter() + WARMING
         before, settled = 0.0, False
         while not settled:
-            now = float(np.median(self._uncounted(least)))
-            settled = abs(now - before) <= SETTLED * now or time.perf_counter() - start > WARMING
+            now = float(np.median(self._uncounted(least, end)))
+            settled = abs(now - before) <= SETTLED * now or time.perf_counter() > end
             before = now
 
     def refresh(self) -> None:
@@ -120,9 +121,13 @@ class Stopwatch:
             disturbed=disturbed,
         )
 
-    def _uncounted(self, calls: int) -> list[float]:
-        self._warm_up += calls
-        return [_timed(self._call) for _ in range(calls)]
+    def _uncounted(self, calls: int, end: float = math.inf) -> list[float]:
+        """Call the file some times, or until a moment, but at least once."""
+        seconds = [_timed(self._call)]
+        while len(seconds) < calls and time.perf_counter() < end:
+            seconds.append(_timed(self._call))
+        self._warm_up += len(seconds)
+        return seconds
 
 
 def time_in_turns(

@@ -56,7 +56,7 @@ def test_a_file_that_never_settles_is_warm_after_a_second(clock: Clock) -> None:
     growing = (0.01 * 1.2**number for number in range(1000))
     watch = Stopwatch(clock.session("a", growing), (4, 4))
     watch.warm(5)
-    assert 1.0 < clock.now < 4.0
+    assert 1.0 < clock.now < 1.3
 
 
 def test_files_take_turns_and_each_gets_its_runs(clock: Clock) -> None:
@@ -74,7 +74,7 @@ def test_files_take_turns_and_each_gets_its_runs(clock: Clock) -> None:
 
 def test_a_slow_file_is_timed_ten_times_and_no_more(clock: Clock) -> None:
     (found,) = time_in_turns([Stopwatch(clock.session("a", repeat(3.0)), (4, 4))], 100, 5)
-    assert (found.runs, found.warm_up) == (10, 5)
+    assert (found.runs, found.warm_up) == (10, 1)
 
 
 def test_one_run_is_one_round_and_has_no_noise(clock: Clock) -> None:
