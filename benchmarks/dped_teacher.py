@@ -2,10 +2,11 @@
 
 DPED's instance normalisation takes its statistics from the whole image, so a patch of its output
 cannot be had from the patch alone. Every pair is therefore a whole small photo: a square cut out of
-a photograph at random, brought to one size, every second one made dull by a simulated phone, and
-the network of DPED's authors computed on exactly that.
+a photograph at random, brought to one size, made as dull or dark as phones do, and the network of
+DPED's authors computed on exactly that, in bfloat16.
 
-    python -m benchmarks.dped_teacher DPED_official/iphone.npz BSDS200 General100 --output pairs
+    python -m benchmarks.dped_teacher DPED_official/iphone.npz BSDS200 --output pairs
+    python -m benchmarks.dped_teacher DPED_official/iphone.npz BSDS200 --output pairs --look dark
 """
 
 from __future__ import annotations
@@ -17,27 +18,49 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.images.colour import to_pixels
 from edge_imgq.images.files import list_images, read_rgb, write_image
 from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import nn
 
-SMALLEST = 128
-"""Side of the smallest square that is cut out, in pixels."""
+DARK = PhoneCamera(
+    blur=(0.3, 1.5), gamma=(0.8, 2.6), contrast=(0.35, 1.0), lift=(0.0, 0.08),
+    cast=(1.0, 1.0, 1.0), cast_spread=0.12, saturation=(0.3, 1.0), vignette=(0.0, 0.5),
+    noise=(0.5, 4.0),
+)  # fmt: skip
+"""Against the light, in fog, at dusk: what a phone of 2009 makes of it."""
+
+LOOKS: dict[str, tuple[int, tuple[PhoneCamera | None, ...]]] = {
+    "day": (128, (None, PhoneCamera())),
+    "dark": (40, (DARK,)),
+}
+"""Side in pixels of the smallest square that is cut out, and what the squares of a photograph
+suffer in turn."""
 
 
 def small_photo(
-    photo: NDArray[np.uint8], size: int, dull: bool, rng: np.random.Generator
+    photo: NDArray[np.uint8], smallest: int, size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Cut a square (size, size, 3) out of a photograph, of a side drawn evenly in its logarithm."""
     most = min(photo.shape[:2])
-    drawn = math.exp(rng.uniform(math.log(SMALLEST), math.log(max(most, SMALLEST))))
+    drawn = math.exp(rng.uniform(math.log(smallest), math.log(max(most, smallest))))
     side = min(most, round(drawn))
     top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
-    square = resize(photo[top : top + side, left : left + side], (size, size))
-    return PhoneCamera()(square, rng) if dull else square
+    return resize(photo[top : top + side, left : left + side], (size, size))
+
+
+def taught(teacher: nn.Module, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what the teacher makes of a small photo."""
+    import torch
+
+    image = torch.from_numpy(square.transpose(2, 0, 1)[None] / np.float32(255.0))
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        output = teacher(image)[0].float().numpy()
+    return to_pixels(output.transpose(1, 2, 0) * 255.0)
 
 
 def main() -> None:
@@ -47,6 +70,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path, nargs="+", help="folders of photographs")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--each", type=int, default=2, help="squares of each photograph")
+    parser.add_argument("--look", choices=LOOKS, default="day")
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -55,20 +79,23 @@ def main() -> None:
     import torch
 
     from edge_imgq.models.dped_weights import read_dped
-    from edge_imgq.train.validate import restore
 
     torch.set_num_threads(options.threads)
     teacher = read_dped(options.weights)
+    smallest, cameras = LOOKS[options.look]
     for folder in ("input", "truth"):
         (options.output / folder).mkdir(parents=True, exist_ok=True)
     paths = [path for folder in options.photos for path in list_images(folder)]
     for index in range(len(paths) * options.each):
         path = paths[index % len(paths)]
         rng = np.random.default_rng([options.seed, index])
-        square = small_photo(read_rgb(path), options.size, index // len(paths) % 2 == 1, rng)
-        name = f"{path.stem}-{index // len(paths)}.png"
+        turn = index // len(paths)
+        square = small_photo(read_rgb(path), smallest, options.size, rng)
+        camera = cameras[turn % len(cameras)]
+        square = camera(square, rng) if camera else square
+        name = f"{path.stem}-{options.look}-{turn}.png"
         write_image(options.output / "input" / name, square)
-        write_image(options.output / "truth" / name, restore(teacher, square))
+        write_image(options.output / "truth" / name, taught(teacher, square))
 
 
 if __name__ == "__main__":
