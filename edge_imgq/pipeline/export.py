@@ -21,14 +21,17 @@ from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
     calibration_images,
+    covering_set,
     evaluation_images,
     network_inputs,
+    refuse_copies,
     refuse_overlap,
 )
 from edge_imgq.pipeline.references import FLOAT_REFERENCE, REFERENCE_FOLDER, Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import verify_files
+from edge_imgq.quantize.advice import calibration_advice
 from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -89,11 +92,19 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Graph:
-    """A graph to lower; of a QDQ graph, the digest of its file and how it came about."""
+    """A graph to lower.
+
+    Attributes:
+        model: the graph.
+        quantized_sha256: of a QDQ graph, the digest of its file.
+        steps: how it came about.
+        advice: what its calibration images lack.
+    """
 
     model: ir.Model
     quantized_sha256: str = ""
     steps: tuple[QuantizationStep, ...] = ()
+    advice: tuple[str, ...] = ()
 
 
 def export(request: ExportRequest, watch: Watch) -> Report:
@@ -106,8 +117,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     Raises:
         EdgeImgqError: of the class that fits; nothing is left half-written.
     """
-    watch(Step(f"open {request.model}", 0, 1))
-    plan = _plan(request)
+    plan = _plan(request, watch)
     folder = request.output / plan.source.name
     gallery = Gallery(request.pictures)
     with staging(folder) as stage:
@@ -124,14 +134,16 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             gallery=gallery,
         )
         schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
-        report = replace(report, schemes=tuple(schemes))
+        advice = dict.fromkeys(line for graph in graphs.values() for line in graph.advice)
+        report = replace(report, schemes=tuple(schemes), advice=tuple(advice))
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     gallery.write()
     return report
 
 
-def _plan(request: ExportRequest) -> _Plan:
+def _plan(request: ExportRequest, watch: Watch) -> _Plan:
+    watch(Step(f"open {request.model}", 0, 1))
     recipes = select(export_recipes(), request.targets)
     schemes = {name: quantize_recipe(request.scheme or name) for name in _schemes(recipes)}
     recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
@@ -142,6 +154,9 @@ def _plan(request: ExportRequest) -> _Plan:
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
     source = open_model(request.model, request.pixels, request.sizes)
+    if schemes:
+        calibration = covering_set(calibration, source, watch)
+        refuse_copies(calibration, evaluation)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     return _Plan(source, recipes, schemes, sizes, calibration, evaluation)
 
@@ -189,7 +204,9 @@ def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Grap
         found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
         path = folder / f"{scheme}.onnx"
         WRITERS["onnx"](found.model, Order((), _note(plan, scheme, reference)), path)
-        graphs[scheme] = _Graph(found.model, sha256_of(path), found.steps)
+        patches, peak = found.patches.all(source.contract.peak), source.contract.peak
+        advice = calibration_advice(len(plan.calibration.photos), patches, peak)
+        graphs[scheme] = _Graph(found.model, sha256_of(path), found.steps, advice)
     return graphs
 
 

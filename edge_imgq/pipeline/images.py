@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError
+from edge_imgq.images.likeness import alike, fingerprint
 from edge_imgq.images.samples import ImageSet, Photo, Sample, folder_set, samples
+from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edge_imgq.pipeline.source import Source
 
 
@@ -38,6 +44,34 @@ def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
     yield from samples(images, source.contract, own_size(source.model), smallest)
 
 
+def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
+    """Return at most MOST_CALIBRATION images of a set, those that reach the farthest activations.
+
+    Of very many, LOOKED_AT in equal distances are looked at.
+    """
+    if len(images.photos) <= MOST_CALIBRATION:
+        return images
+    from edge_imgq.graph.size import own_size
+    from edge_imgq.quantize.coverage import covering_images
+
+    step = -(-len(images.photos) // LOOKED_AT)
+    looked_at = replace(images, photos=images.photos[::step])
+
+    def pixels() -> Iterator[NDArray[np.uint8]]:
+        for index, sample in enumerate(network_inputs(looked_at, source)):
+            watch(Step("choose calibration images", index, len(looked_at.photos)))
+            yield sample.pixels
+
+    peak, size = source.contract.peak, own_size(source.model)
+    chosen = covering_images(source.model, pixels(), peak, MOST_CALIBRATION, size)
+    photos = tuple(looked_at.photos[index] for index in chosen)
+    return ImageSet(f"{len(photos)} of the {images.description}, by the ranges they reach", photos)
+
+
+MOST_CALIBRATION = 64
+LOOKED_AT = 1000
+
+
 def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
     """Refuse to evaluate on images that scales were chosen by; files are compared by content.
 
@@ -50,8 +84,28 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
         if twin is not None:
             raise ImageError(
                 f"{photo.path} is in the evaluation set and, as {twin}, in the calibration set. "
-                "Drift measured on calibration images looks better than it is; keep them apart."
+                + KEEP_APART
             )
+
+
+def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
+    """Refuse to evaluate on copies of such images: of other quality or size, or cut out of one.
+
+    Raises:
+        ImageError: two of the sets show the same, or an image cannot be read.
+    """
+    known = [(photo.path, fingerprint(photo.path)) for photo in calibration.photos]
+    for photo in evaluation.photos:
+        own = fingerprint(photo.path)
+        for path, other in known:
+            if alike(own, other):
+                raise ImageError(
+                    f"{photo.path} of the evaluation set shows the same as {path} of the "
+                    f"calibration set, or a piece of it. {KEEP_APART}"
+                )
+
+
+KEEP_APART = "Drift measured on calibration images looks better than it is; keep them apart."
 
 
 def _manifest_set(split: str) -> ImageSet:

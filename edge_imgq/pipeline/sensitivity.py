@@ -17,7 +17,7 @@ from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
-from edge_imgq.pipeline.images import calibration_images, network_inputs
+from edge_imgq.pipeline.images import calibration_images, covering_set, network_inputs
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_path
@@ -106,8 +106,9 @@ class _Run:
         self.request, self.watch = request, watch
         self.recipe = quantize_recipe(request.scheme)
         watch(Step(f"open {request.model}", 0, 1))
-        self.images: ImageSet = calibration_images(request.calibration)
         self.source: Source = open_model(request.model, request.pixels)
+        photographs = calibration_images(request.calibration)
+        self.images: ImageSet = covering_set(photographs, self.source, watch)
 
     def quantized(self, recipe: QuantizeRecipe) -> Quantized:
         from edge_imgq.quantize.quantize import quantize_in_steps

@@ -65,25 +65,53 @@ def observe_channels(
         ImageError: there is no image.
         NonFiniteOutputError: an activation is NaN or infinite.
     """
-    watched = model.clone()
-    names = [value.name or "" for value in activations(watched.graph)]
-    session = inference_session(ir.to_proto(_watched(watched, closely)).SerializeToString())
-    image = session.get_inputs()[0].name
+    watcher = ChannelWatcher(model, peak, closely=closely)
     ranges: dict[str, ChannelRange] = {}
     details: dict[str, _Detail] = {}
     for pixels in images:
-        feeds: dict[str, Any] = {image: to_nchw(pixels, peak)}
-        outputs = session.run(None, feeds | (_steps(pixels) if closely else {}))
-        for index, (name, seen) in enumerate(zip(names, _pairs(outputs, len(names)), strict=True)):
-            _refuse_non_finite(name, seen)
+        for name, (seen, sample) in watcher.look(pixels).items():
             ranges[name] = ranges[name].join(seen) if name in ranges else seen
-            if closely:
-                detail = details.setdefault(name, _Detail(seen))
-                detail.add(seen, outputs[2 * len(names) + index])
+            if sample is not None:
+                details.setdefault(name, _Detail(seen)).add(seen, sample)
     if not ranges:
         raise ImageError("There is no calibration image; int8 scales need at least one.")
     found = {name: detail.result() for name, detail in details.items()}
     return {name: ChannelRange(r.low, r.high, found.get(name)) for name, r in ranges.items()}
+
+
+class ChannelWatcher:
+    """Runs a float graph on one image after the other and says what its activations were."""
+
+    def __init__(self, model: ir.Model, peak: float, *, closely: bool = False) -> None:
+        """Arguments are those of `observe_channels`."""
+        watched = model.clone()
+        self._names = [value.name or "" for value in activations(watched.graph)]
+        proto = ir.to_proto(_watched(watched, closely))
+        self._session = inference_session(proto.SerializeToString())
+        self._image = self._session.get_inputs()[0].name
+        self._peak, self._closely = peak, closely
+
+    def ranges(self, pixels: NDArray[np.uint8]) -> dict[str, ChannelRange]:
+        """Return the ranges that the channels of every activation take over an image (H, W, C).
+
+        Raises:
+            NonFiniteOutputError: an activation is NaN or infinite.
+        """
+        return {name: seen for name, (seen, _) in self.look(pixels).items()}
+
+    def look(
+        self, pixels: NDArray[np.uint8]
+    ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
+        """Return the same, each with the values of the grid where it is watched closely."""
+        feeds: dict[str, Any] = {self._image: to_nchw(pixels, self._peak)}
+        outputs = self._session.run(None, feeds | (_steps(pixels) if self._closely else {}))
+        count = len(self._names)
+        samples = outputs[2 * count :] or [None] * count
+        found = {}
+        for name, seen, sample in zip(self._names, _pairs(outputs, count), samples, strict=True):
+            _refuse_non_finite(name, seen)
+            found[name] = (seen, sample)
+        return found
 
 
 class _Detail:

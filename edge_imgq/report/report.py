@@ -104,6 +104,7 @@ class Report:
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
         schemes: one per quantized graph that this run made; none where it made none.
+        advice: sentences about what the calibration images lack.
     """
 
     model: str
@@ -117,6 +118,7 @@ class Report:
     device: str = "host"
     not_run: tuple[NotRun, ...] = ()
     schemes: tuple[SchemeReport, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def breaches(self) -> tuple[str, ...]:

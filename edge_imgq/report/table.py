@@ -78,6 +78,7 @@ def _captions(report: Report) -> list[str]:
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
+    lines.extend(report.advice)
     lines.extend(_steps(scheme) for scheme in report.schemes)
     lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():

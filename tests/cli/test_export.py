@@ -12,7 +12,9 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from edge_imgq.images.files import read_rgb
 from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Run, tiny_model, whole_model
 
@@ -401,3 +403,18 @@ def test_export_writes_pictures_too(
     assert code == 0
     assert len(names(tmp_path / "pictures")) >= 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pictures"]
+
+
+def test_a_copy_of_a_calibration_image_is_refused(run: Run, tiny: Path, tmp_path: Path) -> None:
+    pixels = read_rgb(image_path(read_manifest(default_manifest(Path("/nowhere")))[0]))
+    for name, part in (("calibration/a.png", pixels), ("evaluation/b.jpg", pixels[31:300, 40:333])):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(part).save(tmp_path / name)
+    outcome = run(
+        *("export", tiny, "--size", "48x64", "--target", "tflite-int8"),
+        *("--calibration", tmp_path / "calibration", "--images", tmp_path / "evaluation"),
+        *("--output", tmp_path / "out"),
+    )
+    assert outcome.code == 4
+    assert "b.jpg of the evaluation set shows the same as" in outcome.err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,197 @@
+"""Telling that two photographs show the same: re-encoded, made smaller, or one cut from the other.
+
+Two fingerprints, both of gray means over small squares, which JPEG hardly moves:
+
+- of the whole image: on a grid of 16 × 17 means, which of two neighbours is brighter. Copies of
+  other sizes and qualities keep nearly all of these bits (the difference hash, N. Krawetz, 2013).
+- of places: around points that stand out from their surroundings the same kind of bits. A piece
+  that was cut out keeps the places in it, at one common distance from where they were.
+
+A copy that is cut and scaled, turned or mirrored is not found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Plane: TypeAlias = NDArray[np.float64]
+    Bits: TypeAlias = NDArray[np.uint8]
+
+REDUCED = 2
+SMOOTHED = 5
+"""Pixels of a side that become one, out of the mean of how many; so JPEG counts little."""
+
+GRID = 16
+MOST_BITS = 12
+"""Bits of 256 in which the fingerprints of one image may differ."""
+
+LEAST_CONTRAST = 6.0
+"""Standard deviation of the grid, in levels, below which its bits are chance."""
+
+PLACES = 100
+APART = 12
+SPAN = 15
+CELL = 3
+"""A place is described by means over cells of CELL pixels, up to SPAN to every side of it."""
+
+LEAST_RESPONSE = 2.0
+"""Levels by which a place must differ from its surroundings."""
+
+MOST_PLACE_BITS = 12
+"""Bits of 90 in which the descriptions of one place may differ."""
+
+LEAST_PLACES = 6
+SLACK = 2
+"""Pixels by which the distances of places of one image may differ."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What an image is known by.
+
+    Attributes:
+        whole: bits of the whole image, packed, uint8 (32,); None where it has no contrast.
+        places: rows and columns of the places, int (n, 2), in reduced pixels.
+        bits: descriptions of the places, packed, uint32 (n, 3).
+    """
+
+    whole: Bits | None
+    places: NDArray[np.int64]
+    bits: NDArray[np.uint32]
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Return what an image file is known by.
+
+    Raises:
+        ImageError: the file is missing, truncated or not an image.
+    """
+    from edge_imgq.images.colour import rgb_to_y
+    from edge_imgq.images.files import read_rgb
+
+    return fingerprint_of(rgb_to_y(read_rgb(path))[..., 0])
+
+
+def fingerprint_of(gray: Plane) -> Fingerprint:
+    """Return what an image (H, W) of gray levels is known by."""
+    reduced = _reduced(np.asarray(gray, np.float64))
+    places = _places(reduced)
+    return Fingerprint(_whole(np.asarray(gray, np.float64)), places, _described(reduced, places))
+
+
+def _whole(plane: Plane) -> Bits | None:
+    if min(plane.shape) <= GRID:
+        return None
+    grid = _grid(plane, (GRID, GRID + 1))
+    return np.packbits(grid[:, 1:] > grid[:, :-1]) if grid.std() >= LEAST_CONTRAST else None
+
+
+def alike(one: Fingerprint, other: Fingerprint) -> bool:
+    """Tell whether two images show the same picture, or one a piece of the other."""
+    return _agree(one.whole, other.whole) or _common_places(one, other) >= LEAST_PLACES
+
+
+def _agree(one: Bits | None, other: Bits | None) -> bool:
+    """Tell whether images as a whole have the same bits, nearly."""
+    if one is None or other is None:
+        return False
+    return int(np.bitwise_count(one ^ other).sum()) <= MOST_BITS
+
+
+def _common_places(one: Fingerprint, other: Fingerprint) -> int:
+    """Return how many places of two images are the same, at one distance."""
+    if not len(one.places) or not len(other.places):
+        return 0
+    distances = np.bitwise_count(one.bits[:, np.newaxis] ^ other.bits).sum(axis=2, dtype=int)
+    first, second = np.nonzero(distances <= MOST_PLACE_BITS)
+    moved = other.places[second] - one.places[first]
+    if not len(moved):
+        return 0
+    near = np.abs(moved[:, np.newaxis] - moved).max(axis=2) <= SLACK
+    best = int(near.sum(axis=1).argmax())
+    return len(set(first[near[best]]))
+
+
+def _reduced(plane: Plane) -> Plane:
+    """Return each second pixel of an image that was smoothed so that it hardly matters which."""
+    return _boxed(plane, SMOOTHED)[::REDUCED, ::REDUCED]
+
+
+def _grid(plane: Plane, shape: tuple[int, int]) -> Plane:
+    """Return means over the rectangles of a grid over the whole image."""
+    sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    rows, columns = (
+        np.linspace(0, length, count + 1).round().astype(int)
+        for length, count in zip(plane.shape, shape, strict=True)
+    )
+    corner = sums[np.ix_(rows, columns)]
+    totals = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    means: Plane = totals / areas
+    return means
+
+
+def _boxed(plane: Plane, side: int) -> Plane:
+    """Return the mean over the square of an odd side around each pixel that has a whole one."""
+    sums = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    means: Plane = totals / side**2
+    return means
+
+
+def _places(plane: Plane) -> NDArray[np.int64]:
+    """Return the places that stand out most, no two of them near each other."""
+    if min(plane.shape, default=0) <= 2 * SPAN + 1:
+        return np.zeros((0, 2), np.int64)
+    inner, outer = _boxed(plane, 3), _boxed(plane, 13)
+    response = np.abs(inner[5:-5, 5:-5] - outer)
+    rows, columns = (length // APART * APART for length in response.shape)
+    blocks = response[:rows, :columns].reshape(rows // APART, APART, columns // APART, APART)
+    flat = blocks.transpose(0, 2, 1, 3).reshape(-1, APART**2)
+    number, within = np.arange(len(flat)), flat.argmax(axis=1)
+    found = np.stack(
+        [
+            number // (columns // APART) * APART + within // APART,
+            number % (columns // APART) * APART + within % APART,
+        ],
+        axis=1,
+    )
+    found = found[_stands_out(response, found)] + 6
+    far = ((found >= SPAN) & (found < np.array(plane.shape) - SPAN)).all(axis=1)
+    found = found[far]
+    strength = response[found[:, 0] - 6, found[:, 1] - 6]
+    return found[np.argsort(-strength, kind="stable")[:PLACES]]
+
+
+def _stands_out(response: Plane, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which places are the largest of all around them, wherever blocks begin."""
+    reach = APART // 2
+    padded = np.pad(response, reach)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1))
+    around = windows[places[:, 0], places[:, 1]].reshape(len(places), -1)
+    own = response[places[:, 0], places[:, 1]]
+    largest: NDArray[np.bool_] = own >= np.maximum(around.max(axis=1), LEAST_RESPONSE)
+    return largest
+
+
+def _described(plane: Plane, places: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return bits for the surroundings of places: which of two neighbouring cells is brighter."""
+    if not len(places):
+        return np.zeros((0, 3), np.uint32)
+    windows = np.lib.stride_tricks.sliding_window_view(plane, (2 * SPAN, 2 * SPAN))
+    around = windows[places[:, 0] - SPAN, places[:, 1] - SPAN]
+    cells = 2 * SPAN // CELL
+    means = around.reshape(-1, cells, CELL, cells, CELL).mean(axis=(2, 4))
+    brighter = means[:, :, 1:] > means[:, :, :-1]
+    bits = np.zeros((len(places), 96), np.bool_)
+    bits[:, : brighter[0].size] = brighter.reshape(len(places), -1)
+    return np.packbits(bits, axis=1).view(np.uint32)

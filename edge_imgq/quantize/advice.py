@@ -1,0 +1,46 @@
+"""What is to be said of a calibration set that teaches too little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FEWEST = 8
+DARK, BRIGHT = 32, 224
+SHARE = 0.001
+"""Share of the pixels that must be darker than DARK, and that must be brighter than BRIGHT."""
+
+LEAST_SPREAD = 6.0
+"""Standard deviation of the patches' means, in levels."""
+
+
+def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) -> tuple[str, ...]:
+    """Return a sentence for everything that a calibration set lacks.
+
+    Args:
+        count: of the images.
+        patches: of them, (N, C, H, W).
+        peak: float value of pixel 255.
+    """
+    levels = patches * (255 / peak)
+    found = []
+    if count < FEWEST:
+        found.append(
+            f"Only {count} calibration image{'' if count == 1 else 's'}: an app's photographs will "
+            "leave the ranges seen here. 16 to 64 are a good number."
+        )
+    if float(levels.mean(axis=(1, 2, 3)).std()) < LEAST_SPREAD:
+        found.append(
+            "The calibration images are nearly alike in brightness. Add scenes that differ."
+        )
+    if float(np.mean(levels < DARK)) < SHARE:
+        found.append("Hardly a dark pixel is in the calibration images. Add the darkest scenes.")
+    if float(np.mean(levels > BRIGHT)) < SHARE:
+        found.append(
+            "Hardly a bright pixel is in the calibration images. Add the brightest scenes."
+        )
+    return tuple(found)
