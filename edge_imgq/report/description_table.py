@@ -37,11 +37,20 @@ def _head(name: str, description: FileDescription) -> str:
     lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
+    lines += [wrapped(_no_image(row), "  ") for row in description.outputs if len(row.shape) != 4]
     if description.note is not None:
         lines.append(_note(description.note))
     if description.format == "TFLite" and description.note is not None:
         lines.append(wrapped(_resizing(description, description.note), "  "))
     return "\n".join(lines)
+
+
+def _no_image(row: TensorRow) -> str:
+    """Say that an output is none that the other commands take."""
+    return (
+        f"{row.name} is no image: this is not an image-to-image network, and export, enhance and "
+        "evaluate refuse it"
+    )
 
 
 def _memory(description: FileDescription) -> str:

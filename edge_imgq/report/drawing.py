@@ -60,7 +60,8 @@ def byte_count(count: int) -> str:
 
 def packed(bytes_alive: int, arena: int) -> str:
     """Return what packing adds to tensors that are alive at once; empty for nothing."""
-    return "" if arena == bytes_alive else f"; packed they take {byte_count(arena)}"
+    said = byte_count(arena)
+    return "" if said == byte_count(bytes_alive) else f"; packed they take {said}"
 
 
 def large_count(count: int) -> str:
