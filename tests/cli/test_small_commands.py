@@ -130,26 +130,6 @@ def test_inspect_says_whether_an_app_may_resize_the_input(run: Run, shared_expor
 
 
 @pytest.mark.parametrize("name", ["photo.png", "report.json"])
-def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_path: Path) -> None:
-    text = """<ir_version: 8, opset_import: ["" : 17]>
-    classifier (float[1,3,8,8] x) => (float[1,3,1] logits) {
-      p = GlobalAveragePool(x) axis = Constant <value_ints = [3]> () logits = Squeeze(p, axis)
-    }"""
-    onnx.save(onnx.parser.parse_model(text), tmp_path / "classifier.onnx")
-    said = " ".join(run("inspect", tmp_path / "classifier.onnx").out.split())
-    assert "logits is no image: this is not an image-to-image network" in said
-
-
-def test_inspect_says_how_much_memory_activations_need_and_where(
-    run: Run, shared_export: Path
-) -> None:
-    for name in ("onnx-float.onnx", "tflite-int8.tflite"):
-        found = json.loads(run("inspect", shared_export / name, "--json").out)["memory"]
-        assert found["arena"] >= found["bytes"] > 0
-        kind = found["operator"].split()[0]
-        assert f"at once, at {kind}" in run("inspect", shared_export / name).out
-
-
 def test_inspect_refuses_what_is_no_model(run: Run, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x")
     outcome = run("inspect", tmp_path / name)
@@ -172,3 +152,23 @@ def test_inspect_says_what_an_app_must_know_of_the_pixels(run: Run, shared_expor
         assert "image-to-image ×1, rgb, pixel 255 is 1, sides are multiples" in " ".join(
             outcome.out.split()
         )
+
+
+def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+    classifier (float[1,3,8,8] x) => (float[1,3,1] logits) {
+      p = GlobalAveragePool(x) axis = Constant <value_ints = [3]> () logits = Squeeze(p, axis)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "classifier.onnx")
+    said = " ".join(run("inspect", tmp_path / "classifier.onnx").out.split())
+    assert "logits is no image: this is not an image-to-image network" in said
+
+
+def test_inspect_says_how_much_memory_activations_need_and_where(
+    run: Run, shared_export: Path
+) -> None:
+    for name in ("onnx-float.onnx", "tflite-int8.tflite"):
+        found = json.loads(run("inspect", shared_export / name, "--json").out)["memory"]
+        assert found["arena"] >= found["bytes"] > 0
+        kind = found["operator"].split()[0]
+        assert f"at once, at {kind}" in run("inspect", shared_export / name).out
