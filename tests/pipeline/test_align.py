@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,21 @@ def test_what_was_left_out_is_named_and_counted(
     assert "left out in all: 3" in said.err
     assert "coffee.jpg" in said.out
     assert "pairs of patches of 1 photographs" in said.out
+
+
+def test_without_opencv_the_package_to_install_is_named(
+    cameras: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("images.alignment", "images.patch_pairs", "pipeline.align"):
+        monkeypatch.delitem(sys.modules, f"edge_imgq.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    folders = [str(cameras / "phone"), str(cameras / "dslr")]
+    assert main(["align", *folders, "--output", str(tmp_path / "o")]) == 7
+    assert "pip install 'edge-imgq[align]'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 def test_a_folder_with_something_in_it_is_left_alone(cameras: Path, output: Path) -> None:
