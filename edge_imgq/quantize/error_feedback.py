@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-POSITIONS = 12_000
+POSITIONS = 6_000
 """Output positions that a layer is fitted on, drawn from all patches with a fixed seed."""
 
 SEED = 0
