@@ -19,10 +19,10 @@ from edge_imgq.graph.shape_inference import infer_shapes
 FREE = frozenset(
     {
         "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
-        "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid",
-        "HardSwish", "Identity", "InstanceNormalization", "LeakyRelu", "Log", "Neg", "PRelu",
-        "QuantizeLinear", "Reciprocal", "Relu", "Round", "Sigmoid", "SpaceToDepth", "Sqrt", "Tanh",
-        "Transpose",
+        "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool",
+        "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization",
+        "LeakyRelu", "Log", "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round",
+        "Selu", "Sigmoid", "Softplus", "SpaceToDepth", "Sqrt", "Tanh", "Transpose",
     }
 )  # fmt: skip
 """Operators that hold no size, whatever their attributes and constants are."""
@@ -78,9 +78,29 @@ def _window(node: ir.Node) -> bool:
 
 
 def _elementwise(node: ir.Node) -> bool:
-    """A constant operand must not be a picture."""
-    constants = [value for value in node.inputs if edit.is_constant(value)]
-    return all(set(edit.contents(value).shape[-2:]) <= {1} for value in constants)
+    """A constant operand must not be a picture: its height and width are 1."""
+    shapes = [edit.contents(value).shape for value in node.inputs if edit.is_constant(value)]
+    channels_last = any(ends_in_channels(value) for value in node.inputs)
+    sides = slice(-3, -1) if channels_last else slice(-2, None)
+    return all(set(shape[sides]) <= {1} for shape in shapes)
+
+
+def _of_last_channels(node: ir.Node) -> bool:
+    """A norm or product of the last axis, where channels lie there."""
+    last = node.attributes.get_int("axis", -1) in (-1, 3)
+    return last and _constants_but_the_first(node) and ends_in_channels(node.inputs[0])
+
+
+def ends_in_channels(value: ir.Value | None) -> bool:
+    """Tell whether a value was transposed to channels last, and not turned around again."""
+    while value is not None and (node := value.producer()) is not None:
+        if node.op_type == "Transpose":
+            return tuple(node.attributes.get_ints("perm", [])) == (0, 2, 3, 1)
+        if node.op_type not in FREE and node.op_type not in KEEPING:
+            return False
+        computed = [v for v in node.inputs if v is not None and not edit.is_constant(v)]
+        value = computed[0] if computed else None
+    return False
 
 
 def _constants_but_the_first(node: ir.Node) -> bool:
@@ -103,19 +123,24 @@ def _of_channels(node: ir.Node) -> bool:
     return {int(axis) for axis in edit.contents(node.inputs[3])} <= {1, -3}
 
 
+KEEPING = frozenset({"Add", "Div", "LayerNormalization", "MatMul", "Mul", "Sub"})
+"""Operators that keep the last axis the last, beside those of FREE."""
+
 CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
     "Add": _elementwise,
     "AveragePool": _window,
     "Concat": _channels,
     "ConvTranspose": lambda node: "output_shape" not in node.attributes,
     "Div": _elementwise,
+    "LayerNormalization": _of_last_channels,
+    "MatMul": _of_last_channels,
     "Max": _elementwise,
     "MaxPool": _window,
     "Min": _elementwise,
     "Mul": _elementwise,
     "Pad": _constants_but_the_first,
     "Pow": _elementwise,
-    "ReduceMean": _constants_but_the_first,
+    **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin"), _constants_but_the_first),
     "Resize": _scaled,
     "Slice": _of_channels,
     "Softmax": _channels,

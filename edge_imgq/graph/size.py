@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import onnx
 import onnx_ir as ir
 
@@ -35,12 +37,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     if own_size(model) not in (None, size):
         model = reopened(model, "The model")
     proto = ir.to_proto(model)
-    dimensions = proto.graph.input[0].type.tensor_type.shape.dim
-    for dimension, length in zip(dimensions, (1, dimensions[1].dim_value, *size), strict=True):
-        dimension.dim_value = length
-    del proto.graph.value_info[:]
-    for output in proto.graph.output:
-        output.type.tensor_type.ClearField("shape")
+    _set_input(proto, 1, size)
     try:
         inferred = infer_shapes(proto, strict=True)
     except onnx.shape_inference.InferenceError as error:
@@ -75,15 +72,51 @@ def _is_computed(value: ir.Value) -> bool:
     return value.const_value is None and value.dtype is ir.DataType.INT64
 
 
-def takes_batches(model: ir.Model) -> bool:
-    """Tell whether no node reshapes to a batch of exactly one image, as attention often does."""
-    return not any(
-        node.op_type in ("Reshape", "Expand")
-        and (shape := node.inputs[1]) is not None
-        and shape.const_value is not None
-        and shape.const_value.numpy()[:1].tolist() == [1]
-        for node in model.graph
-    )
+def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
+    """Tell whether every value of a graph is twice as large for two images as for one.
+
+    Attention reshapes to a batch of exactly one image, and exporters write a Resize's batch down.
+
+    Args:
+        model: one image input (N, C, H, W), float or QDQ.
+        size: height and width of the images.
+    """
+    one, two = (_lengths(model, count, size) for count in (1, 2))
+    return one is not None and two is not None and all(two[key] == 2 * one[key] for key in one)
+
+
+def _lengths(model: ir.Model, count: int, size: tuple[int, int]) -> dict[str, int] | None:
+    """Return how many numbers every float value holds for a batch; None where that is open."""
+    proto = ir.to_proto(model)
+    _set_input(proto, count, size)
+    try:
+        inferred = ir.from_proto(infer_shapes(proto, strict=True))
+    except onnx.shape_inference.InferenceError:
+        return None
+    lengths = {}
+    for value in (value for node in inferred.graph for value in node.outputs):
+        if value.shape is None or not value.shape.is_static():
+            return None
+        if value.dtype is ir.DataType.FLOAT and not _is_constant(value):
+            lengths[value.name or ""] = math.prod(value.shape.numpy())
+    return lengths
+
+
+def _is_constant(value: ir.Value) -> bool:
+    """Tell whether a value is a dequantized constant."""
+    node = value.producer()
+    return node is not None and all(v is None or v.const_value is not None for v in node.inputs)
+
+
+def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
+    """Give the image input a shape, and forget all shapes behind it; in place."""
+    dimensions = proto.graph.input[0].type.tensor_type.shape.dim
+    wanted = (count, dimensions[1].dim_value, *size)
+    for dimension, length in zip(dimensions, wanted, strict=True):
+        dimension.dim_value = length
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
 
 
 def open_input(proto: onnx.ModelProto) -> None:

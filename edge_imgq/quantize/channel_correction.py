@@ -83,7 +83,7 @@ def measure_fits(
     merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
     session = inference_session(merged.SerializeToString())
     image = session.get_inputs()[0].name
-    parts = [batch] if takes_batches(quantized) else np.split(batch, len(batch))
+    parts = [batch] if takes_batches(quantized, batch.shape[2:]) else np.split(batch, len(batch))
     runs = [session.run(None, {image: part}) for part in parts]
     # Where images go one by one, the mean of their fits stands for the fit of all.
     values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]

@@ -17,7 +17,7 @@ import onnx_ir as ir
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import own_size
+from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
@@ -105,9 +105,9 @@ def quantize_in_steps(
     closely = recipe.observer != "min-max"
     seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
     seen = reach_both_ends(original, seen, contract, patches.size)
-    bench = _Bench(
-        recipe, contract, patches, Judge(original, patches.held_out(contract.peak), contract.peak)
-    )
+    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
+    batches = takes_batches(original, patches.size)
+    bench = _Bench(recipe, contract, patches, judge, batches)
     return bench.run(original, seen, progress or _unwatched, state)
 
 
@@ -123,6 +123,7 @@ class _Bench:
     contract: ImageContract
     patches: PatchKeeper
     judge: Judge
+    takes_batches: bool
     steps: list[QuantizationStep] = field(default_factory=list)
 
     def run(
@@ -269,9 +270,12 @@ class _Bench:
             peak,
             self.recipe.tuning,
             state,
+            one_by_one=not self.takes_batches,
         )
         tune(pair.original, quantized, lesson, progress)
         return _Pair(pair.original, quantized, pair.seen)
 
     def _few(self) -> NDArray[np.float32]:
-        return self.patches.batch(self.contract.peak)
+        """Return a batch of patches, of one where the graph computes one image at a time."""
+        batch = self.patches.batch(self.contract.peak)
+        return batch if self.takes_batches else batch[:1]

@@ -178,9 +178,6 @@ def _reshape(node: ir.Node, inputs: Inputs) -> Tensor:
     if node.attributes.get_int("allowzero", 0):
         raise NotCoveredError("allowzero")
     shape = [source.shape[i] if length == 0 else length for i, length in enumerate(wanted)]
-    # A graph of one image says so; in a batch its first length is that of the batch.
-    if shape and shape[0] == 1 and source.shape[0] > 1:
-        shape[0] = source.shape[0]
     return source.reshape(shape)
 
 

@@ -66,6 +66,7 @@ class Lesson:
         peak: float value of pixel 255.
         steps: of the optimizer.
         state: file that the run is kept in while it lasts, to go on from; None for none.
+        one_by_one: whether a step sees one patch, because the graph takes no batches.
     """
 
     patches: Batch
@@ -73,6 +74,7 @@ class Lesson:
     peak: float
     steps: int
     state: Path | None = None
+    one_by_one: bool = False
 
 
 def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Progress) -> None:
@@ -180,7 +182,7 @@ class _Run:
 
     def _drawn(self, generator: torch.Generator) -> Tensor:
         area = self._patches.shape[2] * self._patches.shape[3]
-        count = max(STEP_PIXELS // area, 1)
+        count = 1 if self._lesson.one_by_one else max(STEP_PIXELS // area, 1)
         return self._patches[torch.randint(len(self._patches), (count,), generator=generator)]
 
     def _loss(self, images: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ from edge_imgq.graph.load import OPSET
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size, is_shaped_by_size
-from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.quantize.quantize import quantize_in_steps
+from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
 from .table import OTHERS
@@ -64,3 +65,15 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     _, got = outputs(network, read_network(model), tmp_path / "int8.mlpackage")
     exact_levels = wanted.clip(0, 1) * 255
     assert _psnr(got, exact_levels) > _psnr(levels, exact_levels) - MOST_LOST
+
+
+@pytest.mark.parametrize("name", ["animegan", "convnext", "ffdnet", "swinir"])
+def test_every_step_of_the_recipe_takes_graphs_of_one_image(name: str) -> None:
+    torch.manual_seed(SEED)
+    network = convert(name, OTHERS[name].build(), OTHERS[name].channels, 17)
+    model = bind_size(network.model, SIZE)
+    recipe = dataclasses.replace(quantize_recipe("int8"), tuning=2)
+    result = quantize_in_steps(model, recipe, network.contract, iter(network.pixels))
+    steps = {step.name for step in result.steps}
+    assert {"scales", "feedback", "channels", "tuning"} <= steps
+    assert result.steps[-1].psnr >= result.steps[0].psnr

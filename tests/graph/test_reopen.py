@@ -20,6 +20,9 @@ CONSTANTS = {
     "v": weights(GENERATOR, 3, 12, 1, 1),
     "scales": np.array([1, 1, 2, 2], np.float32),
     "gain": weights(GENERATOR, 1, 12, 1, 1),
+    "row": weights(GENERATOR, 12),
+    "matrix": weights(GENERATOR, 12, 12),
+    "channels": np.array([1]),
 }
 
 
@@ -37,6 +40,14 @@ BODIES = {
     ],
     "small window": [CONV, node("MaxPool", ["a"], "b", kernel_shape=[2, 2], strides=[2, 2]), BACK],
     "scaled": [CONV, node("Resize", ["a", "", "scales"], "b", mode="nearest"), BACK],
+    "maximum": [
+        CONV, node("ReduceMax", ["a", "channels"], "g"), node("Mul", ["a", "g"], "b"), BACK
+    ],
+    "channels last": [
+        CONV, node("Transpose", ["a"], "l", perm=[0, 2, 3, 1]),
+        node("LayerNormalization", ["l", "row", "row"], "n"), node("MatMul", ["n", "matrix"], "m"),
+        node("Mul", ["m", "row"], "s"), node("Transpose", ["s"], "b", perm=[0, 3, 1, 2]), BACK,
+    ],
     "shuffle": [CONV, node("DepthToSpace", ["a"], "out", blocksize=2)],
 }  # fmt: skip
 TIED = {
@@ -47,6 +58,8 @@ TIED = {
     "AveragePool": ([CONV, node("AveragePool", ["a"], "b", kernel_shape=[12, 16]), BACK], {}),
     "Add": ([CONV, node("Add", ["a", "map"], "b"), BACK],
             {"map": weights(GENERATOR, 1, 1, 12, 16)}),
+    "LayerNormalization": ([CONV, node("LayerNormalization", ["a", "width"], "b"), BACK],
+                           {"width": weights(GENERATOR, 16)}),
     "Reshape": ([CONV, node("Reshape", ["a", "shape"], "b"), BACK],
                 {"shape": np.array([1, 12, 6, 32])}),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.passes.flat_product import flat_product
+from edge_imgq.graph.passes.flat_rows import flat_rows
 from edge_imgq.graph.passes.reshapes import reshapes
 from edge_imgq.graph.passes.transpositions import transpositions
 from edge_imgq.graph.rewrite import rewrite
@@ -38,6 +39,7 @@ CONSTANTS: dict[str, Any] = {
     "minus1": numbers(-1), "pads": numbers(0, 1, 2, 0, 0, 3, 0, 1), "from": numbers(1),
     "to": numbers(5), "flat": numbers(80, 6), "back": numbers(1, 8, 10, 4), "row": values(4),
     "thin": numbers(1, 1, 1, 6), "other": numbers(1, 10, 8, 4), "same": numbers(1, 6, 8, 10),
+    "own": numbers(1, 8, 10, 6),
 }  # fmt: skip
 
 GONE = {
@@ -109,6 +111,20 @@ def test_flattened_rows_are_multiplied_where_they_lie() -> None:
     other = f"{body} e = Reshape(d, other) out = {FIRST}(e)"
     check(other, None, flat_product, transpositions)
     assert "MatMul" in kinds(check(other, None, flat_product))
+
+
+def test_linear_layers_on_rows_become_convolutions_of_the_image() -> None:
+    body = (
+        f"a = {LAST}(image) r = Reshape(a, flat) g = Gemm(r, matrix, row) e = Gelu(g) "
+        "h = Gemm<transB=1, alpha=0.5, beta=2.0>(e, matrix, vector) c = Mul(h, vector) "
+    )
+    parts = (flat_rows, reshapes, transpositions)
+    whole = f"{body} s = Reshape(c, own) out = {FIRST}(s)"
+    check(whole, ["Conv", "Add", "Gelu", "Conv", "Add", "Mul"], *parts)
+    check(f"{body} out = Relu(c)", None, *parts)
+    check(f"{body} d = Add(c, r) out = Relu(d)", None, *parts)
+    untouched = "r = Reshape(image, flat) out = Gemm(r, matrix, row)"
+    check(untouched, ["Reshape", "Gemm"], *parts)
 
 
 def test_reshapes_are_merged_or_vanish() -> None:

@@ -24,6 +24,7 @@ from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.einsum import einsum
 from edge_imgq.graph.passes.few_axes import few_axes
 from edge_imgq.graph.passes.flat_product import flat_product
+from edge_imgq.graph.passes.flat_rows import flat_rows
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
@@ -55,10 +56,12 @@ PARTS = (
     rare_activations,
     reductions,
     normalisation,
+    flat_rows,
     flat_product,
     transpositions,
     few_axes,
     reshapes,
+    transpositions,
     normalisation,
     channel_mean,
     batch_norm,
@@ -77,8 +80,8 @@ PARTS = (
     collapse,
 )  # fmt: skip
 """In this order: a division that ends a normalisation belongs to it, one between transpositions is
-found before these move and one that they hid after; factors fold into convolutions before these
-are merged."""
+found before these move and one that they hid after; transpositions meet once more where reshapes
+stood between them; factors fold into convolutions before these are merged."""
 
 
 def canonical(model: ir.Model) -> int:
