@@ -7,6 +7,7 @@ with the number of images.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from math import lcm
@@ -251,15 +252,15 @@ def _run(
     """Run one image through the references, each once, and through every file."""
     if not group:
         return
-    float_image = reference.run(sample.pixels)
-    sources = {
-        id(file.quantized): file.quantized.run(sample.pixels)
-        for file in group
-        if file.quantized is not None
-    }
-    for file in group:
-        quantized = None if file.quantized is None else sources[id(file.quantized)]
-        result = _run_file(file, sample)
+    graphs = (reference, *(file.quantized for file in group))
+    sources = {id(session): session for session in graphs if session is not None}
+    with ThreadPoolExecutor(1) as beside:  # on another processor, where there is one
+        runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
+        results = [_run_file(file, sample) for file in group]
+    images = {key: run.result() for key, run in runs.items()}
+    float_image = images[id(reference)]
+    for file, result in zip(group, results, strict=True):
+        quantized = None if file.quantized is None else images[id(file.quantized)]
         if isinstance(result, NotRun):
             yield file, result
             continue
