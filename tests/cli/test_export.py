@@ -122,9 +122,15 @@ def test_bench_times_every_file_and_says_where(run: Run, exported: Path) -> None
     assert [Path(timing["file"]).name for timing in timings] == FILES
     for timing in timings:
         latency = timing["latency"]
-        assert 0 < latency["median_ms"] <= latency["p90_ms"]
+        assert 0 < latency["min_ms"] <= latency["median_ms"] <= latency["p90_ms"]
         assert (latency["threads"], latency["runs"]) == (2, 10)
         assert latency["device"].startswith("host: ")
+        assert latency["delegate"] in latency["runtime"]
+        assert latency["size"] == ([180, 320] if "onnx" in timing["file"] else [48, 64])
+        assert latency["warm_up"] >= 5
+        assert latency["noise"] >= 0
+        assert "thermal" in latency
+        assert latency["disturbed"] is ("not quiet" in latency["conditions"])
 
 
 def test_bench_says_why_a_file_has_no_time_at_another_size(run: Run, exported: Path) -> None:

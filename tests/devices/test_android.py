@@ -89,7 +89,10 @@ def test_drift_is_measured_on_the_phone(
     latency = int8["latency"]
     assert latency["device"] == "Stand-in 9, SM8750, Android 15"
     assert latency["conditions"] == "battery 83 %, battery at 29.5 °C, thermal none"
-    assert 0 < latency["median_ms"] <= latency["p95_ms"]
+    assert 0 < latency["min_ms"] <= latency["median_ms"] <= latency["p95_ms"]
+    assert (latency["delegate"], latency["threads"]) == ("xnnpack", 1)
+    assert latency["thermal"] == "battery at 29.5 °C, thermal none"
+    assert (latency["size"], latency["disturbed"]) == ([48, 64], False)
     assert latency["p90_ms"] == {
         "skipped": "benchmark_model prints the ninety-fifth percentile instead"
     }
