@@ -99,12 +99,10 @@ class HexagonDevice:
             UnsupportedOperatorError: the HTP refuses operators; all are named with their nodes.
             DeviceError: the compiler crashed.
         """
-        from edge_imgq.contract import FileNote
         from edge_imgq.graph.load import read_onnx
 
         model = read_onnx(path)
-        note = FileNote.from_strings({p.key: p.value for p in model.metadata_props}, str(path))
-        return HexagonSession(path, model, note, self._soc)
+        return HexagonSession(path, model, _note(path, model), self._soc)
 
 
 class HexagonSession(Uncounted):
@@ -239,6 +237,25 @@ def look() -> tuple[Presence, ...]:
     except PackageNotFoundError:
         installed = "of unknown version"
     return (Presence("hexagon", True, f"{PACKAGE} {installed}; chips {', '.join(SOCS)}"),)
+
+
+def _note(path: Path, model: onnx.ModelProto) -> FileNote:
+    """Return what a file says of itself, or of anyone's model what its shapes say.
+
+    Raises:
+        ModelError: it takes or returns no image.
+    """
+    import onnx_ir as ir
+
+    from edge_imgq import __version__
+    from edge_imgq.contract import FileNote, note_in
+    from edge_imgq.graph.pixels import contract_of
+
+    own = note_in({entry.key: entry.value for entry in model.metadata_props}, str(path))
+    if own is not None:
+        return own
+    contract = contract_of(ir.from_proto(model), str(path), 1.0)
+    return FileNote(path.stem, "onnx-int8", contract, __version__)
 
 
 def _bound(model: onnx.ModelProto, note: FileNote) -> tuple[tuple[int, int], bytes]:

@@ -88,6 +88,20 @@ def test_an_operator_that_the_npu_refuses_is_named_with_its_node(
 
 @pytest.mark.device
 @needs_extra
+def test_anyones_quantized_model_is_tried_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx.save(quantized_model("Erf"), tmp_path / "odd.onnx")
+    onnx.save(quantized_model("Sigmoid"), tmp_path / "even.onnx")
+    words = ["bench", str(tmp_path / "odd.onnx"), str(tmp_path / "even.onnx")]
+    assert main([*words, "--device", "hexagon", "--json"]) == UnsupportedOperatorError.exit_code
+    odd, even = json.loads(capsys.readouterr().out)
+    assert "it refuses Erf (node 'odd_one')" in odd["latency"]["skipped"]
+    assert "emulated" in even["latency"]["skipped"]
+
+
+@pytest.mark.device
+@needs_extra
 @pytest.mark.parametrize("soc", ["sm8450", "sm8850"])
 def test_the_emulator_computes_what_onnx_runtime_computes(soc: str, tmp_path: Path) -> None:
     from edge_imgq.runtime.open import open_session
