@@ -89,6 +89,11 @@ def resized(net: Drawing) -> None:
         ('mode="linear"', "half_pixel", (17, 19)),
         ('mode="linear"', "align_corners", (2 * height, 2 * width)),
         ('mode="linear"', "asymmetric", (4 * height, 2 * width)),
+        ('mode="linear", antialias=1', "half_pixel", (height // 2, width // 3)),
+        ('mode="linear"', "half_pixel_symmetric", (2 * height - 1, width + 1)),
+        ('mode="cubic"', "half_pixel", (height + 3, 2 * width - 1)),
+        ('mode="cubic", antialias=1', "half_pixel", (height // 2, width // 2)),
+        ('mode="nearest", nearest_mode="ceil"', "half_pixel", (2 * height, width + 5)),
     )
     target = numbers(net, batch, channels, *sizes)
     places = f'coordinate_transformation_mode="{places}"'

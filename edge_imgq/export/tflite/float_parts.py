@@ -9,7 +9,8 @@ the operators in its partition.
 A bilinear Resize has an integer kernel, with weights of 11 bits. Where the weights need more, one
 value in fifty is a level off, so it is computed in float as well, with the fraction of a level that
 the QDQ graph adds against ties. Powers of two and thirds stay integers
-(`edge_imgq.quantize.interpolation` says how their halves are rounded).
+(`edge_imgq.quantize.interpolation` says how their halves are rounded). A Resize that TFLite has no
+operator for is computed in float too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.export.sampling import matrix
+from edge_imgq.export.tflite.operators.resampling import has_operator
 from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
 from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
 
@@ -85,10 +87,12 @@ def _has_float_weights(operation: Operation) -> bool:
 
 
 def _interpolates_finely(operation: Operation) -> bool:
-    """Tell whether the weights of a bilinear Resize are none that the integer kernel keeps."""
-    if operation.kind != "Resize" or operation.attributes.get("mode", "nearest") != "linear":
+    """Tell whether no integer kernel computes a Resize, or none keeps its weights."""
+    if operation.kind != "Resize" or len(operation.output.shape) != 4:
         return False
-    if len(operation.output.shape) != 4:
+    if not has_operator(operation):
+        return True
+    if operation.attributes.get("mode", "nearest") != "linear":
         return False
     parts = [_parts(matrix(operation, axis)) for axis in (2, 3)]
     return math.prod(parts) not in EXACT_PARTS
@@ -127,7 +131,7 @@ def _real(tensor: Tensor) -> Tensor:
 def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
     inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
     outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
-    if operation.kind == "Resize":
+    if operation.kind == "Resize" and operation.attributes.get("mode", "nearest") == "linear":
         yield from _resized(replace(operation, inputs=inputs), operation.output)
     else:
         yield Part(replace(operation, inputs=inputs, outputs=outputs), True)

@@ -229,18 +229,18 @@ def test_the_signature_is_from_image_to_image_out() -> None:
 
 def test_all_unsupported_operators_are_named_at_once_with_reason_and_node() -> None:
     case = Case(
-        "a = Erf(x) b = Conv<pads=[1,1,1,1]>(a, w, b0) c = Resize<mode=\"cubic\">(b, , s) "
+        "a = Erf(x) b = Conv<pads=[1,1,1,1]>(a, w, b0) c = Floor(b) "
         "d = DepthToSpace<blocksize=2, mode=\"CRD\">(c) y = Celu(d)",
-        constants={"w": SMALL["w"], "b0": SMALL["b"], "s": np.array([1, 1, 2, 2], np.float32)},
+        constants={"w": SMALL["w"], "b0": SMALL["b"]},
     )  # fmt: skip
     network = network_of(case.model())
     assert [operation.kind for operation in unsupported(network)] == [
-        "Erf", "Resize", "DepthToSpace", "Celu",
+        "Erf", "Floor", "DepthToSpace", "Celu",
     ]  # fmt: skip
     with pytest.raises(UnsupportedOperatorError) as caught:
         lower(network, NOTE)
     message = str(caught.value)
-    for part in ("node_0_Erf", "node_2_Resize", "cubic", "node_3_DepthToSpace", "permutes"):
+    for part in ("node_0_Erf", "node_2_Floor", "write it with", "node_3_DepthToSpace", "permutes"):
         assert part in message
 
 
@@ -280,6 +280,17 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
         lowered(broken)
 
 
+@pytest.mark.parametrize("mode", ["cubic", "linear"])
+def test_an_antialiased_resize_is_a_product_for_each_axis(mode: str) -> None:
+    body = f'y = Resize<mode="{mode}", antialias=1>(x, , , n)'
+    case = Case(body, constants={"n": numbers(1, 6, 5, 7)})
+    data = lowered(case.model())
+    assert kinds(data) == ["RESHAPE", "BATCH_MATMUL", "RESHAPE", "BATCH_MATMUL"]
+    got = from_file(run_litert(data, to_file(IMAGE)))
+    np.testing.assert_allclose(got, run_onnx(case.model(), IMAGE), atol=1e-5)
+    assert kinds(lowered(int8(case)))[1] == "DEQUANTIZE"
+
+
 @pytest.mark.parametrize(
     ("body", "constants", "reason"),
     [
@@ -288,9 +299,10 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
         ("y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)", {}, "dilation"),
         ("y = ReduceMean<keepdims=0>(x, a)", {"a": numbers(2)}, "spatial axis"),
         (
-            'y = Resize<coordinate_transformation_mode="asymmetric", nearest_mode="ceil">(x, , s)',
-            {"s": np.array([1, 1, 2, 2], np.float32)},
-            "places pixels as 'asymmetric'",
+            'y = Resize<mode="linear", coordinate_transformation_mode="tf_crop_and_resize", '
+            "extrapolation_value=1.0>(x, r, , n)",
+            {"r": np.array([0, 0, -1, 0, 1, 1, 1, 1], np.float32), "n": numbers(1, 6, 12, 10)},
+            "outside of the image",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Resize, wherever one of TFLite's ways to place pixels gives the same positions.
+"""Resize: by TFLite's operators where one of its ways to place pixels gives the same positions.
 
 ONNX has six coordinate modes and four ways to round; TFLite has two flags. Which flags say the
 same depends on the sizes, so the positions themselves are compared.
@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.sampling import CROP, PLACES, ROUNDINGS, axis_of
 from edge_imgq.export.tflite.layout import stored_shape
+from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
 from edge_imgq.export.tflite.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -57,16 +58,20 @@ FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Resize → RESIZE_NEAREST_NEIGHBOR (or, doubling, DEPTH_TO_SPACE of copies) or _BILINEAR."""
+    """Resize → RESIZE_NEAREST_NEIGHBOR (or, doubling, DEPTH_TO_SPACE of copies) or _BILINEAR.
+
+    What neither computes becomes products with matrices.
+    """
     mode = operation.attributes.get("mode", "nearest")
-    if mode not in ("nearest", "linear"):
-        raise RefusedError(f"TFLite has no '{mode}' interpolation; use linear or nearest.")
     _refuse_unusual(operation)
+    if not has_operator(operation):
+        resize_by_matrices(file, operation)
+        return
     narrow = _pixel_bytes(operation) < CACHE_LINE
     if mode == "nearest" and narrow and not file.spelling.gpu and _doubles(operation):
         _double(file, operation)
         return
-    flags = _flags(operation, mode)
+    flags = _flags(operation, mode) or FLAGS[0]
     options: Any
     if mode == "nearest":
         options, code = schema.ResizeNearestNeighborOptionsT(), Code.RESIZE_NEAREST_NEIGHBOR
@@ -113,18 +118,27 @@ def _pixel_bytes(operation: Operation) -> int:
     return operation.output.shape[1] * size
 
 
+def has_operator(operation: Operation) -> bool:
+    """Tell whether one of TFLite's two resizes computes what a Resize of an image does."""
+    image, output = operation.operand(0).shape, operation.output.shape
+    shrinks = any(a > b for a, b in zip(image, output, strict=True))
+    if operation.attributes.get("antialias", 0) and shrinks:
+        return False
+    mode = operation.attributes.get("mode", "nearest")
+    return mode in ("nearest", "linear") and _flags(operation, mode) is not None
+
+
 def _refuse_unusual(operation: Operation) -> None:
     image, output = operation.operand(0).shape, operation.output.shape
     if len(image) != 4 or image[:2] != output[:2]:
         raise RefusedError("only height and width of an image can be resized.")
-    if operation.attributes.get("antialias", 0) and any(
-        a > b for a, b in zip(image, output, strict=True)
-    ):
-        raise RefusedError("TFLite does not antialias.")
 
 
-def _flags(operation: Operation, mode: str) -> Flags:
+def _flags(operation: Operation, mode: str) -> Flags | None:
     """Return the first flags that place every pixel as ONNX does, on both axes."""
+    coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
+    if coordinates not in PLACES or coordinates == CROP:
+        return None
     wanted = [_wanted(operation, mode, axis) for axis in (2, 3)]
     image, output = operation.operand(0).shape, operation.output.shape
     for flags in FLAGS:
@@ -132,19 +146,13 @@ def _flags(operation: Operation, mode: str) -> Flags:
         found = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
         if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(found, wanted, strict=True)):
             return flags
-    coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
-    raise RefusedError(
-        f"no TFLite resize places pixels as '{coordinates}' does between {image[2:]} and "
-        f"{output[2:]}; half_pixel or align_corners would."
-    )
+    return None
 
 
 def _wanted(operation: Operation, mode: str, axis: int) -> Positions:
     attributes = operation.attributes
     size = operation.operand(0).shape[axis]
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
-    if coordinates not in PLACES or coordinates == CROP:
-        raise RefusedError(f"TFLite has no coordinate mode '{coordinates}'.")
     exact = PLACES[coordinates](axis_of(operation, axis))
     if mode == "nearest":
         exact = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")](exact)
