@@ -79,7 +79,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
     parser.add_argument(
         "--loss",
-        choices=("absolute", "charbonnier", "squared", "dped", "deblurgan"),
+        choices=("absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"),
         help="an error of pixels, until the squared one, or a paper's sum of losses",
     )
     parser.add_argument(

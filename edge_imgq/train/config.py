@@ -12,8 +12,8 @@ from edge_imgq.models.zoo import zoo_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-PixelLoss = Literal["absolute", "charbonnier", "squared"]
-Loss = Literal["absolute", "charbonnier", "squared", "dped", "deblurgan"]
+PixelLoss = Literal["absolute", "charbonnier", "squared", "psnr"]
+Loss = Literal["absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"]
 Decay = Literal["cosine", "step", "constant"]
 
 
@@ -32,7 +32,7 @@ class Schedule:
         milestones: Shares of the steps at which a rate that falls in steps does.
         loss: What is minimised at first.
         squared_from: Share of the steps after which the loss is the squared error, which is what
-            PSNR measures; a loss of several parts stays.
+            PSNR measures; `psnr` and a loss of several parts stay.
         bfloat16_until: Share of the steps computed in bfloat16 (autocast); the rest is float32.
         luma_share: Share of the loss that is taken on the luma of an RGB image, by which
             super-resolution is judged; the rest is on its channels.

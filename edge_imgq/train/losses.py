@@ -15,6 +15,9 @@ from edge_imgq.train.config import PixelLoss
 # Adam's second moments need not forget when the loss changes.
 SQUARED_WEIGHT = 30.0
 CHARBONNIER_EPSILON = 1e-3
+LEAST_SQUARED = 1e-5
+"""Squared error, of images in [0, 1], below which no more is won: 50 dB."""
+
 LUMA = (0.299, 0.587, 0.114)
 """Weights of BT.601; they sum to one."""
 
@@ -37,10 +40,20 @@ def squared_error(difference: Tensor) -> Tensor:
     return SQUARED_WEIGHT * difference.square().mean()
 
 
+def logarithmic_error(difference: Tensor) -> Tensor:
+    """Mean over the images of the logarithm of the mean squared error: PSNR, but for its unit.
+
+    Where some images are much harder than others, as at many levels of noise, the squared error is
+    learned from the hard ones alone; this counts a decibel of each the same.
+    """
+    return (difference.square().mean(dim=(1, 2, 3)) + LEAST_SQUARED).log().mean()
+
+
 PIXEL_LOSSES: dict[PixelLoss, Callable[[Tensor], Tensor]] = {
     "absolute": absolute_error,
     "charbonnier": charbonnier_error,
     "squared": squared_error,
+    "psnr": logarithmic_error,
 }
 """Losses of the difference between restored image and truth, both in [0, 1]."""
 

@@ -48,7 +48,7 @@ def pixel_loss_at(schedule: Schedule, step: int) -> PixelLoss:
     """Which error of pixels counts; a loss of several parts stays, beside an absolute one."""
     if schedule.loss == "dped" or schedule.loss == "deblurgan":
         return "absolute"
-    if schedule.decay == "constant":
+    if schedule.decay == "constant" or schedule.loss == "psnr":
         return schedule.loss
     return "squared" if step >= schedule.squared_from * schedule.steps else schedule.loss
 

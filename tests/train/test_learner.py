@@ -15,7 +15,7 @@ from edge_imgq.train.config import Schedule
 from edge_imgq.train.learner import hold_slopes, new_learner
 from edge_imgq.train.losses import PIXEL_LOSSES, shared_loss
 from edge_imgq.train.patches import Batch
-from edge_imgq.train.phases import learning_rate
+from edge_imgq.train.phases import learning_rate, pixel_loss_at
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
 
@@ -117,6 +117,16 @@ def test_the_losses_are_what_their_names_say() -> None:
     assert float(PIXEL_LOSSES["squared"](difference)) == pytest.approx(30 * (0.09 + 0.16) / 2)
     small = torch.tensor([0.0, 1e-3])
     assert float(PIXEL_LOSSES["charbonnier"](small)) == pytest.approx(1e-3 * (1 + 2**0.5) / 2)
+
+
+def test_psnr_counts_a_decibel_of_every_image_the_same() -> None:
+    easy, hard = torch.full((1, 1, 4, 4), 0.02), torch.full((1, 1, 4, 4), 0.2)
+    error = PIXEL_LOSSES["psnr"]
+    both = float(error(torch.cat([easy, hard])))
+    better = [float(error(torch.cat(pair))) for pair in ((easy / 2, hard), (easy, hard / 2))]
+    assert both - better[1] == pytest.approx(math.log(2), abs=0.01)  # half of 2 ln 2
+    assert better[0] == pytest.approx(better[1], abs=0.04)
+    assert pixel_loss_at(dataclasses.replace(SCHEDULE, loss="psnr"), 99) == "psnr"
 
 
 def test_at_first_only_the_last_layer_learns_where_the_schedule_asks_for_it() -> None:
