@@ -55,7 +55,7 @@ class Fit:
 
 
 def correct_channels(
-    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
+    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], *, gains: bool = True
 ) -> Mapping[str, Fit]:
     """Correct weight scales and biases of a QDQ model, in place.
 
@@ -63,24 +63,29 @@ def correct_channels(
         original: the float graph that was quantized, nodes under the same names.
         quantized: its QDQ graph; every convolution has a bias (see `zero_biases`).
         batch: network inputs (N, C, H, W).
+        gains: whether weight scales may change; else the means alone are corrected.
 
     Returns:
         The fit of each convolution, by node name.
     """
-    fits = measure_fits(original, quantized, batch)
+    fits = measure_fits(original, quantized, batch, gains=gains)
     for node in quantized.graph:
         if node.name in fits:
-            _apply(node, fits[node.name])
+            _apply(node, fits[node.name], gains=gains)
     return fits
 
 
 def measure_fits(
-    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
+    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], *, gains: bool = True
 ) -> dict[str, Fit]:
-    """Return the fit of each convolution by node name, every one on corrected inputs."""
+    """Return the fit of each convolution by node name, every one on corrected inputs.
+
+    Arguments are those of `correct_channels`.
+    """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}
-    merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized))
+    largest = LARGEST_GAIN if gains else 1.0
+    merged, names = _side_by_side(ir.to_proto(original), ir.to_proto(quantized), largest)
     session = inference_session(merged.SerializeToString())
     image = session.get_inputs()[0].name
     parts = [batch] if takes_batches(quantized, batch.shape[2:]) else np.split(batch, len(batch))
@@ -106,7 +111,7 @@ def zero_biases(graph: ir.Graph) -> None:
 
 
 def _side_by_side(
-    original: onnx.ModelProto, quantized: onnx.ModelProto
+    original: onnx.ModelProto, quantized: onnx.ModelProto, largest: float
 ) -> tuple[onnx.ModelProto, list[str]]:
     """Return one model of both graphs whose outputs are gains and shifts, and the nodes' names."""
     open_input(quantized)
@@ -126,7 +131,7 @@ def _side_by_side(
         for name in names
         for kind in ("gain", "shift")
     ]
-    constants = [*original.graph.initializer, *quantized.graph.initializer, *_constants()]
+    constants = [*original.graph.initializer, *quantized.graph.initializer, *_constants(largest)]
     graph = helper.make_graph(nodes, "side by side", [entry], outputs, constants)
     model = helper.make_model(graph, opset_imports=quantized.opset_import)
     model.ir_version = quantized.ir_version
@@ -144,13 +149,13 @@ def _prefixed(model: onnx.ModelProto, image: str) -> onnx.ModelProto:
     return prefixed
 
 
-def _constants() -> list[onnx.TensorProto]:
+def _constants(largest: float) -> list[onnx.TensorProto]:
     values = {
         "fit.axes": np.array([0, 2, 3], np.int64),
         "fit.tiny": np.float32(SMALLEST_VARIANCE),
         "fit.one": np.float32(1),
-        "fit.most": np.float32(LARGEST_GAIN),
-        "fit.least": np.float32(1 / LARGEST_GAIN),
+        "fit.most": np.float32(largest),
+        "fit.least": np.float32(1 / largest),
     }
     return [onnx.numpy_helper.from_array(np.asarray(v), name) for name, v in values.items()]
 
@@ -191,20 +196,22 @@ def _fitted(node: onnx.NodeProto, y: str) -> list[onnx.NodeProto]:
     ]
 
 
-def _apply(node: ir.Node, fit: Fit) -> None:
-    """Put a fit into the weight scale and the int32 bias of a convolution.
+def _apply(node: ir.Node, fit: Fit, *, gains: bool) -> None:
+    """Put a fit into the weight scale and the int32 bias of a convolution, or its shift alone.
 
     Weight scales stay such that every runtime rounds alike, so the gain is met to about 10⁻⁴.
     """
     bias_restore = edit.producer_of(node, 2)
     weight_restore = edit.producer_of(node, 1)
     old_scale = edit.contents(bias_restore.inputs[1]).astype(np.float64)
-    weight_scale = edit.contents(weight_restore.inputs[1]).astype(np.float64)
-    output_scale = _output_scale(node)
-    new_scale = tie_free_nearest(old_scale * fit.gain / output_scale) * output_scale
-    edit.replace_contents(bias_restore.inputs[1], new_scale.astype(np.float32))
-    scale = (weight_scale * new_scale / old_scale).astype(np.float32)
-    edit.replace_contents(weight_restore.inputs[1], scale)
+    new_scale = old_scale
+    if gains:
+        weight_scale = edit.contents(weight_restore.inputs[1]).astype(np.float64)
+        output_scale = _output_scale(node)
+        new_scale = tie_free_nearest(old_scale * fit.gain / output_scale) * output_scale
+        edit.replace_contents(bias_restore.inputs[1], new_scale.astype(np.float32))
+        scale = (weight_scale * new_scale / old_scale).astype(np.float32)
+        edit.replace_contents(weight_restore.inputs[1], scale)
     levels = edit.contents(bias_restore.inputs[0]) + np.rint(fit.shift / new_scale)
     edit.replace_contents(bias_restore.inputs[0], as_int32(levels))
 

@@ -27,25 +27,29 @@ from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
 from edge_imgq.quantize.interpolation import off_ties
 from edge_imgq.quantize.leaky import quantize_slope
+from edge_imgq.quantize.power_of_two import is_power, power
 from edge_imgq.quantize.ranges import covering
 from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
 
 
-def insert_qdq(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
+def insert_qdq(
+    graph: ir.Graph, placed: Mapping[ir.Value, Quantization], *, by_shift: bool = False
+) -> None:
     """Turn a float graph into a QDQ graph, in place.
 
     Args:
         graph: float graph.
         placed: quantization of every activation (`edge_imgq.quantize.scales`).
+        by_shift: whether scales are powers of two (`edge_imgq.quantize.power_of_two`).
     """
     steady_statistics(graph, placed)
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
-            _quantize_weights(graph, node, placed)
+            _quantize_weights(graph, node, placed, by_shift)
         if node.op_type in QUANTIZED_CONSTANTS:
-            _quantize_constants(graph, node, placed)
+            _quantize_constants(graph, node, placed, by_shift)
         if node.op_type == "LeakyRelu":
             quantize_slope(node, placed)
     for node in nodes:
@@ -62,7 +66,7 @@ def _computes_reals(node: ir.Node) -> bool:
 
 
 def _quantize_weights(
-    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
@@ -72,7 +76,12 @@ def _quantize_weights(
     input_scale = float(placed[source].scale[0])
     output_scale = float(placed[stored_output(node)].scale[0])
     integers, parameters = quantize_weight(
-        edit.contents(weight), bias_values, WEIGHT_AXIS[node.op_type], input_scale, output_scale
+        edit.contents(weight),
+        bias_values,
+        WEIGHT_AXIS[node.op_type],
+        input_scale,
+        output_scale,
+        by_shift=by_shift and is_power(input_scale) and is_power(output_scale),
     )
     _replace_constant(graph, node, 1, integers, parameters)
     if bias is not None:
@@ -82,14 +91,15 @@ def _quantize_weights(
 
 
 def _quantize_constants(
-    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     for index, value in enumerate(node.inputs):
         if value is None or not edit.is_constant(value):
             continue
         array = edit.contents(value)
         shared = node.op_type in SHARED_SCALE
-        parameters = placed[node.outputs[0]] if shared else covering(array)
+        own = power(covering(array)) if by_shift else covering(array)
+        parameters = placed[node.outputs[0]] if shared else own
         levels = np.rint(array / parameters.scale[0]) + parameters.zero_point[0]
         _replace_constant(graph, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
 

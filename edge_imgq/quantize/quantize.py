@@ -26,6 +26,7 @@ from edge_imgq.quantize.fidelity import Judge
 from edge_imgq.quantize.flats import reach_both_ends
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
+from edge_imgq.quantize.power_of_two import with_powers
 from edge_imgq.quantize.precision import mark_precision
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
@@ -167,7 +168,7 @@ class _Bench:
     def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
         quantized = original.clone()
-        insert_qdq(quantized.graph, self._scales(quantized, seen))
+        insert_qdq(quantized.graph, self._scales(quantized, seen), by_shift=self._by_shift)
         return _Pair(original, quantized, seen)
 
     def _scales(
@@ -175,7 +176,12 @@ class _Bench:
     ) -> dict[ir.Value, Quantization]:
         """Return the quantization of every activation of a float graph."""
         image = image_quantization(self.contract.pixel_scale)
-        return place_scales(model.graph, self._ranges(model, seen), image)
+        placed = place_scales(model.graph, self._ranges(model, seen), image)
+        return with_powers(placed, image) if self._by_shift else placed
+
+    @property
+    def _by_shift(self) -> bool:
+        return self.recipe.scales == "power-of-two"
 
     def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:
         """Return the range that the scale of every activation is to cover."""
@@ -204,7 +210,7 @@ class _Bench:
 
     def _corrected(self, pair: _Pair) -> _Pair:
         quantized = pair.quantized.clone()
-        correct_channels(pair.original, quantized, self._few())
+        correct_channels(pair.original, quantized, self._few(), gains=not self._by_shift)
         return _Pair(pair.original, quantized, pair.seen)
 
     def _spread(self, pair: _Pair) -> _Pair:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.power_of_two import power_above
 from edge_imgq.quantize.tie_free import tie_free_above
 
 WEIGHT_HIGH = 127
@@ -20,7 +21,13 @@ SMALLEST_MULTIPLIER = 2.0**-31
 
 
 def quantize_weight(
-    weight: Any, bias: Any, axis: int, input_scale: float, output_scale: float
+    weight: Any,
+    bias: Any,
+    axis: int,
+    input_scale: float,
+    output_scale: float,
+    *,
+    by_shift: bool = False,
 ) -> tuple[Any, Quantization]:
     """Return int8 weights and their scales.
 
@@ -34,6 +41,7 @@ def quantize_weight(
         axis: of the output channels.
         input_scale: scale of the activation that the weight multiplies.
         output_scale: scale of the result.
+        by_shift: whether input scale × weight scale / output scale is to be a power of two.
     """
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scale = np.abs(weight).max(axis=others).astype(np.float64) / WEIGHT_HIGH
@@ -41,7 +49,8 @@ def quantize_weight(
     if bias is not None:
         floor = np.maximum(floor, np.abs(bias) / (input_scale * BIAS_HIGH))
     gain = input_scale / output_scale
-    scale = (tie_free_above(np.maximum(scale, floor) * gain) / gain).astype(np.float32)
+    rounded_up = power_above if by_shift else tie_free_above
+    scale = (rounded_up(np.maximum(scale, floor) * gain) / gain).astype(np.float32)
     broadcast = scale.reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
     integers = np.rint(weight / broadcast).clip(-WEIGHT_HIGH, WEIGHT_HIGH).astype(np.int8)
     return integers, Quantization(scale, np.zeros(len(scale), np.int32), "int8", axis)

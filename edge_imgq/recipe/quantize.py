@@ -14,6 +14,7 @@ ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
 COPIES = ("none", "spare")
+SCALES = ("free", "power-of-two")
 LAYER_PRECISIONS = ("int8", "float")
 
 
@@ -33,6 +34,7 @@ class QuantizeRecipe:
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
+        scales: "free", or "power-of-two" for targets that requantize by shifting.
         precision: one of LAYER_PRECISIONS by the name of a layer; those without are int8.
     """
 
@@ -45,6 +47,7 @@ class QuantizeRecipe:
     equalization: str = "none"
     tuning: int = 0
     copies: str = "none"
+    scales: str = "free"
     precision: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +68,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),
         copies=table.text("copies", COPIES, default="none"),
         tuning=_steps(path, table.number("tuning", default=0)),
+        scales=table.text("scales", SCALES, default="free"),
         precision=_precision(path, table.table("precision")),
     )
     table.close()

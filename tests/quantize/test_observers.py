@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import onnx_ir as ir
 import pytest
@@ -178,3 +180,15 @@ def test_a_tensor_that_is_no_image_is_watched_as_one_channel() -> None:
     assert found.low.ndim == 0
     assert found.detail is not None
     assert found.detail.histogram.counts.sum() == np.count_nonzero(photo())
+
+
+def test_memory_stays_where_histograms_are_made_of_many_images() -> None:
+    network = residual_network()
+
+    def peak_after(count: int) -> int:
+        photos = (photo(seed, (256, 256)) for seed in range(count))
+        observe_channels(network, photos, 1.0, closely=True)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    few = peak_after(4)
+    assert peak_after(64) - few < 20_000  # kB
