@@ -1,0 +1,75 @@
+"""Choosing image sets: from folders of any size, and without copies in both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.samples import folder_set
+from edge_imgq.pipeline import images
+from edge_imgq.pipeline.images import covering_set, refuse_copies
+from edge_imgq.pipeline.source import open_model
+from edge_imgq.pipeline.step import Step
+from tests.cli.conftest import tiny_model
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Return a folder of 70 dull images, and two that are not."""
+    generator = np.random.default_rng(4)
+    (tmp_path / "many").mkdir()
+    for index in range(70):
+        pixels = generator.integers(90, 140, (20, 24, 3), np.uint8)
+        if index in (13, 57):
+            pixels = np.full((20, 24, 3), 255 * (index == 13), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "many" / f"{index:02}.png")
+    return tmp_path / "many"
+
+
+def test_of_a_large_folder_the_images_that_reach_farthest_are_taken(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "MOST_CALIBRATION", 8)
+    onnx.save(tiny_model(), tmp_path / "tiny.onnx")
+    source = open_model(str(tmp_path / "tiny.onnx"))
+    told: list[Step] = []
+    chosen = covering_set(folder_set(many), source, told.append)
+    assert len(chosen.photos) <= 8
+    assert {"13", "57"} <= {photo.name for photo in chosen.photos}
+    assert (
+        chosen.description
+        == f"{len(chosen.photos)} of the 70 images of many, by the ranges they reach"
+    )
+    assert [step.done for step in told] == list(range(70))
+
+
+def test_a_small_folder_is_taken_whole(many: Path, tmp_path: Path) -> None:
+    onnx.save(tiny_model(), tmp_path / "tiny.onnx")
+    for path in sorted(many.iterdir())[64:]:
+        path.unlink()
+    whole = folder_set(many)
+    assert covering_set(whole, open_model(str(tmp_path / "tiny.onnx")), print) is whole
+
+
+def test_sets_that_show_different_things_are_taken(tmp_path: Path) -> None:
+    from skimage import data
+
+    for name, pixels in (("one", data.astronaut()), ("other", data.chelsea())):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "a.jpg")
+    refuse_copies(folder_set(tmp_path / "one"), folder_set(tmp_path / "other"))
+
+
+def test_a_copy_in_other_quality_is_refused(tmp_path: Path) -> None:
+    from skimage import data
+
+    for name, quality in (("one", 95), ("other", 40)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(data.astronaut()).save(tmp_path / name / "a.jpg", quality=quality)
+    with pytest.raises(ImageError, match="shows the same as"):
+        refuse_copies(folder_set(tmp_path / "one"), folder_set(tmp_path / "other"))
