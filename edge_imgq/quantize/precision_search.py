@@ -53,7 +53,7 @@ class PrecisionSearch:
         """
         self._graph, self._board, self._errors = graph, board, errors
         self._all = frozenset(node.name or "" for node in layers(graph))
-        self._plain = sum(layer_times(graph, ()).values())
+        self._plain = sum(layer_times(graph, ()).values()) or 1.0
         self._values = {v.name: v for node in graph for v in node.outputs if v.name in board.names}
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
