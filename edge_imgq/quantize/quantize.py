@@ -21,6 +21,7 @@ from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
 from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.cut_off import cut_off
 from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.fidelity import Judge
 from edge_imgq.quantize.flats import reach_both_ends
@@ -106,6 +107,7 @@ def quantize_in_steps(
     closely = recipe.observer != "min-max"
     seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
     seen = reach_both_ends(original, seen, contract, patches.size)
+    seen = cut_off(original.graph, seen)
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     bench = _Bench(recipe, contract, patches, judge, batches)
