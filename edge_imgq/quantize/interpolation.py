@@ -65,7 +65,8 @@ def level_parts(node: ir.Node) -> int | None:
     None where g is neither a power of two up to FINEST nor in NEVER_HALF, or open.
     """
     grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
-    if node.op_type != "Resize" or grid not in GRIDS or node.attributes.get_int("antialias", 0):
+    antialias = node.attributes.get_int("antialias", 0)
+    if node.op_type != "Resize" or grid not in GRIDS or antialias:
         return None
     parts = 1
     for axis in (2, 3):

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.passes.canonical import canonical
+from edge_imgq.graph.passes.deviations import deviations
 from edge_imgq.graph.rewrite import rewrite
 
 from .build import kinds, parsed, run
@@ -77,6 +79,12 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "m = GlobalAveragePool(image) d = Sub(image, m) s = Mul(d, d) v = GlobalAveragePool(s) "
         "e = Add(v, eps) r = Sqrt(e) i = Reciprocal(r) out = Mul(d, i)",
         {"eps": np.float32(1e-3)}, STATISTICS,
+    ),
+    "a mean whose axes come back": (
+        "m = ReduceMean<keepdims=0>(image, a) s = Mul(m, two) u = Reshape(s, n) "
+        "out = Sub(image, u)",
+        {"a": numbers(2, 3), "two": np.float32(2), "n": numbers(1, 6, 1, 1)},
+        ["ReduceMean", "Mul", "Sub"],
     ),
     "mean over channels": (f"out = {MEAN}", CHANNELS, ["Conv"]),
     "mean over channels and width": (
@@ -248,3 +256,21 @@ def test_a_norm_whose_gain_is_computed_is_left_alone() -> None:
     constants = {"a": numbers(0, 2, 3), "g": weights(6)}
     for text in (body, flat):
         assert kinds(rewrite(parsed(text, constants), ["canonical"]))[-1] == "InstanceNormalization"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "m = ReduceMean<keepdims=1>(image, a) d = Sub(image, m) s = Mul(d, d) "
+        "v = ReduceMean<keepdims=1>(s, a) f = Mul(v, n) r = Sqrt(f) e = Add(r, eps) "
+        "out = Div(image, e)",
+        "s = Pow(image, two) v = ReduceMean<keepdims=1>(s, a) f = Add(v, eps) r = Pow(f, half) "
+        "out = Mul(image, r)",
+    ],
+)
+def test_deviations_are_float_from_the_square_to_the_division(body: str) -> None:
+    numbered = {"n": np.float32(80 / 79), "eps": np.float32(1e-5), "two": np.float32(2)}
+    constants = {**numbered, "a": numbers(2, 3), "half": np.float32(-0.5)}
+    model = parsed(body, {key: value for key, value in constants.items() if f"{key})" in body})
+    assert deviations(model) == 1
+    assert all(is_marked(node) for node in model.graph)

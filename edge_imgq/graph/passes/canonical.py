@@ -19,6 +19,7 @@ from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.cubic import cubic
 from edge_imgq.graph.passes.deconvolution import deconvolution
+from edge_imgq.graph.passes.deviations import deviations
 from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.einsum import einsum
@@ -63,6 +64,7 @@ PARTS = (
     reshapes,
     transpositions,
     normalisation,
+    deviations,
     channel_mean,
     batch_norm,
     deconvolution,

@@ -6,6 +6,8 @@ With n the number of values that one result is made of,
     ReduceL1        = mean(|x|) · n            ReduceL2        = √mean(x²) · √n
     GlobalMaxPool   = ReduceMax over height and width
 
+A mean that drops its axes before a Reshape brings them back keeps them.
+
 A mean before a factor never leaves the range of float16, a sum may. Eight bits do not hold squares,
 so that the nodes of the norms are marked as float arithmetic.
 """
@@ -21,6 +23,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import mark_float
 
+KEEPERS = ("ReduceMax", "ReduceMean", "ReduceMin")
 SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
 
 
@@ -37,7 +40,39 @@ def reductions(model: ir.Model) -> int:
             count += 1
         elif node.op_type in SUMS:
             count += _rewrite_sum(model.graph, node)
-    return count
+    nodes = [node for node in model.graph if node.op_type in KEEPERS]
+    return count + sum(_keep_axes(node) for node in nodes)
+
+
+def _keep_axes(node: ir.Node) -> bool:
+    """Keep the axes of a mean that numbers alone are made of before a Reshape brings them back."""
+    source, given = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
+    if source is None or source.shape is None or not edit.is_constant(given):
+        return False
+    scaled = [node]
+    while (back := edit.sole_consumer(scaled[-1].outputs[0])) is not None and _by_a_number(back):
+        scaled.append(back)
+    if node.attributes.get_int("keepdims", 1) or back is None:
+        return False
+    gone = {int(axis) % len(source.shape) for axis in edit.contents(given).reshape(-1)}
+    kept = [1 if axis in gone else length for axis, length in enumerate(source.shape)]
+    result = back.outputs[0]
+    if back.op_type not in ("Reshape", "Unsqueeze") or result.is_graph_output():
+        return False
+    if result.shape is None or list(result.shape) != kept:
+        return False
+    node.attributes["keepdims"] = ir.AttrInt64("keepdims", 1)
+    for part in scaled:
+        part.outputs[0].shape = result.shape
+    edit.take_place(result, scaled[-1].outputs[0])
+    edit.remove_dead(back)
+    return True
+
+
+def _by_a_number(node: ir.Node) -> bool:
+    constants = [value for value in node.inputs if edit.is_constant(value)]
+    single = len(constants) == 1 and edit.contents(constants[0]).size == 1
+    return single and node.op_type in ("Add", "Div", "Mul", "Sub")
 
 
 def _rewrite_pool(graph: ir.Graph, node: ir.Node) -> None:
