@@ -83,6 +83,7 @@ def _captions(report: Report) -> list[str]:
     lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():
         lines.append(f"{place}: {', '.join(targets)}")
+    lines.extend(_conditions(report))
     return [wrapped(line, "  ") for line in lines]
 
 
@@ -188,21 +189,27 @@ def _with_runs(target: TargetReport) -> str:
     latency = target.latency
     if not isinstance(latency, Latency):
         return target.target
-    return f"{target.target} ({latency.runs} runs{remark(latency)})"
+    return f"{target.target} ({latency.runs} runs after {latency.warm_up} to warm up)"
+
+
+def _conditions(report: Report) -> list[str]:
+    """Return a line for everything that times must not be read without, with its files."""
+    groups: dict[str, list[str]] = {}
+    for target in report.targets:
+        if isinstance(target.latency, Latency) and remark(target.latency):
+            groups.setdefault(remark(target.latency), []).append(target.target)
+    return [f"{', '.join(targets)}: {said}" for said, targets in groups.items()]
 
 
 def remark(latency: Latency) -> str:
     """Return what a time must not be read without: the conditions, unless all was quiet."""
-    return "" if latency.conditions == QUIET else f"; {latency.conditions}"
+    return "" if latency.conditions == QUIET else latency.conditions
 
 
 def timed_where(latency: Latency) -> str:
-    """Return runtime, shape, threads, warm-up and device of a time, in words."""
+    """Return runtime, shape, threads and device of a time, in words."""
     threads = f"{latency.threads} thread{'' if latency.threads == 1 else 's'}"
-    return (
-        f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, "
-        f"{latency.warm_up} runs to warm up, {latency.device}"
-    )
+    return f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, {latency.device}"
 
 
 def _skipped(report: Report) -> list[str]:

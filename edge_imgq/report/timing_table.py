@@ -21,7 +21,8 @@ from edge_imgq.report.table import counted, remark, tail, timed_where
 from edge_imgq.skipped import Skipped
 
 LEGEND = (
-    "activations: alive at once, read from the file; process: grows by this at its peak (--memory)"
+    "runs: counted, and before these to warm up; activations: alive at once, read from the file; "
+    "process: grows by this at its peak (--memory)"
 )
 
 Saying = Callable[[Timing], str]
@@ -30,7 +31,7 @@ Saying = Callable[[Timing], str]
 
 def timing_table(timings: Sequence[Timing]) -> str:
     """Return times as text; where each was taken, and how, stands below."""
-    table = new_table("file", ">median ms", ">p90 ms", ">runs", ">activations", ">process")
+    table = new_table("file", ">median ms", ">p90 ms", ">runs (before)", ">activations", ">process")
     folder = _common_folder(timings)
     for timing in timings:
         table.add_row(os.path.relpath(timing.file, folder), *_figures(timing))
@@ -52,7 +53,8 @@ def _figures(timing: Timing) -> tuple[str, ...]:
     needs = ABSENT if isinstance(memory, Skipped) else byte_count(memory.bytes)
     if isinstance(latency, Skipped):
         return (ABSENT, ABSENT, ABSENT, needs, _process(timing))
-    times = (milliseconds(latency.median_ms), tail(latency), str(latency.runs))
+    runs = f"{latency.runs} ({latency.warm_up})"
+    times = (milliseconds(latency.median_ms), tail(latency), runs)
     return (*times, needs, _process(timing))
 
 
@@ -79,7 +81,7 @@ def _place(timing: Timing) -> str:
 
 def _conditions(timing: Timing) -> str:
     latency = timing.latency
-    return remark(latency).removeprefix("; ") if isinstance(latency, Latency) else ""
+    return remark(latency) if isinstance(latency, Latency) else ""
 
 
 def _process(timing: Timing) -> str:

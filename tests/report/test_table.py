@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.devices.instructions import Instructions
 from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import Report, SchemeReport
@@ -77,8 +78,8 @@ def test_identical_images_read_same_and_a_tiny_gain_is_no_minus_zero() -> None:
 def test_a_time_stands_beside_device_runtime_shape_threads_and_runs() -> None:
     text = " ".join(report_table(REPORT).split())
     assert (
-        "timed by LiteRT 2.3.0 (XNNPACK), 180x320, 1 thread, 5 runs to warm up, "
-        f"{LATENCY.device}: tflite-int8 (30 runs)" in text
+        "timed by LiteRT 2.3.0 (XNNPACK), 180x320, 1 thread, "
+        f"{LATENCY.device}: tflite-int8 (30 runs after 5 to warm up)" in text
     )
     assert "run by reference evaluator 9.0: coreml-fp16" in text
 
@@ -112,3 +113,19 @@ def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
         "undone, tuning +0.4"
     ) in text.replace("\n  ", " ")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_what_disturbed_times_is_said_once_for_all_of_them() -> None:
+    said = "this machine was not quiet: other programs used 1.7 of 2 processors"
+    slow = replace(LATENCY, conditions=said, disturbed=True)
+    first, second = replace(INT8, latency=slow), replace(INT8, latency=slow, target="onnx-int8")
+    text = " ".join(report_table(replace(REPORT, targets=(first, second))).split())
+    assert text.count(said) == 1
+    assert f"tflite-int8, onnx-int8: {said}" in text
+
+
+def test_memory_and_instructions_stand_below() -> None:
+    counted = Instructions(54_540_000, (96, 96), "cortex-a76", "LiteRT 2.0.3 (XNNPACK)")
+    text = " ".join(report_table(with_target(instructions=counted)).split())
+    assert "54.5 M instructions of a cortex-a76 for one image of 96x96" in text
+    assert "activations alive at once, 180x320: tflite-int8 13.0 MB at DEPTH_TO_SPACE" in text
