@@ -119,7 +119,7 @@ def convert(name: str, network: nn.Module, channels: int, opset: int = OPSET) ->
         opset: below 18, torch's older exporter traces the network; batch is then open too.
     """
     pixels = photographs(channels)
-    contract = ImageContract("image-to-image", 1, "rgb" if channels == 3 else "gray")
+    contract = ImageContract("image-to-image", 1, "rgb" if channels == 3 else "y")
     family = Family(name, ir.Model(ir.Graph([], [], nodes=[]), ir_version=10), contract, pixels)
     image = torch.from_numpy(family.image)
     network = trained_like(network, image)
