@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
 
+LEAST = 2.0**-80
+"""The finest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
+2⁻¹²⁶, and a scale is multiplied by those of weights and of other factors."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -100,7 +104,8 @@ def asymmetric(values: Range) -> Quantization:
         values: observed range; an empty one (all zero) gets one level per 1/255.
     """
     low, high = min(values.low, 0.0), max(values.high, 0.0)
-    scale = _round_up_to_float16((high - low) / LEVELS) if high > low else 1.0 / LEVELS
+    scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
+    scale = max(_round_up_to_float16(scale), LEAST)
     zero_point = round(INT8_LOW - low / scale)
     return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
 

@@ -187,8 +187,11 @@ def _fused(steps: Sequence[Step], edges: set[str]) -> list[Step]:
     ]
 
 
-def _tflite(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
-    """Read a .tflite file at its own size; the first signature's where it has several."""
+def _tflite(path: Path, size: tuple[int, int]) -> Plan:
+    """Read a .tflite file at its own size; the first signature's where it has several.
+
+    What takes no image has none of its own, and gets the size given.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     from edge_imgq.runtime.tflite_file import read_model
@@ -212,8 +215,8 @@ def _tflite(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
         for name, tensor in zip(names, graph.tensors, strict=True)
         if tensor.shape is not None
     }
-    image = graph.tensors[graph.inputs[0]].shape
-    own = (int(image[1]), int(image[2]))
+    image = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
+    own = (image[1], image[2]) if len(image) == 4 else size
     return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
 
 
