@@ -64,7 +64,8 @@ def write_bytes(path: Path, contents: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with output_errors(path):
+        # Of the folder, because the name that fails is the temporary one beside the file.
+        with output_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(contents)
             temporary.replace(path)
@@ -129,7 +130,7 @@ def output_errors(path: Path) -> Iterator[None]:
         if error.errno in _REFUSED and _concerns(error, path):
             raise OutputError(
                 f"{error.filename or path} cannot be written: {_REFUSED[error.errno]}. "
-                "Choose another place with --output."
+                "Choose another place."
             ) from error
         raise
 
@@ -142,7 +143,7 @@ def _full_sentence(path: Path, error: OSError) -> str:
         what = f"the disk is full ({free / 1e6:.1f} MB are free there)"
     return (
         f"{error.filename or path} could not be written: {what}. What was there before is "
-        "unchanged. Free some space, or choose another place with --output."
+        "unchanged. Free some space, or choose another place."
     )
 
 

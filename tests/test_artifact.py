@@ -186,6 +186,12 @@ def test_a_place_that_takes_no_folders_is_a_sentence() -> None:
         pass
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc takes no files")
+def test_a_folder_that_takes_no_files_is_a_sentence() -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_text(Path("/proc/history.jsonl"), "text")
+
+
 def test_an_error_about_an_unrelated_file_passes_unchanged(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), output_errors(tmp_path / "output"):
         raise PermissionError(errno.EACCES, "no", str(tmp_path / "input.onnx"))

@@ -56,11 +56,20 @@ def _trace(network: nn.Module, name: str, contract: ImageContract) -> onnx.Model
                 verbose=False,
             )
         except Exception as error:  # the exporter raises whatever its stages raise
+            _let_interrupts_pass(error)
             reason = str(error).strip().split("\n")[0]
             raise ModelError(f"torch cannot export {name} to ONNX: {reason}") from error
     assert program is not None
     proto: onnx.ModelProto = program.model_proto
     return proto
+
+
+def _let_interrupts_pass(error: BaseException | None) -> None:
+    """Raise the Ctrl-C that the exporter took for a failure of one of its stages, if it was one."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        error = error.__cause__ or error.__context__
 
 
 @contextmanager

@@ -119,7 +119,9 @@ def _cases(
     contract, gray = enhancer.contract, is_grayscale(file.truth)
     read = read_y if contract.colour == "y" else read_rgb
     truth = crop_to_multiple(read(file.truth), contract.scale)
-    for level in (0.0,) if file.degraded else levels or protocol.levels:
+    # Pairs do not say how much they were degraded, but for the scale, which is the network's.
+    known = (float(contract.scale) if contract.scale > 1 else 0.0,)
+    for level in known if file.degraded else levels or protocol.levels:
         if file.degraded:
             condition, pixels = "pairs", read(file.degraded)
         else:

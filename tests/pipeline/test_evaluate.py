@@ -99,6 +99,16 @@ def test_pairs_are_measured_as_they_are(copying: Path, tmp_path: Path) -> None:
     assert row.condition == "pairs"
 
 
+def test_pairs_of_super_resolution_are_enlarged_by_the_scale_of_the_network(tmp_path: Path) -> None:
+    small = np.random.default_rng(3).integers(40, 210, (24, 32, 3), dtype=np.uint8)
+    for name, pixels in (("truth", small.repeat(2, axis=0).repeat(2, axis=1)), ("input", small)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        write_image(tmp_path / "set" / name / "a.png", pixels)
+    found = means(measured("fsrcnn-x2", tmp_path / "set"))
+    assert found["pairs", "bicubic"] > 15
+    assert found["pairs", "model"] > 15
+
+
 def test_a_broken_file_is_named_and_the_rest_measured(copying: Path, photos: Path) -> None:
     (photos / "broken.png").write_text("no image")
     evaluation = measured(copying, photos, "jpeg")

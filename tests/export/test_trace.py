@@ -1,0 +1,34 @@
+"""Networks of torch on their way to ONNX."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ModelError
+from edge_imgq.export.onnx import export_network
+
+CONTRACT = ImageContract("denoise", 1, "y")
+
+
+class Failing(nn.Module):
+    """Fails as the exporter's stages do when something stops them: with an error of their own."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("a stage failed") from self.cause
+
+
+def test_an_interrupted_export_is_an_interruption() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        export_network(Failing(KeyboardInterrupt()), "network", CONTRACT)
+
+
+def test_a_network_that_torch_cannot_export_is_named() -> None:
+    with pytest.raises(ModelError, match="torch cannot export network to ONNX"):
+        export_network(Failing(ValueError("odd")), "network", CONTRACT)
