@@ -15,7 +15,7 @@ NOISE = 0.1
 STEADY = 1.25
 """p90 over the median above which a time counts as disturbed."""
 
-APART = 0.1
+APART = 0.05
 """Share of the median by which the medians of rounds may differ."""
 
 
