@@ -9,6 +9,8 @@ from pathlib import Path
 
 from edge_imgq.cli.options import (
     Subparsers,
+    add_artifacts,
+    add_calibration,
     add_command,
     add_images,
     add_json,
@@ -50,19 +52,8 @@ def add(subparsers: Subparsers) -> None:
         metavar="T",
         help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all)",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("artifacts"),
-        metavar="DIR",
-        help="the files go to DIR/<model>/ (default artifacts)",
-    )
-    parser.add_argument(
-        "--calibration",
-        type=Path,
-        metavar="DIR",
-        help="folder of photographs for int8 ranges (default: those of calibration_data/)",
-    )
+    add_artifacts(parser)
+    add_calibration(parser)
     add_images(parser)
     add_pictures(parser)
     parser.add_argument(

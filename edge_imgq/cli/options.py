@@ -143,6 +143,27 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_calibration(parser: argparse.ArgumentParser) -> None:
+    """Add `--calibration DIR`."""
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of photographs for int8 ranges (default: those of calibration_data/)",
+    )
+
+
+def add_artifacts(parser: argparse.ArgumentParser) -> None:
+    """Add `--output DIR`, the folder that gets one for each model."""
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("artifacts"),
+        metavar="DIR",
+        help="the files go to DIR/<model>/ (default artifacts)",
+    )
+
+
 def add_range(parser: argparse.ArgumentParser) -> None:
     """Add `--range R`."""
     parser.add_argument(

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from edge_imgq.cli.options import Subparsers, add_command, add_json, pixel_range
+from edge_imgq.cli.options import (
+    Subparsers,
+    add_artifacts,
+    add_calibration,
+    add_command,
+    add_json,
+    add_range,
+)
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -46,26 +52,9 @@ def add(subparsers: Subparsers) -> None:
         metavar="DB",
         help="how near the image must be to the float model's, in dB, such as 52",
     )
-    parser.add_argument(
-        "--calibration",
-        type=Path,
-        metavar="DIR",
-        help="folder of photographs (default: those of calibration_data/)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("artifacts"),
-        metavar="DIR",
-        help="the files go to DIR/<model>/ (default artifacts)",
-    )
-    parser.add_argument(
-        "--range",
-        type=pixel_range,
-        dest="pixels",
-        metavar="R",
-        help="pixels inside your ONNX model, as for export",
-    )
+    add_calibration(parser)
+    add_artifacts(parser)
+    add_range(parser)
     add_json(parser)
 
 

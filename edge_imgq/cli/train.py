@@ -73,6 +73,29 @@ def add(subparsers: Subparsers) -> None:
         metavar="MODEL",
         help="begin with the weights of a checkpoint, or of a network that ships",
     )
+    _add_schedule(parser)
+    parser.add_argument(
+        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
+    )
+    parser.add_argument(
+        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
+    )
+    parser.add_argument(
+        "--then",
+        action="append",
+        metavar="NAME",
+        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
+        "phone or jpeg; may be repeated",
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def _add_schedule(parser: argparse.ArgumentParser) -> None:
+    """Add what a network's own schedule is replaced by."""
     parser.add_argument("--steps", type=positive, metavar="N", help="optimiser steps in all")
     parser.add_argument("--batch", type=positive, metavar="N", help="patches per step")
     parser.add_argument("--patch", type=positive, metavar="N", help="side of an input patch")
@@ -93,24 +116,6 @@ def add(subparsers: Subparsers) -> None:
         "--decay", choices=("cosine", "step", "constant"), help="how the learning rate falls"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
-    parser.add_argument(
-        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
-    )
-    parser.add_argument(
-        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
-    )
-    parser.add_argument(
-        "--then",
-        action="append",
-        metavar="NAME",
-        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
-        "phone or jpeg; may be repeated",
-    )
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
-    )
-    add_threads(parser, default=processors())
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ POSITION = 1250
 
 BLOCKS = (2, 4)
 WORTHWHILE = 0.9
-"""As `edge_imgq.export.tflite.forms.choose` takes a form in blocks."""
+"""A form is taken when it costs less than this share of the plain one: the count of lanes is a
+model, and every block makes the file insist on multiples of its size."""
 
 
 def layer_slots(

@@ -19,6 +19,7 @@ Channel Splitting", ICML 2019.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 from edge_imgq.graph.network import Activation
 from edge_imgq.quantize.constraints import WEIGHT_AXIS
+from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,6 +101,24 @@ def apply_spread(graph: ir.Graph, channels: Channels, spread: Spread) -> None:
         assert value.shape is not None
         total = int(spread.copies[classes].sum())
         value.shape = ir.Shape([value.shape[0], total, *value.shape[2:]])
+
+
+def spread_ranges(
+    seen: Mapping[str, ChannelRange], channels: Channels, spread: Spread
+) -> dict[str, ChannelRange]:
+    """Return the ranges that activations have once `apply_spread` is done.
+
+    Args:
+        seen: ranges before, by name; whole tensors' stay.
+        channels: of the graph.
+        spread: gains and copies of its channels.
+    """
+    ranges = dict(seen)
+    for value, classes in channels.of.items():
+        name = value.name or ""
+        if name in ranges and ranges[name].low.ndim:
+            ranges[name] = ranges[name].spread(spread.gain[classes], spread.copies[classes])
+    return ranges
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: Spread) -> None:

@@ -6,6 +6,8 @@ section on operators); Core ML and ONNX Runtime accept what satisfies it.
 
 from __future__ import annotations
 
+import onnx_ir as ir
+
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges import per_tensor
 
@@ -31,6 +33,12 @@ the slopes of a PRelu, which computes in float."""
 
 WEIGHT_AXIS: dict[str, int] = {"Conv": 0, "ConvTranspose": 1}
 """Operators with a weight (input 1) and bias (input 2), and the axis of the output channels."""
+
+
+def is_rounded_anew(value: ir.Value) -> bool:
+    """Tell whether storing a value adds noise: what is only copied or added was rounded before."""
+    node = value.producer()
+    return node is not None and node.op_type not in SHARED_SCALE | {"Add", "Sub"}
 
 
 def image_quantization(pixel_scale: float) -> Quantization:

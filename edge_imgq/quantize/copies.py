@@ -33,8 +33,8 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels
-from edge_imgq.quantize.constraints import SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
+from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.sensitivity import measure_sensitivity
@@ -98,8 +98,9 @@ def copy_channels(
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
     offsets = _offsets(original.graph, channels, copies)
-    apply_spread(original.graph, channels, Spread(np.ones(channels.count), copies))
-    ranges = _spread_ranges(seen, channels, copies)
+    spread = Spread(np.ones(channels.count), copies)
+    apply_spread(original.graph, channels, spread)
+    ranges = spread_ranges(seen, channels, spread)
     _move(original.graph, offsets, place(original, ranges))
     return ranges
 
@@ -119,8 +120,7 @@ def _worth(
         classes, of = channels.of[value], found[value]
         at_peak = of.everywhere * _peaks(seen[value.name or ""], len(classes)) ** 2
         np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
-        node = value.producer()
-        if node is not None and node.op_type not in SHARED_SCALE | {"Add", "Sub"}:
+        if is_rounded_anew(value):
             np.add.at(noise, classes, of.error * float(placed[value].scale[0]) ** 2 / 12)
     return _Worth(noise, absence)
 
@@ -172,17 +172,6 @@ def _offsets(
             if (counts > 1).any():
                 offsets[node] = np.concatenate([(np.arange(n) + 0.5) / n - 0.5 for n in counts])
     return offsets
-
-
-def _spread_ranges(
-    seen: Seen, channels: Channels, copies: NDArray[np.intp]
-) -> dict[str, ChannelRange]:
-    ranges = dict(seen)
-    for value, classes in channels.of.items():
-        name = value.name or ""
-        if name in ranges and ranges[name].low.ndim:
-            ranges[name] = ranges[name].spread(np.ones(len(classes)), copies[classes])
-    return ranges
 
 
 def _move(

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels
-from edge_imgq.quantize.constraints import SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
+from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import LEVELS, ChannelRange
 from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.sensitivity import Sensitivity, measure_sensitivity
@@ -107,21 +107,9 @@ def equalize(
     scales = _scales(original.graph, channels, seen, image, found)
     layers = _layers(original.graph, channels, found)
     gains = _gains(channels, scales, layers, WEIGHT_SHARE[rounding])
-    apply_spread(original.graph, channels, Spread(gains, np.ones(channels.count, np.intp)))
-    return _scaled(seen, channels, gains)
-
-
-def _scaled(
-    seen: Mapping[str, ChannelRange],
-    channels: Channels,
-    gains: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> dict[str, ChannelRange]:
-    ranges = dict(seen)
-    for value, classes in channels.of.items():
-        name = value.name or ""
-        if name in ranges and ranges[name].low.ndim:
-            ranges[name] = ranges[name].spread(gains[classes])
-    return ranges
+    spread = Spread(gains, np.ones(channels.count, np.intp))
+    apply_spread(original.graph, channels, spread)
+    return spread_ranges(seen, channels, spread)
 
 
 def _scales(
@@ -151,15 +139,13 @@ def _scales(
 def _rounded(
     value: ir.Value, channels: Channels, seen: ChannelRange, found: Sensitivity
 ) -> _Rounded:
-    """Return a value's part in the noise; one that is only copied or added is not rounded anew."""
-    node = value.producer()
-    copied = node is None or node.op_type in SHARED_SCALE | {"Add", "Sub"}
+    """Return a value's part in the noise."""
     low, high = -np.minimum(seen.low, 0), np.maximum(seen.high, 0)
     # A channel that nobody has seen yet may do anything, so it gets no gain.
     unseen = low + high == 0
     return _Rounded(
         torch.from_numpy(channels.of[value]),
-        torch.from_numpy(found.error * (0.0 if copied else 1.0)),
+        torch.from_numpy(found.error * is_rounded_anew(value)),
         torch.from_numpy(np.minimum(low * HEADROOM, low.max())),
         torch.from_numpy(np.where(unseen, high.max(), np.minimum(high * HEADROOM, high.max()))),
     )

@@ -10,12 +10,8 @@ from math import lcm
 from edge_imgq.export.tflite.forms.blocked_input import BlockedInput
 from edge_imgq.export.tflite.forms.blocked_output import BlockedOutput
 from edge_imgq.export.tflite.forms.plain import plain_convolution
+from edge_imgq.graph.layer_slots import BLOCKS, WORTHWHILE
 from edge_imgq.graph.network import Network, Operation
-
-BLOCKS = (2, 4)
-WORTHWHILE = 0.9
-"""A form is taken when it costs less than this share of the plain one: the count of lanes is a
-model, and every block makes the file insist on multiples of its size."""
 
 
 @dataclass(frozen=True)
