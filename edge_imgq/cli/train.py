@@ -34,15 +34,26 @@ A data folder holds photographs, which are degraded here as the network's task a
 folders blur/ and sharp/ with pairs."""
 
 EXAMPLE = """\
-edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn
-edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 --output runs/fsrcnn \\
-    --resume
-edge-imgq train fsrcnn-x3 --data T91 --validation Set5 --from fsrcnn-x2 --output runs/fsrcnn-x3"""
+edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 \\
+    --output runs/fsrcnn
+edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 \\
+    --output runs/fsrcnn --resume
+edge-imgq train fsrcnn-x3 --data T91 --validation Set5 --from fsrcnn-x2 \\
+    --output runs/fsrcnn-x3"""
 
 CHECKPOINT = "checkpoint.safetensors"
 """As in `edge_imgq.train.loop`, which imports torch."""
 
-SCHEDULE_OPTIONS = ("steps", "batch", "patch", "learning_rate", "loss", "decay", "seed")
+SCHEDULE_OPTIONS = (
+    "steps",
+    "batch",
+    "patch",
+    "learning_rate",
+    "loss",
+    "decay",
+    "int8_noise",
+    "seed",
+)
 """Options that are fields of `Schedule`; what is not given keeps the network's default."""
 
 
@@ -90,6 +101,12 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--tensorboard", action="store_true", help="write event files for TensorBoard too"
     )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
+    )
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -103,7 +120,9 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss",
         choices=("absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"),
-        help="an error of pixels, until the squared one, or a paper's sum of losses",
+        metavar="NAME",
+        help="an error of pixels: absolute, charbonnier, squared or psnr; or a paper's sum of "
+        "losses: dped or deblurgan",
     )
     parser.add_argument(
         "--features",
@@ -114,6 +133,12 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--decay", choices=("cosine", "step", "constant"), help="how the learning rate falls"
+    )
+    parser.add_argument(
+        "--int8-noise",
+        type=float,
+        metavar="X",
+        help="width of the noise on every intermediate tensor, in steps of int8 (4 to 16)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
 
@@ -150,6 +175,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         validate_every=arguments.validate_every,
         tensorboard=arguments.tensorboard,
         features=arguments.features,
+        device=arguments.device,
     )
     check_config(config)  # before torch is imported, which takes seconds
     return config

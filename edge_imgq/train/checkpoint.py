@@ -139,7 +139,10 @@ def _restore_moments(
     """Let Adam remember what `_moments` returned."""
     for name, parameter in network.named_parameters():
         if f"{prefix}step.{name}" in tensors:
-            moments = {moment: tensors[f"{prefix}{moment}.{name}"].clone() for moment in MOMENTS}
+            moments = {
+                moment: tensors[f"{prefix}{moment}.{name}"].to(parameter.device, copy=True)
+                for moment in MOMENTS
+            }
             for moment in ("exp_avg", "exp_avg_sq"):
                 # The same memory order as the parameter, as a run that was never stopped has it.
                 moments[moment] = parameter.detach().clone().copy_(moments[moment])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PixelLoss = Literal["absolute", "charbonnier", "squared", "psnr"]
 Loss = Literal["absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"]
+Device = Literal["auto", "cpu", "cuda"]
 Decay = Literal["cosine", "step", "constant"]
 
 
@@ -38,6 +39,8 @@ class Schedule:
             super-resolution is judged; the rest is on its channels.
         head_until: Share of the steps in which the last layer alone is trained, which is how a
             network learns another scale from one that it has learned.
+        int8_noise: Width, in steps of int8, of the noise that every intermediate tensor gets
+            (`edge_imgq.train.int8_noise`); 0 for none.
         average: Decay of the moving average of the weights, which is what is validated and kept.
         scales: Sizes at which every training image is used, as shares of its own.
         then: What each input suffers after the degradation of its task
@@ -61,6 +64,7 @@ class Schedule:
     bfloat16_until: float = 0.7
     luma_share: float = 0.0
     head_until: float = 0.0
+    int8_noise: float = 0.0
     average: float = 0.999
     scales: tuple[float, ...] = (1.0,)
     then: tuple[str, ...] = ()
@@ -90,6 +94,8 @@ class TrainConfig:
         tensorboard: Whether to write event files beside the log.
         features: Weights of the network whose features a loss of several parts compares, or None
             for one that ships.
+        device: Where the network learns: on a GPU ("cuda"), on the processor, or "auto" for a
+            GPU where PyTorch sees one.
     """
 
     model: str
@@ -103,6 +109,7 @@ class TrainConfig:
     validate_every: int = 2000
     tensorboard: bool = False
     features: Path | None = None
+    device: Device = "auto"
 
 
 FROM_ANOTHER_SCALE = Schedule(
@@ -253,5 +260,7 @@ def check_config(config: TrainConfig) -> None:
         raise UsageError(f"{entry.name} works on luma; --then phone is for networks on RGB.")
     if not schedule.learning_rate > 0:
         raise UsageError(f"The learning rate must be above 0, not {schedule.learning_rate}.")
+    if not schedule.int8_noise >= 0:
+        raise UsageError(f"The noise of int8 must be 0 or above, not {schedule.int8_noise}.")
     if not config.data:
         raise UsageError("Training needs at least one folder of images: --data DIR.")

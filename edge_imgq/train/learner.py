@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from edge_imgq.models.deblur import CoarseToFine
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.config import Schedule
+from edge_imgq.train.device import device_of, in_precision
+from edge_imgq.train.int8_noise import Int8Noise
 from edge_imgq.train.objective import Objective, PixelObjective, coarse_loss
 from edge_imgq.train.phases import head_alone_at, learning_rate, precision_at
 from edge_imgq.train.workers import Workers
@@ -47,15 +50,7 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self._choose_layers(step)
-        degraded, truth = _to_float(batch.degraded), _to_float(batch.truth)
-        bfloat16 = precision_at(self.schedule, step) == "bfloat16"
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-            restored, *smaller = (output.float() for output in self.forward(degraded))
-        if self.objective.critic is not None:
-            self.objective.critic.learn(restored, truth, step)
-        loss = self.objective.loss(restored, truth, step)
-        if smaller:
-            loss = loss + coarse_loss(tuple(smaller), truth, self.schedule, step)
+        loss = self.loss(batch, step)
         if not math.isfinite(loss.item()):
             return math.nan
         self.optimiser.zero_grad(set_to_none=True)
@@ -64,6 +59,28 @@ class Learner:
         hold_slopes(self.network)
         self._update_average(step)
         return float(loss.item())
+
+    def loss(self, batch: Batch, step: int) -> Tensor:
+        """Return the loss of step number `step` on a batch; a critic learns from it first."""
+        device = device_of(self.network)
+        degraded, truth = _to_float(batch.degraded, device), _to_float(batch.truth, device)
+        with in_precision(device, precision_at(self.schedule, step)), self._noise(step):
+            restored, *smaller = (output.float() for output in self.forward(degraded))
+        if self.objective.critic is not None:
+            self.objective.critic.learn(restored, truth, step)
+        loss = self.objective.loss(restored, truth, step)
+        if smaller:
+            loss = loss + coarse_loss(tuple(smaller), truth, self.schedule, step)
+        return loss
+
+    def _noise(self, step: int) -> AbstractContextManager[object]:
+        """Let a forward pass feel int8's rounding, where the schedule asks for it."""
+        if not self.schedule.int8_noise:
+            return nullcontext()
+        chance = torch.Generator(device_of(self.network)).manual_seed(
+            self.schedule.seed * 1_000_003 + step
+        )
+        return Int8Noise(self.schedule.int8_noise, chance)
 
     def _choose_layers(self, step: int) -> None:
         """Let the last layer alone learn at first, where the schedule asks for it."""
@@ -131,7 +148,7 @@ def hold_slopes(network: nn.Module) -> None:
             module.weight.clamp_(0.0, 1.0)
 
 
-def _to_float(pixels: NDArray[np.uint8]) -> Tensor:
-    """Bring pixels 0..255 to [0, 1]."""
-    tensor = torch.from_numpy(pixels).float().div_(255.0)
+def _to_float(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Bring pixels 0..255 to a device and to [0, 1]."""
+    tensor = torch.from_numpy(pixels).to(device).float().div_(255.0)
     return tensor.contiguous(memory_format=torch.channels_last)

@@ -17,6 +17,7 @@ from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learner, save_checkpoint
 from edge_imgq.train.config import TrainConfig, check_config
+from edge_imgq.train.device import training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, new_learner
@@ -85,7 +86,8 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
     """Train a network of the zoo, continuing the checkpoint in `config.output` if there is one.
 
     A run that is stopped at any step and continued ends with the weights of a run that was not
-    (bit for bit on one thread). Ctrl-C finishes the step, writes a checkpoint and is passed on.
+    (bit for bit on one thread of a processor). Ctrl-C finishes the step, writes a checkpoint and
+    is passed on.
     Processes that `torchrun` started share each batch; the first of them reports and writes.
 
     Raises:
@@ -93,6 +95,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
         ImageError: No training image can be used.
         ModelError: The loss stopped being finite, or the checkpoint is damaged.
         OutputError: The output folder cannot be written.
+        RuntimeUnavailableError: A GPU is asked for and there is none.
         KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
     """
     check_config(config)
@@ -100,10 +103,11 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
-        with joined_workers(config.schedule.batch) as workers:
+        device = training_device(config.device)
+        with joined_workers(config.schedule.batch, device) as workers:
             curves = config.output if config.tensorboard and not workers.rank else None
             with event_writer(curves) as write:
-                return _Run(config, _also_written(on_progress, write), workers).finish()
+                return _Run(config, _also_written(on_progress, write), workers, device).finish()
     finally:
         torch.set_num_threads(threads)
 
@@ -112,12 +116,16 @@ class _Run:
     """One part of a run: from the start or a checkpoint, to the last step or an interruption."""
 
     def __init__(
-        self, config: TrainConfig, on_progress: Callable[[Progress], None], workers: Workers
+        self,
+        config: TrainConfig,
+        on_progress: Callable[[Progress], None],
+        workers: Workers,
+        device: torch.device,
     ) -> None:
         self._config, self._report, self._workers = config, on_progress, workers
         self._entry = zoo_entry(config.model)
         schedule = config.schedule
-        self._learner, self._state = _start(config, self._entry, workers)
+        self._learner, self._state = _start(config, self._entry, workers, device)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = self._state.rng
         recipe = Recipe(
@@ -228,7 +236,9 @@ class _Run:
         return load_pairs((self._config.validation,), self._entry, recipe).pairs
 
 
-def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Learner, RunState]:
+def _start(
+    config: TrainConfig, entry: ZooEntry, workers: Workers, device: torch.device
+) -> tuple[Learner, RunState]:
     """Begin anew, or continue the checkpoint in the output folder."""
     schedule, path = config.schedule, config.output / CHECKPOINT
     with torch.random.fork_rng():
@@ -236,12 +246,14 @@ def _start(config: TrainConfig, entry: ZooEntry, workers: Workers) -> tuple[Lear
         network = entry.build()
     if config.start_from is not None:
         warm_start(network, config.start_from)
+    network.to(device)
     objective = new_objective(
         schedule,
         channels=1 if entry.colour == "y" else 3,
         side=schedule.patch * entry.scale,
         features=config.features,
         workers=workers,
+        device=device,
     )
     learner = new_learner(network, copy.deepcopy(network), schedule, workers, objective)
     if not path.exists():

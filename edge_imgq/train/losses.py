@@ -69,7 +69,7 @@ def luma(image: Tensor) -> Tensor:
     """Return the luma (N, 1, H, W) of RGB (N, 3, H, W), and luma as it is."""
     if image.shape[1] == 1:
         return image
-    weights = torch.tensor(LUMA, dtype=image.dtype).reshape(1, 3, 1, 1)
+    weights = torch.tensor(LUMA, dtype=image.dtype, device=image.device).reshape(1, 3, 1, 1)
     return (image * weights).sum(dim=1, keepdim=True)
 
 
@@ -78,7 +78,7 @@ def colour_loss(restored: Tensor, truth: Tensor) -> Tensor:
 
     Ignatov et al., ICCV 2017, section 3.1.1. Borders are left out: nothing is known beyond them.
     """
-    kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None]
+    kernel = torch.from_numpy(gaussian_kernel(COLOUR_SIGMA))[None, None].to(restored.device)
     difference = (restored - truth).flatten(0, 1)[:, None]
     return F.conv2d(difference, kernel).square().mean()
 

@@ -78,7 +78,7 @@ class Critic:
         for _ in range(self.steps):
             # For the whole batch, of which this process has a part.
             places = torch.rand((len(truth) * self.workers.count, 1, 1, 1), generator=chance)
-            places = places[self.workers.rank :: self.workers.count]
+            places = places[self.workers.rank :: self.workers.count].to(truth.device)
             self.optimiser.zero_grad(set_to_none=True)
             loss = self.loss(self.network, restored.detach(), truth, places)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -135,7 +135,12 @@ class DeblurGanObjective:
 
 
 def new_objective(
-    schedule: Schedule, channels: int, side: int, features: Path | None, workers: Workers
+    schedule: Schedule,
+    channels: int,
+    side: int,
+    features: Path | None,
+    workers: Workers,
+    device: torch.device,
 ) -> Objective:
     """Return what a schedule asks for.
 
@@ -145,18 +150,19 @@ def new_objective(
         side: height and width of an output patch.
         features: weights of the feature network, or None for the one that ships.
         workers: the processes of the run.
+        device: of the networks that judge.
 
     Raises:
         ModelError: The file of features is none.
     """
     if schedule.loss == "dped":
-        critic = _critic(schedule, lambda: TextureCritic(side), 5e-4, 0.9)
+        critic = _critic(schedule, lambda: TextureCritic(side).to(device), 5e-4, 0.9)
         learns = Critic(*critic, classification_loss, 1, schedule.seed, workers)
-        return DpedObjective(load_features(features), learns)
+        return DpedObjective(load_features(features).to(device), learns)
     if schedule.loss == "deblurgan":
-        critic = _critic(schedule, lambda: PatchCritic(channels), 1e-4, 0.5)
+        critic = _critic(schedule, lambda: PatchCritic(channels).to(device), 1e-4, 0.5)
         learns = Critic(*critic, wasserstein_loss, DEBLUR_CRITIC_STEPS, schedule.seed, workers)
-        return DeblurGanObjective(load_features(features), learns)
+        return DeblurGanObjective(load_features(features).to(device), learns)
     return PixelObjective(schedule)
 
 

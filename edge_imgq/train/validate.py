@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.train.device import device_of
 from edge_imgq.train.learner import training_forward
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 def restore(network: nn.Module, degraded: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Run a network on one whole image, uint8 (H, W, C), and round and clip its output."""
     image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
+    image = image.to(device_of(network))
     with torch.inference_mode():
-        output = training_forward(network)(image)[0].numpy()
+        output = training_forward(network)(image)[0].cpu().numpy()
     return np.clip(np.rint(output.transpose(1, 2, 0) * 255.0), 0, 255).astype(np.uint8)
 
 

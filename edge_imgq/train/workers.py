@@ -1,8 +1,9 @@
 """Several processes that train one network, started by `torchrun`.
 
 Every process draws the whole batch from the same generator and works on its share of it; the
-gradients are averaged (DistributedDataParallel, gloo). So a run by N processes is the run of one
-with the same batch, but for the order in which floating-point numbers are added.
+gradients are averaged (DistributedDataParallel; gloo, or NCCL between GPUs). So a run by N
+processes is the run of one with the same batch, but for the order in which floating-point numbers
+are added. (Noise of int8 has in each process the ranges of its share.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from edge_imgq.train.patches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
+"""What carries gradients between processes that train on a kind of device, and numbers."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,8 @@ class Workers:
 
 
 @contextmanager
-def joined_workers(batch: int) -> Iterator[Workers]:
-    """Join the processes that `torchrun` started, or be alone.
+def joined_workers(batch: int, device: torch.device) -> Iterator[Workers]:
+    """Join the processes that `torchrun` started, or be alone; this one trains on `device`.
 
     Raises:
         UsageError: The batch cannot be divided among them.
@@ -90,7 +95,9 @@ def joined_workers(batch: int) -> Iterator[Workers]:
     if not dist.is_torchelastic_launched():
         yield Workers()
         return
-    dist.init_process_group("gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group(BACKENDS[device.type])
     try:
         workers = Workers(dist.get_rank(), dist.get_world_size())
         if batch % workers.count:

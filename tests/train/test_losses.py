@@ -143,7 +143,7 @@ def composite_learner(loss: str, model: str = "dped-slim") -> Learner:
     torch.manual_seed(1)
     network = zoo_entry(model).build()
     schedule = dataclasses.replace(SCHEDULE, loss=loss, patch=32)
-    objective = new_objective(schedule, 3, 32, None, ALONE)
+    objective = new_objective(schedule, 3, 32, None, ALONE, torch.device("cpu"))
     return new_learner(network, copy.deepcopy(network), schedule, ALONE, objective)
 
 
@@ -181,7 +181,8 @@ def test_the_sum_brings_the_picture_nearer_to_the_truth(
 
 
 def test_a_critic_learns_to_tell_true_from_restored() -> None:
-    objective = new_objective(dataclasses.replace(SCHEDULE, loss="dped"), 3, 32, None, ALONE)
+    schedule = dataclasses.replace(SCHEDULE, loss="dped")
+    objective = new_objective(schedule, 3, 32, None, ALONE, torch.device("cpu"))
     assert objective.critic is not None
     sharp = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     flat = sharp.mean(dim=(2, 3), keepdim=True).expand(-1, -1, 32, 32)

@@ -1,0 +1,67 @@
+"""Where a network learns: on a GPU (CUDA) where there is one, else on the processor."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import torch
+import torch.distributed as dist
+
+from edge_imgq.errors import RuntimeUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from torch import nn
+
+    from edge_imgq.train.config import Device
+    from edge_imgq.train.phases import Precision
+
+
+def training_device(wanted: Device) -> torch.device:
+    """Return where this process trains, as `choose_device` chooses on this machine."""
+    rank = dist.get_node_local_rank(fallback_rank=0)
+    return choose_device(wanted, gpus=torch.cuda.device_count(), rank=rank)
+
+
+def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
+    """Return the processor, or the GPU that belongs to one of this machine's processes.
+
+    Args:
+        wanted: "cpu", "cuda", or "auto" for a GPU where there is one.
+        gpus: How many GPUs PyTorch sees.
+        rank: Number of this process among those that `torchrun` started on this machine.
+
+    Raises:
+        RuntimeUnavailableError: A GPU is asked for and PyTorch sees none.
+        UsageError: There are fewer GPUs than processes.
+    """
+    if wanted == "cpu" or (wanted == "auto" and not gpus):
+        return torch.device("cpu")
+    if not gpus:
+        raise RuntimeUnavailableError(
+            "PyTorch sees no GPU here: it is a build for processors alone, or the driver is "
+            "missing. Leave out --device cuda, or install a build of PyTorch with CUDA."
+        )
+    if rank >= gpus:
+        raise UsageError(
+            f"Process {rank + 1} of this machine has no GPU: there are {gpus}. Start as many "
+            "processes as there are GPUs, or train with --device cpu."
+        )
+    return torch.device("cuda", rank)
+
+
+def in_precision(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Compute in bfloat16 (autocast), where it is asked for and the device has it, or in float32.
+
+    bfloat16 has float32's range, so that no gradient needs to be scaled.
+    """
+    if precision == "float32" or (device.type == "cuda" and not torch.cuda.is_bf16_supported()):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Return where a network's weights lie; the processor for one that has none."""
+    return next((weight.device for weight in network.parameters()), torch.device("cpu"))
