@@ -5,6 +5,7 @@
 # make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
 # make devices   what devices return: the Hexagon emulator, Arm kernels, adb, ssh
+# make graphs    the graphs of the networks that ship, after a change to their architecture
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
 # make clean     remove what the targets above made, the environment included
@@ -17,7 +18,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick fuzz peer devices lint wheel clean
+.PHONY: install demo test quick fuzz peer devices graphs lint wheel clean
 
 install: $(INSTALLED)
 
@@ -51,6 +52,9 @@ devices: $(INSTALLED)
 	-$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
 	-$(BIN)/edge-imgq doctor --set-up arm64 >/dev/null
 	$(BIN)/python -m pytest -m device -rs tests/devices
+
+graphs: $(INSTALLED)
+	$(BIN)/python -m edge_imgq.export.keep_graphs
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

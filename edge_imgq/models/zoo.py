@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.errors import ModelError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -181,9 +180,9 @@ def zoo_entry(name: str) -> ZooEntry:
     known = {**ZOO, **UNTRAINED}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise UsageError(f"There is no network {name!r}. {hint}The zoo has {', '.join(ZOO)}.")
+    raise UsageError(
+        f"There is no network '{name}'.{did_you_mean(name, known)} The zoo has {', '.join(ZOO)}."
+    )
 
 
 def weights_path(name: str) -> Path:
@@ -194,6 +193,11 @@ def weights_path(name: str) -> Path:
 def card_path(name: str) -> Path:
     """Where the model card of a network lies (Markdown)."""
     return _beside("cards", f"{zoo_entry(name).name}.md")
+
+
+def graph_path(name: str) -> Path:
+    """Where the graph of a network would lie, without weights (`edge_imgq.export.kept_graph`)."""
+    return _beside("graphs", f"{name}.onnx")
 
 
 def load_network(name: str) -> nn.Module:

@@ -1,0 +1,90 @@
+"""Graphs that are kept, so that torch need not trace networks that ship."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.export import onnx as export
+from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
+from edge_imgq.graph.load import normalise
+from edge_imgq.models.zoo import ZOO, graph_path, load_network
+
+CONTRACT = ImageContract("super-resolution", 2, "y")
+
+
+class Moved(nn.Module):
+    """The network that it is given, its image brighter: an architecture that has changed since."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        for name, part in network.named_children():
+            self.add_module(name, part)
+        self.network = [network]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        brighter: torch.Tensor = self.network[0](image) + 0.25
+        return brighter
+
+
+def image_of(model: ir.Model, image: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    return np.asarray(session.run(None, {"image": image})[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
+    entry, network = ZOO[name], load_network(name)
+    contract = ImageContract(entry.task, entry.scale, entry.colour, multiple=entry.multiple)
+    kept = with_weights(read_kept(graph_path(name)), export._state(network))
+    assert kept is not None, "`python -m edge_imgq.export.keep_graphs` writes the graphs anew"
+    traced = normalise(export._trace(network, name, contract), name)
+    told = "the kept graph is another than torch's; see edge_imgq/export/keep_graphs.py"
+    assert ir.to_proto(normalise(kept, name)) == ir.to_proto(traced), told
+    assert ir.to_proto(export.export_network(network, name, contract)) == ir.to_proto(traced)
+
+
+def test_opening_a_network_that_ships_does_not_import_the_exporter() -> None:
+    lines = (
+        "import sys",
+        "from edge_imgq.pipeline.source import open_model",
+        "open_model('fsrcnn-x2')",
+        "assert 'torch' in sys.modules",
+        "assert 'onnxscript' not in sys.modules",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+def test_a_network_that_has_changed_is_traced_anew() -> None:
+    network = Moved(load_network("fsrcnn-x2")).eval()
+    model = export.export_network(network, "fsrcnn-x2", CONTRACT)
+    image = np.random.default_rng(3).random((1, 1, 24, 32), np.float32)
+    np.testing.assert_allclose(
+        image_of(model, image), network(torch.from_numpy(image)).numpy(), atol=1e-5
+    )
+
+
+def test_weights_that_do_not_fit_are_not_put_in() -> None:
+    kept = read_kept(graph_path("fsrcnn-x2"))
+    state = export._state(load_network("fsrcnn-x2"))
+    assert with_weights(kept, state) is not None
+    assert with_weights(kept, state | {"more": np.zeros(3, np.float32)}) is None
+    assert with_weights(kept, state | {"upsample.bias": np.zeros(3, np.float32)}) is None
+
+
+def test_a_graph_that_computed_with_a_parameter_is_not_kept() -> None:
+    kept = read_kept(graph_path("fsrcnn-x2"))
+    state = export._state(load_network("fsrcnn-x2"))
+    full = with_weights(kept, state)
+    assert full is not None
+    with pytest.raises(ValueError, match="no tensor of the graph holds gone"):
+        without_weights(full, state | {"gone": np.full(7, 0.3, np.float32)})
