@@ -2,8 +2,8 @@
 
 DPED's instance normalisation takes its statistics from the whole image, so a patch of its output
 cannot be had from the patch alone. Every pair is therefore a whole small photo: a square cut out of
-a photograph at random, brought to one size, made as dull or dark as phones do, and the network of
-DPED's authors computed on exactly that, in bfloat16.
+a photograph at random, brought to one size, made as dull, dark or pale as phones do, and the
+network of DPED's authors computed on exactly that, in bfloat16.
 
     python -m benchmarks.dped_teacher DPED_official/iphone.npz BSDS200 --output pairs
     python -m benchmarks.dped_teacher DPED_official/iphone.npz BSDS200 --output pairs --look dark
@@ -34,9 +34,17 @@ DARK = PhoneCamera(
 )  # fmt: skip
 """Against the light, in fog, at dusk: what a phone of 2009 makes of it."""
 
+PALE = PhoneCamera(
+    blur=(0.3, 1.5), gamma=(0.6, 1.6), contrast=(0.06, 0.5), lift=(0.1, 0.6),
+    cast=(1.0, 1.0, 1.0), cast_spread=0.1, saturation=(0.2, 1.0), vignette=(0.0, 0.2),
+    noise=(0.3, 3.0),
+)  # fmt: skip
+"""Sky, fog and walls: hardly any contrast, which the teacher's normalisation stretches."""
+
 LOOKS: dict[str, tuple[int, tuple[PhoneCamera | None, ...]]] = {
     "day": (128, (None, PhoneCamera())),
     "dark": (40, (DARK,)),
+    "pale": (24, (PALE,)),
 }
 """Side in pixels of the smallest square that is cut out, and what the squares of a photograph
 suffer in turn."""
