@@ -101,6 +101,34 @@ def staging(folder: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_place(path: Path, *, folder: bool) -> None:
+    """Look whether a file or folder can be written, before the minutes whose result goes there.
+
+    Nothing is made. A disk that fills up meanwhile is found when it is written to.
+
+    Args:
+        path: of what will be written.
+        folder: whether that is a folder that files go into.
+
+    Raises:
+        OutputError: something else is there or above it, or there is no permission.
+    """
+    above = path if folder else path.absolute().parent
+    if not folder and path.is_dir():
+        raise _refused(path, errno.EISDIR)
+    found = next(place for place in (above, *above.absolute().parents) if place.exists())
+    if not found.is_dir():
+        raise _refused(path, errno.ENOTDIR)
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise _refused(path, errno.EACCES)
+    if not folder and path.exists() and not os.access(path, os.W_OK):
+        raise _refused(path, errno.EACCES)
+
+
+def _refused(path: Path | str, number: int) -> OutputError:
+    return OutputError(f"{path} cannot be written: {_REFUSED[number]}. Choose another place.")
+
+
 @contextmanager
 def no_empty_folders(folder: Path) -> Iterator[None]:
     """Remove `folder` and its parents that are new and empty when the body fails."""
@@ -128,10 +156,7 @@ def output_errors(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise OutputError(_full_sentence(path, error)) from error
         if error.errno in _REFUSED and _concerns(error, path):
-            raise OutputError(
-                f"{error.filename or path} cannot be written: {_REFUSED[error.errno]}. "
-                "Choose another place."
-            ) from error
+            raise _refused(error.filename or path, error.errno) from error
         raise
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import UsageError, did_you_mean
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def estimate_file(path: Path, chip: str) -> Estimate | Skipped:
         ModelError: the file is not whole.
     """
     if chip not in CHIPS:
-        raise UsageError(f"No estimate is known for '{chip}'; there are {', '.join(CHIPS)}.")
+        near = did_you_mean(chip, CHIPS)
+        raise UsageError(f"No estimate is known for '{chip}'.{near} There are {', '.join(CHIPS)}.")
     if path.suffix.lower() != ".tflite":
         return Skipped("estimates are for .tflite files on an NPU")
     from edge_imgq.export.tflite.describe import describe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, positive
+from edge_imgq.cli.paths import existing_folder, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
@@ -32,9 +32,14 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "align", "make training pairs from two cameras' photographs", DETAILS, EXAMPLE
     )
-    parser.add_argument("phone", type=Path, metavar="PHONE_DIR", help="the phone's photographs")
-    parser.add_argument("other", type=Path, metavar="DSLR_DIR", help="the better camera's")
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="DIR")
+    for name, metavar, what in (
+        ("phone", "PHONE_DIR", "the phone's photographs"),
+        ("other", "DSLR_DIR", "the better camera's"),
+    ):
+        parser.add_argument(name, type=existing_folder, metavar=metavar, help=what)
+    parser.add_argument(
+        "--output", "-o", type=output_folder, required=True, metavar="DIR", help="for the patches"
+    )
     parser.add_argument(
         "--patch", type=positive, default=100, metavar="N", help="side of a patch (default 100)"
     )
@@ -83,4 +88,6 @@ def _show(result: AlignResult, as_json: bool) -> None:
         row = (photo.name, *map(str, (photo.matches, photo.agreeing, photo.patches)))
         table.add_row(*row)
     print(draw(table))
-    print(f"\n{result.patches} pairs of patches of {len(result.aligned)} photographs")
+    pairs = f"{result.patches} pair{'' if result.patches == 1 else 's'} of patches"
+    photographs = f"{len(result.aligned)} photograph{'' if len(result.aligned) == 1 else 's'}"
+    print(f"\n{pairs} of {photographs}")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.errors import DriftError
+from edge_imgq.cli.paths import existing, output_file
+from edge_imgq.errors import DriftError, UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.report.report import Report
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 DETAILS = """\
 Compare reports with a committed baseline and with the budgets that they were held to. Exits
 with 1 when a target drifted or is missing. The baseline is a JSON file that states its own
-tolerances; edit them there."""
+tolerances; edit them there. Make it once, with --update, and commit it."""
 
 EXAMPLE = """\
-edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json --update   # once, then commit it
+edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json --update
 edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json"""
 
 
@@ -30,11 +31,13 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "path",
-        type=Path,
+        type=existing,
         metavar="PATH",
         help="a report.json, a model's folder, or the folder of several models",
     )
-    parser.add_argument("--baseline", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--baseline", type=output_file, required=True, metavar="FILE", help="to compare with"
+    )
     parser.add_argument(
         "--update",
         action="store_true",
@@ -49,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.baseline_file import read_baseline
     from edge_imgq.report.json_form import read_reports
 
+    if not arguments.update and not arguments.baseline.exists():
+        raise UsageError(f"There is no baseline {arguments.baseline}; --update writes one.")
     reports = read_reports(arguments.path)
     if arguments.update:
         return _update(arguments, reports)

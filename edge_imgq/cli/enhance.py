@@ -14,19 +14,22 @@ from edge_imgq.cli.options import (
     add_threads,
     processors,
 )
+from edge_imgq.cli.paths import existing, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ImageError, UsageError
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
 a seam. A network that works on brightness alone (FSRCNN) gets its colours enlarged beside it.
+What cannot be used is named and left out; the exit code is then 4.
 
 M is a file that export wrote (.onnx, .tflite, .mlpackage), any image-to-image .onnx file, or a
 name that `edge-imgq models` lists. Several run one after the other."""
 
 EXAMPLE = """\
 edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
-edge-imgq enhance *.jpg --model deblur-slim artifacts/fsrcnn-x2/tflite-int8.tflite -o out"""
+edge-imgq enhance *.jpg -o out \\
+    --model deblur-slim artifacts/fsrcnn-x2/tflite-int8.tflite"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -34,10 +37,26 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    parser.add_argument("--model", "-m", nargs="+", action="extend", required=True, metavar="M")
     parser.add_argument(
-        "--output", "-o", type=Path, required=True, metavar="DIR", help="made if it is not there"
+        "images", nargs="+", type=existing, metavar="IMAGE", help="a photograph of any size"
+    )
+    parser.add_argument(
+        "--model",
+        "-m",
+        nargs="+",
+        action="extend",
+        type=model,
+        required=True,
+        metavar="M",
+        help="a name or a file; takes every word that follows",
+    )
+    parser.add_argument(
+        "--output",
+        "-o",
+        type=output_folder,
+        required=True,
+        metavar="DIR",
+        help="for the results; made if it is not there",
     )
     parser.add_argument(
         "--format",
@@ -70,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             height, width = image.size
             print(f"{image.path} ({width}x{height})")
     for sentence in batch.failed:
-        print(f"edge-imgq: {sentence}", file=sys.stderr)
+        print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
     return ImageError.exit_code if batch.failed else 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from edge_imgq.cli.options import (
     Subparsers,
@@ -14,6 +13,7 @@ from edge_imgq.cli.options import (
     add_threads,
     processors,
 )
+from edge_imgq.cli.paths import existing_folder, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -27,7 +27,8 @@ MODEL is a name that `edge-imgq models` lists, a checkpoint, or an .onnx or .tfl
 
 EXAMPLE = """\
 edge-imgq evaluate fsrcnn-x2 --set Set5
-edge-imgq evaluate artifacts/fsrcnn-x2/tflite-int8.tflite --set Set5 --sheet sheet.png"""
+edge-imgq evaluate artifacts/fsrcnn-x2/tflite-int8.tflite --set Set5 \\
+    --sheet sheet.png"""
 
 TASKS = ("super-resolution", "jpeg", "denoise", "deblur", "photo-enhancement")
 
@@ -37,11 +38,22 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "evaluate", "measure a model as the papers do", DETAILS, EXAMPLE
     )
-    parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
-        "--set", type=Path, required=True, metavar="DIR", help="folder of photographs or pairs"
+        "model", type=model, metavar="MODEL", help="a name, a checkpoint, or a file"
     )
-    parser.add_argument("--task", choices=TASKS, help="for a file that does not say")
+    parser.add_argument(
+        "--set",
+        type=existing_folder,
+        required=True,
+        metavar="DIR",
+        help="folder of photographs or pairs",
+    )
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        metavar="NAME",
+        help=f"for a file that does not say: {', '.join(TASKS[:-1])} or {TASKS[-1]}",
+    )
     parser.add_argument(
         "--level",
         type=float,
@@ -51,7 +63,7 @@ def add(subparsers: Subparsers) -> None:
         help="JPEG quality (default 10, 20, 40) or noise (default 15, 25, 50); may be repeated",
     )
     parser.add_argument(
-        "--sheet", type=Path, metavar="FILE", help="write crops of some images side by side"
+        "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
     )
     add_range(parser)
     add_threads(parser, default=processors())

@@ -19,8 +19,9 @@ from edge_imgq.cli.options import (
     add_threads,
     sizes,
 )
+from edge_imgq.cli.paths import model
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.cli.results import show_reports
+from edge_imgq.cli.results import say_where_pictures_are, show_reports
 from edge_imgq.errors import UsageError
 
 DEFAULT_MODEL = "fsrcnn-x2"
@@ -34,7 +35,8 @@ or any ONNX file that takes an image and returns an image."""
 
 EXAMPLE = """\
 edge-imgq export fsrcnn-x2 --target all
-edge-imgq export my.onnx --target tflite '*-int8' --size 360x640 --calibration photos/"""
+edge-imgq export my.onnx --target tflite '*-int8' --size 360x640 \\
+    --calibration photos/"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -43,7 +45,12 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "export", "write, verify and time the files of a model", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "model", nargs="?", default=DEFAULT_MODEL, metavar="MODEL", help=f"default {DEFAULT_MODEL}"
+        "model",
+        nargs="?",
+        type=model,
+        default=DEFAULT_MODEL,
+        metavar="MODEL",
+        help=f"default {DEFAULT_MODEL}",
     )
     parser.add_argument(
         "--target",
@@ -98,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         report = export(request, watch)
     code = show_reports((report,), as_json=arguments.json)
     print(f"The files are in {arguments.output / report.model}.", file=sys.stderr)
+    say_where_pictures_are(arguments.pictures)
     return code
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.cli.paths import existing, output_file
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=existing, metavar="FILE", help="what --history wrote")
     add_json(parser)
 
 
@@ -50,7 +51,7 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     """Add `--history FILE`."""
     parser.add_argument(
         "--history",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="add the figures to this file, and show all that it holds side by side",
     )

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from edge_imgq.cli.options import Subparsers, add_command
+from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.cli.paths import output_folder
 from edge_imgq.errors import UsageError
 
 STAGES = ("export", "quantize", "calibration_data")
@@ -29,11 +30,12 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "folder",
         nargs="?",
-        type=Path,
-        default=Path(),
+        type=output_folder,
+        default=".",
         metavar="DIR",
         help="where to (default: the current folder)",
     )
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
             for file in sorted(shipped_folder(stage).iterdir()):
                 write_bytes(temporary / stage / file.name, file.read_bytes())
                 written.append(folder / stage / file.name)
-    for path in written:
-        print(path)
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+
+        print(to_json([str(path) for path in written]))
+    else:
+        print("\n".join(map(str, written)))
     print(f"Commands that run in {folder.resolve()} now use these.", file=sys.stderr)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, size
+from edge_imgq.cli.paths import existing
 from edge_imgq.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(subparsers, "inspect", "show what a file consists of", DETAILS, EXAMPLE)
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=existing, metavar="FILE", help=f"{', '.join(FORMATS)}")
     parser.add_argument(
         "--size",
         type=size,
@@ -42,8 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     if path.suffix.lower() not in FORMATS:
         raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
-    if not path.exists():
-        raise ModelError(f"There is no model at {path}.")
     description = FORMATS[path.suffix.lower()](path, arguments.size)
     if arguments.json:
         from edge_imgq.report.json_form import description_to_json

@@ -28,8 +28,9 @@ from edge_imgq.cli import (
     train,
     verify,
 )
-from edge_imgq.cli.options import Parser, Subparsers
-from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated, UsageError
+from edge_imgq.cli.options import Subparsers
+from edge_imgq.cli.parser import Parser
+from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated
 
 FAULT = 70
 """Exit code of an error that is ours (EX_SOFTWARE of sysexits.h)."""
@@ -68,16 +69,16 @@ COMMANDS: dict[str, Command] = {
 
 EPILOG = """\
 examples:
-  edge-imgq export                              the default network, every target
+  edge-imgq export                            the default network, every target
   edge-imgq export my.onnx --target tflite --size 360x640
   edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
 
 exit codes:
   0  done
   1  a file lost more than its budget or baseline allows
-  2  the command line does not make sense
+  2  the command line, or a path or name in it, is wrong
   3  a recipe, manifest or baseline is wrong
-  4  an image is missing, damaged or too small
+  4  an image is damaged or too small, or there is none
   5  a model cannot be read or cannot be carried by any target
   6  a target has no form for some of the model's operators
   7  a runtime or package is missing on this machine
@@ -97,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = build_parser().parse_args(argv)
-    except UsageError as error:
+    except EdgeImgqError as error:
         return _failed(str(error), error.exit_code, debug=False)
     return _run(arguments)
 

@@ -6,11 +6,12 @@ import argparse
 import math
 import os
 import re
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from edge_imgq.cli.paths import existing, existing_folder, output_folder
 from edge_imgq.contract import PixelRange
-from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.devices.options import DeviceOptions
@@ -18,31 +19,12 @@ if TYPE_CHECKING:
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 """Variable that names LiteRT's program for a phone or board."""
 
+
+COLUMNS = 80
+"""Width of the help's text."""
+
 Subparsers = Any
 """What `ArgumentParser.add_subparsers` returns; argparse has no public name for it."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are sentences, printed where all others are."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the command line.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(f"{_sentence(message)}. See `{self.prog} --help`.")
-
-
-def _sentence(message: str) -> str:
-    """Return what argparse says as the beginning of a sentence, in our words where they differ."""
-    chosen = re.fullmatch(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)", message)
-    if chosen:
-        name = {"COMMAND": "command"}.get(chosen[1], chosen[1])
-        return f"There is no {name} {chosen[2]}; there are {chosen[3].replace(chr(39), '')}"
-    said = message.removeprefix("argument ").rstrip(".")
-    said = said.replace("the following arguments are required", "this is missing")
-    return said[0].upper() + said[1:]
 
 
 def add_command(
@@ -54,14 +36,15 @@ def add_command(
         subparsers: what `ArgumentParser.add_subparsers` returned.
         name: the command.
         summary: one line for `edge-imgq --help`.
-        details: what the command's own help says before its options.
+        details: what the command's own help says before its options; empty lines part paragraphs.
         example: one or more whole command lines.
     """
-    lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
+    lines = textwrap.indent(example.strip(), "  ")
+    paragraphs = (textwrap.fill(text, COLUMNS) for text in details.split("\n\n"))
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
-        description=details,
+        description="\n\n".join(paragraphs),
         epilog=f"example:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -84,9 +67,9 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths",
         nargs="+",
-        type=Path,
+        type=existing,
         metavar="PATH",
-        help="a file that export wrote, or a folder of them",
+        help="a file that export wrote, a folder of them, or the folder of several models",
     )
 
 
@@ -118,7 +101,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--benchmark-model",
-        type=Path,
+        type=existing,
         metavar="FILE",
         help="LiteRT's benchmark_model for the phone or board (or EDGE_IMGQ_BENCHMARK_MODEL)",
     )
@@ -137,7 +120,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     """Add `--images DIR`."""
     parser.add_argument(
         "--images",
-        type=Path,
+        type=existing_folder,
         metavar="DIR",
         help="folder of photographs to measure drift on (default: those of calibration_data/)",
     )
@@ -147,7 +130,7 @@ def add_calibration(parser: argparse.ArgumentParser) -> None:
     """Add `--calibration DIR`."""
     parser.add_argument(
         "--calibration",
-        type=Path,
+        type=existing_folder,
         metavar="DIR",
         help="folder of photographs for int8 ranges (default: those of calibration_data/)",
     )
@@ -157,8 +140,8 @@ def add_artifacts(parser: argparse.ArgumentParser) -> None:
     """Add `--output DIR`, the folder that gets one for each model."""
     parser.add_argument(
         "--output",
-        type=Path,
-        default=Path("artifacts"),
+        type=output_folder,
+        default="artifacts",
         metavar="DIR",
         help="the files go to DIR/<model>/ (default artifacts)",
     )
@@ -180,7 +163,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     """Add `--pictures DIR`."""
     parser.add_argument(
         "--pictures",
-        type=Path,
+        type=output_folder,
         metavar="DIR",
         help="write pictures of the worst images there: a map of the errors, and crops of float, "
         "file and difference",

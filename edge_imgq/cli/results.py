@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.errors import DriftError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge_imgq.report.report import Report
 
 
@@ -30,6 +32,16 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
     for breach in exceeded:
         print(f"edge-imgq: over budget: {breach}", file=sys.stderr)
     return _not_run(reports) or (DriftError.exit_code if exceeded else 0)
+
+
+def say_where_pictures_are(folder: Path | None) -> None:
+    """Print on stderr where pictures went; there are none of files that are as the float model."""
+    if folder is None:
+        return
+    if any(folder.rglob("*.png")):
+        print(f"The pictures are in {folder}.", file=sys.stderr)
+    else:
+        print("No pictures: no image differs from the float model's.", file=sys.stderr)
 
 
 def _not_run(reports: Sequence[Report]) -> int:

@@ -13,6 +13,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_range,
 )
+from edge_imgq.cli.paths import model
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -24,7 +25,8 @@ a recipe for `edge-imgq export --scheme`, which onnx-int8, tflite-int8 and corem
 EXAMPLE = """\
 edge-imgq sensitivity fsrcnn-x2
 edge-imgq sensitivity my.onnx --calibration photos/ --budget 0.03
-edge-imgq export my.onnx --target '*-int8' --size 180x320 --scheme artifacts/my/mixed.toml"""
+edge-imgq export my.onnx --target '*-int8' --size 180x320 \\
+    --scheme artifacts/my/mixed.toml"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -32,7 +34,7 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "sensitivity", "show what each layer loses in int8", DETAILS, EXAMPLE
     )
-    parser.add_argument("model", metavar="MODEL", help="as for export")
+    parser.add_argument("model", type=model, metavar="MODEL", help="as for export")
     parser.add_argument(
         "--scheme",
         default="int8",

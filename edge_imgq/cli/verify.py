@@ -18,7 +18,7 @@ from edge_imgq.cli.options import (
     device_options,
 )
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.cli.results import show_reports
+from edge_imgq.cli.results import say_where_pictures_are, show_reports
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
@@ -49,11 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify, and show the reports."""
     from datetime import UTC, datetime
 
-    from edge_imgq.cli.paths import existing
+    from edge_imgq.cli.paths import exported_files
     from edge_imgq.pipeline.verify import verify
     from edge_imgq.report.history import drift_entries
 
-    paths = existing(arguments.paths)
+    paths = exported_files(arguments.paths)
     options = device_options(arguments)
     with ProgressDisplay() as watch:
         reports = [
@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         ]
     code = show_reports(reports, as_json=arguments.json)
+    say_where_pictures_are(arguments.pictures)
     keep(arguments.history, drift_entries(reports, datetime.now(UTC)), arguments.json)
     return code
 

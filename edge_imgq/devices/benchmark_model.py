@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import UsageError, did_you_mean
 
 PROGRAM = "benchmark_model"
 
@@ -38,8 +38,8 @@ def delegate_flags(delegate: str) -> tuple[str, ...]:
         return (f"--external_delegate_path={delegate}",)
     if delegate not in DELEGATES:
         raise UsageError(
-            f"There is no delegate '{delegate}'; there are {', '.join(DELEGATES)}, or the path of "
-            "a delegate's library on the device."
+            f"There is no delegate '{delegate}'.{did_you_mean(delegate, DELEGATES)} There are "
+            f"{', '.join(DELEGATES)}, and the path of a delegate's library on the device."
         )
     return DELEGATES[delegate]
 

@@ -71,7 +71,8 @@ def folder_set(folder: Path) -> ImageSet:
     """
     if not (folder / "input").is_dir() or not (folder / "truth").is_dir():
         photos = tuple(Photo(path.stem, path) for path in list_images(folder))
-        return ImageSet(f"{len(photos)} images of {folder.name}", photos)
+        what = "1 image" if len(photos) == 1 else f"{len(photos)} images"
+        return ImageSet(f"{what} of {folder.name}", photos)
     truths = {path.stem: path for path in list_images(folder / "truth")}
     inputs = list_images(folder / "input")
     lonely = [path.name for path in inputs if path.stem not in truths]
@@ -81,7 +82,8 @@ def folder_set(folder: Path) -> ImageSet:
             "pairs have the same name but for the extension."
         )
     photos = tuple(Photo(path.stem, path, truths[path.stem]) for path in inputs)
-    return ImageSet(f"{len(photos)} pairs of {folder.name}", photos)
+    what = "1 pair" if len(photos) == 1 else f"{len(photos)} pairs"
+    return ImageSet(f"{what} of {folder.name}", photos)
 
 
 def samples(

@@ -43,7 +43,8 @@ def bench(
         absent = tuple(not_timed(file, device, found.reason) for file in files)
         return absent, RuntimeUnavailableError.exit_code
     if isinstance(found, HostDevice):
-        watch(Step(f"time {len(files)} files on {found.name}, in turns", 0, 1))
+        what = "1 file" if len(files) == 1 else f"{len(files)} files in turns"
+        watch(Step(f"time {what} on {found.name}", 0, 1))
         return time_on_host(files, found, request), 0
     timings: list[Timing] = []
     code = 0

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
+Job = tuple[Path, Path]
+"""A photograph, and the place of its result."""
+
 LARGEST_TILE = 512
 """Side of a tile, in input pixels, for networks that take any size: a tile of an ordinary network
 then stays below some hundred megabytes."""
@@ -46,7 +49,7 @@ class EnhanceRequest:
         pixels: inside .onnx files that do not say; None for 0 to 1.
     """
 
-    jobs: tuple[tuple[Path, Path], ...]
+    jobs: tuple[Job, ...]
     models: tuple[str, ...]
     threads: int
     pixels: PixelRange | None = None
@@ -73,7 +76,7 @@ class Batch:
 
     Attributes:
         written: the results.
-        failed: a sentence for each photograph that turned out damaged or too small.
+        failed: a sentence for each photograph that is no image, damaged or too small.
     """
 
     written: tuple[Enhanced, ...]
@@ -83,20 +86,18 @@ class Batch:
 def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     """Enhance every photograph and write it; each file appears whole or not at all.
 
-    A photograph that cannot be read to its end or is smaller than the receptive field is left out
-    and named; the others are done.
+    A photograph that is no image, cannot be read to its end or is smaller than the receptive field
+    is left out and named; the others are done.
 
     Raises:
-        ImageError: a photograph is not there or is no image.
+        ImageError: none of them is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
-    # Reading the headers finds a wrong path before the first minute is spent.
-    for photo, _ in request.jobs:
-        is_grayscale(photo)
+    jobs, failed = _readable(request.jobs)
     enhancers = [open_enhancer(model, request.threads, request.pixels) for model in request.models]
-    written, failed = [], []
-    for photo, result in request.jobs:
+    written = []
+    for photo, result in jobs:
         try:
             pixels = _enhance_photo(photo, enhancers, watch)
         except ImageError as error:
@@ -107,6 +108,25 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
         write_image(result, pixels)
         written.append(Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1])))
     return Batch(tuple(written), tuple(failed))
+
+
+def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
+    """Return the jobs whose photographs begin as images do, and a sentence for each other one.
+
+    Raises:
+        ImageError: there is none; so nothing is opened in vain.
+    """
+    readable, failed = [], []
+    for job in jobs:
+        try:
+            is_grayscale(job[0])
+        except ImageError as error:
+            failed.append(str(error))
+        else:
+            readable.append(job)
+    if not readable:
+        raise ImageError("\n".join(failed))
+    return readable, failed
 
 
 def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: Callable[[int, int], None]) -> Pixels:

@@ -21,7 +21,6 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
-    ModelError,
     NonFiniteOutputError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
@@ -63,7 +62,7 @@ def verify(
     end is in the report with its reason.
 
     Args:
-        paths: files that `export` wrote, or folders of them.
+        paths: files that `export` wrote.
         images: folder to evaluate on; None for the images of the manifest.
         threads: processor threads.
         watch: told of every step.
@@ -324,24 +323,8 @@ def _size_to_time(file: OpenedFile, own: Sequence[tuple[int, int]]) -> tuple[int
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
-    """Group files by their model's folder; a folder stands for the files in it."""
+    """Group files by their model's folder."""
     groups: dict[Path, list[Path]] = {}
     for path in paths:
-        files = artifacts_in(path) if path.is_dir() and path.suffix != ".mlpackage" else [path]
-        for file in files:
-            groups.setdefault(file.parent, []).append(file)
+        groups.setdefault(path.parent, []).append(path)
     return groups
-
-
-def artifacts_in(folder: Path) -> list[Path]:
-    """Return the exported files of a model's folder.
-
-    Raises:
-        ModelError: there is none.
-    """
-    from edge_imgq.runtime.open import RUNTIMES
-
-    files = sorted(path for path in folder.iterdir() if path.suffix in RUNTIMES)
-    if not files:
-        raise ModelError(f"{folder} holds no exported file ({', '.join(RUNTIMES)}).")
-    return files

@@ -11,13 +11,12 @@ node computes in float.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 
 import onnx_ir as ir
 
-from edge_imgq.errors import RecipeError
+from edge_imgq.errors import RecipeError, did_you_mean
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
@@ -80,8 +79,7 @@ def _surrounded(node: ir.Node, nodes: AbstractSet[ir.Node]) -> bool:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(name, known)
     return (
         f"[precision] names '{name}', which is no layer of the network after the passes of the "
         f"recipe.{hint} `edge-imgq sensitivity` lists the layers."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.errors import RecipeError, UsageError, did_you_mean
 from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 
@@ -59,8 +58,11 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
     folder = recipe_folder("quantize", beside)
     path = folder / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in folder.glob("*.toml"))) or "none"
-        raise RecipeError(f"There is no quantization recipe '{name}' in {folder}. Known: {known}.")
+        known = sorted(found.stem for found in folder.glob("*.toml"))
+        raise RecipeError(
+            f"There is no quantization recipe '{name}' in {folder}.{did_you_mean(name, known)} "
+            f"Known: {', '.join(known) or 'none'}."
+        )
     return path
 
 
@@ -79,10 +81,10 @@ def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[Expo
         found = [recipe.name for recipe in recipes if _matches(recipe.name, pattern)]
         if not found:
             names = [recipe.name for recipe in recipes]
-            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.4)
-            hint = f"Did you mean '{near[0]}'? " if near else ""
+            families = dict.fromkeys(name.split("-")[0] for name in names)
+            near = did_you_mean(pattern, (*names, *families, ALL))
             raise UsageError(
-                f"No target is called '{pattern}'. {hint}Known: {', '.join(names)}, or 'all'."
+                f"No target is called '{pattern}'.{near} Known: {', '.join(names)}, or '{ALL}'."
             )
         chosen.update(found)
     return tuple(recipe for recipe in recipes if recipe.name in chosen)

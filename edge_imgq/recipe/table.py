@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_imgq.errors import RecipeError
+from edge_imgq.errors import RecipeError, did_you_mean
 
 
 class Table:
@@ -95,7 +94,7 @@ class Table:
         for key in self._values:
             if key not in self._asked:
                 raise RecipeError(
-                    f"{self._where}: unknown key '{key}'.{_nearest(key, self._asked)} "
+                    f"{self._where}: unknown key '{key}'.{did_you_mean(key, self._asked)} "
                     f"Known keys: {', '.join(self._asked)}."
                 )
 
@@ -103,7 +102,7 @@ class Table:
         if choices and value not in choices:
             raise RecipeError(
                 f"{self._where}: '{key}' is \"{value}\"; it must be one of {', '.join(choices)}."
-                f"{_nearest(value, choices)}"
+                f"{did_you_mean(value, choices)}"
             )
 
     def _get(self, key: str, kind: Any, wanted: str, default: Any) -> Any:
@@ -111,14 +110,9 @@ class Table:
         if key not in self._values:
             if default is not None:
                 return default
-            near = _nearest(key, [name for name in self._values if name not in self._asked])
+            near = did_you_mean(key, [name for name in self._values if name not in self._asked])
             raise RecipeError(f"{self._where}: the key '{key}' is missing; it is {wanted}.{near}")
         value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise RecipeError(f"{self._where}: '{key}' must be {wanted}, not {value!r}.")
         return value
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean '{near[0]}'?" if near else ""

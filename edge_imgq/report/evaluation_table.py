@@ -15,6 +15,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
         cells = (f"{row.mean.psnr:.2f}", f"{row.mean.ssim:.4f}", psnr_b, better)
         table.add_row(row.condition, row.method, *cells)
     count = len({image.image for image in evaluation.images})
-    heading = f"{evaluation.model}: {evaluation.task}, {count} images of {evaluation.set}"
+    images = "1 image" if count == 1 else f"{count} images"
+    heading = f"{evaluation.model}: {evaluation.task}, {images} of {evaluation.set}"
     note = f"{evaluation.protocol} better: images above the first row of the condition."
     return "\n\n".join((wrapped(heading), draw(table), wrapped(note)))

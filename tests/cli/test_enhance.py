@@ -68,14 +68,26 @@ def test_the_format_can_be_chosen(run: Run, tiny: Path, photo: Path, tmp_path: P
         assert image.format == "JPEG"
 
 
-def test_a_bad_photograph_is_found_before_work_begins(
+def test_what_is_no_photograph_is_named_and_the_others_are_done(
     run: Run, tiny: Path, photo: Path, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_text("no image")
-    outcome = run("enhance", photo, broken, "--model", tiny, "-o", tmp_path / "out")
+    (tmp_path / "notes.png").write_text("no image")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    words = (tmp_path / "notes.png", folder, photo)
+    outcome = run("enhance", *words, "--model", tiny, "-o", tmp_path / "out")
     assert outcome.code == 4
-    assert "broken.png is not an image" in outcome.err
+    assert "left out: " in outcome.err
+    assert "notes.png is not an image" in outcome.err
+    assert "folder is a folder; name the images in it" in outcome.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["chelsea.png"]
+
+
+def test_without_any_photograph_no_model_is_opened(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no image")
+    outcome = run("enhance", tmp_path / "notes.png", "-m", "no-network", "-o", tmp_path / "out")
+    assert outcome.code == 4
+    assert "notes.png is not an image" in outcome.err
     assert not (tmp_path / "out").exists()
 
 
@@ -120,9 +132,9 @@ def test_two_photographs_of_one_name_are_refused(run: Run, tiny: Path, tmp_path:
     ("model", "code", "sentence"),
     [
         ("fsrcn-x2", 2, "Did you mean 'fsrcnn-x2'"),
-        ("gone.onnx", 5, "There is no model at gone.onnx"),
-        ("gone.tflite", 5, "gone.tflite"),
-        ("gone.mlpackage", 5, "gone.mlpackage"),
+        ("gone.onnx", 2, "there is no file or folder gone.onnx"),
+        ("gone.tflite", 2, "gone.tflite"),
+        ("gone.mlpackage", 2, "gone.mlpackage"),
     ],
 )
 def test_a_model_that_is_not_there_is_a_sentence(

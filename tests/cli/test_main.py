@@ -47,7 +47,7 @@ def test_every_command_has_an_example_that_its_own_parser_takes(run: Run, name: 
     assert outcome.code == 0
     example = outcome.out.split("example:\n")[1]
     assert f"edge-imgq {name}" in example
-    assert all(len(line) <= 100 for line in outcome.out.splitlines())
+    assert max(map(len, outcome.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -83,21 +83,105 @@ def test_version(run: Run) -> None:
 def test_a_command_line_that_makes_no_sense_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
     outcome = run(*words)
     assert outcome.code == 2
-    assert re.fullmatch(r"edge-imgq: \S.*\. See `edge-imgq( \w+)? --help`\.\n", outcome.err)
+    assert re.fullmatch(r"edge-imgq: \S.*[.?] See `edge-imgq( \w+)? --help`\.\n", outcome.err)
     assert not outcome.out
 
 
 def test_a_word_that_is_none_of_those_known_is_answered_with_them(run: Run) -> None:
-    assert "There is no command 'exprot'; there are export, verify" in run("exprot").err
-    words = ("evaluate", "m.onnx", "--set", "d", "--task", "blur")
-    assert "There is no --task 'blur'; there are super-resolution" in run(*words).err
+    said = run("exprot").err
+    assert "There is no command 'exprot'. Did you mean 'export'? There are export, verify" in said
+    words = ("evaluate", "fsrcnn-x2", "--set", ".", "--task", "blur")
+    assert "no --task 'blur'. Did you mean 'deblur'? There are super-res" in run(*words).err
     assert "This is missing: PATH." in run("bench").err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("export", "--tagret", "all"), "There is no option --tagret. Did you mean '--target'?"),
+        (("enhance", ".", "--modle=x"), "There is no option --modle. Did you mean '--model'?"),
+        (("bench", "--xyzzy", "."), "There is no option --xyzzy. See"),
+        (("verify", ".", "--device", "hots"), "There is no device 'hots'. Did you mean 'host'?"),
+        (("init", "a", "b"), "There is no place for 'b' here."),
+        (("--jsn", "models"), "There is no place for '--jsn' here."),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_what_it_may_be(
+    run: Run, shared_export: Path, words: tuple[str, ...], said: str
+) -> None:
+    outcome = run(*(shared_export if word == "." else word for word in words))
+    assert outcome.code == 2
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "gone.onnx"),
+        ("export", "--images", "gone"),
+        ("export", "--calibration", "gone"),
+        ("verify", "gone"),
+        ("verify", "gone.tflite"),
+        ("bench", "gone"),
+        ("check", "gone", "--baseline", "b.json"),
+        ("check", ".", "--baseline", "gone"),
+        ("history", "gone"),
+        ("align", "gone", ".", "-o", "out"),
+        ("evaluate", "fsrcnn-x2", "--set", "gone"),
+        ("evaluate", "gone.tflite", "--set", "."),
+        ("enhance", "gone.png", "-m", "fsrcnn-x2", "-o", "out"),
+        ("enhance", ".", "-m", "gone.mlpackage", "-o", "out"),
+        ("sensitivity", "gone.onnx"),
+        ("inspect", "gone.onnx"),
+    ],
+)
+def test_a_path_that_is_not_there_is_2_everywhere(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "gone" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_path_is_answered_with_what_lies_beside(run: Run, shared_export: Path) -> None:
+    said = run("inspect", shared_export / "tflite-int4.tflite").err
+    assert "Did you mean 'tflite-int8.tflite'?" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "--output", "file/out"),
+        ("export", "--output", "file"),
+        ("export", "--pictures", "file"),
+        ("verify", ".", "--history", "folder"),
+        ("bench", ".", "--history", "file/h.jsonl"),
+        ("check", ".", "--baseline", "folder", "--update"),
+        ("evaluate", "fsrcnn-x2", "--set", ".", "--sheet", "folder.png"),
+        ("enhance", "file", "-m", "fsrcnn-x2", "-o", "file"),
+        ("sensitivity", "fsrcnn-x2", "--output", "file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    monkeypatch.setattr(COMMANDS[words[0]], "run", lambda arguments: pytest.fail("work began"))
+    outcome = run(*words)
+    assert outcome.code == 8
+    assert "cannot be written: " in outcome.err
+
+
 def test_an_error_is_one_line_without_traceback_unless_asked_for(run: Run) -> None:
-    plain = run("inspect", "gone.onnx")
-    assert plain.err == "edge-imgq: There is no model at gone.onnx.\n"
-    debugged = run("inspect", "gone.onnx", "--debug")
+    plain = run("inspect", __file__)
+    assert plain.err.startswith(f"edge-imgq: {__file__} is not one of .onnx, ")
+    assert plain.err.count("\n") == 1
+    debugged = run("inspect", __file__, "--debug")
     assert debugged.err.startswith("Traceback")
     assert debugged.err.endswith(plain.err)
     assert plain.code == debugged.code == errors.ModelError.exit_code
@@ -145,4 +229,4 @@ def test_python_dash_m_is_the_same_program(tmp_path: Path) -> None:
         [*PROGRAM, "check", "gone", "--baseline", "b"], capture_output=True, text=True, cwd=tmp_path
     )
     assert outcome.returncode == 2
-    assert outcome.stderr == "edge-imgq: There is no report at gone.\n"
+    assert outcome.stderr.startswith("edge-imgq: PATH: there is no file or folder gone.")

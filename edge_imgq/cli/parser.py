@@ -1,0 +1,62 @@
+"""Errors of the command line: sentences that say what may have been meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from edge_imgq.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are sentences, printed where all others are."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, after looking for options that do not exist: argparse would first miss others.
+
+        Raises:
+            UsageError: a word does not belong here; the message names the nearest option.
+        """
+        if self._subparsers is None and args is not None:
+            self._refuse_unknown(args)
+        found, extra = super().parse_known_args(args, namespace)
+        if extra:
+            self.error(f"there is no place for {' '.join(repr(word) for word in extra)} here")
+        return found, extra
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the command line.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{_sentence(message)} See `{self.prog} --help`.")
+
+    def _refuse_unknown(self, words: Iterable[str]) -> None:
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        for word in words:
+            if word == "--":
+                return
+            name = word.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                self.error(f"there is no option {name}.{did_you_mean(name, known)}")
+
+
+def _sentence(message: str) -> str:
+    """Return what argparse says as a sentence, in our words where they differ."""
+    chosen = re.fullmatch(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if chosen:
+        kind, word = {"COMMAND": "command"}.get(chosen[1], chosen[1]), chosen[2]
+        known = chosen[3].replace("'", "").split(", ")
+        near = did_you_mean(word, known)
+        return f"There is no {kind} '{word}'.{near} There are {', '.join(known)}."
+    said = message.removeprefix("argument ")
+    said = said.replace("the following arguments are required", "this is missing")
+    return said[0].upper() + said[1:] + ("" if said.endswith((".", "?")) else ".")
