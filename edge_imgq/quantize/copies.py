@@ -37,7 +37,7 @@ from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_cha
 from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations
-from edge_imgq.quantize.sensitivity import measure_sensitivity
+from edge_imgq.quantize.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ class _Worth:
 
 
 def copy_channels(
-    original: ir.Model, seen: Seen, place: Place, batch: NDArray[np.float32]
+    original: ir.Model, seen: Seen, place: Place, found: Mapping[str, Sensitivity]
 ) -> dict[str, ChannelRange] | None:
     """Copy channels of a float graph in place, moved by fractions of the levels to come.
 
@@ -80,19 +80,16 @@ def copy_channels(
             has a bias.
         seen: ranges of every activation, by name.
         place: how scales follow from ranges.
-        batch: network inputs (N, C, H, W) to measure sensitivities on.
+        found: sensitivities of its values, by name.
 
     Returns:
         The ranges that the activations have now; None, and the graph unchanged, where copies would
         not spare LEAST_GAIN of the noise.
-
-    Raises:
-        NotCoveredError: an operator has no torch form.
     """
     channels = find_channels(original.graph)
     if not channels.copyable.any():
         return None
-    worth = _worth(original, channels, seen, place(original, seen), batch)
+    worth = _worth(original, channels, seen, place(original, seen), found)
     copies = _copies(channels, worth)
     left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
@@ -110,14 +107,13 @@ def _worth(
     channels: Channels,
     seen: Seen,
     placed: Mapping[ir.Value, Quantization],
-    batch: NDArray[np.float32],
+    found: Mapping[str, Sensitivity],
 ) -> _Worth:
-    found = measure_sensitivity(original, list(channels.of), batch)
     noise, absence = np.zeros(channels.count), np.zeros(channels.count)
     for value in activations(original.graph):
         if value not in channels.of:
             continue
-        classes, of = channels.of[value], found[value]
+        classes, of = channels.of[value], found[value.name or ""]
         at_peak = of.everywhere * _peaks(seen[value.name or ""], len(classes)) ** 2
         np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
         if is_rounded_anew(value):

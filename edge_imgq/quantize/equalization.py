@@ -30,7 +30,7 @@ from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_cha
 from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import LEVELS, ChannelRange
 from edge_imgq.quantize.scales import activations, place_scales
-from edge_imgq.quantize.sensitivity import Sensitivity, measure_sensitivity
+from edge_imgq.quantize.sensitivity import Sensitivity
 from edge_imgq.quantize.weights import WEIGHT_HIGH
 
 WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
@@ -82,34 +82,34 @@ def equalize(
     original: ir.Model,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
-    batch: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    found: Mapping[str, Sensitivity],
     rounding: str,
-) -> dict[str, ChannelRange]:
+) -> tuple[dict[str, ChannelRange], dict[str, Sensitivity]]:
     """Give the channels of a float graph gains, in place; exact in float.
 
     Args:
         original: float graph, rewritten as it will be quantized.
         seen: ranges of every activation, by name.
         image: parameters of 8-bit pixels.
-        batch: network inputs (N, C, H, W) to measure sensitivities on.
+        found: sensitivities of its values, by name.
         rounding: of weights, "nearest" or "feedback".
 
     Returns:
-        The ranges that the activations have now.
-
-    Raises:
-        NotCoveredError: an operator has no torch form.
+        The ranges and the sensitivities that the values have now.
     """
     channels = find_channels(original.graph)
     if not channels.scalable.any():
-        return dict(seen)
-    found = measure_sensitivity(original, list(channels.of), batch)
+        return dict(seen), dict(found)
     scales = _scales(original.graph, channels, seen, image, found)
     layers = _layers(original.graph, channels, found)
     gains = _gains(channels, scales, layers, WEIGHT_SHARE[rounding])
     spread = Spread(gains, np.ones(channels.count, np.intp))
     apply_spread(original.graph, channels, spread)
-    return spread_ranges(seen, channels, spread)
+    sensitivities = {
+        value.name or "": found[value.name or ""].with_gains(gains[classes])
+        for value, classes in channels.of.items()
+    }
+    return spread_ranges(seen, channels, spread), sensitivities
 
 
 def _scales(
@@ -117,7 +117,7 @@ def _scales(
     channels: Channels,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
-    found: Mapping[ir.Value, Sensitivity],
+    found: Mapping[str, Sensitivity],
 ) -> list[_Scale]:
     """Return the activations by the scale that they would have now."""
     ranges = {name: channel.whole() for name, channel in seen.items()}
@@ -129,7 +129,7 @@ def _scales(
     edges = {*graph.inputs, *graph.outputs}
     return [
         _Scale(
-            [_rounded(value, channels, seen[value.name or ""], found[value]) for value in values],
+            [_rounded(v, channels, seen[v.name or ""], found[v.name or ""]) for v in values],
             scale if edges & set(values) else None,
         )
         for scale, values in groups.items()
@@ -151,9 +151,7 @@ def _rounded(
     )
 
 
-def _layers(
-    graph: ir.Graph, channels: Channels, found: Mapping[ir.Value, Sensitivity]
-) -> list[_Layer]:
+def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity]) -> list[_Layer]:
     layers = []
     for node in graph:
         source, result = (node.inputs[0], node.outputs[0]) if node.inputs else (None, None)
@@ -167,8 +165,8 @@ def _layers(
             _Layer(
                 torch.from_numpy(largest),
                 torch.from_numpy(channels.of[source]),
-                torch.from_numpy(found[result].error),
-                torch.from_numpy(found[source].energy * taps),
+                torch.from_numpy(found[result.name or ""].error),
+                torch.from_numpy(found[source.name or ""].energy * taps),
             )
         )
     return layers

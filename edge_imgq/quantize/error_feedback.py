@@ -108,9 +108,10 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
         (O, K), whole numbers in ±127.
     """
     size = len(moments)
-    damped = moments + np.eye(size) * (DAMPING * np.trace(moments) / size + np.finfo(float).tiny)
+    damped = moments.copy()
+    damped.flat[:: size + 1] += DAMPING * np.trace(moments) / size + np.finfo(float).tiny
     order = np.argsort(-np.diag(moments), kind="stable")
-    share = _shares(damped[np.ix_(order, order)])
+    share = _shares(damped, order)
     wanted = weight[:, order]
     integers, errors = np.zeros_like(wanted), np.zeros_like(wanted)
     for k in range(size):
@@ -122,19 +123,26 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
     return result
 
 
-def _shares(moments: Matrix) -> Matrix:
-    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H, each column in one piece."""
-    lower = torch.linalg.cholesky(torch.from_numpy(moments).flip(0, 1))
-    root: Matrix = lower.flip(0, 1).numpy()
-    return np.asfortranarray(root / np.diag(root))
+def _shares(moments: Matrix, order: NDArray[np.intp]) -> Matrix:
+    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H, each column in one piece.
+
+    Rows and columns are in an order, which H is brought into.
+    """
+    back = torch.from_numpy(order[::-1].copy())
+    turned = torch.from_numpy(moments).index_select(0, back).index_select(1, back)
+    upper = torch.linalg.cholesky(turned).flip(0, 1)
+    columns: Matrix = (upper / upper.diagonal()).T.contiguous().numpy()
+    return columns.T
 
 
 def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
     mean = samples.inputs.mean(axis=0, dtype=np.float64)
     centred = samples.inputs - mean.astype(np.float32)
-    moments = (centred.T @ centred / np.float32(len(centred))).astype(np.float64)
-    if not moments.any():
+    products = centred.T @ centred
+    products /= np.float32(len(centred))
+    if not products.any():
         return
+    moments = products.astype(np.float64)
     flat = weight.reshape(len(weight), -1).astype(np.float64)
     stored, scale = _stored(layer, 1)
     integers = feedback_rounding(flat, moments, scale)
@@ -169,9 +177,9 @@ def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[
     source = layer.inputs[0]
     assert source is not None
     windows = _windows(values[source].numpy(), layer)
-    count, _, height, width = windows.shape[:4]
+    count, height, width = windows.shape[:3]
     n, y, x = _places((count, 0, height, width))
-    return windows[n, :, y, x].reshape(len(n), -1)
+    return windows[n, y, x].reshape(len(n), -1)
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
@@ -182,7 +190,7 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
 
 
 def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
-    """Return a view (N, I, H', W', K, L) of what each output position of a convolution reads."""
+    """Return a view (N, H', W', I, K, L) of what each output position of a convolution reads."""
     weight = layer.inputs[1]
     assert weight is not None
     assert weight.shape is not None
@@ -190,7 +198,9 @@ def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]
     strides = layer.attributes.get_ints("strides", [1, 1])
     dilations = layer.attributes.get_ints("dilations", [1, 1])
     top, left, bottom, right = layer.attributes.get_ints("pads", [0] * 4)
-    padded = np.pad(inputs, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    # Channels last, so that the channels of a position lie together and are soon gathered.
+    last = inputs.transpose(0, 2, 3, 1)
+    padded = np.pad(last, ((0, 0), (top, bottom), (left, right), (0, 0)))
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(2, 3))
-    return windows[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(1, 2))
+    return windows[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]

@@ -219,15 +219,8 @@ class _Bench:
         """Give channels gains and copies; where both together do not help, gains alone."""
         from edge_imgq.quantize.torch_operators import NotCoveredError
 
-        drafts: list[tuple[str, _Pair]] = []
         try:
-            if self.recipe.equalization == "image":
-                drafts.append(("equalization", self._equalized(pair)))
-            if self.recipe.copies == "spare":
-                name, draft = drafts[0] if drafts else ("", pair)
-                copied = self._copied(draft)
-                if copied is not None:
-                    drafts.append((f"{name} and copies" if name else "copies", copied))
+            drafts = self._drafts(pair)
         except NotCoveredError:
             self.steps.append(QuantizationStep("equalization", self._best(), kept=False))
             return pair
@@ -237,22 +230,29 @@ class _Bench:
                 return result
         return pair
 
-    def _equalized(self, pair: _Pair) -> _Pair:
-        """Return the float graph with gains, its weights still rounded to nearest."""
-        from edge_imgq.quantize.equalization import equalize
-
-        original = pair.original.clone()
-        image = image_quantization(self.contract.pixel_scale)
-        seen = equalize(original, pair.seen, image, self._few(), self.recipe.rounding)
-        return self._placed(original, seen)
-
-    def _copied(self, pair: _Pair) -> _Pair | None:
-        """Return the float graph with copies; None where there is nothing to copy."""
+    def _drafts(self, pair: _Pair) -> list[tuple[str, _Pair]]:
+        """Return float graphs with gains, and with copies besides, weights rounded to nearest."""
         from edge_imgq.quantize.copies import copy_channels
+        from edge_imgq.quantize.equalization import equalize
+        from edge_imgq.quantize.sensitivity import channel_sensitivity
 
-        original = pair.original.clone()
-        seen = copy_channels(original, pair.seen, self._scales, self._few())
-        return None if seen is None else self._placed(original, seen)
+        recipe, name = self.recipe, ""
+        drafts: list[tuple[str, _Pair]] = []
+        if recipe.equalization == "none" and recipe.copies == "none":
+            return drafts
+        original, seen = pair.original.clone(), pair.seen
+        found = channel_sensitivity(original, self._few())
+        if recipe.equalization == "image":
+            image = image_quantization(self.contract.pixel_scale)
+            seen, found = equalize(original, seen, image, found, recipe.rounding)
+            drafts.append((name := "equalization", self._placed(original, seen)))
+        if recipe.copies == "spare":
+            original = original.clone()
+            copied = copy_channels(original, seen, self._scales, found)
+            if copied is not None:
+                placed = self._placed(original, copied)
+                drafts.append((f"{name} and copies" if name else "copies", placed))
+        return drafts
 
     def _taking(self, draft: _Pair) -> Change:
         """Return the step that takes a draft, rounded as the pair in its place was."""

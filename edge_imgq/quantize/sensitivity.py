@@ -22,6 +22,7 @@ import onnx_ir as ir
 import torch
 from torch import Tensor
 
+from edge_imgq.quantize.channels import find_channels
 from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.torch_operators import NotCoveredError
 
@@ -49,6 +50,13 @@ class Sensitivity:
     energy: NDArray[np.float64]
     absence: NDArray[np.float64]
     everywhere: NDArray[np.float64]
+
+    def with_gains(self, gains: NDArray[np.float64]) -> Sensitivity:
+        """Return the statistics of channels that got gains which the graph undoes behind them."""
+        squares = gains**2
+        return Sensitivity(
+            self.error / squares, self.energy * squares, self.absence, self.everywhere / squares
+        )
 
 
 def measure_sensitivity(
@@ -81,6 +89,23 @@ def measure_sensitivity(
         value: _sensitivity(total, tensor.detach())
         for value, total, tensor in zip(values, sums, watched, strict=True)
     }
+
+
+def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, Sensitivity]:
+    """Return the statistics of all values with known channels, by name; none without a use.
+
+    Args:
+        model: float graph.
+        batch: network inputs (N, C, H, W).
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    channels = find_channels(model.graph)
+    if not (channels.scalable | channels.copyable).any():
+        return {}
+    found = measure_sensitivity(model, list(channels.of), batch)
+    return {value.name or "": sensitivity for value, sensitivity in found.items()}
 
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:
