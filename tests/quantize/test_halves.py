@@ -43,8 +43,9 @@ def placed(body: str) -> dict[str, Quantization]:
     )
     model = onnx.parser.parse_model(text)
     model.graph.output[0].type.tensor_type.ClearField("shape")
-    number = np.array(0.37, np.float32)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(number, "c"))
+    for name, number in (("c", 0.37), ("e", 1e-9)):
+        array = np.array(number, np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
     graph = ir.from_proto(onnx.shape_inference.infer_shapes(model)).graph
     generator = np.random.default_rng(SEED)
     ranges = {
@@ -121,3 +122,8 @@ def assert_whole_256ths(ratio: float, slope: float) -> None:
     for factor in (ratio, slope * ratio):
         # A 40th of a step moves the farthest of 128 levels by an 80th of a level.
         assert factor * 256 == pytest.approx(round(factor * 256), abs=1 / 40)
+
+
+def test_an_addend_of_nearly_nothing_leaves_the_sum_as_wide_as_it_is() -> None:
+    scale = placed("b = Neg(x) t = Add(b, e) s = Neg(t) y = Neg(s)")["t"].scale[0]
+    assert 1 / 255 < scale < 4.5 / 255

@@ -11,6 +11,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from edge_imgq.graph.passes.affine_downward import affine_downward
 from edge_imgq.graph.passes.affine_upward import affine_upward
+from edge_imgq.graph.passes.attention import attention
 from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.chains import chains
 from edge_imgq.graph.passes.channel_mean import channel_mean
@@ -65,6 +66,7 @@ PARTS = (
     transpositions,
     normalisation,
     deviations,
+    attention,
     channel_mean,
     batch_norm,
     deconvolution,

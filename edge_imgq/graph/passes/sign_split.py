@@ -112,7 +112,8 @@ def _slopes(node: ir.Node) -> Any:
     """Return one slope per channel; None when they are not known or vary inside a channel."""
     if node.op_type == "LeakyRelu":
         source = node.inputs[0]
-        channels = None if source is None or source.shape is None else source.shape[1]
+        shape = None if source is None else source.shape
+        channels = None if shape is None or len(shape) < 2 else shape[1]
         alpha = node.attributes.get_float("alpha", 0.01)
         return np.full(channels, alpha, np.float32) if isinstance(channels, int) else None
     source, slope = node.inputs
