@@ -17,30 +17,27 @@ spends precision on channels that nobody sees.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
 from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
-from edge_imgq.quantize.ranges import LEVELS, ChannelRange
+from edge_imgq.quantize.expected_noise import ExpectedNoise, Layer, Rounded, Scale
+from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.sensitivity import Sensitivity
-from edge_imgq.quantize.weights import WEIGHT_HIGH
 
 WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
 """κ: feedback leaves about a twentieth, measured on FSRCNN."""
 
 STEPS = 200
 RATE = 0.1
-SHARPNESS = 24.0
-"""Norm that stands for the maximum in the first half, so that all large channels feel it."""
-
 HEADROOM = 2.0
 """Room that a channel keeps above what the calibration images showed, where it had any before."""
 
@@ -48,34 +45,6 @@ LARGEST_GAIN = 4096.0
 
 STARTS = (0.0, 0.5, 1.0)
 """Shares of the gains that would make all ranges alike, of which the best is the start."""
-
-
-@dataclass(frozen=True)
-class _Rounded:
-    """An activation that is rounded: classes of its channels, their errors, low and high."""
-
-    classes: Tensor
-    error: Tensor
-    low: Tensor
-    high: Tensor
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Activations that share a scale; `fixed` where nobody chooses it."""
-
-    members: list[_Rounded]
-    fixed: float | None
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """Largest |w| by output and input, classes read, errors of outputs, energies of inputs."""
-
-    weight: Tensor
-    classes: Tensor
-    error: Tensor
-    energy: Tensor
 
 
 def equalize(
@@ -102,7 +71,8 @@ def equalize(
         return dict(seen), dict(found)
     scales = _scales(original.graph, channels, seen, image, found)
     layers = _layers(original.graph, channels, found)
-    gains = _gains(channels, scales, layers, WEIGHT_SHARE[rounding])
+    noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
+    gains = _gains(channels, noise, _start(channels, noise, scales))
     spread = Spread(gains, np.ones(channels.count, np.intp))
     apply_spread(original.graph, channels, spread)
     sensitivities = {
@@ -118,7 +88,7 @@ def _scales(
     seen: Mapping[str, ChannelRange],
     image: Quantization,
     found: Mapping[str, Sensitivity],
-) -> list[_Scale]:
+) -> list[Scale]:
     """Return the activations by the scale that they would have now."""
     ranges = {name: channel.whole() for name, channel in seen.items()}
     placed = place_scales(graph, ranges, image)
@@ -128,7 +98,7 @@ def _scales(
             groups.setdefault(float(placed[value].scale[0]), []).append(value)
     edges = {*graph.inputs, *graph.outputs}
     return [
-        _Scale(
+        Scale(
             [_rounded(v, channels, seen[v.name or ""], found[v.name or ""]) for v in values],
             scale if edges & set(values) else None,
         )
@@ -138,12 +108,12 @@ def _scales(
 
 def _rounded(
     value: ir.Value, channels: Channels, seen: ChannelRange, found: Sensitivity
-) -> _Rounded:
+) -> Rounded:
     """Return a value's part in the noise."""
     low, high = -np.minimum(seen.low, 0), np.maximum(seen.high, 0)
     # A channel that nobody has seen yet may do anything, so it gets no gain.
     unseen = low + high == 0
-    return _Rounded(
+    return Rounded(
         torch.from_numpy(channels.of[value]),
         torch.from_numpy(found.error * is_rounded_anew(value)),
         torch.from_numpy(np.minimum(low * HEADROOM, low.max())),
@@ -151,7 +121,7 @@ def _rounded(
     )
 
 
-def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity]) -> list[_Layer]:
+def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity]) -> list[Layer]:
     layers = []
     for node in graph:
         source, result = (node.inputs[0], node.outputs[0]) if node.inputs else (None, None)
@@ -162,7 +132,7 @@ def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity
         taps = weight.shape[2] * weight.shape[3]
         largest = np.moveaxis(weight, WEIGHT_AXIS[node.op_type], 0).max(axis=(2, 3))
         layers.append(
-            _Layer(
+            Layer(
                 torch.from_numpy(largest),
                 torch.from_numpy(channels.of[source]),
                 torch.from_numpy(found[result.name or ""].error),
@@ -173,31 +143,50 @@ def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity
 
 
 def _gains(
-    channels: Channels, scales: list[_Scale], layers: list[_Layer], share: float
+    channels: Channels, noise: ExpectedNoise, start: Tensor
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the gains of least noise that gradient descent finds; 1 for classes without."""
-    free = torch.from_numpy(channels.scalable.astype(np.float64))
-    logarithms = _start(channels, free, scales, layers, share).requires_grad_()
-    optimizer = torch.optim.Adam([logarithms], lr=RATE)
-    best, least = logarithms.detach().clone(), float("inf")
+    free = _free(channels)
+    logarithms = start.clone().requires_grad_()
+    moments = torch.zeros_like(start), torch.zeros_like(start)
+    done = torch.tensor(0.0)
+    best, least = start, float("inf")
     for step in range(STEPS):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - step / STEPS)
-        optimizer.zero_grad()
+        # In the first half the maxima are soft, so that all large channels feel them.
         sharp = step == 0 or step > STEPS // 2
-        noise = _noise(torch.exp(logarithms * free), scales, layers, share, sharp=sharp)
-        if sharp and float(noise.detach()) < least:
-            best, least = logarithms.detach().clone(), float(noise.detach())
-        noise.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        error = noise(torch.exp(logarithms * free), sharp=sharp)
+        if sharp and float(error.detach()) < least:
+            best, least = logarithms.detach().clone(), float(error.detach())
+        slopes = torch.autograd.grad(error, logarithms)
         with torch.no_grad():
+            _descend(logarithms, slopes[0], moments, done, RATE * (1 - step / STEPS))
             logarithms.clamp_(-np.log(LARGEST_GAIN), np.log(LARGEST_GAIN))
     return torch.exp(best * free).numpy()
 
 
-def _start(
-    channels: Channels, free: Tensor, scales: list[_Scale], layers: list[_Layer], share: float
-) -> Tensor:
+def _descend(
+    values: Tensor, slopes: Tensor, moments: tuple[Tensor, Tensor], done: Tensor, rate: float
+) -> None:
+    """Take a step of Adam in place; torch's class of that name takes a second to import."""
+    adam(
+        [values],
+        [slopes],
+        [moments[0]],
+        [moments[1]],
+        [],
+        [done],
+        foreach=False,
+        amsgrad=False,
+        beta1=0.9,
+        beta2=0.999,
+        lr=rate,
+        weight_decay=0.0,
+        eps=1e-8,
+        maximize=False,
+    )
+
+
+def _start(channels: Channels, noise: ExpectedNoise, scales: list[Scale]) -> Tensor:
     """Return log gains to begin with."""
     widest = torch.zeros(channels.count, dtype=torch.float64)
     for shared in scales:
@@ -206,45 +195,10 @@ def _start(
     logarithms = torch.where(widest > 0, -widest.log(), 0.0)
     logarithms = logarithms.clamp(-np.log(LARGEST_GAIN), np.log(LARGEST_GAIN))
     starts = [logarithms * part for part in STARTS]
-    noises = [
-        float(_noise(torch.exp(start * free), scales, layers, share, sharp=True))
-        for start in starts
-    ]
-    return starts[noises.index(min(noises))].clone()
+    noises = [float(noise(torch.exp(start * _free(channels)), sharp=True)) for start in starts]
+    return starts[noises.index(min(noises))]
 
 
-def _noise(
-    gain: Tensor, scales: list[_Scale], layers: list[_Layer], share: float, *, sharp: bool
-) -> Tensor:
-    """Return the squared error of the image that rounding will cause, by the formula above."""
-    total = torch.zeros((), dtype=torch.float64)
-    for shared in scales:
-        scale = _scale(gain, shared, sharp=sharp)
-        for member in shared.members:
-            total = total + scale**2 / 12 * (member.error / gain[member.classes] ** 2).sum()
-    for layer in layers:
-        gains = gain[layer.classes]
-        step = (layer.weight / gains).amax(1) / WEIGHT_HIGH
-        energy = (gains**2 * layer.energy).sum()
-        total = total + share * (layer.error * step**2).sum() / 12 * energy
-    return total
-
-
-def _scale(gain: Tensor, shared: _Scale, *, sharp: bool) -> Tensor:
-    if shared.fixed is not None:
-        return torch.tensor(shared.fixed, dtype=torch.float64)
-    spans = [
-        _largest(member.low * gain[member.classes], sharp=sharp)
-        + _largest(member.high * gain[member.classes], sharp=sharp)
-        for member in shared.members
-    ]
-    return torch.stack(spans).amax() / LEVELS
-
-
-def _largest(values: Tensor, *, sharp: bool) -> Tensor:
-    top = values.amax()
-    if sharp or float(top.detach()) <= 0:
-        return top
-    reference = top.detach()
-    soft: Tensor = reference * ((values / reference) ** SHARPNESS).sum() ** (1 / SHARPNESS)
-    return soft
+def _free(channels: Channels) -> Tensor:
+    """Return 1 for classes that may have a gain, 0 for others."""
+    return torch.from_numpy(channels.scalable.astype(np.float64))
