@@ -16,12 +16,14 @@ class Latency:
         median_ms: over the runs.
         p90_ms: ninetieth percentile.
         p95_ms: ninety-fifth percentile; tools on a phone print this one alone.
-        noise: how far the medians of the rounds that the runs were taken in lie apart, as a share
-            of the median.
+        noise: how far the medians of fifths of the runs lie apart, as a share of the median.
         init_ms: from opening the file until it can be called.
         memory_mb: peak memory of the process in MB of 2^20 bytes.
         runs: counted calls.
+        left_out: calls that do not count, because a fixed loop beside them was slow; 0 on a phone.
         warm_up: calls before, not counted.
+        loop_ms: the fastest that this loop was (`edge_imgq.devices.pace`); times of one machine at
+            different ones were taken at different clocks, or beside other work.
         threads: processor threads.
         size: height and width of the input.
         device: the machine, e.g. "host: AMD EPYC, Linux x86_64".
@@ -40,7 +42,9 @@ class Latency:
     init_ms: float | Skipped
     memory_mb: float | Skipped
     runs: int
+    left_out: int
     warm_up: int
+    loop_ms: float | Skipped
     threads: int
     size: tuple[int, int]
     device: str

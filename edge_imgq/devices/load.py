@@ -16,7 +16,7 @@ STEADY = 1.25
 """p90 over the median above which a time counts as disturbed."""
 
 APART = 0.05
-"""Share of the median by which the medians of rounds may differ."""
+"""Share of the median by which the medians of fifths of a run may differ."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +74,71 @@ def load(before: Moment, after: Moment) -> Load:
 
 QUIET = "quiet machine"
 
+MENTIONED = 0.1
+"""Share of runs that do not count from which it is said."""
 
-def conditions(found: Load, median: float, p90: float, noise: float = 0.0) -> tuple[str, bool]:
+
+@dataclass(frozen=True)
+class Evenness:
+    """What a fixed loop beside the runs showed of the processor's pace.
+
+    Attributes:
+        own: runs while the processor was at its own pace.
+        runs: all of them.
+        enough: whether the first are enough to count alone.
+        slowness: the loop's time over its fastest, in the median.
+    """
+
+    own: int
+    runs: int
+    enough: bool = True
+    slowness: float = 1.0
+
+    @property
+    def left_out(self) -> int:
+        """Runs that do not count."""
+        return self.runs - self.own if self.enough else 0
+
+
+ALL_EVEN = Evenness(1, 1)
+
+
+def conditions(
+    found: Load, median: float, p90: float, noise: float = 0.0, evenness: Evenness = ALL_EVEN
+) -> tuple[str, bool]:
     """Return in words how quiet the machine was, and whether that makes times doubtful.
 
     Args:
         found: what ran beside.
         median: of the times.
         p90: of the times.
-        noise: how far the medians of rounds lie apart, as a share of the median.
+        noise: how far the medians of fifths lie apart, as a share of the median.
+        evenness: what a loop beside them showed.
     """
     reasons = _neighbours(found)
+    if not evenness.enough:
+        reasons.append(
+            f"in all but {evenness.own} of {evenness.runs} runs its processor was slowed or "
+            f"shared: a fixed loop beside them took {evenness.slowness:.1f} times as long"
+        )
     if p90 > median * STEADY:
         reasons.append(f"p90 is {p90 / median:.1f} times the median")
     if noise > APART:
-        reasons.append(f"the medians of its rounds lie {noise:.0%} apart")
+        reasons.append(f"the medians of fifths of its runs lie {noise:.0%} apart")
     if not reasons:
-        return (QUIET if found.used is not None else "load not known"), False
+        return _undisturbed(found, evenness), False
     if found.average is not None:
         reasons.append(f"load average {found.average:.1f}")
     return f"this machine was not quiet: {', '.join(reasons)}", True
+
+
+def _undisturbed(found: Load, evenness: Evenness) -> str:
+    if evenness.left_out > MENTIONED * evenness.runs:
+        return (
+            f"{evenness.left_out} of {evenness.runs} runs do not count: beside them a fixed loop "
+            "showed a slowed or shared processor"
+        )
+    return QUIET if found.used is not None else "load not known"
 
 
 def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
@@ -108,7 +153,7 @@ def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
 
 
 def _neighbours(found: Load) -> list[str]:
-    count = os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     reasons = []
     if found.used is not None and found.used > NOISE:
         reasons.append(f"other programs used {found.used:.1f} of {count} processors")
@@ -125,11 +170,16 @@ def _load_average() -> float | None:
 
 
 def _processor_seconds(path: Path = Path("/proc/stat")) -> tuple[float, float] | None:
-    """Return the processor time since boot that was busy, and that was stolen; Linux alone says."""
+    """Return the time since boot that processors were busy, and that was stolen; Linux alone says.
+
+    Of the processors that this process may use: pinned to one (taskset), it has that one's.
+    """
     try:
-        fields = path.read_text().split("\n", 1)[0].split()[1:]
-        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
-    except (OSError, ValueError):
+        rows = [line.split() for line in path.read_text().splitlines()]
+        own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+        counts = [list(map(int, row[1:9])) for row in rows if row and row[0] in own]
+    except (OSError, ValueError, AttributeError):
         return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(sum, zip(*counts, strict=True))
     tick = os.sysconf("SC_CLK_TCK")
     return (user + nice + system + irq + softirq) / tick, steal / tick

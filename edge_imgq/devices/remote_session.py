@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 Conditions = Callable[[], State]
 """Reads the state of a device."""
 
+NO_LOOP = Skipped(f"{PROGRAM} runs no fixed loop beside")
 NO_PERCENTILE = Skipped(f"{PROGRAM} prints the ninety-fifth percentile instead")
 
 
@@ -159,7 +160,9 @@ class RemoteSession(Uncounted):
             init_ms=Skipped("not printed") if timings.init is None else timings.init,
             memory_mb=Skipped("not printed") if peak is None else peak,
             runs=timings.runs,
+            left_out=0,
             warm_up=timings.warm_up,
+            loop_ms=NO_LOOP,
             threads=self.identity.threads,
             size=size,
             device=self._machine,

@@ -1,7 +1,9 @@
 """Timing one open file on this host, in rounds between which other files may have their turn.
 
-What a machine does beside comes and goes in seconds. Rounds that are spread over the whole of a
-run meet the same of it for every file, and the medians of a file's rounds show how much it was.
+What a machine does beside comes and goes. Rounds that are spread over the whole of a run meet the
+same of it for every file. Between the calls two fixed loops show whether the processor is at its
+own pace (`edge_imgq.devices.pace`): calls beside slow ones do not count. They are chosen by the
+loops, never by their own time. How far the rest still varies, the medians of its fifths show.
 """
 
 from __future__ import annotations
@@ -10,18 +12,21 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_imgq.devices.latency import Latency
-from edge_imgq.devices.load import Load, conditions, load, moment, temperature
+from edge_imgq.devices.load import Evenness, Load, conditions, load, moment, temperature
+from edge_imgq.devices.pace import Pace, PaceMaker, fastest, slower
 from edge_imgq.devices.protocol import RUNS, WARM_UP
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge_imgq.runtime.protocol import Session
 
 ROUNDS = 5
@@ -31,6 +36,17 @@ FEWEST = 10
 SECONDS = 2.0
 """A slow file is timed FEWEST times, or for this long if that allows more."""
 
+BATCH = 0.01
+"""Seconds of calls between two looks at the processor's pace; slower files get one call."""
+
+ENOUGH = 30
+"""Calls at the processor's own pace that are looked for, in MORE_ROUNDS at most."""
+
+MORE_ROUNDS = 2 * ROUNDS
+
+PATIENCE = 10.0
+"""Seconds of calls of one file after which no more are looked for."""
+
 SETTLED = 0.02
 """Share of the median that a warm file's next few calls may differ by."""
 
@@ -38,6 +54,33 @@ WARMING = 1.0
 """Seconds after which no more calls are made to warm a file up."""
 
 NOT_TIMED = Skipped("opening was not timed")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Calls that followed each other, and the pace of the processor around them.
+
+    Attributes:
+        seconds: of each call.
+        before: the pace before the first.
+        after: the pace after the last.
+    """
+
+    seconds: tuple[float, ...]
+    before: Pace
+    after: Pace
+
+    def is_undisturbed(self, best: Pace) -> bool:
+        """Tell whether the processor was at its own pace before and after."""
+        return slower(self.before, self.after).is_own(best)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The calls that count, in seconds and in their order, and how they were chosen."""
+
+    seconds: tuple[float, ...]
+    evenness: Evenness
 
 
 class Stopwatch:
@@ -59,7 +102,8 @@ class Stopwatch:
         self._session, self._size, self._init_ms = session, size, init_ms
         self._call = session.prepare(size)
         self._warm_up = 0
-        self._rounds: list[list[float]] = []
+        self._is_quick = False
+        self.batches: list[Batch] = []
 
     def warm(self, least: int = WARM_UP) -> None:
         """Call the file until the median of its next few calls is that of the last few.
@@ -74,43 +118,68 @@ class Stopwatch:
             settled = abs(now - before) <= SETTLED * now or time.perf_counter() > end
             before = now
 
-    def refresh(self) -> None:
-        """Call the file once, which fetches back what other files' turns pushed out of caches."""
-        self._uncounted(1)
+    def refresh(self) -> float:
+        """Call the file once, which fetches back what others pushed out of caches.
 
-    def round(self, runs: int) -> None:
+        Returns:
+            The seconds that it took.
+        """
+        return self._uncounted(1)[0]
+
+    def round(self, runs: int, maker: PaceMaker) -> None:
         """Time some calls.
 
         Args:
             runs: to count at most; fewer for a slow file, see SECONDS.
+            maker: runs the loops beside them.
         """
         most, fewest = SECONDS / ROUNDS, -(-FEWEST // ROUNDS)
         seconds: list[float] = []
+        pace = maker.pace()
         while len(seconds) < runs and (sum(seconds) < most or len(seconds) < fewest):
-            seconds.append(_timed(self._call))
-        self._rounds.append(seconds)
+            calls = self._batch(runs - len(seconds))
+            after = maker.pace()
+            self.batches.append(Batch(calls, pace, after))
+            pace = after
+            seconds += calls
 
-    def latency(self, beside: Load) -> Latency:
-        """Return what the rounds come to.
+    def lacks(self, best: Pace, wanted: int) -> bool:
+        """Tell whether more calls at the processor's own pace are wanted, and time is left.
+
+        Args:
+            best: the fastest pace.
+            wanted: such calls.
+        """
+        spent = sum(sum(batch.seconds) for batch in self.batches)
+        return len(self._undisturbed(best)) < wanted and spent < PATIENCE
+
+    def latency(self, beside: Load, best: Pace) -> Latency:
+        """Return what the calls come to.
 
         Args:
             beside: what ran beside this process meanwhile.
+            best: the fastest pace that was seen.
         """
-        milliseconds = np.array(list(chain(*self._rounds))) * 1e3
+        counted = self._counted(best)
+        milliseconds = np.array(counted.seconds) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
-        noise = spread([float(np.median(seconds)) * 1e3 for seconds in self._rounds], median)
-        said, disturbed = conditions(beside, median, p90, noise)
+        noise = spread(milliseconds)
+        said, disturbed = conditions(
+            beside, median, p90, 0.0 if isinstance(noise, Skipped) else noise, counted.evenness
+        )
         identity = self._session.identity
         return Latency(
             min_ms=float(milliseconds.min()),
             median_ms=median,
             p90_ms=p90,
             p95_ms=p95,
-            noise=noise if len(self._rounds) > 1 else Skipped("it was timed in one round"),
+            noise=noise,
             init_ms=self._init_ms,
             memory_mb=Skipped("on this host, bench --memory measures it"),
             runs=len(milliseconds),
+            left_out=counted.evenness.left_out,
             warm_up=self._warm_up,
+            loop_ms=best.compute * 1e3,
             threads=identity.threads,
             size=self._size,
             device=host_name(),
@@ -121,12 +190,38 @@ class Stopwatch:
             disturbed=disturbed,
         )
 
+    def _counted(self, best: Pace) -> Counted:
+        """Return the calls during which the processor was at its own pace.
+
+        Where these are too few, all calls count, and the time is disturbed.
+        """
+        every = [seconds for batch in self.batches for seconds in batch.seconds]
+        own = self._undisturbed(best)
+        enough = len(own) >= min(FEWEST, len(every))
+        slow = [slower(batch.before, batch.after).beside(best) for batch in self.batches]
+        evenness = Evenness(len(own), len(every), enough, float(np.median(slow)))
+        return Counted(tuple(own if enough else every), evenness)
+
+    def _undisturbed(self, best: Pace) -> list[float]:
+        kept = (batch for batch in self.batches if batch.is_undisturbed(best))
+        return [seconds for batch in kept for seconds in batch.seconds]
+
+    def _batch(self, most: int) -> tuple[float, ...]:
+        """Call the file for BATCH seconds, but once at least."""
+        if self._is_quick:
+            self.refresh()  # the loops pushed what it needs out of caches
+        seconds = [_timed(self._call)]
+        while len(seconds) < most and sum(seconds) < BATCH:
+            seconds.append(_timed(self._call))
+        return tuple(seconds)
+
     def _uncounted(self, calls: int, end: float = math.inf) -> list[float]:
         """Call the file some times, or until a moment, but at least once."""
         seconds = [_timed(self._call)]
         while len(seconds) < calls and time.perf_counter() < end:
             seconds.append(_timed(self._call))
         self._warm_up += len(seconds)
+        self._is_quick = seconds[-1] < BATCH / 2
         return seconds
 
 
@@ -135,22 +230,37 @@ def time_in_turns(
 ) -> tuple[Latency, ...]:
     """Time files, each in turn, round after round, and say whether the machine was quiet.
 
+    Rounds are added for files that too few calls count of.
+
     Args:
         watches: of the files.
         runs: calls of each to count at most.
         warm_up: calls before that at least; 0 where the files are warm.
     """
+    if not watches:
+        return ()
     for watch in watches if warm_up else ():
         watch.warm(warm_up)
-    before = moment()
+    maker, before = PaceMaker(), moment()
     for number in range(ROUNDS):
-        share = (runs + ROUNDS - 1 - number) // ROUNDS
-        for watch in watches if share else ():
-            if len(watches) > 1:
-                watch.refresh()
-            watch.round(share)
-    beside = load(before, moment())
-    return tuple(watch.latency(beside) for watch in watches)
+        _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, maker)
+    for _ in range(MORE_ROUNDS):
+        best = _fastest(watches)
+        _round([w for w in watches if w.lacks(best, min(runs, ENOUGH))], -(-runs // ROUNDS), maker)
+    beside, best = load(before, moment()), _fastest(watches)
+    return tuple(watch.latency(beside, best) for watch in watches)
+
+
+def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker) -> None:
+    for watch in watches if share else ():
+        if len(watches) > 1:
+            watch.refresh()
+        watch.round(share, maker)
+
+
+def _fastest(watches: Sequence[Stopwatch]) -> Pace:
+    batches = [batch for watch in watches for batch in watch.batches]
+    return fastest([pace for batch in batches for pace in (batch.before, batch.after)])
 
 
 def measure(
@@ -172,9 +282,16 @@ def measure(
     return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up)[0]
 
 
-def spread(medians: Sequence[float], median: float) -> float:
-    """Return how far the medians of rounds lie apart, as a share of the median of all."""
-    return (max(medians) - min(medians)) / median
+def spread(times: NDArray[np.float64]) -> float | Skipped:
+    """Return how far the medians of fifths of a run lie apart, as a share of the median of all.
+
+    Args:
+        times: of the calls that count, in their order.
+    """
+    if len(times) < ROUNDS:
+        return Skipped(f"it was timed fewer than {ROUNDS} times")
+    medians = [float(np.median(part)) for part in np.array_split(times, ROUNDS)]
+    return (max(medians) - min(medians)) / float(np.median(times))
 
 
 def host_name() -> str:

@@ -21,6 +21,14 @@ from edge_imgq.skipped import Skipped
 DIGITS = 12
 """Of a file's SHA-256 that a line keeps."""
 
+SAME_PACE = 0.05
+"""Share that the loop beside two times may differ by for the times to be compared."""
+
+LEGEND = (
+    "sha256: of the file, its first digits; ms: median; ×first: beside the first quiet run of the same device, "
+    "delegate, threads and size; ×loop: a fixed loop beside both; dB as in verify"
+)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -36,7 +44,10 @@ class Entry:
         runtime: runtime, version and delegate.
         threads: processor threads, None where nothing was timed.
         size: height and width of the input that was timed, e.g. "180x320"; None likewise.
+        delegate: what executed the operators; empty where there is only one way.
         median_ms: over the runs.
+        loop_ms: the fastest that a fixed loop beside them was (`edge_imgq.devices.pace`); None
+            where there was none.
         instructions: of one call.
         vs_float: mean PSNR against the float model.
         drop: mean loss against the truth.
@@ -54,7 +65,9 @@ class Entry:
     runtime: str
     threads: int | None = None
     size: str | None = None
+    delegate: str = ""
     median_ms: float | None = None
+    loop_ms: float | None = None
     instructions: int | None = None
     vs_float: float | None = None
     drop: float | None = None
@@ -82,13 +95,14 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     if not path.exists():
         return ()
     found = []
-    names = {field.name for field in dataclasses.fields(Entry)}
+    names = {field.name: field.default for field in dataclasses.fields(Entry)}
+    needed = {name for name, default in names.items() if default is dataclasses.MISSING}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             values = json.loads(line)
         except ValueError as error:
             raise UsageError(f"{path}, line {number}, is not JSON: {error}.") from error
-        if not isinstance(values, dict) or set(values) != names:
+        if not isinstance(values, dict) or not needed <= set(values) <= set(names):
             raise UsageError(f"{path}, line {number}, is no entry of a history of edge-imgq.")
         found.append(Entry(**values))
     return tuple(found)
@@ -105,38 +119,56 @@ def write_history(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def history_table(entries: Sequence[Entry]) -> str:
-    """Return a table for each file, oldest run first, times beside the first of their size."""
+    """Return a table for each file, oldest run first.
+
+    Times stand beside the first undisturbed one of the same setting: device, delegate, threads and
+    size. Those that the processor's pace differed for are marked.
+    """
     places: dict[tuple[str, ...], int] = {}
     tables = [
         f"{group[0].model}/{group[0].file}\n\n{_table(group, places)}" for group in _groups(entries)
     ]
     notes = [wrapped(f"[{number}] {', '.join(words)}", "  ") for words, number in places.items()]
-    notes.append("sha256: of the file, its first digits; dB as in verify")
+    notes.append(wrapped(LEGEND, "  "))
     if any(entry.disturbed for entry in entries):
         notes.append("?: the machine was not quiet; do not compare")
+    if any("*" in table for table in tables):
+        notes.append("*: the processor was slower or faster than then; do not compare")
     return "\n\n".join([*tables, "\n".join(notes)])
 
 
 def _table(group: Sequence[Entry], places: dict[tuple[str, ...], int]) -> str:
     """Return the runs of one file; a place that is new gets the next number."""
-    columns = (">median ms", ">×first", ">vs float", ">drop", ">instr.")
+    columns = (">ms", ">×first", ">×loop", ">vs float", ">drop", ">instr.")
     table = new_table("when", "sha256", "where", *columns)
-    firsts: dict[str | None, float] = {}
+    firsts = _firsts(group)
     for entry in group:
-        if entry.median_ms is not None:
-            firsts.setdefault(entry.size, entry.median_ms)
         number = places.setdefault(_place(entry), len(places) + 1)
         count = entry.instructions
         table.add_row(
             entry.when[:16].replace("T", " "),
             entry.sha256[:6],
             f"[{number}]",
-            *_time(entry, firsts.get(entry.size)),
+            *_time(entry, firsts.get(_setting(entry))),
             _decibels(entry.vs_float, 1),
             _decibels(entry.drop, 3),
             ABSENT if count is None else large_count(count),
         )
     return draw(table)
+
+
+def _firsts(group: Sequence[Entry]) -> dict[tuple[object, ...], Entry]:
+    """Return the first undisturbed entry of every setting, or the first where there is none."""
+    timed = [entry for entry in group if entry.median_ms is not None]
+    found: dict[tuple[object, ...], Entry] = {}
+    for entry in sorted(timed, key=lambda entry: entry.disturbed):
+        found.setdefault(_setting(entry), entry)
+    return found
+
+
+def _setting(entry: Entry) -> tuple[object, ...]:
+    """Return what two times must share to be divided; versions are what is compared."""
+    return (entry.device, entry.delegate, entry.threads, entry.size)
 
 
 def _is_measured(timing: Timing) -> bool:
@@ -185,7 +217,9 @@ def _with_time(entry: Entry, latency: Latency | Skipped) -> Entry:
         runtime=latency.runtime,
         threads=latency.threads,
         size=f"{latency.size[0]}x{latency.size[1]}",
+        delegate=latency.delegate,
         median_ms=latency.median_ms,
+        loop_ms=None if isinstance(latency.loop_ms, Skipped) else latency.loop_ms,
         conditions=latency.conditions,
         disturbed=latency.disturbed,
     )
@@ -207,11 +241,17 @@ def _place(entry: Entry) -> tuple[str, ...]:
     return (entry.runtime, *size, *threads, entry.device, version, *images)
 
 
-def _time(entry: Entry, first: float | None) -> tuple[str, str]:
-    if entry.median_ms is None or first is None:
-        return ABSENT, ABSENT
+def _time(entry: Entry, first: Entry | None) -> tuple[str, str, str]:
+    """Return an entry's time, and how it and the loop beside it relate to the first."""
+    if entry.median_ms is None or first is None or first.median_ms is None:
+        return ABSENT, ABSENT, ABSENT
     mark = " ?" if entry.disturbed else ""
-    return milliseconds(entry.median_ms) + mark, f"{entry.median_ms / first:.2f}"
+    ratio, pace = f"{entry.median_ms / first.median_ms:.2f}", ABSENT
+    if entry.loop_ms and first.loop_ms:
+        slower = entry.loop_ms / first.loop_ms
+        pace = f"{slower:.2f}"
+        ratio += "*" if abs(slower - 1) > SAME_PACE else ""
+    return milliseconds(entry.median_ms) + mark, ratio, pace
 
 
 def _decibels(value: float | None, digits: int) -> str:

@@ -13,7 +13,7 @@ from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the JSON form."""
 
 

@@ -40,6 +40,7 @@ def timing_table(timings: Sequence[Timing]) -> str:
         *([f"files of {folder}"] if folder != "." else []),
         *_grouped(timings, _place),
         *_grouped(timings, _conditions),
+        *_grouped(timings, _pace),
         *_grouped(timings, _sustained),
         *_grouped(timings, _instructions),
         *_grouped(timings, _peak),
@@ -82,6 +83,13 @@ def _place(timing: Timing) -> str:
 def _conditions(timing: Timing) -> str:
     latency = timing.latency
     return remark(latency) if isinstance(latency, Latency) else ""
+
+
+def _pace(timing: Timing) -> str:
+    latency = timing.latency
+    if isinstance(latency, Skipped) or isinstance(latency.loop_ms, Skipped):
+        return ""
+    return f"the fixed loop took {latency.loop_ms:.3f} ms at best"
 
 
 def _process(timing: Timing) -> str:

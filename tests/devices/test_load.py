@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.devices.load import QUIET, Load, Moment, conditions, load, moment, temperature
+from edge_imgq.devices.load import (
+    QUIET,
+    Evenness,
+    Load,
+    Moment,
+    conditions,
+    load,
+    moment,
+    temperature,
+)
 from edge_imgq.skipped import Skipped
 
 SPIN = "import time\nend = time.perf_counter() + 3\nwhile time.perf_counter() < end: pass"
@@ -49,7 +59,7 @@ def test_a_busy_neighbour_is_seen() -> None:
         (Load(0.8), 10.5, 0.02, "was not quiet: other programs used 0.8 of"),
         (Load(0.0, stolen=0.3), 10.5, 0.02, "was not quiet: its hypervisor took 0.3 of"),
         (Load(0.0), 14.0, 0.02, "was not quiet: p90 is 1.4 times the median"),
-        (Load(0.0), 10.5, 0.2, "was not quiet: the medians of its rounds lie 20% apart"),
+        (Load(0.0), 10.5, 0.2, "was not quiet: the medians of fifths of its runs lie 20%"),
         (Load(0.8, average=3.14), 10.5, 0.0, "load average 3.1"),
         (Load(None), 10.5, 0.02, "load not known"),
     ],
@@ -60,6 +70,47 @@ def test_conditions_say_what_makes_a_time_doubtful(
     words, doubtful = conditions(found, 10.0, p90, noise)
     assert said in words
     assert doubtful is ("not quiet" in words or "average" in said)
+
+
+@pytest.mark.parametrize(
+    ("evenness", "said", "doubtful"),
+    [
+        (Evenness(95, 100), QUIET, False),
+        (Evenness(20, 100), "80 of 100 runs do not count: beside them a fixed loop showed", False),
+        (Evenness(3, 100, False, 1.63), "in all but 3 of 100 runs its processor was slow", True),
+        (Evenness(3, 100, False, 1.63), "a fixed loop beside them took 1.6 times as long", True),
+    ],
+)
+def test_conditions_say_what_a_loop_beside_the_runs_showed(
+    evenness: Evenness, said: str, doubtful: bool
+) -> None:
+    words, found = conditions(Load(0.0), 10.0, 10.5, 0.02, evenness)
+    assert said in words
+    assert found is doubtful
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone pins processes")
+def test_what_runs_on_processors_that_are_not_ours_is_left_out() -> None:
+    """A busy neighbour on this process's only processor is seen, on the other one it is not."""
+    ours = os.sched_getaffinity(0)
+    if len(ours) < 2:
+        pytest.skip("there is one processor")
+    first, second = sorted(ours)[:2]
+    neighbour = subprocess.Popen(["taskset", "-c", str(second), sys.executable, "-c", SPIN])
+    used = {}
+    try:
+        time.sleep(0.3)
+        for pinned in (first, second):
+            os.sched_setaffinity(0, {pinned})
+            before = moment()
+            time.sleep(0.5)
+            used[pinned] = load(before, moment()).used or 0.0
+    finally:
+        os.sched_setaffinity(0, ours)
+        neighbour.kill()
+        neighbour.wait()
+    assert used[second] > 0.3
+    assert used[first] < used[second] or used[first] > 0.9  # others may fill it
 
 
 def test_the_hottest_sensor_is_told_and_none_is_told_as_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,8 +50,8 @@ def test_rows_of_one_file_stand_beside_its_first(tmp_path: Path) -> None:
     lines = history_table(timed_entries([timing(file, 20.0), phone], WHEN)).splitlines()
     assert lines[0] == f"{tmp_path.name}/tflite-int8.tflite"
     first, second = (" ".join(line.split()) for line in lines[4:6])
-    assert first == "2026-11-22 01:02 e3b0c4 [1] 20 1.00 — — —"  # SHA-256 of nothing
-    assert second == "2026-11-22 01:02 e3b0c4 [2] 5 ? 0.25 — — —"
+    assert first == "2026-11-22 01:02 e3b0c4 [1] 20 1.00 1.00 — — —"  # SHA-256 of nothing
+    assert second == "2026-11-22 01:02 e3b0c4 [2] 5 ? 1.00 1.00 — — —"  # of its own place
     assert any(line.startswith("[2] LiteRT") and "Pixel 9" in line for line in lines)
     assert max(map(len, lines)) <= 80
 
@@ -66,10 +67,58 @@ def test_drift_and_times_of_one_file_stand_together(tmp_path: Path) -> None:
     assert (int8.vs_float, int8.drop, int8.median_ms) == (46.7, 0.204, 35.21)
     assert timed.vs_float is None
     text = " ".join(history_table(entries).split())
-    assert "35.2 1.00 46.7 0.204 —" in text
-    assert "70.4 2.00 — — —" in text
+    assert "35.2 1.00 1.00 46.7 0.204 —" in text
+    assert "70.4 2.00 1.00 — — —" in text
     write_history(tmp_path / "history.jsonl", entries)
     assert read_history(tmp_path / "history.jsonl") == entries
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"threads": 2}, {"size": (96, 96)}, {"device": "Pixel 9"}, {"delegate": "GPU"}],
+)
+def test_times_of_different_settings_are_never_divided(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    file = tmp_path / "tflite-int8.tflite"
+    file.touch()
+    rows = [timing(file, 20.0), timing(file, 5.0, **other), timing(file, 10.0, **other)]
+    text = " ".join(history_table(timed_entries(rows, WHEN)).split())
+    assert "20 1.00" in text
+    assert "5 1.00" in text
+    assert "10 2.00" in text
+
+
+def test_times_stand_beside_the_first_quiet_one(tmp_path: Path) -> None:
+    file = tmp_path / "tflite-int8.tflite"
+    file.touch()
+    rows = [timing(file, 40.0, disturbed=True), timing(file, 20.0), timing(file, 21.0)]
+    text = " ".join(history_table(timed_entries(rows, WHEN)).split())
+    assert "40 ? 2.00" in text
+    assert "20 1.00" in text
+    assert "21 1.05" in text
+
+
+def test_a_run_at_another_pace_of_the_processor_is_marked(tmp_path: Path) -> None:
+    file = tmp_path / "tflite-int8.tflite"
+    file.touch()
+    rows = [timing(file, 20.0), timing(file, 20.9, loop_ms=0.88), timing(file, 23.2, loop_ms=0.95)]
+    text = " ".join(history_table(timed_entries(rows, WHEN)).split())
+    assert "20.9 1.04 1.04" in text  # 0.88 / 0.85
+    assert "23.2 1.16* 1.12" in text
+    assert "*: the processor was slower or faster than then" in text
+
+
+def test_a_history_of_an_older_edge_imgq_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "tflite-int8.tflite"
+    file.touch()
+    write_history(tmp_path / "h.jsonl", timed_entries([timing(file, 20.0)], WHEN))
+    values = json.loads((tmp_path / "h.jsonl").read_text())
+    del values["loop_ms"], values["delegate"]
+    (tmp_path / "h.jsonl").write_text(json.dumps(values))
+    (entry,) = read_history(tmp_path / "h.jsonl")
+    assert (entry.median_ms, entry.loop_ms) == (20.0, None)
+    assert "20 1.00 —" in " ".join(history_table([entry]).split())
 
 
 def test_counts_of_instructions_stand_beside(tmp_path: Path) -> None:
@@ -79,7 +128,7 @@ def test_counts_of_instructions_stand_beside(tmp_path: Path) -> None:
     row = replace(timing(file, 1.0), latency=NONE, instructions=counted, device="arm64")
     (entry,) = timed_entries([row], WHEN)
     assert (entry.device, entry.runtime) == ("arm64", "LiteRT 2.0.3 (XNNPACK)")
-    assert "[1] — — — — 54.5 M" in " ".join(history_table([entry]).split())
+    assert "[1] — — — — — 54.5 M" in " ".join(history_table([entry]).split())
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"when": "now"}'])
