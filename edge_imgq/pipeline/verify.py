@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from edge_imgq.devices.protocol import Device
     from edge_imgq.runtime.protocol import Session
 
+WORKERS = 2
+"""Threads on which references and files run side by side."""
+
 
 def verify(
     paths: Sequence[Path],
@@ -253,10 +256,12 @@ def _run(
         return
     graphs = (reference, *(file.quantized for file in group))
     sources = {id(session): session for session in graphs if session is not None}
-    with ThreadPoolExecutor(1) as beside:  # on another processor, where there is one
+    with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
         runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
-        results = [_run_file(file, sample) for file in group]
+        native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
+        rest = {f.path: _run_file(f, sample) for f in group if f.path not in native}
     images = {key: run.result() for key, run in runs.items()}
+    results = [rest[f.path] if f.path in rest else native[f.path].result() for f in group]
     float_image = images[id(reference)]
     for file, result in zip(group, results, strict=True):
         quantized = None if file.quantized is None else images[id(file.quantized)]
@@ -277,6 +282,11 @@ def _run(
         exhibit = Exhibit(sample.name, psnr, float_image, result)
         gallery.offer(f"{note.model}-{note.target}", exhibit)
         yield file, row
+
+
+def _is_native(file: OpenedFile) -> bool:
+    """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
+    return file.host is None and file.session.identity.is_device_runtime
 
 
 def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:
