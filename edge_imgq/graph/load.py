@@ -74,6 +74,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
     result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _leave_out_empty_inputs(result)
+    _name_places(result)
     refuse_branches(result, name)
     refuse_signature(result, name)
     _take_one_image(result, name)
@@ -120,6 +121,22 @@ def _leave_out_empty_inputs(model: ir.Model) -> None:
         for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
             if edit.is_constant(value) and not edit.contents(value).size:
                 node.replace_input_with(index, None)
+
+
+def _name_places(model: ir.Model) -> None:
+    """Give TensorFlow's nearest pixels the name that later opsets have for them.
+
+    floor((x + ½) / s), "tf_half_pixel_for_nn" until opset 12, is round((x + ½) / s − ½), halves up.
+    """
+    for node in model.graph:
+        attributes = node.attributes
+        if attributes.get_string("coordinate_transformation_mode") != "tf_half_pixel_for_nn":
+            continue
+        if attributes.get_string("nearest_mode") == "floor":
+            attributes["coordinate_transformation_mode"] = ir.AttrString(
+                "coordinate_transformation_mode", "half_pixel"
+            )
+            attributes["nearest_mode"] = ir.AttrString("nearest_mode", "round_prefer_ceil")
 
 
 def _name_nodes(model: ir.Model) -> None:

@@ -22,8 +22,16 @@ COVERED = {
 }
 LEFT_ALONE = {
     "stride 1": {"kernel": 3, "stride": 1, "pads": 1, "extra": 0},
-    "one row more than twice": {"kernel": 3, "stride": 2, "pads": 0, "extra": 0},
+    "cut deeper than it reaches": {"kernel": 2, "stride": 2, "pads": 3, "extra": 0},
 }
+EXCESSIVE = {
+    "one row more than twice": ({"kernel": 3, "stride": 2, "pads": 0, "extra": 0}, True),
+    "seven rows more": ({"kernel": 9, "stride": 2, "pads": 0, "extra": 0}, True),
+    "two blocks less": ({"kernel": 4, "stride": 2, "pads": 3, "extra": 0}, False),
+    "half a block less": ({"kernel": 2, "stride": 3, "pads": 0, "extra": 0}, True),
+    "a block more": ({"kernel": 8, "stride": 2, "pads": 2, "extra": 0}, False),
+}
+"""Forms whose result is longer or shorter than whole strides; whether part of a block is cut."""
 
 
 def deconvolution(kernel: int, stride: int, pads: int, extra: int, outputs: int = 2):
@@ -51,6 +59,17 @@ def test_the_phases_compute_what_the_transposed_convolution_did(form, size) -> N
     image = np.random.default_rng(1).normal(size=(1, 3, *size)).astype(np.float32)
     rewritten = rewrite(original, ["sub-pixel"])
     assert kinds(rewritten) == ["Conv", "DepthToSpace"]
+    np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=2e-6)
+
+
+@pytest.mark.parametrize("name", EXCESSIVE)
+@pytest.mark.parametrize("size", [(5, 7), (8, 6)])
+def test_what_is_longer_or_shorter_than_whole_strides_is_padded_and_cut(name, size) -> None:
+    form, is_cut = EXCESSIVE[name]
+    original = deconvolution(**form)
+    image = np.random.default_rng(1).normal(size=(1, 3, *size)).astype(np.float32)
+    rewritten = rewrite(original, ["sub-pixel"])
+    assert kinds(rewritten) == ["Conv", "DepthToSpace", *(["Slice"] if is_cut else [])]
     np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=2e-6)
 
 

@@ -18,6 +18,7 @@ from edge_imgq.graph.passes.channel_mean import channel_mean
 from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
+from edge_imgq.graph.passes.cropped_deconvolution import cropped_deconvolution
 from edge_imgq.graph.passes.cubic import cubic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.deviations import deviations
@@ -36,12 +37,15 @@ from edge_imgq.graph.passes.pixel_ends import pixel_ends
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.rare_activations import rare_activations
 from edge_imgq.graph.passes.reductions import reductions
+from edge_imgq.graph.passes.regrouped import regrouped
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
 from edge_imgq.graph.passes.spelled_choice import spelled_choice
 from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
 from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
+from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
+from edge_imgq.graph.passes.spread_norm import spread_norm
 from edge_imgq.graph.passes.transpositions import transpositions
 
 PARTS = (
@@ -50,6 +54,9 @@ PARTS = (
     chains,
     reshapes,
     spelled_shuffle,
+    spelled_resize,
+    reshapes,
+    spelled_resize,
     repetition,
     gather,
     spelled_gelu,
@@ -57,18 +64,22 @@ PARTS = (
     einsum,
     rare_activations,
     reductions,
+    spread_norm,
     normalisation,
+    regrouped,
     flat_rows,
     flat_product,
     transpositions,
     few_axes,
     reshapes,
     transpositions,
+    joined_resizes,
     normalisation,
     deviations,
     attention,
     channel_mean,
     batch_norm,
+    cropped_deconvolution,
     deconvolution,
     constant_arithmetic,
     hard_sigmoid,

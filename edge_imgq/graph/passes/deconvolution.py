@@ -1,10 +1,15 @@
-"""Dilated and grouped transposed convolutions as plain ones.
+"""Dilated, grouped and unit-stride transposed convolutions as plain ones.
 
-Dilation d spreads the taps of a kernel d apart; the same kernel with zeros between them, of length
-(K − 1)·d + 1, has none. A grouped one is one transposed convolution per group, each on its
-channels, joined behind:
+With stride 1 a transposed convolution is a convolution: kernel turned by 180°, inputs and outputs
+of it exchanged, and d·(K − 1) − p of padding for p, d the dilation.
+
+At other strides, dilation d spreads the taps of a kernel d apart; the same kernel with zeros
+between them, of length (K − 1)·d + 1, has none. A grouped one is one transposed convolution per
+group, each on its channels, joined behind:
 
     y = Concat_g( ConvTranspose(x_g, W_g, b_g) ).
+
+Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`.
 """
 
 from __future__ import annotations
@@ -29,8 +34,38 @@ def deconvolution(model: ir.Model) -> int:
         plain = all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
         if not plain or source is None or source.shape is None or len(source.shape) != 4:
             continue
-        count += _spread(model.graph, node) | _divide(model.graph, node)
+        if _turn(model.graph, node):
+            count += 1
+        else:
+            count += _spread(model.graph, node) | _divide(model.graph, node)
     return count
+
+
+def _turn(graph: ir.Graph, node: ir.Node) -> bool:
+    """Put a convolution in the place of a transposed one of stride 1."""
+    attributes = node.attributes
+    plain = attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
+    if set(attributes.get_ints("strides", [1, 1])) != {1} or "output_shape" in attributes:
+        return False
+    kernel, groups = edit.contents(node.inputs[1]), attributes.get_int("group", 1)
+    dilations = list(attributes.get_ints("dilations", [1, 1]))
+    reach = np.array([(k - 1) * d for k, d in zip(kernel.shape[2:], dilations, strict=True)] * 2)
+    pads = reach - np.array(attributes.get_ints("pads", [0] * 4))
+    pads[2:] += np.array(attributes.get_ints("output_padding", [0, 0]))
+    if not plain or pads.min() < 0:
+        return False
+    parts = [part.swapaxes(0, 1) for part in np.split(kernel[:, :, ::-1, ::-1], groups)]
+    name = f"{node.name}.turned"
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", np.concatenate(parts))]
+    turned = {
+        "group": groups, "dilations": dilations, "pads": pads.tolist(),
+        "kernel_shape": list(kernel.shape[2:]),
+    }  # fmt: skip
+    result = edit.insert_node(graph, node, "Conv", [*inputs, *node.inputs[2:]], turned, name)
+    result.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], result)
+    edit.remove_node(node)
+    return True
 
 
 def _spread(graph: ir.Graph, node: ir.Node) -> bool:

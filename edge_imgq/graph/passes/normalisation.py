@@ -28,7 +28,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import mark_float
 from edge_imgq.graph.passes.norm_scale import scale_producer
-from edge_imgq.graph.passes.spelled_norm import find_spelled
+from edge_imgq.graph.passes.spelled_norm import Spelled, find_spelled
 
 TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
@@ -71,6 +71,8 @@ def normalisation(model: ir.Model) -> int:
         if norm is not None:
             _write(model.graph, node, norm)
             count += 1
+    if count:
+        model.graph.sort()  # groups are reshaped before the node in whose place their norm comes
     return count
 
 
@@ -151,7 +153,62 @@ def _spelled(node: ir.Node) -> Norm | None:
     found = find_spelled(node)
     if found is None:
         return None
+    if len(found.axes) == 3 and (grouped := _spelled_groups(node, found)):
+        return grouped
     return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
+
+
+def _spelled_groups(node: ir.Node, found: Spelled) -> Norm | None:
+    """Read a norm of channels reshaped to groups, as Keras spells it, channels last or first.
+
+    The result is reshaped again behind it, so that what follows stays as it is.
+    """
+    split, graph = found.source.producer(), node.graph
+    image = split.inputs[0] if split is not None and split.op_type == "Reshape" else None
+    groups, axis = _group_count(image, found)
+    if image is None or not groups or not isinstance(graph, ir.Graph):
+        return None
+    source = image
+    if axis == 3:
+        turned = image.producer()
+        if turned is None or _permutation(turned) != TO_LAST or turned.inputs[0] is None:
+            return None
+        source = turned.inputs[0]
+    result = _regrouped(graph, node, source, axis)
+    return Norm(source, (2, 3), found.epsilon, groups, None, None, result)
+
+
+def _group_count(image: ir.Value | None, found: Spelled) -> tuple[int, int]:
+    """Return the number of groups and the channels' axis; zeros where these are no groups."""
+    shapes = [None if value is None else value.shape for value in (image, found.source)]
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return 0, 0
+    whole, parts = (tuple(shape.numpy()) for shape in shapes if shape is not None)
+    for axis, axes in ((1, (2, 3, 4)), (3, (1, 2, 4))):
+        lengths = (*whole[:axis], parts[axis], -1, *whole[axis + 1 :]) if len(whole) == 4 else ()
+        alike = [one == other for one, other in zip(lengths, parts, strict=False)]
+        if found.axes == axes and len(parts) == 5 and sum(alike) >= 4 and not alike[axis + 1]:
+            return parts[axis], axis
+    return 0, 0
+
+
+def _regrouped(graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int) -> ir.Value:
+    """Reshape a result that is yet to come as `node` gave it; return that result's place."""
+    result, name = node.outputs[0], node.name
+    place = edit.insert_node(graph, node, "Identity", [source], {}, f"{name}.place")
+    place.shape = source.shape
+    whole = place
+    if axis == 3:
+        turn = {"perm": list(TO_LAST)}
+        whole = edit.insert_node(graph, node, "Transpose", [place], turn, f"{name}.last")
+        assert source.shape is not None
+        whole.shape = ir.Shape([source.shape[axis] for axis in TO_LAST])
+    assert result.shape is not None
+    shape = edit.add_constant(graph, f"{name}.groups", np.array(result.shape.numpy(), np.int64))
+    parted = edit.insert_node(graph, node, "Reshape", [whole, shape], {}, f"{name}.parted")
+    parted.shape, parted.type = result.shape, result.type
+    edit.take_place(result, parted)
+    return place
 
 
 READERS = {
@@ -249,7 +306,8 @@ class _Writer:
         if not norm.groups:
             return self.add("ReduceMean", [source, axes], part, keepdims=1)
         channels = self.add("ReduceMean", [source, axes], f"{part}.channels", keepdims=0)
-        count = norm.gain.size
+        count = norm.source.shape[1] if norm.source.shape is not None else None
+        assert isinstance(count, int)
         size = count // norm.groups
         blocks = np.kron(np.eye(norm.groups), np.full((size, size), 1 / size))
         matrix = self.constant(blocks, f"{part}.blocks")

@@ -10,14 +10,18 @@ Let n = s·m + φ with the phase 0 ≤ φ < s, and i = m + t. Then k = φ + p �
 
 a plain convolution of x for every phase, with taps t for which 0 ≤ φ + p − s·t < K. The s·s phases
 of an image become s·s groups of output channels, and depth-to-space (DCR) interleaves them. No tap
-is lost, none is computed on a stuffed zero. It holds when the output has exactly s times the
-input's length, K − p_begin − p_end + output_padding = s; other shapes are left alone.
+is lost, none is computed on a stuffed zero.
+
+The output has s times the input's length and an excess, K − p_begin − p_end + output_padding − s.
+An excess of whole blocks is padding of the convolution, or what it does without; what is left of
+one is cut off the result.
 
 Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +33,17 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class _Axis:
-    """The taps of one spatial axis: t runs from `first` to `last`, both included."""
+    """The taps of one spatial axis: t runs from `first` to `last`, both included.
+
+    Attributes:
+        stride, kernel, padding: of the transposed convolution; its padding before the image.
+        excess: length of its result, less `stride` times that of its input.
+    """
 
     stride: int
     kernel: int
     padding: int
+    excess: int = 0
 
     @property
     def first(self) -> int:
@@ -43,6 +53,16 @@ class _Axis:
     @property
     def last(self) -> int:
         return max((self.stride - 1 + self.padding) // self.stride, 0)
+
+    @property
+    def more(self) -> int:
+        """How many blocks of `stride` the result has beside one for every input, or lacks."""
+        return -(-self.excess // self.stride)
+
+    @property
+    def cut(self) -> int:
+        """How much of the last block is no part of the result."""
+        return self.more * self.stride - self.excess
 
     def tap(self, phase: int, t: int) -> int | None:
         """Return the index of w that phase φ uses at x[m + t]; None outside the kernel."""
@@ -75,19 +95,43 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     height, width = axes
     attributes = {
         "kernel_shape": list(kernel.shape[2:]),
-        "pads": [-height.first, -width.first, height.last, width.last],
+        "pads": [
+            -height.first,
+            -width.first,
+            height.last + height.more,
+            width.last + width.more,
+        ],
     }
     phases = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.phases")
     if node.inputs[0] is not None and node.inputs[0].shape is not None:
         batch, _, rows, columns = node.inputs[0].shape
-        phases.shape = ir.Shape([batch, len(kernel), rows, columns])
+        sides = [
+            side + axis.more if isinstance(side, int) else side if not axis.more else None
+            for side, axis in ((rows, height), (columns, width))
+        ]
+        phases.shape = ir.Shape([batch, len(kernel), *sides])
     image = edit.insert_node(
         graph, node, "DepthToSpace", [phases], {"blocksize": stride, "mode": "DCR"}, f"{name}.image"
     )
+    if height.cut or width.cut:
+        image = _cut_off(graph, node, image, axes)
     image.shape = node.outputs[0].shape
     edit.take_place(node.outputs[0], image)
     edit.remove_node(node)
     return True
+
+
+def _cut_off(
+    graph: ir.Graph, node: ir.Node, image: ir.Value, axes: tuple[_Axis, _Axis]
+) -> ir.Value:
+    """Leave out the rows and columns of the last blocks that are no part of the result."""
+    places = [place for place, axis in enumerate(axes, 2) if axis.cut]
+    ends = [-axis.cut for axis in axes if axis.cut]
+    numbers = [
+        edit.add_constant(graph, f"{node.name}.{what}", np.array(values, np.int64))
+        for what, values in (("starts", [0] * len(ends)), ("ends", ends), ("axes", places))
+    ]
+    return edit.insert_node(graph, node, "Slice", [image, *numbers], {}, f"{node.name}.whole")
 
 
 def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
@@ -109,13 +153,16 @@ def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
         return None
     pads = attributes.get_ints("pads", [0] * 4)
     extra = attributes.get_ints("output_padding", [0, 0])
-    whole = all(
-        kernel[i] - pads[i] - pads[i + 2] + extra[i] == strides[i] and pads[i] < kernel[i]
+    height, width = (
+        _Axis(strides[i], kernel[i], pads[i], _excess(kernel[i], strides[i], pads[i::2], extra[i]))
         for i in (0, 1)
     )
-    if not whole:
-        return None
-    return (_Axis(strides[0], kernel[0], pads[0]), _Axis(strides[1], kernel[1], pads[1]))
+    reaches = all(axis.last + axis.more >= 0 for axis in (height, width))
+    return (height, width) if reaches else None
+
+
+def _excess(kernel: int, stride: int, pads: Sequence[int], extra: int) -> int:
+    return kernel - sum(pads) + extra - stride
 
 
 def _phase_kernels(weight: Any, axes: tuple[_Axis, _Axis]) -> Any:

@@ -208,6 +208,20 @@ def _product(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
     return True
 
 
+def _resize(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
+    """Resize: scales or sizes in the order of the axes as they lie."""
+    inputs = [_source(node.inputs[0]), None, *node.inputs[2:]]
+    if "axes" in node.attributes or (len(node.inputs) > 1 and node.inputs[1] is not None):
+        return False
+    for index, value in enumerate(node.inputs[2:], 2):
+        if value is not None:
+            if not edit.is_constant(value):
+                return False
+            turned = edit.contents(value)[list(_inverse(order))]
+            inputs[index] = edit.add_constant(graph, f"{value.name}.turned", turned)
+    return _replace(graph, node, order, inputs, dict(node.attributes.items()))
+
+
 def _numbers(node: ir.Node, index: int) -> Any:
     value = node.inputs[index] if len(node.inputs) > index else None
     return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
@@ -260,6 +274,7 @@ RULES: dict[str, Rule] = {
     "Split": _split,
     "MatMul": _product,
     "Pad": _pad,
+    "Resize": _resize,
     "Slice": _slice,
     **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"), _mean),
 }
