@@ -106,11 +106,13 @@ def test_drift_and_times_are_measured_on_the_board(
 def test_a_board_that_goes_away_is_reported(
     board: str, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The program ends the connection that it was started through, as a board that crashes does."""
+    """The program ends the connection that it was started through, as a board that crashes does.
+
+    Its parent is the shell, and that one's the server's process for this connection. `ps` pads
+    short numbers with a space, which `kill` takes only without quotes around them.
+    """
     program = tmp_path / "benchmark_model"
-    program.write_text(
-        '#!/bin/sh\nkill -9 "$(ps -o ppid= -p "$(ps -o ppid= -p $PPID)")"\nsleep 9\n'
-    )
+    program.write_text("#!/bin/sh\nkill -9 $(ps -o ppid= -p $PPID)\nsleep 9\n")
     file = small / "tiny" / "tflite-int8.tflite"
     words = ["bench", file, "--device", f"ssh:{board}", "--benchmark-model", program, "--json"]
     assert main(list(map(str, words))) == 7
