@@ -12,6 +12,7 @@ from edge_imgq.cli.options import (
     add_command,
     add_json,
     add_range,
+    size,
 )
 from edge_imgq.cli.paths import model
 from edge_imgq.cli.progress import ProgressDisplay
@@ -54,6 +55,13 @@ def add(subparsers: Subparsers) -> None:
         metavar="DB",
         help="how near the image must be to the float model's, in dB, such as 52",
     )
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="height and width of the input, for an ONNX model whose form follows from them; times "
+        "are estimated at it (default: the model's own, or 180x320)",
+    )
     add_calibration(parser)
     add_artifacts(parser)
     add_range(parser)
@@ -74,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         pixels=arguments.pixels,
         budget=arguments.budget,
         fidelity=arguments.fidelity,
+        size=arguments.size,
     )
     with ProgressDisplay() as watch:
         found = sensitivity(request, watch)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +16,16 @@ from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.pipeline.goal import Goal, fidelity_of
 from edge_imgq.pipeline.images import calibration_images, covering_set, network_inputs
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_path
+from edge_imgq.recipe.folders import export_recipes, quantize_recipe, quantize_recipe_path
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.bar_chart import Bar, bar_chart
 from edge_imgq.report.json_form import sensitivity_to_json
-from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity
+from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -57,6 +57,8 @@ class SensitivityRequest:
         pixels: as for an export.
         budget: dB against the truth that int8 may cost; None for no search, or for `fidelity`.
         fidelity: dB to the float model's image that are wanted instead; None likewise.
+        size: height and width that an .onnx file of another or of any size is taken at; None for
+            its own.
     """
 
     model: str
@@ -66,6 +68,7 @@ class SensitivityRequest:
     pixels: PixelRange | None
     budget: float | None = None
     fidelity: float | None = None
+    size: tuple[int, int] | None = None
 
 
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
@@ -78,9 +81,8 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         UsageError: a drop is asked for, and there is no truth to measure one against.
     """
     run = _Run(request, watch)
-    wanted = run.wanted()
-    quantized = run.quantized(run.recipe)
-    findings = _Findings(run, quantized)
+    goal = run.goal()
+    findings = _Findings(run, run.quantized(run.recipe), goal)
     found = Sensitivity(
         run.source.name,
         __version__,
@@ -90,8 +92,8 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         findings.layers(),
     )
     with staging(request.output / run.source.name) as stage:
-        if wanted is not None:
-            choice, text = findings.chosen(wanted)
+        if goal is not None:
+            choice, text = findings.chosen(goal)
             write_text(stage / RECIPE, text)
             found = replace(found, choice=choice)
         write_text(stage / JSON, sensitivity_to_json(found) + "\n")
@@ -106,7 +108,8 @@ class _Run:
         self.request, self.watch = request, watch
         self.recipe = quantize_recipe(request.scheme)
         watch(Step(f"open {request.model}", 0, 1))
-        self.source: Source = open_model(request.model, request.pixels)
+        sizes = () if request.size is None else (request.size,)
+        self.source: Source = open_model(request.model, request.pixels, sizes)
         photographs = calibration_images(request.calibration)
         self.images: ImageSet = covering_set(photographs, self.source, watch)
 
@@ -121,11 +124,12 @@ class _Run:
         pixels = (sample.pixels for sample in network_inputs(self.images, self.source))
         return quantize_in_steps(self.source.model, recipe, self.source.contract, pixels, tuning)
 
-    def wanted(self) -> float | None:
-        """Return the dB between float and quantized image that the budget stands for."""
+    def goal(self) -> Goal | None:
+        """Return what the budget stands for; None without one."""
         if self.request.budget is None:
-            return self.request.fidelity
-        return fidelity_of(self.request.budget, self._psnr_of_float_model())
+            return None if self.request.fidelity is None else Goal(self.request.fidelity)
+        tasks = self._psnr_of_float_model()
+        return Goal(fidelity_of(self.request.budget, tasks), tuple(tasks))
 
     def _psnr_of_float_model(self) -> list[float]:
         """Return the PSNR of the float model against the truth, image by image."""
@@ -155,37 +159,22 @@ class _Run:
             yield psnr(sample.truth, image, shave=contract.shave)
 
 
-def fidelity_of(drop: float, tasks: Sequence[float]) -> float:
-    """Return the dB to the float image under which images lose a drop in the mean.
-
-    With independent errors 10^(−p'/10) = 10^(−p/10) + 10^(−q/10), where p is what the float model
-    has against the truth, p' what the quantized one has, and q lies between the two.
-
-    Args:
-        drop: mean of p − p', positive.
-        tasks: p of each image.
-    """
-    low, high = 0.0, 200.0
-    while high - low > 1e-3:
-        middle = (low + high) / 2
-        lost = np.mean([10 * math.log10(1 + 10 ** ((task - middle) / 10)) for task in tasks])
-        low, high = (middle, high) if lost > drop else (low, middle)
-    return high
-
-
 class _Findings:
     """What is known of a quantized model's layers."""
 
-    def __init__(self, run: _Run, quantized: Quantized) -> None:
+    def __init__(self, run: _Run, quantized: Quantized, goal: Goal | None) -> None:
         from edge_imgq.quantize.layer_costs import measure_roundings
         from edge_imgq.quantize.switches import Switchboard
 
         peak = run.source.contract.peak
         self._run = run
-        self._graph = _sized(run.source, quantized.original)
+        self._graph = _sized(run, quantized.original)
         self._board: Switchboard = Switchboard(
             quantized.original, quantized.model, quantized.patches.held_out(peak), peak
         )
+        self._best = self._board.psnr(())
+        if goal is not None and goal.psnr > self._best:
+            raise DriftError(self._out_of_reach(goal))
         self._roundings: Roundings = measure_roundings(self._board, self._told)
 
     @property
@@ -200,24 +189,30 @@ class _Findings:
         times = layer_times(self._graph.graph, floats)
         return layer_costs(self._graph.graph, self._board, self._roundings, times)
 
-    def chosen(self, wanted: float) -> tuple[ChosenPrecision, str]:
+    def chosen(self, goal: Goal) -> tuple[ChosenPrecision, str]:
         """Return layers to keep in float, and the text of a recipe that says so."""
         from edge_imgq.quantize.precision_search import PrecisionSearch
 
         search = PrecisionSearch(self._graph.graph, self._board, self._roundings.errors)
-        asked = wanted
+        asked = goal.psnr
         for _ in range(ROUNDS):
             choice = search.find(asked, self._tried)
             reached = self._reached(choice)
-            if reached >= wanted or choice.psnr < asked:
+            if reached >= goal.psnr or choice.psnr < asked:
                 break
-            asked += wanted - reached
-        if reached < wanted:
+            asked = min(asked + goal.psnr - reached, self._best)
+        if reached < goal.psnr:
             raise DriftError(
-                f"No choice of layers in float comes to {wanted:.1f} dB: with {len(choice.names)} "
-                f"of them it is {reached:.1f} dB. Pixels of 8 bits alone leave about 58.9 dB."
+                f"No choice of layers in float was found that comes to {goal.words(goal.psnr)}: "
+                f"with {len(choice.names)} of them it is {goal.words(reached)}."
             )
-        return self._written(choice, wanted, reached)
+        return self._written(choice, goal.psnr, reached, search.plain)
+
+    def _out_of_reach(self, goal: Goal) -> str:
+        return (
+            f"{goal.words(goal.psnr)} cannot be met by any choice of layers. Pixels of 8 bits "
+            f"alone, with every layer in float, leave {goal.words(self._best)}; ask for less."
+        )
 
     def _reached(self, choice: Choice) -> float:
         mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
@@ -225,19 +220,31 @@ class _Findings:
         return max(step.psnr for step in steps if step.kept)
 
     def _written(
-        self, choice: Choice, wanted: float, reached: float
+        self, choice: Choice, wanted: float, reached: float, plain: float
     ) -> tuple[ChosenPrecision, str]:
         request = self._run.request
         path = request.output / self._run.source.name / RECIPE
         names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
-        found = ChosenPrecision(names, wanted, reached, choice.time, str(path))
+        in_float = self._time_in_float()
+        time = None if in_float is None else in_float / plain
+        found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         base = quantize_recipe_path(request.scheme).read_text(encoding="utf-8")
         remark = (
             f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB from "
             f"the float model on held-out calibration patches, {self.psnr:.1f} with all layers in "
-            f"int8, at about {choice.time:.2f} times the time."
+            f"int8, at about {choice.time:.2f} times the time. {comparison(found)}"
         )
         return found, with_precision(base, dict.fromkeys(names, "float"), remark)
+
+    def _time_in_float(self) -> float | None:
+        """Return the estimated time of a float TFLite file; None where no recipe makes one."""
+        from edge_imgq.graph.rewrite import rewrite
+        from edge_imgq.quantize.layer_time import float_time
+
+        recipes = [r for r in export_recipes() if r.format == "tflite" and not r.scheme]
+        on_cpu = [r for r in recipes if r.processor == "cpu"]
+        graphs = [_sized(self._run, rewrite(self._run.source.model, r.passes)) for r in on_cpu]
+        return min((float_time(model.graph) for model in graphs), default=None)
 
     def _told(self, done: int, total: int) -> None:
         self._run.watch(Step("measure layers", done, total))
@@ -246,12 +253,13 @@ class _Findings:
         self._run.watch(Step(words, 0, 1))
 
 
-def _sized(source: Source, model: ir.Model) -> ir.Model:
-    """Return a graph at a usual size, for estimates of time."""
+def _sized(run: _Run, model: ir.Model) -> ir.Model:
+    """Return a graph at the size that was asked for, its own or a usual one, to estimate times."""
     from edge_imgq.graph.size import bind_size, own_size
 
-    multiple = source.contract.multiple
-    height, width = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
+    multiple = run.source.contract.multiple
+    usual = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
+    height, width = run.request.size or usual
     return bind_size(model, own_size(model) or (height, width))
 
 

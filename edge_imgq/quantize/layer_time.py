@@ -39,6 +39,15 @@ def layer_times(graph: ir.Graph, names: Collection[str]) -> dict[str, float]:
     return times | {"": CONVERSION * _converted(graph, float_nodes(graph, names))}
 
 
+def float_time(graph: ir.Graph) -> float:
+    """Return the slots of all layers of a float file.
+
+    Args:
+        graph: float graph whose shapes are known, rewritten for such a file.
+    """
+    return sum(_layer(node, in_float=True) for node in layers(graph))
+
+
 def _layer(node: ir.Node, *, in_float: bool) -> float:
     weight = edit.contents(node.inputs[1])
     written = node.op_type == "Conv"

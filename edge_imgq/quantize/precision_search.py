@@ -41,7 +41,11 @@ class Choice:
 
 
 class PrecisionSearch:
-    """Looks for layers to keep in float."""
+    """Looks for layers to keep in float.
+
+    Attributes:
+        plain: estimated time of the network with all layers in int8.
+    """
 
     def __init__(self, graph: ir.Graph, board: Switchboard, errors: Mapping[str, float]) -> None:
         """Take what is known.
@@ -53,7 +57,7 @@ class PrecisionSearch:
         """
         self._graph, self._board, self._errors = graph, board, errors
         self._all = frozenset(node.name or "" for node in layers(graph))
-        self._plain = sum(layer_times(graph, ()).values()) or 1.0
+        self.plain = sum(layer_times(graph, ()).values()) or 1.0
         self._values = {v.name: v for node in graph for v in node.outputs if v.name in board.names}
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
@@ -82,7 +86,7 @@ class PrecisionSearch:
 
     def choice(self, names: Names) -> Choice:
         """Return what some layers in float come to."""
-        return Choice(names, self._psnr(names), self._time(names) / self._plain)
+        return Choice(names, self._psnr(names), self._time(names) / self.plain)
 
     def _pruned(self, names: Names, wanted: float) -> Names:
         for name in sorted(names, key=lambda name: self._error(names - {name})):
@@ -103,7 +107,7 @@ class PrecisionSearch:
 
         def worth(added: Names) -> float:
             spared = error - self._error(names | added)
-            return spared / max(self._time(names | added) - time, 1e-3 * self._plain)
+            return spared / max(self._time(names | added) - time, 1e-3 * self.plain)
 
         return worth
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_imgq.quantize.layer_costs import LayerCost
 from edge_imgq.report.drawing import ABSENT, draw, new_table, wrapped
-from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity
+from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
 
 LEGEND = (
     "alone: dB between the images with this layer alone in int8 and with none, both rounded to "
@@ -49,5 +49,6 @@ def _choice(choice: ChosenPrecision) -> str:
     layers = ", ".join(choice.layers) or "none"
     return (
         f"{choice.reached:.1f} dB, for {choice.wanted:.1f} wanted, at about {choice.time:.2f} "
-        f"times the time, with these layers in float: {layers}. The recipe is {choice.recipe}."
+        f"times the time, with these layers in float: {layers}. {comparison(choice)} The recipe is "
+        f"{choice.recipe}."
     )

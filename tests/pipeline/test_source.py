@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.size import own_size
+from edge_imgq.images.files import write_image
+from edge_imgq.pipeline.sensitivity import SensitivityRequest, sensitivity
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import quantize_recipe
@@ -75,3 +77,24 @@ def test_a_network_that_reshapes_to_one_image_is_calibrated_on_many(attention: P
     image = (images[0].astype(np.float32) / 255).transpose(2, 0, 1)[np.newaxis]
     error = run(model, image, exact=True) - run(source.model, image).clip(0, 1)
     assert np.sqrt(np.mean(error**2)) < 0.02
+
+
+def test_layers_of_a_model_that_follows_from_a_size_are_measured_at_one(
+    attention: Path, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(9)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        pixels = generator.integers(0, 256, (40, 48, 3), np.uint8)
+        write_image(tmp_path / "photos" / f"{number}.png", pixels)
+    request = SensitivityRequest(
+        model=str(attention),
+        scheme="int8-fast",
+        output=tmp_path / "out",
+        calibration=tmp_path / "photos",
+        pixels=None,
+        size=SIZE,
+    )
+    found = sensitivity(request, lambda step: None)
+    assert [layer.kind for layer in found.layers if layer.precision] == ["Conv", "Conv"]
+    assert all(layer.time > 0 for layer in found.layers if layer.precision)
