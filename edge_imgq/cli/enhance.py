@@ -88,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         for image in batch.written:
             height, width = image.size
             print(f"{image.path} ({width}x{height})")
+    for sentence in batch.hints:
+        print(f"edge-imgq: {sentence}", file=sys.stderr)
     for sentence in batch.failed:
         print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
     return ImageError.exit_code if batch.failed else 0

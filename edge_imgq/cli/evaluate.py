@@ -93,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.evaluation_table import evaluation_table
 
         print(evaluation_table(evaluation))
+    if evaluation.hint:
+        print(f"edge-imgq: {evaluation.hint}", file=sys.stderr)
     for sentence in evaluation.left_out:
         print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
     return 0

@@ -16,6 +16,7 @@ from edge_imgq.cli.options import (
     positive,
     processors,
 )
+from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError, UsageError
 
@@ -63,17 +64,24 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("model", metavar="MODEL", help="a name that `edge-imgq models` lists")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=existing_folder,
         action="append",
         required=True,
         metavar="DIR",
         help="folder of training images; may be repeated",
     )
     parser.add_argument(
-        "--validation", type=Path, metavar="DIR", help="folder of held-out images for PSNR"
+        "--validation",
+        type=existing_folder,
+        metavar="DIR",
+        help="folder of held-out images for PSNR",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="for checkpoint and log"
+        "--output",
+        type=output_folder,
+        required=True,
+        metavar="DIR",
+        help="for checkpoint and log",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue the checkpoint in the output folder"
@@ -81,6 +89,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--from",
         dest="start_from",
+        type=model,
         metavar="MODEL",
         help="begin with the weights of a checkpoint, or of a network that ships",
     )
@@ -126,7 +135,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--features",
-        type=Path,
+        type=existing,
         metavar="FILE",
         help="for the content loss of dped and deblurgan: weights of torchvision's VGG-19, or a "
         "checkpoint of deblur-slim (default: the one that ships)",

@@ -1,7 +1,7 @@
 """Timing one open file on this host, in rounds between which other files may have their turn.
 
 What a machine does beside comes and goes. Rounds that are spread over the whole of a run meet the
-same of it for every file. Between the calls two fixed loops show whether the processor is at its
+same of it for every file. Between the calls fixed loops show whether the processor is at its
 own pace (`edge_imgq.devices.pace`): calls beside slow ones do not count. They are chosen by the
 loops, never by their own time. How far the rest still varies, the medians of its fifths show.
 """
@@ -179,7 +179,7 @@ class Stopwatch:
             runs=len(milliseconds),
             left_out=counted.evenness.left_out,
             warm_up=self._warm_up,
-            loop_ms=best.compute * 1e3,
+            loop_ms=best.clock * 1e3,
             threads=identity.threads,
             size=self._size,
             device=host_name(),

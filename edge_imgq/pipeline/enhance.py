@@ -77,10 +77,12 @@ class Batch:
     Attributes:
         written: the results.
         failed: a sentence for each photograph that is no image, damaged or too small.
+        hints: a sentence for each model whose pixels may be others than it was taken to want.
     """
 
     written: tuple[Enhanced, ...]
     failed: tuple[str, ...]
+    hints: tuple[str, ...] = ()
 
 
 def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
@@ -107,7 +109,8 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
             result.parent.mkdir(parents=True, exist_ok=True)
         write_image(result, pixels)
         written.append(Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1])))
-    return Batch(tuple(written), tuple(failed))
+    hints = _hints(Path(written[0].source), enhancers, request.threads) if written else ()
+    return Batch(tuple(written), tuple(failed), hints)
 
 
 def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
@@ -149,6 +152,16 @@ def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: Callable[[int, int]
     if gray:
         return _run(photo, enhancer, watch)
     return recoloured(photo, _run(luma_of(photo), enhancer, watch))
+
+
+def _hints(photo: Path, enhancers: Sequence[Enhancer], threads: int) -> tuple[str, ...]:
+    """Return what to tell about models that nobody said the pixels of."""
+    from edge_imgq.pipeline.range_hint import range_hint
+
+    unsure = [enhancer.unsure for enhancer in enhancers if enhancer.unsure]
+    read = {"y": read_y, "rgb": read_rgb}
+    found = (range_hint(model, read[model.contract.colour](photo), threads) for model in unsure)
+    return tuple(hint for hint in found if hint)
 
 
 def _enhance_photo(path: Path, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:

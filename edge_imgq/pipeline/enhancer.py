@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract, PixelRange
+    from edge_imgq.pipeline.source import Source
     from edge_imgq.runtime.protocol import Session
 
 GUESSED_RADIUS = 32
@@ -34,12 +35,14 @@ class Enhancer:
         session: runs it.
         radius: of its receptive field, in input pixels; None when it looks at the whole image.
         exact: whether the radius was read from the graph, not guessed.
+        unsure: the model, where nobody said what its pixels are.
     """
 
     name: str
     session: Session
     radius: int | None
     exact: bool
+    unsure: Source | None = None
 
     @property
     def contract(self) -> ImageContract:
@@ -98,7 +101,9 @@ def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> E
     source = open_model(text, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
-    return Enhancer(text, session, _radius(source.model), exact=True)
+    nobody_said = not source.is_own and pixels is None and source.contract.peak == 1.0
+    unsure = source if nobody_said else None
+    return Enhancer(text, session, _radius(source.model), exact=True, unsure=unsure)
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:

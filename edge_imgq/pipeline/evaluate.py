@@ -109,7 +109,21 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         rows=_summary(scores),
         images=tuple(scores),
         left_out=tuple(left_out),
+        hint=_hint(enhancer, files, request.threads),
     )
+
+
+def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
+    """Return what to tell about a model that nobody said the pixels of."""
+    from edge_imgq.pipeline.range_hint import range_hint
+
+    if enhancer.unsure is None:
+        return ""
+    read = read_y if enhancer.contract.colour == "y" else read_rgb
+    try:
+        return range_hint(enhancer.unsure, read(files[0].truth), threads)
+    except ImageError:
+        return ""
 
 
 def _cases(

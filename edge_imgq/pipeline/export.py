@@ -134,12 +134,24 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             gallery=gallery,
         )
         schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
-        advice = dict.fromkeys(line for graph in graphs.values() for line in graph.advice)
-        report = replace(report, schemes=tuple(schemes), advice=tuple(advice))
+        advice = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
+        report = replace(report, schemes=tuple(schemes), advice=tuple(dict.fromkeys(advice)))
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     gallery.write()
     return report
+
+
+def _range_advice(plan: _Plan, request: ExportRequest) -> tuple[str, ...]:
+    """Return a hint where nobody said what a model's pixels are, and others fit better."""
+    source = plan.source
+    if source.is_own or request.pixels or source.contract.peak != 1.0:
+        return ()
+    from edge_imgq.pipeline.range_hint import range_hint
+
+    sample = next(network_inputs(plan.evaluation, source))
+    hint = range_hint(source, sample.pixels, request.threads)
+    return (hint,) if hint else ()
 
 
 def _plan(request: ExportRequest, watch: Watch) -> _Plan:

@@ -66,6 +66,7 @@ class Evaluation:
         rows: one for each condition and method, the model last of each condition.
         images: every figure behind the rows.
         left_out: a sentence for each file that could not be used.
+        hint: what to try where the model's pixels may be others than it was taken to want; or "".
     """
 
     model: str
@@ -75,3 +76,4 @@ class Evaluation:
     rows: tuple[MethodScores, ...]
     images: tuple[ImageScores, ...]
     left_out: tuple[str, ...]
+    hint: str = ""

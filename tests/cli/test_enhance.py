@@ -57,6 +57,57 @@ def test_a_raw_model_s_pixels_can_be_said(run: Run, photo: Path, tmp_path: Path)
     assert white.min() == 255
 
 
+def test_a_model_that_seems_to_want_other_pixels_is_told_with_the_option(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    """Pixels from 0 to 1 are all below 5, so that the network makes everything 5: white."""
+    onnx.save(lifting(), tmp_path / "lifting.onnx")
+    words = ("enhance", photo, "-m", tmp_path / "lifting.onnx", "-o", tmp_path / "out")
+    outcome = run(*words)
+    assert outcome.code == 0
+    assert "lifting: with pixels from 0 to 1 its image is nothing like" in outcome.err
+    assert "with 0 to 255 it is (0 off)" in " ".join(outcome.err.split())
+    assert "say --range 255." in outcome.err
+    assert run(*words, "--range", "255").err.count("--range") == 0
+    exported = run(
+        *("export", tmp_path / "lifting.onnx", "--target", "onnx-float", "--size", "48x64"),
+        *("--images", photo.parent, "--output", tmp_path / "artifacts"),
+    )
+    assert "say --range 255." in exported.out
+    evaluated = run("evaluate", tmp_path / "lifting.onnx", "--set", photo.parent, "--task", "jpeg")
+    assert "say --range 255." in evaluated.err
+
+
+def test_a_model_of_pixels_from_minus_one_is_told_so(run: Run, photo: Path, tmp_path: Path) -> None:
+    """A network that drives contrast up around 0: with pixels from 0 to 1 all becomes white."""
+    nodes = [
+        helper.make_node("Mul", ["image", "two"], ["a"]),
+        helper.make_node("Tanh", ["a"], ["b"]),
+        helper.make_node("Mul", ["b", "half"], ["out"]),
+    ]
+    constants = {"two": np.full((1, 3, 1, 1), 9, np.float32), "half": np.float32([0.9])}
+    onnx.save(whole_model(nodes, constants), tmp_path / "tanh.onnx")
+    outcome = run("enhance", photo, "-m", tmp_path / "tanh.onnx", "-o", tmp_path / "out")
+    assert "say --range=-1,1." in outcome.err
+
+
+def test_a_model_that_wants_0_to_1_gets_no_hint(
+    run: Run, tiny: Path, photo: Path, tmp_path: Path
+) -> None:
+    outcome = run("enhance", photo, "-m", tiny, "-o", tmp_path / "out")
+    assert "--range" not in outcome.err
+
+
+def lifting() -> onnx.ModelProto:
+    """Return a network that lets nothing be darker than 5 levels of 255."""
+    nodes = [
+        helper.make_node("Sub", ["image", "five"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Add", ["b", "five"], ["out"]),
+    ]
+    return whole_model(nodes, {"five": np.full((1, 3, 1, 1), 5, np.float32)})
+
+
 def adding_one() -> onnx.ModelProto:
     nodes = [helper.make_node("Add", ["image", "one"], ["out"])]
     return whole_model(nodes, {"one": np.ones((1, 3, 1, 1), np.float32)})

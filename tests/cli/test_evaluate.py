@@ -22,5 +22,5 @@ def test_table_and_json_have_the_same_figures(run: Run, tiny: Path, photos: Path
 
 def test_a_missing_folder_is_a_sentence(run: Run, tiny: Path) -> None:
     outcome = run("evaluate", tiny, "--set", "gone", "--task", "jpeg")
-    assert outcome.code == 4
-    assert "gone is not a folder" in outcome.err
+    assert outcome.code == 2
+    assert "there is no file or folder gone" in outcome.err

@@ -80,7 +80,7 @@ def test_a_file_that_is_no_image_is_left_out_and_counted(run: Run, data: Path) -
     ("extra", "code", "sentence"),
     [
         (("--learning-rate", "-1"), 2, "learning rate must be above 0"),
-        (("--data", "gone"), 4, "gone is not a folder"),
+        (("--data", "gone"), 2, "there is no file or folder gone"),
     ],
 )
 def test_what_cannot_work_is_a_sentence(

@@ -45,10 +45,10 @@ class Paces:
 
     def pace(self) -> Pace:
         loop = next(self._loops)
-        return Pace(loop, loop)
+        return Pace(loop, loop, loop)
 
 
-EVEN = Pace(1.0, 1.0)
+EVEN = Pace(1.0, 1.0, 1.0)
 SOME = range(10_000)
 
 
