@@ -158,15 +158,23 @@ def _groups(paths: Sequence[Path], request: TimingRequest) -> Iterator[list[_Cas
     group: list[_Case] = []
     for path in paths:
         session = HostSession.of(path, request.threads)
+        beside = () if session.sizes else _sizes_beside(path, paths)
         more = [
             _Case(path, session, size, activation_memory(path, size))
-            for size in _sizes(session, request)
+            for size in _sizes(session, request, beside)
         ]
         if group and sum(case.memory.bytes for case in group + more) > HELD:
             yield group
             group = []
         group += more
     yield group
+
+
+def _sizes_beside(path: Path, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
+    """Return the sizes of a file of the same folder that has its own, which .tflite files do."""
+    beside = (other for other in paths if other.parent == path.parent)
+    fixed = next((other for other in beside if other.suffix.lower() == ".tflite"), None)
+    return () if fixed is None else HostSession.of(fixed, 1).sizes
 
 
 def _time_group(
@@ -180,8 +188,13 @@ def _time_group(
         yield _timing(case.path, device.name, case.session, case.size, latency, request)
 
 
-def _sizes(session: DeviceSession, request: TimingRequest) -> tuple[tuple[int, int], ...]:
-    return (request.size,) if request.size else session.sizes or (DEFAULT_SIZE,)
+def _sizes(
+    session: DeviceSession,
+    request: TimingRequest,
+    beside: tuple[tuple[int, int], ...] = (),
+) -> tuple[tuple[int, int], ...]:
+    """Return the sizes to time a file at; one that takes any is timed as those beside it."""
+    return (request.size,) if request.size else session.sizes or beside or (DEFAULT_SIZE,)
 
 
 def _timing(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.bench import timing
-from edge_imgq.bench.timing import TimingRequest, time_file
+from edge_imgq.bench.timing import DEFAULT_SIZE, TimingRequest, time_file, time_on_host
 from edge_imgq.devices.host import HostDevice, measure
 from edge_imgq.devices.latency import Latency
 from edge_imgq.skipped import Skipped
@@ -28,6 +28,16 @@ def test_one_round_is_timed_unless_more_is_asked_for(file: Path) -> None:
     assert isinstance(found.sustained, Skipped)
     assert isinstance(found.footprint, Skipped)
     assert not isinstance(found.memory, Skipped)
+
+
+def test_a_file_of_any_size_is_timed_at_that_of_the_file_beside_it(file: Path) -> None:
+    open_file = file.with_name("onnx-int8.onnx")
+    request = TimingRequest(1, 5, None)
+    rows = time_on_host([open_file, file], HostDevice(), request)
+    assert [row.latency.size for row in rows if isinstance(row.latency, Latency)] == [SIZE, SIZE]
+    (alone,) = time_on_host([open_file], HostDevice(), request)
+    assert isinstance(alone.latency, Latency)
+    assert alone.latency.size == DEFAULT_SIZE
 
 
 def test_a_device_that_throttles_is_seen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

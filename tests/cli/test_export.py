@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -423,3 +424,38 @@ def test_a_copy_of_a_calibration_image_is_refused(run: Run, tiny: Path, tmp_path
     assert outcome.code == 4
     assert "b.jpg of the evaluation set shows the same as" in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_several_models_stands_for_their_files(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    shutil.copytree(exported, exported.parent / "again")
+    words = ("verify", exported.parent, "--images", photos / "evaluation", "--json")
+    folders = json.loads(run(*words).out)
+    assert [len(report["targets"]) for report in folders] == [4, 4]
+    shutil.rmtree(exported.parent / "again")
+    timed = json.loads(run("bench", exported.parent, "--runs", "1", "--json").out)
+    assert [Path(row["file"]).parent for row in timed] == [exported] * 4
+
+
+def test_verify_says_where_its_pictures_are(
+    run: Run, exported: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("verify", exported / "tflite-int8.tflite", "--images", photos / "evaluation")
+    outcome = run(*words, "--pictures", tmp_path / "pictures")
+    assert f"The pictures are in {tmp_path / 'pictures'}." in outcome.err
+    assert list((tmp_path / "pictures").glob("*.png"))
+    same = run("verify", exported / "onnx-float.onnx", *words[2:], "--pictures", tmp_path / "none")
+    assert "No pictures: no image differs from the float model's." in same.err
+
+
+@pytest.mark.parametrize("command", ["verify", "bench"])
+def test_what_is_no_exported_file_is_refused(
+    run: Run, photos: Path, tmp_path: Path, command: str
+) -> None:
+    photo = next((photos / "evaluation").iterdir())
+    assert run(command, photo).code == 5
+    assert f"{photo} is not one of .onnx" in run(command, photo).err
+    outcome = run(command, tmp_path)
+    assert outcome.code == 5
+    assert "nor do the folders in it" in outcome.err
