@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
@@ -171,6 +172,7 @@ class _Bench:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
         quantized = original.clone()
         insert_qdq(quantized.graph, self._scales(quantized, seen), by_shift=self._by_shift)
+        RemoveUnusedNodesPass()(quantized)  # the float weights, which would fill the file
         return _Pair(original, quantized, seen)
 
     def _scales(
