@@ -432,10 +432,10 @@ def test_the_folder_of_several_models_stands_for_their_files(
     shutil.copytree(exported, exported.parent / "again")
     words = ("verify", exported.parent, "--images", photos / "evaluation", "--json")
     folders = json.loads(run(*words).out)
-    assert [len(report["targets"]) for report in folders] == [4, 4]
+    assert [len(report["targets"]) for report in folders] == [5, 5]
     shutil.rmtree(exported.parent / "again")
     timed = json.loads(run("bench", exported.parent, "--runs", "1", "--json").out)
-    assert [Path(row["file"]).parent for row in timed] == [exported] * 4
+    assert [Path(row["file"]).parent for row in timed] == [exported] * 5
 
 
 def test_verify_says_where_its_pictures_are(
