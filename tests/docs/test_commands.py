@@ -104,7 +104,8 @@ def parse_where_everything_is(words: list[str]) -> None:
             build_parser().parse_args(words)
         except UsageError as error:
             missing = re.search(r"there is no file or folder (\S+?)\. ", str(error))
-            assert missing, error
+            if missing is None:
+                raise
             path = Path(missing[1])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch() if path.suffix else path.mkdir()
