@@ -61,15 +61,18 @@ def is_shaped_by_size(model: ir.Model) -> bool:
     only once it has a size. A Resize to the size of another tensor does not count.
     """
     return any(
-        node.op_type in SHAPED
-        and any(value is not None and _is_computed(value) for value in shapes)
+        (node.op_type == "Cast" and _is_computed(node.inputs[0]))
+        or (
+            node.op_type in SHAPED
+            and any(value is not None and _is_computed(value) for value in shapes)
+        )
         for node in model.graph
         if (shapes := node.inputs[1:] or node.inputs)
     )
 
 
-def _is_computed(value: ir.Value) -> bool:
-    return value.const_value is None and value.dtype is ir.DataType.INT64
+def _is_computed(value: ir.Value | None) -> bool:
+    return value is not None and value.const_value is None and value.dtype is ir.DataType.INT64
 
 
 def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:

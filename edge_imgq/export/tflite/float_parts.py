@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.export.sampling import matrix
+from edge_imgq.export.tflite.operators.pooling import leaves_padding_out
 from edge_imgq.export.tflite.operators.resampling import has_operator
 from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
 from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
@@ -72,6 +73,8 @@ def _computes_in_float(operation: Operation) -> bool:
     if operation.in_float or operation.kind in NO_INTEGER_KERNEL:
         return True
     if _interpolates_finely(operation) or _has_float_weights(operation):
+        return True
+    if leaves_padding_out(operation):
         return True
     if operation.kind not in MARKABLE | REARRANGED:
         return False

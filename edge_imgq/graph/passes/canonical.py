@@ -34,6 +34,7 @@ from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.pixel_ends import pixel_ends
+from edge_imgq.graph.passes.plain_products import plain_products
 from edge_imgq.graph.passes.pooled_product import pooled_product
 from edge_imgq.graph.passes.rare_activations import rare_activations
 from edge_imgq.graph.passes.reductions import reductions
@@ -42,17 +43,22 @@ from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
 from edge_imgq.graph.passes.spelled_choice import spelled_choice
 from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
+from edge_imgq.graph.passes.spelled_phases import spelled_phases
 from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.spread_norm import spread_norm
 from edge_imgq.graph.passes.transpositions import transpositions
+from edge_imgq.graph.passes.unfolded import unfolded
 
 PARTS = (
     inert,
     duplicates,
     chains,
     reshapes,
+    unfolded,
+    spelled_phases,
+    plain_products,
     spelled_shuffle,
     spelled_resize,
     reshapes,

@@ -5,7 +5,8 @@ only the left has (l), only the right has (r), and those summed (s),
 
     Einsum(x, y) = back to order (MatMul(x as (b, l, s), y as (b, s, r))).
 
-An image times a constant matrix over its channels, bchw,oc→bohw, is a 1×1 convolution.
+An image times a constant matrix over its channels, bchw,oc→bohw, is a 1×1 convolution, and a
+constant matrix over the last axis stays the right side of a MatMul.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     if any(len(set(term)) != len(term) for term in (*letters, result)):
         return False
-    made = _pointwise(graph, node, letters, result) or _product(graph, node, letters, result)
+    made = (
+        _pointwise(graph, node, letters, result)
+        or _rows(graph, node, letters, result)
+        or _product(graph, node, letters, result)
+    )
     if made is None:
         return False
     made.shape = node.outputs[0].shape
@@ -57,6 +62,21 @@ def _pointwise(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) 
     weight = edit.contents(matrix)
     weight = weight if right == given + taken else weight.T
     return edit.insert_convolution(graph, node, image, weight, f"{node.name}.pointwise")
+
+
+def _rows(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir.Value | None:
+    """Return the product of the last axis with a constant matrix."""
+    rows, matrix = node.inputs
+    left, right = letters
+    if rows is None or not edit.is_constant(matrix) or len(right) != 2 or left[-1] not in right:
+        return None
+    given = right.replace(left[-1], "")
+    if given in left or result != left[:-1] + given:
+        return None
+    weight = edit.contents(matrix)
+    table = weight if right == left[-1] + given else weight.T
+    constant = edit.add_constant(graph, f"{node.name}.matrix", table)
+    return edit.insert_node(graph, node, "MatMul", [rows, constant], {}, f"{node.name}.rows")
 
 
 def _product(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir.Value | None:

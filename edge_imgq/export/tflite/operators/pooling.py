@@ -13,12 +13,11 @@ from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.window import SAME, VALID, Window, window
-from edge_imgq.graph.network import Quantization, Tensor
+from edge_imgq.graph.network import Operation, Quantization, Tensor
 from edge_imgq.graph.read import same_quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
 
@@ -42,7 +41,8 @@ def max_pool(file: Emitter, operation: Operation) -> None:
 def average_pool(file: Emitter, operation: Operation) -> None:
     """AveragePool → AVERAGE_POOL_2D, or in int8 a depthwise convolution.
 
-    TFLite's SAME leaves the padding out of the mean. Where ONNX counts it, a PAD goes in front.
+    TFLite's SAME leaves the padding out of the mean. Where ONNX counts it, a PAD goes in front;
+    where ONNX leaves out other padding, it is counted, and a map takes it out again.
     """
     spot = _window(operation)
     image = operation.operand(0)
@@ -50,7 +50,8 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     if operation.attributes.get("count_include_pad", 0) and padding != VALID:
         padding = None
     elif padding is None:
-        raise RefusedError("its padding is left out of the mean, but is not TFLite's SAME.")
+        _uncounted_mean(file, operation, spot)
+        return
     source = file.tensor(image) if padding is not None else padded(file, image, spot.pads)
     if image.quantization is not None and padding != SAME:
         _depthwise_mean(file, operation, image.quantization, source, spot)
@@ -58,6 +59,29 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     if not same_quantization(image.quantization, operation.output.quantization):
         source = file.requantized(image, operation.output.quantization)
     _pool(file, operation, Code.AVERAGE_POOL_2D, source, spot, padding)
+
+
+def leaves_padding_out(operation: Operation) -> bool:
+    """Tell whether a mean leaves padding out that is not TFLite's SAME; it is written in float."""
+    if operation.kind != "AveragePool" or operation.attributes.get("count_include_pad", 0):
+        return False
+    return _window(operation).padding is None
+
+
+def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
+    """Write the mean with its padding, times taps / pixels for every window."""
+    image, output = operation.operand(0), operation.output
+    taps = np.ones((spot.rows.kernel, spot.columns.kernel))
+    pixels = np.pad(np.ones(image.shape[2:]), [tuple(side) for side in spot.pads])
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, taps.shape)
+    counts = windows[:: spot.rows.stride, :: spot.columns.stride].sum((2, 3))
+    shares = (taps.size / counts).astype(np.float32)[np.newaxis, np.newaxis]
+    mean = Tensor(f"{operation.name}/counted", output.shape)
+    share = Tensor(f"{operation.name}/share", shares.shape, None, shares)
+    step = Operation("AveragePool", f"{operation.name}/counted", operation.inputs, (mean,), {})
+    _pool(file, step, Code.AVERAGE_POOL_2D, padded(file, image, spot.pads), spot, None)
+    inputs = [file.tensor(mean), file.operand(share, 4)]
+    file.emit(operation, Code.MUL, inputs, schema.MulOptionsT())
 
 
 def _depthwise_mean(
