@@ -108,8 +108,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def device_options(arguments: argparse.Namespace) -> DeviceOptions:
-    """Return what was chosen of a device."""
+    """Return what was chosen of a device.
+
+    Raises:
+        UsageError: there is no such delegate.
+    """
+    from edge_imgq.devices.benchmark_model import delegate_flags
     from edge_imgq.devices.options import DeviceOptions
+
+    delegate_flags(arguments.delegate)
 
     named = os.environ.get(BENCHMARK_MODEL, "")
     program = arguments.benchmark_model or (Path(named) if named else None)

@@ -50,9 +50,10 @@ def _not_run(reports: Sequence[Report]) -> int:
     A report without any measured file is never a pass.
     """
     for report in reports:
-        for file in report.not_run:
-            if file.exit_code:
-                what = f"{file.file} did not run on {report.device}: {file.reason}"
+        for reason, files in report.reasons.items():
+            names = ", ".join(file.file for file in files)
+            if any(file.exit_code for file in files):
+                what = f"{names} did not run on {report.device}: {reason}"
                 print(f"edge-imgq: {what}", file=sys.stderr)
     codes = [file.exit_code for report in reports for file in report.not_run]
     if any(report.not_run and not report.targets for report in reports):

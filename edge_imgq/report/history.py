@@ -25,8 +25,8 @@ SAME_PACE = 0.05
 """Share that the loop beside two times may differ by for the times to be compared."""
 
 LEGEND = (
-    "sha256: of the file, its first digits; ms: median; ×first: beside the first quiet run of the same device, "
-    "delegate, threads and size; ×loop: a fixed loop beside both; dB as in verify"
+    "sha256: of the file, its first digits; ms: median; ×first: beside the first quiet run of the "
+    "same device, delegate, threads and size; ×loop: a fixed loop beside both; dB as in verify"
 )
 
 

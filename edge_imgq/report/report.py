@@ -104,7 +104,7 @@ class Report:
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
         schemes: one per quantized graph that this run made; none where it made none.
-        advice: sentences about what the calibration images lack.
+        advice: sentences about what the calibration images lack, and about the model's pixels.
     """
 
     model: str
@@ -126,3 +126,11 @@ class Report:
         return tuple(
             f"{target.target}: {breach}" for target in self.targets for breach in target.breaches
         )
+
+    @property
+    def reasons(self) -> dict[str, tuple[NotRun, ...]]:
+        """The files that did not run, by the reason."""
+        groups: dict[str, tuple[NotRun, ...]] = {}
+        for file in self.not_run:
+            groups[file.reason] = (*groups.get(file.reason, ()), file)
+        return groups

@@ -40,7 +40,10 @@ def report_table(report: Report) -> str:
     if notes:
         parts.append("\n".join([f"{ABSENT} not measured:", *notes]))
     if report.not_run:
-        lines = [wrapped(f"! {file.file}: {file.reason}", "  ") for file in report.not_run]
+        lines = [
+            wrapped(f"! {', '.join(file.file for file in files)}: {reason}", "  ")
+            for reason, files in report.reasons.items()
+        ]
         parts.append("\n".join([f"not run on {report.device}:", *lines]))
     if report.breaches:
         lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]

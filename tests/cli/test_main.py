@@ -102,6 +102,7 @@ def test_a_word_that_is_none_of_those_known_is_answered_with_them(run: Run) -> N
         (("enhance", ".", "--modle=x"), "There is no option --modle. Did you mean '--model'?"),
         (("bench", "--xyzzy", "."), "There is no option --xyzzy. See"),
         (("verify", ".", "--device", "hots"), "There is no device 'hots'. Did you mean 'host'?"),
+        (("bench", ".", "--delegate", "gup"), "no delegate 'gup'. Did you mean 'gpu'?"),
         (("init", "a", "b"), "There is no place for 'b' here."),
         (("--jsn", "models"), "There is no place for '--jsn' here."),
     ],

@@ -129,3 +129,11 @@ def test_memory_and_instructions_stand_below() -> None:
     text = " ".join(report_table(with_target(instructions=counted)).split())
     assert "54.5 M instructions of a cortex-a76 for one image of 96x96" in text
     assert "activations alive at once, 180x320: tflite-int8 13.0 MB at DEPTH_TO_SPACE" in text
+
+
+def test_files_that_did_not_run_for_one_reason_share_a_line() -> None:
+    gone = tuple(NotRun(name, "there is no adb", 7) for name in ("a.tflite", "b.tflite"))
+    other = NotRun("c.onnx", "is not one of .tflite", 0)
+    text = report_table(replace(REPORT, device="android", not_run=(*gone, other)))
+    assert "! a.tflite, b.tflite: there is no adb" in text
+    assert "! c.onnx: is not one of .tflite" in text
