@@ -10,7 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
-from edge_imgq.report.report import Report, SchemeReport
+from edge_imgq.report.report import NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
