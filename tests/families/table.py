@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from . import attention, colour, denoising, generation, light, restoration, super_resolution
+from . import (
+    attention,
+    clearing,
+    colour,
+    denoising,
+    generation,
+    light,
+    restoration,
+    super_resolution,
+    upscaling,
+    windows,
+)
 
 
 @dataclass(frozen=True)
@@ -93,3 +104,40 @@ OTHERS: dict[str, Entry] = {
     "convnext": Entry(denoising.ConvNeXt),
 }
 """Families that a stranger would try, which one test takes to every target."""
+
+FURTHER: dict[str, Entry] = {
+    "lapsrn": Entry(upscaling.LapSrn, 3, 4),
+    "rlfn": Entry(upscaling.Rlfn, 3, 2),
+    "span": Entry(upscaling.Span, 3, 2),
+    "bsrn": Entry(upscaling.Bsrn, 3, 2),
+    "shuffle-mixer": Entry(upscaling.ShuffleMixer, 3, 2),
+    "vapsr": Entry(upscaling.VapSr, 3, 2),
+    "dbpn": Entry(upscaling.Dbpn, 3, 2),
+    "rdn": Entry(upscaling.Rdn, 3, 2),
+    "san": Entry(upscaling.San, 3, 2),
+    "waifu2x": Entry(upscaling.Waifu, 3, 2),
+    "real-cugan": Entry(upscaling.CuGan, 3, 2),
+    "dehazenet": Entry(clearing.DehazeNet),
+    "aod-net": Entry(clearing.AodNet),
+    "ffa-net": Entry(clearing.FfaNet),
+    "grid-dehaze": Entry(clearing.GridDehaze),
+    "gca-net": Entry(clearing.GcaNet),
+    "zero-dce++": Entry(clearing.ZeroDcePlus),
+    "csrnet": Entry(clearing.CsrNet),
+    "hdrnet-slicing": Entry(clearing.HdrNet),
+    "luma": Entry(clearing.LumaNet),
+    "arcnn": Entry(clearing.ArCnn),
+    "fbcnn": Entry(clearing.FbCnn),
+    "mwcnn": Entry(clearing.MwCnn),
+    "kernel-prediction": Entry(clearing.KernelPrediction),
+    "mimo-unet": Entry(clearing.Mimo),
+    "guided-filter": Entry(clearing.GuidedFilter),
+    "swinir-masked": Entry(windows.SwinMasked, 3, 2),
+    "non-local": Entry(windows.NonLocal),
+    "hat": Entry(windows.Overlapping),
+    "linear-attention": Entry(windows.Linear),
+    "edgenext": Entry(windows.EdgeNeXt),
+    "uformer": Entry(windows.Uformer),
+    "coordinate-attention": Entry(windows.Coordinates),
+}
+"""More of them, written later."""

@@ -21,7 +21,7 @@ from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
-from .table import OTHERS
+from .table import FURTHER, OTHERS
 from .test_coreml_families import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
 from .test_families import _psnr
 
@@ -30,14 +30,24 @@ BY_THE_NEWER = {"animegan", "u2net"}
 """Families whose graphs differ most between the exporters."""
 
 
+AT_OPSET = {"bsrn": OPSET, "gca-net": OPSET, "swinir-masked": OPSET, "luma": 17, "mwcnn": 17}
+"""Families that torch exports at these opsets alone, or quite otherwise than at others."""
+
+EVERY = {**OTHERS, **FURTHER}
+
+
 def opset_of(name: str) -> int:
+    if name in AT_OPSET:
+        return AT_OPSET[name]
+    if name in FURTHER:
+        return OPSETS[sorted(FURTHER).index(name) % 2]
     return OPSET if name in BY_THE_NEWER else OPSETS[sorted(OTHERS).index(name) % 2]
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path) -> None:
     torch.manual_seed(SEED)
-    entry = OTHERS[name]
+    entry = EVERY[name]
     network = convert(name, entry.build(), entry.channels, opset_of(name))
     if is_shaped_by_size(network.model):
         network = dataclasses.replace(network, model=bind_size(network.model, SIZE))

@@ -168,3 +168,14 @@ def test_a_count_of_pixels_that_is_computed_with_asks_for_a_size() -> None:
     body = "s = Shape(image) f = Cast<to=1>(s) m = ReduceMax(f) out = Div(image, m)"
     assert is_shaped_by_size(parsed(body, {}, "h,w"))
     assert not is_shaped_by_size(parsed("f = Cast<to=1>(image) out = Relu(f)", {}, "h,w"))
+
+
+@pytest.mark.parametrize("pads", [[-2, -1, -3, 0], [-2, 3, 0, -1], [0, 0, -7, -9]])
+@pytest.mark.parametrize("size", ["8,10", "h,w"])
+def test_padding_by_negative_amounts_is_a_slice(pads: list[int], size: str) -> None:
+    numbers = np.array([0, 0, *pads[:2], 0, 0, *pads[2:]], np.int64)
+    model = parsed("p = Pad(image, n) out = Relu(p)", {"n": numbers}, size)
+    rewritten = rewrite(model, ["canonical"])
+    assert "Slice" in kinds(rewritten)
+    assert ("Pad" in kinds(rewritten)) == (max(pads) > 0)
+    np.testing.assert_array_equal(run(rewritten, IMAGE), run(model, IMAGE))

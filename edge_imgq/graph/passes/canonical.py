@@ -19,6 +19,7 @@ from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
 from edge_imgq.graph.passes.cropped_deconvolution import cropped_deconvolution
+from edge_imgq.graph.passes.cropping import cropping
 from edge_imgq.graph.passes.cubic import cubic
 from edge_imgq.graph.passes.deconvolution import deconvolution
 from edge_imgq.graph.passes.deviations import deviations
@@ -52,6 +53,7 @@ from edge_imgq.graph.passes.transpositions import transpositions
 from edge_imgq.graph.passes.unfolded import unfolded
 
 PARTS = (
+    cropping,
     inert,
     duplicates,
     chains,

@@ -128,8 +128,9 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
     name, result = node.name or "phases", node.outputs[0]
     phases = [parts[phase] for phase in sorted(parts)]
     joined = edit.insert_node(graph, node, "Concat", phases, {"axis": 1}, f"{name}.phases")
-    batch, channels, rows, columns = phases[0].shape or ()
-    joined.shape = ir.Shape([batch, int(channels) * step**2, rows, columns])
+    assert phases[0].shape is not None
+    batch, channels, rows, columns = phases[0].shape.numpy()
+    joined.shape = ir.Shape([batch, channels * step**2, rows, columns])
     block = {"blocksize": step, "mode": "DCR"}
     image = edit.insert_node(graph, node, "DepthToSpace", [joined], block, f"{name}.image")
     image.shape = result.shape
@@ -154,7 +155,7 @@ def _assigned(node: ir.Node) -> tuple[Phase, int, ir.Value] | None:
     if places.shape != (*part, 4) or node.attributes.get_string("reduction", "none") != "none":
         return None
     first = places[0, 0, 0, 0]
-    regular = np.stack(np.indices(part), -1) * np.array([1, 1, step, step]) + first
+    regular = np.moveaxis(np.indices(part), 0, -1) * np.array([1, 1, step, step]) + first
     phase = (int(first[2]), int(first[3]))
     fits = not first[:2].any() and max(phase) < step
     return (phase, step, values) if fits and np.array_equal(places, regular) else None

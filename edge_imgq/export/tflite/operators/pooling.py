@@ -62,10 +62,13 @@ def average_pool(file: Emitter, operation: Operation) -> None:
 
 
 def leaves_padding_out(operation: Operation) -> bool:
-    """Tell whether a mean leaves padding out that is not TFLite's SAME; it is written in float."""
+    """Tell whether a mean leaves padding out, which int8 files compute in float.
+
+    The integer kernel rounds halves of even counts of pixels up; XNNPACK has none at all.
+    """
     if operation.kind != "AveragePool" or operation.attributes.get("count_include_pad", 0):
         return False
-    return _window(operation).padding is None
+    return bool(_window(operation).padding != VALID)
 
 
 def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
