@@ -12,9 +12,11 @@ entropy         the range whose 8-bit histogram says most about the whole one (M
 mse             least mean squared error of the values
 image           least squared error of the output image: as mse, with each channel weighed by what
                 an error in it does to the image (`edge_imgq.quantize.sensitivity`)
+guarded         min-max of ranges that were narrowed before, as image has it, where images unlike
+                those for calibration lose next to nothing (`edge_imgq.quantize.clipping`)
 
-All but the first clip on purpose. An image of a kind that the calibration set lacks is then clipped
-more than any image that the choice was made by.
+All but the first and the last clip whatever the calibration images rarely reach. An image of a kind
+that they lack is then clipped more than any image that the choice was made by.
 """
 
 from __future__ import annotations
@@ -87,12 +89,13 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
     return _within(seen, -threshold, threshold)
 
 
-def least_error(seen: ChannelRange, weights: Values | None) -> Range:
+def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0) -> Range:
     """Return the range of least squared error of rounding and clipping together.
 
     Args:
         seen: with details.
         weights: what squared errors in each channel cost; None for alike.
+        dearer: how many times more an error of clipping costs than one of rounding.
     """
     histogram = _detail(seen).histogram
     counts, centres = histogram.counts, histogram.centres
@@ -100,11 +103,13 @@ def least_error(seen: ChannelRange, weights: Values | None) -> Range:
         # A weight is that of a channel's mean squared error, its zeros left out.
         counts = counts / np.maximum(counts.sum(axis=1), 1)[:, np.newaxis] * weights[:, np.newaxis]
     whole = seen.whole()
+    if not counts.any():
+        return whole
     shares = np.linspace(NARROWEST, 1, CANDIDATES)
     lows, highs = min(whole.low, 0.0) * shares, max(whole.high, 0.0) * shares
     clipped = _clipped(counts, -centres, -lows)[:, np.newaxis] + _clipped(counts, centres, highs)
     steps = (highs - lows[:, np.newaxis]) / LEVELS
-    errors = clipped + counts.sum() * steps**2 / 12
+    errors = dearer * clipped + counts.sum() * steps**2 / 12
     low, high = np.unravel_index(int(errors.argmin()), errors.shape)
     return _within(seen, float(lows[low]), float(highs[high]))
 
@@ -116,6 +121,7 @@ OBSERVERS: Mapping[str, Observer] = {
     "entropy": entropy,
     "mse": lambda seen, weights: least_error(seen, None),  # noqa: ARG005
     "image": least_error,
+    "guarded": min_max,
 }
 """Every observer by its name in the recipes."""
 

@@ -57,12 +57,14 @@ class PatchKeeper:
 
     Attributes:
         size: height and width of a patch.
+        is_free: whether smaller patches would do as well.
     """
 
     def __init__(self, multiple: int, size: tuple[int, int] | None = None) -> None:
         """Args: `multiple` of the sides of a patch; `size` where the network insists on one."""
         side = -(-SIDE // multiple) * multiple
         self.size = size or (side, side)
+        self.is_free = size is None
         area = self.size[0] * self.size[1]
         self._few = max(FEW_PIXELS // area, 1)
         self._learning = _Reservoir(max(MOST_PIXELS // area, 1))

@@ -109,10 +109,31 @@ def quantize_in_steps(
     seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
     seen = reach_both_ends(original, seen, contract, patches.size)
     seen = cut_off(original.graph, seen)
-    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
+    if recipe.observer == "guarded":
+        seen = _guarded(original, seen, contract, patches, one_by_one=not batches)
+    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     bench = _Bench(recipe, contract, patches, judge, batches)
     return bench.run(original, seen, progress or _unwatched, state)
+
+
+def _guarded(
+    original: ir.Model,
+    seen: Mapping[str, ChannelRange],
+    contract: ImageContract,
+    patches: PatchKeeper,
+    *,
+    one_by_one: bool,
+) -> dict[str, ChannelRange]:
+    """Return ranges without what is rare; as they are where an operator has no torch form."""
+    from edge_imgq.quantize.clipping import clip_rare, guard_of
+    from edge_imgq.quantize.torch_operators import NotCoveredError
+
+    image = image_quantization(contract.pixel_scale)
+    try:
+        return clip_rare(original, seen, image, guard_of(contract, patches, one_by_one=one_by_one))
+    except NotCoveredError:
+        return dict(seen)
 
 
 def _unwatched(done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.table import Table
 
-OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image")
+OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image", "guarded")
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")

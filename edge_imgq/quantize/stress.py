@@ -1,0 +1,189 @@
+"""Images that no calibration set shows and that a person may bring: print, graphics, hard light.
+
+They are drawn, not photographed: strokes as of a page of print, discs and slanted edges of full
+contrast, patches of saturated colour, points of light on black. Each is taken as the truth and
+degraded as the task says, as photographs are, because a network of convolutions answers with values
+of any size to what it was never meant for: bars of one pixel take `deblur-slim` sixty times as far
+as a photograph does, the same bars once blurred no farther than some photographs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.degrade import degrade_for
+from edge_imgq.images.samples import UNKNOWN_TASK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Drawing = NDArray[np.float64]
+    Draw = Callable[[tuple[int, int], np.random.Generator], Drawing]
+
+SEED = 0
+WHITE = 255
+
+
+CELL = 96
+"""Side of a drawing in output pixels."""
+
+
+@dataclass(frozen=True)
+class StressImage:
+    """A network input, and what the network should make of it.
+
+    Attributes:
+        pixels: uint8 (H, W, C).
+        truth: uint8 (H × scale, W × scale, C); None where the task is not known.
+    """
+
+    pixels: Pixels
+    truth: Pixels | None
+
+
+def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[StressImage]:
+    """Draw one image of each kind, CELL wide and high, side by side; the same at every call.
+
+    Args:
+        contract: of the network.
+        size: height and width of the inputs.
+
+    Returns:
+        As many images as it takes for all kinds.
+    """
+    generator = np.random.default_rng(SEED)
+    height, width = (length * contract.scale for length in size)
+    kinds, images = itertools.cycle(DRAWINGS.values()), []
+    for _ in range(-(-len(DRAWINGS) // (max(height // CELL, 1) * max(width // CELL, 1)))):
+        drawn = np.zeros((height, width, 3))
+        for top, left in itertools.product(range(0, height, CELL), range(0, width, CELL)):
+            cell = drawn[top : top + CELL, left : left + CELL]
+            cell[:] = _with_colours(next(kinds)((cell.shape[0], cell.shape[1]), generator))
+        images.append(_degraded(_pixels(drawn, contract.channels), contract, generator))
+    return images
+
+
+def _degraded(
+    truth: Pixels, contract: ImageContract, generator: np.random.Generator
+) -> StressImage:
+    if contract.task == UNKNOWN_TASK:
+        return StressImage(truth, None)
+    degrade = degrade_for(contract.task, contract.scale)
+    return StressImage(degrade(truth, generator), truth)
+
+
+def _with_colours(drawn: Drawing) -> Drawing:
+    return drawn if drawn.ndim == 3 else drawn[..., np.newaxis]
+
+
+def _pixels(drawn: Drawing, channels: int) -> Pixels:
+    """Return colours (H, W, 3) in [0, 1] as pixels, of one channel by their mean."""
+    values = drawn if channels == 3 else drawn.mean(axis=2, keepdims=True)
+    pixels: Pixels = np.rint(values * WHITE).astype(np.uint8)
+    return pixels
+
+
+def _print(size: tuple[int, int], generator: np.random.Generator) -> Drawing:
+    """Strokes of one or two pixels in lines, black on white."""
+    page = np.ones(size)
+    top = 4
+    while top < size[0] - 10:
+        height, left = int(generator.integers(5, 12)), 3
+        while left < size[1] - 8:
+            width = int(generator.integers(3, 8))
+            _letter(page[top : top + height, left : left + width], generator)
+            left += width + 2
+        top += height + 4
+    return page
+
+
+def _letter(box: Drawing, generator: np.random.Generator) -> None:
+    for _ in range(3):
+        axis = int(generator.integers(2))
+        place, width = int(generator.integers(box.shape[axis])), int(generator.integers(1, 3))
+        np.moveaxis(box, axis, 0)[place : place + width] = 0
+
+
+def _disc(size: tuple[int, int], generator: np.random.Generator) -> Drawing:  # noqa: ARG001
+    y, x = (np.arange(length) - length / 2 for length in size)
+    inside: NDArray[np.bool_] = np.hypot(y[:, np.newaxis], x) < min(size) / 3
+    return inside.astype(np.float64)
+
+
+def _edge(size: tuple[int, int], generator: np.random.Generator) -> Drawing:  # noqa: ARG001
+    y, x = np.indices(size)
+    return (y * size[1] > x * size[0]).astype(np.float64)
+
+
+def _ramp(size: tuple[int, int], generator: np.random.Generator) -> Drawing:  # noqa: ARG001
+    across: Drawing = np.linspace(0, 1, size[1], dtype=np.float64)
+    return np.broadcast_to(across, size)
+
+
+def _bars(size: tuple[int, int], generator: np.random.Generator) -> Drawing:  # noqa: ARG001
+    y, x = np.indices(size)
+    return ((x + y) // BAR % 2).astype(np.float64)
+
+
+def _points(size: tuple[int, int], generator: np.random.Generator) -> Drawing:
+    return (generator.random(size) < POINTS).astype(np.float64)
+
+
+def _patches(side: int) -> Draw:
+    def draw(size: tuple[int, int], generator: np.random.Generator) -> Drawing:
+        rows, columns = (-(-length // side) for length in size)
+        colours = generator.integers(0, 2, (rows, columns, 3)).astype(np.float64)
+        return colours.repeat(side, 0).repeat(side, 1)[: size[0], : size[1]]
+
+    return draw
+
+
+def _inverted(draw: Draw) -> Draw:
+    return lambda size, generator: 1 - draw(size, generator)
+
+
+BAR = 6
+POINTS = 1 / 150
+
+DRAWINGS: Mapping[str, Draw] = {
+    "print": _print,
+    "print on black": _inverted(_print),
+    "disc": _disc,
+    "hole": _inverted(_disc),
+    "edge": _edge,
+    "ramp": _ramp,
+    "bars": _bars,
+    "points": _points,
+    "points on white": _inverted(_points),
+    "coarse patches": _patches(24),
+    "fine patches": _patches(8),
+}
+"""Draws (H, W) or (H, W, 3) in [0, 1], by the name of what is seen."""
+
+
+def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
+    """Return photographs at the full contrast, and inverted.
+
+    Args:
+        patches: (N, C, H, W) in 0 … peak.
+        peak: float value of pixel 255.
+
+    Returns:
+        (2 N, C, H, W).
+    """
+    low, high = (np.quantile(patches, share, axis=(1, 2, 3), keepdims=True) for share in ENDS)
+    wide = np.maximum(high - low, LEAST_CONTRAST * peak)
+    stretched = ((patches - low) / wide).clip(0, 1).astype(np.float32) * np.float32(peak)
+    return np.concatenate([stretched, np.float32(peak) - stretched])
+
+
+ENDS = (0.01, 0.99)
+LEAST_CONTRAST = 1 / 16
+"""Differences are not stretched by more: a flat patch has noise alone."""
