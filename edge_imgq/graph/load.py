@@ -18,6 +18,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
 from edge_imgq.graph.byte_ends import without_bytes
 from edge_imgq.graph.channels_last import channels_first
+from edge_imgq.graph.old_group_norm import without_old_groups
 from edge_imgq.graph.refusals import (
     refuse_bad_weights,
     refuse_branches,
@@ -39,7 +40,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         ModelError: the file is missing, truncated, not ONNX, or not valid ONNX.
     """
     try:
-        model = onnx.load(path)
+        model = without_old_groups(onnx.load(path))
         onnx.checker.check_model(model)
     except FileNotFoundError as error:
         raise ModelError(f"There is no model at {path}.") from error
@@ -62,6 +63,7 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
             reasons in `edge_imgq.graph.refusals`.
     """
+    model = without_old_groups(model)
     refuse_bad_weights(model, name)
     refuse_operators(model, name)
     try:
