@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 ARM = frozenset({"aarch64", "arm64"})
 SET_UP = "edge-imgq doctor --set-up arm64"
 TILE = 96
-"""Side of the tile that a file of any size runs on under emulation."""
+"""Side of the tile that a file of any size runs on under emulation, unless it sees farther."""
+
+
+REFERENCE = Path("reference", "float.onnx")
+"""Beside a file that `export` wrote; its graph says how far the network sees."""
 
 
 class NativeArm(HostDevice):
@@ -102,7 +106,7 @@ class EmulatedSession:
             worker.close()
             raise
         self.note = here.note
-        side = TILE + -TILE % here.note.contract.multiple
+        side = _side(path, here.note.contract.multiple)
         self.size = (side, side) if here.resizable else here.size
         self.sizes = (self.size,) if self.size else ()
         self.is_bit_exact = computes_in_integers(path)
@@ -177,3 +181,15 @@ def look() -> tuple[Presence, ...]:
     if reason := cannot_be_set_up():
         return (Presence("arm64", False, reason),)
     return (Presence("arm64", False, "the emulation is not set up", f"Run `{SET_UP}`."),)
+
+
+def _side(path: Path, multiple: int) -> int:
+    """Return the side of the tile that a file runs on: no less than what its network sees."""
+    reference, side = path.parent / REFERENCE, TILE
+    if reference.is_file():
+        import onnx_ir as ir
+
+        from edge_imgq.graph.receptive_field import receptive_field
+
+        side = max(TILE, receptive_field(ir.load(reference)).diameter or TILE)
+    return side + -side % multiple

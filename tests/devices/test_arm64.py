@@ -6,7 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from edge_imgq.cli.main import main
 from edge_imgq.devices import arm64, arm64_setup
@@ -18,6 +21,7 @@ from edge_imgq.devices.table import find_device
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
+from tests.graph.build import proto_model
 
 READY = arm64.look()[0].there
 needs_arm = pytest.mark.skipif(not READY, reason=f"not set up: `{arm64.SET_UP}`")
@@ -122,3 +126,12 @@ def test_instructions_are_the_same_in_every_run(
     assert counts[0] == pytest.approx(counts[1], rel=1e-3)
     # 240 products for each of 96 * 96 pixels; an instruction of this processor does 16 of them.
     assert counts[0] > 96 * 96 * 240 / 16
+
+
+def test_a_tile_is_no_smaller_than_what_the_network_sees(tmp_path: Path) -> None:
+    far = np.ones((1, 3, 101, 101), np.float32)
+    node = helper.make_node("Conv", ["image", "far"], ["out"], pads=[50] * 4)
+    (tmp_path / "reference").mkdir()
+    onnx.save(proto_model([node], {"far": far}), tmp_path / "reference" / "float.onnx")
+    assert arm64._side(tmp_path / "tflite-int8.tflite", 2) == 102
+    assert arm64._side(tmp_path / "elsewhere" / "tflite-int8.tflite", 5) == 100
