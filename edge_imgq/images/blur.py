@@ -12,28 +12,38 @@ from edge_imgq.images.colour import to_pixels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+DISPLAY_GAMMA = 2.2
+"""Stored values are light to the power of one over this, nearly."""
+
 
 @dataclass(frozen=True)
 class MotionBlur:
     """Blur along the path of a shaken camera, then add a little sensor noise.
 
-    The path is a random walk with inertia, in the manner of Boracchi and Foi, IEEE TIP 2012. Blur
-    and noise act on the values as stored, not on linear light.
+    The path is a random walk with inertia, in the manner of Boracchi and Foi, IEEE TIP 2012;
+    short paths are likelier than long ones (an even square root). A sensor adds up light, so most
+    images are blurred in linear light; the others as stored, as the frames of GoPro are.
+    The noise is on the values as stored.
 
     Attributes:
         shortest: Smallest length of the path in pixels.
         longest: Largest length of the path in pixels.
         noise: Largest standard deviation of the noise, in levels of 255.
+        linear: Share of the images that are blurred in linear light.
     """
 
-    shortest: float = 2.0
-    longest: float = 16.0
-    noise: float = 2.0
+    shortest: float = 0.5
+    longest: float = 24.0
+    noise: float = 1.5
+    linear: float = 0.7
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return the same shape, blurred."""
-        kernel = motion_kernel(rng, rng.uniform(self.shortest, self.longest))
-        values = convolve(pixels.astype(np.float32), kernel)
+        length = self.shortest + (self.longest - self.shortest) * rng.uniform() ** 2
+        kernel = motion_kernel(rng, length)
+        gamma = DISPLAY_GAMMA if rng.uniform() < self.linear else 1.0
+        light = (pixels.astype(np.float32) / 255.0) ** gamma
+        values = np.clip(convolve(light, kernel), 0.0, 1.0) ** (1.0 / gamma) * 255.0
         values += rng.normal(0.0, rng.uniform(0.0, self.noise), values.shape)
         return to_pixels(values)
 

@@ -100,6 +100,7 @@ ZOO = _by_name(
         multiple=4,
         summary="A small encoder-decoder with pixel shuffle: reduces motion blur",
         architecture="deblur-slim",
+        options={"blocks": 8},
     ),
     ZooEntry(
         name="jpeg-slim",
@@ -119,7 +120,7 @@ ZOO = _by_name(
         multiple=2,
         summary="A residual network at half resolution: removes Gaussian noise, on luma",
         architecture="half-resolution",
-        options={"width": 32, "blocks": 6},
+        options={"width": 32, "blocks": 8},
     ),
 )
 """The networks that ship with trained weights."""

@@ -161,7 +161,6 @@ DEBLUR = Schedule(
     learning_rate=8e-4,
     bfloat16_until=0.9,
     scales=(1.0, 0.7, 1.3),  # frames of video are softer than photographs
-    versions=2,
     pair_weight=48,
 )
 """For one that removes motion blur."""

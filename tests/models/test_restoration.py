@@ -61,7 +61,7 @@ def test_trained_weights_bring_unseen_photographs_closer_to_the_truth(
     gains = []
     for photo in ("astronaut", "coffee", "chelsea"):
         truth = getattr(skimage_data, photo)()[40:232, 60:316]
-        for seed in range(4):
+        for seed in range(20):  # paths and light differ: gains from -0.4 to 2.7 dB
             degraded = degrade(truth, np.random.default_rng(seed))
             image = torch.from_numpy(degraded.transpose(2, 0, 1)[None].astype(np.float32) / 255)
             with torch.inference_mode():
