@@ -114,3 +114,19 @@ def _named(nodes: Iterable[onnx.NodeProto]) -> str:
 def _listed(words: list[str], most: int = 4) -> str:
     rest = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + rest
+
+
+def refuse_computed_weights(model: ir.Model, name: str) -> None:
+    """Refuse convolutions whose weights the network computes: integers need weights that are known.
+
+    Raises:
+        ModelError: there is such a node; the message names it.
+    """
+    for node in model.graph:
+        if node.op_type in ("Conv", "ConvTranspose"):
+            weight = node.inputs[1]
+            if weight is None or weight.const_value is None:
+                raise ModelError(
+                    f"{name} computes the weights of {node.op_type} '{node.name}' at run time, and "
+                    "int8 needs them before. Make them constants, or leave the int8 targets out."
+                )

@@ -17,6 +17,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.refusals import refuse_computed_weights
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.quantize.calibrate import observe_channels
@@ -101,6 +102,7 @@ def quantize_in_steps(
         state: file that fine-tuning keeps its state in while it lasts; None for none.
     """
     original = rewrite(reference, recipe.passes)
+    refuse_computed_weights(original, "The model")
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)
     mark_precision(original.graph, recipe.precision)

@@ -10,10 +10,11 @@ from onnx.reference import ReferenceEvaluator
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.pixels import contract_of
+from edge_imgq.graph.refusals import refuse_computed_weights
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
 
-from .build import run
+from .build import parsed, run
 
 IMAGE = np.random.default_rng(5).random((1, 3, 8, 12), np.float32)
 HEAD = '<ir_version: 8, opset_import: ["" : {opset}, "com.acme" : 1]>\n'
@@ -107,3 +108,10 @@ def test_the_size_behind_a_group_normalisation_is_known() -> None:
     model = bind_size(normalise(proto, "mine.onnx"), (8, 12))
     got = run(rewrite(model, ["canonical"]), IMAGE[:, :1])
     np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+def test_weights_that_the_network_computes_are_refused_for_int8_in_one_sentence() -> None:
+    body = "w = ReduceMean(image, far) out = Conv(image, w)"
+    model = parsed(body, {"far": np.array([2], np.int64)})
+    with pytest.raises(ModelError, match=r"computes the weights of Conv 'node_1' .*int8"):
+        refuse_computed_weights(model, "m")
