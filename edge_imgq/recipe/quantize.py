@@ -79,11 +79,11 @@ def _precision(path: Path, table: Table) -> dict[str, str]:
     wide = [name for name, kind in table.entries().items() if kind == "int16"]
     if wide:
         raise RecipeError(
-            f"{path} [precision]: '{wide[0]}' is \"int16\", which no target gains by. Measured with "
-            "activations of 16 bits: ONNX Runtime computes in float between conversions, 2.6 times "
-            "as long as in float alone; LiteRT's 16x8 kernels stand outside XNNPACK and take 27 "
-            'times as long as float; Core ML\'s quantize knows 8 bits alone. Write "float", which '
-            "every target runs."
+            f"{path} [precision]: '{wide[0]}' is \"int16\", which no target gains by. Measured "
+            "with activations of 16 bits: ONNX Runtime computes in float between conversions, 2.6 "
+            "times as long as in float alone; LiteRT's 16x8 kernels stand outside XNNPACK and take "
+            '27 times as long as float; Core ML\'s quantize knows 8 bits alone. Write "float", '
+            "which every target runs."
         )
     return table.entries(LAYER_PRECISIONS)
 

@@ -66,7 +66,7 @@ def write_photos(folder: Path) -> None:
             photo.save(folder / name / path.name)
     (folder / "calibration_data").mkdir()
     (folder / "calibration_data" / "manifest.toml").write_text("\n".join(manifest))
-    photo.save(folder / "photo.jpg")
+    Image.fromarray(skimage_data.coffee()[100:260, 100:292]).save(folder / "photo.jpg")
     for camera in ("phone", "dslr"):
         (folder / camera).mkdir()
         scene = Image.fromarray(skimage_data.coffee()[:300, :400])
