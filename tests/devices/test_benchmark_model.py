@@ -91,6 +91,6 @@ def test_nodes_are_read_in_order_from_the_runs_not_from_what_is_around() -> None
 
 
 def test_an_unknown_delegate_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(UsageError, match="xnnpack, cpu, gpu, nnapi, or the path"):
+    with pytest.raises(UsageError, match="There are xnnpack, cpu, gpu, nnapi, and the path"):
         delegate_flags("turbo")
     assert delegate_flags("/vendor/lib.so") == ("--external_delegate_path=/vendor/lib.so",)

@@ -72,7 +72,7 @@ def test_what_was_left_out_is_named_and_counted(
     assert "left out lonely.png: there is no photograph of its name" in said.err
     assert "left out in all: 3" in said.err
     assert "coffee.jpg" in said.out
-    assert "pairs of patches of 1 photographs" in said.out
+    assert "pairs of patches of 1 photograph\n" in said.out
 
 
 def test_without_opencv_the_package_to_install_is_named(

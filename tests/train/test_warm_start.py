@@ -57,9 +57,9 @@ def test_the_averaged_weights_of_a_checkpoint_are_taken(tmp_path: Path) -> None:
     pixels = np.random.default_rng(5).integers(0, 256, (40, 48, 3), dtype=np.uint8)
     write_image(photos / "0.png", pixels)
     schedule = Schedule(steps=4, batch=1, patch=16, learning_rate=1e-3)
-    first = TrainConfig("denoise-slim", (photos,), tmp_path / "first", schedule)
+    first = TrainConfig("jpeg-slim", (photos,), tmp_path / "first", schedule)
     checkpoint = train(first, lambda progress: None).checkpoint
-    network = zoo_entry("jpeg-slim").build()
+    network = zoo_entry("denoise-slim").build()
     warm_start(network, checkpoint)
     for name, tensor in load_checkpoint_network(checkpoint)[1].state_dict().items():
         assert torch.equal(network.state_dict()[name], tensor)
