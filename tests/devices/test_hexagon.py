@@ -23,7 +23,7 @@ needs_extra = pytest.mark.skipif(ABSENT, reason="onnxruntime-qnn is not installe
 
 
 def test_a_chip_that_nobody_knows_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UsageError, match="no Hexagon chip 'sm1'\. There are sm8450, .*sm8850"):
+    with pytest.raises(UsageError, match=r"no Hexagon chip 'sm1'\. There are sm8450, .*sm8850"):
         find_device("hexagon:sm1")
 
 
