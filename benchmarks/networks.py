@@ -71,6 +71,9 @@ NETWORKS: dict[str, BenchmarkNetwork] = {
     "fsrcnn-x2": _zoo("fsrcnn-x2", (180, 320)),
     "dped-slim": _zoo("dped-slim", (180, 320)),
     "deblur-slim": _zoo("deblur-slim", (180, 320)),
+    "abpn-x2": _zoo("abpn-x2", (180, 320)),
+    "jpeg-slim": _zoo("jpeg-slim", (180, 320)),
+    "denoise-slim": _zoo("denoise-slim", (180, 320)),
     **{
         name: _family(entry, entry.size)
         for name, entry in PUBLISHED.items()
