@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file that holds weights, optimiser and the state of the run.
 
-Nothing in the file is code: tensors, and one JSON text in the file's metadata.
+Nothing in the file is code: tensors, and one JSON text in the file's metadata. Which tensors a
+learner leaves in it is said in `edge_imgq.train.learner_state`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,11 @@ from edge_imgq.train.config import Schedule
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
     from torch import Tensor, nn
 
-    from edge_imgq.train.learner import Learner
-
 FORMAT = "edge-imgq checkpoint 1"
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+AVERAGE = "average."
+"""Begins the names of the averaged weights, which are what a run is trained for."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +50,17 @@ class RunState:
     best: float | None
 
 
-def save_checkpoint(path: Path, learner: Learner, state: RunState) -> None:
+def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: RunState) -> None:
     """Write a checkpoint under a temporary name and rename it, so that `path` is always whole.
+
+    Args:
+        path: Of the file.
+        tensors: By name; those of the averaged weights begin with `AVERAGE`.
+        state: Everything else.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    tensors: dict[str, Tensor] = {}
-    for prefix, network in (("network", learner.network), ("average", learner.average)):
-        for name, tensor in network.state_dict().items():
-            tensors[f"{prefix}.{name}"] = tensor.contiguous()
-    tensors.update(_moments("adam.", learner.network, learner.optimiser))
-    critic = learner.objective.critic
-    if critic is not None:
-        weights = critic.network.state_dict()
-        tensors.update({f"critic.{name}": value for name, value in weights.items()})
-        tensors.update(_moments("critic-adam.", critic.network, critic.optimiser))
     text = json.dumps(dataclasses.asdict(state))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -96,21 +90,6 @@ def read_checkpoint(path: Path) -> tuple[RunState, dict[str, Tensor]]:
     return _parse_state(metadata.get("state", ""), path), tensors
 
 
-def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put the tensors of a checkpoint into a new learner of the same network.
-
-    Raises:
-        ModelError: The tensors do not fit the network.
-    """
-    _load(learner.network, "network.", tensors, path)
-    _load(learner.average, "average.", tensors, path)
-    _restore_moments("adam.", learner.network, learner.optimiser, tensors)
-    critic = learner.objective.critic
-    if critic is not None:
-        _load(critic.network, "critic.", tensors, path)
-        _restore_moments("critic-adam.", critic.network, critic.optimiser, tensors)
-
-
 def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
     """Return the name and the network of a checkpoint, averaged weights, in evaluation mode.
 
@@ -119,37 +98,16 @@ def load_checkpoint_network(path: Path) -> tuple[str, nn.Module]:
     """
     state, tensors = read_checkpoint(path)
     network = zoo_entry(state.model).build()
-    _load(network, "average.", tensors, path)
+    load_weights(network, AVERAGE, tensors, path)
     return state.model, network.eval().requires_grad_(False)
 
 
-def _moments(prefix: str, network: nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    """Return what Adam remembers of a network's parameters, by `prefix`, moment and name."""
-    return {
-        f"{prefix}{moment}.{name}": optimiser.state[parameter][moment].contiguous()
-        for name, parameter in network.named_parameters()
-        for moment in MOMENTS
-        if parameter in optimiser.state
-    }
+def load_weights(network: nn.Module, prefix: str, tensors: dict[str, Tensor], path: Path) -> None:
+    """Give a network those tensors of the checkpoint at `path` whose names begin with `prefix`.
 
-
-def _restore_moments(
-    prefix: str, network: nn.Module, optimiser: torch.optim.Adam, tensors: dict[str, Tensor]
-) -> None:
-    """Let Adam remember what `_moments` returned."""
-    for name, parameter in network.named_parameters():
-        if f"{prefix}step.{name}" in tensors:
-            moments = {
-                moment: tensors[f"{prefix}{moment}.{name}"].to(parameter.device, copy=True)
-                for moment in MOMENTS
-            }
-            for moment in ("exp_avg", "exp_avg_sq"):
-                # The same memory order as the parameter, as a run that was never stopped has it.
-                moments[moment] = parameter.detach().clone().copy_(moments[moment])
-            optimiser.state[parameter] = moments
-
-
-def _load(network: nn.Module, prefix: str, tensors: dict[str, Tensor], path: Path) -> None:
+    Raises:
+        ModelError: They do not fit the network.
+    """
     own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
         network.load_state_dict(own)

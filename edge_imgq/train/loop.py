@@ -15,12 +15,13 @@ import torch
 
 from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
-from edge_imgq.train.checkpoint import RunState, read_checkpoint, restore_learner, save_checkpoint
+from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
 from edge_imgq.train.config import TrainConfig, check_config
 from edge_imgq.train.device import training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, new_learner
+from edge_imgq.train.learner_state import learner_tensors, restore_learner
 from edge_imgq.train.objective import new_objective
 from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
 from edge_imgq.train.patches import PatchSampler
@@ -227,7 +228,7 @@ class _Run:
             seconds=self._seconds,
             best=self._best,
         )
-        save_checkpoint(self._config.output / CHECKPOINT, self._learner, state)
+        write_checkpoint(self._config.output / CHECKPOINT, learner_tensors(self._learner), state)
 
     def _load_validation(self) -> tuple[Pair, ...]:
         if self._config.validation is None:
