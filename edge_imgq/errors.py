@@ -6,11 +6,6 @@ place (`edge_imgq.cli.main`) and exits with the code of the class; library code 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 class EdgeImgqError(Exception):
     """A failure that the person at the terminal can act on."""
@@ -85,31 +80,3 @@ TERMINATED = 143
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: clean up as after Ctrl-C."""
-
-
-NEAR = 0.6
-"""Ratio of `difflib.SequenceMatcher` from which a word may be another one misspelt."""
-
-GUESSES = 3
-"""More words than this are not offered: what so many are like was not meant to be one of them."""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question that names the known word nearest to one, or those that are equally near.
-
-    Args:
-        word: that is not known.
-        known: the words that are.
-
-    Returns:
-        " Did you mean 'fsrcnn-x2'?", with the space before it; empty where none is near.
-    """
-    from difflib import SequenceMatcher
-
-    ratios = {name: SequenceMatcher(None, word.lower(), name.lower()).ratio() for name in known}
-    best = max(ratios.values(), default=0.0)
-    nearest = [name for name, ratio in ratios.items() if ratio == best]
-    if best < NEAR or len(nearest) > GUESSES:
-        return ""
-    *others, last = (f"'{name}'" for name in nearest)
-    return f" Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.errors import UsageError, did_you_mean
+from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
     from edge_imgq.report.description import FileDescription
@@ -152,8 +153,7 @@ def estimate_file(path: Path, chip: str) -> Estimate | Skipped:
         ModelError: the file is not whole.
     """
     if chip not in CHIPS:
-        near = did_you_mean(chip, CHIPS)
-        raise UsageError(f"No estimate is known for '{chip}'.{near} There are {', '.join(CHIPS)}.")
+        raise UsageError(no_such("estimate for a chip", chip, CHIPS))
     if path.suffix.lower() != ".tflite":
         return Skipped("estimates are for .tflite files on an NPU")
     from edge_imgq.export.tflite.describe import describe

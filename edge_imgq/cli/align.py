@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.cli.options import Subparsers, add_command, add_json, positive
 from edge_imgq.cli.paths import existing_folder, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.align import AlignResult
@@ -88,6 +89,5 @@ def _show(result: AlignResult, as_json: bool) -> None:
         row = (photo.name, *map(str, (photo.matches, photo.agreeing, photo.patches)))
         table.add_row(*row)
     print(draw(table))
-    pairs = f"{result.patches} pair{'' if result.patches == 1 else 's'} of patches"
-    photographs = f"{len(result.aligned)} photograph{'' if len(result.aligned) == 1 else 's'}"
-    print(f"\n{pairs} of {photographs}")
+    photographs = count_of(len(result.aligned), "photograph")
+    print(f"\n{count_of(result.patches, 'pair')} of patches of {photographs}")

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from edge_imgq.errors import UsageError, did_you_mean
+from edge_imgq.errors import UsageError
+from edge_imgq.wording import did_you_mean, no_such
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,9 +55,7 @@ def _sentence(message: str) -> str:
     chosen = re.fullmatch(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message)
     if chosen:
         kind, word = {"COMMAND": "command"}.get(chosen[1], chosen[1]), chosen[2]
-        known = chosen[3].replace("'", "").split(", ")
-        near = did_you_mean(word, known)
-        return f"There is no {kind} '{word}'.{near} There are {', '.join(known)}."
+        return no_such(kind, word, chosen[3].replace("'", "").split(", "))
     said = message.removeprefix("argument ")
     said = said.replace("the following arguments are required", "this is missing")
     return said[0].upper() + said[1:] + ("" if said.endswith((".", "?")) else ".")

@@ -10,7 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.errors import ModelError, did_you_mean
+from edge_imgq.errors import ModelError
+from edge_imgq.wording import did_you_mean
 
 FILES = (".onnx", ".tflite", ".mlpackage")
 """Suffixes of what `export` writes."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge_imgq.errors import UsageError, did_you_mean
+from edge_imgq.errors import UsageError
+from edge_imgq.wording import did_you_mean
 
 PROGRAM = "benchmark_model"
 

@@ -24,10 +24,11 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
-from edge_imgq.errors import UnsupportedOperatorError, UsageError, did_you_mean
+from edge_imgq.errors import UnsupportedOperatorError, UsageError
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
     import onnx
@@ -218,10 +219,7 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: AR
     """
     model = argument.lower() or DEFAULT_SOC
     if model not in SOCS:
-        near = did_you_mean(model, SOCS)
-        raise UsageError(
-            f"There is no Hexagon chip '{argument}'.{near} There are {', '.join(SOCS)}."
-        )
+        raise UsageError(no_such("Hexagon chip", argument, SOCS))
     presence = look()[0]
     return HexagonDevice(model) if presence.there else Skipped(presence.reason)
 

@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from edge_imgq.devices.options import DeviceOptions
-from edge_imgq.errors import UsageError, did_you_mean
+from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
     from edge_imgq.devices.protocol import Device, Presence
@@ -58,8 +59,7 @@ def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skip
     """
     name, _, argument = spec.partition(":")
     if name not in DEVICES:
-        near = did_you_mean(name, DEVICES)
-        raise UsageError(f"There is no device '{name}'.{near} There are {', '.join(DEVICES)}.")
+        raise UsageError(no_such("device", name, DEVICES))
     find: Callable[[str, DeviceOptions], Device | Skipped]
     find = import_module(DEVICES[name].module).find
     return find(argument, options)

@@ -18,6 +18,7 @@ from edge_imgq.images.jpeg import JpegCompression
 from edge_imgq.images.noise import GaussianNoise, PoissonNoise
 from edge_imgq.images.phone import PhoneCamera
 from edge_imgq.images.resize import downscale
+from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,5 +90,5 @@ def degrade_for(task: str, scale: int, then: tuple[str, ...] = ()) -> Degradatio
         raise UsageError(f"There is no degradation for {task!r}; tasks are {', '.join(table)}.")
     for piece in then:
         if piece not in PIECES:
-            raise UsageError(f"There is no degradation {piece!r}; there are {', '.join(PIECES)}.")
+            raise UsageError(no_such("degradation", piece, PIECES))
     return Chain((table[task](), *(PIECES[piece]() for piece in then)))

@@ -21,6 +21,7 @@ from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import list_images, read_rgb, read_y
 from edge_imgq.images.resize import crop_to_multiple
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -71,8 +72,7 @@ def folder_set(folder: Path) -> ImageSet:
     """
     if not (folder / "input").is_dir() or not (folder / "truth").is_dir():
         photos = tuple(Photo(path.stem, path) for path in list_images(folder))
-        what = "1 image" if len(photos) == 1 else f"{len(photos)} images"
-        return ImageSet(f"{what} of {folder.name}", photos)
+        return ImageSet(f"{count_of(len(photos), 'image')} of {folder.name}", photos)
     truths = {path.stem: path for path in list_images(folder / "truth")}
     inputs = list_images(folder / "input")
     lonely = [path.name for path in inputs if path.stem not in truths]
@@ -82,8 +82,7 @@ def folder_set(folder: Path) -> ImageSet:
             "pairs have the same name but for the extension."
         )
     photos = tuple(Photo(path.stem, path, truths[path.stem]) for path in inputs)
-    what = "1 pair" if len(photos) == 1 else f"{len(photos)} pairs"
-    return ImageSet(f"{what} of {folder.name}", photos)
+    return ImageSet(f"{count_of(len(photos), 'pair')} of {folder.name}", photos)
 
 
 def samples(

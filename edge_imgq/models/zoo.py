@@ -7,7 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge_imgq.errors import ModelError, UsageError, did_you_mean
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.wording import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn

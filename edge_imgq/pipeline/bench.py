@@ -12,6 +12,7 @@ from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
 
 
 def bench(
@@ -43,8 +44,8 @@ def bench(
         absent = tuple(not_timed(file, device, found.reason) for file in files)
         return absent, RuntimeUnavailableError.exit_code
     if isinstance(found, HostDevice):
-        what = "1 file" if len(files) == 1 else f"{len(files)} files in turns"
-        watch(Step(f"time {what} on {found.name}", 0, 1))
+        in_turns = " in turns" if len(files) > 1 else ""
+        watch(Step(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
         return time_on_host(files, found, request), 0
     timings: list[Timing] = []
     code = 0

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.wording import count_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,8 +32,8 @@ def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) ->
     found = []
     if count < FEWEST:
         found.append(
-            f"Only {count} calibration image{'' if count == 1 else 's'}: an app's photographs will "
-            "leave the ranges seen here. 16 to 64 are a good number."
+            f"Only {count_of(count, 'calibration image')}: an app's photographs will leave the "
+            "ranges seen here. 16 to 64 are a good number."
         )
     if float(levels.mean(axis=(1, 2, 3)).std()) < LEAST_SPREAD:
         found.append(

@@ -6,9 +6,10 @@ import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.errors import RecipeError, UsageError, did_you_mean
+from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
+from edge_imgq.wording import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ALL = "all"

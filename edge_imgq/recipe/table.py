@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_imgq.errors import RecipeError, did_you_mean
+from edge_imgq.errors import RecipeError
+from edge_imgq.wording import did_you_mean
 
 
 class Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_imgq.report.drawing import ABSENT, draw, new_table, wrapped
 from edge_imgq.report.evaluation import Evaluation
+from edge_imgq.wording import count_of
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
@@ -15,7 +16,8 @@ def evaluation_table(evaluation: Evaluation) -> str:
         cells = (f"{row.mean.psnr:.2f}", f"{row.mean.ssim:.4f}", psnr_b, better)
         table.add_row(row.condition, row.method, *cells)
     count = len({image.image for image in evaluation.images})
-    images = "1 image" if count == 1 else f"{count} images"
-    heading = f"{evaluation.model}: {evaluation.task}, {images} of {evaluation.set}"
+    heading = (
+        f"{evaluation.model}: {evaluation.task}, {count_of(count, 'image')} of {evaluation.set}"
+    )
     note = f"{evaluation.protocol} better: images above the first row of the condition."
     return "\n\n".join((wrapped(heading), draw(table), wrapped(note)))

@@ -19,6 +19,7 @@ from edge_imgq.report.drawing import (
 from edge_imgq.report.report import Report, SchemeReport, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
+from edge_imgq.wording import count_of
 
 _SIZED = re.compile(r"-(\d+x\d+)$")
 
@@ -131,7 +132,7 @@ def _placements(report: Report) -> list[str]:
         if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
             continue
         line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
-        rest = f", in {place.partitions} partition{'' if place.partitions == 1 else 's'}"
+        rest = f", in {count_of(place.partitions, 'partition')}"
         left = f", not {', '.join(place.fallback)}" if place.fallback else ""
         lines.append(line + rest + left)
     return lines
@@ -211,7 +212,7 @@ def remark(latency: Latency) -> str:
 
 def timed_where(latency: Latency) -> str:
     """Return runtime, shape, threads and device of a time, in words."""
-    threads = f"{latency.threads} thread{'' if latency.threads == 1 else 's'}"
+    threads = count_of(latency.threads, "thread")
     return f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, {latency.device}"
 
 

@@ -23,6 +23,7 @@ from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
+from edge_imgq.wording import count_of
 
 IMAGE, RESULT = "image", "result"
 """Names of the two images, as an app's code has them: the same in every package, whatever the
@@ -58,11 +59,11 @@ def refuse_unsupported(network: Network) -> None:
         if (reason := refusal(operation)) is not None
     ]
     if refusals:
-        noun = "operator" if len(refusals) == 1 else "operators"
+        operators = count_of(len(refusals), "operator")
         lines = "\n".join(f"  {line}" for line in refusals)
         raise UnsupportedOperatorError(
-            f"Core ML has no form for {len(refusals)} {noun} of '{network.name}', "
-            f"so no file was written:\n{lines}"
+            f"Core ML has no form for {operators} of '{network.name}', so no file was written:\n"
+            f"{lines}"
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
@@ -33,9 +34,8 @@ class Refusal:
 
 def as_error(network: str, refusals: Sequence[Refusal]) -> UnsupportedOperatorError:
     """Return the one error that names every refused operation."""
-    count = len(refusals)
     lines = "\n".join(f"  {refusal}" for refusal in refusals)
-    noun = "operator" if count == 1 else "operators"
+    operators = count_of(len(refusals), "operator")
     return UnsupportedOperatorError(
-        f"TFLite has no form for {count} {noun} of '{network}', so no file was written:\n{lines}"
+        f"TFLite has no form for {operators} of '{network}', so no file was written:\n{lines}"
     )

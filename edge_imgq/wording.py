@@ -1,0 +1,51 @@
+"""Words of messages: how many of a thing, and what a word that is not known may have meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+NEAR = 0.6
+"""Ratio of `difflib.SequenceMatcher` from which a word may be another one misspelt."""
+
+GUESSES = 3
+"""More words than this are not offered: what so many are like was not meant to be one of them."""
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return "1 image", "2 images" and so on, for a noun whose plural ends in s."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def no_such(kind: str, word: str, known: Collection[str]) -> str:
+    """Return sentences that say that a word names nothing, what is near to it, and what there is.
+
+    Args:
+        kind: of the thing, e.g. "device".
+        word: that is not known.
+        known: the words that are.
+    """
+    return f"There is no {kind} '{word}'.{did_you_mean(word, known)} There are {', '.join(known)}."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question that names the known word nearest to one, or those that are equally near.
+
+    Args:
+        word: that is not known.
+        known: the words that are.
+
+    Returns:
+        " Did you mean 'fsrcnn-x2'?", with the space before it; empty where none is near.
+    """
+    from difflib import SequenceMatcher
+
+    ratios = {name: SequenceMatcher(None, word.lower(), name.lower()).ratio() for name in known}
+    best = max(ratios.values(), default=0.0)
+    nearest = [name for name, ratio in ratios.items() if ratio == best]
+    if best < NEAR or len(nearest) > GUESSES:
+        return ""
+    *others, last = (f"'{name}'" for name in nearest)
+    return f" Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
