@@ -128,7 +128,8 @@ def _activated(operation: Operation, tensor: Tensor, result: Any, unit: float) -
 def name_variables(function: Any, values: Values, network: Network) -> None:
     """Name what stands for a tensor after it, and everything else by its position.
 
-    The network's outputs keep the names that they have.
+    The network's outputs keep the names that they have. No two variables have one name: a network's
+    own tensor may be called "add_2", or "a/b" beside "a_b".
 
     coremltools would count names through the life of the process, and no two exports were alike.
     """
@@ -136,14 +137,25 @@ def name_variables(function: Any, values: Values, network: Network) -> None:
     operations = gather_deviations(network).operations
     tensors = [tensor for operation in operations for tensor in operation.outputs]
     computed = {values.of(tensor): tensor for tensor in tensors if tensor.name not in ends}
+    taken = {*function.inputs, *(variable.name for variable in function.outputs)}
+    named = {variable: _free(identifier(tensor), taken) for variable, tensor in computed.items()}
     for index, operation in enumerate(function.operations):
-        operation.name = f"{operation.op_type}_{index}"
+        operation.name = _free(f"{operation.op_type}_{index}", taken)
         several = len(operation.outputs) > 1
         for number, variable in enumerate(operation.outputs):
-            if variable in computed:
-                operation.name = variable.name = identifier(computed[variable])
+            if variable in named:
+                operation.name = variable.name = named[variable]
             elif variable not in function.outputs:
-                variable.name = f"{operation.name}_{number}" if several else operation.name
+                own = f"{operation.name}_{number}"
+                variable.name = _free(own, taken) if several else operation.name
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name that nothing has yet, and take it."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:

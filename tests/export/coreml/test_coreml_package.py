@@ -159,6 +159,33 @@ def test_the_integer_image_is_as_near_to_the_float_one_as_that_of_the_qdq_model(
         assert np.mean(off <= 1) >= 0.99, f"seed {SEED}: up to {off.max()} levels off"
 
 
+def test_tensors_called_as_the_program_calls_its_own_are_kept_apart(
+    models: Any, networks: Any, tmp_path: Path
+) -> None:
+    save(networks["float"], NOTE, tmp_path / "plain.mlpackage")
+    plain = read_program(open_package(tmp_path / "plain.mlpackage"))
+    between = ("c0", "p0", "c1", "r1", "a1")
+    given = [name for name in plain.declared if name not in (*between, "c2", "image", "result")]
+    for names in (("a/b", "a_b", "a.b", "image", "result"), given[-5:], given[:5]):
+        model = onnx.ModelProto()
+        model.CopyFrom(models["float"])
+        del model.graph.value_info[:]
+        renamed = dict(zip(between, names, strict=True))
+        for node in model.graph.node:
+            for names_of_node in (node.input, node.output):
+                names_of_node[:] = [renamed.get(name, name) for name in names_of_node]
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.mlpackage"
+        save(read_network(ir.from_proto(inferred)), NOTE, path)
+        levels = np.random.default_rng(SEED).integers(0, 256, (1, 3, *SIZE)).astype(np.float32)
+        other = read_program(open_package(path))
+        assert len(other.declared) == len(plain.declared), "two variables have one name"
+        wanted, got = (
+            Evaluator(program).run({"image": levels})["result"] for program in (plain, other)
+        )
+        np.testing.assert_array_equal(got, wanted)
+
+
 @pytest.mark.parametrize("form", ["float", "int8"])
 def test_two_exports_are_the_same_bytes(form: str, networks: Any, tmp_path: Path) -> None:
     other = "int8" if form == "float" else "float"
