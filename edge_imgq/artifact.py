@@ -13,6 +13,12 @@ from pathlib import Path
 
 from edge_imgq.errors import OutputError
 
+REFERENCE_FOLDER = "reference"
+"""In the folder of a model's files: the graphs that they were made from."""
+
+FLOAT_REFERENCE = "float.onnx"
+"""Of these graphs the one that all drift is measured against."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = {
     errno.EACCES: "there is no permission to write there",
@@ -24,6 +30,11 @@ _REFUSED = {
     errno.EISDIR: "there is a folder of that name",
     errno.ENAMETOOLONG: "the name is too long",
 }
+
+
+def float_reference(path: Path) -> Path:
+    """Return where the float reference of an exported file lies, if it was kept."""
+    return path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE
 
 
 def files_of(path: Path) -> tuple[Path, ...]:

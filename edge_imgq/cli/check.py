@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.cli.paths import existing, output_file
-from edge_imgq.errors import DriftError, UsageError
+from edge_imgq.cli.paths import existing, file_to_keep
+from edge_imgq.errors import DriftError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.report import Report
 
 DETAILS = """\
@@ -36,7 +38,7 @@ def add(subparsers: Subparsers) -> None:
         help="a report.json, a model's folder, or the folder of several models",
     )
     parser.add_argument(
-        "--baseline", type=output_file, required=True, metavar="FILE", help="to compare with"
+        "--baseline", type=file_to_keep, required=True, metavar="FILE", help="to compare with"
     )
     parser.add_argument(
         "--update",
@@ -52,12 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.baseline_file import read_baseline
     from edge_imgq.report.json_form import read_reports
 
-    if not arguments.update and not arguments.baseline.exists():
-        raise UsageError(f"There is no baseline {arguments.baseline}; --update writes one.")
+    path: Path = arguments.baseline
+    known = read_baseline(path) if path.exists() or not arguments.update else None
     reports = read_reports(arguments.path)
-    if arguments.update:
-        return _update(arguments, reports)
-    verdicts = judge(reports, read_baseline(arguments.baseline))
+    if known is None or arguments.update:
+        return _update(path, known, reports)
+    verdicts = judge(reports, known)
     if arguments.json:
         from edge_imgq.report.json_form import verdicts_to_json
 
@@ -69,12 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(verdict.passes for verdict in verdicts) else DriftError.exit_code
 
 
-def _update(arguments: argparse.Namespace, reports: tuple[Report, ...]) -> int:
+def _update(path: Path, known: Baseline | None, reports: tuple[Report, ...]) -> int:
     from edge_imgq.report.baseline import updated
-    from edge_imgq.report.baseline_file import read_baseline, write_baseline
+    from edge_imgq.report.baseline_file import write_baseline
 
-    path: Path = arguments.baseline
-    write_baseline(path, updated(read_baseline(path) if path.exists() else None, reports))
+    write_baseline(path, updated(known, reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
     return 0

@@ -12,10 +12,10 @@ from edge_imgq.cli.options import (
     add_json,
     add_range,
     add_threads,
-    processors,
 )
 from edge_imgq.cli.paths import existing, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.devices.load import processors
 from edge_imgq.errors import ImageError, UsageError
 
 DETAILS = """\

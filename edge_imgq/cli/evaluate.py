@@ -11,10 +11,10 @@ from edge_imgq.cli.options import (
     add_json,
     add_range,
     add_threads,
-    processors,
 )
 from edge_imgq.cli.paths import existing_folder, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.devices.load import processors
 
 DETAILS = """\
 Degrade the photographs of a folder as the model's task asks, restore them, and measure PSNR and

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 """Variable that names LiteRT's program for a phone or board."""
 
-
 COLUMNS = 80
 """Width of the help's text."""
 
@@ -211,10 +210,3 @@ def pixel_range(text: str) -> PixelRange:
 def sizes(text: str) -> tuple[tuple[int, int], ...]:
     """Parse HxW, or several with commas between them."""
     return tuple(size(part) for part in text.split(","))
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -68,6 +68,15 @@ def output_file(text: str) -> Path:
     return Path(text)
 
 
+def file_to_keep(text: str) -> Path:
+    """Parse the path of a file that is there, maybe to be read alone, or else can be written.
+
+    Raises:
+        OutputError: neither.
+    """
+    return Path(text) if Path(text).is_file() else output_file(text)
+
+
 def output_image(text: str) -> Path:
     """Parse the path of an image that can be written.
 

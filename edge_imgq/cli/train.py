@@ -14,10 +14,10 @@ from edge_imgq.cli.options import (
     add_json,
     add_threads,
     positive,
-    processors,
 )
 from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.devices.load import processors
 from edge_imgq.errors import ModelError, UsageError
 
 if TYPE_CHECKING:

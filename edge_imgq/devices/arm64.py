@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 import edge_imgq
+from edge_imgq.artifact import float_reference
 from edge_imgq.devices.arm64_setup import (
     PROCESSOR,
     cache_folder,
@@ -42,10 +43,6 @@ ARM = frozenset({"aarch64", "arm64"})
 SET_UP = "edge-imgq doctor --set-up arm64"
 TILE = 96
 """Side of the tile that a file of any size runs on under emulation, unless it sees farther."""
-
-
-REFERENCE = Path("reference", "float.onnx")
-"""Beside a file that `export` wrote; its graph says how far the network sees."""
 
 
 class NativeArm(HostDevice):
@@ -185,7 +182,7 @@ def look() -> tuple[Presence, ...]:
 
 def _side(path: Path, multiple: int) -> int:
     """Return the side of the tile that a file runs on: no less than what its network sees."""
-    reference, side = path.parent / REFERENCE, TILE
+    reference, side = float_reference(path), TILE
     if reference.is_file():
         import onnx_ir as ir
 

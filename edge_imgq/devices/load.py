@@ -51,9 +51,16 @@ class Load:
     average: float | None = None
 
 
-def moment() -> Moment:
-    """Return the present one."""
-    busy, stolen = _processor_seconds() or (None, None)
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def moment(statistics: Path = Path("/proc/stat")) -> Moment:
+    """Return the present one; Linux tells in a file what its processors did."""
+    busy, stolen = _processor_seconds(statistics) or (None, None)
     return Moment(time.perf_counter(), busy, time.process_time(), stolen)
 
 
@@ -153,7 +160,7 @@ def temperature(zones: Path = Path("/sys/class/thermal")) -> str | Skipped:
 
 
 def _neighbours(found: Load) -> list[str]:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = processors()
     reasons = []
     if found.used is not None and found.used > NOISE:
         reasons.append(f"other programs used {found.used:.1f} of {count} processors")
@@ -169,7 +176,7 @@ def _load_average() -> float | None:
         return None
 
 
-def _processor_seconds(path: Path = Path("/proc/stat")) -> tuple[float, float] | None:
+def _processor_seconds(path: Path) -> tuple[float, float] | None:
     """Return the time since boot that processors were busy, and that was stolen; Linux alone says.
 
     Of the processors that this process may use: pinned to one (taskset), it has that one's.
@@ -177,9 +184,9 @@ def _processor_seconds(path: Path = Path("/proc/stat")) -> tuple[float, float] |
     try:
         rows = [line.split() for line in path.read_text().splitlines()]
         own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
-        counts = [list(map(int, row[1:9])) for row in rows if row and row[0] in own]
+        counts = [map(int, row[1:9]) for row in rows if row and row[0] in own]
+        user, nice, system, _, _, irq, softirq, steal = map(sum, zip(*counts, strict=True))
     except (OSError, ValueError, AttributeError):
         return None
-    user, nice, system, _idle, _iowait, irq, softirq, steal = map(sum, zip(*counts, strict=True))
     tick = os.sysconf("SC_CLK_TCK")
     return (user + nice + system + irq + softirq) / tick, steal / tick

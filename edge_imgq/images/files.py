@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image as PillowImage
 
+    from edge_imgq.contract import Colour
+
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
 
@@ -60,6 +62,11 @@ def read_y(path: Path) -> NDArray[np.uint8]:
     if pixels.shape[2] == 1:
         return pixels
     return to_pixels(rgb_to_y(pixels))
+
+
+def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
+    """Read an image as a network of a colour takes it: `read_y` for "y", `read_rgb` for "rgb"."""
+    return read_y(path) if colour == "y" else read_rgb(path)
 
 
 def is_grayscale(path: Path) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.files import list_images, read_rgb, read_y
+from edge_imgq.images.files import list_images, read_image
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.wording import count_of
 
@@ -107,10 +107,9 @@ def samples(
 
 
 def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample:
-    read = read_y if contract.colour == "y" else read_rgb
-    picture = read(photo.path)
+    picture = read_image(photo.path, contract.colour)
     if photo.truth is not None:
-        return _pair(photo, picture, read(photo.truth), contract, size)
+        return _pair(photo, picture, read_image(photo.truth, contract.colour), contract, size)
     picture = _fit(picture, size, contract, unit=contract.scale)
     if contract.task == UNKNOWN_TASK:
         return Sample(photo.name, picture, None)

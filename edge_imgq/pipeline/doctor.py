@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import platform
 import shutil
 import sys
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from edge_imgq.devices.load import processors
 from edge_imgq.devices.table import look_for_devices
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.finding import Finding, State
@@ -133,10 +133,7 @@ def _devices() -> tuple[Finding, ...]:
 
 
 def _processors() -> Finding:
-    count = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    return Finding("processors", "ok", f"{count} for this process (--threads)")
+    return Finding("processors", "ok", f"{processors()} for this process (--threads)")
 
 
 def _disk() -> Finding:

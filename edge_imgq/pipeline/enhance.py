@@ -13,7 +13,7 @@ import numpy as np
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
-from edge_imgq.images.files import is_grayscale, read_rgb, read_y, write_image
+from edge_imgq.images.files import is_grayscale, read_image, write_image
 from edge_imgq.images.tiles import Tiling, balanced, pad_to, run_tiled, tile_count
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.step import Step, Watch
@@ -159,13 +159,12 @@ def _hints(photo: Path, enhancers: Sequence[Enhancer], threads: int) -> tuple[st
     from edge_imgq.pipeline.range_hint import range_hint
 
     unsure = [enhancer.unsure for enhancer in enhancers if enhancer.unsure]
-    read = {"y": read_y, "rgb": read_rgb}
-    found = (range_hint(model, read[model.contract.colour](photo), threads) for model in unsure)
+    found = (range_hint(m, read_image(photo, m.contract.colour), threads) for m in unsure)
     return tuple(hint for hint in found if hint)
 
 
 def _enhance_photo(path: Path, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
-    pixels = read_y(path) if is_grayscale(path) else read_rgb(path)
+    pixels = read_image(path, "y" if is_grayscale(path) else "rgb")
     for enhancer in enhancers:
 
         def step(done: int, total: int, name: str = enhancer.name) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
-from edge_imgq.artifact import sha256_of
+from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 GUESSED_RADIUS = 32
 """Halo for a file whose graph cannot be read and that has no reference beside it."""
-
-REFERENCE = Path("reference", "float.onnx")
-"""The float reference, beside a file that `export` wrote."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +92,14 @@ def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> E
     """Open a float model as the ONNX file that `export` would write."""
     import onnx_ir as ir
 
+    from edge_imgq.pipeline.range_hint import nobody_said
     from edge_imgq.pipeline.source import open_model
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
     source = open_model(text, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
-    nobody_said = not source.is_own and pixels is None and source.contract.peak == 1.0
-    unsure = source if nobody_said else None
+    unsure = source if nobody_said(source, pixels) else None
     return Enhancer(text, session, _radius(source.model), exact=True, unsure=unsure)
 
 
@@ -113,7 +110,7 @@ def _open_file(path: Path, threads: int) -> Enhancer:
     from edge_imgq.runtime.open import open_session
 
     session = open_session(path, threads)
-    reference = path.parent / REFERENCE
+    reference = float_reference(path)
     if reference.is_file() and sha256_of(reference) == session.note.reference_sha256:
         return Enhancer(str(path), session, _radius(ir.load(reference)), exact=True)
     return Enhancer(str(path), session, GUESSED_RADIUS, exact=False)

@@ -14,7 +14,7 @@ from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
-from edge_imgq.images.files import is_grayscale, read_rgb, read_y, write_image
+from edge_imgq.images.files import is_grayscale, read_image, write_image
 from edge_imgq.images.pair_files import PairFile, pair_files
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.metrics.psnr import psnr
@@ -119,9 +119,9 @@ def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
 
     if enhancer.unsure is None:
         return ""
-    read = read_y if enhancer.contract.colour == "y" else read_rgb
     try:
-        return range_hint(enhancer.unsure, read(files[0].truth), threads)
+        pixels = read_image(files[0].truth, enhancer.contract.colour)
+        return range_hint(enhancer.unsure, pixels, threads)
     except ImageError:
         return ""
 
@@ -131,13 +131,12 @@ def _cases(
 ) -> Iterator[_Case]:
     """Degrade one image at every level, and run the model and the baselines on it."""
     contract, gray = enhancer.contract, is_grayscale(file.truth)
-    read = read_y if contract.colour == "y" else read_rgb
-    truth = crop_to_multiple(read(file.truth), contract.scale)
+    truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale)
     # Pairs do not say how much they were degraded, but for the scale, which is the network's.
     known = (float(contract.scale) if contract.scale > 1 else 0.0,)
     for level in known if file.degraded else levels or protocol.levels:
         if file.degraded:
-            condition, pixels = "pairs", read(file.degraded)
+            condition, pixels = "pairs", read_image(file.degraded, contract.colour)
         else:
             condition = protocol.condition.format(level)
             pixels = protocol.degrade(level)(truth, _generator(file.truth.name, level))

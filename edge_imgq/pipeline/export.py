@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
-from edge_imgq.artifact import sha256_of, staging, write_text
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
 from edge_imgq.contract import FileNote, ImageContract, PixelRange
 from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
@@ -27,7 +27,7 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
-from edge_imgq.pipeline.references import FLOAT_REFERENCE, REFERENCE_FOLDER, Candidate
+from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import verify_files
@@ -144,13 +144,12 @@ def export(request: ExportRequest, watch: Watch) -> Report:
 
 def _range_advice(plan: _Plan, request: ExportRequest) -> tuple[str, ...]:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
-    source = plan.source
-    if source.is_own or request.pixels or source.contract.peak != 1.0:
-        return ()
-    from edge_imgq.pipeline.range_hint import range_hint
+    from edge_imgq.pipeline.range_hint import nobody_said, range_hint
 
-    sample = next(network_inputs(plan.evaluation, source))
-    hint = range_hint(source, sample.pixels, request.threads)
+    if not nobody_said(plan.source, request.pixels):
+        return ()
+    sample = next(network_inputs(plan.evaluation, plan.source))
+    hint = range_hint(plan.source, sample.pixels, request.threads)
     return (hint,) if hint else ()
 
 

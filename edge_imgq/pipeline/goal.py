@@ -18,35 +18,35 @@ class Goal:
 
     Attributes:
         psnr: dB between the two.
-        tasks: dB of the float model's images against the truth, image by image; none where nobody
-            asked for a drop.
+        of_float: dB of the float model's images against the truth, image by image; none where
+            nobody asked for a drop.
     """
 
     psnr: float
-    tasks: tuple[float, ...] = ()
+    of_float: tuple[float, ...] = ()
 
     def words(self, psnr: float) -> str:
         """Return dB to the float model's image in the words of the goal."""
-        if not self.tasks:
+        if not self.of_float:
             return f"{psnr:.1f} dB"
-        return f"a drop of about {drop_of(psnr, self.tasks):.3f} dB ({psnr:.1f} dB to its image)"
+        return f"a drop of about {drop_of(psnr, self.of_float):.3f} dB ({psnr:.1f} dB to its image)"
 
 
-def fidelity_of(drop: float, tasks: Sequence[float]) -> float:
+def fidelity_of(drop: float, of_float: Sequence[float]) -> float:
     """Return the dB to the float image under which images lose a drop in the mean.
 
     Args:
         drop: mean of what `drop_of` describes, positive.
-        tasks: dB of the float model's 8-bit images against the truth.
+        of_float: dB of the float model's 8-bit images against the truth.
     """
     low, high = 0.0, 200.0
     while high - low > 1e-4:
         middle = (low + high) / 2
-        low, high = (middle, high) if drop_of(middle, tasks) > drop else (low, middle)
+        low, high = (middle, high) if drop_of(middle, of_float) > drop else (low, middle)
     return high
 
 
-def drop_of(psnr: float, tasks: Sequence[float]) -> float:
+def drop_of(psnr: float, of_float: Sequence[float]) -> float:
     """Return what 8-bit images lose in the mean that are so many dB from the float model's image.
 
     An 8-bit image is off by rounding to pixels besides, as that of the float model is: with
@@ -55,7 +55,7 @@ def drop_of(psnr: float, tasks: Sequence[float]) -> float:
 
     Args:
         psnr: q.
-        tasks: p, of the float model's 8-bit images.
+        of_float: p, of the float model's 8-bit images.
     """
     error = max(10 ** (-psnr / 10) - ROUNDING, 0.0)
-    return float(np.mean([10 * math.log10(1 + error * 10 ** (task / 10)) for task in tasks]))
+    return float(np.mean([10 * math.log10(1 + error * 10 ** (own / 10)) for own in of_float]))

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from edge_imgq.pipeline.source import Source
 
-RANGES = {"0 to 255": ("255", PixelRange(0, 255)), "-1 to 1": ("=-1,1", PixelRange(-1, 1))}
-"""In words → how `--range` takes it, and the range."""
+OTHERS = {
+    "0 to 255": ("--range 255", PixelRange(0, 255)),
+    "-1 to 1": ("--range=-1,1", PixelRange(-1, 1)),
+}
+"""Ranges that networks are trained with, besides 0 to 1: the option that says so, and the range."""
 
 SIDE = 96
 """Of the piece of a photograph that is looked at, where the network takes any size."""
@@ -35,6 +38,16 @@ FAR = 24.0
 
 NEARER = 0.5
 """Share of the distance that another range must stay below to be named."""
+
+
+def nobody_said(source: Source, asked: PixelRange | None) -> bool:
+    """Tell whether neither the model nor the person said what its pixels are.
+
+    Args:
+        source: the model.
+        asked: the range that the person gave, if any.
+    """
+    return not source.is_own and asked is None and source.contract.peak == 1.0
 
 
 def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:
@@ -52,15 +65,14 @@ def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:
     own = _distance(source, PixelRange(0, 1), piece, threads)
     if own <= FAR:
         return ""
-    others = {name: _distance(source, r, piece, threads) for name, (_, r) in RANGES.items()}
+    others = {name: _distance(source, other, piece, threads) for name, (_, other) in OTHERS.items()}
     name = min(others, key=lambda name: others[name])
     if others[name] > NEARER * own:
         return ""
-    how = f"--range{'' if RANGES[name][0].startswith('=') else ' '}{RANGES[name][0]}"
     return (
         f"{source.name}: with pixels from 0 to 1 its image is nothing like the photograph "
         f"(coarsely {own:.0f} levels off), with {name} it is ({others[name]:.0f} off). If it was "
-        f"trained so, say {how}."
+        f"trained so, say {OTHERS[name][0]}."
     )
 
 
@@ -72,7 +84,8 @@ def _piece(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     multiple = source.contract.multiple
     side = -(-SIDE // multiple) * multiple
     size = own_size(source.model) or (side, side)
-    top, left = (max((have - want) // 2, 0) for have, want in zip(pixels.shape, size, strict=False))
+    height, width = pixels.shape[:2]
+    top, left = max((height - size[0]) // 2, 0), max((width - size[1]) // 2, 0)
     return pad_to(pixels[top : top + size[0], left : left + size[1]], size)
 
 
@@ -83,15 +96,13 @@ def _distance(source: Source, pixels: PixelRange, piece: NDArray[np.uint8], thre
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
-    model = ir.to_proto(source.model)
-    contract = replace(source.contract, peak=pixels.high)
+    model, contract = source.model, replace(source.contract, peak=pixels.high)
     if pixels.low != 0:
-        changed = ir.from_proto(model)
-        to_unit_range(changed, pixels)
-        model, contract = ir.to_proto(changed), replace(contract, peak=1.0)
+        model, contract = model.clone(), source.contract
+        to_unit_range(model, pixels)
     note = FileNote(source.name, "onnx-float", contract, __version__)
     try:
-        image = OnnxSession(model, note, threads).run(piece)
+        image = OnnxSession(ir.to_proto(model), note, threads).run(piece)
     except NonFiniteOutputError:
         return float("inf")
     return float(np.sqrt(np.mean((_coarse(image) - _coarse(piece)) ** 2)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.artifact import sha256_of
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.devices.host import HOST
 from edge_imgq.errors import ModelError
 from edge_imgq.runtime.open import open_session
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.devices.protocol import Device, DeviceSession
     from edge_imgq.runtime.protocol import Session
-
-REFERENCE_FOLDER = "reference"
-FLOAT_REFERENCE = "float.onnx"
 
 
 @dataclass(frozen=True)

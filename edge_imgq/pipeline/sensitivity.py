@@ -128,8 +128,8 @@ class _Run:
         """Return what the budget stands for; None without one."""
         if self.request.budget is None:
             return None if self.request.fidelity is None else Goal(self.request.fidelity)
-        tasks = self._psnr_of_float_model()
-        return Goal(fidelity_of(self.request.budget, tasks), tuple(tasks))
+        of_float = self._psnr_of_float_model()
+        return Goal(fidelity_of(self.request.budget, of_float), tuple(of_float))
 
     def _psnr_of_float_model(self) -> list[float]:
         """Return the PSNR of the float model against the truth, image by image."""
@@ -232,7 +232,7 @@ class _Findings:
         remark = (
             f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB from "
             f"the float model on held-out calibration patches, {self.psnr:.1f} with all layers in "
-            f"int8, at about {choice.time:.2f} times the time. {comparison(found)}"
+            f"int8, at about {choice.time:.2f} times the time.{comparison(found)}"
         )
         return found, with_precision(base, dict.fromkeys(names, "float"), remark)
 

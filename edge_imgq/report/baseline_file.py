@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_imgq.artifact import write_text
-from edge_imgq.errors import RecipeError
+from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.recipe.table import Table
 from edge_imgq.report.baseline import Baseline, Figures, ModelBaseline, Tolerances
 
@@ -45,12 +45,13 @@ def read_baseline(path: Path) -> Baseline:
     """Read a baseline.
 
     Raises:
-        RecipeError: it is missing, not JSON, of another schema, or has an unknown key.
+        UsageError: it is not there.
+        RecipeError: it is not JSON, of another schema, or has an unknown key.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecipeError(
+        raise UsageError(
             f"There is no baseline {path}. Write one with: edge-imgq check PATH --baseline {path} "
             "--update"
         ) from error

@@ -95,14 +95,15 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     if not path.exists():
         return ()
     found = []
-    names = {field.name: field.default for field in dataclasses.fields(Entry)}
-    needed = {name for name, default in names.items() if default is dataclasses.MISSING}
+    fields = dataclasses.fields(Entry)
+    names = {field.name for field in fields}
+    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             values = json.loads(line)
         except ValueError as error:
             raise UsageError(f"{path}, line {number}, is not JSON: {error}.") from error
-        if not isinstance(values, dict) or not needed <= set(values) <= set(names):
+        if not isinstance(values, dict) or not needed <= set(values) <= names:
             raise UsageError(f"{path}, line {number}, is no entry of a history of edge-imgq.")
         found.append(Entry(**values))
     return tuple(found)

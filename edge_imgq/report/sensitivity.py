@@ -29,10 +29,10 @@ class ChosenPrecision:
 
 
 def comparison(choice: ChosenPrecision) -> str:
-    """Return a sentence that sets a choice beside a float file."""
+    """Return a sentence that sets a choice beside a float file, with the space before it; or ""."""
     if choice.time_in_float is None:
         return ""
-    said = f"A float file takes about {choice.time_in_float:.2f} times"
+    said = f" A float file takes about {choice.time_in_float:.2f} times"
     if choice.time_in_float <= choice.time:
         return f"{said} and loses nothing: prefer that."
     return f"{said}."

@@ -49,6 +49,6 @@ def _choice(choice: ChosenPrecision) -> str:
     layers = ", ".join(choice.layers) or "none"
     return (
         f"{choice.reached:.1f} dB, for {choice.wanted:.1f} wanted, at about {choice.time:.2f} "
-        f"times the time, with these layers in float: {layers}. {comparison(choice)} The recipe is "
+        f"times the time, with these layers in float: {layers}.{comparison(choice)} The recipe is "
         f"{choice.recipe}."
     )

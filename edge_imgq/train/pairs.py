@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.files import read_rgb, read_y
+from edge_imgq.images.files import read_image
 from edge_imgq.images.pair_files import pair_files
 from edge_imgq.images.resize import crop_to_multiple, resize
 
@@ -79,7 +79,7 @@ def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> Pa
     skipped: list[Skipped] = []
     for file in (file for folder in folders for file in pair_files(folder)):
         try:
-            truth = _read(file.truth, entry)
+            truth = read_image(file.truth, entry.colour)
             if file.degraded is not None:
                 real = _real_pair(truth, file.degraded, entry)
                 pairs += [real] * (recipe.versions * recipe.pair_weight)
@@ -92,12 +92,8 @@ def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> Pa
     return PairSet(tuple(pairs), tuple(skipped))
 
 
-def _read(path: Path, entry: ZooEntry) -> NDArray[np.uint8]:
-    return read_y(path) if entry.colour == "y" else read_rgb(path)
-
-
 def _real_pair(truth: NDArray[np.uint8], path: Path, entry: ZooEntry) -> Pair:
-    degraded = _read(path, entry)
+    degraded = read_image(path, entry.colour)
     if degraded.shape != truth.shape:
         raise ImageError(f"{path} is {degraded.shape}, its sharp image {truth.shape}.")
     multiple = entry.multiple

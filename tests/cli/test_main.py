@@ -178,6 +178,17 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     assert "cannot be written: " in outcome.err
 
 
+def test_a_baseline_that_may_only_be_read_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing may be written here, as in a job's read-only checkout."""
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
+    (tmp_path / "baseline.json").write_text("[]")
+    outcome = run("check", tmp_path, "--baseline", tmp_path / "baseline.json")
+    assert outcome.code == errors.RecipeError.exit_code
+    assert "cannot be written" not in outcome.err
+
+
 def test_an_error_is_one_line_without_traceback_unless_asked_for(run: Run) -> None:
     plain = run("inspect", __file__)
     assert plain.err.startswith(f"edge-imgq: {__file__} is not one of .onnx, ")

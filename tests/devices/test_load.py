@@ -37,6 +37,12 @@ def test_a_moment_too_short_for_the_system_clock_says_nothing() -> None:
     assert load(Moment(0.0, None, 0.0), Moment(9.0, None, 9.0)).used is None
 
 
+@pytest.mark.parametrize("text", ["", "cpu 1 2\n", "intr 7\ncpux 1 2 3 4 5 6 7 8\n"])
+def test_a_system_that_counts_otherwise_says_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text(text)
+    assert moment(tmp_path / "stat").busy is None
+
+
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="Linux alone tells its load")
 def test_a_busy_neighbour_is_seen() -> None:
     neighbour = subprocess.Popen([sys.executable, "-c", SPIN])

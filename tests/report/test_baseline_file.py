@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_imgq.errors import RecipeError
+from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.report.baseline import judge, updated
 from edge_imgq.report.baseline_file import read_baseline, write_baseline
 from edge_imgq.verify.drift import Fidelity
@@ -82,7 +82,7 @@ def test_a_wrong_baseline_is_refused_with_its_place(path: Path, spoil: Any, sent
 
 
 def test_a_missing_and_a_damaged_baseline_are_sentences(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"There is no baseline .* --update"):
+    with pytest.raises(UsageError, match=r"There is no baseline .* --update"):
         read_baseline(tmp_path / "gone.json")
     (tmp_path / "half.json").write_text('{"schema"')
     with pytest.raises(RecipeError, match="not valid JSON"):
