@@ -15,6 +15,7 @@ from edge_imgq.export.coreml import (
     norm,
     padding,
     resize,
+    rounding,
     shape,
     window,
 )
@@ -86,6 +87,7 @@ FORMS: dict[str, Form] = {
     "Reshape": Form(shape.reshape),
     "Resize": Form(resize.resize, resize.refuse_resize),
     "Round": Form(arithmetic.rounded, in_steps=False),
+    rounding.ROUNDED: Form(rounding.rounded_to_unit, in_steps=False),
     "Sigmoid": Form(activation.sigmoid, in_steps=False),
     "Sin": Form(arithmetic.sine, in_steps=False),
     "Slice": Form(arrangement.slice_, arrangement.refuse_slice),

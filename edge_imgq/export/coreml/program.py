@@ -20,6 +20,7 @@ from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.norm import gather_deviations
 from edge_imgq.export.coreml.operators import FORMS, refusal
+from edge_imgq.export.coreml.rounding import gather_rounding
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
@@ -92,9 +93,14 @@ def identifier(tensor: Tensor) -> str:
     return f"_{name}" if name[:1].isdigit() or name in ("", IMAGE, RESULT) else name
 
 
+def gather(network: Network) -> Network:
+    """Return a network in which formulas that float16 does not hold as they are spelled are one."""
+    return gather_rounding(gather_deviations(network))
+
+
 def lower_operations(network: Network, values: Values) -> None:
     """Build every operation inside the function that is open, from inputs already in `values`."""
-    for operation in gather_deviations(network).operations:
+    for operation in gather(network).operations:
         _lower(operation, values)
 
 
@@ -134,7 +140,7 @@ def name_variables(function: Any, values: Values, network: Network) -> None:
     coremltools would count names through the life of the process, and no two exports were alike.
     """
     ends = {tensor.name for tensor in network.outputs}
-    operations = gather_deviations(network).operations
+    operations = gather(network).operations
     tensors = [tensor for operation in operations for tensor in operation.outputs]
     computed = {values.of(tensor): tensor for tensor in tensors if tensor.name not in ends}
     taken = {*function.inputs, *(variable.name for variable in function.outputs)}
