@@ -8,16 +8,13 @@ import pytest
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.passes.attention import attention
 from tests.export.tflite.witness import (
-    EDGE,
     Case,
-    from_file,
     kinds,
+    levels_of_both,
     lowered,
     network_of,
     quantized,
-    run_litert,
     run_onnx,
-    to_file,
     to_integers,
 )
 from tests.random_networks.test_random_networks import FLOAT_PASSES, rewritten
@@ -49,13 +46,10 @@ def test_int8_attention_keeps_what_a_mask_and_many_keys_leave(size: int, value: 
     model = quantized(rewritten(case.model(), FLOAT_PASSES), values)
     leaving = network_of(model).outputs[0].quantization
     assert leaving is not None
-    levels = to_integers(values, EDGE)
-    data = lowered(model)
-    got = from_file(run_litert(data, to_file((levels + 128).astype(np.uint8)))).astype(int) - 128
-    real = (levels * EDGE.scale[0]).astype(np.float32)
-    assert np.abs(got - to_integers(run_onnx(model, real), leaving)).max() <= 1
+    wanted, got = levels_of_both(model, values)
+    assert np.abs(got - wanted).max() <= 1
     assert np.abs(got - to_integers(run_onnx(case.model(), values), leaving)).mean() < 1
-    order = kinds(data)
+    order = kinds(lowered(model))
     first, last = order.index("BATCH_MATMUL"), len(order) - order[::-1].index("BATCH_MATMUL")
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(order[first:last])
 

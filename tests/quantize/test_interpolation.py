@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -12,14 +10,11 @@ import pytest
 from edge_imgq.quantize.interpolation import level_parts
 from tests.export.tflite.witness import (
     Case,
-    from_file,
     kinds,
+    levels_of_both,
     lowered,
     network_of,
     quantized,
-    run_litert,
-    run_onnx,
-    to_file,
     to_integers,
 )
 
@@ -55,18 +50,6 @@ def resize_of(graph: onnx.ModelProto) -> ir.Node:
     return node
 
 
-def both(graph: onnx.ModelProto, values: Any) -> tuple[Any, Any]:
-    """Return the levels of the QDQ model and of the file, given the same integers."""
-    network = network_of(graph)
-    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
-    assert entry is not None
-    assert leaving is not None
-    levels = to_integers(values, entry)
-    wanted = to_integers(run_onnx(graph, (levels * entry.scale[0]).astype(np.float32)), leaving)
-    got = from_file(run_litert(lowered(graph), to_file((levels + 128).astype(np.uint8))))
-    return wanted, got.astype(int) - 128
-
-
 @pytest.mark.parametrize(("grid", "size", "parts"), EXACT)
 def test_every_value_has_the_level_that_the_qdq_model_gives_it(
     grid: str, size: tuple[int, int], parts: int | None
@@ -74,7 +57,7 @@ def test_every_value_has_the_level_that_the_qdq_model_gives_it(
     plain = model(grid, size)
     assert level_parts(resize_of(plain)) == parts
     values = np.random.default_rng(3).uniform(-2, 2, SHAPE).astype(np.float32)
-    wanted, got = both(quantized(plain, values), values)
+    wanted, got = levels_of_both(quantized(plain, values), values)
     assert len(np.unique(wanted)) > 50
     np.testing.assert_array_equal(got, wanted)
 
@@ -83,7 +66,7 @@ def test_levels_a_half_apart_are_rounded_up_on_both_sides_of_zero() -> None:
     plain = model("asymmetric", (24, 20))
     values = np.random.default_rng(4).uniform(-2, 2, SHAPE).astype(np.float32)
     graph = quantized(plain, values)
-    wanted, got = both(graph, values)
+    wanted, got = levels_of_both(graph, values)
     entry = network_of(graph).inputs[0].quantization
     assert entry is not None
     level = to_integers(values, entry)

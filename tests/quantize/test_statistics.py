@@ -8,13 +8,10 @@ import pytest
 
 from tests.export.tflite.witness import (
     Case,
-    from_file,
-    lowered,
+    levels_of_both,
     network_of,
     quantized,
-    run_litert,
     run_onnx,
-    to_file,
     to_integers,
 )
 from tests.random_networks.test_random_networks import INT8_PASSES, rewritten
@@ -34,22 +31,10 @@ def image(seed: int) -> np.ndarray:
     return generator.uniform(-2, generator.uniform(0, 2), SHAPE).astype(np.float32)
 
 
-def levels(graph: onnx.ModelProto, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the levels of the QDQ model and of the file, given the same integers."""
-    network = network_of(graph)
-    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
-    assert entry is not None
-    assert leaving is not None
-    given = to_integers(values, entry)
-    wanted = to_integers(run_onnx(graph, (given * entry.scale[0]).astype(np.float32)), leaving)
-    got = from_file(run_litert(lowered(graph), to_file((given + 128).astype(np.uint8))))
-    return wanted, got.astype(int) - 128
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_every_value_has_the_level_that_the_qdq_model_gives_it(seed: int) -> None:
     values = image(seed)
-    wanted, got = levels(quantized(model(), values), values)
+    wanted, got = levels_of_both(quantized(model(), values), values)
     assert len(np.unique(wanted)) > 100
     assert (got == wanted).mean() > 0.9999
 
@@ -69,7 +54,7 @@ def test_the_mean_and_the_factor_are_rounded() -> None:
 )
 def test_what_one_float_part_hands_another_is_rounded_in_between(body: str) -> None:
     values = image(5)
-    wanted, got = levels(quantized(model(body), values), values)
+    wanted, got = levels_of_both(quantized(model(body), values), values)
     assert (got == wanted).mean() > 0.9999
 
 
@@ -80,7 +65,7 @@ def test_a_sum_of_two_normalisations_is_no_tie(seed: int) -> None:
         "t = Add(m, n) s = Neg(t) y = Neg(s)"
     )
     values = image(seed)
-    wanted, got = levels(quantized(model(body), values), values)
+    wanted, got = levels_of_both(quantized(model(body), values), values)
     assert (got == wanted).mean() > 0.9999
 
 

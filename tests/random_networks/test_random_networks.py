@@ -21,13 +21,12 @@ from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.witness import (
     Case,
     from_file,
+    levels_of_both,
     lowered,
-    network_of,
     quantized,
     run_litert,
     run_onnx,
     to_file,
-    to_integers,
 )
 
 from .networks import networks
@@ -107,15 +106,8 @@ def levels_off(case: Case, split: str) -> Any:
     values = image(case)
     try:
         model = quantized(rewritten(case.model(), [*FLOAT_PASSES, split]), values)
-        network = network_of(model)
-        data = lowered(model)
+        wanted, got = levels_of_both(model, values)
     except Exception as error:
         raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
-    entry, leaving = network.inputs[0].quantization, network.outputs[0].quantization
-    assert entry is not None
-    assert leaving is not None
-    levels = to_integers(values, entry)
-    wanted = to_integers(run_onnx(model, (levels * entry.scale[0]).astype(np.float32)), leaving)
-    got = from_file(run_litert(data, to_file((levels + 128).astype(np.uint8))))
     assert got.shape == wanted.shape, complain(case, f"{got.shape} is not {wanted.shape}")
-    return np.abs(got.astype(int) - 128 - wanted)
+    return np.abs(got - wanted)

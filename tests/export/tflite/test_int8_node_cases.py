@@ -17,12 +17,9 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.graph.load import OPSET
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.quantize.qdq import insert_qdq
-from edge_imgq.quantize.ranges import Range, asymmetric
-from edge_imgq.quantize.scales import activations, place_scales
 
 from .test_node_cases import FIRST, cases, prepared, reason
-from .witness import from_file, lowered, network_of, run_litert, to_file, to_integers
+from .witness import levels_of_both, quantized
 
 PASSES = ["canonical", "sub-pixel", "shuffle-order", "sign-split"]
 EMPTY = "an empty tensor has no range"
@@ -57,42 +54,15 @@ def quantized_case(name: str) -> tuple[onnx.ModelProto, str, Any]:
     passed: onnx.ModelProto = ir.to_proto(rewrite(model, PASSES))
     del passed.graph.value_info[:]
     passed = onnx.shape_inference.infer_shapes(passed, data_prop=True)
-    entry = passed.graph.input[0].name
-    graph_model = ir.from_proto(passed)
-    ranges = _ranges(passed, [v.name or "" for v in activations(graph_model.graph)], values)
-    image = asymmetric(ranges[entry])
-    insert_qdq(graph_model.graph, place_scales(graph_model.graph, ranges, image))
-    return ir.to_proto(graph_model), entry, values
-
-
-def _ranges(model: onnx.ModelProto, values: list[str], image: Any) -> dict[str, Range]:
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    del watched.graph.output[:]
-    for name in values[1:]:
-        watched.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    session = onnxruntime.InferenceSession(watched.SerializeToString())
-    seen = [image, *session.run(None, {values[0]: image})]
-    pairs = zip(values, seen, strict=True)
-    return {name: Range(float(array.min()), float(array.max())) for name, array in pairs}
+    return quantized(passed, values, edge=None), passed.graph.input[0].name, values
 
 
 def levels_off(name: str) -> Any:
     """Return how many levels a case's file is off from its QDQ model, given the same integers."""
-    model, entry, values = quantized_case(name)
-    network = network_of(model)
-    first, last = network.inputs[0].quantization, network.outputs[0].quantization
-    assert first is not None
-    assert last is not None
-    levels = to_integers(values, first)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    real = ((levels - first.zero_point[0]) * first.scale[0]).astype(np.float32)
-    wanted = to_integers(session.run(None, {entry: real})[0], last)
-    got = from_file(run_litert(lowered(model), to_file((levels + 128).astype(np.uint8))))
+    model, _, values = quantized_case(name)
+    wanted, got = levels_of_both(model, values)
     assert got.shape == wanted.shape
-    return np.abs(got.astype(int) - 128 - wanted)
+    return np.abs(got - wanted)
 
 
 @pytest.mark.slow

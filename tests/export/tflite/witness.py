@@ -17,7 +17,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.network import Network, Quantization
 from edge_imgq.graph.read import read_network
 from edge_imgq.quantize.qdq import insert_qdq
-from edge_imgq.quantize.ranges import Range, per_tensor
+from edge_imgq.quantize.ranges import Range, asymmetric, per_tensor
 from edge_imgq.quantize.scales import activations, place_scales
 
 NOTE = FileNote("model", "tflite-test", ImageContract("image-to-image", 1, "rgb"), "0.0")
@@ -59,7 +59,7 @@ def run_onnx(model: onnx.ModelProto, values: Any) -> Any:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return session.run(None, {"x": values})[0]
+    return session.run(None, {session.get_inputs()[0].name: values})[0]
 
 
 def interpreter_of(data: bytes) -> Interpreter:
@@ -90,22 +90,30 @@ def kinds(data: bytes) -> list[str]:
     return [node["op_name"] for node in nodes if node["op_name"] != "DELEGATE"]
 
 
-def quantized(model: onnx.ModelProto, values: Any) -> onnx.ModelProto:
-    """Return the QDQ form of a model, with ranges from one input."""
-    graph_model = ir.from_proto(model)
+def ranges_of(model: onnx.ModelProto, values: Any) -> dict[str, Range]:
+    """Return the ranges of a model's activations by name, the input's first, from one input."""
+    names = [value.name or "" for value in activations(ir.from_proto(model).graph)]
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
-    names = [value.name or "" for value in activations(graph_model.graph)]
     del watched.graph.output[:]
     for name in names[1:]:
         watched.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     session = onnxruntime.InferenceSession(watched.SerializeToString())
-    seen = [values, *session.run(None, {"x": values})]
-    ranges = {
-        name: Range(float(array.min()), float(array.max()))
-        for name, array in zip(names, seen, strict=True)
-    }
-    insert_qdq(graph_model.graph, place_scales(graph_model.graph, ranges, EDGE))
+    seen = [values, *session.run(None, {names[0]: values})]
+    pairs = zip(names, seen, strict=True)
+    return {name: Range(float(array.min()), float(array.max())) for name, array in pairs}
+
+
+def quantized(
+    model: onnx.ModelProto, values: Any, edge: Quantization | None = EDGE
+) -> onnx.ModelProto:
+    """Return the QDQ form of a model, with ranges from one input.
+
+    The input and the output have the scale `edge`; None for that of the input's own range.
+    """
+    ranges, graph_model = ranges_of(model, values), ir.from_proto(model)
+    image = edge or asymmetric(next(iter(ranges.values())))
+    insert_qdq(graph_model.graph, place_scales(graph_model.graph, ranges, image))
     return ir.to_proto(graph_model)
 
 
@@ -116,3 +124,16 @@ def to_integers(values: Any, quantization: Quantization) -> Any:
 
 def lowered(model: onnx.ModelProto) -> bytes:
     return lower(network_of(model), NOTE)
+
+
+def levels_of_both(model: onnx.ModelProto, values: Any) -> tuple[Any, Any]:
+    """Return the levels of a QDQ model and those of its file, given the same integers."""
+    network = network_of(model)
+    first, last = network.inputs[0].quantization, network.outputs[0].quantization
+    assert first is not None
+    assert last is not None
+    levels = to_integers(values, first)
+    real = ((levels - first.zero_point[0]) * first.scale[0]).astype(np.float32)
+    wanted = to_integers(run_onnx(model, real), last)
+    got = from_file(run_litert(lowered(model), to_file((levels + 128).astype(np.uint8))))
+    return wanted, got.astype(int) - 128
