@@ -11,6 +11,7 @@ import onnx_ir as ir
 from edge_imgq.artifact import size_of
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load import read_onnx
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
@@ -98,7 +99,7 @@ def _parameters(node: ir.Node) -> list[ir.Value]:
     """Return the constants that a node reads, looking through dequantizers."""
     found = []
     for value in node.inputs:
-        producer = None if value is None else value.producer()
+        producer = find_maker(value)
         if producer is not None and _is_constant(producer):
             value = producer.inputs[0]
         if value is not None and value.const_value is not None and value.dtype not in INDICES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,15 @@ def contents(value: ir.Value | None) -> Any:
 
 def producer_of(node: ir.Node, index: int) -> ir.Node:
     """Return the node that computes an input which must be there and be computed."""
-    value = node.inputs[index]
-    producer = None if value is None else value.producer()
+    producer = find_maker(node.inputs[index])
     if producer is None:
         raise ValueError(f"no node computes input {index} of '{node.name}'")
     return producer
+
+
+def find_maker(value: ir.Value | None) -> ir.Node | None:
+    """Return the node that computes a value; None where there is no value, or no such node."""
+    return None if value is None else value.producer()
 
 
 def maker(value: ir.Value) -> ir.Node:
@@ -119,6 +123,35 @@ def insert_convolution(
     if bias is not None:
         inputs.append(add_constant(graph, f"{name}.bias", np.asarray(bias, np.float32)))
     return insert_node(graph, before, "Conv", inputs, {"kernel_shape": [1, 1]}, name)
+
+
+def insert_slice(
+    graph: ir.Graph,
+    before: ir.Node,
+    source: ir.Value,
+    ends: Mapping[int, tuple[int, int]],
+    name: str,
+) -> ir.Value:
+    """Insert a Slice before a node and return its output, whose shape is left open.
+
+    Args:
+        graph: the graph to change.
+        before: the node that it must stand before; constants are named after it.
+        source: what is cut.
+        ends: first place that is kept and the one behind the last, by axis; negative ones count
+            from the end.
+        name: of the new node.
+    """
+    table = {
+        "starts": [first for first, _ in ends.values()],
+        "ends": [end for _, end in ends.values()],
+        "axes": list(ends),
+    }
+    numbers = [
+        add_constant(graph, f"{before.name}.{key}", np.array(values, np.int64))
+        for key, values in table.items()
+    ]
+    return insert_node(graph, before, "Slice", [source, *numbers], {}, name)
 
 
 def take_place(old: ir.Value, new: ir.Value) -> None:

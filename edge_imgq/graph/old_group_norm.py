@@ -10,9 +10,16 @@ and numbers per channel are a product and a sum behind instead.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[Any]
 
 FIRST, LAST = 18, 20
 
@@ -37,33 +44,56 @@ def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """Return one node's operators; the node itself where its scale or bias is no constant."""
     constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    source, *weights = node.input
-    if any(name not in constants for name in weights):
+    if any(name not in constants for name in node.input[1:]):
         return [node]
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    groups, name = attributes["num_groups"], node.output[0]
-    scale, shift = (constants[weight] for weight in weights)
-    per_group = scale.size == groups
-    gains = [scale, shift] if per_group else [np.ones(groups), np.zeros(groups)]
-    parts = {f"{name}.rows": np.array([0, groups, -1], np.int64)}
-    parts |= {f"{name}.{key}": v.astype(np.float32) for key, v in zip("gb", gains, strict=True)}
-    parts |= {
-        f"{name}.{key}": v.reshape(-1, 1, 1) for key, v in zip("st", (scale, shift), strict=True)
-    }
-    graph.initializer.extend(numpy_helper.from_array(array, key) for key, array in parts.items())
+    scale, shift = (constants[name] for name in node.input[1:])
+    groups, result = _attributes(node)["num_groups"], node.output[0]
+    if scale.size == groups:
+        return _norm(graph, node, result, scale, shift)
+    normal = f"{result}.normal"
+    return [
+        *_norm(graph, node, normal, np.ones(groups), np.zeros(groups)),
+        *_affine(graph, normal, result, scale, shift),
+    ]
+
+
+def _norm(
+    graph: onnx.GraphProto, node: onnx.NodeProto, result: str, scale: Numbers, shift: Numbers
+) -> list[onnx.NodeProto]:
+    """Return the normalisation of a node's groups, with one scale and bias for each of them."""
+    attributes, name, source = _attributes(node), node.output[0], node.input[0]
+    rows, gain, bias = (f"{name}.{part}" for part in ("rows", "g", "b"))
+    _register(graph, rows, np.array([0, attributes["num_groups"], -1], np.int64))
+    _register(graph, gain, scale.astype(np.float32))
+    _register(graph, bias, shift.astype(np.float32))
+    parts, normal = f"{name}.groups", f"{name}.instance"
     epsilon = attributes.get("epsilon", 1e-5)
-    last = name if per_group else f"{name}.normal"
-    made = [
+    return [
         helper.make_node("Shape", [source], [f"{name}.shape"]),
-        helper.make_node("Reshape", [source, f"{name}.rows"], [f"{name}.groups"]),
-        helper.make_node(
-            "InstanceNormalization", [f"{name}.groups", f"{name}.g", f"{name}.b"],
-            [f"{name}.instance"], epsilon=epsilon,
-        ),
-        helper.make_node("Reshape", [f"{name}.instance", f"{name}.shape"], [last]),
-    ]  # fmt: skip
-    if not per_group:
-        made.append(helper.make_node("Mul", [last, f"{name}.s"], [f"{name}.scaled"]))
-        made.append(helper.make_node("Add", [f"{name}.scaled", f"{name}.t"], [name]))
-    return made
+        helper.make_node("Reshape", [source, rows], [parts]),
+        helper.make_node("InstanceNormalization", [parts, gain, bias], [normal], epsilon=epsilon),
+        helper.make_node("Reshape", [normal, f"{name}.shape"], [result]),
+    ]
+
+
+def _affine(
+    graph: onnx.GraphProto, source: str, result: str, scale: Numbers, shift: Numbers
+) -> list[onnx.NodeProto]:
+    """Return a product and a sum with one number for each channel."""
+    factor, offset = f"{result}.s", f"{result}.t"
+    _register(graph, factor, scale.reshape(-1, 1, 1))
+    _register(graph, offset, shift.reshape(-1, 1, 1))
+    return [
+        helper.make_node("Mul", [source, factor], [f"{result}.scaled"]),
+        helper.make_node("Add", [f"{result}.scaled", offset], [result]),
+    ]
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _register(graph: onnx.GraphProto, name: str, values: Numbers) -> None:
+    graph.initializer.append(numpy_helper.from_array(values, name))

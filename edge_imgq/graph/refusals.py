@@ -107,15 +107,6 @@ def refuse_signature(model: ir.Model, name: str) -> None:
         )
 
 
-def _named(nodes: Iterable[onnx.NodeProto]) -> str:
-    return _listed([f"{n.op_type} '{n.name or n.output[0]}'" for n in nodes])
-
-
-def _listed(words: list[str], most: int = 4) -> str:
-    rest = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + rest
-
-
 def refuse_computed_weights(model: ir.Model, name: str) -> None:
     """Refuse convolutions whose weights the network computes: integers need weights that are known.
 
@@ -130,3 +121,12 @@ def refuse_computed_weights(model: ir.Model, name: str) -> None:
                     f"{name} computes the weights of {node.op_type} '{node.name}' at run time, and "
                     "int8 needs them before. Make them constants, or leave the int8 targets out."
                 )
+
+
+def _named(nodes: Iterable[onnx.NodeProto]) -> str:
+    return _listed([f"{n.op_type} '{n.name or n.output[0]}'" for n in nodes])
+
+
+def _listed(words: list[str], most: int = 4) -> str:
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + rest

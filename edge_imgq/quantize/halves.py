@@ -129,7 +129,7 @@ def _leaky(node: ir.Node, classes: Classes) -> None:
 
 def _clip(node: ir.Node, classes: Classes) -> None:
     source = node.inputs[0]
-    producer = source.producer() if source is not None else None
+    producer = edit.find_maker(source)
     if producer is None or fused_activation(producer) is not node:
         _copy(node, classes)
 

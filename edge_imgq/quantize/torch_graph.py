@@ -116,7 +116,7 @@ class TorchGraph(nn.Module):
     def _learn_constants(self, node: ir.Node) -> None:
         for index in (1, 2):
             value = node.inputs[index] if len(node.inputs) > index else None
-            restore = None if value is None else value.producer()
+            restore = edit.find_maker(value)
             if restore is None or restore.op_type != "DequantizeLinear":
                 continue
             if restore in self._learned:
@@ -141,7 +141,7 @@ class TorchGraph(nn.Module):
             values: what `walk` yielded with it; the weight and bias in there are renewed.
         """
         for value in layer.inputs[1:3]:
-            restore = None if value is None else value.producer()
+            restore = edit.find_maker(value)
             if value is not None and restore in self._learned:
                 index = self._learned[restore]
                 self.levels[index].copy_(_levels(restore, self._stored[index]))

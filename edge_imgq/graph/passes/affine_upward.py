@@ -58,7 +58,7 @@ def _fold(node: ir.Node) -> bool:
 
 def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
     """Return what to change so that a value becomes the affine of itself; None if nothing can."""
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if value is None or node is None or edit.sole_consumer(value) is None or is_marked(node):
         return None
     channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None

@@ -33,12 +33,8 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     cut = np.maximum(-table, 0)
     axes = np.flatnonzero(cut.any(axis=0))
-    ends = [-int(after) or FARTHEST for after in cut[1, axes]]
-    numbers = [
-        edit.add_constant(graph, f"{node.name}.{what}", np.array(values, np.int64))
-        for what, values in (("starts", cut[0, axes]), ("ends", ends), ("axes", axes))
-    ]
-    part = edit.insert_node(graph, node, "Slice", [source, *numbers], {}, f"{node.name}.part")
+    ends = {int(a): (int(cut[0, a]), -int(cut[1, a]) or FARTHEST) for a in axes}
+    part = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
     if source.shape is not None:
         taken = cut.sum(axis=0)
         part.shape = ir.Shape(

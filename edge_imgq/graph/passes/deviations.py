@@ -49,13 +49,13 @@ def _exponent(node: ir.Node) -> float | None:
 def _mean_square(root: ir.Node) -> list[ir.Node] | None:
     """Return the nodes from a square to the root of its mean; None where that is no such root."""
     parts: list[ir.Node] = []
-    node = _maker(root.inputs[0])
+    node = edit.find_maker(root.inputs[0])
     while node is not None and _by_a_number(node):
         parts.append(node)
-        node = _maker(next(v for v in node.inputs if not edit.is_constant(v)))
+        node = edit.find_maker(next(v for v in node.inputs if not edit.is_constant(v)))
     if node is None or node.op_type != "ReduceMean":
         return None
-    square = _maker(node.inputs[0])
+    square = edit.find_maker(node.inputs[0])
     if square is None or not _is_square(square):
         return None
     return [*_centring(square), square, node, *parts]
@@ -63,8 +63,8 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
 
 def _centring(square: ir.Node) -> list[ir.Node]:
     """Return the mean that was taken off before a square, and the node that took it off."""
-    difference = _maker(square.inputs[0])
-    mean = _maker(difference.inputs[1]) if difference is not None else None
+    difference = edit.find_maker(square.inputs[0])
+    mean = edit.find_maker(difference.inputs[1]) if difference is not None else None
     if difference is None or mean is None or difference.op_type != "Sub":
         return []
     own = mean.op_type == "ReduceMean" and mean.inputs[0] is difference.inputs[0]
@@ -92,7 +92,3 @@ def _by_a_number(node: ir.Node) -> bool:
         return False
     constants = [value for value in node.inputs if edit.is_constant(value)]
     return len(constants) == 1 and edit.contents(constants[0]).size == 1
-
-
-def _maker(value: ir.Value | None) -> ir.Node | None:
-    return None if value is None else value.producer()

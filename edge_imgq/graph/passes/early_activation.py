@@ -35,7 +35,7 @@ def early_activation(model: ir.Model) -> int:
 
 def _move(graph: ir.Graph, node: ir.Node) -> bool:
     moved = node.inputs[0]
-    mover = moved.producer() if moved is not None else None
+    mover = edit.find_maker(moved)
     if moved is None or mover is None or edit.sole_consumer(moved) is not node:
         return False
     source = mover.inputs[0]

@@ -24,7 +24,7 @@ def flat_product(model: ir.Model) -> int:
 
 def _rewrite(node: ir.Node) -> bool:
     flat, matrix = node.inputs
-    flatten = flat.producer() if flat is not None else None
+    flatten = edit.find_maker(flat)
     if flat is None or flatten is None or not edit.is_constant(matrix):
         return False
     if flatten.op_type != "Reshape" or len(edit.contents(matrix).shape) != 2:

@@ -31,7 +31,7 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
         t, one number per channel; None where no such convolution stands there.
     """
     source = node.inputs[0]
-    producer = source.producer() if source is not None else None
+    producer = edit.find_maker(source)
     if source is None or producer is None or producer.op_type not in OUTPUT_AXIS:
         return None
     constants = [value for value in producer.inputs[1:] if value is not None]

@@ -99,7 +99,7 @@ def _instance(node: ir.Node) -> Norm | None:
 def _flattened_groups(node: ir.Node) -> Norm | None:
     """Read a group normalisation that is spelled with images reshaped to (N, groups, rest)."""
     rows, gain, shift = node.inputs
-    before = rows.producer() if rows is not None else None
+    before = edit.find_maker(rows)
     after = edit.sole_consumer(node.outputs[0])
     kinds = [other.op_type for other in (before, after) if other is not None]
     image = before.inputs[0] if before is not None else None
@@ -231,7 +231,7 @@ def _epsilon(node: ir.Node) -> float:
 def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
     """Return the transpositions to channels last before a node and back after it."""
     source = node.inputs[0]
-    before = None if source is None else source.producer()
+    before = edit.find_maker(source)
     after = edit.sole_consumer(node.outputs[0])
     found = tuple(
         other if other is not None and _permutation(other) == order else None

@@ -28,10 +28,10 @@ def plain_products(model: ir.Model) -> int:
 
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> int:
-    return _turn(graph, node) + _part(graph, node)
+    return _turn_input(graph, node) + _part_offset(graph, node)
 
 
-def _turn(graph: ir.Graph, node: ir.Node) -> int:
+def _turn_input(graph: ir.Graph, node: ir.Node) -> int:
     source = node.inputs[0]
     if not node.attributes.get_int("transA", 0) or source is None or source.shape is None:
         return 0
@@ -43,7 +43,7 @@ def _turn(graph: ir.Graph, node: ir.Node) -> int:
     return 1
 
 
-def _part(graph: ir.Graph, node: ir.Node) -> int:
+def _part_offset(graph: ir.Graph, node: ir.Node) -> int:
     """Add a matrix behind the product, where a bias would be one number per column."""
     offset = node.inputs[2] if len(node.inputs) > 2 else None
     if offset is None or not edit.is_constant(offset) or edit.contents(offset).ndim < 2:
@@ -63,21 +63,19 @@ def _part(graph: ir.Graph, node: ir.Node) -> int:
     return 1
 
 
-def _vector(graph: ir.Graph, node: ir.Node) -> int:
+def _vector_product(graph: ir.Graph, node: ir.Node) -> int:
     ranks = [len(v.shape) if v is not None and v.shape is not None else 0 for v in node.inputs]
-    if 1 not in ranks or 0 in ranks or node.outputs[0].shape is None:
-        return 0
     name, result = node.name or "product", node.outputs[0]
+    if 1 not in ranks or 0 in ranks or result.shape is None:
+        return 0
     factors = [
         _lifted(graph, node, index, place) if rank == 1 else value
         for index, (value, rank, place) in enumerate(zip(node.inputs, ranks, (0, 1), strict=True))
     ]
     gone = [axis for axis, rank in ((-2, ranks[0]), (-1, ranks[1])) if rank == 1]
     product = edit.insert_node(graph, node, "MatMul", factors, {}, f"{name}.matrix")
-    shape = list(result.shape or ())
-    for axis in gone:
-        shape.insert(len(shape) + 1 + axis if axis == -2 and ranks[1] != 1 else len(shape), 1)
-    product.shape = ir.Shape(shape)
+    lengths, rank = iter(result.shape), len(result.shape) + len(gone)
+    product.shape = ir.Shape([1 if axis in gone else next(lengths) for axis in range(-rank, 0)])
     axes = edit.add_constant(graph, f"{name}.axes", np.array(gone, np.int64))
     flat = edit.insert_node(graph, node, "Squeeze", [product, axes], {}, f"{name}.vector")
     flat.shape = result.shape
@@ -98,7 +96,7 @@ def _lifted(graph: ir.Graph, node: ir.Node, index: int, axis: int) -> ir.Value:
     return lifted
 
 
-def _slopes(graph: ir.Graph, node: ir.Node) -> int:
+def _slope_of_pixels(graph: ir.Graph, node: ir.Node) -> int:
     source, slope = node.inputs
     if source is None or source.shape is None or slope is None or not edit.is_constant(slope):
         return 0
@@ -119,4 +117,4 @@ def _slopes(graph: ir.Graph, node: ir.Node) -> int:
     return 1
 
 
-RULES = {"Gemm": _gemm, "MatMul": _vector, "PRelu": _slopes}
+RULES = {"Gemm": _gemm, "MatMul": _vector_product, "PRelu": _slope_of_pixels}

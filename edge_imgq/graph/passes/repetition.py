@@ -80,7 +80,7 @@ def _concatenate(graph: ir.Graph, node: ir.Node, source: ir.Value, counts: list[
 def _interleave(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite Unsqueeze(2), Expand, Reshape around an Expand."""
     lifted = node.inputs[0]
-    lift = lifted.producer() if lifted is not None else None
+    lift = edit.find_maker(lifted)
     merge = edit.sole_consumer(node.outputs[0])
     if lift is None or lift.op_type != "Unsqueeze" or merge is None or merge.op_type != "Reshape":
         return False

@@ -41,7 +41,7 @@ def _keeps_order(node: ir.Node) -> bool:
 
 def _merge(graph: ir.Graph, node: ir.Node) -> bool:
     middle, result = node.inputs[0], node.outputs[0]
-    first = middle.producer() if middle is not None else None
+    first = edit.find_maker(middle)
     if first is None or not _keeps_order(first) or is_marked(node) or is_marked(first):
         return False
     source, same = first.inputs[0], _same_before(first, result.shape)

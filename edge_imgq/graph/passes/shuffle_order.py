@@ -65,7 +65,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
 
 def _edits(value: ir.Value | None, order: Any) -> list[Edit] | None:
     """Return what to change so that a value has its channels in another order; None if nothing."""
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if value is None or node is None or edit.sole_consumer(value) is None:
         return None
     if value.shape is None or len(value.shape) != 4 or value.shape[1] != len(order):

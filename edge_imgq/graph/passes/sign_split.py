@@ -191,7 +191,7 @@ def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
 def _own_producer(node: ir.Node) -> ir.Node | None:
     """Return the convolution whose output a node alone reads."""
     source = node.inputs[0]
-    producer = source.producer() if source is not None else None
+    producer = edit.find_maker(source)
     if source is None or producer is None or edit.sole_consumer(source) is not node:
         return None
     return producer if _is_plain(producer) else None

@@ -68,7 +68,7 @@ def _threshold(
 ) -> tuple[ir.Value, float, ir.Value | None, ir.Value | None] | None:
     """Return what is compared with which number, and what is chosen above and below it."""
     condition, chosen, other = node.inputs
-    comparison = condition.producer() if condition is not None else None
+    comparison = edit.find_maker(condition)
     if comparison is None or comparison.op_type not in ABOVE | BELOW:
         return None
     source, number = comparison.inputs

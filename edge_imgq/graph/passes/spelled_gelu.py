@@ -91,7 +91,7 @@ def _polynomial(value: ir.Value | None, x: ir.Value) -> dict[int, float] | None:
         return {1: 1.0}
     if value is not None and edit.is_constant(value) and edit.contents(value).size == 1:
         return {0: float(edit.contents(value).reshape(-1)[0])}
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if node is None or len(node.inputs) != 2:
         return None
     one, other = (_polynomial(operand, x) for operand in node.inputs)

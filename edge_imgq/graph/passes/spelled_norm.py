@@ -54,7 +54,7 @@ def _find(centred: ir.Value | None, root: ir.Node | None) -> Spelled | None:
 
 
 def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     return node if node is not None and node.op_type == kind else None
 
 
@@ -68,7 +68,7 @@ def _is_number(value: ir.Value | None) -> bool:
 
 
 def _is_square(value: ir.Value | None, of: ir.Value | None) -> bool:
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if node is None or node.inputs[0] is not of:
         return False
     if node.op_type == "Mul":

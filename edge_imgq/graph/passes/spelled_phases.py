@@ -39,15 +39,13 @@ def _join(graph: ir.Graph, node: ir.Node) -> bool:
     step = math.isqrt(len(node.inputs))
     if step < 2 or step**2 != len(node.inputs) or node.attributes.get_int("axis") != 1:
         return False
-    parts = [_part(value, step) for value in node.inputs]
-    if any(part is None or part[0] is not (parts[0] or part)[0] for part in parts):
-        return False
-    phases = [part[1] for part in parts if part is not None]
-    source = parts[0][0] if parts[0] is not None else None
+    parts = [part for value in node.inputs if (part := _part(value, step)) is not None]
+    sources, phases = {part[0] for part in parts}, [part[1] for part in parts]
     every = list(np.ndindex(step, step))
-    if source is None or sorted(phases) != every or not _divides(source, step):
+    if len(sources) != 1 or sorted(phases) != every:
         return False
-    if phases != every and not _reorder(node, phases):
+    source = sources.pop()
+    if not _divides(source, step) or (phases != every and not _reorder(node, phases)):
         return False
     name, result = node.name or "phases", node.outputs[0]
     block = {"blocksize": step}
@@ -70,7 +68,7 @@ def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
     phase = {2: 0, 3: 0}
     left = {2, 3}
     while left:
-        node = value.producer() if value is not None else None
+        node = edit.find_maker(value)
         taken = _taken(node, step) if node is not None and node.op_type == "Slice" else None
         if node is None or taken is None or not set(taken) <= left:
             return None
@@ -122,7 +120,7 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
         if found is None or found[0] in parts or step not in (0, found[1]):
             return False
         parts[found[0]], step, data = found[2], found[1], last.inputs[0]
-        last = data.producer() if data is not None else None
+        last = edit.find_maker(data)
     if not edit.is_constant(data) or sorted(parts) != list(np.ndindex(step, step)):
         return False
     name, result = node.name or "phases", node.outputs[0]

@@ -57,13 +57,13 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 def _rectified(value: ir.Value | None) -> ir.Value | None:
     """Return x of relu(x)."""
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     return node.inputs[0] if node is not None and node.op_type == "Relu" else None
 
 
 def _slopes(value: ir.Value | None, source: ir.Value) -> Any:
     """Return what the negative part of `source` is multiplied by in a value; None if it is none."""
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     multiple = _negative_part(node, source)
     if multiple is not None:
         channels = source.shape[1] if source.shape is not None and len(source.shape) == 4 else None
@@ -84,14 +84,14 @@ def _negative_part(node: ir.Node | None, source: ir.Value) -> float | None:
     if node.op_type == "Relu":
         return -1.0 if _is_negation(node.inputs[0], source) else None
     if node.op_type == "Sub" and node.inputs[0] is source:
-        size = node.inputs[1].producer() if node.inputs[1] is not None else None
+        size = edit.find_maker(node.inputs[1])
         is_size = size is not None and size.op_type == "Abs" and size.inputs[0] is source
         return 2.0 if is_size else None
     return None
 
 
 def _is_negation(value: ir.Value | None, source: ir.Value) -> bool:
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     found = affine_of(node) if node is not None else None
     if found is None or found[0] is not source or not found[1].is_pure_scale:
         return False

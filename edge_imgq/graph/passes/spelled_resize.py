@@ -44,7 +44,7 @@ def joined_resizes(model: ir.Model) -> int:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    lift = node.inputs[0].producer() if node.inputs[0] is not None else None
+    lift = edit.find_maker(node.inputs[0])
     if lift is None or lift.op_type not in ("Reshape", "Unsqueeze") or lift.inputs[0] is None:
         return False
     source, turn = lift.inputs[0], edit.sole_consumer(node.outputs[0])
@@ -138,7 +138,7 @@ def _write(
 
 
 def _join(graph: ir.Graph, node: ir.Node) -> bool:
-    first = node.inputs[0].producer() if node.inputs[0] is not None else None
+    first = edit.find_maker(node.inputs[0])
     if first is None or edit.sole_consumer(first.outputs[0]) is not node:
         return False
     scales = [_whole(first), _whole(node)]

@@ -52,7 +52,7 @@ def spelled_shuffle(model: ir.Model) -> int:
 
 def _channels(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite a shuffle of channels among groups."""
-    unfold = node.inputs[0].producer() if node.inputs[0] is not None else None
+    unfold = edit.find_maker(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if unfold is None or fold is None or (unfold.op_type, fold.op_type) != ("Reshape", "Reshape"):
         return False
@@ -77,7 +77,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
         return _channels(graph, node)
     form = FORMS.get(tuple(node.attributes.get_ints("perm", [])))
-    unfold = node.inputs[0].producer() if node.inputs[0] is not None else None
+    unfold = edit.find_maker(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if form is None or unfold is None or fold is None:
         return False

@@ -92,28 +92,14 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if len(node.inputs) > 2 and node.inputs[2] is not None:
         bias = np.tile(edit.contents(node.inputs[2]), stride * stride)
         inputs.append(edit.add_constant(graph, f"{name}.sub_pixel.bias", bias))
-    height, width = axes
-    attributes = {
-        "kernel_shape": list(kernel.shape[2:]),
-        "pads": [
-            -height.first,
-            -width.first,
-            height.last + height.more,
-            width.last + width.more,
-        ],
-    }
+    pads = [-axis.first for axis in axes] + [axis.last + axis.more for axis in axes]
+    attributes = {"kernel_shape": list(kernel.shape[2:]), "pads": pads}
     phases = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.phases")
-    if node.inputs[0] is not None and node.inputs[0].shape is not None:
-        batch, _, rows, columns = node.inputs[0].shape
-        sides = [
-            side + axis.more if isinstance(side, int) else side if not axis.more else None
-            for side, axis in ((rows, height), (columns, width))
-        ]
-        phases.shape = ir.Shape([batch, len(kernel), *sides])
+    phases.shape = _phases_shape(node.inputs[0], len(kernel), axes)
     image = edit.insert_node(
         graph, node, "DepthToSpace", [phases], {"blocksize": stride, "mode": "DCR"}, f"{name}.image"
     )
-    if height.cut or width.cut:
+    if any(axis.cut for axis in axes):
         image = _cut_off(graph, node, image, axes)
     image.shape = node.outputs[0].shape
     edit.take_place(node.outputs[0], image)
@@ -121,17 +107,26 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
+def _phases_shape(
+    source: ir.Value | None, channels: int, axes: tuple[_Axis, _Axis]
+) -> ir.Shape | None:
+    """Return the shape of all phases of an image; a side that is open stays so."""
+    if source is None or source.shape is None:
+        return None
+    batch, _, *sides = source.shape
+    blocks = [
+        side + axis.more if isinstance(side, int) else None if axis.more else side
+        for side, axis in zip(sides, axes, strict=True)
+    ]
+    return ir.Shape([batch, channels, *blocks])
+
+
 def _cut_off(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axes: tuple[_Axis, _Axis]
 ) -> ir.Value:
     """Leave out the rows and columns of the last blocks that are no part of the result."""
-    places = [place for place, axis in enumerate(axes, 2) if axis.cut]
-    ends = [-axis.cut for axis in axes if axis.cut]
-    numbers = [
-        edit.add_constant(graph, f"{node.name}.{what}", np.array(values, np.int64))
-        for what, values in (("starts", [0] * len(ends)), ("ends", ends), ("axes", places))
-    ]
-    return edit.insert_node(graph, node, "Slice", [image, *numbers], {}, f"{node.name}.whole")
+    ends = {place: (0, -axis.cut) for place, axis in enumerate(axes, 2) if axis.cut}
+    return edit.insert_slice(graph, node, image, ends, f"{node.name}.whole")
 
 
 def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:

@@ -45,7 +45,7 @@ def _visit(graph: ir.Graph, node: ir.Node) -> bool:
 
 def order_of(value: ir.Value | None) -> Order | None:
     """Return how a value was transposed; None when no Transpose computes it."""
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if node is None or node.op_type != "Transpose":
         return None
     return tuple(node.attributes.get_ints("perm", [])) or None
@@ -66,7 +66,7 @@ def _is_thin(value: ir.Value) -> bool:
 
 def _source(value: ir.Value | None) -> ir.Value | None:
     """Return what a transposed value was before."""
-    producer = value.producer() if value is not None else None
+    producer = edit.find_maker(value)
     return value if producer is None else producer.inputs[0]
 
 
@@ -87,7 +87,7 @@ def _transpose(_graph: ir.Graph, node: ir.Node, order: Order) -> bool:
         edit.take_place(result, source)
         edit.remove_dead(node)
         return True
-    first = node.inputs[0].producer() if node.inputs[0] is not None else None
+    first = edit.find_maker(node.inputs[0])
     node.replace_input_with(0, source)
     node.attributes["perm"] = ir.AttrInt64s("perm", joint)
     if first is not None:

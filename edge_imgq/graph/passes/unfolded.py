@@ -66,7 +66,7 @@ def _rewrite(graph: ir.Graph, turn: ir.Node) -> bool:
 
 
 def _gather(value: ir.Value | None, axis: int) -> ir.Node | None:
-    node = value.producer() if value is not None else None
+    node = edit.find_maker(value)
     if node is None or node.op_type != "Gather" or edit.sole_consumer(node.outputs[0]) is None:
         return None
     return node if node.attributes.get_int("axis", 0) == axis else None
@@ -114,14 +114,7 @@ def _cut(graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Steps, _
     reached = [(steps.first, steps.end) for steps in sides]
     if reached == [(0, length) for length in image.shape[2:]]:
         return image
-    numbers = [
-        edit.add_constant(graph, f"{turn.name}.{what}", np.array(values, np.int64))
-        for what, values in (
-            ("starts", [first for first, _ in reached]),
-            ("ends", [end for _, end in reached]),
-            ("axes", [2, 3]),
-        )
-    ]
-    part = edit.insert_node(graph, turn, "Slice", [image, *numbers], {}, f"{turn.name}.reached")
+    ends = dict(enumerate(reached, 2))
+    part = edit.insert_slice(graph, turn, image, ends, f"{turn.name}.reached")
     part.shape = ir.Shape([*image.shape[:2], *(end - first for first, end in reached)])
     return part
