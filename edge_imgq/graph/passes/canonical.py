@@ -42,6 +42,7 @@ from edge_imgq.graph.passes.reductions import reductions
 from edge_imgq.graph.passes.regrouped import regrouped
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
+from edge_imgq.graph.passes.single_axis import single_axis
 from edge_imgq.graph.passes.spelled_choice import spelled_choice
 from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
 from edge_imgq.graph.passes.spelled_phases import spelled_phases
@@ -59,6 +60,7 @@ PARTS = (
     chains,
     reshapes,
     unfolded,
+    single_axis,
     spelled_phases,
     plain_products,
     spelled_shuffle,
