@@ -8,13 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.cli.options import (
-    Subparsers,
-    add_command,
-    add_json,
-    add_threads,
-    positive,
-)
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, positive
 from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
@@ -61,6 +55,36 @@ SCHEDULE_OPTIONS = (
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(subparsers, "train", "train a network of the zoo", DETAILS, EXAMPLE)
+    _add_run(parser)
+    _add_schedule(parser)
+    parser.add_argument(
+        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
+    )
+    parser.add_argument(
+        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
+    )
+    parser.add_argument(
+        "--then",
+        action="append",
+        metavar="NAME",
+        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
+        "phone or jpeg; may be repeated",
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """Add what is trained, on what, from where and into which folder."""
     parser.add_argument("model", metavar="MODEL", help="a name that `edge-imgq models` lists")
     parser.add_argument(
         "--data",
@@ -93,31 +117,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="MODEL",
         help="begin with the weights of a checkpoint, or of a network that ships",
     )
-    _add_schedule(parser)
-    parser.add_argument(
-        "--validate-every", type=positive, default=2000, metavar="N", help="steps (default 2000)"
-    )
-    parser.add_argument(
-        "--checkpoint-minutes", type=float, default=3.0, metavar="X", help="(default 3)"
-    )
-    parser.add_argument(
-        "--then",
-        action="append",
-        metavar="NAME",
-        help="what inputs suffer after their task's degradation: defocus, motion, photons, noise, "
-        "phone or jpeg; may be repeated",
-    )
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="write event files for TensorBoard too"
-    )
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
-    )
-    add_threads(parser, default=processors())
-    add_json(parser)
 
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:

@@ -1,13 +1,8 @@
-"""Verification: every file reopened from disk, run on every image, compared with its references.
-
-Images are read one by one and go through all files before the next is read, so memory does not grow
-with the number of images.
-"""
+"""Verification: every file reopened from disk, measured against its references, and reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from math import lcm
@@ -21,12 +16,12 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
-    NonFiniteOutputError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
 )
-from edge_imgq.images.samples import ImageSet, Sample, samples
-from edge_imgq.pipeline.gallery import NOTHING_KEPT, Exhibit, Gallery
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.drifts import measure_drifts
+from edge_imgq.pipeline.gallery import NOTHING_KEPT, Gallery
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
@@ -36,18 +31,11 @@ from edge_imgq.report.report import NotRun, Report, TargetReport
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
-from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
+from edge_imgq.verify.drift import Drift
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge_imgq.contract import ImageContract
     from edge_imgq.devices.protocol import Device
-    from edge_imgq.runtime.protocol import Session
-
-WORKERS = 2
-"""Threads on which references and files run side by side."""
 
 
 def verify(
@@ -126,7 +114,7 @@ def verify_files(
     with ExitStack() as stack:
         opened = _open(references, candidates, device or HostDevice(), not_run, stack)
         contract = _common_contract(references.float.note.contract, opened)
-        drifts = _drifts(references, opened, images, contract, watch, not_run, gallery)
+        drifts = measure_drifts(references, opened, images, contract, watch, not_run, gallery)
         targets = _targets(folder, opened, drifts, budgets, not_run, watch)
     note = references.float.note
     return Report(
@@ -196,106 +184,10 @@ def _targets(
     return targets
 
 
-def _drifts(
-    references: References,
-    opened: Sequence[OpenedFile],
-    images: ImageSet,
-    contract: ImageContract,
-    watch: Watch,
-    not_run: dict[Path, NotRun],
-    gallery: Gallery,
-) -> dict[Path, Drift]:
-    """Measure every file; those that insist on sizes are run on images of each of these.
-
-    A file that its device loses on the way is noted in `not_run`, and has no drift.
-    """
-    rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
-    wanted = {file.path: _sizes(file, references.float) for file in opened}
-    for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
-        group = [file for file in opened if size in wanted[file.path]]
-        read = samples(images, contract, size, references.smallest)
-        for sample in _watched(read, len(images.photos), watch):
-            there = [file for file in group if file.path not in not_run]
-            for file, row in _run(references.float, there, _named(sample, size), gallery):
-                if isinstance(row, NotRun):
-                    not_run[file.path] = row
-                else:
-                    rows[file.path].append(row)
-    return {path: summarise(r) for path, r in rows.items() if path not in not_run}
-
-
 def _common_contract(contract: ImageContract, opened: Sequence[OpenedFile]) -> ImageContract:
     """Return the contract whose images fit every file: a file may ask for a larger multiple."""
     multiples = (file.session.note.contract.multiple for file in opened)
     return replace(contract, multiple=lcm(contract.multiple, *multiples))
-
-
-def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
-    """Return the heights and widths that a file must be measured at; None is any."""
-    if reference.size is not None:
-        return (reference.size,)
-    return (None,) if file.session.resizable else file.session.sizes or (None,)
-
-
-def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
-    """Return an image whose name says at which size it was measured, where that is fixed."""
-    return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
-
-
-def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sample]:
-    for index, sample in enumerate(read):
-        watch(Step(f"verify on {sample.name}", index, total))
-        yield sample
-
-
-def _run(
-    reference: Session, group: Sequence[OpenedFile], sample: Sample, gallery: Gallery
-) -> Iterator[tuple[OpenedFile, ImageDrift | NotRun]]:
-    """Run one image through the references, each once, and through every file."""
-    if not group:
-        return
-    graphs = (reference, *(file.quantized for file in group))
-    sources = {id(session): session for session in graphs if session is not None}
-    with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
-        runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
-        native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
-        rest = {f.path: _run_file(f, sample) for f in group if f.path not in native}
-    images = {key: run.result() for key, run in runs.items()}
-    results = [rest[f.path] if f.path in rest else native[f.path].result() for f in group]
-    float_image = images[id(reference)]
-    for file, result in zip(group, results, strict=True):
-        quantized = None if file.quantized is None else images[id(file.quantized)]
-        if isinstance(result, NotRun):
-            yield file, result
-            continue
-        row = compare(
-            sample.name,
-            file=result,
-            reference=float_image,
-            quantized=quantized,
-            source=float_image if quantized is None else quantized,
-            truth=sample.truth,
-            shave=file.session.note.contract.shave,
-            host=None if file.host is None else file.host.run(sample.pixels),
-        )
-        note, psnr = file.session.note, row.vs_reference
-        exhibit = Exhibit(sample.name, psnr, float_image, result)
-        gallery.offer(f"{note.model}-{note.target}", exhibit)
-        yield file, row
-
-
-def _is_native(file: OpenedFile) -> bool:
-    """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
-    return file.host is None and file.session.identity.is_device_runtime
-
-
-def _run_file(file: OpenedFile, sample: Sample) -> NDArray[np.uint8] | NotRun:
-    try:
-        return file.session.run(sample.pixels)
-    except DeviceError as error:
-        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
-    except NonFiniteOutputError as error:
-        raise NonFiniteOutputError(f"{file.path.name} on image {sample.name}: {error}") from error
 
 
 def _target_report(

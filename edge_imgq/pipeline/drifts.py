@@ -1,0 +1,165 @@
+"""Every image through the references and the files of a model, and what each file is off.
+
+Images are read one by one and go through all files before the next is read, so memory does not grow
+with the number of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import DeviceError, NonFiniteOutputError
+from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.pipeline.gallery import Exhibit, Gallery
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.report.report import NotRun
+from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.pipeline.references import OpenedFile, References
+    from edge_imgq.runtime.protocol import Session
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+WORKERS = 2
+"""Threads on which references and files run side by side."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What one image became.
+
+    Attributes:
+        sample: the image.
+        of_float: by the float reference.
+        of_quantized: by the QDQ graph of each file that has one.
+        of_files: by every file, or why it did not run.
+    """
+
+    sample: Sample
+    of_float: Pixels
+    of_quantized: Mapping[Path, Pixels]
+    of_files: Mapping[Path, Pixels | NotRun]
+
+
+def measure_drifts(
+    references: References,
+    opened: Sequence[OpenedFile],
+    images: ImageSet,
+    contract: ImageContract,
+    watch: Watch,
+    not_run: dict[Path, NotRun],
+    gallery: Gallery,
+) -> dict[Path, Drift]:
+    """Measure every file; those that insist on sizes are run on images of each of these.
+
+    Args:
+        references: of the files.
+        opened: the files.
+        images: to measure on.
+        contract: whose images fit every file.
+        watch: told of every image.
+        not_run: gets the files that their device loses on the way; they have no drift.
+        gallery: is shown every image.
+
+    Returns:
+        The drift of every other file, by its path.
+
+    Raises:
+        ImageError: an image cannot be read or is too small.
+        NonFiniteOutputError: a file returns NaN or infinity.
+    """
+    rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
+    wanted = {file.path: _sizes(file, references.float) for file in opened}
+    for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
+        group = [file for file in opened if size in wanted[file.path]]
+        read = samples(images, contract, size, references.smallest)
+        for sample in _watched(read, len(images.photos), watch):
+            there = [file for file in group if file.path not in not_run]
+            if not there:
+                continue
+            shown = _run(references.float, there, _named(sample, size))
+            for file in there:
+                result = shown.of_files[file.path]
+                if isinstance(result, NotRun):
+                    not_run[file.path] = result
+                else:
+                    rows[file.path].append(_compared(file, result, shown, gallery))
+    return {path: summarise(r) for path, r in rows.items() if path not in not_run}
+
+
+def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
+    """Return the heights and widths that a file must be measured at; None is any."""
+    if reference.size is not None:
+        return (reference.size,)
+    return (None,) if file.session.resizable else file.session.sizes or (None,)
+
+
+def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
+    """Return an image whose name says at which size it was measured, where that is fixed."""
+    return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
+
+
+def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sample]:
+    for index, sample in enumerate(read):
+        watch(Step(f"verify on {sample.name}", index, total))
+        yield sample
+
+
+def _run(reference: Session, group: Sequence[OpenedFile], sample: Sample) -> _Shown:
+    """Run one image through the references, each once, and through every file."""
+    graphs = {file.path: file.quantized for file in group if file.quantized is not None}
+    sources = {id(session): session for session in (reference, *graphs.values())}
+    with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
+        runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
+        native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
+        rest = {f.path: _run_file(f, sample) for f in group if f.path not in native}
+    return _Shown(
+        sample,
+        runs[id(reference)].result(),
+        {path: runs[id(session)].result() for path, session in graphs.items()},
+        {**{path: run.result() for path, run in native.items()}, **rest},
+    )
+
+
+def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery) -> ImageDrift:
+    """Return how far a file's image is off, and show it."""
+    sample, note = shown.sample, file.session.note
+    quantized = shown.of_quantized.get(file.path)
+    row = compare(
+        sample.name,
+        file=result,
+        reference=shown.of_float,
+        quantized=quantized,
+        source=shown.of_float if quantized is None else quantized,
+        truth=sample.truth,
+        shave=note.contract.shave,
+        host=None if file.host is None else file.host.run(sample.pixels),
+    )
+    exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, result)
+    gallery.offer(f"{note.model}-{note.target}", exhibit)
+    return row
+
+
+def _is_native(file: OpenedFile) -> bool:
+    """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
+    return file.host is None and file.session.identity.is_device_runtime
+
+
+def _run_file(file: OpenedFile, sample: Sample) -> Pixels | NotRun:
+    try:
+        return file.session.run(sample.pixels)
+    except DeviceError as error:
+        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
+    except NonFiniteOutputError as error:
+        raise NonFiniteOutputError(f"{file.path.name} on image {sample.name}: {error}") from error
