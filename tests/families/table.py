@@ -140,4 +140,4 @@ FURTHER: dict[str, Entry] = {
     "uformer": Entry(windows.Uformer),
     "coordinate-attention": Entry(windows.Coordinates),
 }
-"""More of them, written later."""
+"""More of them; apart, so that each family keeps the opset that it was first exported at."""
