@@ -2,8 +2,8 @@
 
 What a machine does beside comes and goes. Rounds that are spread over the whole of a run meet the
 same of it for every file. Between the calls fixed loops show whether the processor is at its
-own pace (`edge_imgq.devices.pace`): calls beside slow ones do not count. They are chosen by the
-loops, never by their own time. How far the rest still varies, the medians of its fifths show.
+own pace: calls beside slow ones do not count (`edge_imgq.devices.counted`). How far the rest still
+varies, the medians of its fifths show.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.devices.counted import FEWEST, Batch, best_pace, count, undisturbed
 from edge_imgq.devices.latency import Latency
-from edge_imgq.devices.load import Evenness, Load, conditions, load, moment, temperature
-from edge_imgq.devices.pace import Pace, PaceMaker, fastest, slower
+from edge_imgq.devices.load import Load, conditions, load, moment, temperature
+from edge_imgq.devices.pace import Pace, PaceMaker
 from edge_imgq.devices.protocol import RUNS, WARM_UP
 from edge_imgq.skipped import Skipped
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 ROUNDS = 5
 """A file is timed in so many rounds."""
 
-FEWEST = 10
 SECONDS = 2.0
 """A slow file is timed FEWEST times, or for this long if that allows more."""
 
@@ -56,35 +55,12 @@ WARMING = 1.0
 NOT_TIMED = Skipped("opening was not timed")
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Calls that followed each other, and the pace of the processor around them.
+class Stopwatch:
+    """Times the calls of one open file.
 
     Attributes:
-        seconds: of each call.
-        before: the pace before the first.
-        after: the pace after the last.
+        batches: all calls that were timed so far.
     """
-
-    seconds: tuple[float, ...]
-    before: Pace
-    after: Pace
-
-    def is_undisturbed(self, best: Pace) -> bool:
-        """Tell whether the processor was at its own pace before and after."""
-        return slower(self.before, self.after).is_own(best)
-
-
-@dataclass(frozen=True)
-class Counted:
-    """The calls that count, in seconds and in their order, and how they were chosen."""
-
-    seconds: tuple[float, ...]
-    evenness: Evenness
-
-
-class Stopwatch:
-    """Times the calls of one open file."""
 
     def __init__(
         self,
@@ -118,13 +94,9 @@ class Stopwatch:
             settled = abs(now - before) <= SETTLED * now or time.perf_counter() > end
             before = now
 
-    def refresh(self) -> float:
-        """Call the file once, which fetches back what others pushed out of caches.
-
-        Returns:
-            The seconds that it took.
-        """
-        return self._uncounted(1)[0]
+    def refresh(self) -> None:
+        """Call the file once, which fetches back what others pushed out of caches."""
+        self._uncounted(1)
 
     def round(self, runs: int, maker: PaceMaker) -> None:
         """Time some calls.
@@ -151,7 +123,7 @@ class Stopwatch:
             wanted: such calls.
         """
         spent = sum(sum(batch.seconds) for batch in self.batches)
-        return len(self._undisturbed(best)) < wanted and spent < PATIENCE
+        return len(undisturbed(self.batches, best)) < wanted and spent < PATIENCE
 
     def latency(self, beside: Load, best: Pace) -> Latency:
         """Return what the calls come to.
@@ -160,7 +132,7 @@ class Stopwatch:
             beside: what ran beside this process meanwhile.
             best: the fastest pace that was seen.
         """
-        counted = self._counted(best)
+        counted = count(self.batches, best)
         milliseconds = np.array(counted.seconds) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
         noise = spread(milliseconds)
@@ -189,22 +161,6 @@ class Stopwatch:
             conditions=said,
             disturbed=disturbed,
         )
-
-    def _counted(self, best: Pace) -> Counted:
-        """Return the calls during which the processor was at its own pace.
-
-        Where these are too few, all calls count, and the time is disturbed.
-        """
-        every = [seconds for batch in self.batches for seconds in batch.seconds]
-        own = self._undisturbed(best)
-        enough = len(own) >= min(FEWEST, len(every))
-        slow = [slower(batch.before, batch.after).beside(best) for batch in self.batches]
-        evenness = Evenness(len(own), len(every), enough, float(np.median(slow)))
-        return Counted(tuple(own if enough else every), evenness)
-
-    def _undisturbed(self, best: Pace) -> list[float]:
-        kept = (batch for batch in self.batches if batch.is_undisturbed(best))
-        return [seconds for batch in kept for seconds in batch.seconds]
 
     def _batch(self, most: int) -> tuple[float, ...]:
         """Call the file for BATCH seconds, but once at least."""
@@ -245,9 +201,9 @@ def time_in_turns(
     for number in range(ROUNDS):
         _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, maker)
     for _ in range(MORE_ROUNDS):
-        best = _fastest(watches)
+        best = best_pace(_batches(watches))
         _round([w for w in watches if w.lacks(best, min(runs, ENOUGH))], -(-runs // ROUNDS), maker)
-    beside, best = load(before, moment()), _fastest(watches)
+    beside, best = load(before, moment()), best_pace(_batches(watches))
     return tuple(watch.latency(beside, best) for watch in watches)
 
 
@@ -258,9 +214,8 @@ def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker) -> None:
         watch.round(share, maker)
 
 
-def _fastest(watches: Sequence[Stopwatch]) -> Pace:
-    batches = [batch for watch in watches for batch in watch.batches]
-    return fastest([pace for batch in batches for pace in (batch.before, batch.after)])
+def _batches(watches: Sequence[Stopwatch]) -> list[Batch]:
+    return [batch for watch in watches for batch in watch.batches]
 
 
 def measure(
