@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.images.layout import from_nhwc
@@ -110,9 +110,11 @@ def measure(path: Path, case: Path) -> FileFacts:
     )
 
 
-def opened(path: Path) -> Any:
-    """Return an interpreter with one thread and XNNPACK."""
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
+def opened(path: Path, kernels: OpResolverType = OpResolverType.AUTO) -> Any:
+    """Return an interpreter with one thread and, unless `kernels` say otherwise, XNNPACK."""
+    interpreter = Interpreter(
+        model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels
+    )
     interpreter.allocate_tensors()
     return interpreter
 

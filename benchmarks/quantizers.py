@@ -7,7 +7,8 @@ A drop is PSNR(truth, float model) − PSNR(truth, quantized file) in dB, both i
 bits. Images are those of the manifest that are for evaluation, and every folder of `--images`; they
 are cropped or mirrored to the size that the files have, because most files of others have but one.
 Environments and files are those of `converters.py`. QDQ models are run by ONNX Runtime, every node
-as it stands, .tflite files by LiteRT.
+as it stands, .tflite files by LiteRT: by XNNPACK, and where that refuses one, by LiteRT's own
+kernels.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 import torch
+from ai_edge_litert.interpreter import OpResolverType
 
 from benchmarks.cases import Case, case_of, reference
 from benchmarks.conversion import convert, sentence
@@ -138,7 +140,10 @@ def _opened(file: Path | Skipped, case: Case) -> Enhance | Skipped:
     try:
         if file.suffix == ".onnx":
             return run_as_it_stands(file.read_bytes())
-        interpreter = opened(file)
+        try:
+            interpreter = opened(file)
+        except RuntimeError:
+            interpreter = opened(file, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     except Exception as error:  # the runtimes raise classes of their own
         return Skipped(str(error))
     contract = case.network.contract
