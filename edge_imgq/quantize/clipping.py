@@ -127,16 +127,16 @@ def clip_rare(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    bench = _Bench(original, image, guard)
-    best, error = dict(seen), bench.photographs(seen)
+    forecast = _Forecast(original, image, guard)
+    best, error = dict(seen), forecast.photographs(seen)
     enough = (1 - LEAST_GAIN) * error
-    allowed = np.maximum(LOSS * bench.guarding(seen), TRUTH * bench.own_errors())
-    for names in bench.groups(seen):
+    allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
+    for names in forecast.groups(seen):
         for part in PARTS:
-            tried = bench.narrowed(best, names, part)
-            if (bench.guarding(tried) > allowed).any():
+            tried = forecast.narrowed(best, names, part)
+            if (forecast.guarding(tried) > allowed).any():
                 continue
-            found = bench.photographs(tried)
+            found = forecast.photographs(tried)
             if found < error:
                 best, error = tried, found
                 break
@@ -151,7 +151,7 @@ class _Images:
     outputs: torch.Tensor
 
 
-class _Bench:
+class _Forecast:
     """Foretells the errors that ranges lead to."""
 
     def __init__(self, original: ir.Model, image: Quantization, guard: Guard) -> None:

@@ -30,9 +30,20 @@ if TYPE_CHECKING:
 SEED = 0
 WHITE = 255
 
-
 CELL = 96
 """Side of a drawing in output pixels."""
+
+BAR = 6
+"""Width of the bars in pixels."""
+
+POINTS = 1 / 150
+"""Share of the pixels that are points of light."""
+
+ENDS = (0.01, 0.99)
+"""Quantiles of a photograph that become black and white."""
+
+LEAST_CONTRAST = 1 / 16
+"""Differences are not stretched by more: a flat patch has noise alone."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +160,6 @@ def _inverted(draw: Draw) -> Draw:
     return lambda size, generator: 1 - draw(size, generator)
 
 
-BAR = 6
-POINTS = 1 / 150
-
 DRAWINGS: Mapping[str, Draw] = {
     "print": _print,
     "print on black": _inverted(_print),
@@ -182,8 +190,3 @@ def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     wide = np.maximum(high - low, LEAST_CONTRAST * peak)
     stretched = ((patches - low) / wide).clip(0, 1).astype(np.float32) * np.float32(peak)
     return np.concatenate([stretched, np.float32(peak) - stretched])
-
-
-ENDS = (0.01, 0.99)
-LEAST_CONTRAST = 1 / 16
-"""Differences are not stretched by more: a flat patch has noise alone."""

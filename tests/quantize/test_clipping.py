@@ -27,15 +27,10 @@ def recipe(observer: str) -> QuantizeRecipe:
     return QuantizeRecipe("plain", "", observer, ())
 
 
-def plain_network(size: tuple[int, int] | None = None) -> ir.Model:
-    """Two layers that keep the mean of the image, the second with great gains of both signs."""
-    generator = np.random.default_rng(5)
-    first, plus, minus = (
-        np.abs(weights(generator, *shape)) for shape in ((8, 3, 3, 3), (3, 8, 3, 3), (3, 8, 3, 3))
-    )
-    for kernels in (first, plus, minus):
-        kernels /= kernels.sum((1, 2, 3), keepdims=True)
-    second = 13 * plus - 12 * minus
+def two_layers(
+    first: np.ndarray, second: np.ndarray, size: tuple[int, int] | None = None
+) -> ir.Model:
+    """Two convolutions with a ReLU between them, for images of a size or of any."""
     nodes = [
         helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
         helper.make_node("Relu", ["a"], ["b"]),
@@ -43,6 +38,17 @@ def plain_network(size: tuple[int, int] | None = None) -> ir.Model:
     ]
     constants = {"w0": first, "w1": second}
     return model(nodes, constants, size=size) if size else model(nodes, constants)
+
+
+def plain_network(size: tuple[int, int] | None = None) -> ir.Model:
+    """Keeps the mean of the image; its second layer has great gains of both signs."""
+    generator = np.random.default_rng(5)
+    first, plus, minus = (
+        np.abs(weights(generator, *shape)) for shape in ((8, 3, 3, 3), (3, 8, 3, 3), (3, 8, 3, 3))
+    )
+    for kernels in (first, plus, minus):
+        kernels /= kernels.sum((1, 2, 3), keepdims=True)
+    return two_layers(first, 13 * plus - 12 * minus, size)
 
 
 def alarmed_network() -> ir.Model:
@@ -54,13 +60,7 @@ def alarmed_network() -> ir.Model:
     w1 = network.graph.initializers["w1"].const_value.numpy()
     read = np.zeros((3, 1, 3, 3), np.float32)
     read[:, 0, 1, 1] = 1e-4 / GAIN
-    constants = {"w0": np.concatenate([w0, alarm]), "w1": np.concatenate([w1, read], 1)}
-    nodes = [
-        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "w1"], ["out"], name="second", pads=[1] * 4),
-    ]
-    return model(nodes, constants)
+    return two_layers(np.concatenate([w0, alarm]), np.concatenate([w1, read], 1))
 
 
 def soft(seed: int) -> np.ndarray:

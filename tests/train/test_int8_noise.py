@@ -139,7 +139,6 @@ def test_a_network_that_learned_with_it_loses_less_by_rounding() -> None:
         network = learned(strength)
         with torch.no_grad():
             errors.append(float((rounded(network, image) - network(image)).square().mean()))
-    print(errors)
     assert errors[1] < 0.5 * errors[0], errors
 
 
