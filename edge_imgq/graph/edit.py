@@ -125,6 +125,24 @@ def insert_convolution(
     return insert_node(graph, before, "Conv", inputs, {"kernel_shape": [1, 1]}, name)
 
 
+def insert_reshape(
+    graph: ir.Graph, before: ir.Node, source: ir.Value | None, lengths: Sequence[int], name: str
+) -> ir.Value:
+    """Insert a Reshape to known lengths before a node and return its output.
+
+    Args:
+        graph: the graph to change.
+        before: the node that it must stand before.
+        source: what is reshaped.
+        lengths: of its axes from there on.
+        name: of the node; its constant is named after it.
+    """
+    shape = add_constant(graph, f"{name}.shape", np.array(lengths, np.int64))
+    result = insert_node(graph, before, "Reshape", [source, shape], {}, name)
+    result.shape = ir.Shape(lengths)
+    return result
+
+
 def insert_slice(
     graph: ir.Graph,
     before: ir.Node,

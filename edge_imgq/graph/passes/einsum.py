@@ -12,8 +12,8 @@ constant matrix over the last axis stays the right side of a MatMul.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
@@ -80,43 +80,74 @@ def _rows(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir
 
 
 def _product(graph: ir.Graph, node: ir.Node, letters: list[str], result: str) -> ir.Value | None:
-    left, right = letters
-    shapes = [value.shape for value in node.inputs if value is not None]
-    if any(shape is None or not shape.is_static() for shape in shapes):
+    """Return the product of both operands as (b, l, s) and (b, s, r), brought to order."""
+    axes = _axes(node, letters, result)
+    if axes is None:
         return None
+    name = node.name or "einsum"
+    one = _matrix(graph, node, 0, axes, [axes.shared, axes.rows, axes.summed], f"{name}.left")
+    other = _matrix(graph, node, 1, axes, [axes.shared, axes.summed, axes.columns], f"{name}.right")
+    product = edit.insert_node(graph, node, "MatMul", [one, other], {}, f"{name}.product")
+    product.shape = ir.Shape([axes.size(group) for group in (axes.shared, axes.rows, axes.columns)])
+    left = axes.shared + axes.rows + axes.columns
+    lengths = [axes.lengths[axis] for axis in left]
+    whole = edit.insert_reshape(graph, node, product, lengths, f"{name}.whole")
+    order = [left.index(axis) for axis in result]
+    if order == list(range(len(left))):
+        return whole
+    return edit.insert_node(graph, node, "Transpose", [whole], {"perm": order}, f"{name}.order")
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """The axes of two operands by their letters, in four groups, and how long they are.
+
+    Attributes:
+        terms: all axes of each operand.
+        shared: of both, kept.
+        summed: of both, summed.
+        rows: of the left one alone.
+        columns: of the right one alone.
+        lengths: by letter.
+    """
+
+    terms: list[str]
+    shared: list[str]
+    summed: list[str]
+    rows: list[str]
+    columns: list[str]
+    lengths: dict[str, int]
+
+    def size(self, group: list[str]) -> int:
+        """Return how long a group is as one axis."""
+        return math.prod(self.lengths[axis] for axis in group)
+
+
+def _axes(node: ir.Node, letters: list[str], result: str) -> _Axes | None:
+    """Return the axes; None where lengths are open, or the equation is no product."""
+    left, right = letters
     lengths: dict[str, int] = {}
-    for term, shape in zip(letters, shapes, strict=True):
-        lengths.update(zip(term, shape.numpy() if shape is not None else (), strict=True))
-    both = [a for a in left if a in right]
+    for term, value in zip(letters, node.inputs, strict=True):
+        if value is None or value.shape is None or not value.shape.is_static():
+            return None
+        lengths.update(zip(term, value.shape.numpy(), strict=True))
+    both = [axis for axis in left if axis in right]
     shared, summed = [a for a in both if a in result], [a for a in both if a not in result]
     rows, columns = [a for a in left if a not in both], [a for a in right if a not in both]
     if set(rows + columns) - set(result) or set(result) - set(left + right):
         return None  # an axis of one operand alone is summed, or one is made up
+    return _Axes(letters, shared, summed, rows, columns, lengths)
 
-    def shaped(value: ir.Value | None, term: str, groups: list[list[str]], name: str) -> ir.Value:
-        wanted = [axis for group in groups for axis in group]
-        if list(term) != wanted:
-            order = [term.index(axis) for axis in wanted]
-            value = edit.insert_node(graph, node, "Transpose", [value], {"perm": order}, name)
-            value.shape = ir.Shape([lengths[axis] for axis in wanted])
-        sizes = [math.prod(lengths[axis] for axis in group) for group in groups]
-        return reshaped(value, sizes, f"{name}.matrix")
 
-    def reshaped(value: ir.Value | None, sizes: list[int], name: str) -> ir.Value:
-        shape = edit.add_constant(graph, f"{name}.shape", np.array(sizes, np.int64))
-        output = edit.insert_node(graph, node, "Reshape", [value, shape], {}, name)
-        output.shape = ir.Shape(sizes)
-        return output
-
-    name = node.name or "einsum"
-    one = shaped(node.inputs[0], left, [shared, rows, summed], f"{name}.left")
-    other = shaped(node.inputs[1], right, [shared, summed, columns], f"{name}.right")
-    product = edit.insert_node(graph, node, "MatMul", [one, other], {}, f"{name}.product")
-    axes = shared + rows + columns
-    counts = [math.prod(lengths[axis] for axis in group) for group in (shared, rows, columns)]
-    product.shape = ir.Shape(counts)
-    whole = reshaped(product, [lengths[axis] for axis in axes], f"{name}.whole")
-    order = [axes.index(axis) for axis in result]
-    if order == list(range(len(axes))):
-        return whole
-    return edit.insert_node(graph, node, "Transpose", [whole], {"perm": order}, f"{name}.order")
+def _matrix(
+    graph: ir.Graph, node: ir.Node, index: int, axes: _Axes, groups: list[list[str]], name: str
+) -> ir.Value:
+    """Return an operand with its axes in groups, each group as one axis."""
+    value, term = node.inputs[index], axes.terms[index]
+    wanted = [axis for group in groups for axis in group]
+    if list(term) != wanted:
+        order = [term.index(axis) for axis in wanted]
+        value = edit.insert_node(graph, node, "Transpose", [value], {"perm": order}, name)
+        value.shape = ir.Shape([axes.lengths[axis] for axis in wanted])
+    sizes = [axes.size(group) for group in groups]
+    return edit.insert_reshape(graph, node, value, sizes, f"{name}.matrix")

@@ -42,11 +42,15 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     starts = sorted(group[0] for group in merged)
     sizes = {group[0]: int(np.prod([lengths[axis] for axis in group])) for group in merged}
-    flat = _reshaped(graph, node, source, [sizes[start] for start in starts], "merged")
+    flat = edit.insert_reshape(
+        graph, node, source, [sizes[start] for start in starts], f"{node.name}.merged"
+    )
     moved = [starts.index(group[0]) for group in merged]
     turned = edit.insert_node(graph, node, "Transpose", [flat], {"perm": moved}, f"{node.name}.few")
     turned.shape = ir.Shape([sizes[group[0]] for group in merged])
-    whole = _reshaped(graph, node, turned, [lengths[axis] for axis in order], "parted")
+    whole = edit.insert_reshape(
+        graph, node, turned, [lengths[axis] for axis in order], f"{node.name}.parted"
+    )
     edit.take_place(result, whole)
     edit.remove_node(node)
     return True
@@ -77,13 +81,3 @@ def _merged(lengths: list[int], order: list[int]) -> Axes:
 def _follows(one: int, other: int, lengths: list[int]) -> bool:
     """Whether an axis comes right after another, but for axes of length 1."""
     return other > one and all(lengths[axis] == 1 for axis in range(one + 1, other))
-
-
-def _reshaped(
-    graph: ir.Graph, node: ir.Node, source: ir.Value, lengths: list[int], word: str
-) -> ir.Value:
-    name = f"{node.name}.{word}"
-    shape = edit.add_constant(graph, f"{name}.shape", np.array(lengths, np.int64))
-    result = edit.insert_node(graph, node, "Reshape", [source, shape], {}, name)
-    result.shape = ir.Shape(lengths)
-    return result

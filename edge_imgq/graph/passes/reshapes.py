@@ -9,7 +9,6 @@ shape at its end is that at its beginning.
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
@@ -52,10 +51,9 @@ def _merge(graph: ir.Graph, node: ir.Node) -> bool:
             return False
         merged = same
     elif result.shape.is_static() and "Transpose" not in (node.op_type, first.op_type):
-        name = f"{node.name}.whole"
-        shape = edit.add_constant(graph, f"{name}.shape", np.array(result.shape.numpy(), np.int64))
-        merged = edit.insert_node(graph, node, "Reshape", [source, shape], {}, name)
-        merged.shape, merged.type = result.shape, result.type
+        lengths = result.shape.numpy()
+        merged = edit.insert_reshape(graph, node, source, lengths, f"{node.name}.whole")
+        merged.type = result.type
     else:
         return False
     edit.take_place(result, merged)
