@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, cat, full_like, nn
+from torch import Tensor, cat, full_like, nn, ones
 from torch.nn import functional as F
 
 from .super_resolution import WIDTH, conv
@@ -159,3 +159,28 @@ class Retinex(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         light = (self.light(image) + image).clamp(0.25, 1.0)
         return (image / light).clamp(0.0, 1.0) * full_like(image, 0.9)
+
+
+class DeOldify(nn.Module):
+    """Attention by Conv1d on pixels in a row, sub-pixel upsampling smoothed by a mean of 2×2."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.head, self.down = conv(3, width), nn.Conv2d(width, 2 * width, 3, 2, 1)
+        self.query, self.key = nn.Conv1d(2 * width, 2, 1), nn.Conv1d(2 * width, 2, 1)
+        self.value = nn.Conv1d(2 * width, 2 * width, 1)
+        self.gain = nn.Parameter(ones(1) / 2)
+        self.enlarge = nn.Sequential(
+            nn.Conv2d(2 * width, 4 * width, 1), nn.ReLU(), nn.PixelShuffle(2),
+            nn.ReplicationPad2d((1, 0, 1, 0)), nn.AvgPool2d(2, 1),
+        )  # fmt: skip
+        self.norm, self.tail = nn.BatchNorm2d(width), conv(2 * width, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        near = self.head(image)
+        far = F.relu(self.down(near))
+        row = far.flatten(2)
+        scores = self.query(row).transpose(1, 2) @ self.key(row)
+        row = self.gain * (self.value(row) @ scores.softmax(1)) + row
+        far = self.enlarge(row.view(far.shape))
+        return self.tail(cat([far, self.norm(near)], 1)).sigmoid()

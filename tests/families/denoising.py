@@ -182,3 +182,25 @@ class ConvNeXt(nn.Module):
         hidden = self.norm(self.depth(first).permute(0, 2, 3, 1))
         hidden = self.gamma * self.back(F.gelu(self.wide(hidden)))
         return image + self.exit(first + hidden.permute(0, 3, 1, 2))
+
+
+class ConvLstm(nn.Module):
+    """A convolutional LSTM that looks at one image twice, from an empty state."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.head, self.gates, self.tail = (
+            conv(3, width),
+            conv(2 * width, 4 * width),
+            conv(width, 3),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        seen = self.head(image)
+        hidden = cell = torch.zeros_like(seen)
+        for _ in range(2):
+            gates = self.gates(cat([seen, hidden], 1)).chunk(4, 1)
+            taken, forgotten, shown = (torch.sigmoid(gate) for gate in gates[:3])
+            cell = forgotten * cell + taken * torch.tanh(gates[3])
+            hidden = shown * torch.tanh(cell)
+        return image + self.tail(hidden)

@@ -139,5 +139,7 @@ FURTHER: dict[str, Entry] = {
     "edgenext": Entry(windows.EdgeNeXt),
     "uformer": Entry(windows.Uformer),
     "coordinate-attention": Entry(windows.Coordinates),
+    "deoldify": Entry(colour.DeOldify),
+    "conv-lstm": Entry(denoising.ConvLstm),
 }
 """More of them; apart, so that each family keeps the opset that it was first exported at."""

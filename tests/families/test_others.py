@@ -30,7 +30,10 @@ BY_THE_NEWER = {"animegan", "u2net"}
 """Families whose graphs differ most between the exporters."""
 
 
-AT_OPSET = {"bsrn": OPSET, "gca-net": OPSET, "swinir-masked": OPSET, "luma": 17, "mwcnn": 17}
+AT_OPSET = {
+    **dict.fromkeys(("bsrn", "gca-net", "swinir-masked", "conv-lstm"), OPSET),
+    **dict.fromkeys(("luma", "mwcnn", "deoldify"), 17),
+}
 """Families that torch exports at these opsets alone, or quite otherwise than at others."""
 
 EVERY = {**OTHERS, **FURTHER}
