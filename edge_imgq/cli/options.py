@@ -115,8 +115,7 @@ def device_options(arguments: argparse.Namespace) -> DeviceOptions:
     from edge_imgq.devices.benchmark_model import delegate_flags
     from edge_imgq.devices.options import DeviceOptions
 
-    delegate_flags(arguments.delegate)
-
+    delegate_flags(arguments.delegate)  # refuses one that is not known, before any work
     named = os.environ.get(BENCHMARK_MODEL, "")
     program = arguments.benchmark_model or (Path(named) if named else None)
     return DeviceOptions(program, arguments.delegate)

@@ -40,6 +40,8 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_imgq.quantize.sensitivity import Sensitivity
+
 Progress = Callable[[int, int], None]
 Change = Callable[["_Pair"], "_Pair"]
 
@@ -100,6 +102,10 @@ def quantize_in_steps(
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
         progress: told steps of fine-tuning done and steps in all.
         state: file that fine-tuning keeps its state in while it lasts; None for none.
+
+    Raises:
+        ModelError: the network computes the weights of a convolution.
+        RecipeError: the recipe names a layer that is not there.
     """
     original = rewrite(reference, recipe.passes)
     refuse_computed_weights(original, "The model")
@@ -257,27 +263,40 @@ class _Bench:
 
     def _drafts(self, pair: _Pair) -> list[tuple[str, _Pair]]:
         """Return float graphs with gains, and with copies besides, weights rounded to nearest."""
-        from edge_imgq.quantize.copies import copy_channels
-        from edge_imgq.quantize.equalization import equalize
         from edge_imgq.quantize.sensitivity import channel_sensitivity
 
-        recipe, name = self.recipe, ""
         drafts: list[tuple[str, _Pair]] = []
-        if recipe.equalization == "none" and recipe.copies == "none":
+        if self.recipe.equalization == "none" and self.recipe.copies == "none":
             return drafts
-        original, seen = pair.original.clone(), pair.seen
-        found = channel_sensitivity(original, self._few())
-        if recipe.equalization == "image":
-            image = image_quantization(self.contract.pixel_scale)
-            seen, found = equalize(original, seen, image, found, recipe.rounding)
-            drafts.append((name := "equalization", self._placed(original, seen)))
-        if recipe.copies == "spare":
-            original = original.clone()
-            copied = copy_channels(original, seen, self._scales, found)
+        found = channel_sensitivity(pair.original, self._few())
+        if self.recipe.equalization == "image":
+            equalized, found = self._equalized(pair, found)
+            drafts.append(("equalization", equalized))
+        if self.recipe.copies == "spare":
+            before = drafts[0][1] if drafts else pair
+            copied = self._copied(before, found)
             if copied is not None:
-                placed = self._placed(original, copied)
-                drafts.append((f"{name} and copies" if name else "copies", placed))
+                drafts.append(("equalization and copies" if drafts else "copies", copied))
         return drafts
+
+    def _equalized(
+        self, pair: _Pair, found: Mapping[str, Sensitivity]
+    ) -> tuple[_Pair, dict[str, Sensitivity]]:
+        """Return the float graph with gains, and the sensitivities that it has then."""
+        from edge_imgq.quantize.equalization import equalize
+
+        original = pair.original.clone()
+        image = image_quantization(self.contract.pixel_scale)
+        seen, found = equalize(original, pair.seen, image, found, self.recipe.rounding)
+        return self._placed(original, seen), found
+
+    def _copied(self, pair: _Pair, found: Mapping[str, Sensitivity]) -> _Pair | None:
+        """Return the float graph with copies; None where there is nothing to copy."""
+        from edge_imgq.quantize.copies import copy_channels
+
+        original = pair.original.clone()
+        seen = copy_channels(original, pair.seen, self._scales, found)
+        return None if seen is None else self._placed(original, seen)
 
     def _taking(self, draft: _Pair) -> Change:
         """Return the step that takes a draft, rounded as the pair in its place was."""
