@@ -24,7 +24,7 @@ from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.histogram import HistogramKeeper
 from edge_imgq.quantize.ranges import ChannelDetail, ChannelRange, Range
 from edge_imgq.quantize.scales import activations
-from edge_imgq.runtime.onnxruntime import inference_session
+from edge_imgq.runtime.onnxruntime import inference_session, run_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ class ChannelWatcher:
     ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
         """Return the same, each with the values of the grid where it is watched closely."""
         feeds: dict[str, Any] = {self._image: to_nchw(pixels, self._peak)}
-        outputs = self._session.run(None, feeds | (_steps(pixels) if self._closely else {}))
+        outputs = run_session(self._session, feeds | (_steps(pixels) if self._closely else {}))
         count = len(self._names)
         samples = outputs[2 * count :] or [None] * count
         found = {}

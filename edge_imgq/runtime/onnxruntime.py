@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,24 @@ class OnnxSession:
 
     @staticmethod
     def _call(session: Any, values: NDArray[np.float32]) -> Any:
-        return session.run(None, {session.get_inputs()[0].name: values})[0]
+        return run_session(session, {session.get_inputs()[0].name: values})[0]
+
+
+def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
+    """Return all outputs of ONNX Runtime's session.
+
+    Raises:
+        ModelError: the model does not run at this size, whatever its inputs say.
+    """
+    try:
+        return list(session.run(None, dict(feeds)))
+    except Exception as error:  # ONNX Runtime raises classes of its own making
+        height, width = next(iter(feeds.values())).shape[2:]
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"ONNX Runtime cannot run the model on an image of {height}x{width}: {reason}. "
+            "If it works at one size alone, export it again with height and width fixed to that."
+        ) from error
 
 
 def inference_session(model: bytes, *, threads: int = 0, optimise: bool = True) -> Any:
