@@ -12,10 +12,9 @@ eight photographs `fsrcnn-x2` would gain half a decibel and lose twenty on a whi
                          every activation is clipped to what its scale holds.
 
 Activations that share a scale are narrowed together, those first that promise most, to the range of
-least squared error or part of the way there (`edge_imgq.quantize.observers`), and once more where
-that helped. Narrower ranges are kept if N + E falls on photographs, and if on no guarding image
-(`edge_imgq.quantize.stress`) N + E rises by more than LOSS above what it was at first, unless it
-stays below a share of the float graph's own error there, TRUTH.
+least squared error or half way there (`edge_imgq.quantize.observers`). Narrower ranges are kept if
+N + E falls on photographs, and if on no guarding image (`edge_imgq.quantize.stress`) N + E rises by
+more than LOSS, unless it stays below a share of the float graph's own error there, TRUTH.
 """
 
 from __future__ import annotations
@@ -48,14 +47,11 @@ if TYPE_CHECKING:
 
 Seen = Mapping[str, ChannelRange]
 
-COHERENCE = 4.0
+COHERENCE = 16.0
 """How much dearer clipping is than independent errors of its size: neighbours are clipped alike."""
 
-PARTS = (1.0, 0.75, 0.5, 0.25)
+PARTS = (1.0, 0.5)
 """How far towards the range of least error ends are moved, tried in this order."""
-
-ROUNDS = 3
-"""How often a group may be narrowed."""
 
 LOSS = 10**0.2
 """Factor by which the error of a guarding image may grow: two decibels."""
@@ -63,11 +59,9 @@ LOSS = 10**0.2
 TRUTH = 0.05
 """Share of the float graph's own error that an image may have whatever it had before: 0.2 dB."""
 
-LEAST_STEP = 0.01
-"""Share of the noise that narrowing a group must promise and spare."""
-
-LEAST_GAIN = 1 - 10**-0.1
-"""Share that all together must spare, a decibel: for less, clipping is not worth its risk."""
+LEAST_PROMISE = 0.03
+LEAST_GAIN = 0.1
+"""Shares of the noise that narrowing a group must promise to be tried, and all must spare."""
 
 CONTRASTS = 4
 """Photographs that are shown to the network in other contrast."""
@@ -137,15 +131,15 @@ def clip_rare(
     best, error = dict(seen), forecast.photographs(seen)
     enough = (1 - LEAST_GAIN) * error
     allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
-    groups = forecast.groups(seen)
-    for _ in range(ROUNDS):
-        helped = []
-        for names in groups:
-            found = forecast.farthest(best, error, names, allowed)
-            if found is not None:
-                best, error = found
-                helped.append(names)
-        groups = helped
+    for names in forecast.groups(seen):
+        for part in PARTS:
+            tried = forecast.narrowed(best, names, part)
+            if (forecast.guarding(tried) > allowed).any():
+                continue
+            found = forecast.photographs(tried)
+            if found < error:
+                best, error = tried, found
+                break
     return best if error <= enough else dict(seen)
 
 
@@ -208,32 +202,9 @@ class _Forecast:
         for names in sharing.values():
             narrowed = self._placed(self.narrowed(seen, names, 1.0))
             promise = noise - self._noise(narrowed)
-            if promise > LEAST_STEP * noise:
+            if promise > LEAST_PROMISE * noise:
                 promises.append((promise, names))
         return [names for _, names in sorted(promises, reverse=True)]
-
-    def farthest(
-        self, seen: Seen, error: float, names: Sequence[str], allowed: Numbers
-    ) -> tuple[dict[str, ChannelRange], float] | None:
-        """Narrow a group as far as may be; return the ranges and their error in photographs.
-
-        Args:
-            seen: ranges.
-            error: that they lead to in photographs.
-            names: activations to narrow.
-            allowed: error of every cell of the images that must not lose.
-
-        Returns:
-            None where it does not help.
-        """
-        for part in PARTS:
-            tried = self.narrowed(seen, names, part)
-            found = self.photographs(tried)
-            if found > (1 - LEAST_STEP) * error:
-                continue
-            if (self.guarding(tried) <= allowed).all():
-                return tried, found
-        return None
 
     def narrowed(self, seen: Seen, names: Sequence[str], part: float) -> dict[str, ChannelRange]:
         """Return ranges with those of some activations moved towards those of least error."""
