@@ -41,10 +41,18 @@ PALE = PhoneCamera(
 )  # fmt: skip
 """Sky, fog and walls: hardly any contrast, which the teacher's normalisation stretches."""
 
+HARSH = PhoneCamera(
+    blur=(0.3, 1.5), gamma=(0.7, 2.0), contrast=(1.0, 1.7), lift=(-0.15, 0.1),
+    cast=(1.0, 1.0, 1.0), cast_spread=0.1, saturation=(0.4, 1.1), vignette=(0.0, 0.3),
+    noise=(0.3, 3.0),
+)  # fmt: skip
+"""Sun and deep shadow: a good part of the photo is black, or white."""
+
 LOOKS: dict[str, tuple[int, tuple[PhoneCamera | None, ...]]] = {
     "day": (128, (None, PhoneCamera())),
     "dark": (40, (DARK,)),
     "pale": (24, (PALE,)),
+    "harsh": (96, (HARSH,)),
 }
 """Side in pixels of the smallest square that is cut out, and what the squares of a photograph
 suffer in turn."""

@@ -94,6 +94,16 @@ ZOO = _by_name(
         architecture="dped-slim",
     ),
     ZooEntry(
+        name="dped-slim-iphone",
+        task="photo-enhancement",
+        scale=1,
+        colour="rgb",
+        multiple=2,
+        summary="A residual network that sees the whole image, taught by DPED's for the iPhone",
+        architecture="half-resolution",
+        options={"width": 48, "blocks": 5, "channels": 3, "context": True},
+    ),
+    ZooEntry(
         name="deblur-slim",
         task="deblur",
         scale=1,
@@ -158,16 +168,6 @@ UNTRAINED = _by_name(
         multiple=1,
         summary="DPED's network as published, with instance normalisation",
         architecture="dped",
-    ),
-    ZooEntry(
-        name="dped-slim-iphone",
-        task="photo-enhancement",
-        scale=1,
-        colour="rgb",
-        multiple=2,
-        summary="A residual network at half resolution, taught by DPED's network for the iPhone",
-        architecture="half-resolution",
-        options={"width": 48, "blocks": 5, "channels": 3, "context": True},
     ),
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""

@@ -32,7 +32,11 @@ def opened(name: str) -> Enhancer:
     return open_enhancer(name, threads=2)
 
 
-@pytest.fixture(params=list(ZOO))
+WHOLE = "dped-slim-iphone"
+"""Adjusts its features to the mean of the whole image, so no part of it comes out alone."""
+
+
+@pytest.fixture(params=[name for name in ZOO if name != WHOLE])
 def enhancer(request: pytest.FixtureRequest) -> Enhancer:
     return opened(request.param)
 
@@ -72,8 +76,20 @@ def test_half_the_halo_shows(enhancer: Enhancer) -> None:
     assert (tiled != enhancer.session.run(pixels)).any()
 
 
+@pytest.mark.usefixtures("small_tiles")
+def test_a_network_that_looks_at_the_whole_image_gets_it_whole() -> None:
+    enhancer, pixels = opened(WHOLE), photo(120, 118)
+    assert enhancer.radius is None
+    counts = []
+    result = enhance_pixels(pixels, enhancer, lambda done, total: counts.append(total))
+    assert counts == [1]
+    np.testing.assert_array_equal(result, enhancer.session.run(pixels))
+
+
 @pytest.mark.parametrize("size", [(165, 161), (164, 160), (167, 163)])
-def test_any_size_comes_back_at_its_scale(enhancer: Enhancer, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("name", ZOO)
+def test_any_size_comes_back_at_its_scale(name: str, size: tuple[int, int]) -> None:
+    enhancer = opened(name)
     scale = enhancer.contract.scale
     result = enhance_pixels(photo(*size), enhancer, ignore)
     assert result.shape == (size[0] * scale, size[1] * scale, 3)
