@@ -70,6 +70,11 @@ class ProgressDisplay:
 
 
 def _bar() -> Progress:
+    """Return a bar that leaves sys.stdout alone.
+
+    It appears at any moment, also while a library's words are kept from stdout: a bar that put its
+    own stream there would put the library's back when it ends, and the table would go nowhere.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -80,4 +85,6 @@ def _bar() -> Progress:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
