@@ -125,8 +125,8 @@ def conditions(
     reasons = _neighbours(found)
     if not evenness.enough:
         reasons.append(
-            f"in all but {evenness.own} of {evenness.runs} runs its processor was slowed or "
-            f"shared: a fixed loop beside them took {evenness.slowness:.1f} times as long"
+            f"in {evenness.runs - evenness.own} of {evenness.runs} runs its processor was slowed "
+            f"or shared: a fixed loop beside them took {evenness.slowness:.1f} times as long"
         )
     if p90 > median * STEADY:
         reasons.append(f"p90 is {p90 / median:.1f} times the median")

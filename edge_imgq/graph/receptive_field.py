@@ -66,7 +66,7 @@ def receptive_field(model: ir.Model) -> ReceptiveField:
 
 
 def _step(node: ir.Node, view: _View) -> _View:
-    if node.op_type in POINTWISE:
+    if node.op_type in POINTWISE or (node.op_type in RESHAPING and _leaves_places(node)):
         return view
     if node.op_type in SPATIAL:
         return SPATIAL[node.op_type](node, view)
@@ -120,6 +120,18 @@ def _pad(node: ir.Node, view: _View) -> _View:
     return _View(view.jump, view.reach + int(abs(pads).max()) * view.jump)
 
 
+def _leaves_places(node: ir.Node) -> bool:
+    """Tell whether height and width stay the last two axes, as where channels are repeated."""
+    before, after = node.inputs[0], node.outputs[0]
+    if before is None or before.shape is None or after.shape is None:
+        return False
+    return (
+        before.shape.is_static()
+        and after.shape.is_static()
+        and before.shape.numpy()[-2:] == after.shape.numpy()[-2:]
+    )
+
+
 def _kernel(node: ir.Node) -> list[int]:
     if "kernel_shape" in node.attributes:
         return list(node.attributes.get_ints("kernel_shape"))
@@ -150,3 +162,6 @@ POINTWISE = frozenset(
     }
 )  # fmt: skip
 """Operators that leave every pixel in its place. Concat and Split here work on channels."""
+
+RESHAPING = frozenset({"Expand", "Reshape", "Squeeze", "Tile", "Unsqueeze"})
+"""Operators that leave every pixel in its place if the last two axes stay as long as they were."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 
@@ -72,6 +73,29 @@ def test_global_pooling_sees_the_whole_image() -> None:
         helper.make_node("Sub", ["image", "mean"], ["out"]),
     ]
     assert receptive_field(model(nodes, {})).radius is None
+
+
+def repeated(inner: str) -> list[onnx.NodeProto]:
+    """Every channel twice, as torch's repeat_interleave; `inner` is the shape between."""
+    return [
+        helper.make_node("Unsqueeze", ["image", "axis"], ["one"]),
+        helper.make_node("Expand", ["one", "twice"], ["two"]),
+        helper.make_node("Reshape", ["two", inner], ["out"]),
+    ]
+
+
+SHAPES = {
+    "axis": np.array([2]),
+    "twice": np.array([1, 3, 2, 48, 48]),
+    "places kept": np.array([1, 6, 48, 48]),
+    "places moved": np.array([1, 6, 36, 64]),
+}
+
+
+def test_channels_may_be_repeated_and_pixels_not_be_laid_out_anew() -> None:
+    for inner, radius in (("places kept", 0), ("places moved", None)):
+        network = model(repeated(inner), SHAPES, size=(48, 48))
+        assert receptive_field(network).radius == radius
 
 
 def test_an_unknown_operator_is_taken_to_see_everything() -> None:
