@@ -79,4 +79,4 @@ TERMINATED = 143
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived: clean up as after Ctrl-C."""
+    """SIGTERM or SIGHUP arrived: clean up as after Ctrl-C."""

@@ -42,7 +42,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     from difflib import SequenceMatcher
 
-    ratios = {name: SequenceMatcher(None, word.lower(), name.lower()).ratio() for name in known}
+    def likeness(name: str) -> float:
+        # The dashes that all options begin with make none of them like another.
+        return SequenceMatcher(None, word.lower().lstrip("-"), name.lower().lstrip("-")).ratio()
+
+    ratios = {name: likeness(name) for name in known}
     best = max(ratios.values(), default=0.0)
     nearest = [name for name, ratio in ratios.items() if ratio == best]
     if best < NEAR or len(nearest) > GUESSES:

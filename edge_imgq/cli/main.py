@@ -86,8 +86,11 @@ exit codes:
   9  a file produced NaN or infinity
   70   a fault in edge-imgq itself
   130  interrupted with Ctrl-C
-  143  ended by SIGTERM
+  143  ended by SIGTERM, or as the terminal went away
 """
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals after which a command still clears away what it has half written."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.getsignal(number) for number in ENDINGS}
+    for number in ENDINGS:
+        if before[number] == signal.SIG_DFL:  # nohup has SIGHUP ignored, and means it
+            signal.signal(number, _terminate)
     try:
         if not arguments.debug:
             _hush()
@@ -130,7 +136,8 @@ def _run(arguments: argparse.Namespace) -> int:
             debug=True,
         )
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code
 
 

@@ -48,7 +48,10 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path} is a folder; give the .onnx file in it.") from error
     except Exception as error:  # protobuf and the checker raise unrelated classes
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ModelError(f"{path} is not a whole, valid ONNX model: {reason}") from error
+        raise ModelError(
+            f"{path} is not a whole, valid ONNX model: {reason.rstrip('.')}. If it was cut off, or "
+            "is a pointer of Git LFS, fetch it again; else export it again."
+        ) from error
     return model
 
 

@@ -70,11 +70,12 @@ def test_ctrl_c_during_export_exits_with_130_and_leaves_nothing(
     assert everything(tmp_path) == []
 
 
-def test_sigterm_during_export_cleans_up_as_ctrl_c_does(
-    exporting: tuple[object, ...], tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_during_export_clean_up_as_ctrl_c_does(
+    exporting: tuple[object, ...], tmp_path: Path, number: signal.Signals
 ) -> None:
     process = start((*exporting, "--output", "out"), tmp_path)
-    code, err = interrupt_when(process, "write tflite", signal.SIGTERM)
+    code, err = interrupt_when(process, "write tflite", number)
     assert code in (0, 143), err
     if code == 143:
         assert "nothing half-written" in err
