@@ -191,7 +191,19 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "g = Gather<axis=1>(image, i) out = Relu(g)", {"i": np.int64(-2)},
         ["Slice", "Squeeze", "Relu"],
     ),
-    "gather in disorder": ("out = Gather<axis=1>(image, i)", {"i": numbers(2, 1)}, ["Gather"]),
+    "gather in disorder": ("out = Gather<axis=1>(image, i)", {"i": numbers(2, -5, 2)}, ["Conv"]),
+    "gather in disorder, then a convolution": (
+        "g = Gather<axis=-3>(image, i) out = Conv<pads=[1,1,1,1]>(g, w)",
+        {"i": numbers(2, 1, 0, 5, 4, 3), "w": weights(4, 6, 3, 3)}, ["Conv"],
+    ),
+    "gather of rows in disorder": (
+        "out = Gather<axis=2>(image, i)", {"i": numbers(2, 1)}, ["Gather"]
+    ),
+    "channels picked by GatherND": (
+        "t = Transpose<perm=[1,0,2,3]>(image) g = GatherND(t, i) "
+        "b = Transpose<perm=[1,0,2,3]>(g) out = Relu(b)",
+        {"i": numbers(4, 0, 5).reshape(3, 1)}, ["Conv", "Relu"],
+    ),
     "gemm": (
         "m = ReduceMean<keepdims=0>(image, a) out = Gemm<alpha=0.5, beta=2.0>(m, w, b)",
         {"a": numbers(2, 3), "w": weights(6, 4), "b": weights(4)},

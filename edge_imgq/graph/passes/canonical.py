@@ -15,6 +15,7 @@ from edge_imgq.graph.passes.attention import attention
 from edge_imgq.graph.passes.batch_norm import batch_norm
 from edge_imgq.graph.passes.chains import chains
 from edge_imgq.graph.passes.channel_mean import channel_mean
+from edge_imgq.graph.passes.channel_selection import channel_selection
 from edge_imgq.graph.passes.clips import clips
 from edge_imgq.graph.passes.collapse import collapse
 from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
@@ -69,6 +70,7 @@ PARTS = (
     spelled_resize,
     repetition,
     gather,
+    channel_selection,
     spelled_gelu,
     spelled_choice,
     einsum,
