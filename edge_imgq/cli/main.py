@@ -107,10 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    before = {number: signal.getsignal(number) for number in ENDINGS}
-    for number in ENDINGS:
-        if before[number] == signal.SIG_DFL:  # nohup has SIGHUP ignored, and means it
-            signal.signal(number, _terminate)
+    # A signal that somebody ignores or handles already is left to them: nohup ignores SIGHUP.
+    ours = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _terminate)
     try:
         if not arguments.debug:
             _hush()
@@ -136,8 +136,8 @@ def _run(arguments: argparse.Namespace) -> int:
             debug=True,
         )
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
     return code
 
 

@@ -40,7 +40,9 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     part = source
     if flat.size != length:
-        part = _slice(graph, node, source, axis, int(flat[0]), flat.size)
+        ends = {axis: (int(flat[0]), int(flat[-1]) + 1)}
+        part = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
+        part.shape = ir.Shape([*source.shape[:axis], flat.size, *source.shape[axis + 1 :]])
     if indices.ndim == 0:
         axes = edit.add_constant(graph, f"{node.name}.axes", np.array([axis], np.int64))
         part = edit.insert_node(graph, node, "Squeeze", [part, axes], {}, f"{node.name}.squeezed")
@@ -48,26 +50,10 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     elif indices.ndim != 1:
         if not result.shape.is_static():
             return False
-        shape = edit.add_constant(graph, f"{node.name}.shape", result.shape.numpy())
-        part = edit.insert_node(graph, node, "Reshape", [part, shape], {}, f"{node.name}.shaped")
-        part.shape = result.shape
+        lengths = result.shape.numpy()
+        part = edit.insert_reshape(graph, node, part, lengths, f"{node.name}.shaped")
     if part is source and result.is_graph_output():
         return False
     edit.take_place(result, part)
     edit.remove_node(node)
     return True
-
-
-def _slice(
-    graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int, first: int, count: int
-) -> ir.Value:
-    numbers = [
-        edit.add_constant(graph, f"{node.name}.{what}", np.array([value], np.int64))
-        for what, value in (("start", first), ("end", first + count), ("axis", axis))
-    ]
-    part = edit.insert_node(graph, node, "Slice", [source, *numbers], {}, f"{node.name}.part")
-    assert source.shape is not None
-    lengths = list(source.shape)
-    lengths[axis] = count
-    part.shape = ir.Shape(lengths)
-    return part
