@@ -13,7 +13,7 @@ from typing import Literal
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 
-Outcome = Literal["pass", "drifted", "missing", "new"]
+Outcome = Literal["pass", "drifted", "missing", "unknown", "new"]
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Verdict:
     Attributes:
         model: its name.
         target: the recipe's stem.
-        outcome: "pass"; "drifted"; "missing", in the baseline and not in the report, or of a model
-            that the baseline does not know; "new", a target more of a known model, held to its
-            budget alone.
+        outcome: "pass"; "drifted"; "missing", in the baseline and not in the report; "unknown", of
+            a model that the baseline does not have; "new", a target more of a known model, held to
+            its budget alone.
         reasons: one sentence each.
     """
 
@@ -118,7 +118,7 @@ def judge(reports: Sequence[Report], baseline: Baseline) -> tuple[Verdict, ...]:
 
 def _unknown(report: Report, target: TargetReport) -> Verdict:
     reason = "the baseline does not know this model; add it with --update"
-    return Verdict(report.model, target.target, "missing", (reason,))
+    return Verdict(report.model, target.target, "unknown", (reason,))
 
 
 def updated(baseline: Baseline | None, reports: Sequence[Report]) -> Baseline:

@@ -95,6 +95,7 @@ def test_a_target_that_the_baseline_lacks_is_new_and_held_to_its_budget() -> Non
 
 def test_a_model_that_the_baseline_does_not_know_does_not_pass() -> None:
     found = verdict(REPORT, baseline=Baseline())
+    assert found.outcome == "unknown"
     assert not found.passes
     assert "--update" in found.reasons[0]
 
