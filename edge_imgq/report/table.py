@@ -30,6 +30,8 @@ LEGEND = (
     "difference in levels. ms: median/90th percentile."
 )
 
+DISTURBED = "this machine was not quiet, compare no times; report.json says what disturbed each"
+
 
 def report_table(report: Report) -> str:
     """Return a report as text of at most 80 columns."""
@@ -197,11 +199,17 @@ def _with_runs(target: TargetReport) -> str:
 
 
 def _conditions(report: Report) -> list[str]:
-    """Return a line for everything that times must not be read without, with its files."""
+    """Return a line for everything that times must not be read without, with its files.
+
+    What disturbed the files in different ways is one line: `bench` is the command that says how.
+    """
     groups: dict[str, list[str]] = {}
-    for target in report.targets:
-        if isinstance(target.latency, Latency) and remark(target.latency):
-            groups.setdefault(remark(target.latency), []).append(target.target)
+    timed = {t.target: t.latency for t in report.targets if isinstance(t.latency, Latency)}
+    disturbances = {latency.conditions for latency in timed.values() if latency.disturbed}
+    for target, latency in timed.items():
+        said = DISTURBED if latency.disturbed and len(disturbances) > 1 else remark(latency)
+        if said:
+            groups.setdefault(said, []).append(target)
     return [f"{', '.join(targets)}: {said}" for said, targets in groups.items()]
 
 

@@ -124,6 +124,18 @@ def test_what_disturbed_times_is_said_once_for_all_of_them() -> None:
     assert f"tflite-int8, onnx-int8: {said}" in text
 
 
+def test_what_disturbed_each_time_otherwise_is_one_line() -> None:
+    said = "this machine was not quiet: other programs used 1.7 of 2 processors"
+    slow = replace(LATENCY, conditions=said, disturbed=True)
+    slower = replace(slow, conditions=said.replace("1.7", "1.9"))
+    quiet = replace(INT8, target="onnx-float")
+    first, second = replace(INT8, latency=slow), replace(INT8, latency=slower, target="onnx-int8")
+    report = replace(REPORT, targets=(first, second, quiet))
+    text = " ".join(report_table(report).split())
+    assert "tflite-int8, onnx-int8: this machine was not quiet, compare no times" in text
+    assert said not in text
+
+
 def test_memory_and_instructions_stand_below() -> None:
     counted = Instructions(54_540_000, (96, 96), "cortex-a76", "LiteRT 2.0.3 (XNNPACK)")
     text = " ".join(report_table(with_target(instructions=counted)).split())
