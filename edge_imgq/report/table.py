@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
@@ -135,8 +136,8 @@ def _placements(report: Report) -> list[str]:
             continue
         line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
         rest = f", in {count_of(place.partitions, 'partition')}"
-        left = f", not {', '.join(place.fallback)}" if place.fallback else ""
-        lines.append(line + rest + left)
+        left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
+        lines.append(line + rest + (f", not {', '.join(left)}" if left else ""))
     return lines
 
 

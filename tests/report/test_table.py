@@ -12,6 +12,7 @@ from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
+from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
 from tests.report.build import INT8, LATENCY, REPORT, with_target
@@ -134,6 +135,12 @@ def test_what_disturbed_each_time_otherwise_is_one_line() -> None:
     text = " ".join(report_table(report).split())
     assert "tflite-int8, onnx-int8: this machine was not quiet, compare no times" in text
     assert said not in text
+
+
+def test_operators_left_to_another_unit_are_counted_by_kind() -> None:
+    place = Placement("XNNPACK", 13, 10, 1, ("QUANTIZE", "PRELU", "QUANTIZE"))
+    text = " ".join(report_table(with_target(placement=place)).split())
+    assert "10 of 13 operators on XNNPACK, in 1 partition, not 2 × QUANTIZE, 1 × PRELU" in text
 
 
 def test_memory_and_instructions_stand_below() -> None:
