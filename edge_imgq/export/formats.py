@@ -13,6 +13,8 @@ from edge_imgq.contract import FileNote
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.export.tflite.spelling import Spelling
     from edge_imgq.graph.network import Network
 
 Size = tuple[int, int]
@@ -36,6 +38,7 @@ class Order:
 
 
 Writer = Callable[["ir.Model", Order, Path], None]
+Refuser = Callable[["ir.Model", Order], "tuple[Refusal, ...]"]
 
 ONE_FILE_PER_SIZE = frozenset({"coreml"})
 """Formats that hold one size. TFLite has a signature for each, which share the weights; ONNX files
@@ -63,13 +66,12 @@ def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
     from edge_imgq.export.tflite.forms.choose import fastest_forms
     from edge_imgq.export.tflite.lower import lower, lower_sizes
     from edge_imgq.export.tflite.resize import follows_a_resize
-    from edge_imgq.export.tflite.spelling import Spelling
 
     def bound(size: Size) -> Network:
         return _bound(model, size, order.note)
 
     note, gpu = order.note, order.processor == "gpu"
-    spelling = Spelling(gpu=gpu, half=order.half)
+    spelling = _spelling(order)
     networks = {size: bound(size) for size in order.sizes}
     fast = {} if gpu else {size: fastest_forms(network) for size, network in networks.items()}
     networks |= {size: form.network for size, form in fast.items()}
@@ -98,6 +100,44 @@ WRITERS: dict[str, Writer] = {
     "coreml": write_coreml,
 }
 """Format of a recipe → function that writes the file; each imports its own packages."""
+
+
+def refused_by_onnx(model: ir.Model, order: Order) -> tuple[Refusal, ...]:  # noqa: ARG001
+    """Refuse nothing: the graph is ONNX."""
+    return ()
+
+
+def refused_by_tflite(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+    """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
+    from edge_imgq.export.tflite.lower import refusals
+
+    spelling = _spelling(order)
+    networks = [_bound(model, size, order.note) for size in order.sizes]
+    found = [refusal for network in networks for refusal in refusals(network, spelling)]
+    return tuple(dict.fromkeys(found))
+
+
+def refused_by_coreml(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+    """Return the operators that `write_coreml` refuses of a graph."""
+    from edge_imgq.export.coreml.program import refusals
+
+    networks = [_bound(model, size, order.note) for size in order.sizes]
+    return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))
+
+
+REFUSERS: dict[str, Refuser] = {
+    "onnx": refused_by_onnx,
+    "tflite": refused_by_tflite,
+    "coreml": refused_by_coreml,
+}
+"""Format of a recipe → function that says what its writer would refuse, without writing: it asks
+the tables that the writer lowers by."""
+
+
+def _spelling(order: Order) -> Spelling:
+    from edge_imgq.export.tflite.spelling import Spelling
+
+    return Spelling(gpu=order.processor == "gpu", half=order.half)
 
 
 def _bound(model: ir.Model, size: Size, note: FileNote) -> Network:

@@ -27,6 +27,7 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
+from edge_imgq.pipeline.operators import refuse_unsupported, wishes
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
@@ -165,11 +166,14 @@ def _plan(request: ExportRequest, watch: Watch) -> _Plan:
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
     source = open_model(request.model, request.pixels, request.sizes)
-    if schemes:
-        calibration = covering_set(calibration, source, watch)
-        refuse_copies(calibration, evaluation)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
-    return _Plan(source, recipes, schemes, sizes, calibration, evaluation)
+    plan = _Plan(source, recipes, schemes, sizes, calibration, evaluation)
+    refuse_unsupported(source, wishes(recipes, schemes, sizes, _note(plan, "any", "")))
+    if not schemes:
+        return plan
+    calibration = covering_set(calibration, source, watch)
+    refuse_copies(calibration, evaluation)
+    return replace(plan, calibration=calibration)
 
 
 def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.norm import gather_deviations
 from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.rounding import gather_rounding
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
+from edge_imgq.export.refusal import Refusal, as_error
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
-from edge_imgq.wording import count_of
 
 IMAGE, RESULT = "image", "result"
 """Names of the two images, as an app's code has them: the same in every package, whatever the
@@ -54,18 +54,18 @@ def refuse_unsupported(network: Network) -> None:
     Raises:
         UnsupportedOperatorError: names every one with its node and the reason.
     """
-    refusals = [
-        f"{operation.kind} '{operation.name}': {reason}."
+    refused = refusals(network)
+    if refused:
+        raise as_error("Core ML", network.name, refused)
+
+
+def refusals(network: Network) -> tuple[Refusal, ...]:
+    """Return the operators that have no form in Core ML, in the network's order, with reasons."""
+    return tuple(
+        Refusal(operation.kind, operation.name, f"{reason}.")
         for operation in network.operations
         if (reason := refusal(operation)) is not None
-    ]
-    if refusals:
-        operators = count_of(len(refusals), "operator")
-        lines = "\n".join(f"  {line}" for line in refusals)
-        raise UnsupportedOperatorError(
-            f"Core ML has no form for {operators} of '{network.name}', so no file was written:\n"
-            f"{lines}"
-        )
+    )
 
 
 def build(network: Network, contract: ImageContract) -> Any:

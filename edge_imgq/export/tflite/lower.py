@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from edge_imgq.export.tflite.refusal import Refusal, RefusedError, as_error
+from edge_imgq.export.refusal import Refusal, as_error
+from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.runtime.tflite_file import METADATA_NAME
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.export.tflite.table import Lowering
     from edge_imgq.export.tflite.writer import FileStore, Part
-    from edge_imgq.graph.network import Network, Operation
+    from edge_imgq.graph.network import Network
 
 INPUT, OUTPUT = "image", "image_out"
 
@@ -100,7 +101,7 @@ def lower_part(
     }
     refused = _write_operations(network, file, lowerings)
     if refused:
-        raise as_error(network.name, refused)
+        raise as_error("TFLite", network.name, refused)
     outputs = {
         name: edges.image_output(file, tensor)
         for name, tensor in edges.named(OUTPUT, network.outputs).items()
@@ -116,16 +117,11 @@ def _metadata(note: FileNote) -> dict[str, bytes]:
     return {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
 
 
-def unsupported(network: Network) -> tuple[Operation, ...]:
-    """Return the operations that `lower` would refuse, in the network's order."""
-    return tuple(refusal.operation for refusal in refusals(network))
-
-
-def refusals(network: Network) -> tuple[Refusal, ...]:
-    """Return what `lower` would refuse, with the reasons."""
+def refusals(network: Network, spelling: Spelling = PLAIN) -> tuple[Refusal, ...]:
+    """Return the operators that `lower` would refuse, in the network's order, with the reasons."""
     from edge_imgq.export.tflite.emitter import Emitter
 
-    return _write_operations(network, Emitter(network.is_quantized))
+    return _write_operations(network, Emitter(network.is_quantized, spelling))
 
 
 def _write_operations(
@@ -144,10 +140,10 @@ def _write_operations(
                 "TFLite has no operator that computes it, or none that accelerators run; write it "
                 "with others in the model, or leave the tflite targets out."
             )
-            refused.append(Refusal(operation, reason))
+            refused.append(Refusal(operation.kind, operation.name, reason))
             continue
         try:
             table[operation.kind](file, operation)
         except RefusedError as error:
-            refused.append(Refusal(operation, str(error)))
+            refused.append(Refusal(operation.kind, operation.name, str(error)))
     return tuple(refused)

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.tflite.lower import lower, unsupported
+from edge_imgq.export.tflite.lower import lower, refusals
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.runtime.litert import placement_of
 
@@ -234,7 +234,7 @@ def test_all_unsupported_operators_are_named_at_once_with_reason_and_node() -> N
         constants={"w": SMALL["w"], "b0": SMALL["b"]},
     )  # fmt: skip
     network = network_of(case.model())
-    assert [operation.kind for operation in unsupported(network)] == [
+    assert [refusal.kind for refusal in refusals(network)] == [
         "Erf", "Floor", "DepthToSpace", "Celu",
     ]  # fmt: skip
     with pytest.raises(UnsupportedOperatorError) as caught:

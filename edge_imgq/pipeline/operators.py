@@ -1,0 +1,108 @@
+"""Operators that targets have no form for, found before anything slow is done.
+
+A lowering names what it refuses when it writes, which for an int8 target is after calibration. The
+same tables are asked here of the float graph as each target's passes leave it: quantization adds
+scales and removes no operator, so what is refused then is refused now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.export.formats import REFUSERS, Order
+from edge_imgq.wording import count_of
+
+if TYPE_CHECKING:
+    from edge_imgq.contract import FileNote
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.pipeline.source import Source
+    from edge_imgq.recipe.export import ExportRecipe
+    from edge_imgq.recipe.quantize import QuantizeRecipe
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A target, and what its file is written from.
+
+    Attributes:
+        recipe: of the target.
+        passes: that the float graph goes through before it is lowered or quantized.
+        order: what the writer is told.
+    """
+
+    recipe: ExportRecipe
+    passes: tuple[str, ...]
+    order: Order
+
+
+def wishes(
+    recipes: Sequence[ExportRecipe],
+    schemes: Mapping[str, QuantizeRecipe],
+    sizes: Mapping[str, tuple[Size, ...]],
+    note: FileNote,
+) -> tuple[Wish, ...]:
+    """Return what each target is written from; an int8 one takes its passes from its scheme."""
+    return tuple(
+        Wish(
+            recipe,
+            schemes[recipe.scheme].passes if recipe.scheme else recipe.passes,
+            Order(sizes[recipe.name], note, recipe.processor, recipe.precision == "float16"),
+        )
+        for recipe in recipes
+    )
+
+
+def refuse_unsupported(source: Source, wanted: Sequence[Wish]) -> None:
+    """Refuse a model with operators that targets have no form for.
+
+    Args:
+        source: the model.
+        wanted: all targets.
+
+    Raises:
+        UnsupportedOperatorError: names every operator once, with its node and the targets, and says
+            which targets can be written.
+    """
+    refused = _refused(source, wanted)
+    if not any(refused.values()):
+        return
+    where: dict[str, dict[str, list[str]]] = {}
+    for target, refusals in refused.items():
+        for refusal in refusals:
+            where.setdefault(refusal.operator, {}).setdefault(refusal.reason, []).append(target)
+    heading = (
+        f"Some targets have no form for {count_of(len(where), 'operator')} of '{source.name}', "
+        "so no file was written:"
+    )
+    able = [target for target, refusals in refused.items() if not refusals]
+    advice = f"The others can be written, with --target {' '.join(able)}" if able else ""
+    lines = [heading, *_listed(where), *([advice] if advice else [])]
+    raise UnsupportedOperatorError("\n".join(lines))
+
+
+def _refused(source: Source, wanted: Sequence[Wish]) -> dict[str, tuple[Refusal, ...]]:
+    """Return what every target refuses; each prepared graph is made once."""
+    from edge_imgq.graph.rewrite import rewrite
+
+    prepared = {wish.passes: rewrite(source.model, wish.passes) for wish in wanted}
+    return {
+        wish.recipe.name: REFUSERS[wish.recipe.format](prepared[wish.passes], wish.order)
+        for wish in wanted
+    }
+
+
+def _listed(where: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Return a line for each operator, and below it one for each reason with its targets."""
+    return [
+        line
+        for operator, reasons in where.items()
+        for line in (
+            f"  {operator}",
+            *(f"    {', '.join(targets)}: {reason}" for reason, targets in reasons.items()),
+        )
+    ]

@@ -1,0 +1,72 @@
+"""Operators that targets have no form for: refused at once, named once, with what can be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from edge_imgq.errors import UnsupportedOperatorError
+from tests.cli.conftest import Run, whole_model
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model with an Erf, which neither format has, and a Gelu, which both have."""
+    rng = np.random.default_rng(3)
+    first = rng.normal(0, 0.1, (8, 3, 3, 3)).astype(np.float32)
+    last = rng.normal(0, 0.1, (3, 8, 1, 1)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Erf", ["a"], ["b"], name="odd_one"),
+        helper.make_node("Gelu", ["b"], ["c"], name="known"),
+        helper.make_node("Floor", ["c"], ["d"], name="other_one"),
+        helper.make_node("Conv", ["d", "w2"], ["out"], kernel_shape=[1, 1]),
+    ]
+    path = tmp_path_factory.mktemp("odd") / "odd.onnx"
+    onnx.save(whole_model(nodes, {"w1": first, "w2": last}), path)
+    return path
+
+
+def test_every_operator_is_named_once_with_its_targets_before_anything_slow(
+    run: Run, odd: Path, tmp_path: Path
+) -> None:
+    words = ("--size", "48x64", "--target", "onnx", "tflite", "--output", tmp_path / "out")
+    outcome = run("export", odd, *words)
+    assert outcome.code == UnsupportedOperatorError.exit_code
+    heading, *lines = outcome.err[outcome.err.index("edge-imgq: ") :].strip().splitlines()
+    assert heading == (
+        "edge-imgq: Some targets have no form for 2 operators of 'odd', so no file was written:"
+    )
+    assert [lines[0], lines[2]] == ["  Erf 'odd_one'", "  Floor 'other_one'"]
+    for line in (lines[1], lines[3]):
+        assert line.startswith("    tflite-float, tflite-gpu, tflite-int8: TFLite has no operator")
+    assert lines[4:] == ["The others can be written, with --target onnx-float onnx-int8"]
+    assert outcome.err.count("odd_one") == 1
+    assert "quantize" not in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_formats_that_refuse_for_different_reasons_give_each_theirs(
+    run: Run, odd: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("coremltools")
+    words = ("--size", "48x64", "--target", "*-int8", "--output", tmp_path / "out")
+    outcome = run("export", odd, *words)
+    assert outcome.code == UnsupportedOperatorError.exit_code
+    assert outcome.err.count("odd_one") == 1
+    assert "\n    coreml-int8: this operator is not lowered to Core ML; write it" in outcome.err
+    assert "\n    tflite-int8: TFLite has no operator that computes it" in outcome.err
+    assert outcome.err.rstrip().endswith("with --target onnx-int8")
+
+
+def test_the_targets_that_are_offered_can_be_written(
+    run: Run, odd: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("--target", "onnx-float", "--images", photos / "evaluation", "--output", tmp_path)
+    outcome = run("export", odd, "--size", "48x64", *words)
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "odd" / "onnx-float.onnx").exists()
