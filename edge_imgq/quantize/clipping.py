@@ -85,6 +85,11 @@ class Guard:
     peak: float
     one_by_one: bool = False
 
+    @property
+    def unlike(self) -> Batch:
+        """Return the drawings, then some photographs in other contrast."""
+        return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
+
 
 def guard_of(contract: ImageContract, patches: PatchKeeper, *, one_by_one: bool) -> Guard:
     """Return the images to judge ranges by.
@@ -161,8 +166,7 @@ class _Forecast:
         found = measure_sensitivity(original, values, guard.photos)
         self._weights = {value: found[value].error for value in values}
         self._photos = self._images(guard.photos)
-        few = varied(guard.photos[:CONTRASTS], guard.peak)
-        self._guarding = self._images(np.concatenate([guard.stress, few]))
+        self._guarding = self._images(guard.unlike)
 
     def _images(self, batch: Batch) -> _Images:
         inputs = torch.from_numpy(np.ascontiguousarray(batch))

@@ -13,9 +13,10 @@ sum; only within half a level of zero does the rectifier bend. Copies take the p
 that are given up, so every tensor keeps its width and the network its speed.
 
 What a channel's place spares is A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
-image by that of the channel. What giving it up costs is its `absence` (`Sensitivity`), and as
-images unlike those for calibration may use it more, a share of what it would be with the channel at
-its peak everywhere.
+image by that of the channel. What giving it up costs is what the other channels cannot take over
+(`edge_imgq.quantize.absorption`). Where something else than layers reads them, so that nothing can
+be taken over, it is the channel's `absence` (`Sensitivity`), and as images unlike those for
+calibration may use it more, a share of what it would be with the channel at its peak everywhere.
 
 Kin: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier Channel
 Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither.
@@ -23,7 +24,7 @@ Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,15 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.absorption import (
+    Heirs,
+    bequeath,
+    measure_products,
+    own_errors,
+    readers_of,
+)
 from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
+from edge_imgq.quantize.clipping import LOSS, TRUTH, Guard
 from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations
@@ -71,7 +80,7 @@ class _Worth:
 
 
 def copy_channels(
-    original: ir.Model, seen: Seen, place: Place, found: Mapping[str, Sensitivity]
+    original: ir.Model, seen: Seen, place: Place, found: Mapping[str, Sensitivity], guard: Guard
 ) -> dict[str, ChannelRange] | None:
     """Copy channels of a float graph in place, moved by fractions of the levels to come.
 
@@ -81,6 +90,7 @@ def copy_channels(
         seen: ranges of every activation, by name.
         place: how scales follow from ranges.
         found: sensitivities of its values, by name.
+        guard: images that say what the others can take over of a channel.
 
     Returns:
         The ranges that the activations have now; None, and the graph unchanged, where copies would
@@ -89,17 +99,53 @@ def copy_channels(
     channels = find_channels(original.graph)
     if not channels.copyable.any():
         return None
-    worth = _worth(original, channels, seen, place(original, seen), found)
-    copies = _copies(channels, worth)
+    placed = place(original, seen)
+    worth = _worth(original, channels, seen, placed, found)
+    allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
+    groups = _groups(original, channels, placed, guard, allowed)
+    copies = _copies(channels, worth, groups)
     left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
+    for group in groups:
+        if group.heirs is not None:
+            bequeath(original.graph, group.readers, group.heirs.inheritance)
     offsets = _offsets(original.graph, channels, copies)
     spread = Spread(np.ones(channels.count), copies)
     apply_spread(original.graph, channels, spread)
     ranges = spread_ranges(seen, channels, spread)
     _move(original.graph, offsets, place(original, ranges))
     return ranges
+
+
+@dataclass
+class _Group:
+    """Classes that stand in the same values, so that one may take the place of another.
+
+    Attributes:
+        members: the classes.
+        value: that layers read them from; None where something else reads them too.
+        readers: those layers.
+        heirs: what is left of the channels of the value.
+        places: of the members among the channels of the value.
+    """
+
+    members: NDArray[np.intp]
+    value: ir.Value | None
+    readers: list[ir.Node]
+    heirs: Heirs | None = None
+    places: NDArray[np.intp] | None = None
+
+    def costs(self, worth: _Worth) -> Numbers:
+        """Return what the place of each member must spare."""
+        if self.heirs is None:
+            return worth.absence[self.members]
+        return self.heirs.costs()[self.places]
+
+    def give_up(self, member: int) -> None:
+        """Give up a member, by its number."""
+        if self.heirs is not None and self.places is not None:
+            self.heirs.give_up(int(self.places[member]))
 
 
 def _worth(
@@ -127,34 +173,68 @@ def _peaks(seen: ChannelRange, count: int) -> Numbers:
     return peaks if peaks.ndim else np.full(count, np.inf)
 
 
-def _copies(channels: Channels, worth: _Worth) -> NDArray[np.intp]:
+def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDArray[np.intp]:
     """Return how many times each class is to stand there; 0 for those that are given up."""
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
-    for members in _interchangeable(channels):
-        for donor in members[np.argsort(worth.absence[members], kind="stable")]:
+    for group in groups:
+        members = group.members
+        while True:
             n = copies[members]
+            costs = np.where(n == 1, group.costs(worth), np.inf)
+            donor = int(costs.argmin())
             spared = worth.noise[members] * (1 / np.maximum(n, 1) ** 2 - 1 / (n + 1) ** 2)
-            spared[(n == 0) | (n >= MOST) | (members == donor)] = 0
+            spared[(n == 0) | (n >= MOST)] = 0
+            spared[donor] = 0
             best = int(spared.argmax())
-            if copies[donor] > 1 or spared[best] < max(worth.absence[donor], least):
+            if spared[best] < max(costs[donor], least):
                 break
-            copies[donor] = 0
+            copies[members[donor]] = 0
             copies[members[best]] += 1
+            group.give_up(donor)
     return copies
 
 
-def _interchangeable(channels: Channels) -> list[NDArray[np.intp]]:
+def _groups(
+    original: ir.Model,
+    channels: Channels,
+    placed: Mapping[ir.Value, Quantization],
+    guard: Guard,
+    allowed: Numbers,
+) -> list[_Group]:
     """Return the copyable classes in groups that stand in the same values."""
+    values = list(channels.of)
     where: dict[int, list[int]] = {}
-    for index, classes in enumerate(channels.of.values()):
-        for found in classes.tolist():
+    for index, value in enumerate(values):
+        for found in channels.of[value].tolist():
             where.setdefault(found, []).append(index)
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for found, values in where.items():
+    together: dict[tuple[int, ...], list[int]] = {}
+    for found, places in where.items():
         if channels.copyable[found]:
-            groups.setdefault(tuple(values), []).append(found)
-    return [np.array(members) for members in groups.values()]
+            together.setdefault(tuple(places), []).append(found)
+    groups = [
+        _Group(np.array(members), *_last([values[place] for place in places]))
+        for places, members in together.items()
+    ]
+    wanted = [group.value for group in groups]
+    values = [v for v in wanted if v is not None and v in placed and wanted.count(v) == 1]
+    products = measure_products(original, values, guard)
+    for group in groups:
+        if group.value in products:
+            classes = channels.of[group.value]
+            group.places = np.array([np.flatnonzero(classes == m)[0] for m in group.members])
+            noise = float(placed[group.value].scale[0]) ** 2 / 12
+            group.heirs = Heirs(products[group.value], noise, allowed)
+    return groups
+
+
+def _last(values: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Node]]:
+    """Return the one of some values that others do not read, and the layers that read it."""
+    inside = set(values)
+    last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
+    readers = readers_of(last[0]) if len(last) == 1 else None
+    passed_on = all(len(list(v.consumers())) == 1 for v in values if v not in last)
+    return (last[0], readers) if readers and passed_on else (None, [])
 
 
 def _offsets(

@@ -292,10 +292,12 @@ class _Bench:
 
     def _copied(self, pair: _Pair, found: Mapping[str, Sensitivity]) -> _Pair | None:
         """Return the float graph with copies; None where there is nothing to copy."""
+        from edge_imgq.quantize.clipping import guard_of
         from edge_imgq.quantize.copies import copy_channels
 
         original = pair.original.clone()
-        seen = copy_channels(original, pair.seen, self._scales, found)
+        guard = guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
+        seen = copy_channels(original, pair.seen, self._scales, found, guard)
         return None if seen is None else self._placed(original, seen)
 
     def _taking(self, draft: _Pair) -> Change:

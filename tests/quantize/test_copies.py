@@ -10,6 +10,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.graph import edit
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from edge_imgq.quantize.sensitivity import measure_sensitivity
@@ -80,6 +81,13 @@ def test_no_tensor_becomes_wider() -> None:
 
 def test_channels_that_are_needed_are_not_given_up() -> None:
     network = carrying_network(idle=6, faint=0.3)
+    first, second = (network.graph.initializers[name] for name in ("w0", "w1"))
+    kernel, reader = (edit.contents(value).copy() for value in (first, second))
+    # Rectified details, which no sum of the other channels makes, and which the image is full of.
+    kernel[3:] *= np.random.default_rng(2).choice([-3, 3], kernel[3:].shape).astype(np.float32)
+    kernel[3:] -= kernel[3:].mean(axis=(1, 2, 3), keepdims=True)
+    reader[:, 3:] *= 10
+    first.const_value, second.const_value = ir.tensor(kernel), ir.tensor(reader)
     assert [step.name for step in quantized(network, COPIED).steps] == ["scales", "feedback"]
 
 
