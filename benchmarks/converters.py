@@ -6,7 +6,8 @@
 Every peer lives in an environment of its own in `.venv-peers/`, which is made at first use. All are
 given the same float network and the same calibration images (`benchmarks/cases.py`). Files are kept
 there too, so a run that was cut off goes on where it was. All files of a network, float and int8,
-take turns in one process, one thread, run by the LiteRT of edge-imgq's own environment.
+take turns in one process, one thread, run by the LiteRT of edge-imgq's own environment, and are
+loaded anew every few rounds.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +32,7 @@ from benchmarks.files import FileFacts, facts_of, prepared
 from benchmarks.networks import NETWORKS
 from benchmarks.ours import OURS, TARGETS, write_ours
 from benchmarks.peer_table import ENVIRONMENTS, PEERS
-from benchmarks.turns import take_turns
+from benchmarks.turns import take_turns_anew
 from edge_imgq.devices.stopwatch import host_name
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.skipped import Skipped
@@ -93,8 +96,11 @@ def _case(name: str) -> Case | Skipped:
         return Skipped(sentence(str(error)))
 
 
-Files = dict[tuple[str, str], Path | Skipped]
-"""(maker, precision) → the file, or why there is none."""
+Key = tuple[str, str]
+"""Maker and precision."""
+
+Files = dict[Key, Path | Skipped]
+"""The files, or why there is none."""
 
 
 def _files(cases: Sequence[Case], peers: Sequence[str]) -> dict[str, Files]:
@@ -116,14 +122,18 @@ def _measured(case: Case, files: Files, rounds: int) -> list[Entry]:
     _report(f"measure {case.name}")
     facts = {key: _facts(file, case) for key, file in files.items()}
     image = np.load(case.folder / IMAGES)[0]
-    calls = {
-        key: prepared(file, image)
+    good = {
+        key: file
         for key, file in files.items()
         if isinstance(file, Path) and isinstance(facts[key], FileFacts)
     }
-    _report(f"time {len(calls)} files of {case.name}")
-    times = take_turns(calls, rounds) if calls else {}
+    _report(f"time {len(good)} files of {case.name}")
+    times = take_turns_anew(partial(_calls, good, image), rounds) if good else {}
     return [_entry(case.name, key, facts[key], times.get(key)) for key in files]
+
+
+def _calls(files: Mapping[Key, Path], image: Any) -> dict[Key, Callable[[], None]]:
+    return {key: prepared(file, image) for key, file in files.items()}
 
 
 def _facts(file: Path | Skipped, case: Case) -> FileFacts | Skipped:

@@ -9,7 +9,11 @@ from math import lcm
 
 from edge_imgq.export.tflite.forms.blocked_input import BlockedInput
 from edge_imgq.export.tflite.forms.blocked_output import BlockedOutput
-from edge_imgq.export.tflite.forms.plain import plain_convolution
+from edge_imgq.export.tflite.forms.halves import BLOCK
+from edge_imgq.export.tflite.forms.on_halves import on_halves
+from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
+from edge_imgq.export.tflite.forms.regions import Stretch, stretch_on_halves, written
+from edge_imgq.export.tflite.forms.strided_input import strided_input
 from edge_imgq.graph.layer_slots import BLOCKS, WORTHWHILE
 from edge_imgq.graph.network import Network, Operation
 
@@ -29,9 +33,12 @@ class FastNetwork:
 
 def fastest_forms(network: Network) -> FastNetwork:
     """Return a network with its convolutions in the form of fewest slots (`graph.lanes`)."""
+    stretch = stretch_on_halves(network, _least_slots)
+    multiple = _multiple(network, stretch)
+    network = on_halves(network, stretch)
     followers = _sole_followers(network)
     operations: list[Operation] = []
-    multiple, absorbed = 1, set()
+    absorbed: set[str] = set()
     for operation in network.operations:
         if operation.name in absorbed:
             continue
@@ -39,20 +46,50 @@ def fastest_forms(network: Network) -> FastNetwork:
         chosen, block, taken = _best(operation, follower, network.is_quantized)
         operations.extend(chosen)
         absorbed.update(taken)
-        if block > 1:
-            ratio = network.inputs[0].shape[2] / operation.output.shape[2]
-            multiple = lcm(multiple, max(1, round(block * ratio)))
+        if len(chosen) > 1:
+            multiple = lcm(multiple, _at_input(network, operation, block))
     return FastNetwork(replace(network, operations=tuple(operations)), multiple)
+
+
+def _multiple(network: Network, stretch: Stretch) -> int:
+    members = [op for op in network.operations if written(op) in stretch.members]
+    return lcm(*(_at_input(network, operation, BLOCK) for operation in members))
+
+
+def _at_input(network: Network, operation: Operation, block: int) -> int:
+    """Return what the image must be a multiple of for an output to be one of `block`."""
+    ratio = network.inputs[0].shape[2] / operation.output.shape[2]
+    return max(1, round(block * ratio))
 
 
 def _best(
     operation: Operation, follower: Operation | None, quantized: bool
 ) -> tuple[Sequence[Operation], int, set[str]]:
     """Return the operations that replace one, their block size and the followers they absorb."""
+    strided = strided_input(operation)
+    if strided is not None and strided.share(quantized) < WORTHWHILE:
+        return strided.operations(), 1, set()
     convolution = plain_convolution(operation)
     if convolution is None:
         return (operation,), 1, set()
     shuffle = follower if follower is not None and _is_shuffle(follower) else None
+    form, block, share = _cheapest(convolution, shuffle, quantized)
+    if share >= WORTHWHILE:
+        return (operation,), 1, set()
+    taken = {shuffle.name} if shuffle is not None and isinstance(form, BlockedOutput) else set()
+    return form.operations(block), block, taken
+
+
+def _least_slots(convolution: PlainConvolution) -> float:
+    """Return the slots per pixel of a float convolution in its best form on the whole image."""
+    form, block, share = _cheapest(convolution, None, quantized=False)
+    return form.slots(block if share < WORTHWHILE else 1, quantized=False)
+
+
+def _cheapest(
+    convolution: PlainConvolution, shuffle: Operation | None, quantized: bool
+) -> tuple[BlockedOutput | BlockedInput, int, float]:
+    """Return the form of fewest slots, its block size, and its share of the plain form's slots."""
     blocks = [b for b in BLOCKS if not any(side % b for side in convolution.size)]
     forms: tuple[BlockedOutput | BlockedInput, ...] = (
         BlockedOutput(convolution, shuffle),
@@ -64,10 +101,7 @@ def _best(
         for block in blocks
     ]
     share, index, block = min(costs, default=(1.0, 0, 1))
-    if share >= WORTHWHILE:
-        return (operation,), 1, set()
-    taken = {shuffle.name} if shuffle is not None and index == 0 else set()
-    return forms[index].operations(block), block, taken
+    return forms[index], block, share
 
 
 def _is_shuffle(operation: Operation) -> bool:

@@ -24,15 +24,16 @@ PLAIN = QuantizeRecipe("plain", "", "min-max", ())
 SIZE = (12, 20)
 
 
-def conv(source: str, target: str, kernel: int, inputs: int, outputs: int, pads=None):
+def conv(source: str, target: str, kernel: int, inputs: int, outputs: int, pads=None, stride=1):
     generator = np.random.default_rng(kernel * 100 + outputs)
     constants = {
         f"{target}.w": weights(generator, outputs, inputs, kernel, kernel),
         f"{target}.b": weights(generator, outputs),
     }
     node = helper.make_node(
-        "Conv", [source, *constants], [target], name=target, pads=pads or [kernel // 2] * 4
-    )
+        "Conv", [source, *constants], [target], name=target,
+        pads=pads or [kernel // 2] * 4, strides=[stride] * 2,
+    )  # fmt: skip
     return node, constants
 
 
@@ -49,6 +50,8 @@ def shuffle(source: str, target: str, block: int):
 def relu(source: str, target: str):
     return helper.make_node("Relu", [source], [target])
 
+
+STRIDED = ["SpaceToDepth", "Conv", "Conv", "DepthToSpace"]
 
 CASES = {
     "gray in, shuffle out": (
@@ -77,6 +80,27 @@ CASES = {
             conv("b", "out", 4, 32, 3, pads=[1, 2, 2, 1]), channels=3,
         ),
         3, 1, ["Conv", "Conv", "DepthToSpace"],
+    ),
+    "gray in by a stride": (
+        lambda: network(
+            conv("image", "a", 6, 1, 32, pads=[2] * 4, stride=2), relu("a", "b"),
+            conv("b", "c", 1, 32, 4), shuffle("c", "out", 2), channels=1,
+        ),
+        1, 1, STRIDED,
+    ),
+    "a stride whose padding is no block": (
+        lambda: network(
+            conv("image", "a", 5, 1, 32, pads=[1, 2, 2, 1], stride=2), relu("a", "b"),
+            conv("b", "c", 1, 32, 4), shuffle("c", "out", 2), channels=1,
+        ),
+        1, 1, STRIDED,
+    ),
+    "a stride of four": (
+        lambda: network(
+            conv("image", "a", 8, 1, 16, pads=[2] * 4, stride=4), relu("a", "b"),
+            conv("b", "c", 1, 16, 16), shuffle("c", "out", 4), channels=1,
+        ),
+        1, 1, STRIDED,
     ),
 }  # fmt: skip
 
@@ -140,6 +164,15 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(quantized, image, exact=True) * 255)[0].transpose(1, 2, 0)
     assert np.abs(open_session(path).run(pixels) - wanted).max() <= 1
+
+
+def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
+    layers = (conv("image", "a", 3, 3, 16), conv("a", "b", 3, 16, 16, stride=2))
+    last = (conv("b", "c", 1, 16, 12), shuffle("c", "out", 2))
+    fast = fastest_forms(views(network(*layers, *last, channels=3), 3, 1)["int8"])
+    assert [op.attributes.get("strides") for op in fast.network.operations if op.name == "b"] == [
+        (2, 2)
+    ]
 
 
 def test_odd_sizes_keep_the_plain_form() -> None:
