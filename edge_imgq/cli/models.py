@@ -22,9 +22,10 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the zoo."""
     from edge_imgq.models.listing import list_models
+    from edge_imgq.models.zoo import UNTRAINED
     from edge_imgq.report.json_form import plain, to_json
     from edge_imgq.report.model_table import model_table
 
     rows = list_models()
-    print(to_json(plain(rows)) if arguments.json else model_table(rows))
+    print(to_json(plain(rows)) if arguments.json else model_table(rows, UNTRAINED))
     return 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edge_imgq.models.listing import ModelRow
 from edge_imgq.report.drawing import ABSENT, draw, large_count, new_table, wrapped
 
 
-def model_table(rows: Sequence[ModelRow]) -> str:
-    """Return one row per network, and a sentence on each below."""
+def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
+    """Return one row per network, a sentence on each below, and what ships without weights."""
     table = new_table("model", "task", ">scale", "colour", ">parameters", ">PSNR dB")
     for row in rows:
         psnr = ABSENT if row.psnr is None else f"{row.psnr:.2f}"
@@ -17,4 +17,5 @@ def model_table(rows: Sequence[ModelRow]) -> str:
         table.add_row(row.name, row.task, f"×{row.scale}", row.colour, count, psnr)
     sentences = [wrapped(f"{row.name}: {row.summary}. Card: {row.card}", "  ") for row in rows]
     note = "PSNR: on the validation images that each card names."
-    return "\n\n".join((draw(table), "\n".join([note, *sentences])))
+    rest = wrapped(f"Without weights, for `edge-imgq train`: {', '.join(untrained)}.")
+    return "\n\n".join((draw(table), "\n".join([note, *sentences]), rest))

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from edge_imgq.models.zoo import ZOO
+from edge_imgq.models.zoo import UNTRAINED, ZOO
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
 from tests.cli.conftest import Run
@@ -23,6 +23,8 @@ def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) ->
         assert rows[name]["parameters"] == sum(p.numel() for p in entry.build().parameters())
     table = run("models").out
     assert all(f"\n{name} " in table for name in ZOO)
+    rest = " ".join(table[table.index("Without weights") :].split())
+    assert rest.endswith(f": {', '.join(UNTRAINED)}.")
     assert max(len(line) for line in table.splitlines() if "/" not in line) <= 80
 
 
