@@ -49,10 +49,17 @@ class Photo:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images for one purpose, with the words that reports describe them by."""
+    """Images for one purpose.
+
+    Attributes:
+        description: the words that reports describe them by.
+        photos: the images.
+        extremes: places of those that were chosen for how far they reach; they stand for no others.
+    """
 
     description: str
     photos: tuple[Photo, ...]
+    extremes: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -233,8 +233,11 @@ def _quantized(plan: _Plan, scheme: str, state: Path, watch: Watch) -> Quantized
 
     source, recipe = plan.source, plan.schemes[scheme]
     images = (sample.pixels for sample in network_inputs(plan.calibration, source))
+    extremes = plan.calibration.extremes
     try:
-        return quantize_in_steps(source.model, recipe, source.contract, images, tuning, state)
+        return quantize_in_steps(
+            source.model, recipe, source.contract, images, tuning, state, extremes
+        )
     except KeyboardInterrupt as interruption:
         if state.is_file():
             raise type(interruption)(

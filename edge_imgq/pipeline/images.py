@@ -64,8 +64,10 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
 
     peak, size = source.contract.peak, own_size(source.model)
     chosen = covering_images(source.model, pixels(), peak, MOST_CALIBRATION, size)
-    photos = tuple(looked_at.photos[index] for index in chosen)
-    return ImageSet(f"{len(photos)} of the {images.description}, by the ranges they reach", photos)
+    photos = tuple(looked_at.photos[index] for index in chosen.places)
+    extremes = frozenset(i for i, place in enumerate(chosen.places) if place in chosen.extremes)
+    description = f"{len(photos)} of the {images.description}, by the ranges they reach"
+    return ImageSet(description, photos, extremes)
 
 
 MOST_CALIBRATION = 64

@@ -122,7 +122,9 @@ class _Run:
             self.watch(Step(f"fine-tune ({recipe.name})", done, total))
 
         pixels = (sample.pixels for sample in network_inputs(self.images, self.source))
-        return quantize_in_steps(self.source.model, recipe, self.source.contract, pixels, tuning)
+        model, contract = self.source.model, self.source.contract
+        extremes = self.images.extremes
+        return quantize_in_steps(model, recipe, contract, pixels, tuning, extremes=extremes)
 
     def goal(self) -> Goal | None:
         """Return what the budget stands for; None without one."""

@@ -6,7 +6,7 @@ those alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -72,10 +72,17 @@ class PatchKeeper:
         self._seen = 0
         self._generator = np.random.default_rng(SEED)
 
-    def passing(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-        """Yield the images unchanged."""
-        for pixels in images:
-            for patch in self._patches(pixels):
+    def passing(
+        self, images: Iterable[NDArray[np.uint8]], extremes: Container[int] = ()
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the images unchanged.
+
+        Args:
+            images: 8-bit (H, W, C).
+            extremes: places of those that no patch is kept of.
+        """
+        for place, pixels in enumerate(images):
+            for patch in () if place in extremes else self._patches(pixels):
                 self._seen += 1
                 chosen = self._held_out if self._seen % HELD_OUT_EVERY == 0 else self._learning
                 chosen.offer(patch, self._generator)

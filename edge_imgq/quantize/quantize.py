@@ -6,7 +6,7 @@ image did not come nearer to the float model's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +92,7 @@ def quantize_in_steps(
     images: Iterable[NDArray[np.uint8]],
     progress: Progress | None = None,
     state: Path | None = None,
+    extremes: Container[int] = (),
 ) -> Quantized:
     """Return the QDQ model of a float model, and what each step of the recipe gained.
 
@@ -102,6 +103,7 @@ def quantize_in_steps(
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
         progress: told steps of fine-tuning done and steps in all.
         state: file that fine-tuning keeps its state in while it lasts; None for none.
+        extremes: places of images that count for the ranges alone; no step learns from them.
 
     Raises:
         ModelError: the network computes the weights of a convolution.
@@ -114,7 +116,8 @@ def quantize_in_steps(
     mark_precision(original.graph, recipe.precision)
     patches = PatchKeeper(contract.multiple, own_size(original))
     closely = recipe.observer != "min-max"
-    seen = observe_channels(original, patches.passing(images), contract.peak, closely=closely)
+    passing = patches.passing(images, extremes)
+    seen = observe_channels(original, passing, contract.peak, closely=closely)
     seen = reach_both_ends(original, seen, contract, patches.size)
     seen = cut_off(original.graph, seen)
     batches = takes_batches(original, patches.size)

@@ -22,9 +22,17 @@ def test_the_images_that_reach_farthest_are_chosen() -> None:
     images = [dull(seed) for seed in range(60)]
     images[17], images[42] = photo(3, (40, 40)), 255 - photo(4, (40, 40)) // 8
     chosen = covering_images(residual_network(), images, 1.0, 8)
-    assert len(chosen) <= 8
-    assert {17, 42} <= set(chosen)
-    assert list(chosen) == sorted(set(chosen))
+    assert len(chosen.places) <= 8
+    assert {17, 42} <= chosen.extremes
+    assert list(chosen.places) == sorted(set(chosen.places))
+
+
+def test_some_are_chosen_that_are_like_the_rest() -> None:
+    images = [dull(seed) for seed in range(60)]
+    images[17], images[42] = photo(3, (40, 40)), 255 - photo(4, (40, 40)) // 8
+    chosen = covering_images(residual_network(), images, 1.0, 8)
+    assert chosen.extremes < set(chosen.places)
+    assert not {17, 42} & (set(chosen.places) - chosen.extremes)
 
 
 def test_the_ranges_of_the_chosen_are_nearly_those_of_all() -> None:
@@ -33,7 +41,7 @@ def test_the_ranges_of_the_chosen_are_nearly_those_of_all() -> None:
         (photo(seed, (40, 40)) * generator.uniform(0.2, 1)).astype(np.uint8) for seed in range(80)
     ]
     network = residual_network()
-    chosen = [images[place] for place in covering_images(network, images, 1.0, 16)]
+    chosen = [images[place] for place in covering_images(network, images, 1.0, 16).places]
     every, few, first = (
         observe_channels(network, some, 1.0) for some in (images, chosen, images[:16])
     )
@@ -53,11 +61,13 @@ def test_the_ranges_of_the_chosen_are_nearly_those_of_all() -> None:
 def test_a_bright_corner_of_a_large_image_is_seen() -> None:
     images = [dull(seed, (300, 400)) for seed in range(30)]
     images[11][96:192, 192:288] = 255
-    assert 11 in covering_images(residual_network(), images, 1.0, 4)
+    assert 11 in covering_images(residual_network(), images, 1.0, 4).extremes
 
 
 def test_few_images_are_all_taken() -> None:
-    assert covering_images(residual_network(), [photo(s) for s in range(3)], 1.0, 8) == (0, 1, 2)
+    chosen = covering_images(residual_network(), [photo(s) for s in range(3)], 1.0, 8)
+    assert chosen.places == (0, 1, 2)
+    assert not chosen.extremes
 
 
 def patches(*images: np.ndarray) -> np.ndarray:

@@ -48,6 +48,14 @@ def test_the_few_patches_come_from_all_images() -> None:
     assert len({int(patch.max()) for patch in keeper.batch(255.0)}) == 8
 
 
+def test_no_patch_is_kept_of_extremes() -> None:
+    keeper = PatchKeeper(multiple=1)
+    passed = list(keeper.passing((flat(i) for i in range(24)), extremes={3, 5, 17}))
+    learned, held_out = kept_of(keeper)
+    assert len(passed) == 24
+    assert learned | held_out == set(range(24)) - {3, 5, 17}
+
+
 def test_a_network_of_fixed_size_gets_patches_of_that_size() -> None:
     keeper = PatchKeeper(multiple=1, size=(20, 40))
     list(keeper.passing([flat(1, (96, 96))]))
