@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.steps import Site, half, mb
+from edge_imgq.export.coreml.units import chosen_slope
 from edge_imgq.graph.network import Operation
 
 
@@ -18,7 +19,7 @@ def relu(site: Site) -> Any:
 
 def leaky_relu(site: Site) -> Any:
     """LeakyRelu: one slope."""
-    return mb.leaky_relu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 0.01)))
+    return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
 def prelu(site: Site) -> Any:

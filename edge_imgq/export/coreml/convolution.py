@@ -180,6 +180,11 @@ def _weight(tensor: Tensor, factor: float) -> Any:
 
 
 def _bias(site: Site) -> dict[str, Any]:
-    inputs = site.operation.inputs
+    """Return the bias, less what the result is counted from."""
+    inputs, output = site.operation.inputs, site.operation.output
     tensor = inputs[2] if len(inputs) > 2 else None
-    return {} if tensor is None else {"bias": half(real(tensor) / site.unit, tensor.name)}
+    if tensor is None and not site.offset:
+        return {}
+    stated = np.zeros(output.shape[1]) if tensor is None else real(tensor)
+    base = site.offset * step(output) if site.offset else 0.0
+    return {"bias": half((stated - base) / site.unit, (tensor or output).name)}

@@ -22,6 +22,7 @@ from edge_imgq.export.coreml.norm import gather_deviations
 from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.rounding import gather_rounding
 from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
+from edge_imgq.export.coreml.units import Counting, chosen_counting
 from edge_imgq.export.refusal import Refusal, as_error
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools
@@ -107,11 +108,13 @@ def lower_operations(network: Network, values: Values) -> None:
 def _lower(operation: Operation, values: Values) -> None:
     """Build one operation and store its outputs."""
     form = FORMS[operation.kind]
-    unit = step(operation.outputs[0]) if form.in_steps and _in_integers(operation) else 1.0
-    built = form.build(Site(operation, values, unit))
+    in_steps = form.in_steps and _in_integers(operation)
+    counting = chosen_counting(operation) if in_steps else Counting(1.0)
+    built = form.build(Site(operation, values, counting.unit, counting.offset))
     results = built if isinstance(built, list | tuple) else (built,)
     for tensor, result in zip(operation.outputs, results, strict=True):
-        values.write(tensor, _activated(operation, tensor, result, unit), unit)
+        activated = _activated(operation, tensor, result, counting.unit)
+        values.write(tensor, activated, counting.unit, counting.offset)
 
 
 def _in_integers(operation: Operation) -> bool:

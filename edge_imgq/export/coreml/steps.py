@@ -1,11 +1,12 @@
 """How float and quantized networks share one set of lowerings: values counted in steps.
 
 Inside the program every real number is float16 and is kept divided by a *unit*. In a float network
-the unit is 1. In a quantized network an operator works in units of its output's scale, so the
-numbers that it sees are the integers of the quantized graph: `dequantize` and `quantize` around it
-have scale 1 (or a ratio of two scales), and the scales themselves meet in the convolution's weight
-scales. A float16 has 11 bits, which hold these integers exactly; with the scales left in place each
-of them would be rounded to float16, three times per convolution, and small ones would underflow.
+the unit is 1. In a quantized network an operator works in units of its output's scale, or nearly so
+(module `edge_imgq.export.coreml.units`), so the numbers that it sees are the integers of the
+quantized graph: `dequantize` and `quantize` around it have scale 1 (or a ratio of two scales), and
+the scales themselves meet in the convolution's weight scales. A float16 has 11 bits, which hold
+these integers exactly; with the scales left in place each of them would be rounded to float16,
+three times per convolution, and small ones would underflow.
 """
 
 from __future__ import annotations
@@ -46,10 +47,17 @@ class Values:
             self._read[key] = self._convert(tensor, unit)
         return self._read[key]
 
-    def write(self, tensor: Tensor, variable: Any, unit: float) -> None:
-        """Store a float16 variable that counts a tensor's real values in `unit`."""
+    def write(self, tensor: Tensor, variable: Any, unit: float, offset: int = 0) -> None:
+        """Store a float16 variable that counts a tensor's real values in `unit`.
+
+        Args:
+            tensor: what it stands for.
+            variable: of the program.
+            unit: what it counts in.
+            offset: of a quantized tensor, how many of its steps above 0 it counts from.
+        """
         if tensor.quantization is not None:
-            self._variables[tensor.name] = _quantize(tensor, variable, unit)
+            self._variables[tensor.name] = _quantize(tensor, variable, unit, offset)
         elif unit == 1.0:
             self._variables[tensor.name] = variable
         else:
@@ -81,11 +89,13 @@ class Site:
         operation: the operation.
         values: the variables computed so far.
         unit: what the result must be counted in.
+        offset: how many steps above 0 it must be counted from.
     """
 
     operation: Operation
     values: Values
     unit: float
+    offset: int = 0
 
     def read(self, index: int, unit: float | None = None) -> Any:
         """Return an input as a float16 variable, in the site's unit or in another."""
@@ -174,7 +184,7 @@ def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.floa
     return rounded
 
 
-def _quantize(tensor: Tensor, variable: Any, unit: float) -> Any:
+def _quantize(tensor: Tensor, variable: Any, unit: float, offset: int) -> Any:
     assert tensor.quantization is not None
     scale = half(np.float64(step(tensor)) / unit, tensor.name)
     if scale == 0:
@@ -186,11 +196,11 @@ def _quantize(tensor: Tensor, variable: Any, unit: float) -> Any:
         input=variable,
         scale=scale,
         output_dtype=tensor.quantization.dtype,
-        **_zero_point(tensor.quantization),
+        **_zero_point(tensor.quantization, offset),
     )
 
 
-def _zero_point(quantization: Quantization) -> dict[str, Any]:
+def _zero_point(quantization: Quantization, offset: int = 0) -> dict[str, Any]:
     """Return the zero point as an argument; Core ML takes a missing one as 0."""
-    zero = int(quantization.zero_point[0])
+    zero = int(quantization.zero_point[0]) + offset
     return {"zero_point": np.int8(zero)} if zero else {}
