@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,38 @@ HARSH = PhoneCamera(
 )  # fmt: skip
 """Sun and deep shadow: a good part of the photo is black, or white."""
 
-LOOKS: dict[str, tuple[int, tuple[PhoneCamera | None, ...]]] = {
-    "day": (128, (None, PhoneCamera())),
-    "dark": (40, (DARK,)),
-    "pale": (24, (PALE,)),
-    "harsh": (96, (HARSH,)),
+DULL = PhoneCamera(
+    blur=(0.3, 1.0), gamma=(0.8, 1.8), contrast=(0.3, 0.8), lift=(0.0, 0.12),
+    cast=(0.97, 1.0, 0.97), cast_spread=0.1, saturation=(0.2, 0.7), vignette=(0.0, 0.35),
+    noise=(1.0, 6.0),
+)  # fmt: skip
+"""What DPED's iPhone of 2009 wrote on an ordinary day: dim, greenish, with coarse grain."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the small photos of one kind come about.
+
+    Attributes:
+        smallest: Side in pixels of the smallest square that is cut out of a photograph.
+        cameras: What the squares of a photograph suffer in turn.
+        grain: The coarsest grain of the camera's noise, in pixels of the small photo.
+    """
+
+    smallest: int
+    cameras: tuple[PhoneCamera | None, ...]
+    grain: float = 1.0
+
+
+LOOKS = {
+    "day": Look(128, (None, PhoneCamera())),
+    "dark": Look(40, (DARK,)),
+    "pale": Look(24, (PALE,)),
+    "harsh": Look(96, (HARSH,)),
+    "dull": Look(64, (DULL,), grain=2.2),
+    "sky": Look(10, (DULL,), grain=2.2),
 }
-"""Side in pixels of the smallest square that is cut out, and what the squares of a photograph
-suffer in turn."""
+"""`sky` is `dull` of so small a square that hardly anything but a gradient is in it."""
 
 
 def small_photo(
@@ -67,6 +92,17 @@ def small_photo(
     side = min(most, round(drawn))
     top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
     return resize(photo[top : top + side, left : left + side], (size, size))
+
+
+def photographed(
+    photo: NDArray[np.uint8], look: Look, turn: int, size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return a small photo (size, size, 3) as the camera whose turn it is would write it."""
+    coarse = round(size / rng.uniform(1.0, look.grain)) if look.grain > 1.0 else size
+    square = small_photo(photo, look.smallest, coarse, rng)
+    camera = look.cameras[turn % len(look.cameras)]
+    square = camera(square, rng) if camera else square
+    return square if coarse == size else resize(square, (size, size))
 
 
 def taught(teacher: nn.Module, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -98,7 +134,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     teacher = read_dped(options.weights)
-    smallest, cameras = LOOKS[options.look]
+    look = LOOKS[options.look]
     for folder in ("input", "truth"):
         (options.output / folder).mkdir(parents=True, exist_ok=True)
     paths = [path for folder in options.photos for path in list_images(folder)]
@@ -106,9 +142,7 @@ def main() -> None:
         path = paths[index % len(paths)]
         rng = np.random.default_rng([options.seed, index])
         turn = index // len(paths)
-        square = small_photo(read_rgb(path), smallest, options.size, rng)
-        camera = cameras[turn % len(cameras)]
-        square = camera(square, rng) if camera else square
+        square = photographed(read_rgb(path), look, turn, options.size, rng)
         name = f"{path.stem}-{options.look}-{turn}.png"
         write_image(options.output / "input" / name, square)
         write_image(options.output / "truth" / name, taught(teacher, square))
