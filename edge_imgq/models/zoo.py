@@ -73,7 +73,14 @@ def _by_name(*entries: ZooEntry) -> dict[str, ZooEntry]:
 
 ZOO = _by_name(
     *(_enlarging("fsrcnn", scale, "FSRCNN(56, 12, 4)", "fsrcnn") for scale in TIMES),
+    *(
+        _enlarging(
+            "fsrcnn-s", scale, "FSRCNN(32, 5, 1)", "fsrcnn", features=32, shrunk=5, mappings=1
+        )
+        for scale in TIMES
+    ),
     *(_enlarging("espcn", scale, "ESPCN with ReLU", "espcn") for scale in TIMES),
+    *(_enlarging("srcnn", scale, "SRCNN 9-5-5", "srcnn") for scale in TIMES),
     ZooEntry(
         name="abpn-x2",
         task="super-resolution",
@@ -139,12 +146,6 @@ ZOO = _by_name(
 
 UNTRAINED = _by_name(
     *(
-        _enlarging(
-            "fsrcnn-s", scale, "FSRCNN(32, 5, 1)", "fsrcnn", features=32, shrunk=5, mappings=1
-        )
-        for scale in TIMES
-    ),
-    *(
         ZooEntry(
             name=f"deblur-slim-k{levels}",
             task="deblur",
@@ -157,7 +158,6 @@ UNTRAINED = _by_name(
         )
         for levels in (2, 3)
     ),
-    *(_enlarging("srcnn", scale, "SRCNN 9-5-5", "srcnn") for scale in TIMES),
     *(_enlarging("vdsr", scale, "VDSR, 20 layers of 64 channels", "vdsr") for scale in TIMES),
     *(_enlarging("vdsr-slim", scale, VDSR_SLIM, "vdsr-slim") for scale in (3, 4)),
     ZooEntry(

@@ -35,7 +35,7 @@ WHOLE = {"fsrcnn-x2", "dped-slim", "deblur-slim"}
 """One network of each kind is exported to every target, the others to those that differ most."""
 
 
-ALIKE = {"espcn-x3", "espcn-x4"}
+ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for scale in (3, 4)}
 """Networks whose files are made as those of another that is exported here."""
 
 
