@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 DETAILS = """\
 Compare reports with a committed baseline and with the budgets that they were held to. Exits
-with 1 when a target drifted or is missing. The baseline is a JSON file that states its own
-tolerances; edit them there. Make it once, with --update, and commit it."""
+with 1 when a target drifted, is missing, or is of a model that the baseline does not have.
+The baseline is a JSON file that states its own tolerances; edit them there. Make it once, with
+--update, and commit it."""
 
 EXAMPLE = """\
 edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json --update

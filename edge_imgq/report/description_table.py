@@ -37,7 +37,9 @@ def _head(name: str, description: FileDescription) -> str:
     lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
-    lines += [wrapped(_no_image(row), "  ") for row in description.outputs if len(row.shape) != 4]
+    ranks = (3, 4) if description.format == "Core ML" else (4,)  # its image type has no batch
+    others = (row for row in description.outputs if len(row.shape) not in ranks)
+    lines += [wrapped(_no_image(row), "  ") for row in others]
     if description.note is not None:
         lines.append(_note(description.note))
     if description.format == "TFLite" and description.note is not None:

@@ -44,6 +44,7 @@ def test_inspect_counts_what_the_network_is_made_of(run: Run, package: Path) -> 
     assert form["format"] == "Core ML"
     assert form["macs"] == 48 * 64 * 240
     assert form["inputs"][0]["dtype"] == "uint8"
+    assert "no image" not in run("inspect", package).out
 
 
 def test_a_photograph_larger_than_the_package_is_tiled(
