@@ -125,7 +125,7 @@ def _largest(operation: Operation, unit: float) -> float:
     reach = [
         np.abs(_levels(t)).max() * step(t) if t.data is None else np.abs(real(t)).max()
         for t in operation.inputs
-        if t is not None
+        if t is not None and (t.data is None or t.data.size)  # a list of axes may be empty
     ]
     result = np.prod(reach) if operation.kind == "Mul" else np.sum(reach)
     return float(max(result, *reach)) / unit
