@@ -39,6 +39,11 @@ ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for s
 """Networks whose files are made as those of another that is exported here."""
 
 
+KEEPING = {"fsrcnn-s-x2"}
+"""A network whose last PReLU stays in float, inside the accelerated part, because its halves would
+cost more time than it does (`edge_imgq.graph.passes.split_cost`)."""
+
+
 def targets_of(name: str) -> list[str]:
     """Return the names of the recipes that a network is exported by here."""
     if name not in WHOLE:
@@ -75,10 +80,16 @@ def test_every_recipe_gives_a_file_within_its_budget(exported) -> None:
 
 
 def test_int8_tflite_holds_integers_alone_and_no_slow_operator(exported) -> None:
-    description = describe(exported[0] / "tflite-int8.tflite")
+    folder, report = exported
+    description = describe(folder / "tflite-int8.tflite")
     kinds = {operator.kind for operator in description.operators}
-    assert not kinds & FORBIDDEN
-    assert {operator.dtype for operator in description.operators} <= {"int8", "uint8"}
+    kept = {"PRELU"} if folder.name in KEEPING else set()
+    assert kinds & FORBIDDEN == kept
+    others = {operator.dtype for operator in description.operators} - {"int8", "uint8"}
+    assert others == ({"float32"} if kept else set())
+    place = next(t for t in report.targets if t.target == "tflite-int8").placement
+    assert set(place.fallback) <= {"QUANTIZE"}
+    assert place.partitions == 1
     assert {tensor.dtype for tensor in (*description.inputs, *description.outputs)} == {"uint8"}
 
 
