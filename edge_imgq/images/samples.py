@@ -102,14 +102,16 @@ def samples(
         contract: of the network.
         size: height and width that the network insists on: larger photographs are cropped to it,
             smaller ones mirrored out to it. None when it takes any.
-        smallest: least height and width that an input must have: the receptive field.
+        smallest: least height and width of an input where the network takes any: its receptive
+            field. One that insists on a size may be smaller than what it sees.
 
     Raises:
         ImageError: a file is unreadable, or an image is too small.
     """
     for photo in images.photos:
         sample = _read(photo, contract, size)
-        _refuse_small(photo, sample, smallest)
+        if size is None:
+            _refuse_small(photo, sample, smallest)
         yield sample
 
 

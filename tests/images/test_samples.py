@@ -99,6 +99,12 @@ def test_an_image_smaller_than_the_receptive_field_is_refused_by_name(tmp_path) 
         list(samples(folder_set(photos(tmp_path, a=(30, 30))), SR, None, smallest=19))
 
 
+def test_a_network_that_insists_on_a_size_may_see_more_than_that(tmp_path) -> None:
+    images = folder_set(photos(tmp_path, a=(90, 90)))
+    (sample,) = samples(images, SR, (16, 20), smallest=71)
+    assert sample.pixels.shape[:2] == (16, 20)
+
+
 def test_a_gray_file_is_taken_as_it_is(tmp_path) -> None:
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     write_image(tmp_path / "gray.png", gray)
