@@ -14,7 +14,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load import read_onnx
 from edge_imgq.graph.size import bind_size, own_size
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
 
 DEFAULT_SIZE = (180, 320)
@@ -22,6 +22,8 @@ DEFAULT_SIZE = (180, 320)
 
 INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 """Types of constants that are shapes, axes and modes, not parameters."""
+
+WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
 
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
@@ -44,15 +46,16 @@ def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
     counted_at = None if own_size(original) == own_size(model) else own_size(model)
     graph = model.graph
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
-    constants = {
-        value for node in graph if node.op_type not in QUANTIZERS for value in _parameters(node)
-    }
+    constants: dict[ir.Value, int] = {}
+    for node in graph:
+        constants |= {} if node.op_type in QUANTIZERS else _parameters(node)
     return FileDescription(
         format="ONNX",
         inputs=tuple(_open_edge(value) for value in _images(original)),
         outputs=tuple(_open_edge(value) for value in original.graph.outputs),
         operators=operators,
         parameters=sum(_length(value) for value in constants),
+        zeros=sum(_equal_to(value, zero) for value, zero in constants.items()),
         macs=sum(row.macs for row in operators),
         memory=known_memory(path, own_size(model) or DEFAULT_SIZE),
         bytes=size_of(path),
@@ -86,6 +89,7 @@ def _row(node: ir.Node) -> OperatorRow:
         dtype=_dtype(output),
         macs=0 if count is None else count(node),
         parameters=parameters,
+        window=_window(node),
     )
 
 
@@ -95,16 +99,44 @@ def _is_constant(node: ir.Node) -> bool:
     return source is not None and source.const_value is not None
 
 
-def _parameters(node: ir.Node) -> list[ir.Value]:
-    """Return the constants that a node reads, looking through dequantizers."""
-    found = []
+def _parameters(node: ir.Node) -> dict[ir.Value, int]:
+    """Return the constants that a node reads, looking through dequantizers, and what zero is."""
+    found = {}
     for value in node.inputs:
-        producer = find_maker(value)
+        producer, zero = find_maker(value), 0
         if producer is not None and _is_constant(producer):
-            value = producer.inputs[0]
+            value, zero = producer.inputs[0], _zero_point(producer)
         if value is not None and value.const_value is not None and value.dtype not in INDICES:
-            found.append(value)
+            found[value] = zero
     return found
+
+
+def _zero_point(dequantizer: ir.Node) -> int:
+    """Return the integer that stands for 0; where channels have their own, that of the first."""
+    value = dequantizer.inputs[2] if len(dequantizer.inputs) > 2 else None
+    constant = None if value is None else value.const_value
+    return 0 if constant is None else int(constant.numpy().reshape(-1)[0])
+
+
+def _window(node: ir.Node) -> Window | None:
+    """Return what a convolution or pooling states, else what its weights imply."""
+    if node.op_type not in WINDOWED:
+        return None
+    given = node.attributes.get_ints("kernel_shape")
+    kernel = tuple(given) if given is not None else _operand(node, 1)[2:]
+    if len(kernel) != 2:
+        return None
+    return Window(
+        kernel=(int(kernel[0]), int(kernel[1])),
+        stride=_pair(node, "strides"),
+        dilation=_pair(node, "dilations"),
+        groups=node.attributes.get_int("group", 1),
+    )
+
+
+def _pair(node: ir.Node, name: str) -> tuple[int, int]:
+    rows, columns = node.attributes.get_ints(name, (1, 1))
+    return rows, columns
 
 
 def _convolution(node: ir.Node) -> int:
@@ -148,6 +180,12 @@ def _shape(value: ir.Value) -> tuple[int, ...]:
 
 def _length(value: ir.Value) -> int:
     return 0 if value.const_value is None else value.const_value.size
+
+
+def _equal_to(value: ir.Value, number: int) -> int:
+    """Count how often a number stands in a constant."""
+    constant = value.const_value
+    return 0 if constant is None else int((constant.numpy() == number).sum())
 
 
 def _dtype(value: ir.Value) -> str:

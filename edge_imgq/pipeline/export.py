@@ -168,7 +168,7 @@ def _plan(request: ExportRequest, watch: Watch) -> _Plan:
     source = open_model(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     plan = _Plan(source, recipes, schemes, sizes, calibration, evaluation)
-    refuse_unsupported(source, wishes(recipes, schemes, sizes, _note(plan, "any", "")))
+    refuse_unsupported(source, wishes(source, recipes, schemes, sizes))
     if not schemes:
         return plan
     calibration = covering_set(calibration, source, watch)

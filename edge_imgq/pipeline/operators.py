@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_imgq import __version__
+from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.formats import REFUSERS, Order
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
-    from edge_imgq.contract import FileNote
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.pipeline.source import Source
     from edge_imgq.recipe.export import ExportRecipe
@@ -41,12 +42,20 @@ class Wish:
 
 
 def wishes(
+    source: Source,
     recipes: Sequence[ExportRecipe],
     schemes: Mapping[str, QuantizeRecipe],
     sizes: Mapping[str, tuple[Size, ...]],
-    note: FileNote,
 ) -> tuple[Wish, ...]:
-    """Return what each target is written from; an int8 one takes its passes from its scheme."""
+    """Return what each target is written from; an int8 one takes its passes from its scheme.
+
+    Args:
+        source: the model.
+        recipes: of the targets.
+        schemes: of the int8 ones, by name.
+        sizes: heights and widths of each target.
+    """
+    note = FileNote(source.name, "any", source.contract, __version__)
     return tuple(
         Wish(
             recipe,
@@ -68,25 +77,25 @@ def refuse_unsupported(source: Source, wanted: Sequence[Wish]) -> None:
         UnsupportedOperatorError: names every operator once, with its node and the targets, and says
             which targets can be written.
     """
-    refused = _refused(source, wanted)
-    if not any(refused.values()):
+    found = refused(source, wanted)
+    if not any(found.values()):
         return
     where: dict[str, dict[str, list[str]]] = {}
-    for target, refusals in refused.items():
+    for target, refusals in found.items():
         for refusal in refusals:
             where.setdefault(refusal.operator, {}).setdefault(refusal.reason, []).append(target)
     heading = (
         f"Some targets have no form for {count_of(len(where), 'operator')} of '{source.name}', "
         "so no file was written:"
     )
-    able = [target for target, refusals in refused.items() if not refusals]
+    able = [target for target, refusals in found.items() if not refusals]
     advice = f"The others can be written, with --target {' '.join(able)}" if able else ""
     lines = [heading, *_listed(where), *([advice] if advice else [])]
     raise UnsupportedOperatorError("\n".join(lines))
 
 
-def _refused(source: Source, wanted: Sequence[Wish]) -> dict[str, tuple[Refusal, ...]]:
-    """Return what every target refuses; each prepared graph is made once."""
+def refused(source: Source, wanted: Sequence[Wish]) -> dict[str, tuple[Refusal, ...]]:
+    """Return what every target refuses, by its name; each prepared graph is made once."""
     from edge_imgq.graph.rewrite import rewrite
 
     prepared = {wish.passes: rewrite(source.model, wish.passes) for wish in wanted}

@@ -63,7 +63,7 @@ class References:
             )
         self.sha256 = sha256_of(path)
         self.float = open_session(path, threads)
-        self.parameters, self.smallest = _facts(path)
+        self.parameters, self.smallest = parameters_of(path), _field_of(path)
         self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
         self._sessions: dict[str, Session] = {}
 
@@ -105,15 +105,20 @@ def _other_reference(path: Path, reference: Path) -> str:
     )
 
 
-def _facts(path: Path) -> tuple[int, int]:
-    """Return the parameters of the float reference, and the side of its receptive field."""
+def parameters_of(path: Path) -> int:
+    """Return how many numbers the float tensors of an ONNX file hold, as every report counts."""
+    import onnx_ir as ir
+
+    weights = (value.const_value for value in ir.load(path).graph.initializers.values())
+    return sum(
+        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
+    )
+
+
+def _field_of(path: Path) -> int:
+    """Return the side of the receptive field of an ONNX file."""
     import onnx_ir as ir
 
     from edge_imgq.graph.receptive_field import receptive_field
 
-    model = ir.load(path)
-    weights = (value.const_value for value in model.graph.initializers.values())
-    parameters = sum(
-        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
-    )
-    return parameters, receptive_field(model).diameter or 1
+    return receptive_field(ir.load(path)).diameter or 1

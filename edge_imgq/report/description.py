@@ -30,6 +30,24 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What a convolution or pooling lays on its input.
+
+    Attributes:
+        kernel: height and width.
+        stride: rows and columns from one place to the next; of a transposed convolution, in the
+            output.
+        dilation: rows and columns from one tap to the next.
+        groups: into which channels are parted; as many as channels are depthwise.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+
+@dataclass(frozen=True)
 class OperatorRow:
     """One operator of a file.
 
@@ -41,6 +59,7 @@ class OperatorRow:
         macs: multiply-accumulates for one image.
         parameters: constant numbers that it reads (weights, bias, slopes), shapes not counted.
         fused: activation that it applies to its output; empty for none.
+        window: of a convolution or pooling; None for others, and for windows not in a plane.
     """
 
     kind: str
@@ -50,6 +69,21 @@ class OperatorRow:
     macs: int
     parameters: int
     fused: str = ""
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class TargetOutlook:
+    """Whether `export` would write a target.
+
+    Attributes:
+        target: the recipe's stem.
+        refused: each operator that stands in the way, with its node and the reason; none where the
+            target would be written.
+    """
+
+    target: str
+    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +96,7 @@ class FileDescription:
         outputs: the images that it returns.
         operators: in the order of execution.
         parameters: constant numbers in the file; one that two operators share counts once.
+        zeros: how many of them are zero.
         macs: multiply-accumulates for one image.
         bytes: size on disk.
         note: what the file says about itself; None if edge-imgq did not write it.
@@ -69,6 +104,9 @@ class FileDescription:
         sizes: heights and widths of all signatures, where there are several.
         memory: of its activations, or why that is not known.
         counted_at: height and width that operators were counted at, where the file leaves it open.
+        model_parameters: of the float reference that lies beside the file; None without one.
+        targets: what stands in the way of each target of a float ONNX model, or why export refuses
+            the model itself; none for other files.
     """
 
     format: str
@@ -76,6 +114,7 @@ class FileDescription:
     outputs: tuple[TensorRow, ...]
     operators: tuple[OperatorRow, ...]
     parameters: int
+    zeros: int
     macs: int
     bytes: int
     memory: ActivationMemory | Skipped
@@ -83,6 +122,8 @@ class FileDescription:
     placements: tuple[Placed, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     counted_at: tuple[int, int] | None = None
+    model_parameters: int | None = None
+    targets: tuple[TargetOutlook, ...] | Skipped = ()
 
     @property
     def kinds(self) -> dict[str, int]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 from edge_imgq.contract import FileNote
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
-from edge_imgq.report.drawing import byte_count, draw, large_count, new_table, packed, wrapped
+from edge_imgq.report.description import FileDescription, TensorRow
+from edge_imgq.report.drawing import (
+    by,
+    byte_count,
+    draw,
+    large_count,
+    listed,
+    new_table,
+    packed,
+    wrapped,
+)
+from edge_imgq.report.operator_table import operator_table
 from edge_imgq.runtime.placement.rules import Placed
 from edge_imgq.skipped import Skipped
 
@@ -19,10 +29,12 @@ def description_table(name: str, description: FileDescription, operators: bool) 
         description: of the file.
         operators: list every operator, not only each kind.
     """
-    table = _all_operators(description) if operators else _kinds(description)
+    table = operator_table(description) if operators else _kinds(description)
     parts = [_head(name, description), table]
     if description.placements:
         parts.append(_placements(description))
+    if description.targets and not _no_images(description):
+        parts.append(_outlook(description))
     return "\n\n".join(parts)
 
 
@@ -30,21 +42,52 @@ def _head(name: str, description: FileDescription) -> str:
     at = description.counted_at
     heading = (
         f"{name}: {description.format}, {byte_count(description.bytes)}, "
-        f"{large_count(description.parameters)} parameters, "
-        f"{large_count(description.macs)} MACs per image"
+        f"{_parameters(description)}, {large_count(description.macs)} MACs per image"
     )
     lines = [wrapped(heading if at is None else f"{heading} of {at[0]}x{at[1]}", "  ")]
+    if description.model_parameters not in (None, description.parameters):
+        lines.append(wrapped(_more_than_the_model(description), "  "))
     lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
-    ranks = (3, 4) if description.format == "Core ML" else (4,)  # its image type has no batch
-    others = (row for row in description.outputs if len(row.shape) not in ranks)
-    lines += [wrapped(_no_image(row), "  ") for row in others]
+    lines += [wrapped(_no_image(row), "  ") for row in _no_images(description)]
     if description.note is not None:
         lines.append(_note(description.note))
     if description.format == "TFLite" and description.note is not None:
         lines.append(wrapped(_resizing(description, description.note), "  "))
     return "\n".join(lines)
+
+
+def _parameters(description: FileDescription) -> str:
+    count = f"{large_count(description.parameters)} parameters"
+    return f"{count} ({large_count(description.zeros)} zero)" if description.zeros else count
+
+
+def _more_than_the_model(description: FileDescription) -> str:
+    """Say why a file does not hold as many parameters as the model that it was made from."""
+    return (
+        f"the float model has {large_count(description.model_parameters or 0)} parameters; the "
+        "form that this file computes it in repeats some and fills up with zeros"
+    )
+
+
+def _outlook(description: FileDescription) -> str:
+    """Say which targets `export` would write of a model, and what keeps it from the others."""
+    if isinstance(description.targets, Skipped):
+        return wrapped(f"export refuses this model: {description.targets.reason}", "  ")
+    able = [row.target for row in description.targets if not row.refused]
+    reasons: dict[str, list[str]] = {}
+    for row in description.targets:
+        for refusal in row.refused:
+            reasons.setdefault(refusal, []).append(row.target)
+    lines = [f"export can write {listed(able) or 'no target'}"]
+    lines += [f"not {listed(targets)}: {refusal}" for refusal, targets in reasons.items()]
+    return "\n".join(wrapped(line, "  ") for line in lines)
+
+
+def _no_images(description: FileDescription) -> list[TensorRow]:
+    ranks = (3, 4) if description.format == "Core ML" else (4,)  # its image type has no batch
+    return [row for row in description.outputs if len(row.shape) not in ranks]
 
 
 def _no_image(row: TensorRow) -> str:
@@ -66,11 +109,12 @@ def _memory(description: FileDescription) -> str:
 
 def _note(note: FileNote) -> str:
     """Say what an app must know of the pixels."""
-    contract = note.contract
+    contract, multiple = note.contract, note.contract.multiple
+    sides = "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, sides are multiples "
-        f"of {contract.multiple}",
+        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, "
+        f"{sides}",
         "  ",
     )
 
@@ -81,13 +125,14 @@ def _resizing(description: FileDescription, note: FileNote) -> str:
         names = ", ".join(f"h{height}_w{width}" for height, width in description.sizes)
         return f"signatures: {names}; the figures here are those of the first"
     if note.resizable:
-        return f"the input may be resized, to multiples of {note.contract.multiple}"
+        multiple = note.contract.multiple
+        return f"the input may be resized{'' if multiple == 1 else f', to multiples of {multiple}'}"
     return "fixed to its size: resized, it would fail or compute something else"
 
 
 def _edge(side: str, row: TensorRow) -> str:
     scale = "" if row.scale is None else f", scale {row.scale:.6g}, zero point {row.zero_point}"
-    return wrapped(f"{side} {row.name}: {row.dtype} {_shape(row.shape)}{scale}", "  ")
+    return wrapped(f"{side} {row.name}: {row.dtype} {by(row.shape)}{scale}", "  ")
 
 
 def _kinds(description: FileDescription) -> str:
@@ -97,23 +142,6 @@ def _kinds(description: FileDescription) -> str:
         macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
         table.add_row(kind, str(count), large_count(macs), large_count(parameters))
     return draw(table)
-
-
-def _all_operators(description: FileDescription) -> str:
-    units = [place for place in description.placements if place.verdicts]
-    headings = ["on"] if units else []
-    table = new_table("operator", "output", "shape", "type", ">MACs", ">parameters", *headings)
-    for index, row in enumerate(description.operators):
-        marks = "".join(p.unit[0] if p.verdicts[index].taken else "·" for p in units)
-        table.add_row(*_operator(row), *([marks] if units else []))
-    legend = ", ".join(f"{p.unit[0]} {p.unit}{' (measured)' * p.measured}" for p in units)
-    return draw(table) + (f"\n\non: {legend}; · not" if units else "")
-
-
-def _operator(row: OperatorRow) -> tuple[str, ...]:
-    kind = f"{row.kind}+{row.fused}" if row.fused else row.kind
-    counts = large_count(row.macs), large_count(row.parameters)
-    return (kind, row.name, _shape(row.shape), row.dtype, *counts)
 
 
 def _placements(description: FileDescription) -> str:
@@ -138,7 +166,3 @@ def _refusals(description: FileDescription, place: Placed) -> list[str]:
         f"{place.unit}, not {count} × {kind}: {reason}" + (f" ({source})" if source else "")
         for (kind, reason, source), count in reasons.items()
     ]
-
-
-def _shape(shape: tuple[int | str, ...]) -> str:
-    return "×".join(map(str, shape))

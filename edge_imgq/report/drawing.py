@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -49,6 +50,36 @@ def wrapped(paragraph: str, indent: str = "") -> str:
     )
 
 
+def folded(name: str, width: int, indent: str = "") -> str:
+    """Return a name in lines of at most `width`, cut between its words.
+
+    A word ends behind one of the signs that names of tensors and operators are put together with,
+    or before a capital that follows a small letter. One that is wider than a line is cut.
+
+    Args:
+        name: without spaces.
+        width: columns.
+        indent: of the second and later lines; it counts.
+    """
+    lines = [""]
+    for word in WORDS.split(name):
+        room = width - len(lines[-1])
+        if len(word) > room and lines[-1].strip():
+            lines.append(indent)
+            room = width - len(indent)
+        while len(word) > room:
+            lines[-1] += word[:room]
+            word = word[room:]
+            lines.append(indent)
+            room = width - len(indent)
+        lines[-1] += word
+    return "\n".join(lines)
+
+
+WORDS = re.compile(r"(?<=[._/:×-])(?=[^._/:×-])|(?=\+)|(?<=[a-z])(?=[A-Z])")
+"""Where one word of a name ends and the next begins."""
+
+
 def byte_count(count: int) -> str:
     """Return a size in words: 57 kB, 1.2 MB."""
     if count < 1000:
@@ -70,6 +101,11 @@ def large_count(count: int) -> str:
         if count >= limit:
             return f"{count / limit:.3g} {unit}"
     return str(count)
+
+
+def by(lengths: Sequence[int | str]) -> str:
+    """Return the lengths of a shape or window in words: 1×180×320×3."""
+    return "×".join(map(str, lengths))
 
 
 def milliseconds(value: float) -> str:

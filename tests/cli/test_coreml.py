@@ -44,6 +44,8 @@ def test_inspect_counts_what_the_network_is_made_of(run: Run, package: Path) -> 
     assert form["format"] == "Core ML"
     assert form["macs"] == 48 * 64 * 240
     assert form["inputs"][0]["dtype"] == "uint8"
+    graph = json.loads(run("inspect", package.parent / "reference" / "int8.onnx", "--json").out)
+    assert (form["parameters"], form["zeros"]) == (graph["parameters"], graph["zeros"])
     assert "no image" not in run("inspect", package).out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,38 @@ def test_the_targets_that_are_offered_can_be_written(
     outcome = run("export", odd, "--size", "48x64", *words)
     assert outcome.code == 0, outcome.err
     assert (tmp_path / "odd" / "onnx-float.onnx").exists()
+
+
+def test_inspect_gives_the_answer_of_export_before_an_export(
+    run: Run, odd: Path, tmp_path: Path
+) -> None:
+    words = (odd, "--size", "48x64")
+    refused = run("export", *words, "--target", "all", "--output", tmp_path / "out").err
+    form = json.loads(run("inspect", *words, "--json").out)
+    able = [row["target"] for row in form["targets"] if not row["refused"]]
+    assert refused.rstrip().endswith(f"with --target {' '.join(able)}")
+    for row in form["targets"]:
+        for refusal in row["refused"]:
+            operator, reason = refusal.split(": ", 1)
+            assert f"  {operator}\n" in refused
+            assert reason in refused
+    text = run("inspect", *words).out
+    said = " ".join(text.split())
+    assert "export can write onnx-float, onnx-int8 not " in said
+    assert "tflite-float, tflite-gpu, tflite-int8: Erf 'odd_one': TFLite has no operator" in said
+    assert max(map(len, text.splitlines()[1:])) <= 80
+
+
+def test_inspect_says_why_export_refuses_a_model_as_a_whole(
+    run: Run, shared_export: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(shared_export / "onnx-int8.onnx")
+    del model.metadata_props[:]  # whoever made it
+    onnx.save(model, tmp_path / "theirs.onnx")
+    outcome = run("inspect", tmp_path / "theirs.onnx")
+    assert outcome.code == 0
+    said = " ".join(outcome.out.split())
+    assert "export refuses this model: " in said
+    assert "give it the float model" in said
+    # Of its own int8 file it says nothing of the kind: that is the result of an export.
+    assert "export" not in run("inspect", shared_export / "onnx-int8.onnx").out.split("\n\n", 1)[1]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge_imgq.contract import FileNote, has_note, note_in
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
+from edge_imgq.runtime.mil.evaluate import Evaluator
+from edge_imgq.runtime.mil.operators import OPERATORS
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import Declared, Program, Statement, read_program
 from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
@@ -22,6 +25,8 @@ CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
 
 WEIGHTS = frozenset({"weight", "bias", "gamma", "beta", "mean", "variance", "x", "y"})
 """Parameters of MIL operators that hold learned numbers, beside the slopes of `prelu`."""
+
+WINDOWED = frozenset({"conv", "conv_transpose", "max_pool", "avg_pool"})
 
 
 def describe(path: Path) -> FileDescription:
@@ -37,7 +42,8 @@ def describe(path: Path) -> FileDescription:
     program = read_program(package)
     declared, sizes = program.declared, _sizes(program)
     run = [s for s in program.statements if not s.kind.startswith("constexpr_")]
-    rows = tuple(_row(statement, declared, sizes) for statement in run)
+    rows = tuple(_row(statement, program, declared, sizes) for statement in run)
+    used, unpacked = _used(program, sizes), _unpacked(program)
     nodes = [_node(statement, program) for statement in run]
     scale = _pixel_scale(package)
     description = package.model.description
@@ -46,7 +52,8 @@ def describe(path: Path) -> FileDescription:
         inputs=tuple(_image(feature, scale) for feature in description.input),
         outputs=tuple(_image(feature, scale) for feature in description.output),
         operators=rows,
-        parameters=sum(sizes[name] for name in _used(program, sizes)),
+        parameters=sum(sizes[name] for name in used),
+        zeros=sum(int((unpacked[name] == 0).sum()) for name in used if name in unpacked),
         macs=sum(row.macs for row in rows),
         memory=known_memory(path),
         bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
@@ -72,7 +79,10 @@ def _node(statement: Statement, program: Program) -> Node:
 
 
 def _row(
-    statement: Statement, declared: Mapping[str, Declared], sizes: Mapping[str, int]
+    statement: Statement,
+    program: Program,
+    declared: Mapping[str, Declared],
+    sizes: Mapping[str, int],
 ) -> OperatorRow:
     output = statement.outputs[0]
     return OperatorRow(
@@ -82,6 +92,32 @@ def _row(
         dtype=output.dtype,
         macs=_macs(statement, declared, sizes),
         parameters=sum(sizes.get(name, 0) for name in _learned(statement)),
+        window=_window(statement, program, declared),
+    )
+
+
+def _window(
+    statement: Statement, program: Program, declared: Mapping[str, Declared]
+) -> Window | None:
+    """Return what a convolution or pooling states, else what its weights imply."""
+    if statement.kind not in WINDOWED:
+        return None
+
+    def stated(key: str) -> tuple[int, ...]:
+        value = program.constants.get(next(iter(statement.inputs.get(key, ())), ""), ())
+        return tuple(int(number) for number in np.reshape(value, -1))
+
+    kernel = stated("kernel_sizes")
+    if not kernel:
+        weight = statement.inputs["weight"][0]
+        unpacked = declared.get(weight)
+        kernel = (unpacked.shape if unpacked else np.shape(program.constants[weight]))[2:]
+    if len(kernel) != 2:
+        return None
+    one, (groups,) = (1, 1), stated("groups") or (1,)
+    strides, dilations = stated("strides") or one, stated("dilations") or one
+    return Window(
+        (kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1]), groups
     )
 
 
@@ -125,6 +161,19 @@ def _used(program: Program, sizes: Mapping[str, int]) -> set[str]:
     return {
         name for statement in program.statements for name in _learned(statement) if name in sizes
     }
+
+
+def _unpacked(program: Program) -> Mapping[str, Any]:
+    """Return the constants as tensors, integer weights as the numbers that they stand for.
+
+    Palettes and whatever else the evaluator cannot unpack are left out.
+    """
+    known = tuple(
+        statement
+        for statement in program.statements
+        if statement.kind.startswith("constexpr_") and statement.kind in OPERATORS
+    )
+    return Evaluator(replace(program, statements=known), rounding=False).constants
 
 
 def _image(feature: Any, scale: float | None) -> TensorRow:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.litert import measured
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.placement.gpu import GPU
@@ -40,12 +41,14 @@ def describe(path: Path) -> FileDescription:
     model = read_model(path)
     graph = model.subgraphs[0]
     rows = tuple(_row(model, graph, operator) for operator in graph.operators)
+    constants = _parameters(model, graph, {int(i) for o in graph.operators for i in o.inputs})
     return FileDescription(
         format="TFLite",
         inputs=_edges(graph, graph.inputs),
         outputs=_edges(graph, graph.outputs),
         operators=rows,
-        parameters=_count(graph, {int(i) for o in graph.operators for i in o.inputs}, model),
+        parameters=_count(constants),
+        zeros=sum(_zeros(model, tensor) for tensor in constants),
         macs=sum(row.macs for row in rows),
         memory=known_memory(path),
         bytes=path.stat().st_size,
@@ -125,21 +128,58 @@ def _row(model: Any, graph: Any, operator: Any) -> OperatorRow:
         shape=_shape(output),
         dtype=TYPE_NAMES[output.type],
         macs=MACS[kind](_operands(graph, operator), output) if kind in MACS else 0,
-        parameters=_count(graph, {int(index) for index in operator.inputs}, model),
+        parameters=_count(_parameters(model, graph, {int(index) for index in operator.inputs})),
         fused=FUSED_NAMES[fused] if fused else "",
+        window=_window(graph, operator, kind),
     )
 
 
-def _count(graph: Any, indices: set[int], model: Any) -> int:
-    """Count the numbers in constant tensors; int32 without a scale is a shape, not a parameter."""
-    total = 0
-    for index in indices - {-1}:
-        tensor = graph.tensors[index]
-        constant = model.buffers[tensor.buffer].data is not None
-        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
-        if constant and (scaled or tensor.type != schema.TensorType.INT32):
-            total += math.prod(_shape(tensor))
-    return total
+def _window(graph: Any, operator: Any, kind: str) -> Window | None:
+    """Return what a convolution or pooling states; its kernel is the shape of its weights."""
+    options = operator.builtinOptions
+    if kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"):
+        return Window(
+            (options.filterHeight, options.filterWidth), (options.strideH, options.strideW)
+        )
+    if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"):
+        return None
+    _, height, width, depth = _shape(graph.tensors[operator.inputs[1]])
+    rows = getattr(options, "dilationHFactor", 1)
+    columns = getattr(options, "dilationWFactor", 1)
+    groups = 1
+    if kind != "TRANSPOSE_CONV":
+        channels = _shape(graph.tensors[operator.inputs[0]])[-1]
+        groups = channels if kind == "DEPTHWISE_CONV_2D" else channels // depth
+    return Window((height, width), (options.strideH, options.strideW), (rows, columns), groups)
+
+
+def _parameters(model: Any, graph: Any, indices: set[int]) -> list[Any]:
+    """Return constant tensors; int32 without a scale is a shape, not a parameter."""
+    tensors = [graph.tensors[index] for index in indices - {-1}]
+    return [
+        tensor
+        for tensor in tensors
+        if _is_constant(model, tensor)
+        and (_is_scaled(tensor) or tensor.type != schema.TensorType.INT32)
+    ]
+
+
+def _is_scaled(tensor: Any) -> bool:
+    return tensor.quantization is not None and tensor.quantization.scale is not None
+
+
+def _count(tensors: Sequence[Any]) -> int:
+    return sum(math.prod(_shape(tensor)) for tensor in tensors)
+
+
+def _zeros(model: Any, tensor: Any) -> int:
+    """Count the zeros of a constant; of types that numpy lacks (int4), none."""
+    name = TYPE_NAMES[tensor.type]
+    if name not in np.sctypeDict:
+        return 0
+    zero = int(tensor.quantization.zeroPoint[0]) if _is_scaled(tensor) else 0
+    numbers = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.dtype(name))
+    return int((numbers == zero).sum())
 
 
 def _operands(graph: Any, operator: Any) -> list[Any]:
@@ -182,7 +222,7 @@ def _edges(graph: Any, indices: Sequence[int]) -> tuple[TensorRow, ...]:
 def _tensor_row(tensor: Any) -> TensorRow:
     name, shape, dtype = tensor.name.decode(), _shape(tensor), TYPE_NAMES[tensor.type]
     quantization = tensor.quantization
-    if quantization is None or quantization.scale is None:
+    if not _is_scaled(tensor):
         return TensorRow(name, shape, dtype)
     zero_point = int(quantization.zeroPoint[0])
     return TensorRow(name, shape, dtype, float(quantization.scale[0]), zero_point)

@@ -1,0 +1,106 @@
+"""Every operator of a file as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_imgq.report.description import FileDescription, OperatorRow, Window
+from edge_imgq.report.drawing import WIDTH, WORDS, by, draw, folded, large_count, new_table
+from edge_imgq.runtime.placement.rules import Placed
+
+KIND, SHAPE = 18, 16
+"""Columns beyond which the kind of an operator and the shape of its output fold."""
+
+HANGING = "  "
+"""Before what belongs to the line above."""
+
+GAP = 2
+"""Columns that `draw` leaves between two columns of a table."""
+
+
+def operator_table(description: FileDescription) -> str:
+    """Return a row for each operator in the order of execution, and what its marks mean.
+
+    The names of outputs stand beside the kinds of the operators or below them, whichever takes
+    fewer lines: exporters give names of all lengths, and none is to be cut in the middle of a word.
+    """
+    rows, units = description.operators, _units(description)
+    headings = ["kernel", "shape", "type", ">MACs", ">params", *(["on"] if units else [])]
+    cells = [[*_figures(row), *_marks(units, index)] for index, row in enumerate(rows)]
+    columns = zip(headings, *cells, strict=True)
+    labels, named = _named(rows, WIDTH - sum(_widest(column) + GAP for column in columns))
+    table = new_table(*labels, *headings)
+    for first, figures in zip(named, cells, strict=True):
+        table.add_row(*first, *figures)
+    legend = [*_signs(rows), *_legend(units)]
+    return "\n".join([draw(table), *(["", *legend] if legend else [])])
+
+
+def _named(rows: Sequence[OperatorRow], room: int) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the headings and cells of the operators and their outputs, in so many columns."""
+    kinds = [folded(f"{row.kind}+{row.fused}" if row.fused else row.kind, KIND) for row in rows]
+    width = room - GAP - _widest(["operator", *kinds])
+    names = [row.name for row in rows]
+    below = [
+        (f"{kind}\n{folded(HANGING + name, room, HANGING)}",)
+        for kind, name in zip(kinds, names, strict=True)
+    ]
+    if all(len(word) <= width for name in names for word in WORDS.split(name)):
+        beside = [(k, folded(name, width)) for k, name in zip(kinds, names, strict=True)]
+        if _height(beside) <= _height(below):
+            return ["operator", "output"], list(beside)
+    return ["operator and output"], list(below)
+
+
+def _height(rows: Sequence[tuple[str, ...]]) -> int:
+    return sum(1 + max(cell.count("\n") for cell in cells) for cells in rows)
+
+
+def _units(description: FileDescription) -> list[Placed]:
+    return [place for place in description.placements if place.verdicts]
+
+
+def _marks(units: Sequence[Placed], index: int) -> list[str]:
+    """Return the letters of the units that take an operator, a dot for those that do not."""
+    marks = "".join(unit.unit[0] if unit.verdicts[index].taken else "·" for unit in units)
+    return [marks] if units else []
+
+
+def _legend(units: Sequence[Placed]) -> list[str]:
+    said = (f"{unit.unit[0]} {unit.unit}{' (measured)' * unit.measured}" for unit in units)
+    return [f"on: {', '.join(said)}; · not"] if units else []
+
+
+def _figures(row: OperatorRow) -> list[str]:
+    counts = large_count(row.macs), large_count(row.parameters)
+    return [_kernel(row.window), folded(by(row.shape), SHAPE), row.dtype, *counts]
+
+
+def _kernel(window: Window | None) -> str:
+    """Return a window in the signs that `_signs` explains: 3×3 s2."""
+    if window is None:
+        return ""
+    said = [by(window.kernel), *(f"{sign}{said}" for sign, said in _beyond(window).items())]
+    return "\n".join([" ".join(said[:2]), *(HANGING + more for more in said[2:])])
+
+
+def _beyond(window: Window) -> dict[str, str]:
+    """Return what a window has beside its kernel, by its sign."""
+    pairs = {"s": window.stride, "d": window.dilation}
+    found = {
+        sign: str(pair[0]) if pair[0] == pair[1] else by(pair)
+        for sign, pair in pairs.items()
+        if pair != (1, 1)
+    }
+    return found | ({"g": str(window.groups)} if window.groups > 1 else {})
+
+
+def _signs(rows: Sequence[OperatorRow]) -> list[str]:
+    used = {sign for row in rows if row.window for sign in _beyond(row.window)}
+    words = {"s": "s stride", "d": "d dilation", "g": "g groups of channels"}
+    said = ", ".join(word for sign, word in words.items() if sign in used)
+    return [f"kernel: height×width; {said}"] if used else []
+
+
+def _widest(cells: Sequence[str]) -> int:
+    return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
