@@ -50,6 +50,7 @@ def without_weights(traced: onnx.ModelProto, state: State) -> onnx.ModelProto:
             _refer(tensor, name)
     if missing := set(state) - named:
         raise ValueError(f"no tensor of the graph holds {', '.join(sorted(missing))}")
+    kept.graph.ClearField("metadata_props")  # sets of symbols, in an order that differs by process
     for node in kept.graph.node:
         node.ClearField("metadata_props")  # stack traces with local paths
         node.ClearField("doc_string")

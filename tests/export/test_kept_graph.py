@@ -14,6 +14,7 @@ from torch import nn
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.export import onnx as export
+from edge_imgq.export.keep_graphs import kept_graph
 from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
 from edge_imgq.graph.load import normalise
 from edge_imgq.models.zoo import ZOO, graph_path, load_network
@@ -51,6 +52,13 @@ def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
     told = "the kept graph is another than torch's; see edge_imgq/export/keep_graphs.py"
     assert ir.to_proto(normalise(kept, name)) == ir.to_proto(traced), told
     assert ir.to_proto(export.export_network(network, name, contract)) == ir.to_proto(traced)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fsrcnn-x2", "deblur-slim"])
+def test_a_kept_graph_is_written_again_byte_by_byte(name: str) -> None:
+    again = kept_graph(ZOO[name]).SerializeToString(deterministic=True)
+    assert again == graph_path(name).read_bytes()
 
 
 def test_opening_a_network_that_ships_does_not_import_the_exporter() -> None:
