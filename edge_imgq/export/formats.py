@@ -112,17 +112,14 @@ def refused_by_tflite(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
     from edge_imgq.export.tflite.lower import refusals
 
     spelling = _spelling(order)
-    networks = [_bound(model, size, order.note) for size in order.sizes]
-    found = [refusal for network in networks for refusal in refusals(network, spelling)]
-    return tuple(dict.fromkeys(found))
+    return _refused(model, order, lambda network: refusals(network, spelling))
 
 
 def refused_by_coreml(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreml` refuses of a graph."""
     from edge_imgq.export.coreml.program import refusals
 
-    networks = [_bound(model, size, order.note) for size in order.sizes]
-    return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))
+    return _refused(model, order, refusals)
 
 
 REFUSERS: dict[str, Refuser] = {
@@ -132,6 +129,14 @@ REFUSERS: dict[str, Refuser] = {
 }
 """Format of a recipe → function that says what its writer would refuse, without writing: it asks
 the tables that the writer lowers by."""
+
+
+def _refused(
+    model: ir.Model, order: Order, refusals: Callable[[Network], tuple[Refusal, ...]]
+) -> tuple[Refusal, ...]:
+    """Return what is refused of a graph at any of its sizes, each once."""
+    networks = [_bound(model, size, order.note) for size in order.sizes]
+    return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))
 
 
 def _spelling(order: Order) -> Spelling:
