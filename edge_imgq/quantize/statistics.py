@@ -12,7 +12,9 @@ it is enough that m and r are alike:
 
 - Means over height and width become means over rows of means over columns. Sums are short then, and
   differ by some ten-millionths.
-- m is rounded to a sixteenth of a level of x.
+- m is rounded to a sixteenth of a level of x. The numbers between which it turns, TURN of a
+  sixteenth, are far from all fractions of few parts: a mean of a few hundred integers never lies
+  on one. In levels x − m is then a multiple of 1/16, which float16 holds too.
 - r is rounded so that no result can move by more than half a level.
 
 Where the unrounded numbers agree to seven digits, the rounded ones differ once in some ten thousand
@@ -39,6 +41,9 @@ from edge_imgq.graph.network import Quantization
 SPATIAL = [2, 3]
 MEAN_PARTS = 16
 """Parts of a level that a mean is rounded to."""
+
+TURN = (math.sqrt(5) - 1) / 2
+"""The fraction from which on a mean is rounded up: of all, the farthest from simple fractions."""
 
 FARTHEST = 255
 """Levels that a value may be from the mean."""
@@ -82,7 +87,8 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
     if source is None or source not in placed or mean is None or not _is_spatial(mean):
         return
     level = float(placed[source].scale[0])
-    centring.replace_input_with(1, _rounded(graph, centring, mean, level / MEAN_PARTS))
+    part = level / MEAN_PARTS
+    centring.replace_input_with(1, _rounded(graph, centring, mean, part, 0.5 - TURN))
     for reader in centring.outputs[0].consumers():
         inverse = reader.inputs[1]
         if inverse is None or not _is_inverse(inverse):
@@ -90,7 +96,8 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
         result, gain = _result(reader)
         if result in placed:
             step = float(placed[result].scale[0]) / (FARTHEST * level * gain)
-            reader.replace_input_with(1, _rounded(graph, reader, inverse, step))
+            unit = 2.0 ** math.floor(math.log2(step))
+            reader.replace_input_with(1, _rounded(graph, reader, inverse, unit))
 
 
 def _is_inverse(value: ir.Value) -> bool:
@@ -121,19 +128,20 @@ def _result(node: ir.Node) -> tuple[ir.Value, float]:
     return stored_output(node), gain
 
 
-def _rounded(graph: ir.Graph, before: ir.Node, value: ir.Value, step: float) -> ir.Value:
-    """Round a value to multiples of a power of two that is no larger than `step`."""
-    unit = 2.0 ** math.floor(math.log2(step))
+def _rounded(
+    graph: ir.Graph, before: ir.Node, value: ir.Value, unit: float, shift: float = 0.0
+) -> ir.Value:
+    """Round a value, moved by a part of a unit, to multiples of the unit."""
     name = f"{value.name}.steady"
-    up, down = (
-        edit.add_constant(graph, f"{name}.unit", np.array(factor, np.float32))
-        for factor in (1 / unit, unit)
-    )
-    steps = _insert(graph, before, "Mul", [value, up], f"{name}.steps")
+
+    def number(word: str, contents: float) -> ir.Value:
+        return edit.add_constant(graph, f"{name}.{word}", np.array(contents, np.float32))
+
+    steps = _insert(graph, before, "Mul", [value, number("count", 1 / unit)], f"{name}.steps")
+    if shift:
+        steps = _insert(graph, before, "Add", [steps, number("shift", shift)], f"{name}.moved")
     whole = _insert(graph, before, "Round", [steps], f"{name}.whole")
-    result = _insert(graph, before, "Mul", [whole, down], name)
-    steps.shape = whole.shape = result.shape = value.shape
-    return result
+    return _insert(graph, before, "Mul", [whole, number("unit", unit)], name)
 
 
 def _insert(
@@ -149,4 +157,6 @@ def _insert(
     producer = value.producer()
     assert producer is not None
     mark_float(producer)
+    source = inputs[0]
+    value.shape = None if source is None else source.shape
     return value

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from edge_imgq.graph.network import Quantization
 from tests.export.tflite.witness import (
     Case,
     levels_of_both,
@@ -20,10 +21,10 @@ SHAPE = (1, 8, 96, 130)
 BODY = "y = InstanceNormalization(x, g, b)"
 
 
-def model(body: str = BODY) -> onnx.ModelProto:
+def model(body: str = BODY, shape: tuple[int, ...] = SHAPE) -> onnx.ModelProto:
     gain, shift = np.linspace(0.3, 0.8, 8), np.linspace(-0.2, 0.2, 8)
     constants = {"g": gain.astype(np.float32), "b": shift.astype(np.float32)}
-    return rewritten(Case(body, SHAPE, constants).model(), INT8_PASSES)
+    return rewritten(Case(body, shape, constants).model(), INT8_PASSES)
 
 
 def image(seed: int) -> np.ndarray:
@@ -37,6 +38,20 @@ def test_every_value_has_the_level_that_the_qdq_model_gives_it(seed: int) -> Non
     wanted, got = levels_of_both(quantized(model(), values), values)
     assert len(np.unique(wanted)) > 100
     assert (got == wanted).mean() > 0.9999
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mean_midway_between_two_sixteenths_of_a_level_is_no_tie(seed: int) -> None:
+    shape = (1, 8, 16, 24)
+    generator = np.random.default_rng(seed)
+    near = generator.integers(-120, 118, (8, 1)) + generator.integers(-3, 4, (8, 16 * 24))
+    for channel in near:  # a mean of n/16 + 1/32 levels
+        channel[: (12 - channel.sum()) % 24] += 1
+    step = np.float32(generator.uniform(0.003, 0.02))
+    entry = Quantization(np.array([step]), np.zeros(1, np.int32), "int8")
+    values = (near.reshape(shape) * step).astype(np.float32)
+    wanted, got = levels_of_both(quantized(model(shape=shape), values, entry), values)
+    assert (got == wanted).all()
 
 
 def test_the_mean_and_the_factor_are_rounded() -> None:

@@ -64,16 +64,16 @@ def inverse_deviation(site: Site) -> Any:
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     root = half(np.sqrt(real(operation.operand(1))), operation.name)
     peak = mb.reduce_max(x=mb.abs(x=d), axes=axes, keep_dims=True)
-    peak = mb.maximum(x=_over_groups(peak, groups, mb.reduce_max), y=root)
+    peak = mb.maximum(x=over_groups(peak, groups, mb.reduce_max), y=root)
     part = mb.real_div(x=d, y=peak)
     square = mb.mul(x=part, y=part)
     variance = mb.reduce_mean(x=square, axes=axes, keep_dims=True)
     floor = mb.real_div(x=root, y=peak)
-    positive = mb.add(x=_over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
+    positive = mb.add(x=over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
     return mb.real_div(x=mb.rsqrt(x=positive, epsilon=LEAST), y=peak)
 
 
-def _over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
+def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
     """Reduce a statistic of every channel over groups of channels, (N, C, 1, …) as before."""
     if not groups:
         return statistic
@@ -107,10 +107,9 @@ def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> Chain |
         return None
     if epsilon is None or epsilon.shape not in _broadcasting(parts[-2].output.shape):
         return None
-    groups, axes = _groups(statistics), _axes(statistics)
-    if groups is None or not axes or not (real(epsilon) > 0).all():
+    attributes = reduced(statistics)
+    if attributes is None or not (real(epsilon) > 0).all():
         return None
-    attributes = {"axes": axes, "groups": groups}
     inputs = (square.operand(0), epsilon)
     whole = replace(parts[-1], kind=INVERSE_DEVIATION, inputs=inputs, attributes=attributes)
     return Chain(parts, whole)
@@ -133,6 +132,12 @@ def _broadcasting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     rank = len(shape)
     channels = (1, shape[1], *(1,) * (rank - 2)) if rank > 1 else shape
     return (), (1,), (1,) * rank, channels
+
+
+def reduced(statistics: tuple[Operation, ...]) -> dict[str, Any] | None:
+    """Return the axes that a chain of STATISTICS averages over, and the groups of channels."""
+    groups, axes = _groups(statistics), _axes(statistics)
+    return None if groups is None or not axes else {"axes": axes, "groups": groups}
 
 
 def _axes(statistics: tuple[Operation, ...]) -> tuple[int, ...]:

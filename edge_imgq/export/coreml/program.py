@@ -18,6 +18,7 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
+from edge_imgq.export.coreml.centring import gather_centring
 from edge_imgq.export.coreml.norm import gather_deviations
 from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.rounding import gather_rounding
@@ -96,7 +97,7 @@ def identifier(tensor: Tensor) -> str:
 
 def gather(network: Network) -> Network:
     """Return a network in which formulas that float16 does not hold as they are spelled are one."""
-    return gather_rounding(gather_deviations(network))
+    return gather_rounding(gather_deviations(gather_centring(network)))
 
 
 def lower_operations(network: Network, values: Values) -> None:
