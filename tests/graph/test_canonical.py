@@ -286,3 +286,17 @@ def test_deviations_are_float_from_the_square_to_the_division(body: str) -> None
     model = parsed(body, {key: value for key, value in constants.items() if f"{key})" in body})
     assert deviations(model) == 1
     assert all(is_marked(node) for node in model.graph)
+
+
+def test_powers_in_a_deviation_become_products_and_roots_that_stay_float() -> None:
+    """XNNPACK has no POW."""
+    body = (
+        "m = ReduceMean<keepdims=1>(image, a) d = Sub(image, m) s = Pow(d, two) "
+        "v = ReduceMean<keepdims=1>(s, a) r = Pow(v, half) out = Relu(r)"
+    )
+    constants = {"a": numbers(2, 3), "two": np.float32(2), "half": np.float32(0.5)}
+    original = parsed(body, constants)
+    rewritten = rewrite(original, ["canonical"])
+    assert kinds(rewritten) == ["ReduceMean", "Sub", "Mul", "ReduceMean", "Sqrt", "Relu"]
+    assert [is_marked(node) for node in rewritten.graph] == [True] * 5 + [False]
+    np.testing.assert_allclose(run(rewritten, IMAGE), run(original, IMAGE), atol=1e-6)

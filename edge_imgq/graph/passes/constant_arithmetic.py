@@ -1,6 +1,8 @@
 """Division and powers by constants, as the products that every target computes in integers.
 
 x / c = x · (1/c),      x² = x · x,      x^½ = √x,      x¹ = x.
+
+A power that is marked as float arithmetic stays marked: XNNPACK has no POW.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import is_marked
+from edge_imgq.graph.arithmetic import is_marked, mark_float
 
 
 def constant_arithmetic(model: ir.Model) -> int:
@@ -18,8 +20,11 @@ def constant_arithmetic(model: ir.Model) -> int:
     Returns:
         The number of nodes rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type in ("Div", "Pow") and not is_marked(node)]
-    return sum(_rewrite(model.graph, node) for node in nodes)
+    return sum(_rewrite(model.graph, node) for node in list(model.graph) if _may_change(node))
+
+
+def _may_change(node: ir.Node) -> bool:
+    return node.op_type == "Pow" or (node.op_type == "Div" and not is_marked(node))
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
@@ -61,4 +66,7 @@ def _power(graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     if number not in forms:
         return None
     kind, inputs = forms[number]
-    return edit.insert_node(graph, node, kind, inputs, {}, f"{node.name}.{kind.lower()}")
+    result = edit.insert_node(graph, node, kind, inputs, {}, f"{node.name}.{kind.lower()}")
+    if is_marked(node):
+        mark_float(edit.maker(result))
+    return result

@@ -10,6 +10,7 @@ from math import lcm
 from edge_imgq.export.tflite.forms.blocked_input import BlockedInput
 from edge_imgq.export.tflite.forms.blocked_output import BlockedOutput
 from edge_imgq.export.tflite.forms.halves import BLOCK
+from edge_imgq.export.tflite.forms.many_taps import many_taps
 from edge_imgq.export.tflite.forms.on_halves import on_halves
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
 from edge_imgq.export.tflite.forms.regions import Stretch, stretch_on_halves, written
@@ -66,6 +67,9 @@ def _best(
     operation: Operation, follower: Operation | None, quantized: bool
 ) -> tuple[Sequence[Operation], int, set[str]]:
     """Return the operations that replace one, their block size and the followers they absorb."""
+    deep = many_taps(operation)
+    if deep is not None:
+        return deep.operations(), 1, set()
     strided = strided_input(operation)
     if strided is not None and strided.share(quantized) < WORTHWHILE:
         return strided.operations(), 1, set()
