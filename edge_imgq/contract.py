@@ -130,9 +130,10 @@ class FileNote:
                 resizable=pairs.get(PREFIX + "resizable") == "yes",
             )
         except (KeyError, ValueError) as error:
+            what = f"; its note is not whole: {error}" if has_note(pairs) else ""
             raise ModelError(
-                f"{where} does not say what its pixels mean ({error}): it was not written by "
-                "edge-imgq. Export the model first with `edge-imgq export`."
+                f"{where} does not say what its pixels mean{what}. This command takes files that "
+                "edge-imgq wrote; `edge-imgq export` makes them of a model."
             ) from error
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers, add_command, add_json, positive
 from edge_imgq.cli.paths import existing_folder, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(result: AlignResult, as_json: bool) -> None:
     for one in result.unmatched:
-        print(f"edge-imgq: left out {one.name}: {one.reason}.", file=sys.stderr)
+        say(f"left out {one.name}: {one.reason}.")
     if result.unmatched:
-        print(f"edge-imgq: left out in all: {len(result.unmatched)}", file=sys.stderr)
+        say(f"left out in all: {len(result.unmatched)}")
     if as_json:
         from edge_imgq.report.json_form import plain, to_json
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
@@ -89,9 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
             height, width = image.size
             print(f"{image.path} ({width}x{height})")
     for sentence in batch.hints:
-        print(f"edge-imgq: {sentence}", file=sys.stderr)
+        say(sentence)
     for sentence in batch.failed:
-        print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
+        say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
     Subparsers,
     add_command,
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(evaluation_table(evaluation))
     if evaluation.hint:
-        print(f"edge-imgq: {evaluation.hint}", file=sys.stderr)
+        say(evaluation.hint)
     for sentence in evaluation.left_out:
-        print(f"edge-imgq: left out: {sentence}", file=sys.stderr)
+        say(f"left out: {sentence}")
     return 0

@@ -28,6 +28,7 @@ from edge_imgq.cli import (
     train,
     verify,
 )
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers
 from edge_imgq.cli.parser import Parser
 from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated
@@ -172,7 +173,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _failed(sentence: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"edge-imgq: {sentence}", file=sys.stderr)
+    say(sentence)
     return code
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
 
 DETAILS = """\
 List the networks that ship with edge-imgq: what each does, its size, and where its model card
-is (data, training command, PSNR, known limits)."""
+is (data, training command, PSNR, known limits). With names, show those alone, and their cards."""
+
+EXAMPLE = """\
+edge-imgq models
+edge-imgq models fsrcnn-x2"""
 
 
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
-    parser = add_command(
-        subparsers, "models", "list the networks that ship", DETAILS, "edge-imgq models --json"
-    )
+    parser = add_command(subparsers, "models", "list the networks that ship", DETAILS, EXAMPLE)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a network (default: all)")
     add_json(parser)
 
 
@@ -26,6 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.json_form import plain, to_json
     from edge_imgq.report.model_table import model_table
 
-    rows = list_models()
-    print(to_json(plain(rows)) if arguments.json else model_table(rows, UNTRAINED))
+    rows = list_models(arguments.names)
+    if arguments.json:
+        print(to_json(plain(rows)))
+        return 0
+    print(model_table(rows, () if arguments.names else UNTRAINED))
+    for row in rows if arguments.names else ():
+        print("", Path(row.card).read_text(encoding="utf-8").rstrip(), sep="\n")
     return 0

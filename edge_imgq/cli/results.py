@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edge_imgq.cli.messages import say
 from edge_imgq.errors import DriftError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
     sys.stdout.flush()
     exceeded = [breach for report in reports for breach in report.breaches]
     for breach in exceeded:
-        print(f"edge-imgq: over budget: {breach}", file=sys.stderr)
+        say(f"over budget: {breach}")
     return _not_run(reports) or (DriftError.exit_code if exceeded else 0)
 
 
@@ -45,7 +46,7 @@ def say_where_pictures_are(folder: Path | None) -> None:
 
 
 def _not_run(reports: Sequence[Report]) -> int:
-    """Print what a device did not run on stderr; return the exit code, 0 where all is well.
+    """Print what was not run on stderr; return the exit code, 0 where all is well.
 
     A report without any measured file is never a pass.
     """
@@ -53,9 +54,8 @@ def _not_run(reports: Sequence[Report]) -> int:
         for reason, files in report.reasons.items():
             names = ", ".join(file.file for file in files)
             if any(file.exit_code for file in files):
-                what = f"{names} did not run on {report.device}: {reason}"
-                print(f"edge-imgq: {what}", file=sys.stderr)
-    codes = [file.exit_code for report in reports for file in report.not_run]
+                say(f"{names} did not run on {report.device}: {reason}")
+    code = max((file.exit_code for report in reports for file in report.not_run), default=0)
     if any(report.not_run and not report.targets for report in reports):
-        codes.append(RuntimeUnavailableError.exit_code)
-    return max(codes, default=0)
+        return code or RuntimeUnavailableError.exit_code
+    return code

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads, positive
 from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.train.choices import Decay, Device, PaperLoss, PixelLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--device",
-        choices=("auto", "cpu", "cuda"),
+        choices=get_args(Device),
         default="auto",
         help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
     )
@@ -127,10 +128,10 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, metavar="X", help="highest rate of Adam")
     parser.add_argument(
         "--loss",
-        choices=("absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"),
+        choices=(*get_args(PixelLoss), *get_args(PaperLoss)),
         metavar="NAME",
-        help="an error of pixels: absolute, charbonnier, squared or psnr; or a paper's sum of "
-        "losses: dped or deblurgan",
+        help=f"an error of pixels: {_either(PixelLoss)}; or a paper's sum of losses: "
+        f"{_either(PaperLoss)}",
     )
     parser.add_argument(
         "--features",
@@ -139,9 +140,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         help="for the content loss of dped and deblurgan: weights of torchvision's VGG-19, or a "
         "checkpoint of deblur-slim (default: the one that ships)",
     )
-    parser.add_argument(
-        "--decay", choices=("cosine", "step", "constant"), help="how the learning rate falls"
-    )
+    parser.add_argument("--decay", choices=get_args(Decay), help="how the learning rate falls")
     parser.add_argument(
         "--int8-noise",
         type=float,
@@ -149,6 +148,12 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         help="width of the noise on every intermediate tensor, in steps of int8 (4 to 16)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of weights, patches, degradations")
+
+
+def _either(names: Any) -> str:
+    """Return the values of a Literal in words."""
+    *others, last = get_args(names)
+    return f"{', '.join(others)} or {last}"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -246,9 +251,9 @@ def _reporter(display: ProgressDisplay, model: str) -> Callable[[Progress], None
 
 def _show(result: TrainResult, as_json: bool) -> None:
     for skipped in result.skipped:
-        print(f"edge-imgq: left out {skipped.path}: {skipped.reason}", file=sys.stderr)
+        say(f"left out {skipped.path}: {skipped.reason}")
     if result.skipped:
-        print(f"edge-imgq: left out in all: {len(result.skipped)}", file=sys.stderr)
+        say(f"left out in all: {len(result.skipped)}")
     if as_json:
         from edge_imgq.report.json_form import to_json
 

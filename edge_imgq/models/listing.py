@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_imgq.errors import ModelError
-from edge_imgq.models.zoo import ZOO, ZooEntry, card_path, weights_path
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.models.zoo import ZOO, ZooEntry, card_path, weights_path, zoo_entry
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,20 @@ class ModelRow:
     card: str
 
 
-def list_models() -> tuple[ModelRow, ...]:
+def list_models(names: Sequence[str] = ()) -> tuple[ModelRow, ...]:
     """Return a row for every network, from the headers of their weights.
 
+    Args:
+        names: of the networks; none for all that ship.
+
     Raises:
+        UsageError: no network has such a name, or it ships without weights.
         ModelError: weights are missing or damaged.
     """
-    return tuple(_row(entry) for entry in ZOO.values())
+    for name in names:
+        if zoo_entry(name) not in ZOO.values():
+            raise UsageError(f"{name} ships without weights; `edge-imgq train {name}` makes them.")
+    return tuple(_row(ZOO[name]) for name in names or ZOO)
 
 
 def _row(entry: ZooEntry) -> ModelRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.devices.host import HOST
 from edge_imgq.errors import ModelError
 from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.tflite_file import read_note
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
@@ -58,8 +60,9 @@ class References:
         path = self._folder / FLOAT_REFERENCE
         if not path.is_file():
             raise ModelError(
-                f"The float reference {path} is not there, so there is nothing to measure drift "
-                "against. Export the model again with `edge-imgq export`."
+                f"There is no float reference {path}, so there is nothing to measure drift "
+                "against. `verify` takes files that `edge-imgq export` wrote, in the folder where "
+                "it wrote them; export the model, and give it that folder."
             )
         self.sha256 = sha256_of(path)
         self.float = open_session(path, threads)
@@ -77,7 +80,7 @@ class References:
         """
         session = device.open(candidate.path, self._threads)
         note = session.note
-        if note.reference_sha256 != self.sha256:
+        if not self._made_from_float(note):
             raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
         return OpenedFile(
             candidate.path,
@@ -86,6 +89,21 @@ class References:
             self._source(candidate.path, note),
             None if device.name == HOST else open_session(candidate.path, self._threads),
         )
+
+    def multiples(self) -> set[int]:
+        """Return what sides must be multiples of for each TFLite file of the folder.
+
+        Other formats take what the network takes. A file that cannot be read asks for nothing.
+        """
+        found = set()
+        for path in sorted(self._folder.parent.glob("*.tflite")):
+            with suppress(ModelError):
+                note = read_note(path)
+                found |= {note.contract.multiple} if self._made_from_float(note) else set()
+        return found
+
+    def _made_from_float(self, note: FileNote) -> bool:
+        return note.reference_sha256 == self.sha256
 
     def _source(self, path: Path, note: FileNote) -> Session | None:
         digest = note.quantized_sha256

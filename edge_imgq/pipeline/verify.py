@@ -16,6 +16,8 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
+    EdgeImgqError,
+    ModelError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
 )
@@ -50,7 +52,8 @@ def verify(
     """Measure the drift of existing files against the references that lie beside them.
 
     The references run on this host, the files on the device. A file that does not run there to the
-    end is in the report with its reason.
+    end, and of several files one that is damaged or was made from other references, is in the
+    report with its reason.
 
     Args:
         paths: files that `export` wrote.
@@ -65,7 +68,7 @@ def verify(
         One report per folder.
 
     Raises:
-        ModelError: a file is not whole, or its reference is missing or another.
+        ModelError: the one file is not whole, or the references are missing or others.
         UsageError: there is no such device.
     """
     found = find_device(device, options)
@@ -77,7 +80,15 @@ def verify(
         candidates = [Candidate(path, None) for path in files]
         gallery = Gallery(pictures)
         report = verify_files(
-            folder, candidates, chosen, budgets, threads, watch, device=found, gallery=gallery
+            folder,
+            candidates,
+            chosen,
+            budgets,
+            threads,
+            watch,
+            device=found,
+            gallery=gallery,
+            keep_going=len(paths) > 1,
         )
         gallery.write()
         name = device if isinstance(found, Skipped) else found.name
@@ -95,6 +106,7 @@ def verify_files(
     calibration: str = "",
     device: Device | Skipped | None = None,
     gallery: Gallery = NOTHING_KEPT,
+    keep_going: bool = False,
 ) -> Report:
     """Verify and time files of one model.
 
@@ -108,12 +120,14 @@ def verify_files(
         calibration: the calibration images in words, where this run quantized.
         device: where to run the files; None for this host.
         gallery: is shown every image; the caller writes it.
+        keep_going: whether a file that cannot be opened is noted, and the others are verified.
     """
     references = References(folder, threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:
-        opened = _open(references, candidates, device or HostDevice(), not_run, stack)
-        contract = _common_contract(references.float.note.contract, opened)
+        noted = (DeviceError, ModelError if keep_going else UnsupportedOperatorError)
+        opened = _open(references, candidates, device or HostDevice(), noted, not_run, stack)
+        contract = _common_contract(references, opened)
         drifts = measure_drifts(references, opened, images, contract, watch, not_run, gallery)
         targets = _targets(folder, opened, drifts, budgets, not_run, watch)
     note = references.float.note
@@ -134,10 +148,20 @@ def _open(
     references: References,
     candidates: Sequence[Candidate],
     device: Device | Skipped,
+    noted: tuple[type[EdgeImgqError], ...],
     not_run: dict[Path, NotRun],
     stack: ExitStack,
 ) -> list[OpenedFile]:
-    """Open files on a device; those that do not go there are noted with the reason."""
+    """Open files on a device; those that do not go there are noted with the reason.
+
+    Args:
+        references: of the files.
+        candidates: the files.
+        device: where, or why it is not there.
+        noted: errors of a file that do not keep the others from being opened.
+        not_run: gets those that do not open.
+        stack: closes the others.
+    """
     opened = []
     for candidate in candidates:
         path = candidate.path
@@ -149,7 +173,7 @@ def _open(
             continue
         try:
             file = references.open(candidate, device)
-        except (DeviceError, UnsupportedOperatorError) as error:
+        except noted as error:
             not_run[path] = NotRun(path.name, str(error), error.exit_code)
             continue
         stack.callback(file.session.close)
@@ -184,10 +208,15 @@ def _targets(
     return targets
 
 
-def _common_contract(contract: ImageContract, opened: Sequence[OpenedFile]) -> ImageContract:
-    """Return the contract whose images fit every file: a file may ask for a larger multiple."""
-    multiples = (file.session.note.contract.multiple for file in opened)
-    return replace(contract, multiple=lcm(contract.multiple, *multiples))
+def _common_contract(references: References, opened: Sequence[OpenedFile]) -> ImageContract:
+    """Return the contract whose images fit every file: a file may ask for a larger multiple.
+
+    Files of the folder that are not verified count too: what is measured of one does not depend on
+    which others are named.
+    """
+    contract = references.float.note.contract
+    asked = {file.session.note.contract.multiple for file in opened} | references.multiples()
+    return replace(contract, multiple=lcm(contract.multiple, *asked))
 
 
 def _target_report(

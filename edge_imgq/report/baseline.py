@@ -173,9 +173,7 @@ def _worsened(before: Figures, target: TargetReport, tolerances: Tolerances) -> 
             assert isinstance(target.drop, Skipped)
             reasons.append(f"{name} was not measured: {target.drop.reason}")
         elif _loss(name, old, new) > allowed:
-            reasons.append(
-                f"{name} went from {_number(old)} to {_number(new)} (tolerance {allowed:g})"
-            )
+            reasons.append(f"{name} went {_moved(name, old, new, allowed)}")
     return reasons
 
 
@@ -186,5 +184,11 @@ def _loss(name: str, old: float, new: float) -> float:
     return new - old if name.startswith("drop") else old - new
 
 
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
+def _moved(name: str, old: float, new: float, allowed: float) -> str:
+    """Return in words, with their units, how far a figure moved and how far it may."""
+    if name == "bytes":
+        more = (new / old - 1) * 100
+        return f"from {old} to {new}, {more:.3g} % more (tolerance {allowed * 100:g} %)"
+    if name == "conversion_within_1":
+        return f"from {old:.4f} to {new:.4f} of all values (tolerance {allowed:g} of them)"
+    return f"from {old:.4g} to {new:.4g} dB (tolerance {allowed:g} dB)"

@@ -9,7 +9,12 @@ from edge_imgq.report.drawing import ABSENT, draw, large_count, new_table, wrapp
 
 
 def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
-    """Return one row per network, a sentence on each below, and what ships without weights."""
+    """Return one row per network, a sentence on each below, and what ships without weights.
+
+    Args:
+        rows: the networks.
+        untrained: names of those without weights; none to leave them out.
+    """
     table = new_table("model", "task", ">scale", "colour", ">parameters", ">PSNR dB")
     for row in rows:
         psnr = ABSENT if row.psnr is None else f"{row.psnr:.2f}"
@@ -17,5 +22,6 @@ def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
         table.add_row(row.name, row.task, f"×{row.scale}", row.colour, count, psnr)
     sentences = [wrapped(f"{row.name}: {row.summary}. Card: {row.card}", "  ") for row in rows]
     note = "PSNR: on the validation images that each card names."
-    rest = wrapped(f"Without weights, for `edge-imgq train`: {', '.join(untrained)}.")
-    return "\n\n".join((draw(table), "\n".join([note, *sentences]), rest))
+    names = ", ".join(untrained)
+    rest = [wrapped(f"Without weights, for `edge-imgq train`: {names}.")] if names else []
+    return "\n\n".join((draw(table), "\n".join([note, *sentences]), *rest))

@@ -95,13 +95,15 @@ def _captions(report: Report) -> list[str]:
 
 
 def _steps(scheme: SchemeReport) -> str:
-    """Return what each step of the quantizer gained, on patches that it did not learn from."""
+    """Return what each step of the quantizer gained, on patches that it did not learn from.
+
+    A step that brought the image no nearer to the float one was taken back.
+    """
     first, *later = scheme.steps
     parts, reached = [f"{first.name} {first.psnr:.1f} dB"], first.psnr
     for step in later:
-        parts.append(
-            f"{step.name} {step.psnr - reached:+.1f}" if step.kept else f"{step.name} undone"
-        )
+        gain = f"{step.name} {step.psnr - reached:+.1f}"
+        parts.append(gain if step.kept else f"{gain} (not kept)")
         reached = step.psnr if step.kept else reached
     return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}"
 

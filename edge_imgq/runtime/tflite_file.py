@@ -27,7 +27,7 @@ def read_model(path: Path) -> Any:
     try:
         return schema.ModelT.InitFromPackedBuf(data, 0)
     except Exception as error:  # a broken offset surfaces as struct.error, IndexError and others
-        raise ModelError(f"{path} is damaged or truncated: {error}. Export it again.") from error
+        raise ModelError(f"{path} is damaged or truncated. Export it again.") from error
 
 
 def read_bytes(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from edge_imgq.errors import UsageError
 from edge_imgq.images.degrade import ON_COLOUR, degrade_for
@@ -12,10 +12,7 @@ from edge_imgq.models.zoo import zoo_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-PixelLoss = Literal["absolute", "charbonnier", "squared", "psnr"]
-Loss = Literal["absolute", "charbonnier", "squared", "psnr", "dped", "deblurgan"]
-Device = Literal["auto", "cpu", "cuda"]
-Decay = Literal["cosine", "step", "constant"]
+    from edge_imgq.train.choices import Decay, Device, Loss
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from edge_imgq.train.config import Device
+    from edge_imgq.train.choices import Device
     from edge_imgq.train.phases import Precision
 
 

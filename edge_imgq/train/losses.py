@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edge_imgq.images.blur import gaussian_kernel
-from edge_imgq.train.config import PixelLoss
+from edge_imgq.train.choices import PixelLoss
 
 # Squared errors of images in [0, 1] have gradients about 30 times smaller than absolute ones;
 # Adam's second moments need not forget when the loss changes.

@@ -11,7 +11,8 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from edge_imgq.train.config import PixelLoss, Schedule
+    from edge_imgq.train.choices import PixelLoss
+    from edge_imgq.train.config import Schedule
 
 Precision = Literal["bfloat16", "float32"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from edge_imgq.models.zoo import UNTRAINED, ZOO
+from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
 from tests.cli.conftest import Run
@@ -27,6 +27,22 @@ def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) ->
     rest = " ".join(table[table.index("Without weights") :].split())
     assert rest.endswith(f": {', '.join(UNTRAINED)}.")
     assert max(len(line) for line in table.splitlines() if "/" not in line) <= 80
+
+
+def test_models_shows_one_network_with_its_card(run: Run) -> None:
+    outcome = run("models", "fsrcnn-x3")
+    assert card_path("fsrcnn-x3").read_text().strip() in outcome.out
+    assert "espcn" not in outcome.out.split("PSNR:")[0]
+    (row,) = json.loads(run("models", "fsrcnn-x3", "--json").out)
+    assert row["name"] == "fsrcnn-x3"
+
+
+def test_models_answers_a_name_that_is_not_there_with_the_nearest(run: Run) -> None:
+    outcome = run("models", "fsrcnn-x9")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "There is no network 'fsrcnn-x9'. Did you mean 'fsrcnn-x2'" in outcome.err
+    untrained = next(iter(UNTRAINED))
+    assert f"{untrained} ships without weights" in run("models", untrained).err
 
 
 def test_doctor_finds_every_package_here(run: Run) -> None:

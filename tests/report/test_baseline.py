@@ -28,12 +28,18 @@ def test_an_unchanged_report_passes() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"drop": Drop(0.26, 0.561, "a", 34.0)}, "drop_mean went from 0.204 to 0.26"),
+        (
+            {"drop": Drop(0.26, 0.561, "a", 34.0)},
+            "drop_mean went from 0.204 to 0.26 dB (tolerance 0.05 dB)",
+        ),
         ({"drop": Drop(0.204, 0.72, "a", 34.0)}, "drop_worst went from 0.561 to 0.72"),
         ({"vs_reference": Fidelity(46.1, 44.8, "a")}, "vs_reference_mean went from 46.7"),
         ({"vs_reference": Fidelity(46.7, 43.2, "a")}, "vs_reference_worst went from 44.8"),
-        ({"conversion": Conversion(0.9, 0.9993, 9)}, "conversion_within_1 went from 0.9999"),
-        ({"bytes": 57_000}, "bytes went from 55123 to 57000"),
+        (
+            {"conversion": Conversion(0.9, 0.9993, 9)},
+            "from 0.9999 to 0.9993 of all values (tolerance 0.0005 of them)",
+        ),
+        ({"bytes": 57_000}, "bytes went from 55123 to 57000, 3.41 % more (tolerance 2 %)"),
         ({"breaches": ("loses 0.9 dB; the budget is 0.6",)}, "over budget: loses 0.9 dB"),
     ],
 )

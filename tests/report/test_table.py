@@ -111,7 +111,7 @@ def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
     text = report_table(report)
     assert (
         "int8, on held-out calibration patches: scales 50.1 dB, feedback +1.0, equalization "
-        "undone, tuning +0.4"
+        "-0.5 (not kept), tuning +0.4"
     ) in text.replace("\n  ", " ")
     assert max(map(len, text.splitlines())) <= 80
 

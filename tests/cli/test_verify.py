@@ -1,0 +1,92 @@
+"""verify on files that are damaged, alone, or nobody's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_imgq.errors import ModelError
+from tests.cli.conftest import Outcome, Run
+
+
+def target(outcome: Outcome, name: str) -> dict[str, Any]:
+    (found,) = (row for row in json.loads(outcome.out)["targets"] if row["target"] == name)
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: data[: len(data) // 3], lambda data: b"none of ours"],
+    ids=["cut", "text"],
+)
+def test_a_damaged_file_is_named_and_the_others_are_verified(
+    run: Run, exported: Path, photos: Path, spoil: Any
+) -> None:
+    broken = exported / "tflite-int8.tflite"
+    broken.write_bytes(spoil(broken.read_bytes()))
+    words = ("verify", exported, "--images", photos / "evaluation")
+    outcome = run(*words, "--json")
+    assert outcome.code == ModelError.exit_code
+    report = json.loads(outcome.out)
+    assert [row["target"] for row in report["targets"]] == [
+        "onnx-float", "onnx-int8", "tflite-float", "tflite-gpu"
+    ]  # fmt: skip
+    (left_out,) = report["not_run"]
+    assert left_out["file"] == broken.name
+    said = [line for line in outcome.err.splitlines() if line.startswith("edge-imgq: ")]
+    assert len(said) == 1
+    assert str(broken) in said[0]
+    for word in ("unpack", "struct", "offset", "Error"):
+        assert word not in said[0]
+    assert broken.name in run(*words).out
+    alone = run("verify", broken)
+    assert (alone.code, alone.out) == (ModelError.exit_code, "")
+
+
+def test_a_file_made_from_another_reference_keeps_no_other_from_being_verified(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    (exported / "reference" / "int8.onnx").unlink()
+    outcome = run("verify", exported, "--images", photos / "evaluation", "--json")
+    assert outcome.code == ModelError.exit_code
+    assert {row["file"] for row in json.loads(outcome.out)["not_run"]} == {
+        "onnx-int8.onnx", "tflite-int8.tflite"
+    }  # fmt: skip
+    assert target(outcome, "tflite-float")["conversion"]["within_1"] == 1
+
+
+def test_one_file_is_measured_on_the_images_that_its_folder_is_measured_on(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    sibling = exported / "tflite-float.tflite"
+    one, seven = b'"edge_imgq.multiple": "1"', b'"edge_imgq.multiple": "7"'
+    assert sibling.read_bytes().count(one) == 1
+    words = ("--images", photos / "evaluation", "--json")
+    before = run("verify", exported / "onnx-int8.onnx", *words)
+    sibling.write_bytes(sibling.read_bytes().replace(one, seven))
+    whole = run("verify", exported, *words)
+    alone = run("verify", exported / "onnx-int8.onnx", *words)
+    assert target(alone, "onnx-int8")["vs_reference"] == target(whole, "onnx-int8")["vs_reference"]
+    # Photographs of 60x80 are cut to 56x77 then, so the figures are others than before.
+    assert target(alone, "onnx-int8")["vs_reference"] != target(before, "onnx-int8")["vs_reference"]
+
+
+def test_a_model_that_was_never_exported_is_told_what_verify_takes(run: Run, tiny: Path) -> None:
+    outcome = run("verify", tiny)
+    assert outcome.code == ModelError.exit_code
+    assert "`verify` takes files that `edge-imgq export` wrote" in outcome.err
+    assert "export the model again" not in outcome.err.lower()
+
+
+def test_a_raw_model_beside_references_is_told_what_is_missing(
+    run: Run, exported: Path, tiny: Path
+) -> None:
+    raw = exported / "raw.onnx"
+    raw.write_bytes(tiny.read_bytes())
+    outcome = run("verify", raw)
+    assert outcome.code == ModelError.exit_code
+    assert f"{raw} does not say what its pixels mean. " in outcome.err
+    assert "edge_imgq.model" not in outcome.err
