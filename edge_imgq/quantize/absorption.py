@@ -97,6 +97,8 @@ def measure_products(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
+    if not values:
+        return {}
     graph = TorchGraph(model)
     batches = guard.photos, guard.unlike
     seen = [_products(graph, model, values, batch, guard.one_by_one) for batch in batches]

@@ -101,6 +101,10 @@ def test_a_channel_that_an_unlike_image_needs_is_kept() -> None:
     assert np.isinf(Heirs(products, 0.0, np.zeros(images)).costs()).all()
 
 
+def test_no_values_have_no_products() -> None:
+    assert measure_products(alike_network(idle=6), [], guard()) == {}
+
+
 def test_what_unlike_images_may_lose_is_used_up() -> None:
     network = carrying_network(idle=3, faint=0.3)
     value = middle(network)
