@@ -184,6 +184,19 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         'out = Pad<mode="edge">(image, n, , a)', {"n": numbers(3, 1), "a": numbers(-1)},
         ["Slice", "Slice", "Concat"],
     ),
+    "padding that goes round": (
+        'out = Pad<mode="wrap">(image, n, , a)', {"n": numbers(3, 1, 2, 0), "a": numbers(2, 3)},
+        ["Slice", "Slice", "Concat", "Slice", "Concat"],
+    ),
+    "expansion before a difference": (
+        "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) out = Sub(e, image)",
+        {"a": numbers(3), "s": numbers(1, 6, 8, 10)}, ["ReduceMax", "Sub"],
+    ),
+    "expansion that gives the shape": (
+        "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) out = Sub(e, c)",
+        {"a": numbers(3), "s": numbers(1, 6, 8, 10), "c": np.float32(1)},
+        ["ReduceMax", "Expand", "Sub"],
+    ),
     "gather of a run": (
         "g = Gather<axis=1>(image, i) out = Relu(g)", {"i": numbers(2, 3, 4)}, ["Slice", "Relu"]
     ),

@@ -1,9 +1,10 @@
-"""Padding that repeats the edge, as slices of the edge joined to the image.
+"""Padding that repeats the edge or goes round, as slices of the image joined to it.
 
-    Pad(x, edge, p before, q after) = Concat(x[:1] × p, x, x[−1:] × q)      along one axis,
+    Pad(x, edge, p before, q after) = Concat(x[:1] × p, x, x[−1:] × q),
+    Pad(x, wrap, p before, q after) = Concat(x[−p:], x, x[:q])              along one axis,
 
-one axis after the other. TFLite has no such mode; slices and concatenations copy, so it is exact in
-int8 too.
+one axis after the other. TFLite has no such modes; slices and concatenations copy, so this is exact
+in int8 too.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 
+EDGE, WRAP = "edge", "wrap"
+END = np.iinfo(np.int64).max
+
 
 def edge_padding(model: ir.Model) -> int:
-    """Rewrite every Pad of mode edge with constant, non-negative pads; exact.
+    """Rewrite every Pad of modes edge and wrap with constant, non-negative pads; exact.
 
     Returns:
         The number of nodes rewritten.
     """
-    nodes = [
-        node
-        for node in model.graph
-        if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") == "edge"
-    ]
+    nodes = [n for n in model.graph if n.op_type == "Pad" and _mode(n) in (EDGE, WRAP)]
     return sum(_rewrite(model.graph, node) for node in nodes)
 
 
@@ -54,20 +54,30 @@ def _pad_axis(
     name = f"{node.name}.axis{axis}"
     parts = [image]
     if before:
-        parts = [_edge(graph, node, image, axis, (0, 1), f"{name}.first")] * before + parts
+        parts = _margin(graph, node, image, axis, -before, f"{name}.first") + parts
     if after:
-        last = (-1, np.iinfo(np.int64).max)
-        parts = parts + [_edge(graph, node, image, axis, last, f"{name}.last")] * after
+        parts = parts + _margin(graph, node, image, axis, after, f"{name}.last")
     joined = edit.insert_node(graph, node, "Concat", parts, {"axis": axis}, name)
     assert image.shape is not None
     length = image.shape[axis]
-    lengths: list[int | ir.SymbolicDim | None] = list(image.shape)
-    lengths[axis] = length + before + after if isinstance(length, int) else None
-    joined.shape = ir.Shape(lengths)
+    added = before + after
+    joined.shape = _resized(image, axis, length + added if isinstance(length, int) else None)
     return joined
 
 
-def _edge(
+def _margin(
+    graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, count: int, name: str
+) -> list[ir.Value]:
+    """Return what is joined to one end of an axis: the front for a negative count."""
+    is_front, length = count < 0, abs(count)
+    if _mode(node) == WRAP:
+        part = (-length, END) if is_front else (0, length)
+        return [_slice(graph, node, image, axis, part, name)]
+    edge = _slice(graph, node, image, axis, (0, 1) if is_front else (-1, END), name)
+    return [edge] * length
+
+
+def _slice(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, part: tuple[int, int], name: str
 ) -> ir.Value:
     numbers = [
@@ -75,8 +85,16 @@ def _edge(
         for what, value in (("start", part[0]), ("end", part[1]), ("axis", axis))
     ]
     edge = edit.insert_node(graph, node, "Slice", [image, *numbers], {}, name)
-    assert image.shape is not None
-    lengths = list(image.shape)
-    lengths[axis] = 1
-    edge.shape = ir.Shape(lengths)
+    edge.shape = _resized(image, axis, -part[0] if part[1] == END else part[1])
     return edge
+
+
+def _resized(image: ir.Value, axis: int, length: int | None) -> ir.Shape:
+    assert image.shape is not None
+    lengths: list[int | ir.SymbolicDim | None] = list(image.shape)
+    lengths[axis] = length
+    return ir.Shape(lengths)
+
+
+def _mode(node: ir.Node) -> str:
+    return node.attributes.get_string("mode", "constant") or ""

@@ -1,7 +1,8 @@
 """Nodes that do nothing once a network is trained and its shapes are known.
 
 Identity, Dropout, Cast from float to float; and Pad by nothing, Slice of everything, Resize to the
-own size, Transpose into the own order, Concat of one, Reshape to the own shape.
+own size, Transpose into the own order, Concat of one, Reshape to the own shape; Expand in front of
+arithmetic with a tensor that is as large already.
 """
 
 from __future__ import annotations
@@ -89,6 +90,26 @@ def _concat(node: ir.Node) -> bool:
     return len(node.inputs) == 1
 
 
+def _expand(node: ir.Node) -> bool:
+    """Whether every reader would broadcast to the same shape by itself."""
+    result = node.outputs[0]
+    if result.is_graph_output() or result.shape is None or not result.uses():
+        return False
+    return all(_has_operand_like(reader, result) for reader in result.consumers())
+
+
+def _has_operand_like(reader: ir.Node, expanded: ir.Value) -> bool:
+    others = [value for value in reader.inputs if value is not expanded and value is not None]
+    return reader.op_type in BROADCASTING and any(_same_shape(v, expanded) for v in others)
+
+
+def _same_shape(one: ir.Value, other: ir.Value) -> bool:
+    if one.shape is None or other.shape is None or len(one.shape) != len(other.shape):
+        return False
+    sides = zip(one.shape, other.shape, strict=True)
+    return all(a == b and (isinstance(a, int) or a.value is not None) for a, b in sides)
+
+
 def _keeps_shape(node: ir.Node) -> bool:
     source, result = node.inputs[0], node.outputs[0]
     if source is None or source.shape is None or result.shape is None:
@@ -102,10 +123,13 @@ def _numbers(node: ir.Node, index: int) -> Any:
     return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
 
 
+BROADCASTING = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"})
+
 RULES: dict[str, Callable[[ir.Node], bool]] = {
     "Cast": _cast,
     "Concat": _concat,
     "Dropout": _dropout,
+    "Expand": _expand,
     "Identity": _always,
     "Pad": _pad,
     "Reshape": _keeps_shape,

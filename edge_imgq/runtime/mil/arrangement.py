@@ -74,16 +74,21 @@ def crop(arguments: Arguments) -> Tensor:
 
 
 def pad(arguments: Arguments) -> Tensor:
-    """`pad`; the listed axes are the last ones, first axis first."""
-    pads = arguments.ints("pad")
+    """`pad`; the listed axes are the last ones, first axis first.
+
+    PyTorch mirrors or repeats the columns of an image only if it is told of the rows too.
+    """
+    x, pads = arguments.tensor("x"), arguments.ints("pad")
     pairs = [pads[index : index + 2] for index in range(0, len(pads), 2)]
-    while len(pairs) > 1 and pairs[0] == [0, 0]:
+    mode = PAD_MODES[arguments.text("mode", "constant")]
+    least = 1 if mode == "constant" else max(1, x.ndim - 2)
+    pairs = [[0, 0]] * (least - len(pairs)) + pairs
+    while len(pairs) > least and pairs[0] == [0, 0]:
         pairs = pairs[1:]
     reverse = [side for pair in reversed(pairs) for side in pair]
-    mode = PAD_MODES[arguments.text("mode", "constant")]
     if mode == "constant":
-        return F.pad(arguments.tensor("x"), reverse, value=arguments.number("constant_val", 0.0))
-    return F.pad(arguments.tensor("x"), reverse, mode=mode)
+        return F.pad(x, reverse, value=arguments.number("constant_val", 0.0))
+    return F.pad(x, reverse, mode=mode)
 
 
 def pixel_shuffle(arguments: Arguments) -> Tensor:

@@ -21,6 +21,7 @@ from .witness import (
     from_file,
     interpreter_of,
     kinds,
+    levels_of_both,
     lowered,
     network_of,
     quantized,
@@ -252,6 +253,24 @@ def test_an_int8_prelu_is_computed_in_float_within_one_partition() -> None:
     placed = placement_of(interpreter_of(data))
     assert placed.partitions == 1
     assert set(placed.fallback) <= {"QUANTIZE"}
+
+
+@pytest.mark.parametrize("count", [6, 9, 12])
+def test_many_int8_tensors_are_joined_within_one_partition(count: int) -> None:
+    """XNNPACK joins five at most."""
+    parts = [f"p{place}" for place in range(count)]
+    body = " ".join(f"{part} = Mul(x, f{place})" for place, part in enumerate(parts))
+    case = Case(
+        f"{body} y = Concat<axis=1>({', '.join(parts)})",
+        constants={f"f{place}": np.float32(place / count) for place in range(count)},
+    )
+    model = quantized(case.model(), IMAGE)
+    placed = placement_of(interpreter_of(lowered(model)))
+    assert placed.partitions == 1
+    assert set(placed.fallback) <= {"QUANTIZE"}
+    wanted, got = levels_of_both(model, IMAGE)
+    assert np.abs(wanted - got).max() <= 1
+    assert (wanted == got).mean() > 0.97
 
 
 def test_a_part_that_nothing_reads_needs_no_scale_of_its_own() -> None:

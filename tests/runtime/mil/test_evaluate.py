@@ -141,6 +141,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "mean": lambda: Apply(lambda x: x.mean((2, 3))),
     "largest": lambda: Apply(lambda x: x.amax((2, 3), keepdim=True)),
     "sum": lambda: Apply(lambda x: x.sum(1, keepdim=True) * 0.1),
+    "columns padded by reflection": lambda: nn.ReflectionPad2d((1, 2, 0, 0)),
     "pad by reflection": lambda: nn.ReflectionPad2d((1, 2, 3, 0)),
     "pad with a constant": lambda: nn.ConstantPad2d((1, 2, 0, 3), -0.25),
     "pad with the edge": lambda: nn.ReplicationPad2d((1, 2, 3, 0)),
