@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx_ir as ir
+from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.artifact import size_of
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
-from edge_imgq.graph.load import read_onnx
+from edge_imgq.graph.load import normalise, read_onnx
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
@@ -71,7 +72,15 @@ def _bound(model: ir.Model, path: Path, size: tuple[int, int] | None) -> ir.Mode
             f"{path} does not take one image: its inputs are "
             f"{', '.join(f'{value.name} {value.shape}' for value in images) or 'none'}."
         )
-    return bind_size(model, size or own_size(model) or DEFAULT_SIZE)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    at = size or own_size(model) or DEFAULT_SIZE
+    try:
+        return bind_size(model, at)
+    except ModelError as error:
+        try:  # shapes that only simplifying works out
+            return bind_size(normalise(read_onnx(path), str(path)), at)
+        except ModelError:
+            raise error from None
 
 
 def _images(model: ir.Model) -> list[ir.Value]:

@@ -1,0 +1,34 @@
+"""What `inspect` counts of ONNX files as torch's exporters write them: shapes that are computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from edge_imgq.export.onnx_description import describe
+
+HEAD = '<ir_version: 8, opset_import: ["" : 16]>\nsmall (float[1,3,8,10] x) => (float[n,c,h,w] y)'
+NUMBERS = " ".join(f"n{n} = Constant<value_ints: ints = [{n}]>()" for n in (0, 1, 2, 4))
+
+BODIES = {
+    "as large as the image": (
+        "s = Shape(x) p = Slice(s, n2, n4, n0) a = Slice(s, n0, n2, n0) l = Concat<axis=0>(a, p) "
+        "m = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x) y = Resize(m, , , l)"
+    ),
+    "as large as a constant": (
+        "k = Constant<value_ints: ints = [1,3,8,10]>() z = ConstantOfShape(k) "
+        "o = Constant<value_ints: ints = [4]>() f = ConstantOfShape<value=int64[1] {1}>(o) "
+        "e = Expand(z, f) y = Add(x, e)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_shapes_that_are_computed_are_followed(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(f"{HEAD} {{ {NUMBERS} {BODIES[name]} }}"), path)
+    found = describe(path, None)
+    assert found.operators[-1].shape == (1, 3, 8, 10)
+    assert "Constant" not in {row.kind for row in found.operators}
