@@ -48,7 +48,8 @@ def add(subparsers: Subparsers) -> None:
         type=positive,
         default=100,
         metavar="N",
-        help="calls to count at most (default 100); a slow file gets fewer, never below 10",
+        help="calls to count (default 100); a slow file gets fewer, never below 10, and one whose "
+        "processor others slow down gets up to three times as many",
     )
     parser.add_argument(
         "--size",

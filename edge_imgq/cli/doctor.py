@@ -37,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.report.finding_table import finding_table
     from edge_imgq.report.json_form import plain, to_json
 
-    if arguments.set_up:
-        with ProgressDisplay() as watch:
+    with ProgressDisplay() as watch:
+        if arguments.set_up:
             set_up(arguments.set_up, watch)
-    findings = examine()
+        findings = examine(watch)
     print(to_json(plain(findings)) if arguments.json else finding_table(findings))
     broken = any(finding.state == "missing" for finding in findings)
     return RuntimeUnavailableError.exit_code if broken else 0

@@ -8,8 +8,8 @@ from pathlib import Path
 from edge_imgq.cli.options import Subparsers, add_command, add_json
 
 DETAILS = """\
-List the networks that ship with edge-imgq: what each does, its size, and where its model card
-is (data, training command, PSNR, known limits). With names, show those alone, and their cards."""
+List the networks that ship with edge-imgq: what each does, its size and its PSNR. With names,
+show those alone, and their cards: data, training command, figures, known limits."""
 
 EXAMPLE = """\
 edge-imgq models

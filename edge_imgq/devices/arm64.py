@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
 import edge_imgq
 from edge_imgq.artifact import float_reference
 from edge_imgq.devices.arm64_setup import (
@@ -22,6 +20,7 @@ from edge_imgq.devices.arm64_setup import (
     cannot_be_set_up,
     read_emulation,
 )
+from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.host import WORKER, HostDevice
 from edge_imgq.devices.instructions import Instructions, read_count
 from edge_imgq.devices.options import DeviceOptions
@@ -118,12 +117,7 @@ class EmulatedSession:
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once."""
-        gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
-
-        def call() -> None:
-            self.run(gray)
-
-        return call
+        return on_gray(self, size)
 
     def latency(
         self,

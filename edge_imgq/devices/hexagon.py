@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
@@ -141,12 +142,7 @@ class HexagonSession(Uncounted):
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once."""
-        gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
-
-        def call() -> None:
-            self.run(gray)
-
-        return call
+        return on_gray(self, size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP

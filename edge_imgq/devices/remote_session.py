@@ -26,6 +26,7 @@ from edge_imgq.devices.benchmark_model import (
     read_peak_memory,
     read_timings,
 )
+from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import RUNS, WARM_UP
@@ -125,12 +126,7 @@ class RemoteSession(Uncounted):
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once, copying included: not for timing."""
-        gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
-
-        def call() -> None:
-            self.run(gray)
-
-        return call
+        return on_gray(self, size)
 
     def latency(
         self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP

@@ -190,7 +190,7 @@ def time_in_turns(
 
     Args:
         watches: of the files.
-        runs: calls of each to count at most.
+        runs: calls of each to count at most, before rounds are added.
         warm_up: calls before that at least; 0 where the files are warm.
     """
     if not watches:
@@ -230,7 +230,8 @@ def measure(
     Args:
         session: an open file.
         size: height and width of the input.
-        runs: calls to count at most; fewer for a slow file, see SECONDS.
+        runs: calls to count; fewer for a slow file, see SECONDS, and more for one whose calls were
+            disturbed, see ENOUGH.
         warm_up: calls before that at least.
         init_ms: what opening it took.
     """

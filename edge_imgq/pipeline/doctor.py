@@ -53,18 +53,20 @@ PACKAGES = (
 """What edge-imgq uses; those with an extra are optional."""
 
 
-def examine() -> tuple[Finding, ...]:
+def examine(watch: Watch) -> tuple[Finding, ...]:
     """Look at Python, the packages, processors, disk and devices.
 
     Every package but the optional ones is imported: one that is installed may still not load.
+
+    Args:
+        watch: told of every package.
     """
-    return (
-        _python(),
-        *(_package(package) for package in PACKAGES),
-        _processors(),
-        _disk(),
-        *_devices(),
-    )
+    packages = []
+    for index, package in enumerate(PACKAGES):
+        watch(Step("import packages", index, len(PACKAGES)))
+        packages.append(_package(package))
+    watch(Step("look for devices", 0, 1))
+    return _python(), *packages, _processors(), _disk(), *_devices()
 
 
 def set_up(device: str, watch: Watch) -> None:

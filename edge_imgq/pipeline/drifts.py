@@ -84,11 +84,11 @@ def measure_drifts(
     for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
         group = [file for file in opened if size in wanted[file.path]]
         read = samples(images, contract, size, references.smallest)
-        for sample in _watched(read, len(images.photos), watch):
+        for sample in _watched(read, size, len(images.photos), watch):
             there = [file for file in group if file.path not in not_run]
             if not there:
                 continue
-            shown = _run(references.float, there, _named(sample, size))
+            shown = _run(references.float, there, sample)
             for file in there:
                 result = shown.of_files[file.path]
                 if isinstance(result, NotRun):
@@ -110,8 +110,10 @@ def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
     return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
 
 
-def _watched(read: Iterable[Sample], total: int, watch: Watch) -> Iterator[Sample]:
-    for index, sample in enumerate(read):
+def _watched(
+    read: Iterable[Sample], size: tuple[int, int] | None, total: int, watch: Watch
+) -> Iterator[Sample]:
+    for index, sample in enumerate(_named(sample, size) for sample in read):
         watch(Step(f"verify on {sample.name}", index, total))
         yield sample
 

@@ -20,8 +20,11 @@ def model_table(rows: Sequence[ModelRow], untrained: Iterable[str]) -> str:
         psnr = ABSENT if row.psnr is None else f"{row.psnr:.2f}"
         count = large_count(row.parameters)
         table.add_row(row.name, row.task, f"×{row.scale}", row.colour, count, psnr)
-    sentences = [wrapped(f"{row.name}: {row.summary}. Card: {row.card}", "  ") for row in rows]
-    note = "PSNR: on the validation images that each card names."
+    sentences = [wrapped(f"{row.name}: {row.summary}.", "  ") for row in rows]
+    note = wrapped(
+        "PSNR: on the validation images that a network's card names; `edge-imgq models NAME` shows "
+        "the card."
+    )
     names = ", ".join(untrained)
     rest = [wrapped(f"Without weights, for `edge-imgq train`: {names}.")] if names else []
     return "\n\n".join((draw(table), "\n".join([note, *sentences]), *rest))

@@ -31,7 +31,7 @@ LEGEND = (
     "difference in levels. ms: median/90th percentile."
 )
 
-DISTURBED = "this machine was not quiet, compare no times; report.json says what disturbed each"
+DISTURBED = "this machine was not quiet, compare no times; --json says what disturbed each"
 
 
 def report_table(report: Report) -> str:
@@ -102,7 +102,8 @@ def _steps(scheme: SchemeReport) -> str:
     first, *later = scheme.steps
     parts, reached = [f"{first.name} {first.psnr:.1f} dB"], first.psnr
     for step in later:
-        gain = f"{step.name} {step.psnr - reached:+.1f}"
+        # Adding zero turns a rounded -0.0 into 0.0.
+        gain = f"{step.name} {round(step.psnr - reached, 1) + 0:+.1f}"
         parts.append(gain if step.kept else f"{gain} (not kept)")
         reached = step.psnr if step.kept else reached
     return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}"
