@@ -168,7 +168,7 @@ def _enhance_photo(path: Path, enhancers: Sequence[Enhancer], watch: Watch) -> P
     for enhancer in enhancers:
 
         def step(done: int, total: int, name: str = enhancer.name) -> None:
-            watch(Step(f"{path.name}: {name}", done, total))
+            watch(Step(f"{path.name}: tiles by {name}", done, total))
 
         try:
             pixels = enhance_pixels(pixels, enhancer, step)

@@ -30,6 +30,8 @@ def inspect(path: Path, size: Size | None, watch: Watch) -> FileDescription:
     Raises:
         ModelError: the file is of another format, missing or damaged, or does not fit the size.
     """
+    if path.suffix.lower() not in FORMATS and path.is_dir():
+        raise ModelError(f"{path} is a folder; name one of the files in it.")
     if path.suffix.lower() not in FORMATS:
         raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
     found = FORMATS[path.suffix.lower()](path, size)

@@ -35,14 +35,8 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 
 def report_table(report: Report) -> str:
-    """Return a report as text of at most 80 columns."""
-    table = new_table("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
-    for target in report.targets:
-        table.add_row(*_cells(target))
-    parts = [_heading(report), draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
-    notes = _skipped(report)
-    if notes:
-        parts.append("\n".join([f"{ABSENT} not measured:", *notes]))
+    """Return a report as text of at most 80 columns; where no file ran, only why."""
+    parts = [_heading(report), *(_measured(report) if report.targets else ())]
     if report.not_run:
         lines = [
             wrapped(f"! {', '.join(file.file for file in files)}: {reason}", "  ")
@@ -53,6 +47,16 @@ def report_table(report: Report) -> str:
         lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]
         parts.append("\n".join(["over budget:", *lines]))
     return "\n\n".join(parts)
+
+
+def _measured(report: Report) -> list[str]:
+    """Return the table, what its columns and figures mean, and what is missing in it."""
+    table = new_table("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
+    for target in report.targets:
+        table.add_row(*_cells(target))
+    parts = [draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
+    notes = _skipped(report)
+    return [*parts, "\n".join([f"{ABSENT} not measured:", *notes])] if notes else parts
 
 
 def _cells(target: TargetReport) -> tuple[str, ...]:

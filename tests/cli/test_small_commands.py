@@ -170,6 +170,12 @@ def test_inspect_refuses_what_is_no_model(run: Run, tmp_path: Path, name: str) -
     assert "is not one of .onnx, .tflite, .mlpackage" in outcome.err
 
 
+def test_inspect_of_a_folder_asks_for_a_file(run: Run, tmp_path: Path) -> None:
+    outcome = run("inspect", tmp_path)
+    assert outcome.code == 5
+    assert f"{tmp_path} is a folder; name one of the files in it." in outcome.err
+
+
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
 def test_inspect_refuses_a_damaged_file(run: Run, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"broken{suffix}"

@@ -99,6 +99,14 @@ def test_the_heading_says_what_the_model_is() -> None:
     assert "deblur on RGB" in report_table(report)
 
 
+def test_where_no_file_ran_there_is_no_empty_table() -> None:
+    lost = (NotRun("tflite-int8.tflite", "there is no adb", 7),)
+    text = report_table(replace(REPORT, targets=(), device="android", not_run=lost))
+    assert "not run on android:\n! tflite-int8.tflite: there is no adb" in text
+    for word in ("vs float", "references ran", "evaluation"):
+        assert word not in text
+
+
 def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
     steps = (
         QuantizationStep("scales", 50.12),
