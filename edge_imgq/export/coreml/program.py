@@ -19,6 +19,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.centring import gather_centring
+from edge_imgq.export.coreml.many_axes import part_many_axes
 from edge_imgq.export.coreml.norm import gather_deviations
 from edge_imgq.export.coreml.operators import FORMS, refusal
 from edge_imgq.export.coreml.rounding import gather_rounding
@@ -65,7 +66,7 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
     """Return the operators that have no form in Core ML, in the network's order, with reasons."""
     return tuple(
         Refusal(operation.kind, operation.name, f"{reason}.")
-        for operation in network.operations
+        for operation in part_many_axes(network).operations
         if (reason := refusal(operation)) is not None
     )
 
@@ -96,8 +97,9 @@ def identifier(tensor: Tensor) -> str:
 
 
 def gather(network: Network) -> Network:
-    """Return a network in which formulas that float16 does not hold as they are spelled are one."""
-    return gather_rounding(gather_deviations(gather_centring(network)))
+    """Return a network of formulas that float16 holds, and of tensors with few axes."""
+    gathered = gather_rounding(gather_deviations(gather_centring(network)))
+    return part_many_axes(gathered)
 
 
 def lower_operations(network: Network, values: Values) -> None:
