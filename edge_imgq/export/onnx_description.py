@@ -26,6 +26,9 @@ INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 
 WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
 
+RESIZERS = frozenset({"Resize", "Upsample"})
+"""Operators whose constants say how large the result is."""
+
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
@@ -111,7 +114,7 @@ def _is_constant(node: ir.Node) -> bool:
 def _parameters(node: ir.Node) -> dict[ir.Value, int]:
     """Return the constants that a node reads, looking through dequantizers, and what zero is."""
     found = {}
-    for value in node.inputs:
+    for value in node.inputs[:1] if node.op_type in RESIZERS else node.inputs:
         producer, zero = find_maker(value), 0
         if producer is not None and _is_constant(producer):
             value, zero = producer.inputs[0], _zero_point(producer)

@@ -45,8 +45,8 @@ def _head(name: str, description: FileDescription) -> str:
         f"{_parameters(description)}, {large_count(description.macs)} MACs per image"
     )
     lines = [wrapped(heading if at is None else f"{heading} of {at[0]}x{at[1]}", "  ")]
-    if description.model_parameters not in (None, description.parameters):
-        lines.append(wrapped(_more_than_the_model(description), "  "))
+    if description.model_parameters is not None:
+        lines += [wrapped(said, "  ") for said in _of_the_model(description)]
     lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]
     lines += [_edge("output", row) for row in description.outputs]
@@ -63,12 +63,14 @@ def _parameters(description: FileDescription) -> str:
     return f"{count} ({large_count(description.zeros)} zero)" if description.zeros else count
 
 
-def _more_than_the_model(description: FileDescription) -> str:
-    """Say why a file does not hold as many parameters as the model that it was made from."""
-    return (
-        f"the float model has {large_count(description.model_parameters or 0)} parameters; the "
-        "form that this file computes it in repeats some and fills up with zeros"
-    )
+def _of_the_model(description: FileDescription) -> list[str]:
+    """Say why a file has more parameters than the float model, or fewer, where that can be seen."""
+    count, own = description.model_parameters or 0, description.parameters
+    said = f"the float model has {large_count(count)} parameters"
+    if large_count(own) == large_count(count):
+        return []
+    why = "; the form that this file computes it in repeats some and fills up with zeros"
+    return [said + (why if own > count else "")]
 
 
 def _outlook(description: FileDescription) -> str:
@@ -113,8 +115,7 @@ def _note(note: FileNote) -> str:
     sides = "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, "
-        f"{sides}",
+        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, {sides}",
         "  ",
     )
 

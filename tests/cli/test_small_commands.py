@@ -193,6 +193,15 @@ def test_inspect_says_what_an_app_must_know_of_the_pixels(run: Run, shared_expor
         )
 
 
+def test_the_factors_of_a_resize_are_no_parameters(run: Run, tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+    larger (float[1,3,8,8] x) => (float[1,3,16,16] y) <float[4] factors = {1, 1, 2, 2}> {
+      y = Resize <mode = "nearest"> (x, , factors)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "larger.onnx")
+    assert json.loads(run("inspect", tmp_path / "larger.onnx", "--json").out)["parameters"] == 0
+
+
 def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_path: Path) -> None:
     text = """<ir_version: 8, opset_import: ["" : 17]>
     classifier (float[1,3,8,8] x) => (float[1,3,1] logits) {
