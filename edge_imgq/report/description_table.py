@@ -82,7 +82,10 @@ def _outlook(description: FileDescription) -> str:
     for row in description.targets:
         for refusal in row.refused:
             reasons.setdefault(refusal, []).append(row.target)
-    lines = [f"export can write {listed(able) or 'no target'}"]
+    at = description.counted_at
+    # Files for phones have one size, which a model of others does not say.
+    size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
+    lines = [f"export{size} can write {listed(able) or 'no target'}"]
     lines += [f"not {listed(targets)}: {refusal}" for refusal, targets in reasons.items()]
     return "\n".join(wrapped(line, "  ") for line in lines)
 

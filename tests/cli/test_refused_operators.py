@@ -88,7 +88,7 @@ def test_inspect_gives_the_answer_of_export_before_an_export(
             assert reason in refused
     text = run("inspect", *words).out
     said = " ".join(text.split())
-    assert "export can write onnx-float, onnx-int8 not " in said
+    assert "export with --size 48x64 can write onnx-float, onnx-int8 not " in said
     assert "tflite-float, tflite-gpu, tflite-int8: Erf 'odd_one': TFLite has no operator" in said
     assert max(map(len, text.splitlines()[1:])) <= 80
 
