@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for image in batch.written:
             height, width = image.size
-            print(f"{image.path} ({width}x{height})")
+            print(f"{image.path} ({height} high, {width} wide)")
     for sentence in batch.hints:
         say(sentence)
     for sentence in batch.failed:

@@ -40,7 +40,7 @@ def test_a_phone_file_without_its_reference_still_runs(
     alone = shutil.copy(exported / "tflite-int8.tflite", tmp_path / "alone.tflite")
     outcome = run("enhance", photo, "--model", alone, "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
-    assert f"{tmp_path / 'out' / 'chelsea.png'} (80x60)" in outcome.out
+    assert f"{tmp_path / 'out' / 'chelsea.png'} (60 high, 80 wide)" in outcome.out
 
 
 def test_a_raw_model_s_pixels_can_be_said(run: Run, photo: Path, tmp_path: Path) -> None:
