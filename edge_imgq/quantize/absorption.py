@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 DRAWS = 2
 SEED = 1
 
-MARGIN = 2.0
-"""How many times what a rest costs photographs its place must spare; the fit is of few pixels."""
-
 WIDEST = 192
 """Channels of a value that is looked at; time grows with their cube, memory with their square."""
 
@@ -196,7 +193,7 @@ class Heirs:
         fits = self._fits()
         bearable = (self._rests(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
         there = self._present & bearable
-        costs[there] = MARGIN * self._rests(fits, self._photos).mean(axis=0)[there]
+        costs[there] = self._rests(fits, self._photos).mean(axis=0)[there]
         return costs
 
     def give_up(self, channel: int) -> None:

@@ -13,7 +13,8 @@ so weights are rounded one after the other, each to the integer that makes its c
 
 That is the least-squares answer at every step, and with J turning the order round, JHJ = LLᵀ gives
 U = J·L·J: no inverse is needed. Layers go in order; each sees the inputs that the layers already
-done really give. No labels, no gradients: a factorisation per layer.
+done really give, and is fitted to the float layer's answers before it is rounded
+(`edge_imgq.quantize.refitting`). No labels, no gradients: some factorisations per layer.
 
 Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
 Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code. The form
@@ -24,7 +25,6 @@ Large Language Models With Guarantees", NeurIPS 2023.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,7 @@ import torch
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
+from edge_imgq.quantize.refitting import LayerSamples, refitted
 from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
 
@@ -47,19 +48,6 @@ POSITIONS = 6_000
 SEED = 0
 DAMPING = 0.01
 """Added to the diagonal of H, as a share of its mean: inputs that were never seen."""
-
-
-@dataclass(frozen=True)
-class LayerSamples:
-    """What a convolution sees and should answer, at a set of output positions.
-
-    Attributes:
-        inputs: (positions, I·K·L), float32, by the quantized layers before it.
-        targets: (positions, O), by the float network.
-    """
-
-    inputs: NDArray[np.float32]
-    targets: Matrix
 
 
 def round_with_feedback(
@@ -145,7 +133,7 @@ def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
     moments = products.astype(np.float64)
     flat = weight.reshape(len(weight), -1).astype(np.float64)
     stored, scale = _stored(layer, 1)
-    integers = feedback_rounding(flat, moments, scale)
+    integers = feedback_rounding(refitted(flat, samples), moments, scale)
     edit.replace_contents(stored, integers.reshape(weight.shape).astype(np.int8))
     bias, bias_scale = _stored(layer, 2)
     wanted = samples.targets.mean(axis=0) - (integers * scale[:, np.newaxis]) @ mean
@@ -186,7 +174,7 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
     """Return which image, row and column of outputs (N, C, H, W) a layer is fitted on."""
     count, _, height, width = shape
     drawn = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
-    return np.unravel_index(drawn, (count, height, width))
+    return np.unravel_index(np.sort(drawn), (count, height, width))
 
 
 def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
