@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
@@ -19,6 +20,9 @@ from edge_imgq.cli.options import (
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports
+
+if TYPE_CHECKING:
+    from edge_imgq.report.report import Report
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
@@ -48,28 +52,21 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify, and show the reports."""
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from edge_imgq.cli.paths import exported_files
-    from edge_imgq.pipeline.verify import verify
+    from edge_imgq.pipeline.verify import VerifyRequest, verify
     from edge_imgq.report.history import drift_entries
 
     paths = exported_files(arguments.paths)
     options = device_options(arguments)
+    request = VerifyRequest(paths, arguments.images, arguments.threads, options=options)
+    reports: list[Report] = []
     with ProgressDisplay() as watch:
-        reports = [
-            report
-            for device in arguments.device or ["host"]
-            for report in verify(
-                paths,
-                arguments.images,
-                arguments.threads,
-                watch,
-                device,
-                options,
-                _pictures(arguments.pictures, device),
-            )
-        ]
+        for device in arguments.device or ["host"]:
+            pictures = _pictures(arguments.pictures, device)
+            reports += verify(replace(request, device=device, pictures=pictures), watch)
     code = show_reports(reports, as_json=arguments.json)
     say_where_pictures_are(arguments.pictures)
     keep(arguments.history, drift_entries(reports, datetime.now(UTC)), arguments.json)

@@ -31,7 +31,7 @@ from edge_imgq.pipeline.operators import refuse_unsupported, wishes
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.pipeline.verify import verify_files
+from edge_imgq.pipeline.verify import Terms, verify_files
 from edge_imgq.quantize.advice import calibration_advice
 from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
@@ -124,19 +124,17 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     with staging(folder) as stage:
         graphs = _write_references(plan, stage, watch)
         candidates = _write_files(plan, graphs, stage, watch)
-        report = verify_files(
-            stage,
-            candidates,
-            plan.evaluation,
-            {recipe.name: recipe.budget for recipe in plan.recipes},
-            request.threads,
-            watch,
-            plan.calibration.description if _schemes(plan.recipes) else "",
-            gallery=gallery,
-        )
+        budgets = {recipe.name: recipe.budget for recipe in plan.recipes}
+        terms = Terms(plan.evaluation, budgets, request.threads, gallery=gallery)
+        report = verify_files(stage, candidates, terms, watch)
         schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
         advice = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
-        report = replace(report, schemes=tuple(schemes), advice=tuple(dict.fromkeys(advice)))
+        report = replace(
+            report,
+            calibration=plan.calibration.description if schemes else "",
+            schemes=tuple(schemes),
+            advice=tuple(dict.fromkeys(advice)),
+        )
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     gallery.write()

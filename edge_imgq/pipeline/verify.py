@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
-    EdgeImgqError,
     ModelError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
@@ -40,29 +39,53 @@ if TYPE_CHECKING:
     from edge_imgq.devices.protocol import Device
 
 
-def verify(
-    paths: Sequence[Path],
-    images: Path | None,
-    threads: int,
-    watch: Watch,
-    device: str = "host",
-    options: DeviceOptions = NO_OPTIONS,
-    pictures: Path | None = None,
-) -> tuple[Report, ...]:
-    """Measure the drift of existing files against the references that lie beside them.
+@dataclass(frozen=True)
+class VerifyRequest:
+    """What to verify.
 
-    The references run on this host, the files on the device. A file that does not run there to the
-    end, and of several files one that is damaged or was made from other references, is in the
-    report with its reason.
-
-    Args:
+    Attributes:
         paths: files that `export` wrote.
         images: folder to evaluate on; None for the images of the manifest.
         threads: processor threads.
-        watch: told of every step.
-        device: where, by its name.
+        device: where the files run, by its name; the references run on this host.
         options: what else the person chose of it.
         pictures: folder for pictures of the worst images; None for none.
+    """
+
+    paths: tuple[Path, ...]
+    images: Path | None = None
+    threads: int = 1
+    device: str = "host"
+    options: DeviceOptions = NO_OPTIONS
+    pictures: Path | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the files of a model are verified, whichever they are.
+
+    Attributes:
+        images: to measure drift on.
+        budgets: by target; a target without one cannot exceed it.
+        threads: processor threads.
+        device: where to run the files.
+        gallery: is shown every image; the caller writes it.
+        keep_going: whether a file that cannot be opened is noted, and the others are verified.
+    """
+
+    images: ImageSet
+    budgets: Mapping[str, Budget]
+    threads: int
+    device: Device | Skipped = field(default_factory=HostDevice)
+    gallery: Gallery = NOTHING_KEPT
+    keep_going: bool = False
+
+
+def verify(request: VerifyRequest, watch: Watch) -> tuple[Report, ...]:
+    """Measure the drift of existing files against the references that lie beside them.
+
+    A file that does not run to the end, and of several files one that is damaged or was made from
+    other references, is in the report with its reason.
 
     Returns:
         One report per folder.
@@ -71,65 +94,45 @@ def verify(
         ModelError: the one file is not whole, or the references are missing or others.
         UsageError: there is no such device.
     """
-    found = find_device(device, options)
-    recipes = export_recipes()
-    budgets = {recipe.name: recipe.budget for recipe in recipes}
-    chosen = evaluation_images(images)
+    device = find_device(request.device, request.options)
+    terms = Terms(
+        images=evaluation_images(request.images),
+        budgets={recipe.name: recipe.budget for recipe in export_recipes()},
+        threads=request.threads,
+        device=device,
+        keep_going=len(request.paths) > 1,
+    )
     reports = []
-    for folder, files in _by_folder(paths).items():
+    for folder, files in _by_folder(request.paths).items():
+        gallery = Gallery(request.pictures)
         candidates = [Candidate(path, None) for path in files]
-        gallery = Gallery(pictures)
-        report = verify_files(
-            folder,
-            candidates,
-            chosen,
-            budgets,
-            threads,
-            watch,
-            device=found,
-            gallery=gallery,
-            keep_going=len(paths) > 1,
-        )
+        report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
         gallery.write()
-        name = device if isinstance(found, Skipped) else found.name
+        name = request.device if isinstance(device, Skipped) else device.name
         reports.append(replace(report, device=name))
     return tuple(reports)
 
 
 def verify_files(
-    folder: Path,
-    candidates: Sequence[Candidate],
-    images: ImageSet,
-    budgets: Mapping[str, Budget],
-    threads: int,
-    watch: Watch,
-    calibration: str = "",
-    device: Device | Skipped | None = None,
-    gallery: Gallery = NOTHING_KEPT,
-    keep_going: bool = False,
+    folder: Path, candidates: Sequence[Candidate], terms: Terms, watch: Watch
 ) -> Report:
     """Verify and time files of one model.
 
     Args:
         folder: the model's folder, which holds the files and `reference/`.
         candidates: the files.
-        images: to measure drift on.
-        budgets: by target; a target without one cannot exceed it.
-        threads: processor threads.
+        terms: how.
         watch: told of every step.
-        calibration: the calibration images in words, where this run quantized.
-        device: where to run the files; None for this host.
-        gallery: is shown every image; the caller writes it.
-        keep_going: whether a file that cannot be opened is noted, and the others are verified.
     """
-    references = References(folder, threads)
+    references = References(folder, terms.threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:
-        noted = (DeviceError, ModelError if keep_going else UnsupportedOperatorError)
-        opened = _open(references, candidates, device or HostDevice(), noted, not_run, stack)
+        opened = _open(references, candidates, terms, not_run, stack)
         contract = _common_contract(references, opened)
-        drifts = measure_drifts(references, opened, images, contract, watch, not_run, gallery)
-        targets = _targets(folder, opened, drifts, budgets, not_run, watch)
+        drifts = measure_drifts(
+            references, opened, terms.images, contract, watch, not_run, terms.gallery
+        )
+        targets = _targets(folder, opened, drifts, terms.budgets, not_run, watch)
     note = references.float.note
     return Report(
         model=note.model,
@@ -137,8 +140,8 @@ def verify_files(
         contract=note.contract,
         parameters=references.parameters,
         reference_sha256=references.sha256,
-        calibration=calibration,
-        evaluation=images.description,
+        calibration="",
+        evaluation=terms.images.description,
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
     )
@@ -147,21 +150,21 @@ def verify_files(
 def _open(
     references: References,
     candidates: Sequence[Candidate],
-    device: Device | Skipped,
-    noted: tuple[type[EdgeImgqError], ...],
+    terms: Terms,
     not_run: dict[Path, NotRun],
     stack: ExitStack,
 ) -> list[OpenedFile]:
-    """Open files on a device; those that do not go there are noted with the reason.
+    """Open files on their device; those that do not go there are noted with the reason.
 
     Args:
         references: of the files.
         candidates: the files.
-        device: where, or why it is not there.
-        noted: errors of a file that do not keep the others from being opened.
+        terms: where, and whether damaged files are noted too.
         not_run: gets those that do not open.
         stack: closes the others.
     """
+    device = terms.device
+    noted = (DeviceError, ModelError if terms.keep_going else UnsupportedOperatorError)
     opened = []
     for candidate in candidates:
         path = candidate.path

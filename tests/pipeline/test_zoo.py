@@ -13,7 +13,7 @@ from edge_imgq.export.tflite.describe import describe
 from edge_imgq.models.zoo import ZOO, load_network
 from edge_imgq.pipeline.export import ExportRequest, export
 from edge_imgq.pipeline.source import open_model
-from edge_imgq.pipeline.verify import verify
+from edge_imgq.pipeline.verify import VerifyRequest, verify
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import Report
 
@@ -109,9 +109,8 @@ def test_tflite_files_run_with_no_part_of_this_project(exported) -> None:
 
 def test_existing_files_verify_to_the_same_drift(exported) -> None:
     folder, report = exported
-    # Both, because images are cut to a size that suits all files of a run.
-    files = [folder / f"{name}.tflite" for name in ("tflite-float", "tflite-int8")]
-    (again,) = verify(files, None, 1, lambda step: None)
+    files = tuple(folder / f"{name}.tflite" for name in ("tflite-float", "tflite-int8"))
+    (again,) = verify(VerifyRequest(files), lambda step: None)
     for found in again.targets:
         target = next(t for t in report.targets if t.target == found.target)
         assert found.vs_reference == target.vs_reference
