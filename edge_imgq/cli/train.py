@@ -250,10 +250,10 @@ def _reporter(display: ProgressDisplay, model: str) -> Callable[[Progress], None
 
 
 def _show(result: TrainResult, as_json: bool) -> None:
-    for skipped in result.skipped:
-        say(f"left out {skipped.path}: {skipped.reason}")
-    if result.skipped:
-        say(f"left out in all: {len(result.skipped)}")
+    for one in result.left_out:
+        say(f"left out {one.path}: {one.reason}")
+    if result.left_out:
+        say(f"left out in all: {len(result.left_out)}")
     if as_json:
         from edge_imgq.report.json_form import to_json
 
@@ -261,7 +261,7 @@ def _show(result: TrainResult, as_json: bool) -> None:
             "checkpoint": str(result.checkpoint),
             "step": result.step,
             "validation_psnr": result.validation_psnr,
-            "left_out": [{"path": str(s.path), "reason": s.reason} for s in result.skipped],
+            "left_out": [{"path": str(s.path), "reason": s.reason} for s in result.left_out],
         }
         print(to_json(form))
         return

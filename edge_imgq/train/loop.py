@@ -23,7 +23,7 @@ from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, new_learner
 from edge_imgq.train.learner_state import learner_tensors, restore_learner
 from edge_imgq.train.objective import new_objective
-from edge_imgq.train.pairs import Pair, Recipe, Skipped, load_pairs
+from edge_imgq.train.pairs import LeftOut, Pair, Recipe, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.phases import learning_rate, same_until
 from edge_imgq.train.validate import mean_psnr
@@ -72,14 +72,14 @@ class TrainResult:
         checkpoint: The file with the weights; `edge-imgq export` takes it.
         step: Steps taken.
         validation_psnr: Mean PSNR after the last step in dB, or None without validation images.
-        skipped: Files that could not be read, each with its reason.
+        left_out: Files that could not be read, each with its reason.
         rank: Of the process, where several train; the first one is 0.
     """
 
     checkpoint: Path
     step: int
     validation_psnr: float | None
-    skipped: tuple[Skipped, ...]
+    left_out: tuple[LeftOut, ...]
     rank: int = 0
 
 
@@ -133,7 +133,7 @@ class _Run:
             schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight, schedule.then
         )
         training = load_pairs(config.data, self._entry, recipe)
-        self._skipped = training.skipped
+        self._left_out = training.left_out
         self._sampler = PatchSampler(
             training.pairs, schedule.batch, schedule.patch, self._entry.scale, schedule.grid
         )
@@ -158,7 +158,7 @@ class _Run:
             self._save()
         self._workers.wait()
         checkpoint, rank = self._config.output / CHECKPOINT, self._workers.rank
-        return TrainResult(checkpoint, self._step, last, self._skipped, rank)
+        return TrainResult(checkpoint, self._step, last, self._left_out, rank)
 
     def _stop(self) -> NoReturn:
         """End the run where it is."""

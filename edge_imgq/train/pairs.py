@@ -33,7 +33,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class LeftOut:
     """A file that could not be used, and why."""
 
     path: Path
@@ -45,7 +45,7 @@ class PairSet:
     """All pairs of some folders, and the files that were left out."""
 
     pairs: tuple[Pair, ...]
-    skipped: tuple[Skipped, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> Pa
         ImageError: A folder is missing or empty, or no image in it could be read.
     """
     pairs: list[Pair] = []
-    skipped: list[Skipped] = []
+    left_out: list[LeftOut] = []
     for file in (file for folder in folders for file in pair_files(folder)):
         try:
             truth = read_image(file.truth, entry.colour)
@@ -86,10 +86,10 @@ def load_pairs(folders: tuple[Path, ...], entry: ZooEntry, recipe: Recipe) -> Pa
             else:
                 pairs += _degraded_pairs(file.truth.name, truth, entry, recipe)
         except ImageError as error:
-            skipped.append(Skipped(file.truth, str(error)))
+            left_out.append(LeftOut(file.truth, str(error)))
     if not pairs:
         raise ImageError(f"No usable image in {', '.join(map(str, folders))}.")
-    return PairSet(tuple(pairs), tuple(skipped))
+    return PairSet(tuple(pairs), tuple(left_out))
 
 
 def _real_pair(truth: NDArray[np.uint8], path: Path, entry: ZooEntry) -> Pair:

@@ -168,7 +168,7 @@ def test_a_broken_image_is_named_in_the_result(photos: Path, tmp_path: Path) -> 
         (data / path.name).write_bytes(path.read_bytes())
     (data / "torn.png").write_bytes((data / "0.png").read_bytes()[:500])
     result = train(configure(data, tmp_path / "run", validation=None), ignore)
-    assert [skipped.path.name for skipped in result.skipped] == ["torn.png"]
+    assert [one.path.name for one in result.left_out] == ["torn.png"]
 
 
 def test_a_checkpoint_is_the_network_with_averaged_weights(photos: Path, tmp_path: Path) -> None:

@@ -64,27 +64,27 @@ def test_pairs_are_matched_in_clips_and_by_index(tmp_path: Path) -> None:
             write_photo(tmp_path / kind / clip / f"{kind}_{number}.png", 10 * number + seed)
     found = load_pairs((tmp_path,), zoo_entry("deblur-slim"), Recipe(seed=1))
     assert [pair.name for pair in found.pairs] == ["blur_1.png", "blur_2.png", "blur_1.png"]
-    assert not found.skipped
+    assert not found.left_out
 
 
-def test_broken_files_are_skipped_and_named(tmp_path: Path) -> None:
+def test_broken_files_are_left_out_and_named(tmp_path: Path) -> None:
     write_photo(tmp_path / "good.png", 1)
     (tmp_path / "torn.png").write_bytes((tmp_path / "good.png").read_bytes()[:200])
     (tmp_path / "text.jpg").write_text("hello")
     found = load_pairs((tmp_path,), zoo_entry("dped-slim"), Recipe(seed=1))
     assert [pair.name for pair in found.pairs] == ["good.png"]
-    assert [skipped.path.name for skipped in found.skipped] == ["text.jpg", "torn.png"]
-    assert all(skipped.path.name in skipped.reason for skipped in found.skipped)
+    assert [one.path.name for one in found.left_out] == ["text.jpg", "torn.png"]
+    assert all(one.path.name in one.reason for one in found.left_out)
 
 
-def test_a_pair_without_its_partner_or_of_another_size_is_skipped(tmp_path: Path) -> None:
+def test_a_pair_without_its_partner_or_of_another_size_is_left_out(tmp_path: Path) -> None:
     for name, height in (("1.png", 24), ("2.png", 28), ("3.png", 24)):
         write_photo(tmp_path / "sharp" / name, 1, height)
     for name in ("1.png", "2.png"):
         write_photo(tmp_path / "blur" / name, 2)
     found = load_pairs((tmp_path,), zoo_entry("deblur-slim"), Recipe(seed=1))
     assert [pair.name for pair in found.pairs] == ["1.png"]
-    assert len(found.skipped) == 2
+    assert len(found.left_out) == 2
 
 
 def test_nothing_usable_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
