@@ -60,7 +60,7 @@ TRUTH = 0.05
 """Share of the float graph's own error that an image may have whatever it had before: 0.2 dB."""
 
 LEAST_PROMISE = 0.03
-LEAST_GAIN = 0.1
+LEAST_GAIN = 0.05
 """Shares of the noise that narrowing a group must promise to be tried, and all must spare."""
 
 CONTRASTS = 4
