@@ -3,6 +3,10 @@
 Repeating pixels is `upsample_nearest_neighbor`, other nearest neighbours are gathered, bilinear
 grids of Core ML's are `upsample_bilinear`. Everything else (cubic, antialiased, cropped, bilinear
 on another grid) is linear along each axis, so y = R_h · x · R_wᵀ with constant matrices, exactly.
+
+Integers between which a bilinear Resize blends are rounded half up, as TFLite's kernels and the QDQ
+graph do (module `edge_imgq.quantize.interpolation`): floor(y + ½). Which way `quantize` rounds a
+half is the implementation's choice.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.steps import Site, half, mb
+from edge_imgq.export.coreml.units import is_interpolated
 from edge_imgq.export.sampling import PLACES, matrix, outside
 from edge_imgq.graph.network import Operation
 
@@ -32,7 +37,15 @@ TOLERANCE = 1e-4
 
 def resize(site: Site) -> Any:
     """Resize of height and width, or of whatever axes it names."""
-    operation, x = site.operation, site.read(0)
+    if not is_interpolated(site.operation):
+        return _resized_values(site, site.read(0))
+    stored = site.values.read(site.operation.operand(0), site.unit, site.offset)
+    values = _resized_values(site, stored)
+    return mb.floor(x=mb.add(x=values, y=np.float16(0.5)))
+
+
+def _resized_values(site: Site, x: Any) -> Any:
+    operation = site.operation
     axes = _resized(operation)
     tables = {axis: matrix(operation, axis) for axis in axes}
     beyond = any(outside(operation, axis).any() for axis in axes)
@@ -97,7 +110,7 @@ def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
 
 def _filled(site: Site, x: Any) -> Any:
     """Add the number that stands where a region reaches beyond the image."""
-    value = site.attribute("extrapolation_value", 0.0) / site.unit
+    value = site.attribute("extrapolation_value", 0.0) / site.unit - site.offset
     rank = len(site.operation.output.shape)
     rows, columns = (outside(site.operation, axis) for axis in (rank - 2, rank - 1))
     mask = (rows[:, np.newaxis] | columns) * np.float64(value)

@@ -36,15 +36,21 @@ class Values:
 
     def __init__(self) -> None:
         self._variables: dict[str, Any] = {}
-        self._read: dict[tuple[str, float], Any] = {}
+        self._read: dict[tuple[str, float, int], Any] = {}
 
-    def read(self, tensor: Tensor, unit: float) -> Any:
-        """Return a float16 variable that holds a tensor's real values divided by `unit`."""
+    def read(self, tensor: Tensor, unit: float, offset: int = 0) -> Any:
+        """Return a float16 variable that holds a tensor's real values divided by `unit`.
+
+        Args:
+            tensor: to read.
+            unit: what is counted in.
+            offset: of a quantized tensor, how many of its steps above 0 is counted from.
+        """
         if tensor.data is not None:
             return mb.const(val=half(real(tensor) / unit, tensor.name))
-        key = (tensor.name, unit)
+        key = (tensor.name, unit, offset)
         if key not in self._read:
-            self._read[key] = self._convert(tensor, unit)
+            self._read[key] = self._convert(tensor, unit, offset)
         return self._read[key]
 
     def write(self, tensor: Tensor, variable: Any, unit: float, offset: int = 0) -> None:
@@ -68,13 +74,13 @@ class Values:
         """Return the variable that was stored for a tensor: int8 where it is quantized."""
         return self._variables[tensor.name]
 
-    def _convert(self, tensor: Tensor, unit: float) -> Any:
+    def _convert(self, tensor: Tensor, unit: float, offset: int) -> Any:
         variable = self._variables[tensor.name]
         if tensor.quantization is not None:
             return mb.dequantize(
                 input=variable,
                 scale=half(np.float64(step(tensor)) / unit, tensor.name),
-                **_zero_point(tensor.quantization),
+                **_zero_point(tensor.quantization, offset),
             )
         if unit == 1.0:
             return variable

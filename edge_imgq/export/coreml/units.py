@@ -12,6 +12,8 @@ integer. In float16 they do not, and since the choice costs nothing at run time,
    66 lie midway between two float16 numbers, where rounding decides as `quantize` would have; those
    beyond lie a quarter of a spacing from there.
 3. Offsets. Float16 is finest near 0. What a rectifier leaves, 0 to 255 levels, is counted from 64.
+   A bilinear Resize reads and returns the integers as they are stored, −128 to 127, so that float16
+   holds its results at twice the size, sixteenths of a level, exactly.
 
 The share of values that end a level off is foretold for every candidate, and the least is taken.
 """
@@ -82,6 +84,8 @@ def chosen_counting(operation: Operation) -> Counting:
         operation: all that it computes with is quantized, and so may its result be.
     """
     output = operation.outputs[0]
+    if is_interpolated(operation):
+        return Counting(step(output), -_zero(output))
     own = Counting(step(output))
     forecast = FORECASTS.get(operation.kind)
     image = operation.inputs[0]
@@ -95,6 +99,18 @@ def chosen_counting(operation: Operation) -> Counting:
     if shares[row, column] >= shares[0, 0] - GAIN:
         return own
     return Counting(float(units[column]), offsets[row])
+
+
+def is_interpolated(operation: Operation) -> bool:
+    """Tell whether an operation is a Resize between integers of one scale that rounds halves up.
+
+    Such is a bilinear one (module `edge_imgq.quantize.interpolation`).
+    """
+    if operation.kind != "Resize" or operation.attributes.get("mode") != "linear":
+        return False
+    ends = [tensor.quantization for tensor in (operation.operand(0), operation.output)]
+    scales = {(float(q.scale[0]), int(q.zero_point[0])) for q in ends if q is not None}
+    return None not in ends and len(scales) == 1
 
 
 def chosen_slope(operation: Operation, unit: float) -> np.float16:

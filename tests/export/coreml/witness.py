@@ -22,7 +22,7 @@ from edge_imgq.export.coreml.program import (
     refuse_unsupported,
 )
 from edge_imgq.export.coreml.steps import Values, mb, step
-from edge_imgq.graph.network import Network, Tensor
+from edge_imgq.graph.network import TIE_BREAK, Network, Tensor
 from edge_imgq.graph.read import read_network
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package
@@ -141,7 +141,10 @@ def quantize(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
     nodes.append(node)
     results = []
     for name, values in zip(node.output, reference(model_of(model, inputs), inputs), strict=True):
-        results.append(activation(name, values))
+        last, added, constants = off_ties(node, name, values)
+        nodes.extend(added)
+        kept.extend(constants)
+        results.append(activation(last, values))
     graph = helper.make_graph(
         nodes,
         "qdq",
@@ -150,6 +153,18 @@ def quantize(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
         kept,
     )
     return finished(graph)
+
+
+def off_ties(
+    node: onnx.NodeProto, name: str, values: np.ndarray
+) -> tuple[str, list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Round halves of a bilinear Resize up, as the QDQ graphs of this project do."""
+    if not any(item.s == b"linear" for item in node.attribute):
+        return name, [], []
+    shift = np.float32(TIE_BREAK * float(np.ptp(values)) / 255)
+    last = f"{name}.off_ties"
+    added = helper.make_node("Add", [name, f"{name}.shift"], [last])
+    return last, [added], [numpy_helper.from_array(shift, f"{name}.shift")]
 
 
 def model_of(model: onnx.ModelProto, inputs: Arrays) -> onnx.ModelProto:
