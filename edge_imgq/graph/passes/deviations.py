@@ -64,8 +64,10 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
 def _centring(square: ir.Node) -> list[ir.Node]:
     """Return the mean that was taken off before a square, and the node that took it off."""
     difference = edit.find_maker(square.inputs[0])
-    mean = edit.find_maker(difference.inputs[1]) if difference is not None else None
-    if difference is None or mean is None or difference.op_type != "Sub":
+    if difference is None or difference.op_type != "Sub":
+        return []
+    mean = edit.find_maker(difference.inputs[1])
+    if mean is None:
         return []
     own = mean.op_type == "ReduceMean" and mean.inputs[0] is difference.inputs[0]
     return [mean, difference] if own else []
