@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
 from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
 
@@ -123,7 +124,10 @@ def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timin
 
 
 def time_on_host(
-    paths: Sequence[Path], device: HostDevice, request: TimingRequest
+    paths: Sequence[Path],
+    device: HostDevice,
+    request: TimingRequest,
+    broken: dict[Path, ModelError],
 ) -> tuple[Timing, ...]:
     """Time files on this host, each in turn, so that what else the machine does meets all of them.
 
@@ -131,14 +135,14 @@ def time_on_host(
         paths: files that edge-imgq wrote.
         device: this host.
         request: how.
+        broken: gets those that cannot be opened, with the reason; they have no timing.
 
     Raises:
-        ModelError: a file cannot be opened.
         UsageError: a network does not take images of that size.
     """
     return tuple(
         timing
-        for group in _groups(paths, request)
+        for group in _groups(paths, request, broken)
         for timing in _time_group(group, device, request)
     )
 
@@ -153,11 +157,17 @@ class _Case:
     memory: ActivationMemory
 
 
-def _groups(paths: Sequence[Path], request: TimingRequest) -> Iterator[list[_Case]]:
+def _groups(
+    paths: Sequence[Path], request: TimingRequest, broken: dict[Path, ModelError]
+) -> Iterator[list[_Case]]:
     """Open files, as many at a time as the memory of their activations allows."""
     group: list[_Case] = []
     for path in paths:
-        session = HostSession.of(path, request.threads)
+        try:
+            session = HostSession.of(path, request.threads)
+        except ModelError as error:
+            broken[path] = error
+            continue
         beside = () if session.sizes else _sizes_beside(path, paths)
         more = [
             _Case(path, session, size, activation_memory(path, size))
@@ -172,9 +182,11 @@ def _groups(paths: Sequence[Path], request: TimingRequest) -> Iterator[list[_Cas
 
 def _sizes_beside(path: Path, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
     """Return the sizes of a file of the same folder that has its own, which .tflite files do."""
-    beside = (other for other in paths if other.parent == path.parent)
-    fixed = next((other for other in beside if other.suffix.lower() == ".tflite"), None)
-    return () if fixed is None else HostSession.of(fixed, 1).sizes
+    for other in paths:
+        if other.parent == path.parent and other.suffix.lower() == ".tflite":
+            with suppress(ModelError):  # the next one may be whole
+                return HostSession.of(other, 1).sizes
+    return ()
 
 
 def _time_group(

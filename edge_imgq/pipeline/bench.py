@@ -9,7 +9,12 @@ from edge_imgq.bench.timing import Timing, TimingRequest, not_timed, time_file, 
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
-from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UnsupportedOperatorError
+from edge_imgq.errors import (
+    DeviceError,
+    ModelError,
+    RuntimeUnavailableError,
+    UnsupportedOperatorError,
+)
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
@@ -33,11 +38,11 @@ def bench(
 
     Returns:
         One timing per file, and the exit code: not 0 where the device was not there, went away, or
-        refused a file.
+        refused a file, and where one of several files is not whole.
 
     Raises:
         UsageError: there is no such device, or a network does not take images of that size.
-        ModelError: a file is not whole, or none that a device runs.
+        ModelError: the one file is not whole, or none that a device runs.
     """
     found = find_device(device, options)
     if isinstance(found, Skipped):
@@ -46,14 +51,27 @@ def bench(
     if isinstance(found, HostDevice):
         in_turns = " in turns" if len(files) > 1 else ""
         watch(Step(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
-        return time_on_host(files, found, request), 0
+        return _on_host(files, found, request)
     timings: list[Timing] = []
     code = 0
+    noted = (DeviceError, ModelError if len(files) > 1 else UnsupportedOperatorError)
     for index, file in enumerate(files):
         watch(Step(f"time {file} on {found.name}", index, len(files)))
         try:
             timings.extend(time_file(file, found, request))
-        except (DeviceError, UnsupportedOperatorError) as error:
+        except noted as error:
             timings.append(not_timed(file, device, str(error)))
             code = error.exit_code
     return tuple(timings), code
+
+
+def _on_host(
+    files: Sequence[Path], device: HostDevice, request: TimingRequest
+) -> tuple[tuple[Timing, ...], int]:
+    """Time files on this host; of several, one that is not whole is noted behind the others."""
+    broken: dict[Path, ModelError] = {}
+    timings = time_on_host(files, device, request, broken)
+    if len(files) == len(broken):
+        raise next(iter(broken.values()))
+    absent = tuple(not_timed(file, device.name, str(error)) for file, error in broken.items())
+    return (*timings, *absent), max((error.exit_code for error in broken.values()), default=0)

@@ -33,9 +33,9 @@ def test_one_round_is_timed_unless_more_is_asked_for(file: Path) -> None:
 def test_a_file_of_any_size_is_timed_at_that_of_the_file_beside_it(file: Path) -> None:
     open_file = file.with_name("onnx-int8.onnx")
     request = TimingRequest(1, 5, None)
-    rows = time_on_host([open_file, file], HostDevice(), request)
+    rows = time_on_host([open_file, file], HostDevice(), request, {})
     assert [row.latency.size for row in rows if isinstance(row.latency, Latency)] == [SIZE, SIZE]
-    (alone,) = time_on_host([open_file], HostDevice(), request)
+    (alone,) = time_on_host([open_file], HostDevice(), request, {})
     assert isinstance(alone.latency, Latency)
     assert alone.latency.size == DEFAULT_SIZE
 

@@ -135,6 +135,18 @@ def test_bench_times_every_file_and_says_where(run: Run, exported: Path) -> None
         assert latency["disturbed"] is ("not quiet" in latency["conditions"])
 
 
+def test_bench_times_the_others_where_one_file_is_damaged(run: Run, exported: Path) -> None:
+    broken = exported / "tflite-float.tflite"
+    broken.write_bytes(broken.read_bytes()[:400])
+    outcome = run("bench", exported, "--runs", "5", "--json")
+    assert outcome.code == 5
+    timings = json.loads(outcome.out)
+    reasons = {t["file"]: t["latency"]["skipped"] for t in timings if "skipped" in t["latency"]}
+    assert len(timings) == len(FILES)
+    assert reasons == {str(broken): f"{broken} is damaged or truncated. Export it again."}
+    assert run("bench", broken).code == 5
+
+
 def test_bench_says_why_a_file_has_no_time_at_another_size(run: Run, exported: Path) -> None:
     fixed = exported / "tflite-int8.tflite"
     outcome = run("bench", fixed, "--runs", 10, "--size", "60x72", "--json")
