@@ -27,7 +27,8 @@ def add(subparsers: Subparsers) -> None:
         "--size",
         type=size,
         metavar="HxW",
-        help="size to count MACs at, for an ONNX file (default: its own, or 180x320 if open)",
+        help="size to count MACs at and to ask the targets about, for an ONNX file (default: its "
+        "own, or 180x320 if open)",
     )
     parser.add_argument("--operators", action="store_true", help="list every operator")
     add_json(parser)
