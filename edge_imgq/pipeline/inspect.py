@@ -62,7 +62,7 @@ def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipp
     from edge_imgq.pipeline.operators import refused, wishes
     from edge_imgq.pipeline.source import open_model
     from edge_imgq.recipe.folders import export_recipes, quantize_recipe
-    from edge_imgq.report.description import TargetOutlook
+    from edge_imgq.report.description import RefusedOperator, TargetOutlook
 
     recipes = export_recipes()
     schemes = {name: quantize_recipe(name) for name in {r.scheme for r in recipes if r.scheme}}
@@ -74,7 +74,7 @@ def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipp
     except ModelError as error:
         return Skipped(str(error))
     return tuple(
-        TargetOutlook(target, tuple(str(refusal) for refusal in refusals))
+        TargetOutlook(target, tuple(RefusedOperator(r.operator, r.reason) for r in refusals))
         for target, refusals in found.items()
     )
 

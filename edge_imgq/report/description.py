@@ -73,17 +73,29 @@ class OperatorRow:
 
 
 @dataclass(frozen=True)
+class RefusedOperator:
+    """An operator that a target has no form for.
+
+    Attributes:
+        operator: its kind and its node, e.g. "Erf 'node_3'".
+        reason: why, and what to do: a sentence without its capital.
+    """
+
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class TargetOutlook:
     """Whether `export` would write a target.
 
     Attributes:
         target: the recipe's stem.
-        refused: each operator that stands in the way, with its node and the reason; none where the
-            target would be written.
+        refused: the operators that stand in the way; none where the target would be written.
     """
 
     target: str
-    refused: tuple[str, ...]
+    refused: tuple[RefusedOperator, ...]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from edge_imgq.contract import FileNote
-from edge_imgq.report.description import FileDescription, TensorRow
+from edge_imgq.report.description import FileDescription, TargetOutlook, TensorRow
 from edge_imgq.report.drawing import (
     by,
     byte_count,
@@ -78,16 +79,27 @@ def _outlook(description: FileDescription) -> str:
     if isinstance(description.targets, Skipped):
         return wrapped(f"export refuses this model: {description.targets.reason}", "  ")
     able = [row.target for row in description.targets if not row.refused]
-    reasons: dict[str, list[str]] = {}
-    for row in description.targets:
-        for refusal in row.refused:
-            reasons.setdefault(refusal, []).append(row.target)
     at = description.counted_at
     # Files for phones have one size, which a model of others does not say.
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
     lines = [f"export{size} can write {listed(able) or 'no target'}"]
-    lines += [f"not {listed(targets)}: {refusal}" for refusal, targets in reasons.items()]
+    lines += [
+        f"not {listed(targets)}, for {listed(operators)}: {reason}"
+        for (reason, operators), targets in _reasons(description.targets).items()
+    ]
     return "\n".join(wrapped(line, "  ") for line in lines)
+
+
+def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """Return the targets that refuse the same operators for the same reason, by both."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for row in outlook:
+        operators: dict[str, list[str]] = {}
+        for refused in row.refused:
+            operators.setdefault(refused.reason, []).append(refused.operator)
+        for reason, names in operators.items():
+            found.setdefault((reason, tuple(names)), []).append(row.target)
+    return found
 
 
 def _no_images(description: FileDescription) -> list[TensorRow]:
