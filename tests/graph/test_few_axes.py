@@ -50,6 +50,18 @@ def test_reshapes_around_it_are_joined() -> None:
     assert kinds(rewrite(model, ["canonical"])) == ["Reshape", "Transpose", "Reshape"]
 
 
+def test_seven_axes_that_come_down_to_six_are_six() -> None:
+    model = parsed(
+        "r = Reshape(image, n) t = Transpose<perm=[1,0,3,5,4,6,2]>(r) out = Reshape(t, m)",
+        {"n": np.array([1, 2, 3, 2, 4, 2, 5], np.int64), "m": np.array([1, 6, 8, 10], np.int64)},
+    )
+    wanted = run(model, IMAGE)
+    assert few_axes(model) == 1
+    (turned,) = (node for node in model.graph if node.op_type == "Transpose")
+    assert len(turned.outputs[0].shape) == 6
+    np.testing.assert_array_equal(run(model, IMAGE), wanted)
+
+
 def test_one_of_six_that_do_not_travel_together_stays() -> None:
     model = parsed(
         "r = Reshape(image, n) t = Transpose<perm=[1,0,3,2,5,4]>(r) out = Reshape(t, m)",

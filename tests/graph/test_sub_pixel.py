@@ -34,7 +34,9 @@ EXCESSIVE = {
 """Forms whose result is longer or shorter than whole strides; whether part of a block is cut."""
 
 
-def deconvolution(kernel: int, stride: int, pads: int, extra: int, outputs: int = 2):
+def deconvolution(
+    kernel: int, stride: int, pads: int, extra: int, outputs: int = 2, groups: int = 1
+):
     generator = np.random.default_rng(5)
     node = helper.make_node(
         "ConvTranspose",
@@ -44,10 +46,11 @@ def deconvolution(kernel: int, stride: int, pads: int, extra: int, outputs: int 
         strides=[stride] * 2,
         pads=[pads] * 4,
         output_padding=[extra] * 2,
+        group=groups,
     )
     constants = {
         "w": weights(generator, 3, outputs, kernel, kernel),
-        "b": weights(generator, outputs),
+        "b": weights(generator, outputs * groups),
     }
     return model([node], constants)
 
@@ -91,3 +94,21 @@ def test_a_nine_by_nine_of_stride_two_becomes_five_by_five_for_four_channels() -
 
 def test_the_output_keeps_its_name() -> None:
     assert rewrite(deconvolution(4, 2, 1, 0), ["sub-pixel"]).graph.outputs[0].name == "out"
+
+
+@pytest.mark.parametrize("form", [*COVERED.values(), *(form for form, _ in EXCESSIVE.values())])
+def test_a_depthwise_one_is_a_depthwise_convolution_for_every_phase(form) -> None:
+    original = deconvolution(**form, outputs=1, groups=3)
+    rewritten = rewrite(original, ["canonical", "sub-pixel"])
+    phases = form["stride"] ** 2
+    assert kinds(rewritten)[: phases + 2] == ["Conv"] * phases + ["Concat", "DepthToSpace"]
+    image = np.random.default_rng(1).normal(size=(1, 3, 5, 7)).astype(np.float32)
+    np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-5)
+
+
+def test_a_depthwise_one_is_divided_for_accelerators_without_groups() -> None:
+    original = deconvolution(**COVERED["4x4 stride 2"], outputs=1, groups=3)
+    rewritten = rewrite(original, ["canonical", "transposed"])
+    assert kinds(rewritten) == ["Split", *["ConvTranspose"] * 3, "Concat"]
+    image = np.random.default_rng(1).normal(size=(1, 3, 5, 7)).astype(np.float32)
+    np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-5)

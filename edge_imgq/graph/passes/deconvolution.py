@@ -9,7 +9,8 @@ group, each on its channels, joined behind:
 
     y = Concat_g( ConvTranspose(x_g, W_g, b_g) ).
 
-Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`.
+Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`, or for
+`transposed`, which asks for it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.passes.sub_pixel import is_depthwise
 
 
 def deconvolution(model: ir.Model) -> int:
@@ -37,7 +39,8 @@ def deconvolution(model: ir.Model) -> int:
         if _turn(model.graph, node):
             count += 1
         else:
-            count += _spread(model.graph, node) | _divide(model.graph, node)
+            count += _spread(model.graph, node)
+            count += 0 if is_depthwise(node) else divide(model.graph, node)
     return count
 
 
@@ -83,7 +86,8 @@ def _spread(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
-def _divide(graph: ir.Graph, node: ir.Node) -> bool:
+def divide(graph: ir.Graph, node: ir.Node) -> bool:
+    """Put one transposed convolution per group in the place of a grouped one; exact."""
     groups = node.attributes.get_int("group", 1)
     source, result = node.inputs[0], node.outputs[0]
     if groups == 1 or source is None or source.shape is None:

@@ -7,7 +7,7 @@ transposition with fewer,
     Transpose(x, 0 1 3 2 4 5) = Reshape back (Transpose(Reshape(x, (N·H/w, w, W/w, w·C)), 0 2 1 3)),
 
 and the reshapes join those that the network has around it (`edge_imgq.graph.passes.reshapes`). Core
-ML's tensors have five axes at most.
+ML's tensors have five axes at most, XNNPACK's six.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 
-MOST = 5
+MOST, MOST_FAST = 5, 6
+"""Axes of Core ML's tensors, and of XNNPACK's."""
+
 Axes = list[list[int]]
 
 
 def few_axes(model: ir.Model) -> int:
-    """Rewrite transpositions of more than five axes that come down to five; exact.
+    """Rewrite transpositions of more than five axes that come down to five or six; exact.
 
     Returns:
         The number of transpositions rewritten.
@@ -38,7 +40,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     lengths = list(source.shape.numpy())
     order = list(node.attributes.get_ints("perm", list(range(len(lengths)))[::-1]))
     merged = _merged(lengths, order)
-    if len(lengths) <= MOST or len(merged) > MOST:
+    if len(lengths) <= MOST or len(merged) > MOST_FAST or len(merged) == len(lengths):
         return False
     starts = sorted(group[0] for group in merged)
     sizes = {group[0]: int(np.prod([lengths[axis] for axis in group])) for group in merged}

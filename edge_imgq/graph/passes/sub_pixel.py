@@ -16,6 +16,9 @@ The output has s times the input's length and an excess, K − p_begin − p_end
 An excess of whole blocks is padding of the convolution, or what it does without; what is left of
 one is cut off the result.
 
+Where every channel is a group, each phase is a depthwise convolution of its own, and the phases are
+joined before depth-to-space.
+
 Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
 """
 
@@ -29,6 +32,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+
+NAMELESS = "deconvolution"
 
 
 @dataclass(frozen=True)
@@ -84,20 +89,21 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     axes = _axes(node)
     if axes is None:
         return False
-    weight = edit.contents(node.inputs[1])
-    stride = axes[0].stride
-    kernel = _phase_kernels(weight, axes)
-    name = node.name or "deconvolution"
-    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.sub_pixel.weight", kernel)]
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
-        bias = np.tile(edit.contents(node.inputs[2]), stride * stride)
-        inputs.append(edit.add_constant(graph, f"{name}.sub_pixel.bias", bias))
-    pads = [-axis.first for axis in axes] + [axis.last + axis.more for axis in axes]
-    attributes = {"kernel_shape": list(kernel.shape[2:]), "pads": pads}
-    phases = edit.insert_node(graph, node, "Conv", inputs, attributes, f"{name}.phases")
-    phases.shape = _phases_shape(node.inputs[0], len(kernel), axes)
+    kernel = _phase_kernels(edit.contents(node.inputs[1]), axes)
+    if is_depthwise(node):
+        phases = _joined(graph, node, kernel, axes)
+    else:
+        bias = (
+            None if edit.bias_of(node) is None else np.tile(edit.bias_of(node), axes[0].stride ** 2)
+        )
+        phases = _convolution(graph, node, kernel, bias, axes, "phases")
     image = edit.insert_node(
-        graph, node, "DepthToSpace", [phases], {"blocksize": stride, "mode": "DCR"}, f"{name}.image"
+        graph,
+        node,
+        "DepthToSpace",
+        [phases],
+        {"blocksize": axes[0].stride, "mode": "DCR"},
+        f"{node.name or NAMELESS}.image",
     )
     if any(axis.cut for axis in axes):
         image = _cut_off(graph, node, image, axes)
@@ -105,6 +111,46 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     edit.take_place(node.outputs[0], image)
     edit.remove_node(node)
     return True
+
+
+def is_depthwise(node: ir.Node) -> bool:
+    """Tell whether a transposed convolution has one output channel for each, and the algebra."""
+    return node.attributes.get_int("group", 1) > 1 and _axes(node) is not None
+
+
+def _joined(graph: ir.Graph, node: ir.Node, kernel: Any, axes: tuple[_Axis, _Axis]) -> ir.Value:
+    """Return the phases (s·s, C, T, T) of a depthwise one, each a convolution, joined."""
+    bias = edit.bias_of(node)
+    parts = [
+        _convolution(graph, node, taps[:, np.newaxis], bias, axes, f"phase{index}", len(taps))
+        for index, taps in enumerate(kernel)
+    ]
+    name = f"{node.name or NAMELESS}.phases"
+    phases = edit.insert_node(graph, node, "Concat", parts, {"axis": 1}, name)
+    phases.shape = _phases_shape(node.inputs[0], kernel.shape[0] * kernel.shape[1], axes)
+    return phases
+
+
+def _convolution(
+    graph: ir.Graph,
+    node: ir.Node,
+    kernel: Any,
+    bias: Any,
+    axes: tuple[_Axis, _Axis],
+    what: str,
+    groups: int = 1,
+) -> ir.Value:
+    name = f"{node.name or NAMELESS}.{what}"
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", kernel)]
+    if bias is not None:
+        inputs.append(edit.add_constant(graph, f"{name}.bias", bias))
+    pads = [-axis.first for axis in axes] + [axis.last + axis.more for axis in axes]
+    attributes: dict[str, Any] = {"kernel_shape": list(kernel.shape[2:]), "pads": pads}
+    if groups > 1:
+        attributes["group"] = groups
+    phases = edit.insert_node(graph, node, "Conv", inputs, attributes, name)
+    phases.shape = _phases_shape(node.inputs[0], len(kernel), axes)
+    return phases
 
 
 def _phases_shape(
@@ -139,7 +185,7 @@ def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
     plain = (
         len(kernel) == 2
         and strides[0] == strides[1] > 1
-        and attributes.get_int("group", 1) == 1
+        and attributes.get_int("group", 1) in (1, _depthwise_groups(node))
         and set(attributes.get_ints("dilations", [1, 1])) == {1}
         and attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
         and "output_shape" not in attributes
@@ -154,6 +200,12 @@ def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
     )
     reaches = all(axis.last + axis.more >= 0 for axis in (height, width))
     return (height, width) if reaches else None
+
+
+def _depthwise_groups(node: ir.Node) -> int:
+    """Return how many groups a depthwise node of one output channel for each would have."""
+    inputs, outputs = edit.contents(node.inputs[1]).shape[:2]
+    return int(inputs) if outputs == 1 else 1
 
 
 def _excess(kernel: int, stride: int, pads: Sequence[int], extra: int) -> int:

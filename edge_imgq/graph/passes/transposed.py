@@ -25,6 +25,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.passes.deconvolution import divide
 
 
 def transposed(model: ir.Model) -> int:
@@ -35,6 +36,8 @@ def transposed(model: ir.Model) -> int:
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0
+    for node in [node for node in model.graph if node.op_type == "ConvTranspose"]:
+        divide(model.graph, node)  # accelerators have no groups here
     nodes = [node for node in model.graph if node.op_type == "DepthToSpace"]
     if nodes:
         ShapeInferencePass()(model)  # passes before this one leave shapes out
