@@ -27,7 +27,7 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
-from edge_imgq.pipeline.operators import refuse_unsupported, wishes
+from edge_imgq.pipeline.operators import refuse_unsupported, target_plans
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
@@ -166,7 +166,7 @@ def _plan(request: ExportRequest, watch: Watch) -> _Plan:
     source = open_model(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     plan = _Plan(source, recipes, schemes, sizes, calibration, evaluation)
-    refuse_unsupported(source, wishes(source, recipes, schemes, sizes))
+    refuse_unsupported(source, target_plans(source, recipes, schemes, sizes))
     if not schemes:
         return plan
     calibration = covering_set(calibration, source, watch)

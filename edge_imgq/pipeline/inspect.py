@@ -59,7 +59,7 @@ def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipp
         One outlook per target; the reason, where export refuses the model itself.
     """
     from edge_imgq.graph.size import own_size
-    from edge_imgq.pipeline.operators import refused, wishes
+    from edge_imgq.pipeline.operators import refused, target_plans
     from edge_imgq.pipeline.source import open_model
     from edge_imgq.recipe.folders import export_recipes, quantize_recipe
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
@@ -70,7 +70,7 @@ def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipp
         source = open_model(str(path), sizes=() if size is None else (size,))
         at = size or own_size(source.model)
         sizes = {recipe.name: (at or recipe.size,) for recipe in recipes}
-        found = refused(source, wishes(source, recipes, schemes, sizes))
+        found = refused(source, target_plans(source, recipes, schemes, sizes))
     except ModelError as error:
         return Skipped(str(error))
     return tuple(

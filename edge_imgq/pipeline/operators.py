@@ -27,7 +27,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Wish:
+class TargetPlan:
     """A target, and what its file is written from.
 
     Attributes:
@@ -41,12 +41,12 @@ class Wish:
     order: Order
 
 
-def wishes(
+def target_plans(
     source: Source,
     recipes: Sequence[ExportRecipe],
     schemes: Mapping[str, QuantizeRecipe],
     sizes: Mapping[str, tuple[Size, ...]],
-) -> tuple[Wish, ...]:
+) -> tuple[TargetPlan, ...]:
     """Return what each target is written from; an int8 one takes its passes from its scheme.
 
     Args:
@@ -57,7 +57,7 @@ def wishes(
     """
     note = FileNote(source.name, "any", source.contract, __version__)
     return tuple(
-        Wish(
+        TargetPlan(
             recipe,
             schemes[recipe.scheme].passes if recipe.scheme else recipe.passes,
             Order(sizes[recipe.name], note, recipe.processor, recipe.precision == "float16"),
@@ -66,18 +66,18 @@ def wishes(
     )
 
 
-def refuse_unsupported(source: Source, wanted: Sequence[Wish]) -> None:
+def refuse_unsupported(source: Source, plans: Sequence[TargetPlan]) -> None:
     """Refuse a model with operators that targets have no form for.
 
     Args:
         source: the model.
-        wanted: all targets.
+        plans: all targets.
 
     Raises:
         UnsupportedOperatorError: names every operator once, with its node and the targets, and says
             which targets can be written.
     """
-    found = refused(source, wanted)
+    found = refused(source, plans)
     if not any(found.values()):
         return
     where: dict[str, dict[str, list[str]]] = {}
@@ -94,14 +94,14 @@ def refuse_unsupported(source: Source, wanted: Sequence[Wish]) -> None:
     raise UnsupportedOperatorError("\n".join(lines))
 
 
-def refused(source: Source, wanted: Sequence[Wish]) -> dict[str, tuple[Refusal, ...]]:
+def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
     """Return what every target refuses, by its name; each prepared graph is made once."""
     from edge_imgq.graph.rewrite import rewrite
 
-    prepared = {wish.passes: rewrite(source.model, wish.passes) for wish in wanted}
+    prepared = {plan.passes: rewrite(source.model, plan.passes) for plan in plans}
     return {
-        wish.recipe.name: REFUSERS[wish.recipe.format](prepared[wish.passes], wish.order)
-        for wish in wanted
+        plan.recipe.name: REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
+        for plan in plans
     }
 
 
