@@ -141,9 +141,10 @@ def _convolution(
     groups: int = 1,
 ) -> ir.Value:
     name = f"{node.name or NAMELESS}.{what}"
-    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", kernel)]
+    constant = f"{node.name or NAMELESS}.sub_pixel"
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{constant}.weight", kernel)]
     if bias is not None:
-        inputs.append(edit.add_constant(graph, f"{name}.bias", bias))
+        inputs.append(edit.add_constant(graph, f"{constant}.bias", bias))
     pads = [-axis.first for axis in axes] + [axis.last + axis.more for axis in axes]
     attributes: dict[str, Any] = {"kernel_shape": list(kernel.shape[2:]), "pads": pads}
     if groups > 1:
