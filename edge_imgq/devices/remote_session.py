@@ -134,9 +134,8 @@ class RemoteSession(Uncounted):
         """Time the file there, by the program's own clock."""
         before = self._conditions()
         counts = (f"--num_runs={runs}", f"--warmup_runs={warm_up}", "--min_secs=0")
-        said = self._benchmark([*counts, *self._input(size)])
+        timings = read_timings(self._benchmark([*counts, *self._input(size)]))
         after = self._conditions()
-        timings = read_timings(said)
         if timings is None:
             raise DeviceError(f"{PROGRAM} printed no times on {self._remote.name}.")
         if timings.median is None or timings.p95 is None:
@@ -144,17 +143,15 @@ class RemoteSession(Uncounted):
                 f"this {PROGRAM} prints no median, only an average of {timings.average:.2f} ms; "
                 "take a newer one"
             )
-        peak = read_peak_memory(self._profile(size))
         same = after.said == before.said
-        said = after.said if same else f"{before.said}; after: {after.said}"
         return Latency(
-            min_ms=Skipped("not printed") if timings.fastest is None else timings.fastest,
+            min_ms=_printed(timings.fastest),
             median_ms=timings.median,
             p90_ms=NO_PERCENTILE,
             p95_ms=timings.p95,
             noise=Skipped("it was timed in one round"),
-            init_ms=Skipped("not printed") if timings.init is None else timings.init,
-            memory_mb=Skipped("not printed") if peak is None else peak,
+            init_ms=_printed(timings.init),
+            memory_mb=_printed(read_peak_memory(self._profile(size))),
             runs=timings.runs,
             left_out=0,
             warm_up=timings.warm_up,
@@ -165,7 +162,7 @@ class RemoteSession(Uncounted):
             runtime=str(self.identity),
             delegate=self.identity.delegate,
             thermal=after.thermal,
-            conditions=said,
+            conditions=after.said if same else f"{before.said}; after: {after.said}",
             disturbed=before.disturbed or after.disturbed,
         )
 
@@ -206,6 +203,10 @@ class RemoteSession(Uncounted):
 
     def _input(self, size: tuple[int, int]) -> tuple[str, ...]:
         return input_flags((1, *size, self.note.contract.channels))
+
+
+def _printed(value: float | None) -> float | Skipped:
+    return Skipped("not printed") if value is None else value
 
 
 def _is_float(path: Path) -> bool:
