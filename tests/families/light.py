@@ -5,7 +5,7 @@ And of the heavy ones that they are made from.
 
 from __future__ import annotations
 
-from torch import Tensor, cat, nn, ones
+from torch import Tensor, cat, nn, ones, tensor
 from torch.nn import functional as F
 
 from .super_resolution import WIDTH, conv
@@ -265,3 +265,42 @@ class Xlsr(nn.Module):
         joined = cat([g(p).relu() for g, p in zip(self.groups, parts, strict=True)], 1)
         hidden = cat([self.mix(joined), self.beside(image)], 1)
         return F.pixel_shuffle(self.exit(hidden), 3).clamp(0, 1)
+
+
+class LargeKernels(nn.Module):
+    """Cui et al., 2024 (OKNet): depthwise kernels of many taps, each pixel over its channels' norm.
+
+    The norm is ProGAN's; the image is padded as if it went round.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.entry = nn.Conv2d(3, width, 3, padding=1, padding_mode="circular")
+        self.square = nn.Conv2d(width, width, 11, padding=5, groups=width)
+        self.row = nn.Conv2d(width, width, (1, 31), padding=(0, 15), groups=width)
+        self.exit = conv(width, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        hidden = F.leaky_relu(self.entry(image), 0.2)
+        hidden = hidden / (hidden**2).mean(1, keepdim=True).add(1e-4).sqrt()
+        return image + self.exit(F.relu(self.square(hidden) + self.row(hidden)))
+
+
+class Antialiased(nn.Module):
+    """Zhang, 2019, as CUT has it (Park et al., 2020): blurred before a stride, and after zeros."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.entry, self.middle, self.exit = conv(3, width), conv(width, width), conv(width, 3)
+        self.width = width
+        for name, taps in (("down", [1, 2, 1]), ("up", [1, 3, 3, 1])):
+            line = tensor(taps).float()
+            kernel = line[:, None] * line / line.sum() ** 2
+            self.register_buffer(name, kernel.repeat(width, 1, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        hidden = F.pad(F.relu(self.entry(image)), (1, 1, 1, 1), mode="reflect")
+        hidden = F.relu(self.middle(F.conv2d(hidden, self.down, stride=2, groups=self.width)))
+        hidden = F.pad(hidden, (1, 1, 1, 1), mode="replicate")
+        hidden = F.conv_transpose2d(hidden, 4 * self.up, stride=2, padding=2, groups=self.width)
+        return image + self.exit(hidden[:, :, 1:-1, 1:-1])

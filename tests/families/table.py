@@ -143,3 +143,10 @@ FURTHER: dict[str, Entry] = {
     "conv-lstm": Entry(denoising.ConvLstm),
 }
 """More of them; apart, so that each family keeps the opset that it was first exported at."""
+
+LATER: dict[str, Entry] = {
+    "elan": Entry(windows.Elan, 3, 2),
+    "large-kernels": Entry(light.LargeKernels),
+    "antialiased": Entry(light.Antialiased),
+}
+"""More again."""

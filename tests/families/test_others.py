@@ -21,7 +21,7 @@ from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
-from .table import FURTHER, OTHERS
+from .table import FURTHER, LATER, OTHERS
 from .test_coreml_families import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
 from .test_families import _psnr
 
@@ -36,12 +36,14 @@ AT_OPSET = {
 }
 """Families that torch exports at these opsets alone, or quite otherwise than at others."""
 
-EVERY = {**OTHERS, **FURTHER}
+EVERY = {**OTHERS, **FURTHER, **LATER}
 
 
 def opset_of(name: str) -> int:
     if name in AT_OPSET:
         return AT_OPSET[name]
+    if name in LATER:
+        return 17
     if name in FURTHER:
         return OPSETS[sorted(FURTHER).index(name) % 2]
     return OPSET if name in BY_THE_NEWER else OPSETS[sorted(OTHERS).index(name) % 2]

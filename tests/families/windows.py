@@ -218,3 +218,29 @@ class Coordinates(nn.Module):
         down, across = torch.split(both, [h, w], 2)
         hidden = hidden * self.rows(down).sigmoid()
         return self.exit(hidden * self.columns(across.permute(0, 1, 3, 2)).sigmoid()) + image
+
+
+class Elan(nn.Module):
+    """Zhang et al., 2022: shifted channels, windows of queries that are keys too, seven axes."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.entry, self.up = conv(3, width), nn.Sequential(conv(width, 12), nn.PixelShuffle(2))
+        self.parts, self.out = conv(width, 2 * width, 1), conv(width, width, 1)
+
+    def shifted(self, hidden: Tensor) -> Tensor:
+        (h, w), step = hidden.shape[2:], hidden.shape[1] // 4
+        wide, a, b = F.pad(hidden, (1, 1, 1, 1)), step, 2 * step
+        moved = [wide[:, :a, 1:-1, 2:], wide[:, a:b, 1:-1, :w], wide[:, b : b + a, 2:, 1:-1]]
+        return cat([*moved, wide[:, b + a :, :h, 1:-1]], 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        first = self.entry(image)
+        n, c, h, w = first.shape
+        size = (h // WINDOW, WINDOW, w // WINDOW, WINDOW)
+        parts = self.parts(self.shifted(first)).view(n, 2, c, *size).permute(1, 0, 3, 5, 4, 6, 2)
+        q, v = parts.reshape(2, -1, WINDOW * WINDOW, c)
+        found = ((q @ q.transpose(-2, -1) * 0.1).softmax(-1) @ v).view(
+            n, *size[::2], *size[1::2], c
+        )
+        return self.up(self.out(found.permute(0, 5, 1, 3, 2, 4).reshape(n, c, h, w)) + first)
