@@ -2,8 +2,15 @@
 
 Every operator computes in float32 and its result is then rounded to the element type that the
 program declares for it: float16 to nearest even, integers already rounded and saturated by
-`quantize`. Core ML's own back ends accumulate some operators in less than float32 and fuse others,
-so their last bit may differ; nothing here is a device's own arithmetic.
+`quantize`. That is the least precision that a device may keep results in: "The runtime respects the
+explicit types as the minimum precision, and will not reduce the precision" (Guide to Core ML Tools,
+Typed Execution, apple.github.io/coremltools/docs-guides/source/typed-execution.html). A float16
+program may run in float32, and `dequantize`, a convolution and `quantize` may be one operator of
+integers: the guide says that there is int8-int8 compute on newer Neural Engines (Linear
+Quantization, Performance), and neither it nor coremltools' sources say how that accumulates, where
+it rounds, or which way a half goes. So there are two ends, and a device lies between them if it
+keeps to the types: `Evaluator(program)`, and `Evaluator(program, rounding=False)`, which rounds
+nothing between `dequantize` and `quantize`. How sums are accumulated is told nowhere.
 """
 
 from __future__ import annotations
@@ -42,8 +49,8 @@ class Evaluator:
     Args:
         program: what to run.
         rounding: whether a value that the program declares as float16 is rounded to it. Without,
-            it stays float32: what the program would compute on a wider machine, to tell a wrong
-            program from a coarse one.
+            it stays float32: what the program computes on a wider machine, or where operators are
+            fused, and what tells a wrong program from a coarse one. Constants are float16 in both.
 
     Raises:
         ModelError: the program holds operators that the evaluator does not know; all are named.
