@@ -192,6 +192,15 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) out = Sub(e, image)",
         {"a": numbers(3), "s": numbers(1, 6, 8, 10)}, ["ReduceMax", "Sub"],
     ),
+    "copies of one channel before a sum": (
+        "m = ReduceMax<keepdims=1>(image, a) t = Tile(m, n) out = Add(t, image)",
+        {"a": numbers(1), "n": numbers(1, 6, 1, 1)}, ["ReduceMax", "Add"],
+    ),
+    "copies of several channels before a sum": (
+        "s = Slice(image, z, h, o) t = Tile(s, n) out = Add(t, image)",
+        {"z": numbers(0), "h": numbers(2), "o": numbers(1), "n": numbers(1, 3, 1, 1)},
+        ["Slice", "Concat", "Add"],
+    ),
     "expansion that gives the shape": (
         "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) out = Sub(e, c)",
         {"a": numbers(3), "s": numbers(1, 6, 8, 10), "c": np.float32(1)},

@@ -1,8 +1,8 @@
 """Nodes that do nothing once a network is trained and its shapes are known.
 
 Identity, Dropout, Cast from float to float; and Pad by nothing, Slice of everything, Resize to the
-own size, Transpose into the own order, Concat of one, Reshape to the own shape; Expand in front of
-arithmetic with a tensor that is as large already.
+own size, Transpose into the own order, Concat of one, Reshape to the own shape; Expand, and Tile of
+axes of length 1, in front of arithmetic with a tensor that is as large already.
 """
 
 from __future__ import annotations
@@ -98,6 +98,14 @@ def _expand(node: ir.Node) -> bool:
     return all(_has_operand_like(reader, result) for reader in result.consumers())
 
 
+def _tile(node: ir.Node) -> bool:
+    source, repeats = node.inputs[0], _numbers(node, 1)
+    if source is None or source.shape is None or repeats is None:
+        return False
+    sides = zip(source.shape, repeats, strict=True)
+    return all(length == 1 or count == 1 for length, count in sides) and _expand(node)
+
+
 def _has_operand_like(reader: ir.Node, expanded: ir.Value) -> bool:
     others = [value for value in reader.inputs if value is not expanded and value is not None]
     return reader.op_type in BROADCASTING and any(_same_shape(v, expanded) for v in others)
@@ -135,6 +143,7 @@ RULES: dict[str, Callable[[ir.Node], bool]] = {
     "Reshape": _keeps_shape,
     "Resize": _resize,
     "Slice": _slice,
+    "Tile": _tile,
     "Transpose": _transpose,
 }
 """When a node does nothing, by operator."""
