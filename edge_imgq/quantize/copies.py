@@ -10,7 +10,8 @@ fraction of a level,
 
 the n roundings together are one with a scale of s/n: noise of s²/(12·n²). The moves cancel in the
 sum; only within half a level of zero does the rectifier bend. Copies take the places of channels
-that are given up, so every tensor keeps its width and the network its speed.
+that are given up, and those that fill a tile of the kernels which would be computed anyway
+(`edge_imgq.quantize.tiles`), so the network keeps its speed.
 
 What a channel's place spares is A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
 image by that of the channel. What giving it up costs is what the other channels cannot take over
@@ -47,6 +48,7 @@ from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.sensitivity import Sensitivity
+from edge_imgq.quantize.tiles import free_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +82,13 @@ class _Worth:
 
 
 def copy_channels(
-    original: ir.Model, seen: Seen, place: Place, found: Mapping[str, Sensitivity], guard: Guard
+    original: ir.Model,
+    seen: Seen,
+    place: Place,
+    found: Mapping[str, Sensitivity],
+    guard: Guard,
+    *,
+    fill_tiles: bool,
 ) -> dict[str, ChannelRange] | None:
     """Copy channels of a float graph in place, moved by fractions of the levels to come.
 
@@ -91,6 +99,7 @@ def copy_channels(
         place: how scales follow from ranges.
         found: sensitivities of its values, by name.
         guard: images that say what the others can take over of a channel.
+        fill_tiles: whether values may become wider where that fills no more slots of the kernels.
 
     Returns:
         The ranges that the activations have now; None, and the graph unchanged, where copies would
@@ -103,7 +112,7 @@ def copy_channels(
     worth = _worth(original, channels, seen, placed, found)
     allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
     groups = _groups(original, channels, placed, guard, allowed)
-    copies = _copies(channels, worth, groups)
+    copies = _copies(channels, worth, groups, fill_tiles=fill_tiles)
     left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
@@ -126,6 +135,7 @@ class _Group:
         members: the classes.
         value: that layers read them from; None where something else reads them too.
         readers: those layers.
+        added: places that the value may gain for nothing.
         heirs: what is left of the channels of the value.
         places: of the members among the channels of the value.
     """
@@ -133,6 +143,7 @@ class _Group:
     members: NDArray[np.intp]
     value: ir.Value | None
     readers: list[ir.Node]
+    added: int
     heirs: Heirs | None = None
     places: NDArray[np.intp] | None = None
 
@@ -173,18 +184,23 @@ def _peaks(seen: ChannelRange, count: int) -> Numbers:
     return peaks if peaks.ndim else np.full(count, np.inf)
 
 
-def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDArray[np.intp]:
+def _copies(
+    channels: Channels, worth: _Worth, groups: Sequence[_Group], *, fill_tiles: bool
+) -> NDArray[np.intp]:
     """Return how many times each class is to stand there; 0 for those that are given up."""
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
     for group in groups:
         members = group.members
+        for _ in range(group.added if fill_tiles else 0):
+            spared = _spared(worth.noise[members], copies[members])
+            if spared.max() >= least:
+                copies[members[spared.argmax()]] += 1
         while True:
             n = copies[members]
             costs = np.where(n == 1, group.costs(worth), np.inf)
             donor = int(costs.argmin())
-            spared = worth.noise[members] * (1 / np.maximum(n, 1) ** 2 - 1 / (n + 1) ** 2)
-            spared[(n == 0) | (n >= MOST)] = 0
+            spared = _spared(worth.noise[members], n)
             spared[donor] = 0
             best = int(spared.argmax())
             if spared[best] < max(costs[donor], least):
@@ -193,6 +209,13 @@ def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDAr
             copies[members[best]] += 1
             group.give_up(donor)
     return copies
+
+
+def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
+    """Return what one more copy of each class spares; 0 for those that may have none."""
+    spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
+    spared[(copies == 0) | (copies >= MOST)] = 0
+    return spared
 
 
 def _groups(
@@ -228,13 +251,20 @@ def _groups(
     return groups
 
 
-def _last(values: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Node]]:
-    """Return the one of some values that others do not read, and the layers that read it."""
+def _last(values: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Node], int]:
+    """Return the value that no other of some reads, the layers that do, and its free places."""
     inside = set(values)
     last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
     readers = readers_of(last[0]) if len(last) == 1 else None
     passed_on = all(len(list(v.consumers())) == 1 for v in values if v not in last)
-    return (last[0], readers) if readers and passed_on else (None, [])
+    if not readers or not passed_on:
+        return None, [], 0
+    written = [v.producer() for v in values]
+    writers = [node for node in written if node is not None and node.op_type in WEIGHT_AXIS]
+    assert last[0].shape is not None
+    width = last[0].shape[1]
+    assert isinstance(width, int)  # readers_of asks for it
+    return last[0], readers, free_places(writers, readers, width)
 
 
 def _offsets(

@@ -275,7 +275,7 @@ class _Bench:
         if self.recipe.equalization == "image":
             equalized, found = self._equalized(pair, found)
             drafts.append(("equalization", equalized))
-        if self.recipe.copies == "spare":
+        if self.recipe.copies != "none":
             before = drafts[0][1] if drafts else pair
             copied = self._copied(before, found)
             if copied is not None:
@@ -300,7 +300,8 @@ class _Bench:
 
         original = pair.original.clone()
         guard = guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
-        seen = copy_channels(original, pair.seen, self._scales, found, guard)
+        fill = self.recipe.copies == "tiles"
+        seen = copy_channels(original, pair.seen, self._scales, found, guard, fill_tiles=fill)
         return None if seen is None else self._placed(original, seen)
 
     def _taking(self, draft: _Pair) -> Change:

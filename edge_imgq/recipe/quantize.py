@@ -13,7 +13,7 @@ OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image
 ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
-COPIES = ("none", "spare")
+COPIES = ("none", "spare", "tiles")
 SCALES = ("free", "power-of-two")
 LAYER_PRECISIONS = ("int8", "float")
 
@@ -29,8 +29,8 @@ class QuantizeRecipe:
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
         equalization: of channels before quantization: "none", or "image", by what it spares the
             output image.
-        copies: of the channels that carry the image: "none", or "spare", in the places of those
-            that carry next to nothing.
+        copies: of the channels that carry the image: "none", "spare", in the places of those that
+            carry next to nothing, or "tiles", also in places that fill the tiles of kernels.
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
