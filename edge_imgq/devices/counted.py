@@ -56,8 +56,9 @@ def count(batches: Sequence[Batch], best: Pace) -> Counted:
     every = [seconds for batch in batches for seconds in batch.seconds]
     own = undisturbed(batches, best)
     enough = len(own) >= min(FEWEST, len(every))
-    slow = [slower(batch.before, batch.after).beside(best) for batch in batches]
-    evenness = Evenness(len(own), len(every), enough, float(np.median(slow)))
+    disturbed = [batch for batch in batches if not batch.is_undisturbed(best)]
+    slow = [slower(batch.before, batch.after).beside(best) for batch in disturbed]
+    evenness = Evenness(len(own), len(every), enough, float(np.median(slow or [1.0])))
     return Counted(tuple(own if enough else every), evenness)
 
 

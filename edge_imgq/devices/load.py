@@ -93,7 +93,8 @@ class Evenness:
         own: runs while the processor was at its own pace.
         runs: all of them.
         enough: whether the first are enough to count alone.
-        slowness: the loop's time over its fastest, in the median.
+        slowness: over the runs that were not, in the median: the time of the loop that fell
+            behind the most, over its fastest.
     """
 
     own: int
@@ -126,7 +127,7 @@ def conditions(
     if not evenness.enough:
         reasons.append(
             f"in {evenness.runs - evenness.own} of {evenness.runs} runs its processor was slowed "
-            f"or shared: a fixed loop beside them took {evenness.slowness:.1f} times as long"
+            f"or shared: a fixed loop beside them took {evenness.slowness:.2f} times as long"
         )
     if p90 > median * STEADY:
         reasons.append(f"p90 is {p90 / median:.1f} times the median")

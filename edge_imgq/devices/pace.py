@@ -62,8 +62,13 @@ class Pace:
     memory: float
 
     def beside(self, fastest: Pace) -> float:
-        """Return how much slower it computes than at the fastest pace; 1 is as fast."""
-        return self.compute / fastest.compute if fastest.compute else 1.0
+        """Return how much slower than at the fastest pace the slowest loop is; 1 is as fast."""
+        pairs = (
+            (self.clock, fastest.clock),
+            (self.compute, fastest.compute),
+            (self.memory, fastest.memory),
+        )
+        return max(own / best if best else 1.0 for own, best in pairs)
 
     def is_own(self, fastest: Pace) -> bool:
         """Tell whether the processor was at its own pace, the fastest that was seen."""

@@ -16,6 +16,7 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import UsageError
 from edge_imgq.report.drawing import ABSENT, draw, large_count, milliseconds, new_table, wrapped
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.table import decibels
 from edge_imgq.skipped import Skipped
 
 DIGITS = 12
@@ -90,7 +91,7 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     """Return the entries of a history, oldest first; none where there is no file.
 
     Raises:
-        UsageError: a line is not one that edge-imgq wrote.
+        UsageError: it is not text, or a line is not one that edge-imgq wrote.
     """
     if not path.exists():
         return ()
@@ -98,15 +99,25 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     fields = dataclasses.fields(Entry)
     names = {field.name for field in fields}
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise _not_a_history(path, "it is not text") from error
+    for number, line in enumerate(lines, 1):
         try:
             values = json.loads(line)
         except ValueError as error:
-            raise UsageError(f"{path}, line {number}, is not JSON: {error}.") from error
+            raise _not_a_history(path, f"line {number} is not a whole object of JSON") from error
         if not isinstance(values, dict) or not needed <= set(values) <= names:
-            raise UsageError(f"{path}, line {number}, is no entry of a history of edge-imgq.")
+            raise _not_a_history(path, f"line {number} is no entry of a history")
         found.append(Entry(**values))
     return tuple(found)
+
+
+def _not_a_history(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{path} is not a history file: {reason}. `bench` and `verify` write one with --history."
+    )
 
 
 def write_history(path: Path, entries: Sequence[Entry]) -> None:
@@ -151,19 +162,19 @@ def _table(group: Sequence[Entry], places: dict[tuple[str, ...], int]) -> str:
             entry.sha256[:6],
             f"[{number}]",
             *_time(entry, firsts.get(_setting(entry))),
-            _decibels(entry.vs_float, 1),
-            _decibels(entry.drop, 3),
+            ABSENT if entry.vs_float is None else decibels(entry.vs_float),
+            _loss(entry.drop),
             ABSENT if count is None else large_count(count),
         )
     return draw(table)
 
 
 def _firsts(group: Sequence[Entry]) -> dict[tuple[object, ...], Entry]:
-    """Return the first undisturbed entry of every setting, or the first where there is none."""
-    timed = [entry for entry in group if entry.median_ms is not None]
+    """Return the first undisturbed entry of every setting that has one."""
     found: dict[tuple[object, ...], Entry] = {}
-    for entry in sorted(timed, key=lambda entry: entry.disturbed):
-        found.setdefault(_setting(entry), entry)
+    for entry in group:
+        if entry.median_ms is not None and not entry.disturbed:
+            found.setdefault(_setting(entry), entry)
     return found
 
 
@@ -244,16 +255,19 @@ def _place(entry: Entry) -> tuple[str, ...]:
 
 def _time(entry: Entry, first: Entry | None) -> tuple[str, str, str]:
     """Return an entry's time, and how it and the loop beside it relate to the first."""
-    if entry.median_ms is None or first is None or first.median_ms is None:
+    if entry.median_ms is None:
         return ABSENT, ABSENT, ABSENT
-    mark = " ?" if entry.disturbed else ""
+    shown = milliseconds(entry.median_ms) + (" ?" if entry.disturbed else "")
+    if first is None or first.median_ms is None:
+        return shown, ABSENT, ABSENT
     ratio, pace = f"{entry.median_ms / first.median_ms:.2f}", ABSENT
     if entry.loop_ms and first.loop_ms:
         slower = entry.loop_ms / first.loop_ms
         pace = f"{slower:.2f}"
         ratio += "*" if abs(slower - 1) > SAME_PACE else ""
-    return milliseconds(entry.median_ms) + mark, ratio, pace
+    return shown, ratio, pace
 
 
-def _decibels(value: float | None, digits: int) -> str:
-    return ABSENT if value is None else f"{round(value, digits) + 0:.{digits}f}"
+def _loss(value: float | None) -> str:
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return ABSENT if value is None else f"{round(value, 3) + 0:.3f}"

@@ -249,10 +249,11 @@ def _skipped(report: Report) -> list[str]:
 def _fidelity(value: Fidelity | Skipped) -> str:
     if isinstance(value, Skipped):
         return ABSENT
-    return f"{_psnr(value.mean)}/{_psnr(value.worst)}"
+    return f"{decibels(value.mean)}/{decibels(value.worst)}"
 
 
-def _psnr(value: float) -> str:
+def decibels(value: float) -> str:
+    """Return a PSNR in words: "same" where no pixel differs."""
     return "same" if value >= IDENTICAL else f"{value:.1f}"
 
 

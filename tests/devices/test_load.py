@@ -84,7 +84,8 @@ def test_conditions_say_what_makes_a_time_doubtful(
         (Evenness(95, 100), QUIET, False),
         (Evenness(20, 100), "80 of 100 runs do not count: beside them a fixed loop showed", False),
         (Evenness(3, 100, False, 1.63), "in 97 of 100 runs its processor was slow", True),
-        (Evenness(3, 100, False, 1.63), "a fixed loop beside them took 1.6 times as long", True),
+        (Evenness(3, 100, False, 1.63), "a fixed loop beside them took 1.63 times as long", True),
+        (Evenness(0, 90, False, 1.06), "a fixed loop beside them took 1.06 times as long", True),
     ],
 )
 def test_conditions_say_what_a_loop_beside_the_runs_showed(

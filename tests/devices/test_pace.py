@@ -35,7 +35,11 @@ def test_a_single_fluke_of_the_clock_is_not_the_fastest_pace() -> None:
 
 def test_the_slower_of_two_is_taken_for_each_loop_by_itself() -> None:
     assert slower(Pace(1.0, 4.0, 5.0), Pace(2.0, 3.0, 6.0)) == Pace(2.0, 4.0, 6.0)
-    assert Pace(1.0, 1.6, 9.0).beside(Pace(1.0, 1.0, 1.0)) == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize("pace", [Pace(1.6, 1, 1), Pace(1, 1.6, 1), Pace(1, 1, 1.6)])
+def test_how_slow_a_processor_is_says_the_loop_that_fell_behind_the_most(pace: Pace) -> None:
+    assert pace.beside(Pace(1.0, 1.0, 1.0)) == pytest.approx(1.6)
 
 
 def test_the_loops_take_about_a_millisecond_and_nearly_the_same_each_time() -> None:

@@ -152,7 +152,7 @@ def test_a_time_without_enough_undisturbed_calls_is_disturbed(
     assert found.disturbed
     assert found.left_out == 0
     assert f"in {found.runs - 5} of {found.runs} runs its processor was slowed" in found.conditions
-    assert "took 1.6 times as long" in found.conditions
+    assert "took 1.60 times as long" in found.conditions
 
 
 def test_looking_for_more_calls_ends(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

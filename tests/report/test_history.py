@@ -46,12 +46,12 @@ def test_what_was_timed_is_kept_and_read_back(tmp_path: Path) -> None:
 def test_rows_of_one_file_stand_beside_its_first(tmp_path: Path) -> None:
     file = tmp_path / "tflite-int8.tflite"
     file.touch()
-    phone = timing(file, 5.0, device="Pixel 9", conditions="thermal severe", disturbed=True)
+    phone = timing(file, 5.0, device="Pixel 9")
     lines = history_table(timed_entries([timing(file, 20.0), phone], WHEN)).splitlines()
     assert lines[0] == f"{tmp_path.name}/tflite-int8.tflite"
     first, second = (" ".join(line.split()) for line in lines[4:6])
     assert first == "2026-11-22 01:02 e3b0c4 [1] 20 1.00 1.00 — — —"  # SHA-256 of nothing
-    assert second == "2026-11-22 01:02 e3b0c4 [2] 5 ? 1.00 1.00 — — —"  # of its own place
+    assert second == "2026-11-22 01:02 e3b0c4 [2] 5 1.00 1.00 — — —"  # of its own place
     assert any(line.startswith("[2] LiteRT") and "Pixel 9" in line for line in lines)
     assert max(map(len, lines)) <= 80
 
@@ -99,6 +99,28 @@ def test_times_stand_beside_the_first_quiet_one(tmp_path: Path) -> None:
     assert "21 1.05" in text
 
 
+def test_without_a_quiet_run_no_time_is_divided(tmp_path: Path) -> None:
+    file = tmp_path / "tflite-int8.tflite"
+    file.touch()
+    rows = [
+        timing(file, 40.0, disturbed=True),
+        timing(file, 5.0, threads=2, disturbed=True),
+        timing(file, 6.0, threads=2),
+    ]
+    text = " ".join(history_table(timed_entries(rows, WHEN)).split())
+    assert "40 ? — — — — —" in text
+    assert "5 ? 0.83 1.00" in text
+
+
+def test_a_file_whose_images_are_the_float_models_is_called_the_same() -> None:
+    entry, *_ = drift_entries([REPORT], WHEN)
+    rows = [replace(entry, vs_float=100.0), replace(entry, vs_float=99.94)]
+    text = " ".join(history_table(rows).split())
+    assert "— — — same — —" in text
+    assert "— — — 99.9 — —" in text
+    assert "100.0" not in text
+
+
 def test_a_run_at_another_pace_of_the_processor_is_marked(tmp_path: Path) -> None:
     file = tmp_path / "tflite-int8.tflite"
     file.touch()
@@ -134,5 +156,24 @@ def test_counts_of_instructions_stand_beside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["{", "[]", '{"when": "now"}'])
 def test_a_line_that_is_none_of_ours_is_refused(line: str, tmp_path: Path) -> None:
     (tmp_path / "times.jsonl").write_text(line)
-    with pytest.raises(UsageError, match=r"times.jsonl, line 1, is n"):
+    with pytest.raises(UsageError, match=r"times.jsonl is not a history file: line 1 is n"):
         read_history(tmp_path / "times.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{\n  "schema": 1\n}\n', "line 1 is not a whole object of JSON"),
+        (b"\x1c\x00\xff\xfe", "it is not text"),
+    ],
+)
+def test_a_file_that_is_no_history_is_called_so_with_what_writes_one(
+    content: bytes, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        read_history(path)
+    assert str(refused.value) == (
+        f"{path} is not a history file: {reason}. `bench` and `verify` write one with --history."
+    )
