@@ -55,6 +55,11 @@ class ImageContract:
         """Border that the super-resolution papers leave out of PSNR, in output pixels."""
         return self.scale if self.scale > 1 else 0
 
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the least height and width that the network takes and that hold a size."""
+        height, width = (-(-side // self.multiple) * self.multiple for side in size)
+        return height, width
+
 
 @dataclass(frozen=True)
 class FileNote:

@@ -7,12 +7,14 @@ import argparse
 from edge_imgq.cli.options import Subparsers, add_command, add_json, size
 from edge_imgq.cli.paths import FILES, existing
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.errors import ModelError
 
 DETAILS = """\
 Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file,
 .onnx (anyone's), .tflite or .mlpackage, and which accelerator takes which operator: XNNPACK as
 LiteRT places it here, others by documented rules that were not run. Of a float .onnx model, also
-which targets `export` can write, and which operators stand in the way of the others."""
+which targets `export` can write, and which operators stand in the way of the others. Exits with 5
+where `export` refuses the model itself, as it does; 0 where it refuses only some targets."""
 
 EXAMPLE = """\
 edge-imgq inspect artifacts/fsrcnn-x2/tflite-int8.tflite
@@ -28,7 +30,7 @@ def add(subparsers: Subparsers) -> None:
         type=size,
         metavar="HxW",
         help="size to count MACs at and to ask the targets about, for an ONNX file (default: its "
-        "own, or 180x320 if open)",
+        "own; if open, 180x320 or the least above that it takes)",
     )
     parser.add_argument("--operators", action="store_true", help="list every operator")
     add_json(parser)
@@ -37,6 +39,7 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Describe the file."""
     from edge_imgq.pipeline.inspect import inspect
+    from edge_imgq.skipped import Skipped
 
     with ProgressDisplay() as watch:
         description = inspect(arguments.file, arguments.size, watch)
@@ -48,4 +51,4 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.description_table import description_table
 
         print(description_table(str(arguments.file), description, arguments.operators))
-    return 0
+    return ModelError.exit_code if isinstance(description.targets, Skipped) else 0

@@ -21,7 +21,8 @@ DETAILS = """\
 Show for every layer of a model how far the image moves when that layer alone is int8, and write
 the same as JSON and as a picture into DIR/<model>/. With --budget or --fidelity, look for the
 layers that must compute in float for the image to come near enough, at the least time, and write
-a recipe for `edge-imgq export --scheme`, which onnx-int8, tflite-int8 and coreml-int8 obey."""
+a recipe for `edge-imgq export --scheme`, which onnx-int8, tflite-int8 and coreml-int8 obey;
+where no choice comes near enough, nothing is written and the exit code is 2."""
 
 EXAMPLE = """\
 edge-imgq sensitivity fsrcnn-x2
@@ -98,5 +99,5 @@ def _decibels(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of dB above zero")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of dB above 0 and below 100")
     return value

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
-from edge_imgq.contract import FileNote, ImageContract, PixelRange
+from edge_imgq.contract import FileNote, PixelRange
 from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
 from edge_imgq.images.samples import ImageSet
@@ -29,7 +29,7 @@ from edge_imgq.pipeline.images import (
 )
 from edge_imgq.pipeline.operators import refuse_unsupported, target_plans
 from edge_imgq.pipeline.references import Candidate
-from edge_imgq.pipeline.source import Source, open_model
+from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms, verify_files
 from edge_imgq.quantize.advice import calibration_advice
@@ -187,16 +187,8 @@ def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tupl
         )
     sizes = tuple(dict.fromkeys(wanted or (fixed or recipe.size,)))
     for size in sizes:
-        _refuse_odd_size(source.contract, size, source.name)
+        refuse_odd_size(source, size)
     return sizes
-
-
-def _refuse_odd_size(contract: ImageContract, size: tuple[int, int], name: str) -> None:
-    if size[0] % contract.multiple or size[1] % contract.multiple:
-        raise ModelError(
-            f"{name} takes sides that are multiples of {contract.multiple}; "
-            f"{size[0]}x{size[1]} is not."
-        )
 
 
 def _schemes(recipes: Sequence[ExportRecipe]) -> tuple[str, ...]:

@@ -29,7 +29,18 @@ class Goal:
         """Return dB to the float model's image in the words of the goal."""
         if not self.of_float:
             return f"{psnr:.1f} dB"
-        return f"a drop of about {drop_of(psnr, self.of_float):.3f} dB ({psnr:.1f} dB to its image)"
+        return self._drop_words(drop_of(psnr, self.of_float), psnr)
+
+    def words_within(self, psnr: float) -> str:
+        """Return the same of a limit, rounded to its near side: who asks for that is within."""
+        least = math.floor(psnr * 10) / 10
+        if not self.of_float:
+            return f"{least:.1f} dB"
+        drop = math.ceil(drop_of(psnr, self.of_float) * 1000) / 1000
+        return self._drop_words(drop, least)
+
+    def _drop_words(self, drop: float, psnr: float) -> str:
+        return f"a drop of about {drop:.3f} dB ({psnr:.1f} dB to its image)"
 
 
 def fidelity_of(drop: float, of_float: Sequence[float]) -> float:

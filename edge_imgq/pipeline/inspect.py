@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError
+from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
 
@@ -34,12 +35,51 @@ def inspect(path: Path, size: Size | None, watch: Watch) -> FileDescription:
         raise ModelError(f"{path} is a folder; name one of the files in it.")
     if path.suffix.lower() not in FORMATS:
         raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
-    found = FORMATS[path.suffix.lower()](path, size)
+    try:
+        found = FORMATS[path.suffix.lower()](path, size)
+    except ModelError:
+        fitting = _fitting_size(path, size)
+        if fitting is None:
+            raise
+        return inspect(path, fitting, watch)
     found = replace(found, model_parameters=_model_parameters(path, found.note))
     if found.format != "ONNX" or (found.note is not None and found.note.quantized_sha256):
         return found
     watch(Step("ask the targets", 0, 1))
-    return replace(found, targets=_outlook(path, size or found.counted_at))
+    at = size or found.counted_at
+    source = _opened(path, at)
+    if isinstance(source, Skipped):
+        return replace(found, targets=source)
+    if size is None and at is not None and at != source.contract.fitting(at):
+        return inspect(path, source.contract.fitting(at), watch)
+    return replace(found, targets=_outlook(source, at))
+
+
+def _fitting_size(path: Path, size: Size | None) -> Size | None:
+    """Return the size to look at where the usual one does not fit a model; None for no other.
+
+    Raises:
+        ModelError: the size that was asked for is not of the sides that the model takes; in the
+            words of an export.
+    """
+    from edge_imgq.export.onnx_description import DEFAULT_SIZE
+
+    source = _opened(path, size) if path.suffix.lower() == ".onnx" else Skipped("not a model")
+    if isinstance(source, Skipped):
+        return None
+    if size is not None:
+        refuse_odd_size(source, size)
+        return None
+    fitting = source.contract.fitting(DEFAULT_SIZE)
+    return None if fitting == DEFAULT_SIZE else fitting
+
+
+def _opened(path: Path, size: Size | None) -> Source | Skipped:
+    """Open a model as an export would; return the reason where an export refuses it."""
+    try:
+        return open_model(str(path), sizes=() if size is None else (size,))
+    except ModelError as error:
+        return Skipped(str(error))
 
 
 def _model_parameters(path: Path, note: FileNote | None) -> int | None:
@@ -52,7 +92,7 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
     return parameters_of(reference)
 
 
-def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:
+def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:
     """Ask every target of the recipes what `export` would refuse of an ONNX model.
 
     Returns:
@@ -60,16 +100,16 @@ def _outlook(path: Path, size: Size | None) -> tuple[TargetOutlook, ...] | Skipp
     """
     from edge_imgq.graph.size import own_size
     from edge_imgq.pipeline.operators import refused, target_plans
-    from edge_imgq.pipeline.source import open_model
     from edge_imgq.recipe.folders import export_recipes, quantize_recipe
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
 
     recipes = export_recipes()
     schemes = {name: quantize_recipe(name) for name in {r.scheme for r in recipes if r.scheme}}
+    at = size or own_size(source.model)
+    sizes = {recipe.name: (at or recipe.size,) for recipe in recipes}
     try:
-        source = open_model(str(path), sizes=() if size is None else (size,))
-        at = size or own_size(source.model)
-        sizes = {recipe.name: (at or recipe.size,) for recipe in recipes}
+        if at is not None:
+            refuse_odd_size(source, at)
         found = refused(source, target_plans(source, recipes, schemes, sizes))
     except ModelError as error:
         return Skipped(str(error))

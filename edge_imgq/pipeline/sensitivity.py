@@ -12,7 +12,7 @@ import numpy as np
 from edge_imgq import __version__
 from edge_imgq.artifact import staging, write_text
 from edge_imgq.contract import PixelRange
-from edge_imgq.errors import DriftError, UsageError
+from edge_imgq.errors import UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
@@ -77,8 +77,8 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
     Writes a report, a picture and, with a budget, a recipe into the model's folder.
 
     Raises:
-        DriftError: no choice meets the budget.
-        UsageError: a drop is asked for, and there is no truth to measure one against.
+        UsageError: no choice meets the budget; or a drop is asked for, and there is no truth to
+            measure one against.
     """
     run = _Run(request, watch)
     goal = run.goal()
@@ -176,7 +176,7 @@ class _Findings:
         )
         self._best = self._board.psnr(())
         if goal is not None and goal.psnr > self._best:
-            raise DriftError(self._out_of_reach(goal))
+            raise UsageError(self._out_of_reach(goal))
         self._roundings: Roundings = measure_roundings(self._board, self._told)
 
     @property
@@ -204,7 +204,7 @@ class _Findings:
                 break
             asked = min(asked + goal.psnr - reached, self._best)
         if reached < goal.psnr:
-            raise DriftError(
+            raise UsageError(
                 f"No choice of layers in float was found that comes to {goal.words(goal.psnr)}: "
                 f"with {len(choice.names)} of them it is {goal.words(reached)}."
             )
@@ -213,7 +213,8 @@ class _Findings:
     def _out_of_reach(self, goal: Goal) -> str:
         return (
             f"{goal.words(goal.psnr)} cannot be met by any choice of layers. Pixels of 8 bits "
-            f"alone, with every layer in float, leave {goal.words(self._best)}; ask for less."
+            f"alone, with every layer in float, leave {goal.words_within(self._best)}; "
+            "ask for no more."
         )
 
     def _reached(self, choice: Choice) -> float:

@@ -65,6 +65,19 @@ def open_model(
     return _from_zoo(text)
 
 
+def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
+    """Refuse a height and width that a model does not take.
+
+    Raises:
+        ModelError: a side is no multiple of what the contract says.
+    """
+    if size != source.contract.fitting(size):
+        raise ModelError(
+            f"{source.name} takes sides that are multiples of {source.contract.multiple}; "
+            f"{size[0]}x{size[1]} is not."
+        )
+
+
 def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int, int]]) -> Source:
     from edge_imgq.graph.byte_ends import takes_bytes
     from edge_imgq.graph.load import normalise, read_onnx

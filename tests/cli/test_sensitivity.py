@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edge_imgq.pipeline.goal import fidelity_of
+from edge_imgq.pipeline.goal import Goal, drop_of, fidelity_of
 from edge_imgq.recipe.quantize import read_quantize_recipe
 from tests.cli.conftest import Run
 
@@ -67,15 +68,41 @@ def test_a_recipe_is_changed_in_its_precision_alone(
     assert read_quantize_recipe(recipe).precision == {}
 
 
-def test_a_fidelity_beyond_8_bits_exits_with_1_and_leaves_nothing(
+def test_a_fidelity_beyond_8_bits_exits_with_2_and_leaves_nothing(
     run: Run, words: tuple[object, ...], tmp_path: Path
 ) -> None:
     outcome = run(*words, "--fidelity", 80)
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "Pixels of 8 bits alone" in outcome.err
     assert "cannot be met by any choice of layers" in outcome.err
     assert "measure layers" not in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_refusal_offers_can_be_met(run: Run, words: tuple[object, ...]) -> None:
+    refused = run(*words, "--fidelity", 80).err
+    offered = re.search(r"leave ([0-9.]+) dB", " ".join(refused.split()))
+    assert offered
+    outcome = run(*words, "--fidelity", offered[1])
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_limit_is_rounded_to_the_side_that_can_be_met() -> None:
+    assert Goal(60.0).words_within(59.96) == "59.9 dB"
+    assert Goal(60.0).words_within(58.0) == "58.0 dB"
+    of_float = (31.7, 35.2)
+    said = re.findall(r"[0-9.]+", Goal(60.0, of_float).words_within(57.96))
+    assert float(said[0]) >= drop_of(57.96, of_float)
+    assert said[1] == "57.9"
+
+
+@pytest.mark.parametrize("wrong", ["200", "100", "0", "-3", "many"])
+def test_decibels_out_of_range_are_told_both_bounds(
+    run: Run, words: tuple[object, ...], wrong: str
+) -> None:
+    outcome = run(*words, f"--fidelity={wrong}")
+    assert outcome.code == 2
+    assert f"'{wrong}' is not a number of dB above 0 and below 100" in " ".join(outcome.err.split())
 
 
 def test_a_budget_without_a_truth_exits_with_2(run: Run, words: tuple[object, ...]) -> None:

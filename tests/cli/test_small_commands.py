@@ -208,7 +208,9 @@ def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_pa
       p = GlobalAveragePool(x) axis = Constant <value_ints = [3]> () logits = Squeeze(p, axis)
     }"""
     onnx.save(onnx.parser.parse_model(text), tmp_path / "classifier.onnx")
-    said = " ".join(run("inspect", tmp_path / "classifier.onnx").out.split())
+    outcome = run("inspect", tmp_path / "classifier.onnx")
+    assert outcome.code == 5
+    said = " ".join(outcome.out.split())
     assert "logits is no image: this is not an image-to-image network" in said
 
 

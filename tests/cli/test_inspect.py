@@ -1,0 +1,95 @@
+"""`edge-imgq inspect` says what `export` would, and exits with its code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from tests.cli.conftest import Run, whole_model
+
+
+def saved(nodes: list[onnx.NodeProto], constants: dict[str, object], path: Path) -> Path:
+    onnx.save(whole_model(nodes, constants), path)
+    return path
+
+
+def convolution(pads: list[int], weight: np.ndarray, path: Path) -> Path:
+    node = helper.make_node("Conv", ["image", "w"], ["out"], kernel_shape=[3, 3], pads=pads)
+    return saved([node], {"w": weight}, path)
+
+
+def strided(path: Path, skip: bool) -> Path:
+    """Save a network that halves the image three times and enlarges it again, with a skip."""
+    rng = np.random.default_rng(4)
+    down = rng.normal(0, 0.1, (3, 3, 2, 2)).astype(np.float32)
+    values = ["image", "a", "b", "c", "d", "e", "f"]
+    nodes = [
+        helper.make_node(
+            "Conv" if index < 3 else "ConvTranspose",
+            [values[index], "w"],
+            [values[index + 1]],
+            kernel_shape=[2, 2],
+            strides=[2, 2],
+            pads=[0, 0, 0, 0],
+        )
+        for index in range(6)
+    ]
+    end = ("Add", ["f", "image"]) if skip else ("Relu", ["f"])
+    return saved([*nodes, helper.make_node(*end, ["out"])], {"w": down}, path)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_model_that_export_refuses_is_shown_and_exits_with_its_code(
+    run: Run, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    rng = np.random.default_rng(2)
+    weight = rng.normal(0, 0.1, (3, 3, 3, 3)).astype(np.float32)
+    valid = convolution([0, 0, 0, 0], weight, tmp_path / "valid.onnx")
+    weight = weight.copy()
+    weight[0, 0, 0, 0] = np.nan
+    nan = convolution([1, 1, 1, 1], weight, tmp_path / "nan.onnx")
+    for path, why in ((nan, "NaN or infinity"), (valid, "whole multiple of the input's")):
+        outcome = run("inspect", path, "--size", "64x64", *form)
+        exported = run("export", path, "--size", "64x64", "--output", tmp_path / "out")
+        assert outcome.code == exported.code == 5
+        said = " ".join(outcome.out.split())
+        assert why in said
+        assert "Conv" in said
+        if form:
+            assert json.loads(outcome.out)["parameters"] == 81
+
+
+def test_targets_that_are_refused_while_others_are_not_exit_with_0(
+    run: Run, tmp_path: Path
+) -> None:
+    nodes = [helper.make_node("Erf", ["image"], ["out"])]
+    outcome = run("inspect", saved(nodes, {}, tmp_path / "erf.onnx"), "--size", "48x64")
+    assert outcome.code == 0
+    assert "can write onnx-float" in " ".join(outcome.out.split())
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_sides_that_a_network_does_not_take_are_refused_in_the_words_of_export(
+    run: Run, tmp_path: Path, skip: bool
+) -> None:
+    path = strided(tmp_path / "unet.onnx", skip)
+    said = "unet takes sides that are multiples of 8; 181x320 is not."
+    exported = run("export", path, "--size", "181x320", "--output", tmp_path / "out")
+    outcome = run("inspect", path, "--size", "181x320")
+    assert outcome.code == exported.code == 5
+    assert said in " ".join(exported.err.split())
+    assert said in " ".join((outcome.out + outcome.err).split())
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_without_a_size_an_open_model_is_shown_at_one_that_it_takes(
+    run: Run, tmp_path: Path, skip: bool
+) -> None:
+    outcome = run("inspect", strided(tmp_path / "unet.onnx", skip))
+    assert outcome.code == 0, outcome.err
+    assert "export with --size 184x320 can write" in " ".join(outcome.out.split())
