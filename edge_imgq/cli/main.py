@@ -77,7 +77,7 @@ examples:
 exit codes:
   0  done
   1  a file lost more than its budget or baseline allows
-  2  the command line, or a path or name in it, is wrong
+  2  a wrong command line, path or name; a goal out of reach
   3  a recipe, manifest or baseline is wrong
   4  an image is damaged or too small, or there is none
   5  a model cannot be read or cannot be carried by any target
