@@ -60,7 +60,6 @@ LARGEST = 6e4
 """No candidate may make numbers larger than this, which float16 just holds."""
 
 WEIGHTED = frozenset({"Conv", "ConvTranspose"})
-AVERAGING = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean"})
 COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 
 

@@ -18,7 +18,6 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import clip_bounds
 
 ACTIVATIONS = frozenset({"Clip", "LeakyRelu", "PRelu", "Relu", "Sigmoid", "Tanh"})
-MOVERS = frozenset({"DepthToSpace", "Resize"})
 FIXED_RANGE = frozenset({"Sigmoid", "Tanh"})
 """Activations that stand alone in every file; a shuffle leaves them as many numbers as before."""
 
