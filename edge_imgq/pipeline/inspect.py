@@ -84,12 +84,14 @@ def _opened(path: Path, size: Size | None) -> Source | Skipped:
 
 def _model_parameters(path: Path, note: FileNote | None) -> int | None:
     """Return what the float model that a file was made from has, where it lies beside the file."""
+    import onnx_ir as ir
+
     from edge_imgq.pipeline.references import parameters_of
 
     reference = float_reference(path)
     if note is None or not reference.is_file() or sha256_of(reference) != note.reference_sha256:
         return None
-    return parameters_of(reference)
+    return parameters_of(ir.load(reference))
 
 
 def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | Skipped:

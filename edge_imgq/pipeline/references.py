@@ -14,6 +14,8 @@ from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.tflite_file import read_note
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from edge_imgq.contract import FileNote
     from edge_imgq.devices.protocol import Device, DeviceSession
     from edge_imgq.runtime.protocol import Session
@@ -55,6 +57,10 @@ class References:
     """The float reference and the QDQ graphs of one model's folder, each opened once."""
 
     def __init__(self, folder: Path, threads: int) -> None:
+        import onnx_ir as ir
+
+        from edge_imgq.graph.receptive_field import receptive_field
+
         self._folder = folder / REFERENCE_FOLDER
         self._threads = threads
         path = self._folder / FLOAT_REFERENCE
@@ -66,7 +72,9 @@ class References:
             )
         self.sha256 = sha256_of(path)
         self.float = open_session(path, threads)
-        self.parameters, self.smallest = parameters_of(path), _field_of(path)
+        model = ir.load(path)
+        self.parameters = parameters_of(model)
+        self.smallest = receptive_field(model).diameter or 1
         self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
         self._sessions: dict[str, Session] = {}
 
@@ -123,20 +131,9 @@ def _other_reference(path: Path, reference: Path) -> str:
     )
 
 
-def parameters_of(path: Path) -> int:
-    """Return how many numbers the float tensors of an ONNX file hold, as every report counts."""
-    import onnx_ir as ir
-
-    weights = (value.const_value for value in ir.load(path).graph.initializers.values())
+def parameters_of(model: ir.Model) -> int:
+    """Return how many numbers the float tensors of a model hold, as every report counts."""
+    weights = (value.const_value for value in model.graph.initializers.values())
     return sum(
         weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
     )
-
-
-def _field_of(path: Path) -> int:
-    """Return the side of the receptive field of an ONNX file."""
-    import onnx_ir as ir
-
-    from edge_imgq.graph.receptive_field import receptive_field
-
-    return receptive_field(ir.load(path)).diameter or 1

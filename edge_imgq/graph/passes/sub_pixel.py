@@ -93,10 +93,9 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if is_depthwise(node):
         phases = _joined(graph, node, kernel, axes)
     else:
-        bias = (
-            None if edit.bias_of(node) is None else np.tile(edit.bias_of(node), axes[0].stride ** 2)
-        )
-        phases = _convolution(graph, node, kernel, bias, axes, "phases")
+        bias = edit.bias_of(node)
+        every = None if bias is None else np.tile(bias, axes[0].stride ** 2)
+        phases = _convolution(graph, node, kernel, every, axes, "phases")
     image = edit.insert_node(
         graph,
         node,

@@ -7,10 +7,10 @@ explicit types as the minimum precision, and will not reduce the precision" (Gui
 Typed Execution, apple.github.io/coremltools/docs-guides/source/typed-execution.html). A float16
 program may run in float32, and `dequantize`, a convolution and `quantize` may be one operator of
 integers: the guide says that there is int8-int8 compute on newer Neural Engines (Linear
-Quantization, Performance), and neither it nor coremltools' sources say how that accumulates, where
-it rounds, or which way a half goes. So there are two ends, and a device lies between them if it
-keeps to the types: `Evaluator(program)`, and `Evaluator(program, rounding=False)`, which rounds
-nothing between `dequantize` and `quantize`. How sums are accumulated is told nowhere.
+Quantization, Performance). No word was found there, or where coremltools' sources were searched, on
+how that accumulates, where it rounds, or which way a half goes. So there are two ends, and a device
+lies between them if it keeps to the types: `Evaluator(program)`, and `Evaluator(program,
+rounding=False)`, which rounds nothing between `dequantize` and `quantize`.
 """
 
 from __future__ import annotations
