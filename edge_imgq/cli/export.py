@@ -14,6 +14,7 @@ from edge_imgq.cli.options import (
     add_command,
     add_images,
     add_json,
+    add_no_bench,
     add_pictures,
     add_range,
     add_threads,
@@ -80,6 +81,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_range(parser)
     add_threads(parser, default=1)
+    add_no_bench(parser)
     add_json(parser)
 
 
@@ -100,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         scheme=arguments.scheme,
         pictures=arguments.pictures,
+        timed=not arguments.no_bench,
     )
     with ProgressDisplay() as watch:
         report = export(request, watch)

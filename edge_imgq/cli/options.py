@@ -72,6 +72,11 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_no_bench(parser: argparse.ArgumentParser) -> None:
+    """Add `--no-bench`."""
+    parser.add_argument("--no-bench", action="store_true", help="do not time the files")
+
+
 def add_threads(parser: argparse.ArgumentParser, default: int) -> None:
     """Add `--threads N`."""
     parser.add_argument(

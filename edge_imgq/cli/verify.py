@@ -13,6 +13,7 @@ from edge_imgq.cli.options import (
     add_device,
     add_images,
     add_json,
+    add_no_bench,
     add_paths,
     add_pictures,
     add_threads,
@@ -45,6 +46,7 @@ def add(subparsers: Subparsers) -> None:
     add_images(parser)
     add_pictures(parser)
     add_threads(parser, default=1)
+    add_no_bench(parser)
     add_history(parser)
     add_device(parser)
     add_json(parser)
@@ -61,7 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     paths = exported_files(arguments.paths)
     options = device_options(arguments)
-    request = VerifyRequest(paths, arguments.images, arguments.threads, options=options)
+    request = VerifyRequest(
+        paths,
+        arguments.images,
+        arguments.threads,
+        options=options,
+        timed=not arguments.no_bench,
+    )
     reports: list[Report] = []
     with ProgressDisplay() as watch:
         for device in arguments.device or ["host"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -82,12 +83,16 @@ class HostSession(Uncounted):
         return self._session.prepare(size)
 
     def latency(
-        self, size: tuple[int, int], runs: int = RUNS, warm_up: int = WARM_UP
+        self,
+        size: tuple[int, int],
+        runs: int = RUNS,
+        warm_up: int = WARM_UP,
+        seconds: float = math.inf,
     ) -> Latency | Skipped:
-        """Time calls by the wall clock; an evaluator's time is skipped."""
+        """Time calls by the wall clock, for so many seconds at most; an evaluator's are skipped."""
         if absent := self._no_time():
             return absent
-        return measure(self._session, size, runs, warm_up, self._init_ms)
+        return measure(self._session, size, runs, warm_up, self._init_ms, seconds)
 
     def stopwatch(self, size: tuple[int, int]) -> Stopwatch | Skipped:
         """Return what times the file in turn with others, or why its time would mean nothing.

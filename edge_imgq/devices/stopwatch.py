@@ -52,6 +52,9 @@ SETTLED = 0.02
 WARMING = 1.0
 """Seconds after which no more calls are made to warm a file up."""
 
+WARMING_SHARE = 0.25
+"""The same as a share of a limit on the whole."""
+
 NOT_TIMED = Skipped("opening was not timed")
 
 
@@ -81,13 +84,14 @@ class Stopwatch:
         self._is_quick = False
         self.batches: list[Batch] = []
 
-    def warm(self, least: int = WARM_UP) -> None:
+    def warm(self, least: int = WARM_UP, seconds: float = WARMING) -> None:
         """Call the file until the median of its next few calls is that of the last few.
 
         Args:
-            least: calls at a time; fewer for a slow file, see WARMING.
+            least: calls at a time; fewer for a slow file.
+            seconds: after which no more calls are made.
         """
-        end = time.perf_counter() + WARMING
+        end = time.perf_counter() + seconds
         before, settled = 0.0, False
         while not settled:
             now = float(np.median(self._uncounted(least, end)))
@@ -98,17 +102,20 @@ class Stopwatch:
         """Call the file once, which fetches back what others pushed out of caches."""
         self._uncounted(1)
 
-    def round(self, runs: int, maker: PaceMaker) -> None:
+    def round(self, runs: int, maker: PaceMaker, end: float = math.inf) -> None:
         """Time some calls.
 
         Args:
             runs: to count at most; fewer for a slow file, see SECONDS.
             maker: runs the loops beside them.
+            end: moment after which no more are made; the first is.
         """
         most, fewest = SECONDS / ROUNDS, -(-FEWEST // ROUNDS)
         seconds: list[float] = []
         pace = maker.pace()
         while len(seconds) < runs and (sum(seconds) < most or len(seconds) < fewest):
+            if seconds and time.perf_counter() >= end:
+                break
             calls = self._batch(runs - len(seconds))
             after = maker.pace()
             self.batches.append(Batch(calls, pace, after))
@@ -182,7 +189,7 @@ class Stopwatch:
 
 
 def time_in_turns(
-    watches: Sequence[Stopwatch], runs: int, warm_up: int = WARM_UP
+    watches: Sequence[Stopwatch], runs: int, warm_up: int = WARM_UP, seconds: float = math.inf
 ) -> tuple[Latency, ...]:
     """Time files, each in turn, round after round, and say whether the machine was quiet.
 
@@ -192,26 +199,31 @@ def time_in_turns(
         watches: of the files.
         runs: calls of each to count at most, before rounds are added.
         warm_up: calls before that at least; 0 where the files are warm.
+        seconds: that all of it may take; every file gets one call to warm up and one that counts.
     """
     if not watches:
         return ()
+    end = time.perf_counter() + seconds
     for watch in watches if warm_up else ():
-        watch.warm(warm_up)
+        watch.warm(warm_up, min(WARMING, seconds * WARMING_SHARE / len(watches)))
     maker, before = PaceMaker(), moment()
     for number in range(ROUNDS):
-        _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, maker)
+        _round(watches, (runs + ROUNDS - 1 - number) // ROUNDS, maker, end)
     for _ in range(MORE_ROUNDS):
         best = best_pace(_batches(watches))
-        _round([w for w in watches if w.lacks(best, min(runs, ENOUGH))], -(-runs // ROUNDS), maker)
+        lacking = [watch for watch in watches if watch.lacks(best, min(runs, ENOUGH))]
+        _round(lacking, -(-runs // ROUNDS), maker, end)
     beside, best = load(before, moment()), best_pace(_batches(watches))
     return tuple(watch.latency(beside, best) for watch in watches)
 
 
-def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker) -> None:
+def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker, end: float) -> None:
     for watch in watches if share else ():
+        if watch.batches and time.perf_counter() >= end:
+            continue
         if len(watches) > 1:
             watch.refresh()
-        watch.round(share, maker)
+        watch.round(share, maker, end)
 
 
 def _batches(watches: Sequence[Stopwatch]) -> list[Batch]:
@@ -224,6 +236,7 @@ def measure(
     runs: int = RUNS,
     warm_up: int = WARM_UP,
     init_ms: float | Skipped = NOT_TIMED,
+    seconds: float = math.inf,
 ) -> Latency:
     """Time one file on this host, and say whether the machine was quiet meanwhile.
 
@@ -234,8 +247,9 @@ def measure(
             disturbed, see ENOUGH.
         warm_up: calls before that at least.
         init_ms: what opening it took.
+        seconds: that it may take; one call to warm up and one that counts are always made.
     """
-    return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up)[0]
+    return time_in_turns([Stopwatch(session, size, init_ms)], runs, warm_up, seconds)[0]
 
 
 def spread(times: NDArray[np.float64]) -> float | Skipped:

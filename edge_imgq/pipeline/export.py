@@ -7,6 +7,7 @@ place at the end; a run that fails leaves what was there before.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +66,7 @@ class ExportRequest:
         scheme: quantization recipe for all int8 targets, by its stem or path, instead of their
             own; "" for their own.
         pictures: folder for pictures of the worst images; None for none.
+        timed: whether the files are timed.
     """
 
     model: str
@@ -77,6 +79,7 @@ class ExportRequest:
     threads: int
     scheme: str = ""
     pictures: Path | None = None
+    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ class _Graph:
 def export(request: ExportRequest, watch: Watch) -> Report:
     """Export a model to the files that its recipes describe, verify and time them.
 
+    Timing takes no longer than all the rest.
+
     Returns:
         The report, which is also written to `<output>/<model>/report.json`. Files over budget are
         kept; the report names them.
@@ -118,6 +123,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     Raises:
         EdgeImgqError: of the class that fits; nothing is left half-written.
     """
+    began = time.monotonic()
     plan = _plan(request, watch)
     folder = request.output / plan.source.name
     gallery = Gallery(request.pictures)
@@ -125,7 +131,14 @@ def export(request: ExportRequest, watch: Watch) -> Report:
         graphs = _write_references(plan, stage, watch)
         candidates = _write_files(plan, graphs, stage, watch)
         budgets = {recipe.name: recipe.budget for recipe in plan.recipes}
-        terms = Terms(plan.evaluation, budgets, request.threads, gallery=gallery)
+        terms = Terms(
+            plan.evaluation,
+            budgets,
+            request.threads,
+            gallery=gallery,
+            timed=request.timed,
+            began=began,
+        )
         report = verify_files(stage, candidates, terms, watch)
         schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
         advice = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]

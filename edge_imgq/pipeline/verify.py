@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import sha256_of, size_of
 from edge_imgq.bench.timing import DEFAULT_SIZE
-from edge_imgq.devices.host import HostDevice
+from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
@@ -36,7 +37,10 @@ from edge_imgq.verify.drift import Drift
 
 if TYPE_CHECKING:
     from edge_imgq.contract import ImageContract
-    from edge_imgq.devices.protocol import Device
+    from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.protocol import Device, DeviceSession
+
+NOT_TIMED = Skipped("not timed: --no-bench")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class VerifyRequest:
         device: where the files run, by its name; the references run on this host.
         options: what else the person chose of it.
         pictures: folder for pictures of the worst images; None for none.
+        timed: whether the files are timed.
     """
 
     paths: tuple[Path, ...]
@@ -58,6 +63,7 @@ class VerifyRequest:
     device: str = "host"
     options: DeviceOptions = NO_OPTIONS
     pictures: Path | None = None
+    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,9 @@ class Terms:
         device: where to run the files.
         gallery: is shown every image; the caller writes it.
         keep_going: whether a file that cannot be opened is noted, and the others are verified.
+        timed: whether files are timed.
+        began: when the command began, by the monotonic clock: on this host, timing takes no longer
+            than all that went before.
     """
 
     images: ImageSet
@@ -79,6 +88,8 @@ class Terms:
     device: Device | Skipped = field(default_factory=HostDevice)
     gallery: Gallery = NOTHING_KEPT
     keep_going: bool = False
+    timed: bool = True
+    began: float = field(default_factory=time.monotonic)
 
 
 def verify(request: VerifyRequest, watch: Watch) -> tuple[Report, ...]:
@@ -101,6 +112,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Report, ...]:
         threads=request.threads,
         device=device,
         keep_going=len(request.paths) > 1,
+        timed=request.timed,
     )
     reports = []
     for folder, files in _by_folder(request.paths).items():
@@ -132,7 +144,7 @@ def verify_files(
         drifts = measure_drifts(
             references, opened, terms.images, contract, watch, not_run, terms.gallery
         )
-        targets = _targets(folder, opened, drifts, terms.budgets, not_run, watch)
+        targets = _targets(folder, opened, drifts, terms, not_run, watch)
     note = references.float.note
     return Report(
         model=note.model,
@@ -188,27 +200,38 @@ def _targets(
     folder: Path,
     opened: Sequence[OpenedFile],
     drifts: Mapping[Path, Drift],
-    budgets: Mapping[str, Budget],
+    terms: Terms,
     not_run: dict[Path, NotRun],
     watch: Watch,
 ) -> list[TargetReport]:
     """Time every file that ran on all images, and put together what is known of it."""
     targets = []
     own = [file.session.size for file in opened if file.session.size]
-    for index, file in enumerate(opened):
-        if file.path not in drifts:
-            continue
-        watch(Step(f"time {file.session.note.target}", index, len(opened)))
+    measured = [file for file in opened if file.path in drifts]
+    now = time.monotonic()
+    end = 2 * now - terms.began
+    for index, file in enumerate(measured):
         target = file.session.note.target
-        budget = budgets.get(target, budgets.get(recipe_name(target)))
+        if terms.timed:
+            watch(Step(f"time {target}", index, len(measured)))
+        budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
         drift = drifts[file.path]
         exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
         try:
             size = _size_to_time(file, own)
-            targets.append(_target_report(folder, file, drift, exceeded, size))
+            share = (end - time.monotonic()) / (len(measured) - index)
+            latency = _latency(file.session, size, share) if terms.timed else NOT_TIMED
+            targets.append(_target_report(folder, file, drift, exceeded, size, latency))
         except DeviceError as error:
             not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
     return targets
+
+
+def _latency(session: DeviceSession, size: tuple[int, int], seconds: float) -> Latency | Skipped:
+    """Time a file; on this host, where calls may be slow and many, for so many seconds at most."""
+    if isinstance(session, HostSession):
+        return session.latency(size, seconds=seconds)
+    return session.latency(size)
 
 
 def _common_contract(references: References, opened: Sequence[OpenedFile]) -> ImageContract:
@@ -228,6 +251,7 @@ def _target_report(
     drift: Drift,
     exceeded: tuple[str, ...],
     size: tuple[int, int],
+    latency: Latency | Skipped,
 ) -> TargetReport:
     return TargetReport(
         target=file.session.note.target,
@@ -241,7 +265,7 @@ def _target_report(
         conversion=drift.conversion,
         vs_host=drift.vs_host,
         placement=file.session.placement(),
-        latency=file.session.latency(size),
+        latency=latency,
         instructions=file.session.instructions(size),
         memory=activation_memory(file.path, size),
         sizes=() if file.session.resizable else file.session.sizes,

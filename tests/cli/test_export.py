@@ -100,6 +100,19 @@ def test_verify_times_all_files_at_the_size_of_the_phone_files(
     assert {tuple(target["memory"]["size"]) for target in targets} == {(48, 64)}
 
 
+def test_no_bench_times_nothing_and_says_so(
+    run: Run, exporting: tuple[object, ...], photos: Path, tmp_path: Path
+) -> None:
+    outcome = run(*exporting, "--no-bench", "--output", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert "ms: not timed: --no-bench (onnx-float, " in " ".join(outcome.out.split())
+    assert "time tflite-int8" not in outcome.err
+    options = ("--no-bench", "--json", "--images", photos / "evaluation")
+    found = json.loads(run("verify", tmp_path / "tiny", *options).out)
+    skipped = {"skipped": "not timed: --no-bench"}
+    assert [target["latency"] for target in found["targets"]] == [skipped] * len(FILES)
+
+
 def test_verify_refuses_a_file_beside_another_reference(
     run: Run, exported: Path, tmp_path: Path, photos: Path
 ) -> None:

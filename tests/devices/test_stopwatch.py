@@ -96,6 +96,17 @@ def test_a_slow_file_is_timed_ten_times_and_no_more(clock: Clock) -> None:
     assert (found.runs, found.warm_up) == (10, 1)
 
 
+@pytest.mark.parametrize(("call", "runs"), [(0.001, 30), (0.02, 30), (0.3, 5), (5.0, 1)])
+def test_a_limit_on_all_calls_holds_but_for_one_to_warm_up_and_one_that_counts(
+    clock: Clock, call: float, runs: int
+) -> None:
+    watch = Stopwatch(clock.session("a", repeat(call)), (4, 4))
+    (found,) = time_in_turns([watch], 30, seconds=2.0)
+    assert clock.now <= max(2.0 + call, 2 * call)
+    assert found.runs == runs
+    assert found.warm_up >= 1
+
+
 def test_one_run_is_one_round_and_has_no_noise(clock: Clock) -> None:
     (found,) = time_in_turns([Stopwatch(clock.session("a", repeat(0.01)), (4, 4))], 1, 1)
     assert found.runs == 1
