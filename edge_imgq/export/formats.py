@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import FileNote
 
 if TYPE_CHECKING:
+    import onnx
     import onnx_ir as ir
 
     from edge_imgq.export.refusal import Refusal
@@ -47,13 +48,28 @@ number any more, and constants that hold a size (of a resize, a slice) have no f
 share weights begin with iOS 18, and these packages run on iOS 16 and 17."""
 
 
-def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
-    """Write the graph as it is, height and width open, with the note in its metadata."""
-    import onnx
+def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
+    """Write a graph as it is, with the note in its metadata."""
     import onnx_ir as ir
 
+    _save_onnx(ir.to_proto(model), note, path)
+
+
+def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
+    """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
+    import onnx_ir as ir
+
+    from edge_imgq.export.unsigned import to_unsigned
+
     proto = ir.to_proto(model)
-    onnx.helper.set_model_props(proto, order.note.to_strings())
+    to_unsigned(proto)
+    _save_onnx(proto, order.note, path)
+
+
+def _save_onnx(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
+    from onnx.helper import set_model_props
+
+    set_model_props(proto, note.to_strings())
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 

@@ -17,7 +17,7 @@ from edge_imgq import __version__
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
 from edge_imgq.contract import FileNote, PixelRange
 from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
-from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order
+from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
@@ -214,14 +214,14 @@ def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Grap
     folder.mkdir()
     source = plan.source
     path = folder / FLOAT_REFERENCE
-    WRITERS["onnx"](source.model, Order((), _note(plan, "reference", "")), path)
+    write_reference(source.model, _note(plan, "reference", ""), path)
     reference = sha256_of(path)
     graphs = {"": _Graph(source.model)}
     for scheme in _schemes(plan.recipes):
         watch(Step(f"quantize ({scheme})", 0, 1))
         found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
         path = folder / f"{scheme}.onnx"
-        WRITERS["onnx"](found.model, Order((), _note(plan, scheme, reference)), path)
+        write_reference(found.model, _note(plan, scheme, reference), path)
         patches, peak = found.patches.all(source.contract.peak), source.contract.peak
         advice = calibration_advice(len(plan.calibration.photos), patches, peak)
         graphs[scheme] = _Graph(found.model, sha256_of(path), found.steps, advice)
