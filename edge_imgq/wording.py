@@ -19,6 +19,23 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def nodes_in_words(nodes: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a phrase for each kind of operator: "Erf 'a'", "ScatterND (96 nodes, first 'b')".
+
+    Args:
+        nodes: kind and name of each, in the order of the graph.
+    """
+    names: dict[str, list[str]] = {}
+    for kind, name in nodes:
+        names.setdefault(kind, []).append(name)
+    return [
+        f"{kind} '{found[0]}'"
+        if len(found) == 1
+        else f"{kind} ({len(found)} nodes, first '{found[0]}')"
+        for kind, found in names.items()
+    ]
+
+
 def no_such(kind: str, word: str, known: Collection[str]) -> str:
     """Return sentences that say that a word names nothing, what is near to it, and what there is.
 

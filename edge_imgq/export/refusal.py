@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.wording import count_of
+from edge_imgq.wording import count_of, nodes_in_words
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,38 @@ def as_error(form: str, network: str, refusals: Sequence[Refusal]) -> Unsupporte
         network: its name.
         refusals: one at least.
     """
-    lines = "\n".join(f"  {refusal}" for refusal in refusals)
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for refusal in refusals:
+        reasons.setdefault(refusal.reason, []).append((refusal.kind, refusal.node))
+    lines = [
+        f"  {words}: {reason}"
+        for reason, nodes in reasons.items()
+        for words in nodes_in_words(nodes)
+    ]
     operators = count_of(len(refusals), "operator")
-    return UnsupportedOperatorError(
-        f"{form} has no form for {operators} of '{network}', so no file was written:\n{lines}"
-    )
+    heading = f"{form} has no form for {operators} of '{network}', so no file was written:"
+    return UnsupportedOperatorError("\n".join([heading, *lines]))
+
+
+INSTEAD = {
+    "CumSum": (
+        "a mean over a window by cumulative sums is an AveragePool in the model "
+        "(torch's avg_pool2d with stride 1, behind a padding)"
+    ),
+    "Einsum": "write it with products, sums and transpositions in the model",
+    "GridSample": (
+        "what looks pixels up at computed places (a warp, a 3D table) can be left to the app, "
+        "behind a network that ends at the table or the flow"
+    ),
+    "ScatterElements": "write what is stored into parts of a tensor with Concat or a pixel shuffle",
+    "ScatterND": (
+        "what is written into parts of a tensor can be joined by torch.cat, or interleaved by "
+        "pixel_shuffle, in the model"
+    ),
+}
+"""What a person can do about operators that no format has; others: write it with others."""
+
+
+def instead(kind: str) -> str:
+    """Return what a person can do about an operator that a format lacks."""
+    return INSTEAD.get(kind, "write it with others in the model")

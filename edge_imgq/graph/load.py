@@ -24,10 +24,13 @@ from edge_imgq.graph.refusals import (
     refuse_branches,
     refuse_operators,
     refuse_signature,
+    refuse_training_mode,
 )
 from edge_imgq.graph.reopen import holds_no_size
+from edge_imgq.graph.runtime_fusions import without_fusions
 from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
+from edge_imgq.graph.training_mode import without_training_norms
 
 OPSET = 21
 """Pinned: the first opset whose QuantizeLinear knows 16-bit types, and new enough for torch."""
@@ -40,7 +43,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         ModelError: the file is missing, truncated, not ONNX, or not valid ONNX.
     """
     try:
-        model = without_old_groups(onnx.load(path))
+        model = without_fusions(without_old_groups(onnx.load(path)))
         onnx.checker.check_model(model)
     except FileNotFoundError as error:
         raise ModelError(f"There is no model at {path}.") from error
@@ -66,9 +69,10 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
             reasons in `edge_imgq.graph.refusals`.
     """
-    model = without_old_groups(model)
+    model = without_training_norms(without_fusions(without_old_groups(model)))
     refuse_bad_weights(model, name)
     refuse_operators(model, name)
+    refuse_training_mode(model, name)
     try:
         # onnxsim wants an output's shape
         shaped = infer_shapes(_forgetting_names(to_float32(without_bytes(model))))

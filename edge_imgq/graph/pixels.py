@@ -6,7 +6,9 @@ import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.refusals import shape_in_words
 from edge_imgq.graph.size import bind_size, own_size
+from edge_imgq.wording import count_of
 
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 TRIAL = 7
@@ -41,11 +43,20 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
                 multiple=multiple,
             )
     output = model.graph.outputs[0]
+    taken, given = count_of(channels, "channel"), _channels_of(output)
+    returned = f" of {count_of(given, 'channel')}," if given else ""
     raise ModelError(
-        f"{name} takes images of {channels} channels and returns '{output.name}' of shape "
-        f"{output.shape}; edge-imgq is for networks that return an image of as many channels, "
-        "whose sides are a whole multiple of the input's."
+        f"{name} takes images of {taken} and returns '{output.name}'{returned} of shape "
+        f"{shape_in_words(output)}; edge-imgq is for networks that return an image of as many "
+        "channels, whose sides are a whole multiple of the input's. Wrap the network so that it "
+        "takes and returns the whole image, or convert it with another tool."
     )
+
+
+def _channels_of(value: ir.Value) -> int | None:
+    """Return the channels of an image, None where they are open or it is none."""
+    channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None
+    return channels if isinstance(channels, int) else None
 
 
 def _channels(model: ir.Model, name: str) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.training_mode import training_norms
 
 STANDARD = frozenset({"", "ai.onnx"})
 """Domains of ONNX's own operators."""
@@ -20,6 +21,20 @@ QUANTIZED = frozenset(
     }
 )  # fmt: skip
 """Operators of models that are quantized already."""
+
+QUANTIZED_BY_RUNTIME = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "MatMulNBits")
+"""How the names of integer operators in the domains of ONNX Runtime begin."""
+
+RUNTIME = ("com.microsoft", "com.ms.")
+"""How the domains of ONNX Runtime begin."""
+
+RANDOM = frozenset(
+    {
+        "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+        "RandomUniformLike",
+    }
+)  # fmt: skip
+"""Operators whose result differs from run to run."""
 
 BRANCHING = frozenset({"If", "Loop", "Scan"})
 """Operators that hold graphs of their own."""
@@ -48,7 +63,7 @@ def refuse_operators(model: onnx.ModelProto, name: str) -> None:
             define itself.
     """
     nodes = model.graph.node
-    integers = _named(node for node in nodes if node.op_type in QUANTIZED)
+    integers = _named(node for node in nodes if _is_quantized(node))
     if integers:
         raise ModelError(
             f"{name} is quantized already: it holds {integers}. edge-imgq quantizes float models, "
@@ -56,12 +71,71 @@ def refuse_operators(model: onnx.ModelProto, name: str) -> None:
             "that this one was made from."
         )
     own = {function.domain for function in model.functions}
-    foreign = _named(node for node in nodes if node.domain not in STANDARD | own)
+    foreign = [node for node in nodes if node.domain not in STANDARD | own]
+    if any(node.domain.startswith(RUNTIME) for node in foreign):
+        raise ModelError(
+            f"{name} holds operators of ONNX Runtime: {_named(foreign)}. Its optimiser writes them "
+            "into the file that SessionOptions.optimized_model_filepath names, for one kind of "
+            "processor; give the model from before, as it was exported."
+        )
     if foreign:
         raise ModelError(
-            f"{name} holds operators that are not ONNX's: {foreign}. Export it without the "
+            f"{name} holds operators that are not ONNX's: {_named(foreign)}. Export it without the "
             "extensions that added them."
         )
+
+
+def refuse_training_mode(model: onnx.ModelProto, name: str) -> None:
+    """Refuse nodes that compute as in training, and random ones: a file gives one result.
+
+    Raises:
+        ModelError: names them all.
+    """
+    norms = _named(training_norms(model))
+    dropped = _named(_training_dropouts(model))
+    random = _named(node for node in model.graph.node if node.op_type in RANDOM)
+    parts = [
+        f"{norms} normalises by the statistics of a batch of images" if norms else "",
+        f"{dropped} drops other values in each run" if dropped else "",
+        f"{random} draws other numbers in each run" if random else "",
+    ]
+    if not any(parts):
+        return
+    advice = (
+        "Export the model in evaluation mode (model.eval() in torch)"
+        if norms or dropped
+        else "Make the numbers a constant of the model"
+    )
+    what = "; ".join(part for part in parts if part)
+    raise ModelError(
+        f"{name} cannot become a file that returns the same image each time: {what}. {advice}."
+    )
+
+
+def _training_dropouts(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """Return the Dropouts that are told to drop, or may be told so while they run."""
+    off = {t.name for t in model.graph.initializer if not onnx.numpy_helper.to_array(t).any()}
+    off |= {
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Constant" and _is_false(node)
+    }
+    return [
+        node
+        for node in model.graph.node
+        if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2] not in {"", *off}
+    ]
+
+
+def _is_false(node: onnx.NodeProto) -> bool:
+    tensors = [a.t for a in node.attribute if a.name == "value"]
+    return bool(tensors) and not onnx.numpy_helper.to_array(tensors[0]).any()
+
+
+def _is_quantized(node: onnx.NodeProto) -> bool:
+    if node.domain.startswith(RUNTIME):
+        return node.op_type.startswith(QUANTIZED_BY_RUNTIME) or node.op_type in QUANTIZED
+    return node.op_type in QUANTIZED
 
 
 def refuse_branches(model: ir.Model, name: str) -> None:
@@ -88,12 +162,12 @@ def refuse_signature(model: ir.Model, name: str) -> None:
     images = [value for value in graph.inputs if not value.is_initializer()]
     if len(images) != 1 or len(graph.outputs) != 1:
         takes, returns = (
-            " and ".join(f"'{value.name}'" for value in values) or "nothing"
+            " and ".join(f"'{value.name}' {shape_in_words(value)}" for value in values) or "nothing"
             for values in (images, graph.outputs)
         )
         raise ModelError(
             f"{name} takes {takes} and returns {returns}; an image-to-image network takes one "
-            "image and returns one. Export it again with the others left out or fixed."
+            f"image and returns one. {_one_of_each(images, graph.outputs, name)}"
         )
     for value in (images[0], graph.outputs[0]):
         if value.dtype is not ir.DataType.FLOAT:
@@ -105,6 +179,50 @@ def refuse_signature(model: ir.Model, name: str) -> None:
             f"{name}: the input '{images[0].name}' has shape {images[0].shape}; "
             "expected a batch of images (1, C, H, W)."
         )
+
+
+def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value], name: str) -> str:
+    """Return what to do about inputs and outputs beside the image."""
+    if not images or not results:
+        return "Export it again from the image to the image."
+    image = next((v for v in images if v.shape is not None and len(v.shape) == 4), images[0])
+    advice = []
+    others = [value for value in images if value is not image]
+    if others:
+        advice.append(
+            f"Give {_quoted(others)} one value: wrap the network in a module that holds it and "
+            "takes the image alone, and export that; or, in the file, add an initializer of the "
+            "same name to the graph and remove the input."
+        )
+    if len(results) > 1:
+        wanted = max(results, key=_known_pixels)
+        takes = ", ".join(f'"{value.name}"' for value in images)
+        advice.append(
+            "Cut off the outputs that are not wanted, in Python: onnx.utils.extract_model("
+            f'"{name}", "one-output.onnx", [{takes}], ["{wanted.name}"]) keeps \'{wanted.name}\'.'
+        )
+    return " ".join(advice)
+
+
+def _known_pixels(value: ir.Value) -> int:
+    """Return how many numbers a value holds; 0 where that is not known."""
+    if value.shape is None or not value.shape.is_static():
+        return 0
+    return int(np.prod(value.shape.numpy()))
+
+
+def _quoted(values: Sequence[ir.Value]) -> str:
+    return " and ".join(f"'{value.name}'" for value in values)
+
+
+def shape_in_words(value: ir.Value) -> str:
+    """Return lengths as people write them, 1×3×h×w; a length without a name is "?"."""
+    if value.shape is None:
+        return "of unknown shape"
+    names = (str(length) for length in value.shape)
+    return (
+        "×".join("?" if n == "None" or n.startswith("unk__") else n for n in names) or "(a number)"
+    )
 
 
 def refuse_computed_weights(model: ir.Model, name: str) -> None:

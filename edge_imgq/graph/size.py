@@ -57,11 +57,12 @@ SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Ra
 def is_shaped_by_size(model: ir.Model) -> bool:
     """Tell whether the form of an open graph, not only the size of its images, follows from a size.
 
-    Attention flattens its pixels by shape arithmetic; passes and the quantizer know such a graph
-    only once it has a size. A Resize to the size of another tensor does not count.
+    Attention flattens its pixels by shape arithmetic or an Einsum; passes and the quantizer know
+    such a graph only once it has a size. A Resize to the size of another tensor does not count.
     """
     return any(
         (node.op_type == "Cast" and _is_computed(node.inputs[0]))
+        or (node.op_type == "Einsum" and all(v and v.const_value is None for v in node.inputs))
         or (
             node.op_type in SHAPED
             and any(value is not None and _is_computed(value) for value in shapes)

@@ -15,7 +15,7 @@ from edge_imgq import __version__
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.formats import REFUSERS, Order
-from edge_imgq.wording import count_of
+from edge_imgq.wording import count_of, nodes_in_words
 
 if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
@@ -74,23 +74,24 @@ def refuse_unsupported(source: Source, plans: Sequence[TargetPlan]) -> None:
         plans: all targets.
 
     Raises:
-        UnsupportedOperatorError: names every operator once, with its node and the targets, and says
-            which targets can be written.
+        UnsupportedOperatorError: names every kind of operator once, with its node or how many there
+            are, the targets and the reasons, and says which targets can be written.
     """
     found = refused(source, plans)
     if not any(found.values()):
         return
-    where: dict[str, dict[str, list[str]]] = {}
+    nodes: dict[tuple[str, str], dict[str, list[str]]] = {}
     for target, refusals in found.items():
         for refusal in refusals:
-            where.setdefault(refusal.operator, {}).setdefault(refusal.reason, []).append(target)
+            reasons = nodes.setdefault((refusal.kind, refusal.node), {})
+            reasons.setdefault(refusal.reason, []).append(target)
     heading = (
-        f"Some targets have no form for {count_of(len(where), 'operator')} of '{source.name}', "
+        f"Some targets have no form for {count_of(len(nodes), 'operator')} of '{source.name}', "
         "so no file was written:"
     )
     able = [target for target, refusals in found.items() if not refusals]
     advice = f"The others can be written, with --target {' '.join(able)}" if able else ""
-    lines = [heading, *_listed(where), *([advice] if advice else [])]
+    lines = [heading, *_listed(nodes), *([advice] if advice else [])]
     raise UnsupportedOperatorError("\n".join(lines))
 
 
@@ -105,13 +106,21 @@ def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refu
     }
 
 
-def _listed(where: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
-    """Return a line for each operator, and below it one for each reason with its targets."""
+def _listed(nodes: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> list[str]:
+    """Return a line for each kind of operator, and below it one for each reason with its targets.
+
+    Nodes of one kind share the lines where the same targets refuse them for the same reasons.
+    """
+    alike: dict[tuple[tuple[str, tuple[str, ...]], ...], list[tuple[str, str]]] = {}
+    for node, reasons in nodes.items():
+        key = tuple((reason, tuple(targets)) for reason, targets in reasons.items())
+        alike.setdefault(key, []).append(node)
     return [
         line
-        for operator, reasons in where.items()
+        for reasons, members in alike.items()
+        for words in nodes_in_words(members)
         for line in (
-            f"  {operator}",
-            *(f"    {', '.join(targets)}: {reason}" for reason, targets in reasons.items()),
+            f"  {words}",
+            *(f"    {', '.join(targets)}: {reason}" for reason, targets in reasons),
         )
     ]

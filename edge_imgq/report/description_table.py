@@ -20,6 +20,7 @@ from edge_imgq.report.drawing import (
 from edge_imgq.report.operator_table import operator_table
 from edge_imgq.runtime.placement.rules import Placed
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import nodes_in_words
 
 
 def description_table(name: str, description: FileDescription, operators: bool) -> str:
@@ -84,10 +85,16 @@ def _outlook(description: FileDescription) -> str:
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
     lines = [f"export{size} can write {listed(able) or 'no target'}"]
     lines += [
-        f"not {listed(targets)}, for {listed(operators)}: {reason}"
+        f"not {listed(targets)}, for {listed(nodes_in_words(map(_parted, operators)))}: {reason}"
         for (reason, operators), targets in _reasons(description.targets).items()
     ]
     return "\n".join(wrapped(line, "  ") for line in lines)
+
+
+def _parted(operator: str) -> tuple[str, str]:
+    """Return kind and name of an operator that is written "Kind 'name'"."""
+    kind, _, name = operator.partition(" ")
+    return kind, name[1:-1]
 
 
 def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...]], list[str]]:

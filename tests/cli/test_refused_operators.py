@@ -108,3 +108,27 @@ def test_inspect_says_why_export_refuses_a_model_as_a_whole(
     assert "give it the float model" in said
     # Of its own int8 file it says nothing of the kind: that is the result of an export.
     assert "export" not in run("inspect", shared_export / "onnx-int8.onnx").out.split("\n\n", 1)[1]
+
+
+def test_many_nodes_of_one_kind_are_one_line(run: Run, tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Erf", [f"v{index}"], [f"v{index + 1}"], name=f"erf_{index}")
+        for index in range(40)
+    ]
+    nodes = [helper.make_node("Identity", ["image"], ["v0"]), *nodes]
+    nodes.append(helper.make_node("GridSample", ["v40", "grid"], ["warped"], name="warp"))
+    nodes.append(helper.make_node("Mul", ["image", "warped"], ["out"]))
+    grid = np.zeros((1, 1, 1, 2), np.float32)
+    onnx.save(whole_model(nodes, {"grid": grid}), tmp_path / "many.onnx")
+    words = (tmp_path / "many.onnx", "--size", "48x64")
+    outcome = run("export", *words, "--target", "all", "--output", tmp_path / "out")
+    assert outcome.code == UnsupportedOperatorError.exit_code
+    lines = outcome.err[outcome.err.index("edge-imgq: ") :].strip().splitlines()
+    assert len(lines) == 8
+    assert lines[1] == "  Erf (40 nodes, first 'erf_0')"
+    assert lines[4] == "  GridSample 'warp'"
+    assert "can be left to the app" in lines[5]
+    assert lines[-1].endswith("can be written, with --target onnx-float onnx-int8")
+    said = " ".join(run("inspect", *words).out.split())
+    assert "for Erf (40 nodes, first 'erf_0'): " in said
+    assert "erf_1'" not in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -63,8 +65,44 @@ def test_a_branch_that_is_decided_is_taken() -> None:
 
 def test_a_classifier_is_told_what_it_returns() -> None:
     body = "{ m = ReduceMean<keepdims=0, axes=[2,3]>(image) y = Softmax(m) }"
-    with pytest.raises(ModelError, match=r"returns 'y' of shape \[1,3\]"):
+    with pytest.raises(ModelError, match="returns 'y' of shape 1×3;"):
         contract_of(normalise(read(body), "mine.onnx"), "mine.onnx", 1.0)
+
+
+def test_both_counts_of_channels_are_stated() -> None:
+    body = "<int64[2] n = {2,1}> { y, z = Split<axis=1>(image, n) }"
+    sentence = "takes images of 3 channels and returns 'y' of 2 channels, of shape 1×2×8×12"
+    with pytest.raises(ModelError, match=sentence):
+        contract_of(normalise(read(body), "mine.onnx"), "mine.onnx", 1.0)
+
+
+def test_how_to_cut_other_outputs_off_is_said_and_works(tmp_path: Path) -> None:
+    path, cut = tmp_path / "three.onnx", tmp_path / "one-output.onnx"
+    model = read("{ h = AveragePool<kernel_shape=[2,2], strides=[2,2]>(image) y = Relu(image) }")
+    for name, size in (("y", (8, 12)), ("h", (4, 6))):
+        shape = [1, 3, *size]
+        value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        model.graph.output.insert(0, value)
+    del model.graph.output[2]
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match="returns 'h' 1×3×4×6 and 'y' 1×3×8×12") as refusal:
+        normalise(onnx.load(path), str(path))
+    advice = str(refusal.value)
+    call = advice[advice.index("onnx.utils.") : advice.index(" keeps 'y'")]
+    eval(call.replace("one-output.onnx", str(cut)), {"onnx": onnx})
+    assert [node.op_type for node in normalise(onnx.load(cut), "cut").graph] == ["Relu"]
+
+
+def test_what_to_do_about_a_second_input_is_said() -> None:
+    model = read("{ y = Mul(image, sigma) }", "float[1,3,8,12] image, float[1,1,1,1] sigma")
+    with pytest.raises(
+        ModelError, match=r"takes 'image' 1×3×8×12 and 'sigma' 1×1×1×1.*'sigma' one"
+    ):
+        normalise(model, "mine.onnx")
+    value = onnx.numpy_helper.from_array(np.full((1, 1, 1, 1), 0.5, np.float32), "sigma")
+    model.graph.initializer.append(value)
+    del model.graph.input[1]
+    np.testing.assert_allclose(run(normalise(model, "mine.onnx"), IMAGE), IMAGE * 0.5)
 
 
 def test_a_batch_of_several_images_becomes_one() -> None:

@@ -22,6 +22,7 @@ from edge_imgq.export.coreml import (
 )
 from edge_imgq.export.coreml.arithmetic import accept
 from edge_imgq.export.coreml.steps import Site
+from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
 MOST_AXES = 5
@@ -112,7 +113,7 @@ def refusal(operation: Operation) -> str | None:
     if form is None:
         return (
             "this operator is not lowered to Core ML; "
-            "write it with others in the model, or leave the coreml targets out"
+            f"{instead(operation.kind)}, or leave the coreml targets out"
         )
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     if any(len(tensor.shape) > MOST_AXES for tensor in tensors):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from edge_imgq.export.refusal import Refusal, as_error
+from edge_imgq.export.refusal import Refusal, as_error, instead
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.runtime.tflite_file import METADATA_NAME
@@ -137,8 +137,8 @@ def _write_operations(
         file.allows_float = part.is_float
         if operation.kind not in table:
             reason = (
-                "TFLite has no operator that computes it, or none that accelerators run; write it "
-                "with others in the model, or leave the tflite targets out."
+                "TFLite has no operator that computes it, or none that accelerators run; "
+                f"{instead(operation.kind)}, or leave the tflite targets out."
             )
             refused.append(Refusal(operation.kind, operation.name, reason))
             continue
