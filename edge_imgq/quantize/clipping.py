@@ -33,7 +33,7 @@ from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.constraints import is_rounded_anew
 from edge_imgq.quantize.observers import least_error
 from edge_imgq.quantize.patches import PatchKeeper
-from edge_imgq.quantize.ranges import INT8_HIGH, INT8_LOW, ChannelRange, Range
+from edge_imgq.quantize.ranges import ChannelRange, Range, bounds
 from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.sensitivity import measure_sensitivity
 from edge_imgq.quantize.stress import CELL, stress_images, varied
@@ -191,8 +191,8 @@ class _Forecast:
 
     def _errors(self, images: _Images, seen: Seen) -> Numbers:
         placed = self._placed(seen)
-        bounds = {value: _bounds(parameters) for value, parameters in placed.items()}
-        clipped = self._run(images.inputs, bounds)
+        ends = {value: bounds(parameters) for value, parameters in placed.items()}
+        clipped = self._run(images.inputs, ends)
         return _by_cell(clipped - images.outputs) + self._noise(placed)
 
     def groups(self, seen: Seen) -> list[list[str]]:
@@ -238,22 +238,18 @@ class _Forecast:
         )
 
     @torch.no_grad()
-    def _run(
-        self, images: torch.Tensor, bounds: Mapping[ir.Value, tuple[float, float]]
-    ) -> torch.Tensor:
+    def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         parts = torch.split(images, 1 if self._guard.one_by_one else len(images))
         # Stored as pixels, an image ends there whatever its ranges are.
-        return torch.cat([self._walk(part, bounds) for part in parts]).clamp(0, self._guard.peak)
+        return torch.cat([self._walk(part, ends) for part in parts]).clamp(0, self._guard.peak)
 
-    def _walk(
-        self, images: torch.Tensor, bounds: Mapping[ir.Value, tuple[float, float]]
-    ) -> torch.Tensor:
+    def _walk(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
         """Return the output images with every activation clipped."""
         before: ir.Node | None = None
         for node, values in self._torch.walk(images):
             for value in before.outputs if before is not None else ():
-                if value in bounds and value in values:
-                    values[value] = values[value].clamp(*bounds[value])
+                if value in ends and value in values:
+                    values[value] = values[value].clamp(ends[value].low, ends[value].high)
             before = node
         output: torch.Tensor = values[self._graph.outputs[0]]
         return output
@@ -265,11 +261,6 @@ def _by_cell(errors: torch.Tensor) -> Numbers:
     cell = [min(CELL, length) for length in squares.shape[2:]]
     means: Numbers = torch.nn.functional.avg_pool2d(squares, cell).reshape(-1).numpy()
     return means
-
-
-def _bounds(parameters: Quantization) -> tuple[float, float]:
-    scale, zero_point = float(parameters.scale[0]), int(parameters.zero_point[0])
-    return (INT8_LOW - zero_point) * scale, (INT8_HIGH - zero_point) * scale
 
 
 def _cut(seen: ChannelRange, ends: Range) -> ChannelRange:

@@ -33,6 +33,7 @@ from edge_imgq.quantize.power_of_two import with_powers
 from edge_imgq.quantize.precision import mark_precision
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
+from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import place_scales
 from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -120,6 +121,7 @@ def quantize_in_steps(
     seen = observe_channels(original, passing, contract.peak, closely=closely)
     seen = reach_both_ends(original, seen, contract, patches.size)
     seen = cut_off(original.graph, seen)
+    seen = without_saturation(original.graph, seen, image_quantization(contract.pixel_scale))
     batches = takes_batches(original, patches.size)
     if recipe.observer == "guarded":
         seen = _guarded(original, seen, contract, patches, one_by_one=not batches)

@@ -122,6 +122,12 @@ def per_tensor(scale: float, zero_point: int) -> Quantization:
     )
 
 
+def bounds(parameters: Quantization) -> Range:
+    """Return the lowest and the highest number that an int8 scale of a whole tensor holds."""
+    scale, zero_point = float(parameters.scale[0]), int(parameters.zero_point[0])
+    return Range((INT8_LOW - zero_point) * scale, (INT8_HIGH - zero_point) * scale)
+
+
 def _round_up_to_float16(scale: float) -> float:
     """Return the next number with 11 significant bits where float16 has them, else the scale."""
     if not 2.0**-14 <= scale < 2.0**15:
