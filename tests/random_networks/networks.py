@@ -178,6 +178,52 @@ def pooled(net: Drawing) -> None:
     net.add(f"{kind}<kernel_shape=[2,2], strides=[2,2]>({name})", shape)
 
 
+def unpadded(net: Drawing) -> None:
+    """A convolution that returns a smaller image, as attention blocks have them."""
+    name, (_, channels, height, width) = net.last
+    kernel, stride = net.pick(2, 3), net.pick(1, 2, 2)
+    if min(height, width) < 2 * kernel:
+        return
+    outputs = net.pick(3, 4, 8)
+    weight = net.weights(outputs, channels, kernel, kernel, scale=(channels * kernel**2) ** -0.5)
+    sides = ((side - kernel) // stride + 1 for side in (height, width))
+    net.add(f"Conv<strides=[{stride},{stride}]>({name}, {weight})", (1, outputs, *sides))
+
+
+def uneven(net: Drawing) -> None:
+    """A convolution of one, two or three rows that keeps the size, padded anyhow."""
+    name, (_, channels, height, width) = net.last
+    rows, columns, outputs = net.pick(1, 1, 2, 3), net.pick(1, 3), net.pick(3, 4, 8)
+    top, left = net.pick(*range(rows)), net.pick(*range(columns))
+    weight = net.weights(outputs, channels, rows, columns, scale=(channels * rows) ** -0.5)
+    pads = f"pads=[{top},{left},{rows - 1 - top},{columns - 1 - left}]"
+    net.add(f"Conv<{pads}>({name}, {weight})", (1, outputs, height, width))
+
+
+def pooled_far(net: Drawing) -> None:
+    """Pooling whose windows overlap and leave rows out at the end."""
+    name, (_, channels, height, width) = net.last
+    kernel, stride = net.pick((3, 2), (3, 2), (7, 3), (5, 2))
+    if min(height, width) >= kernel:
+        kind = net.pick("MaxPool", "AveragePool")
+        sides = ((side - kernel) // stride + 1 for side in (height, width))
+        attributes = f"kernel_shape=[{kernel},{kernel}], strides=[{stride},{stride}]"
+        net.add(f"{kind}<{attributes}>({name})", (1, channels, *sides))
+
+
+def gate(net: Drawing) -> None:
+    """The image, back at the size of an earlier one, as that one's gate."""
+    name, (_, channels, *_) = net.last
+    gated, shape = net.pick(*net.values)
+    sizes = net.constant(np.array([1, channels, *shape[2:]], np.int64))
+    half = 'mode="linear", coordinate_transformation_mode="half_pixel"'
+    net.add(f"Resize<{half}>({name}, , , {sizes})", (1, channels, *shape[2:]))
+    weight = net.weights(shape[1], channels, 1, 1, scale=channels**-0.5)
+    net.add(f"Conv({net.last[0]}, {weight})", shape)
+    net.add(f"Sigmoid({net.last[0]})", shape)
+    net.add(f"Mul({gated}, {net.last[0]})", shape)
+
+
 def normalised(net: Drawing) -> None:
     name, shape = net.last
     gain = net.constant(np.linspace(0.5, 1.5, shape[1]).astype(np.float32))
@@ -186,14 +232,20 @@ def normalised(net: Drawing) -> None:
 
 
 EVERY = (convolution, activation, leaky, arithmetic, joined, gated, padded, shuffled, attended,
-         pooled, doubled, deconvolution, interpolated, normalised)  # fmt: skip
+         pooled, doubled, deconvolution, interpolated, normalised, unpadded, pooled_far,
+         gate)  # fmt: skip
+BY_ROWS = (convolution, uneven, activation, arithmetic, joined, unpadded, pooled_far, gate)
+"""What surrounds the stretches that compute on even and odd rows."""
+
+ANY, EVEN = ((8, 12, 13), (8, 10, 15)), ((8, 12, 16), (8, 10, 14))
+"""Heights and widths to draw from."""
 
 
 @st.composite
-def networks(draw: Any, steps: tuple[Any, ...] = EVERY, most: int = 7) -> Case:
+def networks(draw: Any, steps: tuple[Any, ...] = EVERY, most: int = 7, sides: Any = ANY) -> Case:
     """Return a network from x of a few channels to y, an image again."""
     net = Drawing(draw)
-    shape = (1, net.pick(1, 3, 4), net.pick(8, 12, 13), net.pick(8, 10, 15))
+    shape = (1, net.pick(1, 3, 4), net.pick(*sides[0]), net.pick(*sides[1]))
     net.values.append(("x", shape))
     convolution(net)
     for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=most)):

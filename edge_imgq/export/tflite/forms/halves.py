@@ -46,17 +46,29 @@ def taken_apart(image: Tensor) -> tuple[Operation, ...]:
     return tuple(_copied(image, half, (BLOCK, 1), row) for row, half in enumerate(halves_of(image)))
 
 
+def can_write_apart(convolution: PlainConvolution) -> bool:
+    """Tell whether a convolution has a row of padding above.
+
+    Without one, its odd half would begin at the image's second row, and TFLite crops nothing.
+    """
+    return convolution.start[0] > 0
+
+
 def written_apart(convolution: PlainConvolution) -> tuple[Operation, ...]:
     """Return a convolution as two of stride 2, one for each half of its output.
 
     Row 2t of the output begins where the kernel begins at row 2t − start, row 2t + 1 one further.
+    Below, a row that no output reads is left where it is.
+
+    Args:
+        convolution: one that `can_write_apart`.
     """
     operation = convolution.operation
     (top, left), (rows, columns) = convolution.start, convolution.kernel
     right = columns - 1 - left
     written = []
     for row, half in enumerate(halves_of(operation.output)):
-        pads = (top - row, left, rows - BLOCK - (top - row), right)
+        pads = (top - row, left, max(rows - BLOCK - (top - row), 0), right)
         attributes = {**operation.attributes, "strides": (BLOCK, 1), "pads": pads}
         written.append(replace(operation, name=half.name, outputs=(half,), attributes=attributes))
     return tuple(written)

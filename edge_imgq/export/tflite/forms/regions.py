@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from edge_imgq.export.tflite.forms.halves import can_write_apart
 from edge_imgq.export.tflite.forms.minimal_filter import is_minimal
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
 from edge_imgq.graph.lanes import APART, TOGETHER, minimal_filter_slots
@@ -58,6 +59,13 @@ def stretch_on_halves(network: Network, cost: Cost) -> Stretch:
     return _Search(network, cost).result()
 
 
+def stretch_of(network: Network, members: Iterable[str]) -> Stretch:
+    """Return a stretch of chosen operations, each named by its first tensor, with its openings."""
+    search = _Search(network, lambda convolution: 0.0)  # noqa: ARG005
+    search.inside = set(members)
+    return search.stretch()
+
+
 class _Search:
     """The search for the stretch; `inside` is what it holds at the moment."""
 
@@ -90,15 +98,17 @@ class _Search:
                 if name in self.inside:
                     self._drop(name)
             dropped = len(self.inside) < before
-        kept = {name for part in self._parts() if self._is_worth(part) for name in part}
-        self.inside = kept
+        self.inside = {name for part in self._parts() if self._is_worth(part) for name in part}
+        return self.stretch()
+
+    def stretch(self) -> Stretch:
         openings = {
             written(writer)
-            for name in kept
+            for name in self.inside
             for tensor in halved_operands(self.operations[name])
             if (writer := self._opening(tensor)) is not None
         }
-        return Stretch(frozenset(kept), frozenset(openings))
+        return Stretch(frozenset(self.inside), frozenset(openings))
 
     def _drop(self, name: str) -> None:
         """Take an operation out if that costs no more."""
@@ -127,7 +137,10 @@ class _Search:
     def _opening(self, tensor: Tensor) -> Operation | None:
         """Return the convolution outside that can write a tensor in halves and nothing else."""
         writer = self.writers.get(tensor.name)
-        if writer is None or {written(writer)} & self.inside or written(writer) not in self.plain:
+        if writer is None or written(writer) in self.inside:
+            return None
+        convolution = self.plain.get(written(writer))
+        if convolution is None or not can_write_apart(convolution):
             return None
         only = all(written(op) in self.inside for op in self.readers[tensor.name])
         return writer if only and tensor.name not in self.leaving else None

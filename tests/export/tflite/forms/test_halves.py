@@ -41,6 +41,7 @@ def stack(body: str, outputs: int = 1, channels: int = 32) -> ir.Model:
     constants["merge"] = weights(generator, channels, 2 * channels, 1, 1)
     constants["slope"] = generator.uniform(-0.5, 1.5, (channels, 1, 1)).astype(np.float32)
     constants["rows"] = generator.normal(0, 1, (1, channels, SIZE[0], 1)).astype(np.float32)
+    constants["double"] = np.array([1, 1, 2, 2], np.float32)
     constants["zero"], constants["six"] = np.float32(0), np.float32(0.6)
     constants["last"] = weights(generator, outputs, channels, 3, 3)
     start = "a0 = Conv<pads=[1,1,1,1]>(image, first) a = Relu(a0)"
@@ -67,6 +68,9 @@ BODIES = {
     f"c = Conv<pads=[2,1,2,1]>(b2, tall) {conv('c', 'd', 2)} {conv('d', 'z', 3)}",
     "the image's mean": f"{conv('a', 'b', 1)} {conv('b', 'c', 2)} m = GlobalAveragePool(c) "
     f"s = Sigmoid(m) d = Mul(c, s) {conv('d', 'e', 3)} {conv('e', 'z', 4)}",
+    "a gate from a smaller image": "h = MaxPool<kernel_shape=[2,2], strides=[2,2]>(a) "
+    'r = Resize<mode="linear">(h, , double) e = Conv(r, point) s = Sigmoid(e) '
+    f"b = Mul(a, s) {conv('b', 'c', 1)} {conv('c', 'd', 2)} {conv('d', 'z', 3)}",
     "a number for each row": f"{conv('a', 'b', 1)} {conv('b', 'c', 2)} d = Mul(c, rows) "
     f"{conv('d', 'e', 3)} {conv('e', 'z', 4)}",
 }
