@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def show_reports(reports: Sequence[Report], as_json: bool) -> int:
-    """Print reports on stdout, and what exceeds its budget on stderr; return the exit code.
+    """Print reports on stdout, and on stderr what went wrong; return the exit code.
 
+    The table says why, so stderr has the files' names alone; beside JSON it has the reasons too.
     JSON is one object for one report, and a list for several.
     """
     if as_json:
@@ -29,10 +30,14 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
 
         print("\n\n".join(report_table(report) for report in reports))
     sys.stdout.flush()
-    exceeded = [breach for report in reports for breach in report.breaches]
-    for breach in exceeded:
-        say(f"over budget: {breach}")
-    return _not_run(reports) or (DriftError.exit_code if exceeded else 0)
+    exceeded = [target for report in reports for target in report.targets if target.breaches]
+    if as_json:
+        for target in exceeded:
+            for breach in target.breaches:
+                say(f"over budget: {target.target}: {breach}")
+    elif exceeded:
+        say(f"over budget: {', '.join(target.target for target in exceeded)}")
+    return _not_run(reports, as_json) or (DriftError.exit_code if exceeded else 0)
 
 
 def say_where_pictures_are(folder: Path | None) -> None:
@@ -45,7 +50,7 @@ def say_where_pictures_are(folder: Path | None) -> None:
         print("No pictures: no image differs from the float model's.", file=sys.stderr)
 
 
-def _not_run(reports: Sequence[Report]) -> int:
+def _not_run(reports: Sequence[Report], with_reasons: bool) -> int:
     """Print what was not run on stderr; return the exit code, 0 where all is well.
 
     A report without any measured file is never a pass.
@@ -54,7 +59,8 @@ def _not_run(reports: Sequence[Report]) -> int:
         for reason, files in report.reasons.items():
             names = ", ".join(file.file for file in files)
             if any(file.exit_code for file in files):
-                say(f"{names} did not run on {report.device}: {reason}")
+                rest = f": {reason}" if with_reasons else ""
+                say(f"{names} did not run on {report.device}{rest}")
     code = max((file.exit_code for report in reports for file in report.not_run), default=0)
     if any(report.not_run and not report.targets for report in reports):
         return code or RuntimeUnavailableError.exit_code

@@ -29,13 +29,13 @@ class Budget:
         psnr_drop_worst: the same for the worst image.
         psnr_vs_reference: least mean PSNR against the float reference, in dB.
         conversion_within_1: least share of values at most one level from the graph that the file
-            was lowered from.
+            was lowered from; None where the format does not keep it, and it is only shown.
     """
 
     psnr_drop: float
     psnr_drop_worst: float
     psnr_vs_reference: float
-    conversion_within_1: float
+    conversion_within_1: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,28 +83,36 @@ def read_export_recipe(path: Path) -> ExportRecipe:
         RecipeError: it is not what `ExportRecipe` describes.
     """
     table = Table.read(path)
+    form = table.text("format", FORMATS)
     recipe = ExportRecipe(
         name=path.stem,
         summary=table.text("summary"),
-        format=table.text("format", FORMATS),
+        format=form,
         precision=table.text("precision", PRECISIONS),
         scheme=table.text("scheme", default=""),
         processor=table.text("processor", PROCESSORS, default="cpu"),
         passes=table.texts("passes", default=()),
         size=table.size("size"),
-        budget=_budget(table.table("budget")),
+        budget=_budget(table.table("budget"), form),
     )
     table.close()
     _refuse_contradictions(recipe, path)
     return recipe
 
 
-def _budget(table: Table) -> Budget:
+def _budget(table: Table, form: str) -> Budget:
+    is_coreml = form == "coreml"
+    if is_coreml and table.has("conversion_within_1"):
+        raise RecipeError(
+            f"{table.where}: 'conversion_within_1' is for TFLite and ONNX files. Core ML rounds to "
+            "float16 between operators and keeps no share of values for every network; limit it "
+            "in dB alone, and delete the key."
+        )
     budget = Budget(
         psnr_drop=table.number("psnr_drop"),
         psnr_drop_worst=table.number("psnr_drop_worst"),
         psnr_vs_reference=table.number("psnr_vs_reference"),
-        conversion_within_1=table.number("conversion_within_1"),
+        conversion_within_1=None if is_coreml else table.number("conversion_within_1"),
     )
     table.close()
     return budget

@@ -82,6 +82,11 @@ class Table:
         """Return the strings of a table of any keys, each one of `choices` if there are any."""
         return {key: self.text(key, choices) for key in self._values}
 
+    @property
+    def where(self) -> str:
+        """Name of the file and the table, for errors."""
+        return self._where
+
     def has(self, key: str) -> bool:
         """Tell whether a key is there."""
         return key in self._values

@@ -39,11 +39,11 @@ def breaches(drift: Drift, budget: Budget, bit_exact: bool = False) -> tuple[str
             f"is {drift.vs_reference.mean:.2f} dB from the float reference; the budget asks for "
             f"{budget.psnr_vs_reference:g}"
         )
-    on_host = not isinstance(drift.vs_host, Agreement)
-    if on_host and drift.conversion.within_1 < budget.conversion_within_1:
+    on_host, least = not isinstance(drift.vs_host, Agreement), budget.conversion_within_1
+    if on_host and least is not None and drift.conversion.within_1 < least:
         found.append(
             f"has {drift.conversion.within_1:.3%} of values within one level of the graph that it "
-            f"was lowered from; the budget asks for {budget.conversion_within_1:.3%}"
+            f"was lowered from; the budget asks for {least:.3%}"
         )
     return tuple(found)
 

@@ -75,8 +75,9 @@ def test_files_over_budget_are_kept_the_table_printed_and_the_exit_code_1(
     monkeypatch.chdir(project)
     outcome = run(*exporting, "--output", "out")
     assert outcome.code == 1
-    assert "edge-imgq: over budget: tflite-int8: " in outcome.err
+    assert "edge-imgq: over budget: tflite-int8\n" in outcome.err
     assert "\ntflite-int8 !" in outcome.out
+    assert (outcome.out + outcome.err).count("the budget asks for 99") == 1
     assert (project / "out" / "tiny" / "tflite-int8.tflite").exists()
 
 

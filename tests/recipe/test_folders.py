@@ -25,7 +25,8 @@ def test_a_shipped_recipe_names_what_exists(path: Path) -> None:
     assert set(passes) <= set(PASSES)
     assert recipe.summary
     assert 0 <= recipe.budget.psnr_drop <= recipe.budget.psnr_drop_worst
-    assert 0.98 <= recipe.budget.conversion_within_1 <= 1
+    least = recipe.budget.conversion_within_1
+    assert least is None if recipe.format == "coreml" else 0.999 <= least <= 1
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -108,3 +109,11 @@ def test_a_target_of_one_size_belongs_to_its_recipe() -> None:
 def test_a_scheme_that_does_not_exist_is_refused_and_the_known_ones_named() -> None:
     with pytest.raises(RecipeError, match=r"no quantization recipe 'int4' .* Known: int8"):
         quantize_recipe("int4", Path("/nowhere"))
+
+
+def test_a_core_ml_recipe_holds_no_share_of_values_to_a_budget(tmp_path: Path) -> None:
+    text = (shipped_folder("export") / "coreml-int8.toml").read_text()
+    path = tmp_path / "coreml-int8.toml"
+    path.write_text(f"{text}conversion_within_1 = 0.98\n")
+    with pytest.raises(RecipeError, match="is for TFLite and ONNX files"):
+        read_export_recipe(path)

@@ -102,6 +102,12 @@ def test_every_exceeded_limit_gets_a_sentence() -> None:
     assert "the budget asks for 50" in sentences[2]
 
 
+def test_a_share_of_values_that_the_format_does_not_keep_is_no_budget() -> None:
+    drift = summarise([drift_of(FLAT + np.uint8(3))])
+    assert drift.conversion.within_1 == 0
+    assert breaches(drift, Budget(9, 9, 30.0)) == ()
+
+
 def test_a_file_within_its_budget_has_no_breach() -> None:
     assert breaches(summarise([drift_of(FLAT, truth=SHIFTED)]), BUDGET) == ()
 
