@@ -32,7 +32,9 @@ RESIZERS = frozenset({"Resize", "Upsample"})
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
+def describe(
+    path: Path, size: tuple[int, int] | None, simplified: ir.Model | None = None
+) -> FileDescription:
     """Return a description of an .onnx file.
 
     Constants that are dequantized count for the operator that reads the result.
@@ -41,12 +43,14 @@ def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
         path: of the file.
         size: height and width to count multiply-accumulates at; None for the file's own, or
             DEFAULT_SIZE where it leaves them open.
+        simplified: the model as `export` reads it, described where the shapes of the file itself do
+            not work out; None to read it here.
 
     Raises:
         ModelError: the file is not ONNX, has not one image input, or does not fit the size.
     """
     original = ir.from_proto(read_onnx(path))
-    model = _bound(original, path, size)
+    model = _bound(original, path, size, simplified)
     counted_at = None if own_size(original) == own_size(model) else own_size(model)
     graph = model.graph
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
@@ -68,7 +72,9 @@ def describe(path: Path, size: tuple[int, int] | None) -> FileDescription:
     )
 
 
-def _bound(model: ir.Model, path: Path, size: tuple[int, int] | None) -> ir.Model:
+def _bound(
+    model: ir.Model, path: Path, size: tuple[int, int] | None, simplified: ir.Model | None
+) -> ir.Model:
     images = _images(model)
     if len(images) != 1 or images[0].shape is None or len(images[0].shape) != 4:
         raise ModelError(
@@ -81,7 +87,7 @@ def _bound(model: ir.Model, path: Path, size: tuple[int, int] | None) -> ir.Mode
         return bind_size(model, at)
     except ModelError as error:
         try:  # shapes that only simplifying works out
-            return bind_size(normalise(read_onnx(path), str(path)), at)
+            return bind_size(simplified or normalise(read_onnx(path), str(path)), at)
         except ModelError:
             raise error from None
 

@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.multiple import TRIED, Sides, Size, find_sides, outline, output_at, scale_at
 from edge_imgq.graph.refusals import shape_in_words
+from edge_imgq.graph.reopen import holds_no_size
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.wording import count_of
 
-MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
-TRIAL = 7
-"""Trial images are this many multiples high, an odd number, so that a wrong multiple shows."""
+WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
 
 
-def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
-    """Return the contract of a model.
+def read_pixels(
+    model: ir.Model, name: str, peak: float, wanted: Sequence[Size] = ()
+) -> tuple[ir.Model, ImageContract]:
+    """Return a model and its contract.
 
     Args:
-        model: normalised float model.
+        model: normalised float model; it is not changed.
         name: for messages.
         peak: float value of pixel 255 where the model has no note.
+        wanted: heights and widths that it is wanted at, which are tried first.
+
+    Returns:
+        The model itself, or one that is bound to the only size that it takes.
 
     Raises:
         ModelError: the input is not a gray or RGB image, the output is not an image of as many
-            channels, or its size is no whole multiple of the input's.
+            channels, its size is no whole multiple of the input's, or no size works.
     """
     if has_note(model.metadata_props):
-        return FileNote.from_strings(model.metadata_props, name).contract
-    channels = _channels(model, name)
+        return model, FileNote.from_strings(model.metadata_props, name).contract
+    channels, sides = _channels(model, name), _sides(model, wanted)
+    if sides is None:
+        raise _unfit(model, name, channels, wanted)
+    contract = ImageContract(
+        task="super-resolution" if sides.scale > 1 else "image-to-image",
+        scale=sides.scale,
+        colour="y" if channels == 1 else "rgb",
+        peak=peak,
+        multiple=sides.multiple,
+    )
+    if sides.only is None:
+        return model, contract
+    for size in wanted:
+        _refuse_other_sizes(model, name, size, sides.only)
+    return bind_size(model, sides.only), contract
+
+
+def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
+    """Return the contract of a model; see `read_pixels`."""
+    return read_pixels(model, name, peak)[1]
+
+
+def _sides(model: ir.Model, wanted: Sequence[Size]) -> Sides | None:
     fixed = own_size(model)
-    sizes = [(m, (m * TRIAL, m * TRIAL)) for m in MULTIPLES] if fixed is None else [(1, fixed)]
-    for multiple, size in sizes:
-        scale = _scale_at(model, size, channels)
-        if scale is not None:
-            return ImageContract(
-                task="super-resolution" if scale > 1 else "image-to-image",
-                scale=scale,
-                colour="y" if channels == 1 else "rgb",
-                peak=peak,
-                multiple=multiple,
-            )
+    if fixed is None:
+        return find_sides(model, wanted)
+    scale = scale_at(model, fixed)
+    return None if scale is None else Sides(scale, 1)
+
+
+def _no_image(model: ir.Model, name: str, channels: int) -> ModelError:
     output = model.graph.outputs[0]
     taken, given = count_of(channels, "channel"), _channels_of(output)
     returned = f" of {count_of(given, 'channel')}," if given else ""
-    raise ModelError(
+    return ModelError(
         f"{name} takes images of {taken} and returns '{output.name}'{returned} of shape "
         f"{shape_in_words(output)}; edge-imgq is for networks that return an image of as many "
         "channels, whose sides are a whole multiple of the input's. Wrap the network so that it "
@@ -71,15 +97,54 @@ def _channels(model: ir.Model, name: str) -> int:
     return channels
 
 
-def _scale_at(model: ir.Model, size: tuple[int, int], channels: int) -> int | None:
-    """Return output over input at one size; None when that size does not work out."""
+def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> None:
+    """Refuse a size that a model with open sides does not take, and that no multiple explains."""
+    if size == only:
+        return
+    holder = next((node for node in model.graph if not holds_no_size(node)), None)
+    which = "" if holder is None else f" {holder.op_type} '{holder.name}' may hold that size."
+    raise ModelError(
+        f"{name} says that its height and width are open, takes {only[0]}x{only[1]} and does not "
+        f"take {size[0]}x{size[1]}.{which} Export it to ONNX again with open height and width, or "
+        f"give --size {only[0]}x{only[1]}."
+    )
+
+
+def _unfit(model: ir.Model, name: str, channels: int, wanted: Sequence[Size]) -> ModelError:
+    """Return what is wrong with a model that gives an image of the right size at no size.
+
+    Raises:
+        ModelError: its shapes do not work out.
+    """
+    size = own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))
+    found = output_at(outline(model), size)
+    if found is None:
+        return _no_image(model, name, channels)
+    gives = f"{name} makes {found[0]}x{found[1]} pixels of {size[0]}x{size[1]}"
+    border = None if own_size(model) else _border(outline(model), size)
+    if border is None:
+        return ModelError(f"{gives}; {WHOLE}. Resize or pad inside the model.")
+    pixels = count_of(border[1], "pixel")
+    enlarges = f"that enlarges {border[0]} times and" if border[0] > 1 else "that"
+    return ModelError(
+        f"{gives}, as a network without padding does {enlarges} leaves out {pixels} of the image "
+        f"on each side; {WHOLE}, so pad the image by {pixels} inside the model, before its first "
+        "layer, and export it again."
+    )
+
+
+def _border(model: ir.Model, size: Size) -> tuple[int, int] | None:
+    """Return scale and border where the output is scale × (side − 2 × border); else None."""
+    larger = (size[0] + 192, size[1] + 384)
     try:
-        output = bind_size(model, size).graph.outputs[0].shape
+        here, there = output_at(model, size), output_at(model, larger)
     except ModelError:
         return None
-    if output is None or len(output) != 4 or output[1] != channels:
+    if here is None or there is None:
         return None
-    height, width = output.numpy()[2:]
-    if height % size[0] or width % size[1] or height // size[0] != width // size[1]:
+    (rise, odd), (wide, uneven) = divmod(there[0] - here[0], 192), divmod(there[1] - here[1], 384)
+    if odd or uneven or rise != wide or rise < 1:
         return None
-    return int(height // size[0])
+    lost = {rise * size[axis] - here[axis] for axis in (0, 1)}
+    border, rest = divmod(lost.pop(), 2 * rise)
+    return None if lost or rest or border < 1 else (rise, border)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.graph import edit
@@ -23,8 +24,9 @@ def fold_shape_arithmetic(model: ir.Model) -> int:
     """
     known: dict[ir.Value, Any] = {}
     folded = []
+    opset = model.opset_imports.get("", 0)
     for node in model.graph:
-        results = _results(node, known)
+        results = _results(node, known, opset)
         if results is not None:
             known.update(zip(node.outputs, results, strict=True))
             folded.append(node)
@@ -38,7 +40,7 @@ def fold_shape_arithmetic(model: ir.Model) -> int:
     return len(folded)
 
 
-def _results(node: ir.Node, known: dict[ir.Value, Any]) -> list[Any] | None:
+def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any] | None:
     """Return what a node computes; None when that depends on pixels, or on no shape at all."""
     if any(value.is_graph_output() for value in node.outputs):
         return None
@@ -53,16 +55,27 @@ def _results(node: ir.Node, known: dict[ir.Value, Any]) -> list[Any] | None:
     }
     if any(operand is None for operand in fed.values()):
         return None
-    names = ["" if value is None else f"i{place}" for place, value in enumerate(node.inputs)]
+    return _computed(node, fed, opset)
+
+
+def _computed(node: ir.Node, fed: dict[str, Any], opset: int) -> list[Any] | None:
+    """Return what a node makes of numbers, by the rules of its opset; None where none are known."""
     copy = ir.to_proto(node)
-    copy.input[:] = names
-    return list(ReferenceEvaluator(copy).run(None, fed))
+    copy.input[:] = ["" if v is None else f"i{place}" for place, v in enumerate(node.inputs)]
+    alone = helper.make_function(
+        "known", "node", list(fed), list(copy.output), [copy], [helper.make_opsetid("", opset)]
+    )
+    try:
+        return list(ReferenceEvaluator(alone).run(None, fed, {}))
+    except Exception:  # the reference evaluator raises unrelated classes
+        return None
 
 
 def _operand(value: ir.Value, known: dict[ir.Value, Any]) -> Any:
     if value in known:
         return known[value]
-    return edit.contents(value) if edit.is_constant(value) else None
+    constant = ir.convenience.get_const_tensor(value)
+    return None if constant is None else constant.numpy()
 
 
 def _shape(node: ir.Node) -> list[Any] | None:

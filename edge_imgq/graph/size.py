@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.channels_last import COLOURS
 from edge_imgq.graph.reopen import reopened
 from edge_imgq.graph.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shape_inference import infer_shapes
+
+
+def side_axes(shape: Sequence[object]) -> tuple[int, int]:
+    """Return the axes of height and width of an image: the last two, but in (N, H, W, C)."""
+    last = len(shape) == 4 and shape[3] in COLOURS and shape[1] not in COLOURS
+    return (1, 2) if last else (2, 3)
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
     """Return the input height and width that a model was exported for; None when they are open."""
     shape = model.graph.inputs[0].shape
     assert shape is not None
-    height, width = shape[2], shape[3]
+    height, width = (shape[axis] for axis in side_axes(tuple(shape)))
     if isinstance(height, int) and isinstance(width, int):
         return height, width
     return None
@@ -27,12 +35,13 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
     Args:
-        model: one image input (N, C, H, W); it is not changed. One that was exported for another
-            size is opened first, where no node holds that size.
+        model: one image input, (N, C, H, W) or (N, H, W, C); it is not changed. One that was
+            exported for another size is opened first, where no node holds that size.
         size: height and width.
 
     Raises:
-        ModelError: the model is tied to another size, or its shapes do not work out at this one.
+        ModelError: the model is tied to another size, or its shapes do not work out at this one,
+            or nothing is left of an image so small.
     """
     if own_size(model) not in (None, size):
         model = reopened(model, "The model")
@@ -46,7 +55,7 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     bound: ir.Model = ir.from_proto(inferred)
     if fold_shape_arithmetic(bound):
         return bind_size(bound, size)
-    _refuse_open_shapes(bound, size)
+    _refuse_bad_shapes(bound, size)
     return bound
 
 
@@ -115,9 +124,9 @@ def _is_constant(value: ir.Value) -> bool:
 def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
     """Give the image input a shape, and forget all shapes behind it; in place."""
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
-    wanted = (count, dimensions[1].dim_value, *size)
-    for dimension, length in zip(dimensions, wanted, strict=True):
-        dimension.dim_value = length
+    axes = side_axes([d.dim_value or None for d in dimensions])
+    for axis, length in zip((0, *axes), (count, *size), strict=True):
+        dimensions[axis].dim_value = length
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
@@ -129,12 +138,29 @@ def open_input(proto: onnx.ModelProto) -> None:
         dimension.Clear()
 
 
-def _refuse_open_shapes(model: ir.Model, size: tuple[int, int]) -> None:
+def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:
+    """Refuse shapes that are open, empty, or hold more or fewer pixels than they are made of."""
+    unfit = f"The model does not fit {size[0]}x{size[1]} images:"
     for node in model.graph:
         for value in node.outputs:
+            where = f"{node.op_type} '{node.name}'"
+            if value.shape is not None and any(isinstance(n, int) and n < 0 for n in value.shape):
+                raise ModelError(f"{unfit} nothing is left of so small an image after {where}.")
             if value.shape is None or not all(isinstance(length, int) for length in value.shape):
                 raise ModelError(
-                    f"The shape of '{value.name}', after {node.op_type} '{node.name}', is still "
+                    f"The shape of '{value.name}', after {where}, is still "
                     f"open at {size[0]}x{size[1]}: {value.shape}. Shapes that depend on pixel "
                     "values cannot run on a phone."
                 )
+            source = node.inputs[0] if node.op_type in REARRANGING else None
+            if source is not None and source.shape is not None and source.shape.is_static():
+                before, after = source.shape.numpy(), value.shape.numpy()
+                if math.prod(before) != math.prod(after):
+                    raise ModelError(
+                        f"{unfit} {where} makes {'x'.join(map(str, after))} numbers of "
+                        f"{'x'.join(map(str, before))}."
+                    )
+
+
+REARRANGING = frozenset({"DepthToSpace", "Reshape", "SpaceToDepth"})
+"""Operators that give as many numbers as they take, which ONNX's inference does not look after."""

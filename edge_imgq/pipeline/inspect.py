@@ -35,43 +35,53 @@ def inspect(path: Path, size: Size | None, watch: Watch) -> FileDescription:
         raise ModelError(f"{path} is a folder; name one of the files in it.")
     if path.suffix.lower() not in FORMATS:
         raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
-    try:
+    if path.suffix.lower() != ".onnx":
         found = FORMATS[path.suffix.lower()](path, size)
-    except ModelError:
-        fitting = _fitting_size(path, size)
-        if fitting is None:
-            raise
-        return inspect(path, fitting, watch)
-    found = replace(found, model_parameters=_model_parameters(path, found.note))
-    if found.format != "ONNX" or (found.note is not None and found.note.quantized_sha256):
-        return found
-    watch(Step("ask the targets", 0, 1))
-    at = size or found.counted_at
-    source = _opened(path, at)
-    if isinstance(source, Skipped):
-        return replace(found, targets=source)
-    if size is None and at is not None and at != source.contract.fitting(at):
-        return inspect(path, source.contract.fitting(at), watch)
-    return replace(found, targets=_outlook(source, at))
+        return replace(found, model_parameters=_model_parameters(path, found.note))
+    return _inspect_onnx(path, size, watch)
 
 
-def _fitting_size(path: Path, size: Size | None) -> Size | None:
-    """Return the size to look at where the usual one does not fit a model; None for no other.
+def _inspect_onnx(path: Path, size: Size | None, watch: Watch) -> FileDescription:
+    """Describe an ONNX file, and ask all targets about the model that `export` reads in it."""
+    from edge_imgq.export.onnx_description import describe
 
-    Raises:
-        ModelError: the size that was asked for is not of the sides that the model takes; in the
-            words of an export.
-    """
+    if _is_quantized(path):
+        found = describe(path, size)
+        return replace(found, model_parameters=_model_parameters(path, found.note))
+    watch(Step("open the model", 0, 2))
+    source = _opened(path, size)
+    at = _fitting_size(source) if size is None else size
+    watch(Step("ask the targets", 1, 2))
+    outlook = source if isinstance(source, Skipped) else _outlook(source, at)
+    try:
+        found = describe(path, at, None if isinstance(source, Skipped) else source.model)
+    except ModelError as error:
+        if isinstance(outlook, Skipped):
+            raise ModelError(outlook.reason) from error
+        raise
+    parameters = _model_parameters(path, found.note)
+    return replace(found, model_parameters=parameters, targets=outlook)
+
+
+def _is_quantized(path: Path) -> bool:
+    """Tell whether a file is one of ours that was made of a QDQ graph."""
+    import onnx_ir as ir
+
+    from edge_imgq.contract import note_in
+    from edge_imgq.graph.load import read_onnx
+
+    note = note_in(ir.from_proto(read_onnx(path)).metadata_props, str(path))
+    return note is not None and bool(note.quantized_sha256)
+
+
+def _fitting_size(source: Source | Skipped) -> Size | None:
+    """Return the size to look at where nobody names one; None for the file's own or the usual."""
     from edge_imgq.export.onnx_description import DEFAULT_SIZE
+    from edge_imgq.graph.size import own_size
 
-    source = _opened(path, size) if path.suffix.lower() == ".onnx" else Skipped("not a model")
     if isinstance(source, Skipped):
         return None
-    if size is not None:
-        refuse_odd_size(source, size)
-        return None
-    fitting = source.contract.fitting(DEFAULT_SIZE)
-    return None if fitting == DEFAULT_SIZE else fitting
+    return own_size(source.model) or source.contract.fitting(DEFAULT_SIZE)
 
 
 def _opened(path: Path, size: Size | None) -> Source | Skipped:

@@ -82,7 +82,7 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     from edge_imgq.graph.byte_ends import takes_bytes
     from edge_imgq.graph.load import normalise, read_onnx
     from edge_imgq.graph.pixel_range import to_unit_range
-    from edge_imgq.graph.pixels import contract_of
+    from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.reopen import reopened
     from edge_imgq.graph.size import bind_size, is_shaped_by_size, own_size
 
@@ -91,7 +91,8 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, path.stem)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
-    contract = contract_of(model, str(path), pixels.high if pixels.low == 0 else 1.0)
+    peak = pixels.high if pixels.low == 0 else 1.0
+    model, contract = read_pixels(model, str(path), peak, sizes)
     if pixels.low != 0 and not has_note(model.metadata_props):
         to_unit_range(model, pixels)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):

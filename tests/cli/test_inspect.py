@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,83 @@ def test_without_a_size_an_open_model_is_shown_at_one_that_it_takes(
     outcome = run("inspect", strided(tmp_path / "unet.onnx", skip))
     assert outcome.code == 0, outcome.err
     assert "export with --size 184x320 can write" in " ".join(outcome.out.split())
+
+
+def of_tensorflow(path: Path) -> Path:
+    """Save a network of (N, H, W, C) with all lengths open that halves and enlarges again."""
+    rng = np.random.default_rng(4)
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["a"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["a", "w"], ["b"], auto_pad="SAME_UPPER", strides=[2, 2]),
+        helper.make_node("ConvTranspose", ["b", "v"], ["c"], strides=[2, 2]),
+        helper.make_node("Add", ["a", "c"], ["d"]),
+        helper.make_node("Transpose", ["d"], ["out"], perm=[0, 2, 3, 1]),
+    ]
+    constants = {
+        name: rng.normal(0, 0.1, (3, 3, taps, taps)).astype(np.float32)
+        for name, taps in (("w", 3), ("v", 2))
+    }
+    model = whole_model(nodes, constants)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        lengths = value.type.tensor_type.shape.dim
+        for length, size in zip(lengths, ("n", "h", "w", 3), strict=True):
+            length.Clear()
+            setattr(length, "dim_value" if size == 3 else "dim_param", size)
+    onnx.save(model, path)
+    return path
+
+
+OLD = """<ir_version: 6, opset_import: ["" : 11]>
+old (float[1,3,h,w] image) => (float[1,3,h,w] out) {
+m = MaxPool<kernel_shape=[2,2], strides=[2,2], ceil_mode=1>(image) s = Shape(image)
+h = Gather<axis=0>(s, i) w = Gather<axis=0>(s, j)
+a = Unsqueeze<axes=[0]>(h) b = Unsqueeze<axes=[0]>(w)
+q = Shape(m) c = Slice(q, z, two) l = Concat<axis=0>(c, a, b)
+out = Resize<mode="linear">(m, none, none, l) }"""
+
+
+def of_an_old_exporter(path: Path) -> Path:
+    """Save a network of opset 11 that resizes to the size of the image, by shape arithmetic."""
+    model = onnx.parser.parse_model(OLD)
+    constants = {"i": 2, "j": 3, "z": [0], "two": [2]}
+    arrays = {name: np.array(value, np.int64) for name, value in constants.items()}
+    for name, array in {**arrays, "none": np.zeros(0, np.float32)}.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("made", "size"), [(of_tensorflow, "66x90"), (of_an_old_exporter, "33x45")]
+)
+def test_files_of_other_exporters_are_shown_where_export_takes_them(
+    run: Run, tmp_path: Path, photos: Path, made: Callable[[Path], Path], size: str
+) -> None:
+    path = made(tmp_path / "net.onnx")
+    outcome = run("inspect", path, "--size", size)
+    assert outcome.code == 0, outcome.err
+    said = " ".join(outcome.out.split())
+    assert "activations:" in said
+    assert f"export with --size {size} can write coreml-fp16" in said
+    words = ("--target", "onnx-float", "--images", photos / "evaluation")
+    exported = run("export", path, "--size", size, *words, "--output", tmp_path / "out")
+    assert exported.code == 0, exported.err
+
+
+@pytest.mark.parametrize("command", ["inspect", "export", "enhance"])
+def test_a_network_without_padding_is_refused_alike_everywhere(
+    run: Run, tmp_path: Path, photos: Path, command: str
+) -> None:
+    weight = np.random.default_rng(2).normal(0, 0.1, (3, 3, 3, 3)).astype(np.float32)
+    path = convolution([0, 0, 0, 0], weight, tmp_path / "valid.onnx")
+    photo = next((photos / "evaluation").iterdir())
+    words = {
+        "inspect": (path,),
+        "export": (path, "--size", "64x64", "--output", tmp_path / "out"),
+        "enhance": (photo, "--model", path, "--output", tmp_path / "out"),
+    }
+    outcome = run(command, *words[command])
+    assert outcome.code == 5
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "leaves out 1 pixel of the image on each side" in said
+    assert "pad the image by 1 pixel inside the model" in said

@@ -1,0 +1,149 @@
+"""Finding which heights and widths a network takes, by trying them on its shapes.
+
+No operator says what its graph asks of an image: windows of 12 pixels, a skip over three halvings
+and a Reshape that holds 64x64 all show as shapes that do not meet, or as an output that is no whole
+multiple of the input. So sides are tried. The first pair that works is divided by its prime factors
+as long as images of the quotient still work, where "of the quotient" is a product with a prime that
+the pair does not hold, so that nothing but the quotient can be why it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd, isqrt, prod
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
+from edge_imgq.graph.size import bind_size
+
+Size = tuple[int, int]
+
+TRIED = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
+"""Sides to try where nobody names one: their divisors hold every multiple up to 24, and 28, 30, 32,
+35, 36, 40, 42, 48, 56, 60, 64, 72, 96, 120, 128 and 192."""
+
+AMPLE = 250
+"""Trial images are at least as large, so that no window, padding or halving meets an end."""
+
+SMALL = 1024
+"""Constants of more numbers are no shapes; trials leave their contents out."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The sides of the images that a network takes.
+
+    Attributes:
+        scale: output height over input height, as of the width.
+        multiple: sides that it takes are multiples of this.
+        only: the one size that it takes, where there is no multiple.
+    """
+
+    scale: int
+    multiple: int
+    only: Size | None = None
+
+
+def find_sides(model: ir.Model, wanted: Sequence[Size]) -> Sides | None:
+    """Return the sides that a network takes; None where no pair that was tried works.
+
+    Args:
+        model: one image input (1, C, H, W) with open height and width.
+        wanted: sizes to try first, those that a person named.
+    """
+    light = outline(model)
+    squares = ((side, side) for side in TRIED)
+    for size in (*wanted, *squares, *_stated_sizes(model)):
+        scale = scale_at(light, size)
+        if scale is not None:
+            multiple = _least_multiple(light, gcd(*size), scale)
+            return Sides(scale, multiple or 1, size if multiple is None else None)
+    return None
+
+
+def scale_at(model: ir.Model, size: Size) -> int | None:
+    """Return output over input at one size; None when that size does not work out."""
+    try:
+        found = output_at(model, size)
+    except ModelError:
+        return None
+    if found is None or found[0] % size[0] or found[1] % size[1]:
+        return None
+    rows, columns = found[0] // size[0], found[1] // size[1]
+    return rows if rows == columns and rows > 0 else None
+
+
+def output_at(model: ir.Model, size: Size) -> Size | None:
+    """Return height and width of the output at one size; None where it is no such image.
+
+    Raises:
+        ModelError: the graph's shapes do not work out at this size.
+    """
+    bound = bind_size(model, size).graph
+    image, output = bound.inputs[0].shape, bound.outputs[0].shape
+    assert image is not None
+    if output is None or len(output) != 4 or (output[0], output[1]) != (1, image[1]):
+        return None
+    height, width = output.numpy()[2:]
+    return int(height), int(width)
+
+
+def outline(model: ir.Model) -> ir.Model:
+    """Return a copy whose large constants have shapes and no contents: enough to infer shapes."""
+    proto = ir.to_proto(model)
+    for tensor in proto.graph.initializer:
+        if prod(tensor.dims) > SMALL:
+            tensor.ClearField("raw_data")
+            tensor.ClearField("float_data")
+    light: ir.Model = ir.from_proto(proto)
+    return light
+
+
+def _least_multiple(model: ir.Model, known: int, scale: int) -> int | None:
+    """Return the least divisor of a side that works whose multiples work; None where none does."""
+    if not _works(model, known, scale):
+        return None
+    for factor in _prime_factors(known):
+        if _works(model, known // factor, scale):
+            known //= factor
+    return known
+
+
+def _works(model: ir.Model, multiple: int, scale: int) -> bool:
+    """Tell whether an image works whose sides share `multiple` and nothing else."""
+    primes = _primes_from(-(-AMPLE // multiple))
+    size = multiple * next(primes), multiple * next(primes)
+    return scale_at(model, size) == scale
+
+
+def _primes_from(least: int) -> Iterator[int]:
+    """Yield primes of at least 11, in order."""
+    number = max(least, 11)
+    while True:
+        if all(number % divisor for divisor in range(2, isqrt(number) + 1)):
+            yield number
+        number += 1
+
+
+def _prime_factors(number: int) -> Iterator[int]:
+    divisor = 2
+    while number > 1:
+        while number % divisor == 0:
+            yield divisor
+            number //= divisor
+        divisor += 1
+
+
+def _stated_sizes(model: ir.Model) -> Iterator[Size]:
+    """Yield the heights and widths that constant targets of Reshapes hold, next to each other."""
+    for node in model.graph:
+        if node.op_type == "Reshape" and edit.is_constant(node.inputs[1]):
+            target = np.asarray(edit.contents(node.inputs[1])).reshape(-1)
+            for height, width in pairwise(target):
+                if min(height, width) >= 8:
+                    yield int(height), int(width)
