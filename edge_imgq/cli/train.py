@@ -13,7 +13,7 @@ from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.train.choices import Decay, Device, PaperLoss, PixelLoss
+from edge_imgq.train.choices import Decay, Device, PaperLoss, PixelLoss, PrecisionChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,13 @@ def add(subparsers: Subparsers) -> None:
         choices=get_args(Device),
         default="auto",
         help="where it learns; auto (the default) takes a GPU where PyTorch sees one",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=get_args(PrecisionChoice),
+        default="auto",
+        help="auto (the default) computes most steps in bfloat16 where the processor or GPU has "
+        "it, else all in float32; bfloat16 does so where it is emulated too, float32 never",
     )
     add_threads(parser, default=processors())
     add_json(parser)
@@ -189,6 +196,7 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         tensorboard=arguments.tensorboard,
         features=arguments.features,
         device=arguments.device,
+        precision=arguments.precision,
     )
     check_config(config)  # before torch is imported, which takes seconds
     return config
@@ -226,6 +234,7 @@ def _schedule(arguments: argparse.Namespace) -> Schedule:
             f"{checkpoint} exists already. Continue it with --resume, or choose another --output."
         )
     given = {name: getattr(arguments, name) for name in SCHEDULE_OPTIONS}
+    given["bfloat16_until"] = 0.0 if arguments.precision == "float32" else None
     given["then"] = tuple(arguments.then) if arguments.then else None
     return dataclasses.replace(schedule, **{k: v for k, v in given.items() if v is not None})
 

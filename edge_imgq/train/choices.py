@@ -12,4 +12,5 @@ PaperLoss = Literal["dped", "deblurgan"]
 
 Loss = PixelLoss | PaperLoss
 Device = Literal["auto", "cpu", "cuda"]
+PrecisionChoice = Literal["auto", "bfloat16", "float32"]
 Decay = Literal["cosine", "step", "constant"]

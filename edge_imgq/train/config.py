@@ -12,7 +12,7 @@ from edge_imgq.models.zoo import zoo_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_imgq.train.choices import Decay, Device, Loss
+    from edge_imgq.train.choices import Decay, Device, Loss, PrecisionChoice
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class TrainConfig:
             for one that ships.
         device: Where the network learns: on a GPU ("cuda"), on the processor, or "auto" for a
             GPU where PyTorch sees one.
+        precision: "bfloat16" takes what the schedule says even where it is emulated, "auto"
+            computes in float32 there, and "float32" everywhere.
     """
 
     model: str
@@ -107,6 +109,7 @@ class TrainConfig:
     tensorboard: bool = False
     features: Path | None = None
     device: Device = "auto"
+    precision: PrecisionChoice = "auto"
 
 
 FROM_ANOTHER_SCALE = Schedule(

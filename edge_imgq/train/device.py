@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from edge_imgq.train.choices import Device
+    from edge_imgq.train.choices import Device, PrecisionChoice
+    from edge_imgq.train.config import Schedule
     from edge_imgq.train.phases import Precision
 
 
@@ -50,6 +52,32 @@ def choose_device(wanted: Device, *, gpus: int, rank: int = 0) -> torch.device:
             "processes as there are GPUs, or train with --device cpu."
         )
     return torch.device("cuda", rank)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether a device multiplies in bfloat16 itself; emulated, it is ten times slower.
+
+    PyTorch's own question whether its kernels take bfloat16 is no answer: they do on processors
+    with AVX-512 alone, by converting every operand.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    found = torch.cpu.get_capabilities()  # avx512_bf16 and amx_bf16 on x86, arm_bf16 on Arm
+    return any(has for name, has in found.items() if "bf16" in name)
+
+
+def schedule_on(device: torch.device, schedule: Schedule, wanted: PrecisionChoice) -> Schedule:
+    """Return a schedule as it is computed on a device: without bfloat16 where that is emulated.
+
+    Args:
+        device: that trains.
+        schedule: as the network or the person has it.
+        wanted: "auto", or "bfloat16" for the schedule's own precisions whatever the device, or
+            "float32" for no bfloat16.
+    """
+    if wanted == "bfloat16" or (wanted == "auto" and has_bfloat16(device)):
+        return schedule
+    return replace(schedule, bfloat16_until=0.0)
 
 
 def in_precision(device: torch.device, precision: Precision) -> AbstractContextManager[object]:

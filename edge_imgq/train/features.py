@@ -16,6 +16,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.models.deblur import SlimDeblur
 from edge_imgq.models.zoo import load_network, zoo_entry
 from edge_imgq.train.checkpoint import load_checkpoint_network
+from edge_imgq.train.workers import ALONE, Workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,14 +106,24 @@ def load_features(path: Path | None) -> nn.Module:
     return Encoder(network).eval().requires_grad_(False)
 
 
-def content_loss(features: nn.Module, restored: Tensor, truth: Tensor) -> Tensor:
+def content_loss(
+    features: nn.Module, restored: Tensor, truth: Tensor, workers: Workers = ALONE
+) -> Tensor:
     """Mean squared difference of features, as a share of the truth's mean square.
 
     The papers take it as it is; dividing makes weights of features of any size comparable.
+
+    Args:
+        features: network whose outputs are compared.
+        restored: images (N, C, H, W) in [0, 1].
+        truth: what they should be.
+        workers: the processes that share the batch; the truth's mean square is that of all of it.
     """
     wanted = features(_three_channels(truth))
     found = features(_three_channels(restored))
-    share: Tensor = F.mse_loss(found, wanted) / wanted.square().mean().clamp(min=1e-6)
+    share: Tensor = F.mse_loss(found, wanted) / workers.average(wanted.square().mean()).clamp(
+        min=1e-6
+    )
     return share
 
 

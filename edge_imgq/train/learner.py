@@ -18,7 +18,7 @@ from edge_imgq.train.device import device_of, in_precision
 from edge_imgq.train.int8_noise import Int8Noise
 from edge_imgq.train.objective import Objective, PixelObjective, coarse_loss
 from edge_imgq.train.phases import head_alone_at, learning_rate, precision_at
-from edge_imgq.train.workers import Workers
+from edge_imgq.train.workers import ALONE, Workers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from edge_imgq.train.patches import Batch
 
 BETAS = (0.9, 0.99)
-ALONE = Workers()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
 from edge_imgq.train.config import TrainConfig, check_config
-from edge_imgq.train.device import training_device
+from edge_imgq.train.device import schedule_on, training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
 from edge_imgq.train.learner import Learner, new_learner
@@ -256,7 +256,8 @@ def _start(
         workers=workers,
         device=device,
     )
-    learner = new_learner(network, copy.deepcopy(network), schedule, workers, objective)
+    computed = schedule_on(device, schedule, config.precision)
+    learner = new_learner(network, copy.deepcopy(network), computed, workers, objective)
     if not path.exists():
         rng = np.random.default_rng(schedule.seed).bit_generator.state
         return learner, RunState(entry.name, 0, schedule, dict(rng), 0.0, None)

@@ -112,7 +112,7 @@ class DpedObjective:
         del step
         texture = F.softplus(-self.critic.network(restored)).mean()
         return (
-            CONTENT * content_loss(self.features, restored, truth)
+            CONTENT * content_loss(self.features, restored, truth, self.critic.workers)
             + COLOUR * colour_loss(restored, truth)
             + TEXTURE * texture
             + VARIATION * total_variation(restored)
@@ -129,7 +129,7 @@ class DeblurGanObjective:
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
         """Return the weighted sum; it is the same at every step."""
         del step
-        content = content_loss(self.features, restored, truth)
+        content = content_loss(self.features, restored, truth, self.critic.workers)
         answer: Tensor = self.critic.network(restored).mean()
         return DEBLUR_CONTENT * content - answer
 

@@ -53,6 +53,14 @@ class Workers:
         dist.all_reduce(total)
         return float(total) / self.count
 
+    def average(self, value: Tensor) -> Tensor:
+        """Return the mean of a tensor over all processes; no gradient flows through it."""
+        if self.count == 1:
+            return value
+        total = value.detach().clone()
+        dist.all_reduce(total)
+        return total / self.count
+
     def any(self, wanted: bool) -> bool:
         """Return whether any process wants something."""
         return self.mean(float(wanted)) > 0
@@ -83,6 +91,10 @@ class Workers:
             return forward
         # In a phase that trains the last layer alone, the others have no gradient to wait for.
         return DistributedDataParallel(_Forward(network, forward), find_unused_parameters=True)
+
+
+ALONE = Workers()
+"""The one process of a run that `torchrun` did not start."""
 
 
 @contextmanager

@@ -90,3 +90,12 @@ def test_what_cannot_work_is_a_sentence(
     assert outcome.code == code
     assert sentence in outcome.err
     assert not (data.parent / "run").exists()
+
+
+def test_float32_throughout_is_kept_in_the_checkpoint(run: Run, data: Path) -> None:
+    from edge_imgq.train.checkpoint import read_checkpoint
+
+    assert run(*words(data, 1), "--precision", "float32").code == 0
+    schedule = read_checkpoint(data.parent / "run" / "checkpoint.safetensors")[0].schedule
+    assert schedule.bfloat16_until == 0
+    assert run(*words(data, 1), "--precision", "half").code == 2

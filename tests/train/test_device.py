@@ -132,3 +132,33 @@ def test_a_run_says_that_there_is_no_gpu(tmp_path) -> None:
     config = TrainConfig("espcn-x2", (tmp_path,), tmp_path / "run", SCHEDULE, device="cuda")
     with pytest.raises(RuntimeUnavailableError, match="sees no GPU"):
         train(config, lambda progress: None)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has"),
+    [
+        ({"avx2": True, "avx512_f": True, "avx512_vnni": True, "avx512_bf16": False}, False),
+        ({"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"neon": True, "arm_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_bfloat16_is_taken_by_itself_where_the_processor_has_it(
+    capabilities, has: bool, monkeypatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    schedule, cpu = dataclasses.replace(SCHEDULE, bfloat16_until=0.7), torch.device("cpu")
+    assert devices.schedule_on(cpu, schedule, "auto").bfloat16_until == (0.7 if has else 0.0)
+    assert devices.schedule_on(cpu, schedule, "bfloat16") == schedule
+    assert devices.schedule_on(cpu, schedule, "float32").bfloat16_until == 0
+
+
+def test_bfloat16_is_taken_by_itself_where_the_gpu_does_not_emulate_it(monkeypatch) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    schedule, gpu = dataclasses.replace(SCHEDULE, bfloat16_until=0.7), torch.device("cuda", 0)
+    assert devices.schedule_on(gpu, schedule, "auto").bfloat16_until == 0
+    assert devices.schedule_on(gpu, schedule, "bfloat16") == schedule
