@@ -20,7 +20,8 @@ from torch import nn
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
-from edge_imgq.graph.load import OPSET, normalise
+from edge_imgq.graph.load import normalise
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.models.zoo import graph_path
 from edge_imgq.runtime.onnxruntime import inference_session
 

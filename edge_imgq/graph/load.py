@@ -7,6 +7,7 @@ finite weights. What comes out of here is the float reference; nothing changes i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import onnx
@@ -19,6 +20,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.byte_ends import without_bytes
 from edge_imgq.graph.channels_last import channels_first
 from edge_imgq.graph.old_group_norm import without_old_groups
+from edge_imgq.graph.opset import OPSET, at_project_opset
 from edge_imgq.graph.refusals import (
     refuse_bad_weights,
     refuse_branches,
@@ -31,9 +33,6 @@ from edge_imgq.graph.runtime_fusions import without_fusions
 from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
 from edge_imgq.graph.training_mode import without_training_norms
-
-OPSET = 21
-"""Pinned: the first opset whose QuantizeLinear knows 16-bit types, and new enough for torch."""
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -69,17 +68,11 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
             reasons in `edge_imgq.graph.refusals`.
     """
-    model = without_training_norms(without_fusions(without_old_groups(model)))
     refuse_bad_weights(model, name)
-    refuse_operators(model, name)
-    refuse_training_mode(model, name)
-    try:
-        # onnxsim wants an output's shape
-        shaped = infer_shapes(_forgetting_names(to_float32(without_bytes(model))))
-        simplified, _ = onnxsim.simplify(channels_first(shaped), target_opset_version=OPSET)
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"{name} could not be simplified at opset {OPSET}: {reason}") from error
+    plain = _applied(WRITING_OUT, model, name)
+    refuse_operators(plain, name)
+    refuse_training_mode(plain, name)
+    simplified = _applied(CONVERSION, plain, name)
     result: ir.Model = ir.from_proto(infer_shapes(simplified))
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
     _leave_out_empty_inputs(result)
@@ -106,6 +99,59 @@ def _forgetting_names(model: onnx.ModelProto) -> onnx.ModelProto:
             if dimension.dim_param:
                 dimension.Clear()
     return forgetting
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model without functions of its own."""
+    if not model.functions:
+        return model
+    result: onnx.ModelProto = onnx.inliner.inline_local_functions(model, convert_version=True)
+    return result
+
+
+def _channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
+    return channels_first(infer_shapes(model))  # onnxsim too wants an output's shape
+
+
+def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
+    simplified, _ = onnxsim.simplify(model, target_opset_version=OPSET)
+    result: onnx.ModelProto = simplified
+    return result
+
+
+ModelStep = tuple[str, Callable[[onnx.ModelProto], onnx.ModelProto]]
+
+WRITING_OUT: tuple[ModelStep, ...] = (
+    ("writing out the functions that the file defines", _inlined),
+    ("writing out GroupNormalization of opsets 18 to 20", without_old_groups),
+    ("writing out what ONNX Runtime had fused", without_fusions),
+    ("writing out batch normalization in training mode", without_training_norms),
+)
+CONVERSION: tuple[ModelStep, ...] = (
+    ("leaving out the casts from and to 8-bit pixels", without_bytes),
+    ("computing in float32", to_float32),
+    ("inferring the lengths of the output", _forgetting_names),
+    (f"the conversion to opset {OPSET}", at_project_opset),
+    ("putting channels first", _channels_first),
+    ("simplification by onnxsim", _simplified),
+)
+STEPS = (*WRITING_OUT, *CONVERSION)
+"""What is done to a file's graph, in this order, in the words that a refusal names it with.
+
+Each takes a model, does not change it, and returns one that computes the same.
+"""
+
+
+def _applied(steps: Sequence[ModelStep], model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    for what, step in steps:
+        try:
+            model = step(model)
+        except ModelError as error:
+            raise ModelError(f"{name} cannot be read: {error}.") from error
+        except Exception as error:  # of ours, of onnx and of onnxsim
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            raise ModelError(f"{name} cannot be read: {what} failed: {reason}.") from error
+    return model
 
 
 def _take_one_image(model: ir.Model, name: str) -> None:

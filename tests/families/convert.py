@@ -20,7 +20,8 @@ from torch import nn
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.formats import Order, write_tflite
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.load import OPSET, normalise
+from edge_imgq.graph.load import normalise
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.load import OPSET, normalise
+from edge_imgq.graph.load import normalise
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_imgq.graph.load import OPSET
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size, is_shaped_by_size

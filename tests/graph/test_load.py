@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.load import OPSET, normalise, read_onnx
+from edge_imgq.graph.load import normalise, read_onnx
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size, own_size

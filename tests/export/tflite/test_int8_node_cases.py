@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
-from edge_imgq.graph.load import OPSET
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.rewrite import rewrite
 
 from .test_node_cases import FIRST, cases, prepared, reason

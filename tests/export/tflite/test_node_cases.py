@@ -18,7 +18,7 @@ import pytest
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.graph.load import OPSET
+from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 

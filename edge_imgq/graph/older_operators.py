@@ -1,0 +1,104 @@
+"""What operators of opsets 7 to 12 compute, stated so that it is the same in later opsets.
+
+onnx's version converter hands these on, and what they compute changes on the way:
+
+- Upsample, and Resize of opset 10, sample at x / s. From opset 11 on that is called "asymmetric",
+  and the default is half-pixel, which moves the image by a part of a pixel
+  (https://github.com/onnx/onnx/issues/8480). In "nearest" mode a place between two pixels is
+  rounded down where an axis grows, and up where it shrinks, as ONNX Runtime does.
+- Hardmax takes the greatest of everything from its axis on; from opset 13 on, of that axis alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STATED_PLACES = 11
+"""The first opset whose Resize states where it samples."""
+
+ONE_AXIS = 13
+"""The first opset whose Hardmax looks along one axis."""
+
+
+def state_places(model: onnx.ModelProto) -> None:
+    """Let every Resize sample at x / s, in place.
+
+    Args:
+        model: of opset 11, converted from an older one.
+    """
+    constants = _constants(model.graph)
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    for node in nodes:
+        is_resize = node.op_type == "Resize"
+        model.graph.node.extend(_sampled(model.graph, node, constants) if is_resize else [node])
+
+
+def _sampled(
+    graph: onnx.GraphProto, node: onnx.NodeProto, constants: dict[str, NDArray[Any]]
+) -> list[onnx.NodeProto]:
+    """Return a Resize that says where it samples; two where some axes grow and others shrink."""
+    scales = constants.get(node.input[2], np.ones(1))
+    mode = next((a.s for a in node.attribute if a.name == "mode"), b"nearest")
+    shrinks, grows = bool((scales < 1).any()), bool((scales > 1).any())
+    if mode != b"nearest" or not (shrinks and grows):
+        return [_placed(node, "ceil" if shrinks else "floor")]
+    grown = f"{node.output[0]}.grown"
+    first, second = onnx.NodeProto(), onnx.NodeProto()
+    for half, part, ends in (
+        (first, np.maximum(scales, 1), (node.input[0], grown)),
+        (second, np.minimum(scales, 1), (grown, node.output[0])),
+    ):
+        half.CopyFrom(node)
+        half.input[0], half.output[0] = ends
+        half.input[2] = f"{ends[1]}.scales"
+        graph.initializer.append(numpy_helper.from_array(part, half.input[2]))
+    first.name = f"{node.name}.grown"
+    return [_placed(first, "floor"), _placed(second, "ceil")]
+
+
+def _placed(node: onnx.NodeProto, rounding: str) -> onnx.NodeProto:
+    place = helper.make_attribute("coordinate_transformation_mode", "asymmetric")
+    node.attribute.extend([place, helper.make_attribute("nearest_mode", rounding)])
+    return node
+
+
+def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
+    """Return the constant tensors of a graph by name."""
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+            found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    return found
+
+
+def flatten_hardmax(model: onnx.ModelProto) -> None:
+    """Let every Hardmax see two axes, of which it takes the second, in place.
+
+    Args:
+        model: of an opset before 13.
+    """
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    for node in nodes:
+        is_hardmax = node.op_type == "Hardmax"
+        model.graph.node.extend(_flattened(node) if is_hardmax else [node])
+
+
+def _flattened(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+    source, result = node.input[0], node.output[0]
+    shape, flat, greatest = (f"{result}.{part}" for part in ("shape", "flat", "greatest"))
+    return [
+        helper.make_node("Shape", [source], [shape]),
+        helper.make_node("Flatten", [source], [flat], axis=axis),
+        helper.make_node("Hardmax", [flat], [greatest], node.name, axis=1),
+        helper.make_node("Reshape", [greatest, shape], [result]),
+    ]
