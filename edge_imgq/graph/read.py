@@ -110,7 +110,9 @@ class _Reader:
         outputs = tuple(
             self._define(last if index == 0 else value) for index, value in enumerate(node.outputs)
         )
-        attributes = {name: _plain(attribute) for name, attribute in node.attributes.items()}
+        attributes = {
+            name: plain_attribute(attribute) for name, attribute in node.attributes.items()
+        }
         name, in_float = node.name or "", is_marked(node)
         self.operations.append(
             Operation(node.op_type, name, inputs, outputs, attributes, activation, in_float)
@@ -210,7 +212,8 @@ def _operand(node: ir.Node, index: int) -> ir.Value:
     return value
 
 
-def _plain(attribute: ir.Attr) -> Any:
+def plain_attribute(attribute: ir.Attr) -> Any:
+    """Return an ONNX attribute as a Python value, lists as tuples."""
     if attribute.type is ir.AttributeType.STRING:
         return attribute.as_string()
     if attribute.type is ir.AttributeType.TENSOR:

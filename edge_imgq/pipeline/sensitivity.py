@@ -20,6 +20,7 @@ from edge_imgq.pipeline.goal import Goal, fidelity_of
 from edge_imgq.pipeline.images import calibration_images, covering_set, network_inputs
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, quantize_recipe_path
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -219,8 +220,7 @@ class _Findings:
 
     def _reached(self, choice: Choice) -> float:
         mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
-        steps = self._run.quantized(mixed).steps
-        return max(step.psnr for step in steps if step.kept)
+        return psnr_after(self._run.quantized(mixed).steps)
 
     def _written(
         self, choice: Choice, wanted: float, reached: float, plain: float

@@ -35,6 +35,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.quantize.refitting import LayerSamples, refitted
 from edge_imgq.quantize.torch_graph import TorchGraph
+from edge_imgq.quantize.torch_windows import Sides, geometry_of, padding_of
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
 
 if TYPE_CHECKING:
@@ -183,12 +184,20 @@ def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]
     assert weight is not None
     assert weight.shape is not None
     kernel = [int(length) for length in weight.shape.numpy()[2:]]
-    strides = layer.attributes.get_ints("strides", [1, 1])
-    dilations = layer.attributes.get_ints("dilations", [1, 1])
-    top, left, bottom, right = layer.attributes.get_ints("pads", [0] * 4)
+    geometry = geometry_of(layer, kernel)
+    strides, dilations = geometry.strides, geometry.dilations
     # Channels last, so that the channels of a position lie together and are soon gathered.
-    last = inputs.transpose(0, 2, 3, 1)
-    padded = np.pad(last, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(1, 2))
+    last = _padded(inputs.transpose(0, 2, 3, 1), padding_of(layer, geometry, inputs.shape[2:]))
+    windows = np.lib.stride_tricks.sliding_window_view(last, geometry.spans, axis=(1, 2))
     return windows[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
+
+
+def _padded(images: NDArray[np.float32], sides: Sides) -> NDArray[np.float32]:
+    """Return images (N, H, W, C) with zeros around, and without what negative padding cuts off."""
+    top, left, bottom, right = sides
+    height, width = images.shape[1:3]
+    inside = images[
+        :, max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)
+    ]
+    rows, columns = ((max(a, 0), max(b, 0)) for a, b in ((top, bottom), (left, right)))
+    return np.pad(inside, ((0, 0), rows, columns, (0, 0)))

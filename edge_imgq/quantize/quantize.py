@@ -35,8 +35,9 @@ from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import place_scales
-from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.quantize.step import QuantizationStep, covered, not_run, psnr_after
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,30 +124,11 @@ def quantize_in_steps(
     seen = cut_off(original.graph, seen)
     seen = without_saturation(original.graph, seen, image_quantization(contract.pixel_scale))
     batches = takes_batches(original, patches.size)
-    if recipe.observer == "guarded":
-        seen = _guarded(original, seen, contract, patches, one_by_one=not batches)
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     bench = _Bench(recipe, contract, patches, judge, batches)
+    if recipe.observer == "guarded":
+        seen = bench.guarded(original, seen)
     return bench.run(original, seen, progress or _unwatched, state)
-
-
-def _guarded(
-    original: ir.Model,
-    seen: Mapping[str, ChannelRange],
-    contract: ImageContract,
-    patches: PatchKeeper,
-    *,
-    one_by_one: bool,
-) -> dict[str, ChannelRange]:
-    """Return ranges without what is rare; as they are where an operator has no torch form."""
-    from edge_imgq.quantize.clipping import clip_rare, guard_of
-    from edge_imgq.quantize.torch_operators import NotCoveredError
-
-    image = image_quantization(contract.pixel_scale)
-    try:
-        return clip_rare(original, seen, image, guard_of(contract, patches, one_by_one=one_by_one))
-    except NotCoveredError:
-        return dict(seen)
 
 
 def _unwatched(done: int, total: int) -> None:
@@ -164,6 +146,20 @@ class _Bench:
     takes_batches: bool
     steps: list[QuantizationStep] = field(default_factory=list)
 
+    def guarded(
+        self, original: ir.Model, seen: Mapping[str, ChannelRange]
+    ) -> dict[str, ChannelRange]:
+        """Return ranges without what is rare; as they are where an operator has no torch form."""
+        from edge_imgq.quantize.clipping import clip_rare, guard_of
+
+        image = image_quantization(self.contract.pixel_scale)
+        guard = guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
+        clipped = covered(lambda: clip_rare(original, seen, image, guard))
+        if isinstance(clipped, Skipped):
+            self.steps.append(not_run("guarded ranges", clipped))
+            return dict(seen)
+        return clipped
+
     def run(
         self,
         original: ir.Model,
@@ -173,7 +169,7 @@ class _Bench:
     ) -> Quantized:
         """Take every step of the recipe."""
         pair = self._placed(original, seen)
-        self.steps.append(QuantizationStep("scales", self.judge.psnr(pair.quantized)))
+        self.steps.insert(0, QuantizationStep("scales", self.judge.psnr(pair.quantized)))
         for name, change in self._rounding_steps():
             pair = self._attempt(name, pair, change)
         pair = self._spread(pair)
@@ -182,25 +178,15 @@ class _Bench:
         return Quantized(pair.quantized, tuple(self.steps), pair.original, self.patches)
 
     def _attempt(self, name: str, pair: _Pair, change: Change) -> _Pair:
-        """Take a step, and keep it if the image is nearer to the float one than before.
-
-        Steps that need gradients or single layers execute the graph in torch; where an operator
-        has no torch form, such a step is left out.
-        """
-        from edge_imgq.quantize.torch_operators import NotCoveredError
-
-        before = self._best()
-        try:
-            changed = change(pair)
-        except NotCoveredError:
-            self.steps.append(QuantizationStep(name, before, kept=False))
+        """Take a step, and keep it if the image is nearer to the float one than before."""
+        before = psnr_after(self.steps)
+        changed = covered(lambda: change(pair))
+        if isinstance(changed, Skipped):
+            self.steps.append(not_run(name, changed))
             return pair
         psnr = self.judge.psnr(changed.quantized)
         self.steps.append(QuantizationStep(name, psnr, kept=psnr >= before))
         return changed if psnr >= before else pair
-
-    def _best(self) -> float:
-        return max(step.psnr for step in self.steps if step.kept)
 
     def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
@@ -225,11 +211,21 @@ class _Bench:
         """Return the range that the scale of every activation is to cover."""
         weights: Mapping[str, NDArray[np.float64]] = {}
         if self.recipe.observer in WEIGHING:
-            from edge_imgq.quantize.sensitivity import image_weights
-
-            weights = image_weights(original, self._few())
+            weights = self._image_weights(original)
         observe = OBSERVERS[self.recipe.observer]
         return {name: observe(channels, weights.get(name)) for name, channels in seen.items()}
+
+    def _image_weights(self, original: ir.Model) -> Mapping[str, NDArray[np.float64]]:
+        """Return what errors in each channel do to the image; none where that is not known."""
+        from edge_imgq.quantize.sensitivity import image_weights
+
+        weights = covered(lambda: image_weights(original, self._few()))
+        if not isinstance(weights, Skipped):
+            return weights
+        skip = not_run(f"{self.recipe.observer} weights", weights)
+        if skip not in self.steps:
+            self.steps.append(skip)
+        return {}
 
     def _rounding_steps(self) -> list[tuple[str, Change]]:
         steps: list[tuple[str, Change]] = []
@@ -253,12 +249,11 @@ class _Bench:
 
     def _spread(self, pair: _Pair) -> _Pair:
         """Give channels gains and copies; where both together do not help, gains alone."""
-        from edge_imgq.quantize.torch_operators import NotCoveredError
-
-        try:
-            drafts = self._drafts(pair)
-        except NotCoveredError:
-            self.steps.append(QuantizationStep("equalization", self._best(), kept=False))
+        drafts = covered(lambda: self._drafts(pair))
+        if isinstance(drafts, Skipped):
+            wanted = {"equalization": self.recipe.equalization, "copies": self.recipe.copies}
+            names = [name for name, kind in wanted.items() if kind != "none"]
+            self.steps.append(not_run(" and ".join(names), drafts))
             return pair
         for name, draft in reversed(drafts):
             result = self._attempt(name, pair, self._taking(draft))
@@ -280,7 +275,9 @@ class _Bench:
         if self.recipe.copies != "none":
             before = drafts[0][1] if drafts else pair
             copied = self._copied(before, found)
-            if copied is not None:
+            if copied is None:
+                self.steps.append(not_run("copies", Skipped("no channel is worth a copy")))
+            else:
                 drafts.append(("equalization and copies" if drafts else "copies", copied))
         return drafts
 

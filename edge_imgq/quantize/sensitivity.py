@@ -24,7 +24,6 @@ from torch import Tensor
 
 from edge_imgq.quantize.channels import find_channels
 from edge_imgq.quantize.torch_graph import TorchGraph
-from edge_imgq.quantize.torch_operators import NotCoveredError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,16 +124,15 @@ def _sensitivity(sums: Tensor, tensor: Tensor) -> Sensitivity:
 def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     """Return what a squared error in each channel does to the image, by the name of the value.
 
-    Values that are no images (N, C, H, W) are left out, and all are where an operator has no torch
-    form.
+    Values that are no images (N, C, H, W) are left out.
 
     Args:
         model: float graph.
         batch: network inputs (N, C, H, W).
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
     """
     values = [v for node in model.graph for v in node.outputs if v.shape and len(v.shape) == 4]
-    try:
-        found = measure_sensitivity(model, values, batch)
-    except NotCoveredError:
-        return {}
+    found = measure_sensitivity(model, values, batch)
     return {value.name or "": sensitivity.error for value, sensitivity in found.items()}

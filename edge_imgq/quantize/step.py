@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from edge_imgq.skipped import Skipped
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -12,10 +18,33 @@ class QuantizationStep:
     Attributes:
         name: of the step, in the words of the recipes.
         psnr: dB between the images of the float and of the quantized graph, mean over patches of
-            the calibration images that no step learned from.
+            the calibration images that no step learned from; the reason where the step did not run.
         kept: whether the graph was nearer to the float one than before; else it was put back.
     """
 
     name: str
-    psnr: float
+    psnr: float | Skipped
     kept: bool = True
+
+
+def not_run(name: str, reason: Skipped) -> QuantizationStep:
+    """Return the record of a step that the recipe asks for and that did not run."""
+    return QuantizationStep(name, reason, kept=False)
+
+
+def psnr_after(steps: Iterable[QuantizationStep]) -> float:
+    """Return the dB of the graph that the kept steps came to."""
+    return max(s.psnr for s in steps if s.kept and not isinstance(s.psnr, Skipped))
+
+
+def covered(step: Callable[[], Result]) -> Result | Skipped:
+    """Return what a step comes to, or the operator that it cannot compute.
+
+    Steps that need gradients or single layers execute the graph in torch.
+    """
+    from edge_imgq.quantize.torch_inputs import NotCoveredError
+
+    try:
+        return step()
+    except NotCoveredError as error:
+        return Skipped(str(error))

@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from edge_imgq.graph import edit
 from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.ranges import INT8_HIGH, INT8_LOW
-from edge_imgq.quantize.torch_operators import OPERATORS, NotCoveredError
+from edge_imgq.quantize.torch_inputs import NotCoveredError
+from edge_imgq.quantize.torch_operators import OPERATORS
+from edge_imgq.quantize.torch_shapes import shape_arithmetic, shape_values
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
 
 QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
@@ -51,9 +53,10 @@ class TorchGraph(nn.Module):
         """Raises `NotCoveredError` where an operator has no torch form."""
         super().__init__()
         self._nodes = list(model.graph)
+        self._of_shapes = shape_arithmetic(self._nodes)
         for node in self._nodes:
-            if node.op_type not in OPERATORS and node.op_type not in QUANTIZERS:
-                raise NotCoveredError(node.op_type)
+            if not self._covers(node):
+                raise NotCoveredError(f"{node.op_type} has no torch form")
         (self._input,) = (v for v in model.graph.inputs if not v.is_initializer())
         (self._output,) = model.graph.outputs
         self.levels = nn.ParameterList()
@@ -101,8 +104,14 @@ class TorchGraph(nn.Module):
             return (_rounded(inputs[0], node),)
         if node.op_type == "DequantizeLinear":
             return (inputs[0],)
+        if node in self._of_shapes:
+            return shape_values(node, inputs)
         result = OPERATORS[node.op_type](node, inputs)
         return result if isinstance(result, tuple) else (result,)
+
+    def _covers(self, node: ir.Node) -> bool:
+        known = node.op_type in OPERATORS or node.op_type in QUANTIZERS
+        return known or node in self._of_shapes
 
     def _value_of(self, index: int) -> Tensor:
         stored, levels = self._stored[index], self.levels[index]

@@ -103,14 +103,18 @@ def _steps(scheme: SchemeReport) -> str:
 
     A step that brought the image no nearer to the float one was taken back.
     """
-    first, *later = scheme.steps
-    parts, reached = [f"{first.name} {first.psnr:.1f} dB"], first.psnr
-    for step in later:
+    reached, parts = 0.0, list[str]()
+    not_run: dict[str, list[str]] = {}
+    for step in scheme.steps:
+        if isinstance(step.psnr, Skipped):
+            not_run.setdefault(step.psnr.reason, []).append(step.name)
+            continue
         # Adding zero turns a rounded -0.0 into 0.0.
-        gain = f"{step.name} {round(step.psnr - reached, 1) + 0:+.1f}"
-        parts.append(gain if step.kept else f"{gain} (not kept)")
+        gain = f"{round(step.psnr - reached, 1) + 0:+.1f}" if parts else f"{step.psnr:.1f} dB"
+        parts.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
         reached = step.psnr if step.kept else reached
-    return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}"
+    skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
+    return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
 
 
 def _several_sizes(report: Report) -> list[str]:

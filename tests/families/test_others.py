@@ -7,9 +7,12 @@ one writes opset 21. Which family goes which way changes nothing but what is cov
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 
@@ -18,10 +21,13 @@ from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size, is_shaped_by_size
 from edge_imgq.quantize.quantize import quantize_in_steps
+from edge_imgq.quantize.step import QuantizationStep, not_run, psnr_after
+from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
+from edge_imgq.skipped import Skipped
 
 from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_file, run_onnx
-from .table import FURTHER, LATER, OTHERS
+from .table import ATTENDING, FURTHER, LATER, OTHERS
 from .test_coreml_families import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
 from .test_families import _psnr
 
@@ -73,6 +79,7 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
 
     model = quantized(network)
     levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
+    assert (np.abs(in_torch(model, network.image) - levels) <= 1).mean() >= 0.99
     image = network.pixels[0].transpose(2, 0, 1)[np.newaxis]
     got = run_file(int8_file(network, model), image)
     assert (np.abs(got - levels) <= 1).mean() >= 0.99
@@ -82,13 +89,27 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     assert _psnr(got, exact_levels) > _psnr(levels, exact_levels) - MOST_LOST
 
 
-@pytest.mark.parametrize("name", ["animegan", "convnext", "ffdnet", "swinir"])
+def in_torch(model: ir.Model, image: Any) -> Any:
+    """Return the levels of a QDQ graph's image as the quantizer's steps compute it."""
+    with torch.no_grad():
+        result = TorchGraph(model)(torch.from_numpy(image)).numpy()
+    return np.rint(result.clip(0, 1) * 255)
+
+
+@pytest.mark.parametrize("name", ["animegan", "cbam", "convnext", "ffdnet", "swinir"])
 def test_every_step_of_the_recipe_takes_graphs_of_one_image(name: str) -> None:
     torch.manual_seed(SEED)
-    network = convert(name, OTHERS[name].build(), OTHERS[name].channels, 17)
+    entry = {**OTHERS, **ATTENDING}[name]
+    network = convert(name, entry.build(), entry.channels, 17)
     model = bind_size(network.model, SIZE)
     recipe = dataclasses.replace(quantize_recipe("int8"), tuning=2)
     result = quantize_in_steps(model, recipe, network.contract, iter(network.pixels))
     steps = {step.name for step in result.steps}
     assert {"scales", "feedback", "channels", "tuning"} <= steps
-    assert result.steps[-1].psnr >= result.steps[0].psnr
+    assert steps & {"equalization", "equalization and copies"}
+    assert not_run_of(result.steps) <= {not_run("copies", Skipped("no channel is worth a copy"))}
+    assert psnr_after(result.steps) >= psnr_after(result.steps[:1])
+
+
+def not_run_of(steps: Iterable[QuantizationStep]) -> set[QuantizationStep]:
+    return {step for step in steps if isinstance(step.psnr, Skipped)}

@@ -14,7 +14,9 @@ from edge_imgq.graph import edit
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from edge_imgq.quantize.sensitivity import measure_sensitivity
+from edge_imgq.quantize.step import not_run
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
 
 from ..graph.build import model, run, weights
 from .test_channel_correction import photo
@@ -88,7 +90,9 @@ def test_channels_that_are_needed_are_not_given_up() -> None:
     kernel[3:] -= kernel[3:].mean(axis=(1, 2, 3), keepdims=True)
     reader[:, 3:] *= 10
     first.const_value, second.const_value = ir.tensor(kernel), ir.tensor(reader)
-    assert [step.name for step in quantized(network, COPIED).steps] == ["scales", "feedback"]
+    *steps, copies = quantized(network, COPIED).steps
+    assert [step.name for step in steps] == ["scales", "feedback"]
+    assert copies == not_run("copies", Skipped("no channel is worth a copy"))
 
 
 def test_the_float_graph_with_copies_computes_the_same_image_but_for_half_levels() -> None:

@@ -11,7 +11,7 @@ from onnx import helper
 from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.torch_graph import TorchGraph
-from edge_imgq.quantize.torch_operators import NotCoveredError
+from edge_imgq.quantize.torch_inputs import NotCoveredError
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import model, run, weights
@@ -73,6 +73,26 @@ def test_an_operator_computes_what_onnx_runtime_does(name: str) -> None:
     with torch.no_grad():
         found = TorchGraph(network)(torch.from_numpy(image)).numpy()
     np.testing.assert_allclose(found, run(network, image), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 10), (12, 6)])
+def test_a_graph_of_open_size_takes_the_shapes_of_the_image(size: tuple[int, int]) -> None:
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Shape", ["image"], ["shape"], start=2),
+        helper.make_node("Gather", ["shape", "second"], ["width"]),
+        helper.make_node("Gather", ["shape", "first"], ["height"]),
+        helper.make_node("Concat", ["front", "height", "width"], ["sizes"], axis=0),
+        helper.make_node("Resize", ["small", "", "", "sizes"], ["large"], mode="linear"),
+        helper.make_node("Cast", ["width"], ["columns"], to=1),
+        helper.make_node("Div", ["large", "columns"], ["out"]),
+    ]
+    constants = {"front": [1, 3], "first": [0], "second": [1]}
+    network = model(nodes, {name: np.array(v, np.int64) for name, v in constants.items()})
+    image = np.random.default_rng(4).random((1, 3, *size), np.float32)
+    with torch.no_grad():
+        found = TorchGraph(network)(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(found, run(network, image), atol=1e-6)
 
 
 def quantized_network() -> ir.Model:

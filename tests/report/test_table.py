@@ -8,7 +8,7 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
-from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.quantize.step import QuantizationStep, not_run
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
@@ -120,6 +120,28 @@ def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
     assert (
         "int8, on held-out calibration patches: scales 50.1 dB, feedback +1.0, equalization "
         "-0.5 (not kept), tuning +0.4"
+    ) in text.replace("\n  ", " ")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_step_that_did_not_run_is_told_from_one_that_did_not_help() -> None:
+    reason = Skipped("Acos has no torch form")
+    steps = (
+        QuantizationStep("scales", 43.04),
+        not_run("guarded ranges", reason),
+        not_run("feedback", reason),
+        QuantizationStep("channels", 43.0, kept=False),
+        not_run("copies", Skipped("no channel is worth a copy")),
+    )
+    report = replace(REPORT, schemes=(SchemeReport("int8", steps),))
+    values = report_to_dict(report)
+    assert values["schemes"][0]["steps"][2]["psnr"] == {"skipped": "Acos has no torch form"}
+    assert report_from_dict(values, "report.json") == report
+    text = report_table(report)
+    assert (
+        "int8, on held-out calibration patches: scales 43.0 dB, channels +0.0 (not kept); not run: "
+        "guarded ranges, feedback (Acos has no torch form); not run: copies (no channel is worth "
+        "a copy)"
     ) in text.replace("\n  ", " ")
     assert max(map(len, text.splitlines())) <= 80
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from edge_imgq.export.coreml.steps import Site, half, mb
 from edge_imgq.export.coreml.units import is_interpolated
-from edge_imgq.export.sampling import PLACES, matrix, outside
 from edge_imgq.graph.network import Operation
+from edge_imgq.graph.sampling import PLACES, matrix, outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.export.sampling import matrix
 from edge_imgq.export.tflite.operators.pooling import leaves_padding_out
 from edge_imgq.export.tflite.operators.resampling import has_operator
 from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
 from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
+from edge_imgq.graph.sampling import matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

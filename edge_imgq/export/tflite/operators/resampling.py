@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.sampling import CROP, PLACES, ROUNDINGS, axis_of
 from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
 from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.sampling import CROP, PLACES, ROUNDINGS, axis_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

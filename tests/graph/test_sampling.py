@@ -12,8 +12,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.export.sampling import matrix
 from edge_imgq.graph.read import read_network
+from edge_imgq.graph.sampling import matrix
 
 SEED = 5
 SHAPE = (1, 2, 9, 13)

@@ -1,0 +1,40 @@
+"""What an operator's torch form is given, and the refusal of one that has no such form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import onnx_ir as ir
+from torch import Tensor
+
+Inputs: TypeAlias = Sequence[Tensor | None]
+Operator: TypeAlias = Callable[[ir.Node, Inputs], "Tensor | tuple[Tensor, ...]"]
+
+
+class NotCoveredError(Exception):
+    """This operator, or this use of it, has no torch form; the message names it."""
+
+
+def uncovered(node: ir.Node, use: str) -> NotCoveredError:
+    """Return the refusal of a use of an operator that has a torch form otherwise."""
+    return NotCoveredError(f"{node.op_type} '{node.name}' has no torch form: {use}")
+
+
+def given(inputs: Inputs, index: int) -> Tensor:
+    """Return an input that must be there."""
+    value = optional(inputs, index)
+    if value is None:
+        raise NotCoveredError(f"an operator has no torch form without its input {index}")
+    return value
+
+
+def optional(inputs: Inputs, index: int) -> Tensor | None:
+    """Return an input that may be absent."""
+    return inputs[index] if index < len(inputs) else None
+
+
+def integers(inputs: Inputs, index: int) -> list[int] | None:
+    """Return a shape, axes or the like; None where they are absent."""
+    value = optional(inputs, index)
+    return None if value is None else [int(number) for number in value.reshape(-1)]
