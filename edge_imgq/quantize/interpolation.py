@@ -1,10 +1,10 @@
 """Bilinear resizing of integers, rounded as the kernels round it.
 
-The integer kernels of TFLite (XNNPACK's on every processor) interpolate with weights of 11 bits and
-round the sum half up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even.
-Where all weights are multiples of a power of two the integer kernel is exact, and so is float32: at
-twice the size results are sixteenths of a level, and every sixteenth or so is a half. That is where
-the two differ, and only there.
+The integer kernels of TFLite interpolate with weights of 10 or 11 bits, and XNNPACK's rounds the
+sum half up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even. Where all
+weights are multiples of a power of two the integer kernels are exact, and so is float32: at twice
+the size results are sixteenths of a level, and every sixteenth or so is a half. That is where the
+two differ, and only there.
 
 With results that are multiples of 1/g of a level,
 
@@ -14,10 +14,11 @@ because x + 1/2g is never a half. So the QDQ graph adds 1/2g of a level between 
 quantizer: the graph itself says how halves are rounded, in ONNX Runtime as in a file. The reader of
 graphs folds the addition away (`edge_imgq.graph.read`), since a kernel rounds so by itself.
 
-Thirds and ninths are never a half, and stay as they are. A Resize between other sizes has weights
-that 11 bits do not hold; files compute it in float (`edge_imgq.export.tflite.float_parts`), where
-its halves are whatever the last bit says. There both sides add TIE_BREAK of a level, which is more
-than float32 is off by.
+A Resize between other sizes has positions that so few bits do not hold: TFLite's own kernel, which
+runs where XNNPACK does not, multiplies every output position by a spacing of 10 bits, and at three
+times the size drifts by a pixel in 3072. Files compute such a Resize in float
+(`edge_imgq.export.tflite.float_parts`), where its halves are whatever the last bit says. There both
+sides add TIE_BREAK of a level, which is more than float32 is off by.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import TIE_BREAK, Quantization
 
-NEVER_HALF = (1, 3, 9)
 FINEST = 1024
 """Parts of a level that a power of two may lead to; float32 holds 255 levels to some 30000ths."""
 
@@ -47,7 +47,7 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
         return value
-    if node.op_type != "Resize" or (parts := level_parts(node)) in NEVER_HALF:
+    if node.op_type != "Resize" or (parts := level_parts(node)) == 1:
         return value
     shift = parameters.scale[0] * np.float32(TIE_BREAK if parts is None else 1 / (2 * parts))
     name = f"{value.name}.off_ties"
@@ -62,7 +62,7 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
 def level_parts(node: ir.Node) -> int | None:
     """Return g, where a bilinear Resize of integers has multiples of 1/g as results.
 
-    None where g is neither a power of two up to FINEST nor in NEVER_HALF, or open.
+    None where g is no power of two up to FINEST, or open.
     """
     grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     antialias = node.attributes.get_int("antialias", 0)
@@ -75,8 +75,7 @@ def level_parts(node: ir.Node) -> int | None:
         if not places:
             return None
         parts *= max(place.denominator for place in places)
-    exact = parts & (parts - 1) == 0 and parts <= FINEST
-    return parts if exact or parts in NEVER_HALF else None
+    return parts if parts & (parts - 1) == 0 and parts <= FINEST else None
 
 
 def _lengths(node: ir.Node, axis: int) -> tuple[Fraction, Fraction] | None:

@@ -6,11 +6,11 @@ operators have no int8 kernel in TFLite. What enters them is dequantized once, w
 quantized, and in between the operators are those of a float file. XNNPACK runs both conversions and
 the operators in its partition.
 
-A bilinear Resize has an integer kernel, with weights of 11 bits. Where the weights need more, one
-value in fifty is a level off, so it is computed in float as well, with the fraction of a level that
-the QDQ graph adds against ties. Powers of two and thirds stay integers
-(`edge_imgq.quantize.interpolation` says how their halves are rounded). A Resize that TFLite has no
-operator for is computed in float too.
+A bilinear Resize has integer kernels: XNNPACK's with weights of 11 bits, and TFLite's own, whose
+positions are multiples of a spacing of 10 bits and so drift along the row. Where weights need more,
+it is computed in float as well, with the fraction of a level that the QDQ graph adds against ties.
+Powers of two stay integers (`edge_imgq.quantize.interpolation` says how their halves are rounded).
+A Resize that TFLite has no operator for is computed in float too.
 """
 
 from __future__ import annotations
@@ -101,9 +101,8 @@ def _interpolates_finely(operation: Operation) -> bool:
     return math.prod(parts) not in EXACT_PARTS
 
 
-EXACT_PARTS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 3, 9})
-"""What an integer kernel tells apart: weights in powers of two are exact, and the ninths that
-thirds lead to are no nearer to a half than 1/18, where the weights' error is rarely as large."""
+EXACT_PARTS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})
+"""Parts of a pixel that every integer kernel holds exactly."""
 
 
 def _parts(table: NDArray[np.float64]) -> int:

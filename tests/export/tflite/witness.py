@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.tflite.lower import lower
@@ -70,7 +70,20 @@ def interpreter_of(data: bytes) -> Interpreter:
 
 def run_litert(data: bytes, values: Any) -> Any:
     """Run a file on an NHWC input and return its output as it is stored."""
-    interpreter = interpreter_of(data)
+    return _invoked(interpreter_of(data), values)
+
+
+def run_own_kernels(data: bytes, values: Any) -> Any:
+    """Run a file likewise by TFLite's own kernels, without XNNPACK."""
+    kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(
+        model_content=data, num_threads=1, experimental_op_resolver_type=kernels
+    )
+    interpreter.allocate_tensors()
+    return _invoked(interpreter, values)
+
+
+def _invoked(interpreter: Interpreter, values: Any) -> Any:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
