@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 
+UNIT = 64
+"""Weight of an int8 mean. TFLite's own kernels round a product twice, the first time to as few bits
+as the multiplier is below 1: with a weight of 1, a quarter of a level becomes one. A power of two
+leaves the float32 arithmetic of XNNPACK as it is."""
+
 
 def max_pool(file: Emitter, operation: Operation) -> None:
     """MaxPool → MAX_POOL_2D; where SAME differs, padded with the lowest value first."""
@@ -90,18 +95,19 @@ def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
 def _depthwise_mean(
     file: Emitter, operation: Operation, scale: Quantization, source: int, spot: Window
 ) -> None:
-    """Write an int8 mean as a depthwise convolution with ones of scale 1/taps.
+    """Write an int8 mean as a depthwise convolution with equal weights of 1/taps.
 
     The same number, rounded once, from any scale to any other; and XNNPACK, which has no int8
     AVERAGE_POOL_2D, runs it.
     """
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
+    level = np.float32(1 / taps) / np.float32(UNIT)
     step = Quantization(
-        np.full(channels, 1 / taps, np.float32), np.zeros(channels, np.int32), "int8", 1
+        np.full(channels, level, np.float32), np.zeros(channels, np.int32), "int8", 1
     )
     shape = (1, channels, spot.rows.kernel, spot.columns.kernel)
     name = f"{operation.name}/mean"
-    kernel = Tensor(name, shape, step, np.ones(shape, np.int8))
+    kernel = Tensor(name, shape, step, np.full(shape, UNIT, np.int8))
     none = np.zeros(channels, np.int32)
     bias_scale = np.asarray(scale.scale[0] * step.scale, np.float32)
     bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
