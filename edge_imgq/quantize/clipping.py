@@ -30,10 +30,10 @@ import torch
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.constraints import is_rounded_anew
 from edge_imgq.quantize.observers import least_error
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.ranges import ChannelRange, Range, bounds
+from edge_imgq.quantize.rounding_noise import rounding_noise
 from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.sensitivity import measure_sensitivity
 from edge_imgq.quantize.stress import CELL, stress_images, varied
@@ -165,6 +165,7 @@ class _Forecast:
         values = [v for v in activations(original.graph) if v.shape and len(v.shape) == 4]
         found = measure_sensitivity(original, values, guard.photos)
         self._weights = {value: found[value].error for value in values}
+        self._errors_of = {value: float(error.sum()) for value, error in self._weights.items()}
         self._photos = self._images(guard.photos)
         self._guarding = self._images(guard.unlike)
 
@@ -231,11 +232,7 @@ class _Forecast:
         return place_scales(self._graph, ranges, self._image)
 
     def _noise(self, placed: Mapping[ir.Value, Quantization]) -> float:
-        return sum(
-            float(weight.sum()) * float(placed[value].scale[0]) ** 2 / 12
-            for value, weight in self._weights.items()
-            if is_rounded_anew(value)
-        )
+        return rounding_noise(placed, self._errors_of)
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:

@@ -22,6 +22,7 @@ from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
+from edge_imgq.quantize.concatenation import part_concatenations, part_named, with_parts
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.cut_off import cut_off
 from edge_imgq.quantize.ending import part_fixed_outputs
@@ -34,7 +35,7 @@ from edge_imgq.quantize.precision import mark_precision
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.saturation import without_saturation
-from edge_imgq.quantize.scales import place_scales
+from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.step import QuantizationStep, covered, not_run, psnr_after
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
@@ -115,20 +116,30 @@ def quantize_in_steps(
     refuse_computed_weights(original, "The model")
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)
+    part_named(original.graph, recipe.precision)
     mark_precision(original.graph, recipe.precision)
     patches = PatchKeeper(contract.multiple, own_size(original))
     closely = recipe.observer != "min-max"
     passing = patches.passing(images, extremes)
-    seen = observe_channels(original, passing, contract.peak, closely=closely)
-    seen = reach_both_ends(original, seen, contract, patches.size)
-    seen = cut_off(original.graph, seen)
-    seen = without_saturation(original.graph, seen, image_quantization(contract.pixel_scale))
+    watched = with_parts(original)
+    seen = observe_channels(watched, passing, contract.peak, closely=closely)
+    seen = reach_both_ends(watched, seen, contract, patches.size)
     batches = takes_batches(original, patches.size)
+    image = image_quantization(contract.pixel_scale)
+    few = patches.batch(contract.peak)
+    parting = covered(
+        lambda: part_concatenations(original, seen, image, few if batches else few[:1])
+    )
+    ranges = {name: seen[name] for name in (v.name or "" for v in activations(original.graph))}
+    ranges = cut_off(original.graph, ranges)
+    ranges = without_saturation(original.graph, ranges, image)
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     bench = _Bench(recipe, contract, patches, judge, batches)
+    if isinstance(parting, Skipped):
+        bench.steps.append(not_run("concatenations", parting))
     if recipe.observer == "guarded":
-        seen = bench.guarded(original, seen)
-    return bench.run(original, seen, progress or _unwatched, state)
+        ranges = bench.guarded(original, ranges)
+    return bench.run(original, ranges, progress or _unwatched, state)
 
 
 def _unwatched(done: int, total: int) -> None:
