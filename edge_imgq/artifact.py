@@ -67,6 +67,14 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def remove(path: Path) -> None:
+    """Remove a file or a package, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, contents: bytes) -> None:
     """Write a file whole or not at all: under a temporary name, then renamed.
 

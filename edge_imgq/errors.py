@@ -43,6 +43,20 @@ class ModelError(EdgeImgqError):
     exit_code = 5
 
 
+class UnopenedFileError(ModelError):
+    """A runtime does not open a file: it is damaged, or nothing that the runtime takes.
+
+    Attributes:
+        reason: what the runtime says.
+    """
+
+    def __init__(self, runtime: str, path: object, reason: str) -> None:
+        super().__init__(
+            f"{runtime} cannot open {path}: {reason}. Export it again if it is damaged."
+        )
+        self.reason = reason
+
+
 class UnsupportedOperatorError(ModelError):
     """A target has no form for some operators; the message names all of them with their nodes."""
 
@@ -69,6 +83,15 @@ class NonFiniteOutputError(EdgeImgqError):
     """A file produced NaN or infinity on a real image."""
 
     exit_code = 9
+
+
+class FaultError(EdgeImgqError):
+    """edge-imgq did something wrong, such as a file that its runtime does not open.
+
+    Other exceptions that reach the command line count as this one (EX_SOFTWARE of sysexits.h).
+    """
+
+    exit_code = 70
 
 
 INTERRUPTED = 130

@@ -31,10 +31,7 @@ from edge_imgq.cli import (
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers
 from edge_imgq.cli.parser import Parser
-from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, Terminated
-
-FAULT = 70
-"""Exit code of an error that is ours (EX_SOFTWARE of sysexits.h)."""
+from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, FaultError, Terminated
 
 BROKEN_PIPE = 141
 """Exit code when the reader of our output went away, as shells report it (128 + SIGPIPE)."""
@@ -133,7 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return _failed(
             f"This is a fault in edge-imgq, not in your input: {type(error).__name__}: {error}. "
             "Please report it with the lines above.",
-            FAULT,
+            FaultError.exit_code,
             debug=True,
         )
     finally:

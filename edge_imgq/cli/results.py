@@ -37,7 +37,8 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
                 say(f"over budget: {target.target}: {breach}")
     elif exceeded:
         say(f"over budget: {', '.join(target.target for target in exceeded)}")
-    return _not_run(reports, as_json) or (DriftError.exit_code if exceeded else 0)
+    worst = max(_failed(reports, as_json), _not_run(reports, as_json))
+    return worst or (DriftError.exit_code if exceeded else 0)
 
 
 def say_where_pictures_are(folder: Path | None) -> None:
@@ -48,6 +49,17 @@ def say_where_pictures_are(folder: Path | None) -> None:
         print(f"The pictures are in {folder}.", file=sys.stderr)
     else:
         print("No pictures: no image differs from the float model's.", file=sys.stderr)
+
+
+def _failed(reports: Sequence[Report], with_reasons: bool) -> int:
+    """Print which targets have no file on stderr; return the exit code, 0 where all have."""
+    for report in reports:
+        for reason, failed in report.failures.items():
+            names = ", ".join(target.target for target in failed)
+            for trace in dict.fromkeys(target.trace for target in failed):
+                print(trace, end="", file=sys.stderr)
+            say(f"not written: {names}{f': {reason}' if with_reasons else ''}")
+    return max((target.exit_code for report in reports for target in report.failed), default=0)
 
 
 def _not_run(reports: Sequence[Report], with_reasons: bool) -> int:

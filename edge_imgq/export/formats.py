@@ -30,12 +30,14 @@ class Order:
         note: what the file says about itself.
         processor: whose kernels a TFLite file is written for, "cpu" or "gpu".
         half: whether the constants of a float TFLite file are float16.
+        plain: whether a TFLite file is written without the forms that are fast on processors.
     """
 
     sizes: tuple[Size, ...]
     note: FileNote
     processor: str = "cpu"
     half: bool = False
+    plain: bool = False
 
 
 Writer = Callable[["ir.Model", Order, Path], None]
@@ -86,10 +88,10 @@ def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
     def bound(size: Size) -> Network:
         return _bound(model, size, order.note)
 
-    note, gpu = order.note, order.processor == "gpu"
+    note, plain = order.note, order.plain or order.processor == "gpu"
     spelling = _spelling(order)
     networks = {size: bound(size) for size in order.sizes}
-    fast = {} if gpu else {size: fastest_forms(network) for size, network in networks.items()}
+    fast = {} if plain else {size: fastest_forms(network) for size, network in networks.items()}
     networks |= {size: form.network for size, form in fast.items()}
     if len(networks) > 1:
         path.write_bytes(lower_sizes(networks, note, spelling))

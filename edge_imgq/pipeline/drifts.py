@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edge_imgq.errors import DeviceError, NonFiniteOutputError
+from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.gallery import Exhibit, Gallery
 from edge_imgq.pipeline.step import Step, Watch
@@ -69,7 +69,8 @@ def measure_drifts(
         images: to measure on.
         contract: whose images fit every file.
         watch: told of every image.
-        not_run: gets the files that their device loses on the way; they have no drift.
+        not_run: gets the files that do not run on every image, or return NaN or infinity; they
+            have no drift.
         gallery: is shown every image.
 
     Returns:
@@ -77,7 +78,7 @@ def measure_drifts(
 
     Raises:
         ImageError: an image cannot be read or is too small.
-        NonFiniteOutputError: a file returns NaN or infinity.
+        NonFiniteOutputError: the references return NaN or infinity.
     """
     rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
     wanted = {file.path: _sizes(file, references.float) for file in opened}
@@ -161,7 +162,10 @@ def _is_native(file: OpenedFile) -> bool:
 def _run_file(file: OpenedFile, sample: Sample) -> Pixels | NotRun:
     try:
         return file.session.run(sample.pixels)
-    except DeviceError as error:
+    except (DeviceError, ModelError) as error:
         return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
     except NonFiniteOutputError as error:
-        raise NonFiniteOutputError(f"{file.path.name} on image {sample.name}: {error}") from error
+        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
+    except RuntimeError as error:  # of runtimes whose errors have no class of their own
+        reason = str(error).strip().split("\n")[0]
+        return NotRun(file.path.name, f"on image {sample.name}: {reason}", ModelError.exit_code)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from edge_imgq import __version__
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
-from edge_imgq.contract import FileNote, PixelRange
-from edge_imgq.errors import ModelError, RecipeError, UnsupportedOperatorError
-from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
-from edge_imgq.images.samples import ImageSet
+from edge_imgq.contract import PixelRange
+from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
     calibration_images,
@@ -28,24 +25,17 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
-from edge_imgq.pipeline.operators import refuse_unsupported, target_plans
-from edge_imgq.pipeline.references import Candidate
+from edge_imgq.pipeline.operators import note_unsupported, target_plans
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.pipeline.verify import Terms, verify_files
-from edge_imgq.quantize.advice import calibration_advice
-from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
+from edge_imgq.pipeline.verify import Terms
+from edge_imgq.pipeline.write import Graph, Plan, write_references
+from edge_imgq.pipeline.written_files import written_files
+from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
-from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
-    from edge_imgq.quantize.quantize import Quantized
-    from edge_imgq.quantize.step import QuantizationStep
 
 Size = tuple[int, int]
 
@@ -82,35 +72,6 @@ class ExportRequest:
     timed: bool = True
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A request with every question answered."""
-
-    source: Source
-    recipes: tuple[ExportRecipe, ...]
-    schemes: dict[str, QuantizeRecipe]
-    sizes: dict[str, tuple[Size, ...]]
-    calibration: ImageSet
-    evaluation: ImageSet
-
-
-@dataclass(frozen=True)
-class _Graph:
-    """A graph to lower.
-
-    Attributes:
-        model: the graph.
-        quantized_sha256: of a QDQ graph, the digest of its file.
-        steps: how it came about.
-        advice: what its calibration images lack.
-    """
-
-    model: ir.Model
-    quantized_sha256: str = ""
-    steps: tuple[QuantizationStep, ...] = ()
-    advice: tuple[str, ...] = ()
-
-
 def export(request: ExportRequest, watch: Watch) -> Report:
     """Export a model to the files that its recipes describe, verify and time them.
 
@@ -118,35 +79,28 @@ def export(request: ExportRequest, watch: Watch) -> Report:
 
     Returns:
         The report, which is also written to `<output>/<model>/report.json`. Files over budget are
-        kept; the report names them.
+        kept, and so are the files of other targets where one target fails; the report names both.
 
     Raises:
-        EdgeImgqError: of the class that fits; nothing is left half-written.
+        EdgeImgqError: of the class that fits, where no target can be written; nothing is left
+            half-written.
     """
-    began = time.monotonic()
-    plan = _plan(request, watch)
+    began, failures = time.monotonic(), Failures()
+    plan = _plan(request, failures, watch)
     folder = request.output / plan.source.name
     gallery = Gallery(request.pictures)
     with staging(folder) as stage:
-        graphs = _write_references(plan, stage, watch)
-        candidates = _write_files(plan, graphs, stage, watch)
-        budgets = {recipe.name: recipe.budget for recipe in plan.recipes}
-        terms = Terms(
-            plan.evaluation,
-            budgets,
-            request.threads,
-            gallery=gallery,
-            timed=request.timed,
-            began=began,
-        )
-        report = verify_files(stage, candidates, terms, watch)
-        schemes = [SchemeReport(name, graphs[name].steps) for name in _schemes(plan.recipes)]
-        advice = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
+        graphs = write_references(plan, stage, failures, watch)
+        terms = _terms(plan, request, began, gallery)
+        report = written_files(plan, graphs, stage, terms, failures, watch)
         report = replace(
             report,
-            calibration=plan.calibration.description if schemes else "",
-            schemes=tuple(schemes),
-            advice=tuple(dict.fromkeys(advice)),
+            calibration=plan.calibration.description if len(graphs) > 1 else "",
+            schemes=tuple(
+                SchemeReport(name, graph.steps) for name, graph in graphs.items() if name
+            ),
+            advice=(*report.advice, *_advice(plan, request, graphs)),
+            failed=failures.reported(),
         )
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
@@ -154,7 +108,26 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     return report
 
 
-def _range_advice(plan: _Plan, request: ExportRequest) -> tuple[str, ...]:
+def _terms(plan: Plan, request: ExportRequest, began: float, gallery: Gallery) -> Terms:
+    return Terms(
+        plan.evaluation,
+        {recipe.name: recipe.budget for recipe in plan.recipes},
+        request.threads,
+        gallery=gallery,
+        keep_going=True,
+        just_written=True,
+        timed=request.timed,
+        began=began,
+    )
+
+
+def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
+    """Return what to say of the model's pixels and of the calibration images, each once."""
+    words = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
+    return tuple(dict.fromkeys(words))
+
+
+def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
     from edge_imgq.pipeline.range_hint import nobody_said, range_hint
 
@@ -165,10 +138,11 @@ def _range_advice(plan: _Plan, request: ExportRequest) -> tuple[str, ...]:
     return (hint,) if hint else ()
 
 
-def _plan(request: ExportRequest, watch: Watch) -> _Plan:
+def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
+    """Answer every question of a request; targets with operators that they lack are left out."""
     watch(Step(f"open {request.model}", 0, 1))
     recipes = select(export_recipes(), request.targets)
-    schemes = {name: quantize_recipe(request.scheme or name) for name in _schemes(recipes)}
+    schemes = {r.scheme: quantize_recipe(request.scheme or r.scheme) for r in recipes if r.scheme}
     recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
     schemes = {recipe.name: recipe for recipe in schemes.values()}
     if Path(FLOAT_REFERENCE).stem in schemes:
@@ -178,9 +152,10 @@ def _plan(request: ExportRequest, watch: Watch) -> _Plan:
     refuse_overlap(calibration, evaluation)
     source = open_model(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
-    plan = _Plan(source, recipes, schemes, sizes, calibration, evaluation)
-    refuse_unsupported(source, target_plans(source, recipes, schemes, sizes))
-    if not schemes:
+    note_unsupported(source, target_plans(source, recipes, schemes, sizes), failures)
+    recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
+    plan = Plan(source, recipes, schemes, sizes, calibration, evaluation)
+    if not plan.used_schemes:
         return plan
     calibration = covering_set(calibration, source, watch)
     refuse_copies(calibration, evaluation)
@@ -204,90 +179,6 @@ def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tupl
     return sizes
 
 
-def _schemes(recipes: Sequence[ExportRecipe]) -> tuple[str, ...]:
-    return tuple(sorted({recipe.scheme for recipe in recipes if recipe.scheme}))
-
-
-def _write_references(plan: _Plan, stage: Path, watch: Watch) -> dict[str, _Graph]:
-    """Write the float reference and a QDQ graph per scheme; return graphs by scheme, "" = float."""
-    folder = stage / REFERENCE_FOLDER
-    folder.mkdir()
-    source = plan.source
-    path = folder / FLOAT_REFERENCE
-    write_reference(source.model, _note(plan, "reference", ""), path)
-    reference = sha256_of(path)
-    graphs = {"": _Graph(source.model)}
-    for scheme in _schemes(plan.recipes):
-        watch(Step(f"quantize ({scheme})", 0, 1))
-        found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
-        path = folder / f"{scheme}.onnx"
-        write_reference(found.model, _note(plan, scheme, reference), path)
-        patches, peak = found.patches.all(source.contract.peak), source.contract.peak
-        advice = calibration_advice(len(plan.calibration.photos), patches, peak)
-        graphs[scheme] = _Graph(found.model, sha256_of(path), found.steps, advice)
-    return graphs
-
-
-def _quantized(plan: _Plan, scheme: str, state: Path, watch: Watch) -> Quantized:
-    from edge_imgq.quantize.quantize import quantize_in_steps
-
-    def tuning(done: int, total: int) -> None:
-        watch(Step(f"fine-tune ({scheme})", done, total))
-
-    source, recipe = plan.source, plan.schemes[scheme]
-    images = (sample.pixels for sample in network_inputs(plan.calibration, source))
-    extremes = plan.calibration.extremes
-    try:
-        return quantize_in_steps(
-            source.model, recipe, source.contract, images, tuning, state, extremes
-        )
-    except KeyboardInterrupt as interruption:
-        if state.is_file():
-            raise type(interruption)(
-                f"Interrupted. Fine-tuning so far is kept in {state}; the same command goes on "
-                "from there."
-            ) from interruption
-        raise
-
-
-def tuning_state(folder: Path, scheme: str) -> Path:
-    """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
-    return folder / f".tuning-{scheme}.state"
-
-
-def _write_files(
-    plan: _Plan, graphs: dict[str, _Graph], stage: Path, watch: Watch
-) -> list[Candidate]:
-    """Lower every target; all operators that any of them lacks are named in one error."""
-    from edge_imgq.graph.rewrite import rewrite
-
-    reference = sha256_of(stage / REFERENCE_FOLDER / FLOAT_REFERENCE)
-    candidates, refusals = [], []
-    for index, recipe in enumerate(plan.recipes):
-        watch(Step(f"write {recipe.name}", index, len(plan.recipes)))
-        graph = graphs[recipe.scheme]
-        model = rewrite(graph.model, recipe.passes)
-        for target, sizes in _files(recipe, plan.sizes[recipe.name]):
-            note = _note(plan, target, reference, graph.quantized_sha256)
-            order = Order(sizes, note, recipe.processor, recipe.precision == "float16")
-            path = stage / (target + SUFFIX[recipe.format])
-            try:
-                WRITERS[recipe.format](model, order, path)
-            except UnsupportedOperatorError as error:
-                refusals.append(f"{target}: {error}")
-            candidates.append(Candidate(path, sizes[0]))
-    if refusals:
-        raise UnsupportedOperatorError("\n".join(refusals))
-    return candidates
-
-
-def _files(recipe: ExportRecipe, sizes: tuple[Size, ...]) -> list[tuple[str, tuple[Size, ...]]]:
-    """Return the files of a recipe by the name of their target, with the sizes of each."""
-    if len(sizes) == 1 or recipe.format not in ONE_FILE_PER_SIZE:
-        return [(recipe.name, sizes)]
-    return [(sized_target(recipe.name, size), (size,)) for size in sizes]
-
-
 def _keep_references(before: Path, now: Path) -> None:
     """Keep the graphs of schemes that this run did not make, if the float reference is the same.
 
@@ -299,14 +190,3 @@ def _keep_references(before: Path, now: Path) -> None:
     for graph in before.glob("*.onnx"):
         if not (now / graph.name).exists():
             shutil.copyfile(graph, now / graph.name)
-
-
-def _note(plan: _Plan, target: str, reference: str, quantized: str = "") -> FileNote:
-    return FileNote(
-        model=plan.source.name,
-        target=target,
-        contract=plan.source.contract,
-        version=__version__,
-        reference_sha256=reference,
-        quantized_sha256=quantized,
-    )

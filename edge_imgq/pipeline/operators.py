@@ -15,10 +15,14 @@ from edge_imgq import __version__
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.formats import REFUSERS, Order
+from edge_imgq.export.refusal import as_error
 from edge_imgq.wording import count_of, nodes_in_words
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.pipeline.failures import Failures
     from edge_imgq.pipeline.source import Source
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -66,33 +70,52 @@ def target_plans(
     )
 
 
-def refuse_unsupported(source: Source, plans: Sequence[TargetPlan]) -> None:
-    """Refuse a model with operators that targets have no form for.
+NAMES = {"onnx": "ONNX", "tflite": "TFLite", "coreml": "Core ML"}
+"""What people call the formats."""
+
+
+def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Failures) -> None:
+    """Note the targets that have no form for some of a model's operators.
 
     Args:
         source: the model.
         plans: all targets.
+        failures: gets, for each such target, an error that names its operators.
 
     Raises:
-        UnsupportedOperatorError: names every kind of operator once, with its node or how many there
-            are, the targets and the reasons, and says which targets can be written.
+        UnsupportedOperatorError: no target can be written; names every kind of operator once, with
+            its node or how many there are, the targets and the reasons.
     """
-    found = refused(source, plans)
-    if not any(found.values()):
-        return
+    from edge_imgq.graph.rewrite import rewrite
+
+    prepared: dict[tuple[str, ...], ir.Model] = {}
+    found: dict[str, tuple[Refusal, ...]] = {}
+    for plan in plans:
+        with failures.of([plan.recipe.name]):
+            if plan.passes not in prepared:
+                prepared[plan.passes] = rewrite(source.model, plan.passes)
+            refusals = REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
+            if refusals:
+                found[plan.recipe.name] = refusals
+                raise as_error(NAMES[plan.recipe.format], source.name, refusals)
+    if len(found) == len(plans):
+        raise _refusal_of_all(source, found)
+
+
+def _refusal_of_all(
+    source: Source, found: Mapping[str, Sequence[Refusal]]
+) -> UnsupportedOperatorError:
+    """Return the error that names every operator once, with its targets and their reasons."""
     nodes: dict[tuple[str, str], dict[str, list[str]]] = {}
     for target, refusals in found.items():
         for refusal in refusals:
             reasons = nodes.setdefault((refusal.kind, refusal.node), {})
             reasons.setdefault(refusal.reason, []).append(target)
     heading = (
-        f"Some targets have no form for {count_of(len(nodes), 'operator')} of '{source.name}', "
+        f"No target has a form for {count_of(len(nodes), 'operator')} of '{source.name}', "
         "so no file was written:"
     )
-    able = [target for target, refusals in found.items() if not refusals]
-    advice = f"The others can be written, with --target {' '.join(able)}" if able else ""
-    lines = [heading, *_listed(nodes), *([advice] if advice else [])]
-    raise UnsupportedOperatorError("\n".join(lines))
+    return UnsupportedOperatorError("\n".join([heading, *_listed(nodes)]))
 
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:

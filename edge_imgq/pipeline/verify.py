@@ -17,8 +17,12 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     DeviceError,
+    EdgeImgqError,
+    FaultError,
     ModelError,
+    NonFiniteOutputError,
     RuntimeUnavailableError,
+    UnopenedFileError,
     UnsupportedOperatorError,
 )
 from edge_imgq.images.samples import ImageSet
@@ -39,6 +43,14 @@ if TYPE_CHECKING:
     from edge_imgq.contract import ImageContract
     from edge_imgq.devices.latency import Latency
     from edge_imgq.devices.protocol import Device, DeviceSession
+
+NEVER_THERE = (DeviceError, UnsupportedOperatorError)
+"""What is noted of a single file too: it is whole, and the device is not there or refuses it."""
+
+CODES: dict[int, type[EdgeImgqError]] = {
+    kind.exit_code: kind
+    for kind in (FaultError, NonFiniteOutputError, RuntimeUnavailableError, ModelError)
+}
 
 NOT_TIMED = Skipped("not timed: --no-bench")
 
@@ -77,6 +89,7 @@ class Terms:
         device: where to run the files.
         gallery: is shown every image; the caller writes it.
         keep_going: whether a file that cannot be opened is noted, and the others are verified.
+        just_written: whether one that cannot be opened is no damage but a fault of edge-imgq.
         timed: whether files are timed.
         began: when the command began, by the monotonic clock: on this host, timing takes no longer
             than all that went before.
@@ -88,6 +101,7 @@ class Terms:
     device: Device | Skipped = field(default_factory=HostDevice)
     gallery: Gallery = NOTHING_KEPT
     keep_going: bool = False
+    just_written: bool = False
     timed: bool = True
     began: float = field(default_factory=time.monotonic)
 
@@ -144,6 +158,8 @@ def verify_files(
         drifts = measure_drifts(
             references, opened, terms.images, contract, watch, not_run, terms.gallery
         )
+        if terms.just_written:
+            _blame(not_run)
         targets = _targets(folder, opened, drifts, terms, not_run, watch)
     note = references.float.note
     return Report(
@@ -176,7 +192,7 @@ def _open(
         stack: closes the others.
     """
     device = terms.device
-    noted = (DeviceError, ModelError if terms.keep_going else UnsupportedOperatorError)
+    noted = (RuntimeUnavailableError, ModelError) if terms.keep_going else NEVER_THERE
     opened = []
     for candidate in candidates:
         path = candidate.path
@@ -189,11 +205,35 @@ def _open(
         try:
             file = references.open(candidate, device)
         except noted as error:
-            not_run[path] = NotRun(path.name, str(error), error.exit_code)
+            not_run[path] = _not_run(path, error, terms)
             continue
         stack.callback(file.session.close)
         opened.append(file)
     return opened
+
+
+def _not_run(path: Path, error: EdgeImgqError, terms: Terms) -> NotRun:
+    reason = str(error)
+    if terms.just_written and isinstance(error, UnopenedFileError):
+        reason = error.reason
+    return NotRun(path.name, reason, error.exit_code)
+
+
+def error_of(file: NotRun) -> EdgeImgqError:
+    """Return why a file did not run as an error of the class of its exit code."""
+    return CODES.get(file.exit_code, ModelError)(file.reason)
+
+
+def _blame(not_run: dict[Path, NotRun]) -> None:
+    """Say of files that were written just now, and do not run, whose fault that is."""
+    for path, file in not_run.items():
+        if file.exit_code == ModelError.exit_code:
+            reason = (
+                "its runtime does not run the file that edge-imgq wrote: "
+                f"{file.reason.rstrip('.')}. This is a fault in edge-imgq, not in your model; "
+                "please report it."
+            )
+            not_run[path] = NotRun(file.file, reason, FaultError.exit_code)
 
 
 def _targets(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
@@ -13,7 +15,7 @@ from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the JSON form."""
 
 
@@ -76,6 +78,34 @@ class NotRun:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A target that got no file.
+
+    Attributes:
+        target: its name.
+        reason: a sentence, or several lines.
+        exit_code: what the command exits with for it.
+        trace: where in the program an error that is its own came up; empty for others.
+    """
+
+    target: str
+    reason: str
+    exit_code: int
+    trace: str = ""
+
+
+Missing = TypeVar("Missing", bound=NotRun | Failed)
+
+
+def by_reason(missing: Iterable[Missing]) -> dict[str, tuple[Missing, ...]]:
+    """Group what is not there by the reason, in order of the first of each."""
+    groups: dict[str, tuple[Missing, ...]] = {}
+    for entry in missing:
+        groups[entry.reason] = (*groups.get(entry.reason, ()), entry)
+    return groups
+
+
+@dataclass(frozen=True)
 class SchemeReport:
     """How the graph of one quantization recipe came about.
 
@@ -103,6 +133,7 @@ class Report:
         targets: one per file.
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
+        failed: targets of an export that got no file; the others have theirs.
         schemes: one per quantized graph that this run made; none where it made none.
         advice: sentences about what the calibration images lack, and about the model's pixels.
     """
@@ -117,6 +148,7 @@ class Report:
     targets: tuple[TargetReport, ...]
     device: str = "host"
     not_run: tuple[NotRun, ...] = ()
+    failed: tuple[Failed, ...] = ()
     schemes: tuple[SchemeReport, ...] = ()
     advice: tuple[str, ...] = ()
 
@@ -130,7 +162,9 @@ class Report:
     @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
         """The files that did not run, by the reason."""
-        groups: dict[str, tuple[NotRun, ...]] = {}
-        for file in self.not_run:
-            groups[file.reason] = (*groups.get(file.reason, ()), file)
-        return groups
+        return by_reason(self.not_run)
+
+    @property
+    def failures(self) -> dict[str, tuple[Failed, ...]]:
+        """The targets without a file, by the reason."""
+        return by_reason(self.failed)

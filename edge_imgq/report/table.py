@@ -37,6 +37,8 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 def report_table(report: Report) -> str:
     """Return a report as text of at most 80 columns; where no file ran, only why."""
     parts = [_heading(report), *(_measured(report) if report.targets else ())]
+    if report.failed:
+        parts.append("\n".join(["not written:", *_failed(report)]))
     if report.not_run:
         lines = [
             wrapped(f"! {', '.join(file.file for file in files)}: {reason}", "  ")
@@ -54,6 +56,8 @@ def _measured(report: Report) -> list[str]:
     table = new_table("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
     for target in report.targets:
         table.add_row(*_cells(target))
+    for failed in report.failed:
+        table.add_row(_parted(failed.target) + " !", "no file", *[ABSENT] * 5)
     parts = [draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
     notes = _skipped(report)
     return [*parts, "\n".join([f"{ABSENT} not measured:", *notes])] if notes else parts
@@ -61,8 +65,7 @@ def _measured(report: Report) -> list[str]:
 
 def _cells(target: TargetReport) -> tuple[str, ...]:
     return (
-        # A space lets the size of one of several files go to a line of its own.
-        _SIZED.sub(r" \1", target.target) + (" !" if target.breaches else ""),
+        _parted(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
         _fidelity(target.vs_reference),
         _drop(target.drop),
@@ -70,6 +73,22 @@ def _cells(target: TargetReport) -> tuple[str, ...]:
         _conversion(target.conversion),
         _latency(target.latency),
     )
+
+
+def _parted(target: str) -> str:
+    """Return a target's name with a space before its size, which may go to a line of its own."""
+    return _SIZED.sub(r" \1", target)
+
+
+def _failed(report: Report) -> list[str]:
+    """Return why targets have no file: a paragraph for each reason."""
+    lines = []
+    for reason, failed in report.failures.items():
+        first, *rest = reason.splitlines()
+        names = ", ".join(target.target for target in failed)
+        lines.append(wrapped(f"! {names}: {first}", "  "))
+        lines += [wrapped(f"    {line.strip()}", "      ") for line in rest]
+    return lines
 
 
 def _heading(report: Report) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.errors import ImageError, ModelError
+from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
 from edge_imgq.runtime.placement.rules import Placed, Verdict
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
@@ -256,9 +256,7 @@ def _interpreter(path: Path, threads: int) -> Any:
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ModelError(
-            f"LiteRT cannot open {path}: {reason}. Export it again if it is damaged."
-        ) from error
+        raise UnopenedFileError("LiteRT", path, reason) from error
     return interpreter
 
 

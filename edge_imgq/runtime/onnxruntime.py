@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 
 from edge_imgq.contract import FileNote
-from edge_imgq.errors import ModelError
+from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.runtime.protocol import RuntimeIdentity, Session
 
@@ -128,4 +128,4 @@ def open_session(path: Path, threads: int = 1) -> Session:
         return OnnxSession(model, note, threads)
     except Exception as error:  # ONNX Runtime raises classes of its own making
         reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"ONNX Runtime cannot run {path}: {reason}") from error
+        raise UnopenedFileError("ONNX Runtime", path, reason) from error

@@ -11,6 +11,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Run, whole_model
 
 
@@ -35,17 +36,17 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_operator_is_named_once_with_its_targets_before_anything_slow(
     run: Run, odd: Path, tmp_path: Path
 ) -> None:
-    words = ("--size", "48x64", "--target", "onnx", "tflite", "--output", tmp_path / "out")
+    words = ("--size", "48x64", "--target", "tflite", "--output", tmp_path / "out")
     outcome = run("export", odd, *words)
     assert outcome.code == UnsupportedOperatorError.exit_code
     heading, *lines = outcome.err[outcome.err.index("edge-imgq: ") :].strip().splitlines()
     assert heading == (
-        "edge-imgq: Some targets have no form for 2 operators of 'odd', so no file was written:"
+        "edge-imgq: No target has a form for 2 operators of 'odd', so no file was written:"
     )
     assert [lines[0], lines[2]] == ["  Erf 'odd_one'", "  Floor 'other_one'"]
     for line in (lines[1], lines[3]):
         assert line.startswith("    tflite-float, tflite-gpu, tflite-int8: TFLite has no operator")
-    assert lines[4:] == ["The others can be written, with --target onnx-float onnx-int8"]
+    assert len(lines) == 4
     assert outcome.err.count("odd_one") == 1
     assert "quantize" not in outcome.err
     assert not (tmp_path / "out").exists()
@@ -55,36 +56,50 @@ def test_formats_that_refuse_for_different_reasons_give_each_theirs(
     run: Run, odd: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("coremltools")
-    words = ("--size", "48x64", "--target", "*-int8", "--output", tmp_path / "out")
+    words = ("--size", "48x64", "--target", "coreml-int8", "tflite-int8", "--output", tmp_path)
     outcome = run("export", odd, *words)
     assert outcome.code == UnsupportedOperatorError.exit_code
     assert outcome.err.count("odd_one") == 1
     assert "\n    coreml-int8: this operator is not lowered to Core ML; write it" in outcome.err
     assert "\n    tflite-int8: TFLite has no operator that computes it" in outcome.err
-    assert outcome.err.rstrip().endswith("with --target onnx-int8")
 
 
-def test_the_targets_that_are_offered_can_be_written(
+def test_the_other_targets_are_written_and_the_exit_code_tells(
     run: Run, odd: Path, photos: Path, tmp_path: Path
 ) -> None:
-    words = ("--target", "onnx-float", "--images", photos / "evaluation", "--output", tmp_path)
-    outcome = run("export", odd, "--size", "48x64", *words)
-    assert outcome.code == 0, outcome.err
-    assert (tmp_path / "odd" / "onnx-float.onnx").exists()
+    words = ("--images", photos / "evaluation", "--output", tmp_path, "--no-bench")
+    words = ("--size", "48x64", "--target", "onnx-float", "tflite-float", "tflite-gpu", *words)
+    outcome = run("export", odd, *words)
+    assert outcome.code == UnsupportedOperatorError.exit_code
+    files = sorted(entry.name for entry in (tmp_path / "odd").iterdir())
+    assert files == ["onnx-float.onnx", "reference", "report.json"]
+    (report,) = read_reports(tmp_path / "odd")
+    assert [target.target for target in report.targets] == ["onnx-float"]
+    failed = [(target.target, target.exit_code) for target in report.failed]
+    assert failed == [("tflite-float", 6), ("tflite-gpu", 6)]
+    assert "Erf 'odd_one'" in report.failed[0].reason
+    said = " ".join(outcome.out.split())
+    assert "! tflite-float, tflite-gpu: TFLite has no form for 2 operators of 'odd'" in said
+    assert said.count("Erf 'odd_one'") == 1
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert "edge-imgq: not written: tflite-float, tflite-gpu\n" in outcome.err
 
 
 def test_inspect_gives_the_answer_of_export_before_an_export(
-    run: Run, odd: Path, tmp_path: Path
+    run: Run, odd: Path, photos: Path, tmp_path: Path
 ) -> None:
     words = (odd, "--size", "48x64")
-    refused = run("export", *words, "--target", "all", "--output", tmp_path / "out").err
+    targets = ("onnx-float", "tflite", "coreml-fp16")
+    images = ("--images", photos / "evaluation", "--output", tmp_path, "--json", "--no-bench")
+    report = json.loads(run("export", *words, "--target", *targets, *images).out)
     form = json.loads(run("inspect", *words, "--json").out)
-    able = [row["target"] for row in form["targets"] if not row["refused"]]
-    assert refused.rstrip().endswith(f"with --target {' '.join(able)}")
+    failed = {target["target"]: target["reason"] for target in report["failed"]}
     for row in form["targets"]:
+        if row["target"].startswith(targets):
+            assert (row["target"] in failed) == bool(row["refused"])
         for refusal in row["refused"]:
-            assert f"  {refusal['operator']}\n" in refused
-            assert refusal["reason"] in refused
+            reason = failed.get(row["target"])
+            assert reason is None or f"{refusal['operator']}: {refusal['reason']}" in reason
     text = run("inspect", *words).out
     said = " ".join(text.split())
     assert "export with --size 48x64 can write onnx-float, onnx-int8 not " in said
@@ -121,14 +136,14 @@ def test_many_nodes_of_one_kind_are_one_line(run: Run, tmp_path: Path) -> None:
     grid = np.zeros((1, 1, 1, 2), np.float32)
     onnx.save(whole_model(nodes, {"grid": grid}), tmp_path / "many.onnx")
     words = (tmp_path / "many.onnx", "--size", "48x64")
-    outcome = run("export", *words, "--target", "all", "--output", tmp_path / "out")
+    targets = ("tflite", "coreml-int8")
+    outcome = run("export", *words, "--target", *targets, "--output", tmp_path / "out")
     assert outcome.code == UnsupportedOperatorError.exit_code
     lines = outcome.err[outcome.err.index("edge-imgq: ") :].strip().splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 7
     assert lines[1] == "  Erf (40 nodes, first 'erf_0')"
     assert lines[4] == "  GridSample 'warp'"
     assert "can be left to the app" in lines[5]
-    assert lines[-1].endswith("can be written, with --target onnx-float onnx-int8")
     said = " ".join(run("inspect", *words).out.split())
     assert "for Erf (40 nodes, first 'erf_0'): " in said
     assert "erf_1'" not in said

@@ -1,0 +1,80 @@
+"""Targets that get no file, each with its reason, while the others are written."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from edge_imgq.errors import EdgeImgqError, FaultError, ImageError, OutputError
+from edge_imgq.report.report import Failed, by_reason
+
+WHOLE_RUN = (OSError, OutputError, ImageError, MemoryError)
+"""Errors that end a run, whichever target met them: disk, memory and images are for all."""
+
+
+class Failures:
+    """What went wrong with single targets so far."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, Exception] = {}
+
+    def __contains__(self, target: object) -> bool:
+        return target in self._errors
+
+    def add(self, target: str, error: Exception) -> None:
+        """Note why a target has no file; the first reason stays."""
+        self._errors.setdefault(target, error)
+
+    @contextmanager
+    def of(self, targets: Sequence[str]) -> Iterator[None]:
+        """Run what concerns some targets alone: an error there leaves the others as they are."""
+        try:
+            yield
+        except WHOLE_RUN:
+            raise
+        except Exception as error:  # whatever one target's code does wrong
+            for target in targets:
+                self.add(target, error)
+
+    def withdraw_fault(self, target: str) -> str:
+        """Forget why a target has no file, if that was a fault of edge-imgq; return the reason."""
+        error = self._errors.get(target)
+        if error is None or _is_users(error):
+            return ""
+        del self._errors[target]
+        return _failed(target, error).reason
+
+    def reported(self) -> tuple[Failed, ...]:
+        """Return every target with its reason, in order of their names."""
+        return tuple(_failed(target, self._errors[target]) for target in sorted(self._errors))
+
+    def raise_all(self) -> None:
+        """Raise what went wrong, where that leaves no target.
+
+        Raises:
+            EdgeImgqError: of the first failure's class, with the reasons of all.
+        """
+        first, *others = {str(error): error for error in self._errors.values()}.values()
+        if not others or not isinstance(first, EdgeImgqError):
+            raise first
+        lines = [
+            f"{', '.join(target.target for target in targets)}: {reason}"
+            for reason, targets in by_reason(self.reported()).items()
+        ]
+        raise type(first)("\n".join(lines)) from first
+
+
+def _is_users(error: Exception) -> bool:
+    return isinstance(error, EdgeImgqError) and not isinstance(error, FaultError)
+
+
+def _failed(target: str, error: Exception) -> Failed:
+    if isinstance(error, EdgeImgqError):
+        return Failed(target, str(error), error.exit_code)
+    reason = (
+        f"this is a fault in edge-imgq, not in your model: {type(error).__name__}: {error}. "
+        "Please report it."
+    )
+    trace = "".join(traceback.format_exception(error))
+    return Failed(target, reason, FaultError.exit_code, trace)

@@ -1,0 +1,221 @@
+"""The references and the files of an export, each target by itself.
+
+What goes wrong with one target is noted and leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq import __version__
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
+from edge_imgq.contract import FileNote
+from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.failures import Failures
+from edge_imgq.pipeline.images import network_inputs
+from edge_imgq.pipeline.references import Candidate
+from edge_imgq.pipeline.source import Source
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.quantize.advice import calibration_advice
+from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
+from edge_imgq.recipe.quantize import QuantizeRecipe
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.quantize.quantize import Quantized
+    from edge_imgq.quantize.step import QuantizationStep
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with every question answered.
+
+    Attributes:
+        source: the model.
+        recipes: of the targets that can be written.
+        schemes: quantization recipes of the int8 targets, by name.
+        sizes: heights and widths of each target's input, by its name.
+        calibration: images to choose scales by.
+        evaluation: images to measure drift on.
+    """
+
+    source: Source
+    recipes: tuple[ExportRecipe, ...]
+    schemes: dict[str, QuantizeRecipe]
+    sizes: dict[str, tuple[Size, ...]]
+    calibration: ImageSet
+    evaluation: ImageSet
+
+    @property
+    def used_schemes(self) -> tuple[str, ...]:
+        """Names of the quantization recipes that some target asks for, in order."""
+        return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph to lower.
+
+    Attributes:
+        model: the graph.
+        quantized_sha256: of a QDQ graph, the digest of its file.
+        steps: how it came about.
+        advice: what its calibration images lack.
+    """
+
+    model: ir.Model
+    quantized_sha256: str = ""
+    steps: tuple[QuantizationStep, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to write.
+
+    Attributes:
+        target: its name.
+        recipe: that it is made by.
+        sizes: heights and widths of its input.
+        path: where it goes.
+    """
+
+    target: str
+    recipe: ExportRecipe
+    sizes: tuple[Size, ...]
+    path: Path
+
+    @property
+    def has_plain_form(self) -> bool:
+        """Whether the file is written in forms that are fast, and can be without them."""
+        return self.recipe.format == "tflite" and self.recipe.processor == "cpu"
+
+
+def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
+    """Write the float reference and a QDQ graph per scheme; return graphs by scheme, "" = float.
+
+    Args:
+        plan: what to export.
+        stage: folder that gets `reference/`.
+        failures: gets the targets of a scheme whose graph could not be made.
+        watch: told of every step.
+    """
+    folder = stage / REFERENCE_FOLDER
+    folder.mkdir()
+    path = folder / FLOAT_REFERENCE
+    write_reference(plan.source.model, _note(plan, "reference", ""), path)
+    reference = sha256_of(path)
+    graphs = {"": Graph(plan.source.model)}
+    for scheme in plan.used_schemes:
+        watch(Step(f"quantize ({scheme})", 0, 1))
+        with failures.of([r.name for r in plan.recipes if r.scheme == scheme]):
+            found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
+            path = folder / f"{scheme}.onnx"
+            write_reference(found.model, _note(plan, scheme, reference), path)
+            patches, peak = found.patches.all(plan.source.contract.peak), plan.source.contract.peak
+            advice = calibration_advice(len(plan.calibration.photos), patches, peak)
+            graphs[scheme] = Graph(found.model, sha256_of(path), found.steps, advice)
+    return graphs
+
+
+def _quantized(plan: Plan, scheme: str, state: Path, watch: Watch) -> Quantized:
+    from edge_imgq.quantize.quantize import quantize_in_steps
+
+    def tuning(done: int, total: int) -> None:
+        watch(Step(f"fine-tune ({scheme})", done, total))
+
+    source, recipe = plan.source, plan.schemes[scheme]
+    images = (sample.pixels for sample in network_inputs(plan.calibration, source))
+    extremes = plan.calibration.extremes
+    try:
+        return quantize_in_steps(
+            source.model, recipe, source.contract, images, tuning, state, extremes
+        )
+    except KeyboardInterrupt as interruption:
+        if state.is_file():
+            raise type(interruption)(
+                f"Interrupted. Fine-tuning so far is kept in {state}; the same command goes on "
+                "from there."
+            ) from interruption
+        raise
+
+
+def tuning_state(folder: Path, scheme: str) -> Path:
+    """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
+    return folder / f".tuning-{scheme}.state"
+
+
+def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
+    """Return the files to write: one for each target, or for each of its sizes."""
+    return tuple(
+        Work(target, recipe, sizes, stage / (target + SUFFIX[recipe.format]))
+        for recipe in plan.recipes
+        for target, sizes in _files(recipe, plan.sizes[recipe.name])
+    )
+
+
+def write_files(
+    plan: Plan,
+    graphs: Mapping[str, Graph],
+    wanted: Sequence[Work],
+    failures: Failures,
+    watch: Watch,
+    *,
+    plain: bool = False,
+) -> list[Candidate]:
+    """Write files, and return those that are there.
+
+    Args:
+        plan: what to export.
+        graphs: by scheme; the files of a scheme that is missing are left out.
+        wanted: the files.
+        failures: gets those that cannot be written.
+        watch: told of every file.
+        plain: whether TFLite files are written without the forms that are faster.
+    """
+    from edge_imgq.graph.rewrite import rewrite
+
+    candidates = []
+    for index, work in enumerate(wanted):
+        if work.recipe.name in failures:
+            continue
+        watch(Step(f"write {work.target}", index, len(wanted)))
+        graph = graphs[work.recipe.scheme]
+        with failures.of([work.target]):
+            model = rewrite(graph.model, work.recipe.passes)
+            order = replace(_order(plan, work, graph), plain=plain)
+            WRITERS[work.recipe.format](model, order, work.path)
+            candidates.append(Candidate(work.path, work.sizes[0]))
+    return candidates
+
+
+def _order(plan: Plan, work: Work, graph: Graph) -> Order:
+    recipe = work.recipe
+    reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
+    note = _note(plan, work.target, reference, graph.quantized_sha256)
+    return Order(work.sizes, note, recipe.processor, recipe.precision == "float16")
+
+
+def _files(recipe: ExportRecipe, sizes: tuple[Size, ...]) -> list[tuple[str, tuple[Size, ...]]]:
+    """Return the files of a recipe by the name of their target, with the sizes of each."""
+    if len(sizes) == 1 or recipe.format not in ONE_FILE_PER_SIZE:
+        return [(recipe.name, sizes)]
+    return [(sized_target(recipe.name, size), (size,)) for size in sizes]
+
+
+def _note(plan: Plan, target: str, reference: str, quantized: str = "") -> FileNote:
+    return FileNote(
+        model=plan.source.name,
+        target=target,
+        contract=plan.source.contract,
+        version=__version__,
+        reference_sha256=reference,
+        quantized_sha256=quantized,
+    )

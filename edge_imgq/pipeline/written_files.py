@@ -1,0 +1,97 @@
+"""The files of an export: written, and run by the runtimes that they are for.
+
+A TFLite file that LiteRT does not run is written once more without the forms that make it fast.
+What still does not run is removed: nothing leaves an export that its runtime has not opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edge_imgq.artifact import remove
+from edge_imgq.pipeline.failures import Failures
+from edge_imgq.pipeline.references import Candidate
+from edge_imgq.pipeline.step import Watch
+from edge_imgq.pipeline.verify import Terms, error_of, verify_files
+from edge_imgq.pipeline.write import Graph, Plan, Work, works, write_files
+from edge_imgq.report.report import Report
+
+
+def written_files(
+    plan: Plan,
+    graphs: Mapping[str, Graph],
+    stage: Path,
+    terms: Terms,
+    failures: Failures,
+    watch: Watch,
+) -> Report:
+    """Write and verify all files of an export.
+
+    Args:
+        plan: what to export.
+        graphs: to lower, by scheme.
+        stage: folder that gets the files and holds their references.
+        terms: of the verification.
+        failures: gets the targets without a file.
+        watch: told of every step.
+
+    Raises:
+        EdgeImgqError: no target has a file.
+    """
+    wanted = works(plan, stage)
+    candidates = write_files(plan, graphs, wanted, failures, watch)
+    reports = [_verified(stage, candidates, terms, failures, watch)]
+    again = _to_write_plainly(wanted, failures)
+    if again:
+        candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
+        reports.append(_verified(stage, candidates, terms, failures, watch))
+    for work in wanted:
+        if work.target in failures:
+            remove(work.path)
+    report = _joined([report for report in reports if report is not None], wanted, failures)
+    plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
+    return replace(report, advice=tuple(plain))
+
+
+def _verified(
+    stage: Path,
+    candidates: Sequence[Candidate],
+    terms: Terms,
+    failures: Failures,
+    watch: Watch,
+) -> Report | None:
+    """Verify files, and note those that do not run; None where there are no files."""
+    if not candidates:
+        return None
+    report = verify_files(stage, candidates, terms, watch)
+    for file in report.not_run:
+        failures.add(Path(file.file).stem, error_of(file))
+    return replace(report, not_run=())
+
+
+def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, str]:
+    """Return the files that a plainer form may mend, with what was wrong with the first."""
+    again = {}
+    for work in wanted:
+        if work.has_plain_form and (reason := failures.withdraw_fault(work.target)):
+            again[work] = reason
+    return again
+
+
+def _joined(reports: Sequence[Report], wanted: Sequence[Work], failures: Failures) -> Report:
+    """Return one report of what has a file, in the order that was asked for.
+
+    Raises:
+        EdgeImgqError: nothing has.
+    """
+    found = {target.target: target for report in reports for target in report.targets}
+    if not found:
+        failures.raise_all()
+    targets = tuple(found[work.target] for work in wanted if work.target in found)
+    return replace(reports[0], targets=targets)
+
+
+def _plainly(target: str, reason: str) -> str:
+    return f"{target} was written without the forms that make it fast. With them, {reason}"

@@ -1,0 +1,120 @@
+"""One target that fails: the files of the others are kept, and the report and the code say so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_imgq.errors import FaultError
+from edge_imgq.export import formats
+from edge_imgq.export.formats import Order
+from tests.cli.conftest import Run
+
+Spoil = Any
+
+
+@pytest.fixture
+def spoilt(monkeypatch: pytest.MonkeyPatch) -> Spoil:
+    """Return what makes the writer of TFLite files spoil the int8 one."""
+
+    def spoil(how: Any) -> None:
+        write = formats.WRITERS["tflite"]
+
+        def writing(model: Any, order: Order, path: Path) -> None:
+            write(model, order, path)
+            if path.stem == "tflite-int8":
+                how(order, path)
+
+        monkeypatch.setitem(formats.WRITERS, "tflite", writing)
+
+    return spoil
+
+
+def without_an_operator(order: Order, path: Path) -> None:
+    """Give the first operator a code that no runtime knows, in a file that is whole."""
+    from ai_edge_litert import schema_py_generated as schema
+    from flatbuffers import Builder
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    code = model.operatorCodes[0]
+    code.builtinCode, code.customCode = schema.BuiltinOperator.CUSTOM, b"nobody"
+    code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    builder = Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+
+
+def without_an_operator_unless_plain(order: Order, path: Path) -> None:
+    if not order.plain:
+        without_an_operator(order, path)
+
+
+def crashing(order: Order, path: Path) -> None:
+    raise KeyError("nobody foresaw this")
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+REST = ["onnx-float.onnx", "onnx-int8.onnx", "reference", "report.json",
+        "tflite-float.tflite", "tflite-gpu.tflite"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        (without_an_operator, "its runtime does not run the file that edge-imgq wrote: "),
+        (crashing, "this is a fault in edge-imgq, not in your model: KeyError"),
+    ],
+)
+def test_a_file_that_does_not_open_is_removed_and_the_others_stay(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path, spoilt: Spoil, how: Any, sentence: str
+) -> None:
+    spoilt(how)
+    outcome = run(*exporting, "--no-bench", "--output", tmp_path)
+    assert outcome.code == FaultError.exit_code == 70
+    assert entries(tmp_path / "tiny") == REST
+    report = json.loads((tmp_path / "tiny" / "report.json").read_text())
+    assert [target["file"] for target in report["targets"]] == [
+        name for name in REST if name not in ("reference", "report.json")
+    ]
+    (failed,) = report["failed"]
+    assert (failed["target"], failed["exit_code"]) == ("tflite-int8", 70)
+    assert failed["reason"].startswith(sentence)
+    assert "lease report it." in failed["reason"]
+    assert "if it is damaged" not in failed["reason"]
+    assert "\ntflite-int8 !  no file " in outcome.out
+    assert sentence in " ".join(outcome.out.split())
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert "edge-imgq: not written: tflite-int8\n" in outcome.err
+
+
+def test_a_file_that_opens_in_its_plain_form_alone_is_written_so(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path, spoilt: Spoil
+) -> None:
+    spoilt(without_an_operator_unless_plain)
+    outcome = run(*exporting, "--no-bench", "--output", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert entries(tmp_path / "tiny") == [*REST, "tflite-int8.tflite"]
+    report = json.loads((tmp_path / "tiny" / "report.json").read_text())
+    assert report["failed"] == []
+    assert len(report["targets"]) == 5
+    (advice,) = (a for a in report["advice"] if "without the forms" in a)
+    assert advice.startswith("tflite-int8 was written without the forms that make it fast.")
+    assert "its runtime does not run" in advice
+
+
+def test_where_no_target_is_left_the_error_is_the_commands(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path, spoilt: Spoil
+) -> None:
+    spoilt(without_an_operator)
+    words = [word for word in exporting if word != "onnx"]
+    words[words.index("tflite")] = "tflite-int8"
+    outcome = run(*words, "--no-bench", "--output", tmp_path)
+    assert outcome.code == 70
+    assert "please report it." in outcome.err
+    assert not (tmp_path / "tiny").exists()
