@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give this process and those that it starts a folder for temporary files, of its own."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(temporary_folder: Path) -> Iterator[None]:
+    """Fail a test that leaves files in the folder for temporary ones; `tmp_path` is for them.
+
+    What a library removes when Python ends stays where pytest's workers end without that.
+    """
+    before = set(temporary_folder.iterdir())
+    yield
+    left = sorted(set(temporary_folder.iterdir()) - before)
+    assert not left, (
+        f"left in the folder for temporary files: {', '.join(path.name for path in left)}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -59,19 +59,19 @@ class ReferenceSession:
         self.sizes: tuple[tuple[int, int], ...] = (self.size,)
         self._evaluator = Evaluator(read_program(package))
         self._path = package.path
-        self.resizable = self._fits((2 * height, 2 * width))
+        more = self.note.contract.multiple
+        self.resizable = self._fits((height + more, width + more))
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
-        size = pixels.shape[:2]
-        if size != self.size and not (self.resizable and self._fits((size[0], size[1]))):
+        size = (pixels.shape[0], pixels.shape[1])
+        levels = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+        result = self._result(levels) if size == self.size or self.resizable else None
+        if result is None or result.shape != self._wanted(size):
             raise ModelError(
                 f"{self._path} takes images of {self.size} (height, width), not {size}. "
                 "Export it again with --size."
             )
-        levels = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
-        with _threads(self.identity.threads):
-            (result,) = self._evaluator.run({self._input: levels}).values()
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
         return np.ascontiguousarray(
             np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
@@ -92,10 +92,25 @@ class ReferenceSession:
 
     def _fits(self, size: tuple[int, int]) -> bool:
         """Tell whether the program runs at a size, and returns the size that it should."""
+        with _threads(self.identity.threads):
+            shapes = self._evaluator.shapes({self._input: (1, self.note.contract.channels, *size)})
+        return shapes is not None and list(shapes.values()) == [self._wanted(size)]
+
+    def _wanted(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """Return the shape of the output for an image of a height and width."""
         contract = self.note.contract
-        shapes = self._evaluator.shapes({self._input: (1, contract.channels, *size)})
-        scaled = (1, contract.channels, size[0] * contract.scale, size[1] * contract.scale)
-        return shapes is not None and list(shapes.values()) == [scaled]
+        return (1, contract.channels, size[0] * contract.scale, size[1] * contract.scale)
+
+    def _result(self, levels: NDArray[np.float32]) -> NDArray[Any] | None:
+        """Return the program's output; None where an operator does not take this size."""
+        try:
+            with _threads(self.identity.threads):
+                (result,) = self._evaluator.run({self._input: levels}).values()
+        except (RuntimeError, IndexError, ValueError):
+            if levels.shape[2:] == self.size:
+                raise
+            return None
+        return result
 
 
 class DeviceSession:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
+import pytest
+
+from benchmarks import turns
 from benchmarks.turns import LOADS, WARM_UP, take_turns, take_turns_anew
 
 
@@ -15,21 +17,42 @@ def test_every_round_runs_each_call_once_and_begins_with_another() -> None:
     assert rounds == ["abc", "bca", "cab", "abc", "bca", "cab"][: WARM_UP + 4]
 
 
-def test_the_medians_are_milliseconds() -> None:
-    times = take_turns({"short": partial(time.sleep, 0.001), "long": partial(time.sleep, 0.02)}, 3)
-    assert 1 <= times["short"] < times["long"]
-    assert times["long"] >= 20
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def spend(self, seconds: float) -> None:
+        self.now += seconds
 
 
-def test_files_are_loaded_anew_and_the_median_is_that_of_all_their_calls() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(turns, "time", found)
+    return found
+
+
+def test_the_medians_are_milliseconds(clock: Clock) -> None:
+    times = take_turns(
+        {"short": partial(clock.spend, 0.001), "long": partial(clock.spend, 0.02)}, 3
+    )
+    assert times == {"short": pytest.approx(1), "long": pytest.approx(20)}
+
+
+def test_files_are_loaded_anew_and_the_median_is_that_of_all_their_calls(clock: Clock) -> None:
     """Loaded at a slow place first, a call is as fast as in most of its loads."""
     ran: list[int] = []
     loads = iter([0.03, *[0.002] * (LOADS - 1)])
 
     def call(seconds: float) -> None:
         ran.append(1)
-        time.sleep(seconds)
+        clock.spend(seconds)
 
     times = take_turns_anew(lambda: {"file": partial(call, next(loads))}, rounds=7)
     assert len(ran) == LOADS * (-(-7 // LOADS) + WARM_UP)
-    assert 2 <= times["file"] < 30
+    assert times["file"] == pytest.approx(2)

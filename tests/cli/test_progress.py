@@ -8,15 +8,24 @@ import subprocess
 import sys
 
 LONG_WORK = """
-import contextlib, io, time
-from edge_imgq.cli.progress import PATIENCE, ProgressDisplay
+import contextlib, io, threading
+from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.pipeline.step import Step
 
+over = threading.Event()
+
+class Timer(threading.Timer):
+    def run(self):
+        over.wait()
+        self.function()
+
+threading.Timer = Timer
 with ProgressDisplay() as watch:
     watch(Step("convert", 0, 2))
     with contextlib.redirect_stdout(io.StringIO()):
         print("the words of a library")
-        time.sleep(PATIENCE + 0.5)
+        over.set()
+        watch._timer.join()
     watch(Step("measure", 1, 2))
 print("the table")
 """

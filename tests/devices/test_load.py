@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from edge_imgq.devices import load as loads
 from edge_imgq.devices.load import (
     QUIET,
     Evenness,
@@ -22,7 +21,32 @@ from edge_imgq.devices.load import (
 )
 from edge_imgq.skipped import Skipped
 
-SPIN = "import time\nend = time.perf_counter() + 3\nwhile time.perf_counter() < end: pass"
+TICK = 0.01
+"""Seconds of a tick of the system's clock."""
+
+
+@pytest.fixture(autouse=True)
+def ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", lambda name: round(1 / TICK))
+
+
+def processors_did(folder: Path, **rows: tuple[int, ...]) -> Path:
+    """Write what Linux tells of its processors, in ticks since it started."""
+    lines = [f"{name} {' '.join(map(str, row))}" for name, row in rows.items()]
+    (folder / "stat").write_text("\n".join([*lines, "intr 7"]))
+    return folder / "stat"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stand for the clocks of the wall and of this process."""
+    found = SimpleNamespace(wall=100.0, own=3.0)
+    monkeypatch.setattr(
+        loads,
+        "time",
+        SimpleNamespace(perf_counter=lambda: found.wall, process_time=lambda: found.own),
+    )
+    return found
 
 
 def test_what_others_used_leaves_out_this_process() -> None:
@@ -43,19 +67,31 @@ def test_a_system_that_counts_otherwise_says_nothing(text: str, tmp_path: Path) 
     assert moment(tmp_path / "stat").busy is None
 
 
+def test_a_busy_neighbour_is_seen(
+    tmp_path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    # user, nice, system, idle, waiting, interrupts, soft interrupts, stolen, guest
+    idle = processors_did(
+        tmp_path, cpu0=(100, 0, 50, 9, 9, 1, 1, 0, 0), cpu1=(80, 5, 9, 9, 9, 0, 0, 0, 0)
+    )
+    before = moment(idle)
+    clock.wall, clock.own = 102.0, 3.5
+    busy = processors_did(
+        tmp_path, cpu0=(250, 0, 60, 20, 9, 1, 1, 40, 0), cpu1=(90, 5, 9, 900, 900, 0, 0, 0, 0)
+    )
+    found = load(before, moment(busy))
+    # 1.5 + .1 s on the first processor and .1 s on the other, of which this process used .5 s.
+    assert found.used == pytest.approx((1.6 + 0.1 - 0.5) / 2)
+    assert found.stolen == pytest.approx(0.4 / 2)
+
+
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="Linux alone tells its load")
-def test_a_busy_neighbour_is_seen() -> None:
-    neighbour = subprocess.Popen([sys.executable, "-c", SPIN])
-    try:
-        time.sleep(0.3)
-        before = moment()
-        time.sleep(0.5)
-        used = load(before, moment()).used
-    finally:
-        neighbour.kill()
-        neighbour.wait()
-    assert used is not None
-    assert used > 0.3
+def test_this_system_tells_what_its_processors_did() -> None:
+    before, after = moment(), moment()
+    assert before.busy is not None
+    assert after.busy is not None
+    assert after.busy >= before.busy > 0
 
 
 @pytest.mark.parametrize(
@@ -96,28 +132,17 @@ def test_conditions_say_what_a_loop_beside_the_runs_showed(
     assert found is doubtful
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone pins processes")
-def test_what_runs_on_processors_that_are_not_ours_is_left_out() -> None:
-    """A busy neighbour on this process's only processor is seen, on the other one it is not."""
-    ours = os.sched_getaffinity(0)
-    if len(ours) < 2:
-        pytest.skip("there is one processor")
-    first, second = sorted(ours)[:2]
-    neighbour = subprocess.Popen(["taskset", "-c", str(second), sys.executable, "-c", SPIN])
+def test_what_runs_on_processors_that_are_not_ours_is_left_out(
+    tmp_path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     used = {}
-    try:
-        time.sleep(0.3)
-        for pinned in (first, second):
-            os.sched_setaffinity(0, {pinned})
-            before = moment()
-            time.sleep(0.5)
-            used[pinned] = load(before, moment()).used or 0.0
-    finally:
-        os.sched_setaffinity(0, ours)
-        neighbour.kill()
-        neighbour.wait()
-    assert used[second] > 0.3
-    assert used[first] < used[second] or used[first] > 0.9  # others may fill it
+    for pinned in (0, 1):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process, p=pinned: {p}, raising=False)
+        before = moment(processors_did(tmp_path, cpu0=(0,) * 9, cpu1=(0,) * 9, cpu11=(0,) * 9))
+        clock.wall += 1.0
+        rows = {"cpu0": (0,) * 9, "cpu1": (90, *(0,) * 8), "cpu11": (500, *(0,) * 8)}
+        used[pinned] = load(before, moment(processors_did(tmp_path, **rows))).used
+    assert used == {0: 0.0, 1: pytest.approx(0.9)}
 
 
 def test_the_hottest_sensor_is_told_and_none_is_told_as_none(tmp_path: Path) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx_ir as ir
 import pytest
@@ -17,3 +22,15 @@ def test_a_model_of_open_size_that_works_at_one_is_explained() -> None:
     assert observe_channels(model, [np.zeros((8, 10, 3), np.uint8)], 1.0)
     with pytest.raises(ModelError, match=r"image of 12x10.*height and width fixed"):
         observe_channels(model, [np.zeros((12, 10, 3), np.uint8)], 1.0)
+
+
+def test_onnx_runtime_keeps_no_record_of_what_is_run(tmp_path: Path) -> None:
+    """Its wheels would, from their import on, at home and in the folder for temporary files."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    for folder in (home, temporary):
+        folder.mkdir()
+    code = "import edge_imgq.runtime.onnxruntime"
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    places = {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / "cache")}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**environment, **places})
+    assert not [path for path in tmp_path.rglob("*") if path not in (home, temporary)]

@@ -7,9 +7,14 @@ import importlib
 import io
 import logging
 import sys
+import types
 import warnings
 from collections.abc import Iterator
 from typing import Any
+
+TRAINING = "coremltools.optimize.torch"
+"""Compression while training, which nobody uses here and coremltools always imports: a third of its
+time, for parts of torch that share a model between machines."""
 
 
 @contextlib.contextmanager
@@ -34,12 +39,22 @@ def silenced() -> Iterator[None]:
 
 
 def coremltools() -> Any:
-    """Import coremltools (2 to 3 seconds, 300 MB, the first time) without its warnings."""
+    """Import coremltools (a second or two, the first time) without its warnings."""
     loaded = sys.modules.get("coremltools")
     if loaded is not None:
         return loaded
-    with silenced():
+    with silenced(), _without(TRAINING):
         return importlib.import_module("coremltools")
+
+
+@contextlib.contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let what is imported meanwhile find an empty module; who imports it later gets it whole."""
+    sys.modules[module] = types.ModuleType(module)
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def mil_builder() -> Any:

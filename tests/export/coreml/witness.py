@@ -221,7 +221,7 @@ def saved(view: Network, path: Path) -> Program:
         name_variables(function, values, view)
         program = mil.Program()
         program.add_function("main", function)
-        convert(program).save(str(path))
+        convert(program, package_dir=str(path))
     return read_program(open_package(path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,14 +37,14 @@ def convert(module: nn.Module, x: Tensor, path: Path, precision: str = "FLOAT32"
     ct = coremltools()
     with silenced():
         traced = torch.jit.trace(module.eval(), x)
-        model = ct.convert(
+        ct.convert(
             traced,
             inputs=[ct.TensorType("x", shape=tuple(x.shape), dtype=np.float32)],
             minimum_deployment_target=ct.target.iOS17,
             compute_precision=getattr(ct.precision, precision),
             skip_model_load=True,
+            package_dir=str(path),
         )
-        model.save(str(path))
     return path
 
 
@@ -264,8 +265,10 @@ def test_quantize_rounds_half_to_even_and_saturates_as_torch_does(tmp_path: Path
     [("iOS16", "constexpr_affine_dequantize"), ("iOS18", "constexpr_blockwise_shift_scale")],
 )
 def test_integer_weights_unpack_to_what_coremltools_unpacks(
-    target: str, kind: str, mode: str, tmp_path: Path
+    target: str, kind: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # coremltools' quantizer makes packages of its own, which it removes when Python ends.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     torch.manual_seed(SEED)
     ct = coremltools()
     layer, x = nn.Conv2d(8, 6, 3).eval(), torch.randn(1, 8, 12, 16)

@@ -13,7 +13,11 @@ from edge_imgq.runtime.mil.silence import silenced
 
 
 def test_the_first_import_of_coremltools_says_nothing() -> None:
-    command = "from edge_imgq.runtime.mil.silence import mil_builder; mil_builder().const"
+    command = (
+        "import sys; from edge_imgq.runtime.mil.silence import mil_builder; mil_builder().const\n"
+        "assert not {'coremltools.optimize.torch', 'torch._dynamo'} & set(sys.modules)\n"
+        "from coremltools.optimize.torch.quantization import LinearQuantizer  # whole, if asked for"
+    )
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
 
