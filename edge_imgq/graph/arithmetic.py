@@ -12,11 +12,12 @@ import onnx_ir as ir
 
 NO_INTEGER_KERNEL = frozenset(
     {
-        "Abs", "Cos", "Div", "Elu", "Exp", "Gelu", "HardSwish", "Log", "MatMul", "Neg", "PRelu",
-        "Pow", "Reciprocal", "Sin", "Sqrt",
+        "Abs", "And", "Cast", "Ceil", "Cos", "Div", "Elu", "Equal", "Exp", "Floor", "Gelu",
+        "Greater", "GreaterOrEqual", "HardSwish", "Less", "LessOrEqual", "Log", "MatMul", "Neg",
+        "Not", "Or", "PRelu", "Pow", "Reciprocal", "Sign", "Sin", "Sqrt", "Where", "Xor",
     }
 )  # fmt: skip
-"""Operators that take and return int8 and compute in float in between. HardSwish and PRelu have
+"""Operators that take and return int8 and compute in float in between; truth values stay such. HardSwish and PRelu have
 integer kernels, but not in XNNPACK: in float between conversions HardSwish takes half the time."""
 
 MARKABLE = frozenset(

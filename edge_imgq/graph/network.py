@@ -54,12 +54,14 @@ class Tensor:
         quantization: None for a float tensor.
         data: constant contents, float32, or already-quantized integers where `quantization` is
             set; None for an activation.
+        logical: whether it holds truth values instead of numbers.
     """
 
     name: str
     shape: tuple[int, ...]
     quantization: Quantization | None = None
     data: Array | None = field(default=None, repr=False)
+    logical: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,12 +77,14 @@ class _Reader:
 
     def _define(self, value: ir.Value) -> Tensor:
         """Make the tensor of a value that an operation or the caller computes."""
-        tensor = Tensor(value.name or "", _static_shape(value), _quantization_after(value))
+        shape, logical = _static_shape(value), value.dtype is ir.DataType.BOOL
+        tensor = Tensor(value.name or "", shape, _quantization_after(value), logical=logical)
         self.tensors[value] = tensor
         return tensor
 
     def _constant(self, value: ir.Value) -> Tensor:
-        return Tensor(value.name or "", _static_shape(value), None, constant(value))
+        logical = value.dtype is ir.DataType.BOOL
+        return Tensor(value.name or "", _static_shape(value), None, constant(value), logical)
 
     def _quantize(self, node: ir.Node) -> None:
         source, target = _operand(node, 0), node.outputs[0]

@@ -18,7 +18,7 @@ from edge_imgq.graph.shape_inference import infer_shapes
 
 FREE = frozenset(
     {
-        "Abs", "BatchNormalization", "Cast", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
+        "Abs", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
         "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool",
         "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization",
         "LeakyRelu", "Log", "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round",

@@ -163,6 +163,28 @@ def _cast(node: ir.Node, inputs: Inputs) -> Tensor:
     return given(inputs, 0).to(TYPES[kind])
 
 
+def _where(_: ir.Node, inputs: Inputs) -> Tensor:
+    return torch.where(given(inputs, 0), given(inputs, 1), given(inputs, 2))
+
+
+def _with_finite_slope(value: Tensor) -> Tensor:
+    """Return a value whose gradient is 0 where it is none.
+
+    What a Where did not choose may have no slope, as a root of a negative number.
+    """
+    if not value.requires_grad:
+        return value
+    result = value.view_as(value)
+    result.register_hook(  # type: ignore[no-untyped-call]
+        lambda slope: torch.nan_to_num(slope, 0.0, 0.0, 0.0)
+    )
+    return result
+
+
+def _power(_: ir.Node, inputs: Inputs) -> Tensor:
+    return torch.pow(_with_finite_slope(given(inputs, 0)), given(inputs, 1))
+
+
 def _one(function: Callable[[Tensor], Tensor]) -> Operator:
     return lambda _, inputs: function(given(inputs, 0))
 
@@ -193,8 +215,10 @@ TYPES = {
 OPERATORS: dict[str, Operator] = {
     "Abs": _one(torch.abs),
     "Add": _two(torch.add),
+    "And": _two(torch.logical_and),
     "AveragePool": average_pool,
     "Cast": _cast,
+    "Ceil": _one(torch.ceil),
     "Clip": _clip,
     "Concat": lambda node, inputs: torch.cat(
         [given(inputs, i) for i in range(len(inputs))], node.attributes.get_int("axis", 0)
@@ -206,28 +230,36 @@ OPERATORS: dict[str, Operator] = {
     "Div": _two(torch.div),
     "Dropout": _one(lambda x: x),
     "Elu": lambda node, inputs: F.elu(given(inputs, 0), node.attributes.get_float("alpha", 1.0)),
+    "Equal": _two(torch.eq),
     "Exp": _one(torch.exp),
     "Expand": _expand,
     "Flatten": _flatten,
+    "Floor": _one(torch.floor),
     "Gelu": _gelu,
     "Gemm": _gemm,
     "GlobalAveragePool": _one(lambda x: x.mean((2, 3), keepdim=True)),
+    "Greater": _two(torch.gt),
+    "GreaterOrEqual": _two(torch.ge),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _one(F.hardswish),
     "Identity": _one(lambda x: x),
     "LeakyRelu": lambda node, inputs: F.leaky_relu(
         given(inputs, 0), node.attributes.get_float("alpha", 0.01)
     ),
-    "Log": _one(torch.log),
+    "Less": _two(torch.lt),
+    "LessOrEqual": _two(torch.le),
+    "Log": _one(lambda x: torch.log(_with_finite_slope(x))),
     "MatMul": _two(torch.matmul),
     "Max": _folded(torch.maximum),
     "MaxPool": max_pool,
     "Min": _folded(torch.minimum),
     "Mul": _two(torch.mul),
     "Neg": _one(torch.neg),
+    "Not": _one(torch.logical_not),
+    "Or": _two(torch.logical_or),
     "PRelu": _prelu,
     "Pad": pad,
-    "Pow": _two(torch.pow),
+    "Pow": _power,
     "Reciprocal": _one(torch.reciprocal),
     "ReduceMax": _reduced(torch.amax),
     "ReduceMean": _reduced(torch.mean),
@@ -237,6 +269,7 @@ OPERATORS: dict[str, Operator] = {
     "Resize": resize,
     "Round": _round,
     "Sigmoid": _one(torch.sigmoid),
+    "Sign": _one(torch.sign),
     "Sin": _one(torch.sin),
     "Slice": _slice,
     "Softmax": lambda node, inputs: torch.softmax(
@@ -244,7 +277,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     "SpaceToDepth": _space_to_depth,
     "Split": _split,
-    "Sqrt": _one(torch.sqrt),
+    "Sqrt": _one(lambda x: torch.sqrt(_with_finite_slope(x))),
     "Squeeze": _squeeze,
     "Sub": _two(torch.sub),
     "Tanh": _one(torch.tanh),
@@ -253,5 +286,7 @@ OPERATORS: dict[str, Operator] = {
         list(node.attributes.get_ints("perm", list(range(given(inputs, 0).ndim))[::-1]))
     ),
     "Unsqueeze": _unsqueeze,
+    "Where": _where,
+    "Xor": _two(torch.logical_xor),
 }
 """What the executor runs, by ONNX operator type."""

@@ -15,9 +15,6 @@ MOST = float(np.finfo(np.float16).max)
 PART = 256.0
 """A constant beyond float16's range is applied as this and the rest of it."""
 
-FLOAT = 1
-"""ONNX's number for the element type float32."""
-
 
 def add(site: Site) -> Any:
     """Add, with broadcasting."""
@@ -70,7 +67,7 @@ def maximum(site: Site) -> Any:
 
 
 def identity(site: Site) -> Any:
-    """Identity, Dropout, Cast and REQUANTIZE: the value, read in the result's unit."""
+    """Identity, Dropout and REQUANTIZE: the value, read in the result's unit."""
     return site.read(0)
 
 
@@ -82,6 +79,21 @@ def absolute(site: Site) -> Any:
 def rounded(site: Site) -> Any:
     """Round, half to even, in real values."""
     return mb.round(x=site.read(0))
+
+
+def floor(site: Site) -> Any:
+    """Floor, in real values."""
+    return mb.floor(x=site.read(0))
+
+
+def ceiling(site: Site) -> Any:
+    """Ceil, in real values."""
+    return mb.ceil(x=site.read(0))
+
+
+def sign(site: Site) -> Any:
+    """Sign."""
+    return mb.sign(x=site.read(0))
 
 
 def negative(site: Site) -> Any:
@@ -141,13 +153,6 @@ def _reduced(site: Site, operator: Any) -> Any:
         return x
     keep = bool(site.attribute("keepdims", 1))
     return operator(x=x, axes=sorted(axes) or list(range(x.rank)), keep_dims=keep)
-
-
-def refuse_cast(operation: Operation) -> str | None:
-    """Refuse a Cast to anything but float32."""
-    if operation.attributes.get("to") == FLOAT:
-        return None
-    return "it casts pixels to another type than float32; remove it from the model"
 
 
 def accept(operation: Operation) -> str | None:  # noqa: ARG001

@@ -46,6 +46,8 @@ class Values:
             unit: what is counted in.
             offset: of a quantized tensor, how many of its steps above 0 is counted from.
         """
+        if tensor.data is not None and tensor.logical:
+            return mb.const(val=tensor.data)
         if tensor.data is not None:
             return mb.const(val=half(real(tensor) / unit, tensor.name))
         key = (tensor.name, unit, offset)

@@ -52,8 +52,11 @@ class Emitter:
         """Return the file's tensor for an activation or a constant of the network."""
         if tensor.name not in self._index:
             values = None if tensor.data is None else stored_values(tensor.data)
-            self._index[tensor.name] = self._add(
-                tensor.name, stored_shape(tensor.shape), tensor.quantization, values
+            shape = stored_shape(tensor.shape)
+            self._index[tensor.name] = (
+                self.writer.add_tensor(tensor.name, shape, "bool", None, values)
+                if tensor.logical
+                else self._add(tensor.name, shape, tensor.quantization, values)
             )
         return self._index[tensor.name]
 
@@ -67,6 +70,8 @@ class Emitter:
                 )
             return self.tensor(tensor)
         values = stored_operand(tensor.data, rank)
+        if tensor.logical:
+            return self.writer.add_tensor(tensor.name, values.shape, "bool", None, values)
         return self._add(tensor.name, values.shape, tensor.quantization, values)
 
     def weights(self, tensor: Tensor, values: NDArray[Any], axis: int) -> int:

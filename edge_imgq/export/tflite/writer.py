@@ -29,6 +29,7 @@ SIGNATURE = "serving_default"
 """Name of the signature of a file that has one."""
 
 TYPES: Mapping[str, int] = {
+    "bool": schema.TensorType.BOOL,
     "float32": schema.TensorType.FLOAT32,
     "float16": schema.TensorType.FLOAT16,
     "int8": schema.TensorType.INT8,

@@ -59,6 +59,16 @@ def floor(arguments: Arguments) -> Tensor:
     return arguments.tensor("x").floor()
 
 
+def ceiling(arguments: Arguments) -> Tensor:
+    """`ceil`."""
+    return arguments.tensor("x").ceil()
+
+
+def sign(arguments: Arguments) -> Tensor:
+    """`sign`: −1, 0 or 1."""
+    return arguments.tensor("x").sign()
+
+
 def square_root(arguments: Arguments) -> Tensor:
     """`sqrt`."""
     return arguments.tensor("x").sqrt()

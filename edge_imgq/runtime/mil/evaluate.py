@@ -67,12 +67,14 @@ class Evaluator:
             if not isinstance(value, str)
         }
         self.statements: list[Statement] = []
+        self.unchosen: frozenset[str] = frozenset()
         for statement in program.statements:
             if statement.kind.startswith("constexpr_"):
                 self.constants.update(self._execute(statement, self.constants))
             else:
                 self.statements.append(statement)
         self.retired = _retired(self.statements, program.outputs)
+        self.unchosen = _only_chosen(self.statements, program.outputs)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the program's outputs by name, in their declared element types.
@@ -120,8 +122,9 @@ class Evaluator:
             declared.name: value.to(self.types[declared.dtype])
             for declared, value in zip(statement.outputs, results, strict=True)
         }
-        for value in typed.values():
-            _refuse_non_finite(statement, value)
+        for name, value in typed.items():
+            if name not in self.unchosen:
+                _refuse_non_finite(statement, value)
         return typed
 
 
@@ -143,6 +146,26 @@ def _refuse_non_finite(statement: Statement, value: Tensor) -> None:
             f"'{statement.name}' ({statement.kind}) gives values that are infinite or not numbers: "
             "they do not fit in float16. Scale the model's values down, or use another target."
         )
+
+
+def _only_chosen(statements: Sequence[Statement], outputs: Sequence[str]) -> frozenset[str]:
+    """Return the values that reach the outputs through `select` alone.
+
+    They may be no numbers where they are not chosen, as a power of a negative number.
+    """
+    read: dict[str, list[Statement]] = {}
+    for statement in statements:
+        for name in {name for names in statement.inputs.values() for name in names}:
+            read.setdefault(name, []).append(statement)
+    chosen: set[str] = set()
+    for statement in reversed(statements):
+        for output in statement.outputs:
+            if output.name not in outputs and all(
+                reader.kind == "select" or all(o.name in chosen for o in reader.outputs)
+                for reader in read.get(output.name, [])
+            ):
+                chosen.add(output.name)
+    return frozenset(chosen)
 
 
 def _retired(statements: Sequence[Statement], outputs: Sequence[str]) -> list[list[str]]:

@@ -72,6 +72,21 @@ def rounded(file: Emitter, operation: Operation) -> None:
     file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
 
 
+def floor(file: Emitter, operation: Operation) -> None:
+    """Floor → FLOOR, in float."""
+    file.emit(operation, Code.FLOOR, [file.tensor(operation.operand(0))])
+
+
+def ceiling(file: Emitter, operation: Operation) -> None:
+    """Ceil → CEIL, in float."""
+    file.emit(operation, Code.CEIL, [file.tensor(operation.operand(0))])
+
+
+def sign(file: Emitter, operation: Operation) -> None:
+    """Sign → SIGN, in float."""
+    file.emit(operation, Code.SIGN, [file.tensor(operation.operand(0))], schema.SignOptionsT())
+
+
 def reciprocal(file: Emitter, operation: Operation) -> None:
     """Reciprocal → DIV of 1, in float."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))

@@ -1,0 +1,97 @@
+"""Comparisons, truth values, and the choice between two tensors by one of these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.network import Tensor
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+Code = schema.BuiltinOperator
+FLOAT, BOOL = 1, 9
+"""ONNX's numbers for the element types that a Cast may have here."""
+
+
+def less(file: Emitter, operation: Operation) -> None:
+    """Less → LESS, in float."""
+    _combined(file, operation, Code.LESS, schema.LessOptionsT())
+
+
+def less_or_equal(file: Emitter, operation: Operation) -> None:
+    """LessOrEqual → LESS_EQUAL, in float."""
+    _combined(file, operation, Code.LESS_EQUAL, schema.LessEqualOptionsT())
+
+
+def greater(file: Emitter, operation: Operation) -> None:
+    """Greater → GREATER, in float."""
+    _combined(file, operation, Code.GREATER, schema.GreaterOptionsT())
+
+
+def greater_or_equal(file: Emitter, operation: Operation) -> None:
+    """GreaterOrEqual → GREATER_EQUAL, in float."""
+    _combined(file, operation, Code.GREATER_EQUAL, schema.GreaterEqualOptionsT())
+
+
+def equal(file: Emitter, operation: Operation) -> None:
+    """Equal → EQUAL, in float or of truth values."""
+    _combined(file, operation, Code.EQUAL, schema.EqualOptionsT())
+
+
+def both(file: Emitter, operation: Operation) -> None:
+    """And → LOGICAL_AND."""
+    _combined(file, operation, Code.LOGICAL_AND, schema.LogicalAndOptionsT())
+
+
+def either(file: Emitter, operation: Operation) -> None:
+    """Or → LOGICAL_OR."""
+    _combined(file, operation, Code.LOGICAL_OR, schema.LogicalOrOptionsT())
+
+
+def one_of_both(file: Emitter, operation: Operation) -> None:
+    """Xor → NOT_EQUAL."""
+    _combined(file, operation, Code.NOT_EQUAL, schema.NotEqualOptionsT())
+
+
+def negation(file: Emitter, operation: Operation) -> None:
+    """Not → LOGICAL_NOT."""
+    inputs = [file.tensor(operation.operand(0))]
+    file.emit(operation, Code.LOGICAL_NOT, inputs, schema.LogicalNotOptionsT())
+
+
+def choice(file: Emitter, operation: Operation) -> None:
+    """Where → SELECT_V2, in float."""
+    if operation.output.logical:
+        raise RefusedError("it chooses between truth values; write it with And and Or.")
+    rank = len(operation.output.shape)
+    inputs = [file.operand(operation.operand(index), rank) for index in (0, 1, 2)]
+    file.emit(operation, Code.SELECT_V2, inputs, schema.SelectV2OptionsT())
+
+
+def cast(file: Emitter, operation: Operation) -> None:
+    """Cast of truth values to 0 and 1 → CAST; of numbers to truth values → NOT_EQUAL to 0."""
+    source, target = operation.operand(0), operation.attributes.get("to")
+    if target == FLOAT and source.logical:
+        options = schema.CastOptionsT()
+        options.inDataType, options.outDataType = schema.TensorType.BOOL, schema.TensorType.FLOAT32
+        file.emit(operation, Code.CAST, [file.tensor(source)], options)
+    elif target == FLOAT:
+        file.clip(operation, file.tensor(source))
+    elif target == BOOL:
+        zero = Tensor(f"{operation.name}/zero", (), None, np.zeros((), np.float32))
+        inputs = [file.tensor(source), file.tensor(zero)]
+        file.emit(operation, Code.NOT_EQUAL, inputs, schema.NotEqualOptionsT())
+    else:
+        raise RefusedError("it casts pixels to integers; use Floor or Round instead.")
+
+
+def _combined(file: Emitter, operation: Operation, code: int, options: Any) -> None:
+    rank = max(len(operation.operand(index).shape) for index in (0, 1))
+    inputs = [file.operand(operation.operand(index), rank) for index in (0, 1)]
+    file.emit(operation, code, inputs, options)
