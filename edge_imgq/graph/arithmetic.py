@@ -17,8 +17,9 @@ NO_INTEGER_KERNEL = frozenset(
         "Not", "Or", "PRelu", "Pow", "Reciprocal", "Sign", "Sin", "Sqrt", "Where", "Xor",
     }
 )  # fmt: skip
-"""Operators that take and return int8 and compute in float in between; truth values stay such. HardSwish and PRelu have
-integer kernels, but not in XNNPACK: in float between conversions HardSwish takes half the time."""
+"""Operators that take and return int8 and compute in float in between; truth values stay such.
+HardSwish and PRelu have integer kernels, but not in XNNPACK: in float between conversions HardSwish
+takes half the time."""
 
 MARKABLE = frozenset(
     {

@@ -155,10 +155,11 @@ SPATIAL: dict[str, Callable[[ir.Node, _View], _View]] = {
 
 POINTWISE = frozenset(
     {
-        "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "DequantizeLinear", "Div",
-        "Dropout", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
-        "Max", "Min", "Mul", "Neg", "PRelu", "Pow", "QuantizeLinear", "Relu", "Round", "Sigmoid",
-        "Split", "Sqrt", "Sub", "Tanh",
+        "Abs", "Add", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Concat",
+        "DequantizeLinear", "Div", "Dropout", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
+        "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less",
+        "LessOrEqual", "Max", "Min", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "QuantizeLinear",
+        "Relu", "Round", "Sigmoid", "Sign", "Split", "Sqrt", "Sub", "Tanh", "Where", "Xor",
     }
 )  # fmt: skip
 """Operators that leave every pixel in its place. Concat and Split here work on channels."""

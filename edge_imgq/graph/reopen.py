@@ -18,11 +18,12 @@ from edge_imgq.graph.shape_inference import infer_shapes
 
 FREE = frozenset(
     {
-        "Abs", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Conv", "DepthToSpace", "DequantizeLinear",
-        "Dropout", "Elu", "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool",
-        "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization",
-        "LeakyRelu", "Log", "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round",
-        "Selu", "Sigmoid", "Softplus", "SpaceToDepth", "Sqrt", "Tanh", "Transpose",
+        "Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Conv", "DepthToSpace",
+        "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GlobalAveragePool",
+        "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish", "Identity",
+        "InstanceNormalization", "LeakyRelu", "Log", "Mish", "Neg", "Not", "PRelu",
+        "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus",
+        "SpaceToDepth", "Sqrt", "Tanh", "Transpose",
     }
 )  # fmt: skip
 """Operators that hold no size, whatever their attributes and constants are."""
@@ -126,7 +127,13 @@ def _of_channels(node: ir.Node) -> bool:
 KEEPING = frozenset({"Add", "Div", "LayerNormalization", "MatMul", "Mul", "Sub"})
 """Operators that keep the last axis the last, beside those of FREE."""
 
+CHOICES = (
+    "And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Where", "Xor",
+)  # fmt: skip
+"""Comparisons, and what is made of them."""
+
 CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
+    **dict.fromkeys(CHOICES, _elementwise),
     "Add": _elementwise,
     "AveragePool": _window,
     "Concat": _channels,

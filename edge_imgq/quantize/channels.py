@@ -181,13 +181,14 @@ def _is_constant_layer(node: ir.Node) -> bool:
 
 
 def _images(graph: ir.Graph) -> list[ir.Value]:
-    """Return the values (N, C, H, W) with a known number of channels."""
+    """Return the numbers (N, C, H, W) with a known number of channels."""
     values = [value for value in graph.inputs if not value.is_initializer()]
     values += [value for node in graph for value in node.outputs]
     return [
         value
         for value in values
         if value.shape is not None and len(value.shape) == 4 and isinstance(value.shape[1], int)
+        if value.dtype is not ir.DataType.BOOL
     ]
 
 

@@ -121,6 +121,8 @@ def _result(node: ir.Node) -> tuple[ir.Value, float]:
     gain = 1.0
     follower = edit.sole_consumer(node.outputs[0])
     while follower is not None and is_marked(follower):
+        if follower.op_type == "Mul" and not edit.is_constant(follower.inputs[1]):
+            break
         node = follower
         if node.op_type == "Mul":
             gain *= float(np.abs(edit.contents(node.inputs[1])).max())

@@ -51,6 +51,7 @@ from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.spread_norm import spread_norm
+from edge_imgq.graph.passes.tone_curves import tone_curves
 from edge_imgq.graph.passes.transpositions import transpositions
 from edge_imgq.graph.passes.unfolded import unfolded
 
@@ -105,10 +106,12 @@ PARTS = (
     affine_upward,
     affine_downward,
     collapse,
+    tone_curves,
 )  # fmt: skip
 """In this order: a division that ends a normalisation belongs to it, one between transpositions is
 found before these move and one that they hid after; transpositions meet once more where reshapes
-stood between them; factors fold into convolutions before these are merged."""
+stood between them; factors fold into convolutions before these are merged; curves are marked when
+nothing changes the arithmetic around them any more."""
 
 
 def canonical(model: ir.Model) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.coreml.operators import FORMS
+from tests.export.choices import BODIES
 
 SEED = 7
 WIDE = (1, 8, 12, 16)
@@ -97,6 +98,9 @@ CASES: dict[str, Callable[[Build], onnx.ModelProto]] = {
     "Pow": lambda b: b("Pow", number(1.7)),
     "Pow of minus a half": lambda b: b("Pow", number(-0.5)),
     "Round": lambda b: b("Round"),
+    "Floor": lambda b: b("Floor"),
+    "Ceil": lambda b: b("Ceil"),
+    "Sign": lambda b: b("Sign"),
     "Cast": lambda b: b("Cast", to=1),
     "Abs": lambda b: b("Abs"),
     "Neg": lambda b: b("Neg"),
@@ -229,12 +233,12 @@ def test_the_float_form_agrees_with_onnx_runtime(name: str, road: Any, tmp_path:
         np.testing.assert_allclose(result, wanted, rtol=0, atol=2 * 2.0**-11 * scale)
 
 
-STEPPED = {"Round"}
-"""Cases whose few results lie on ties of eight bits, all values of one result at once. The graph
-has them between quantizers only, as part of a normalisation."""
+STEPPED = {"Round", "Floor", "Ceil", "Sign"}
+"""Cases whose few results lie on ties of eight bits, all values of one result at once. Round stands
+between quantizers only as part of a normalisation; the others are a level off at most."""
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in STEPPED])
+@pytest.mark.parametrize("name", [name for name in CASES if name != "Round"])
 def test_the_integer_form_agrees_with_onnx_runtime(name: str, road: Any, tmp_path: Path) -> None:
     model = CASES[name](road.build)
     inputs = inputs_of(model)
@@ -249,11 +253,11 @@ def test_the_integer_form_agrees_with_onnx_runtime(name: str, road: Any, tmp_pat
         report = f"seed {SEED}: {np.mean(off > 0):.4f} differ, the furthest by {off.max()}"
         assert result.shape == wanted.shape
         assert np.mean(off <= 1) >= 0.999, report
-        assert np.mean(off == 0) >= 0.9, report
+        assert np.mean(off == 0) >= (0.3 if name in STEPPED else 0.9), report
 
 
 def test_every_form_has_a_case() -> None:
-    tested = {name.split(",")[0].split(" ")[0] for name in CASES}
+    tested = {name.split(",")[0].split(" ")[0] for name in [*CASES, *BODIES]}
     gathered = {"CentredLevels", "InverseDeviation", "RoundedToUnit"}
     assert FORMS.keys() - tested == {"Requantize", *gathered}
 

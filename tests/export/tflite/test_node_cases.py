@@ -25,12 +25,12 @@ from edge_imgq.graph.rewrite import rewrite
 from .witness import NOTE, from_file, lower, run_litert, to_file
 
 OPERATORS = frozenset(
-    """Abs Add AveragePool BatchNormalization Cast Celu Clip Concat Constant Conv ConvTranspose Cos
-    DepthToSpace Div Dropout Elu Exp Expand Gelu Gemm GlobalAveragePool GlobalMaxPool
+    """Abs Add AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant Conv ConvTranspose
+    Cos DepthToSpace Div Dropout Elu Exp Expand Floor Gelu Gemm GlobalAveragePool GlobalMaxPool
     GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
     LeakyRelu Log MatMul Max MaxPool Min Mish Mul Neg PRelu Pad Pow Reciprocal ReduceL1 ReduceL2
-    ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu Reshape Resize Selu Sigmoid Sin
-    Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Tanh Tile Transpose
+    ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu Reshape Resize Selu Sigmoid Sign
+    Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub Tanh Tile Transpose
     Unsqueeze""".split()  # noqa: SIM905
 )
 TRAINING = "training mode is no part of a network that is shipped"

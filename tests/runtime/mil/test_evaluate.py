@@ -114,6 +114,20 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "exponential": lambda: Apply(lambda x: x.exp()),
     "logarithm": lambda: Apply(lambda x: (x.abs() + 0.1).log()),
     "inverse root": lambda: Apply(lambda x: (x.square() + 0.1).rsqrt()),
+    "chosen by sign": lambda: Apply(lambda x: torch.where(x > 0, x.sqrt(), x[:, :1])),
+    "chosen by other comparisons": lambda: Apply(
+        lambda x: torch.where(
+            torch.logical_or(
+                torch.logical_and(x <= 0.25, torch.logical_not(x < -0.5)),
+                torch.logical_xor(x >= 1, x == 0),
+            ),
+            x,
+            1.001 * x,  # in float16 a value may lie on the other side of a threshold
+        )
+    ),
+    "chosen where not equal": lambda: Apply(lambda x: torch.where(x.relu() != 0, x, x + 1)),
+    "truth values as numbers": lambda: Apply(lambda x: x * (x > 0.25).float()),
+    "next whole number, and sign": lambda: Apply(lambda x: x.ceil() + x.sign()),
     "flip": lambda: Apply(lambda x: x.flip((1, 3))),
     "gathered columns": lambda: Apply(lambda x: x.index_select(3, torch.tensor([3, 0, 3, 15]))),
     "concat": lambda: Apply(lambda x: torch.cat([x, 2 * x, x[:, :3]], 1)),
