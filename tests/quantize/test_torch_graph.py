@@ -13,9 +13,6 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.torch_inputs import NotCoveredError
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from tests.export.choices import BODIES, image
-from tests.export.choices import model as choice_model
-from tests.export.tflite.witness import run_onnx
 
 from ..graph.build import model, run, weights
 from .test_channel_correction import photo
@@ -134,14 +131,3 @@ def test_an_operator_without_a_torch_form_is_refused() -> None:
     network = model([helper.make_node("Acos", ["image"], ["out"])], {})
     with pytest.raises(NotCoveredError, match="Acos"):
         TorchGraph(network)
-
-
-@pytest.mark.parametrize("name", BODIES)
-def test_a_choice_is_that_of_onnx_runtime_and_has_a_slope_everywhere(name: str) -> None:
-    proto = choice_model(BODIES[name])
-    values, wanted = image(), run_onnx(proto, image())
-    source = torch.from_numpy(values).requires_grad_()
-    found = TorchGraph(ir.from_proto(proto))(source)
-    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-5, atol=1e-6)
-    (slope,) = torch.autograd.grad(found.sum(), source, allow_unused=True, materialize_grads=True)
-    assert torch.isfinite(slope).all()

@@ -20,6 +20,10 @@ from edge_imgq.export.tflite.table import LOWERINGS
 from edge_imgq.graph.network import REQUANTIZE
 from edge_imgq.quantize.torch_graph import QUANTIZERS, TorchGraph
 from edge_imgq.quantize.torch_operators import OPERATORS
+from tests.export.choices import BODIES
+from tests.export.choices import image as choice_image
+from tests.export.choices import model as choice_model
+from tests.export.tflite.witness import run_onnx
 
 from ..graph.build import parsed, run, weights
 
@@ -198,6 +202,9 @@ CASES: dict[str, tuple[str, Mapping[str, Any]]] = {
         {"n": ints(18, 18)},
     ),
     "Round": ("Round(many)", {}),
+    "Floor": ("Floor(many)", {}),
+    "Ceil": ("Ceil(many)", {}),
+    "Sign": ("Sign(centred)", {}),
     "Round, halves": ("Round(halves)", {}),
     "Sigmoid": ("Sigmoid(many)", {}),
     "Sin": ("Sin(many)", {}),
@@ -284,7 +291,20 @@ def test_an_operator_computes_what_onnx_runtime_does(name: str) -> None:
 
 
 def test_every_operator_has_a_case() -> None:
-    assert {name.split(",")[0] for name in CASES} == set(OPERATORS)
+    chosen = {name.split(",")[0] for name in BODIES if name.split(" ")[0].strip(",") == name}
+    assert {name.split(",")[0] for name in CASES} | chosen == set(OPERATORS)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_choice_is_that_of_onnx_runtime_and_has_a_slope_everywhere(name: str) -> None:
+    proto, values = choice_model(BODIES[name]), choice_image()
+    source = torch.from_numpy(values).requires_grad_()
+    found = TorchGraph(ir.from_proto(proto))(source)
+    np.testing.assert_allclose(
+        found.detach().numpy(), run_onnx(proto, values), rtol=1e-5, atol=1e-6
+    )
+    (slope,) = torch.autograd.grad(found.sum(), source, allow_unused=True, materialize_grads=True)
+    assert torch.isfinite(slope).all()
 
 
 def test_what_a_target_lowers_has_a_torch_form() -> None:
