@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.pipeline.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.gallery import Exhibit, Gallery
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.report import NotRun
@@ -81,6 +82,7 @@ def measure_drifts(
         NonFiniteOutputError: the references return NaN or infinity.
     """
     rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
+    builtin = BuiltinRuns()
     wanted = {file.path: _sizes(file, references.float) for file in opened}
     for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
         group = [file for file in opened if size in wanted[file.path]]
@@ -96,7 +98,12 @@ def measure_drifts(
                     not_run[file.path] = result
                 else:
                     rows[file.path].append(_compared(file, result, shown, gallery))
-    return {path: summarise(r) for path, r in rows.items() if path not in not_run}
+                    builtin.offer(file, sample, shown.of_float, result)
+    return {
+        path: replace(summarise(found), builtin_kernels=builtin.of(path, found))
+        for path, found in rows.items()
+        if path not in not_run
+    }
 
 
 def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:

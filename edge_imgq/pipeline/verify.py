@@ -304,6 +304,7 @@ def _target_report(
         quantization=drift.quantization,
         conversion=drift.conversion,
         vs_host=drift.vs_host,
+        builtin_kernels=drift.builtin_kernels,
         placement=file.session.placement(),
         latency=latency,
         instructions=file.session.instructions(size),

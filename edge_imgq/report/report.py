@@ -13,7 +13,14 @@ from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Agreement, Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import (
+    NO_BUILTIN_KERNELS,
+    Agreement,
+    BuiltinKernels,
+    Conversion,
+    Drop,
+    Fidelity,
+)
 
 SCHEMA = 5
 """Version of the JSON form."""
@@ -41,6 +48,7 @@ class TargetReport:
         breaches: one sentence for each budget that the file exceeds.
         sizes: heights and widths of the input that a file of fixed size was measured at, all
             together; none where it took images as they are.
+        builtin_kernels: an int8 TFLite file in TFLite's own kernels, without XNNPACK.
     """
 
     target: str
@@ -59,6 +67,7 @@ class TargetReport:
     memory: ActivationMemory | Skipped
     breaches: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...] = ()
+    builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from edge_imgq.report.drawing import (
 )
 from edge_imgq.report.report import Report, SchemeReport, TargetReport
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import IDENTICAL, Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import IDENTICAL, NO_BUILTIN_KERNELS, Conversion, Drop, Fidelity
 from edge_imgq.wording import count_of
 
 _SIZED = re.compile(r"-(\d+x\d+)$")
@@ -103,7 +103,7 @@ def _heading(report: Report) -> str:
 
 def _captions(report: Report) -> list[str]:
     lines = [f"evaluation: {report.evaluation}", *_agreements(report), *_placements(report)]
-    lines += [*_counts(report), *_memory(report)]
+    lines += [*_builtin_kernels(report), *_counts(report), *_memory(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
@@ -189,6 +189,22 @@ def _agreements(report: Report) -> list[str]:
     return lines
 
 
+def _builtin_kernels(report: Report) -> list[str]:
+    """Return how far int8 TFLite files are from the float model where an app has no XNNPACK."""
+    lines = []
+    for target in report.targets:
+        found = target.builtin_kernels
+        if isinstance(found, Skipped):
+            continue
+        largest = f"largest difference {found.agreement.largest}"
+        lines.append(
+            f"{target.target} by TFLite's own kernels: vs float {_fidelity(found.vs_reference)} on "
+            f"the first {count_of(found.images, 'image')}, by XNNPACK {_fidelity(found.xnnpack)}; "
+            f"{_share(found.agreement.within_1)} of values within one level, {largest}"
+        )
+    return lines
+
+
 def _counts(report: Report) -> list[str]:
     """Return what one call of each file takes, where the device counts that."""
     return [
@@ -260,9 +276,10 @@ def _skipped(report: Report) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         for column, value in (
-            ("drop", target.drop), ("quantized", target.quantization), ("ms", target.latency)
+            ("drop", target.drop), ("quantized", target.quantization), ("ms", target.latency),
+            ("own kernels", target.builtin_kernels),
         ):  # fmt: skip
-            if isinstance(value, Skipped):
+            if isinstance(value, Skipped) and value != NO_BUILTIN_KERNELS:
                 reasons.setdefault(f"{column}: {value.reason}", []).append(target.target)
     return [
         wrapped(f"  {reason} ({', '.join(targets)})", "    ") for reason, targets in reasons.items()

@@ -44,10 +44,10 @@ class LiteRTSession:
     the note says that the result is right; the last size stays in place.
     """
 
-    def __init__(self, path: Path, note: FileNote, threads: int) -> None:
+    def __init__(self, path: Path, note: FileNote, threads: int, xnnpack: bool = True) -> None:
         self.note = note
-        self._path, self._threads = path, threads
-        self._interpreter = _interpreter(path, threads)
+        self._path, self._threads, self._xnnpack = path, threads, xnnpack
+        self._interpreter = self._open()
         self._own_size = _size(self._interpreter)
         self._signatures = signatures(self._interpreter)
         self._resizable: bool | None = None
@@ -75,7 +75,7 @@ class LiteRTSession:
         if self._resizable is None:
             step = self.note.contract.multiple
             height, width = self._own_size
-            trial = _interpreter(self._path, self._threads)
+            trial = self._open()
             self._resizable = self._follows(trial, (height + step, width + step))
         return self._resizable
 
@@ -102,6 +102,9 @@ class LiteRTSession:
         self._place(pixels)
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke
+
+    def _open(self) -> Any:
+        return _interpreter(self._path, self._threads, self._xnnpack)
 
     def _values(self, pixels: NDArray[np.uint8]) -> Any:
         """Run the file on an image and return its output as it is stored."""
@@ -136,7 +139,7 @@ class LiteRTSession:
             if self._follows(self._interpreter, size):
                 return
             # A failed resize leaves the interpreter half allocated.
-            self._interpreter = _interpreter(self._path, self._threads)
+            self._interpreter = self._open()
         sizes = " and ".join(f"{height}x{width}" for height, width in self.sizes)
         raise ImageError(
             f"{self._path} runs at {sizes} only, and the image is {size[0]}x{size[1]}. "
@@ -178,6 +181,15 @@ def open_session(path: Path, threads: int = 1) -> Session:
         ModelError: it is missing, truncated, not TFLite, or carries no note of ours.
     """
     return LiteRTSession(path, read_note(path), threads)
+
+
+def open_without_xnnpack(path: Path) -> Session:
+    """Reopen a .tflite file for TFLite's own kernels, as apps run it that do not apply XNNPACK.
+
+    Raises:
+        ModelError: likewise.
+    """
+    return LiteRTSession(path, read_note(path), threads=1, xnnpack=False)
 
 
 def placement(path: Path) -> Placement:
@@ -247,12 +259,15 @@ def _inside(
     return inside
 
 
-def _interpreter(path: Path, threads: int) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
+def _interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+    kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         with _without_chatter():
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter = Interpreter(
+                model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels
+            )
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]

@@ -96,6 +96,26 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class BuiltinKernels:
+    """An int8 TFLite file in TFLite's own kernels, as apps without XNNPACK run it.
+
+    Attributes:
+        images: how many it was run on, the first of the evaluation.
+        vs_reference: the file in these kernels against the float reference.
+        xnnpack: the file in XNNPACK against the float reference, on the same images.
+        agreement: of the two.
+    """
+
+    images: int
+    vs_reference: Fidelity
+    xnnpack: Fidelity
+    agreement: Agreement
+
+
+NO_BUILTIN_KERNELS = Skipped("only int8 TFLite files that XNNPACK ran here are run without it, too")
+
+
+@dataclass(frozen=True)
 class ImageDrift:
     """The comparisons of one image.
 
@@ -128,6 +148,7 @@ class Drift:
     quantization: Fidelity | Skipped
     conversion: Conversion
     vs_host: Agreement | Skipped
+    builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
 
 
 def compare(
@@ -185,6 +206,24 @@ def summarise(images: Sequence[ImageDrift]) -> Drift:
     )
 
 
+def summarise_builtin(
+    builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
+) -> BuiltinKernels:
+    """Return what TFLite's own kernels change.
+
+    Args:
+        builtin: the file in these kernels, compared with the file in XNNPACK as its source.
+        xnnpack: the file in XNNPACK, on the same images.
+    """
+    names = [image.name for image in builtin]
+    return BuiltinKernels(
+        images=len(builtin),
+        vs_reference=_fidelity(names, [image.vs_reference for image in builtin]),
+        xnnpack=_fidelity(names, [image.vs_reference for image in xnnpack]),
+        agreement=_agreed(np.sum([image.differences for image in builtin], axis=0)),
+    )
+
+
 def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
     return min(psnr(reference, candidate, shave=shave), IDENTICAL)
 
@@ -233,7 +272,10 @@ def _agreement(images: Sequence[ImageDrift]) -> Agreement | Skipped:
     found = [image.host_differences for image in images if image.host_differences is not None]
     if not found:
         return Skipped("the file ran on this host alone")
-    histogram = np.sum(found, axis=0)
+    return _agreed(np.sum(found, axis=0))
+
+
+def _agreed(histogram: NDArray[np.int64]) -> Agreement:
     error = float(np.dot(histogram, np.arange(256.0) ** 2) / histogram.sum())
     decibel = IDENTICAL if error == 0 else min(10 * np.log10(255**2 / error), IDENTICAL)
     shares = _conversion(histogram)

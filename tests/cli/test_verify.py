@@ -90,3 +90,15 @@ def test_a_raw_model_beside_references_is_told_what_is_missing(
     assert outcome.code == ModelError.exit_code
     assert f"{raw} does not say what its pixels mean. " in outcome.err
     assert "edge_imgq.model" not in outcome.err
+
+
+def test_an_int8_file_is_run_by_tflites_own_kernels_too(
+    run: Run, exported: Path, photos: Path
+) -> None:
+    outcome = run("verify", exported, "--images", photos / "evaluation", "--json", "--no-bench")
+    found = target(outcome, "tflite-int8")["builtin_kernels"]
+    assert 1 <= found["images"] <= 2
+    assert found["agreement"]["within_1"] > 0.9
+    assert abs(found["vs_reference"]["mean"] - found["xnnpack"]["mean"]) < 1
+    for other in ("tflite-float", "onnx-int8"):
+        assert "skipped" in target(outcome, other)["builtin_kernels"]

@@ -14,7 +14,7 @@ from edge_imgq.report.report import NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import Agreement, BuiltinKernels, Conversion, Drop, Fidelity
 from tests.report.build import INT8, LATENCY, REPORT, with_target
 
 
@@ -186,3 +186,22 @@ def test_files_that_did_not_run_for_one_reason_share_a_line() -> None:
     text = report_table(replace(REPORT, device="android", not_run=(*gone, other)))
     assert "! a.tflite, b.tflite: there is no adb" in text
     assert "! c.onnx: is not one of .tflite" in text
+
+
+BUILTIN = BuiltinKernels(
+    2, Fidelity(46.1, 44.2, "a"), Fidelity(46.7, 44.8, "a"), Agreement(55.0, 0.9, 0.9987, 3)
+)
+
+
+def test_an_int8_file_without_xnnpack_has_a_line_of_its_own() -> None:
+    report = with_target(builtin_kernels=BUILTIN)
+    text = " ".join(report_table(report).split())
+    assert "tflite-int8 by TFLite's own kernels: vs float 46.1/44.2 on the first 2 images" in text
+    assert "by XNNPACK 46.7/44.8; 99.87% of values within one level, largest difference 3" in text
+    assert report_from_dict(report_to_dict(report), "r") == report
+    assert "own kernels" not in report_table(REPORT)
+
+
+def test_a_file_that_does_not_run_without_xnnpack_says_so() -> None:
+    report = with_target(builtin_kernels=Skipped("TFLite's own kernels do not run it: no kernel"))
+    assert "own kernels: TFLite's own kernels do not run it" in report_table(report)

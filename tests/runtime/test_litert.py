@@ -21,7 +21,7 @@ from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import Range, per_tensor
 from edge_imgq.quantize.scales import activations, place_scales
-from edge_imgq.runtime.litert import open_session, placement
+from edge_imgq.runtime.litert import open_session, open_without_xnnpack, placement
 from edge_imgq.runtime.protocol import Session
 from edge_imgq.runtime.tflite_file import read_note
 
@@ -68,6 +68,15 @@ def written(network: Network, folder: Path, scale: int = 2) -> Path:
 def photo(height: int, width: int, channels: int = 3) -> np.ndarray:
     random = np.random.default_rng(SEED)
     return random.integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def test_a_file_opens_for_tflites_own_kernels_too(int8_file: Path) -> None:
+    xnnpack, own = open_session(int8_file), open_without_xnnpack(int8_file)
+    assert (xnnpack.identity.delegate, own.identity.delegate) == ("XNNPACK", "")
+    off = own.run(photo(*SIZE)).astype(int) - xnnpack.run(photo(*SIZE))
+    assert np.abs(off).max() <= 1
+    larger = photo(SIZE[0] + 4, SIZE[1] + 6)
+    assert own.run(larger).shape == xnnpack.run(larger).shape
 
 
 @pytest.fixture

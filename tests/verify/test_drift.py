@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_imgq.recipe.export import Budget
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches
-from edge_imgq.verify.drift import IDENTICAL, Agreement, Drop, compare, summarise
+from edge_imgq.verify.drift import (
+    IDENTICAL,
+    Agreement,
+    BuiltinKernels,
+    Drop,
+    compare,
+    summarise,
+    summarise_builtin,
+)
 
 FLAT = np.full((16, 16, 3), 100, np.uint8)
 SHIFTED = FLAT + np.uint8(1)
@@ -141,3 +151,37 @@ def compare_on_device(file, host):
         shave=0,
         host=host,
     )
+
+
+def test_tflites_own_kernels_are_compared_with_xnnpack_on_the_same_images() -> None:
+    by_xnnpack = [drift_of(FLAT), drift_of(SHIFTED, name="b")]
+    by_builtin = [drift_of(SHIFTED), drift_of(SHIFTED, source=SHIFTED, name="b")]
+    found = summarise_builtin(by_builtin, by_xnnpack)
+    assert found.images == 2
+    assert found.vs_reference.mean == pytest.approx(ONE_LEVEL)
+    assert found.xnnpack.mean == pytest.approx((IDENTICAL + ONE_LEVEL) / 2)
+    assert (found.agreement.equal, found.agreement.within_1) == (0.5, 1)
+    assert found.agreement.largest == 1
+
+
+@pytest.mark.parametrize(
+    ("builtin", "exceeded"),
+    [(FLAT + np.uint8(40), True), (FLAT + np.uint8(2), False), (FLAT + np.uint8(1), False)],
+)
+def test_a_file_that_apps_without_xnnpack_ruin_is_over_its_budget(builtin, exceeded) -> None:
+    budget = Budget(1, 1, 35, 0.999)
+    images = [drift_of(SHIFTED)]
+    found = summarise_builtin([drift_of(builtin, source=SHIFTED)], images)
+    assert isinstance(found, BuiltinKernels)
+    drift = replace(summarise(images), builtin_kernels=found)
+    sentences = [line for line in breaches(drift, budget) if "own kernels" in line]
+    assert len(sentences) == exceeded
+
+
+def test_what_roundings_change_in_tflites_own_kernels_is_no_breach() -> None:
+    budget = Budget(1, 1, 48.0, 0.9)
+    images = [drift_of(SHIFTED)]
+    almost = SHIFTED.copy()
+    almost[0, 0] += 1  # 48.13 dB becomes 48.08
+    found = summarise_builtin([drift_of(almost, source=SHIFTED)], images)
+    assert not breaches(replace(summarise(images), builtin_kernels=found), replace(budget))
