@@ -15,6 +15,7 @@ from pathlib import Path
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
@@ -31,11 +32,13 @@ from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, write_references
 from edge_imgq.pipeline.written_files import written_files
-from edge_imgq.recipe.export import ExportRecipe
+from edge_imgq.recipe.export import ExportRecipe, recipe_name
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
+from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
+from edge_imgq.skipped import Skipped
 
 Size = tuple[int, int]
 
@@ -97,7 +100,11 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             report,
             calibration=plan.calibration.description if len(graphs) > 1 else "",
             schemes=tuple(
-                SchemeReport(name, graph.steps) for name, graph in graphs.items() if name
+                SchemeReport(
+                    name, graph.steps, _diagnosis(plan, request, name, graph, report, watch)
+                )
+                for name, graph in graphs.items()
+                if name
             ),
             advice=(*report.advice, *_advice(plan, request, graphs)),
             failed=failures.reported(),
@@ -119,6 +126,24 @@ def _terms(plan: Plan, request: ExportRequest, began: float, gallery: Gallery) -
         timed=request.timed,
         began=began,
     )
+
+
+def _diagnosis(
+    plan: Plan, request: ExportRequest, scheme: str, graph: Graph, report: Report, watch: Watch
+) -> Diagnosis | Skipped:
+    """Return the layers that keep the files of a scheme over budget; a reason where none do."""
+    recipes = {recipe.name: recipe for recipe in plan.recipes if recipe.scheme == scheme}
+    budgets = {name: recipe.budget for name, recipe in recipes.items()}
+    files = [target for target in report.targets if recipe_name(target.target) in budgets]
+    missing = missing_fidelity(files, budgets)
+    if isinstance(missing, Skipped) or graph.quantized is None:
+        return missing if isinstance(missing, Skipped) else WITHIN
+    words = Words(
+        request.model, request.scheme or scheme, request.calibration, request.pixels,
+        request.output, plan.sizes[next(iter(budgets))][0], bool(request.sizes),
+    )  # fmt: skip
+    source = plan.source
+    return diagnose(graph.quantized, source.model, source.contract.peak, missing, words, watch)
 
 
 def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:

@@ -16,12 +16,13 @@ from edge_imgq.errors import UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.goal import Goal, fidelity_of
 from edge_imgq.pipeline.images import calibration_images, covering_set, network_inputs
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.step import psnr_after
-from edge_imgq.recipe.folders import export_recipes, quantize_recipe, quantize_recipe_path
+from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_path
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.bar_chart import Bar, bar_chart
@@ -29,8 +30,6 @@ from edge_imgq.report.json_form import sensitivity_to_json
 from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from edge_imgq.quantize.layer_costs import LayerCost, Roundings
     from edge_imgq.quantize.precision_search import Choice
     from edge_imgq.quantize.quantize import Quantized
@@ -171,7 +170,7 @@ class _Findings:
 
         peak = run.source.contract.peak
         self._run = run
-        self._graph = _sized(run, quantized.original)
+        self._graph = at_size(quantized.original, _size(run))
         self._board: Switchboard = Switchboard(
             quantized.original, quantized.model, quantized.patches.held_out(peak), peak
         )
@@ -228,7 +227,7 @@ class _Findings:
         request = self._run.request
         path = request.output / self._run.source.name / RECIPE
         names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
-        in_float = self._time_in_float()
+        in_float = float_file_time(self._run.source.model, _size(self._run))
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         base = quantize_recipe_path(request.scheme).read_text(encoding="utf-8")
@@ -239,16 +238,6 @@ class _Findings:
         )
         return found, with_precision(base, dict.fromkeys(names, "float"), remark)
 
-    def _time_in_float(self) -> float | None:
-        """Return the estimated time of a float TFLite file; None where no recipe makes one."""
-        from edge_imgq.graph.rewrite import rewrite
-        from edge_imgq.quantize.layer_time import float_time
-
-        recipes = [r for r in export_recipes() if r.format == "tflite" and not r.scheme]
-        on_cpu = [r for r in recipes if r.processor == "cpu"]
-        graphs = [_sized(self._run, rewrite(self._run.source.model, r.passes)) for r in on_cpu]
-        return min((float_time(model.graph) for model in graphs), default=None)
-
     def _told(self, done: int, total: int) -> None:
         self._run.watch(Step("measure layers", done, total))
 
@@ -256,14 +245,11 @@ class _Findings:
         self._run.watch(Step(words, 0, 1))
 
 
-def _sized(run: _Run, model: ir.Model) -> ir.Model:
-    """Return a graph at the size that was asked for, its own or a usual one, to estimate times."""
-    from edge_imgq.graph.size import bind_size, own_size
-
+def _size(run: _Run) -> tuple[int, int]:
+    """Return the size that was asked for, or a usual one, to estimate times."""
     multiple = run.source.contract.multiple
-    usual = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
-    height, width = run.request.size or usual
-    return bind_size(model, own_size(model) or (height, width))
+    height, width = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
+    return run.request.size or (height, width)
 
 
 def _picture(found: Sensitivity) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

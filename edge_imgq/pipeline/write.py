@@ -66,14 +66,19 @@ class Graph:
     Attributes:
         model: the graph.
         quantized_sha256: of a QDQ graph, the digest of its file.
-        steps: how it came about.
         advice: what its calibration images lack.
+        quantized: how a QDQ graph came about.
     """
 
     model: ir.Model
     quantized_sha256: str = ""
-    steps: tuple[QuantizationStep, ...] = ()
     advice: tuple[str, ...] = ()
+    quantized: Quantized | None = None
+
+    @property
+    def steps(self) -> tuple[QuantizationStep, ...]:
+        """How a QDQ graph came about."""
+        return () if self.quantized is None else self.quantized.steps
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
             write_reference(found.model, _note(plan, scheme, reference), path)
             patches, peak = found.patches.all(plan.source.contract.peak), plan.source.contract.peak
             advice = calibration_advice(len(plan.calibration.photos), patches, peak)
-            graphs[scheme] = Graph(found.model, sha256_of(path), found.steps, advice)
+            graphs[scheme] = Graph(found.model, sha256_of(path), advice, found)
     return graphs
 
 

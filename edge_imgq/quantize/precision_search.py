@@ -62,7 +62,7 @@ class PrecisionSearch:
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
 
-    def find(self, wanted: float, progress: Progress) -> Choice:
+    def find(self, wanted: float, progress: Progress, most: int | None = None) -> Choice:
         """Return the choice of least time that is found to reach a fidelity.
 
         Where none does, the choice with every move that helps is returned.
@@ -70,10 +70,12 @@ class PrecisionSearch:
         Args:
             wanted: dB.
             progress: told of every choice that is tried.
+            most: moves to try; None for all that help.
         """
         names: Names = frozenset()
-        psnr = self._psnr(names)
-        while psnr < wanted:
+        psnr, moves = self._psnr(names), 0
+        while psnr < wanted and moves != most:
+            moves += 1
             best = max(self._moves(names), key=self._worth(names), default=None)
             if best is None:
                 break

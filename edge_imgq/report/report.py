@@ -10,6 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
@@ -121,10 +122,12 @@ class SchemeReport:
     Attributes:
         scheme: the recipe's stem.
         steps: in their order, with what each came to on held-out calibration patches.
+        diagnosis: which layers make the loss, where files are over budget; else why there is none.
     """
 
     scheme: str
     steps: tuple[QuantizationStep, ...]
+    diagnosis: Diagnosis | Skipped = WITHIN
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from collections import Counter
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
+from edge_imgq.report.diagnosis import Diagnosis
+from edge_imgq.report.diagnosis_text import diagnosis_text
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,
@@ -48,6 +50,11 @@ def report_table(report: Report) -> str:
     if report.breaches:
         lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]
         parts.append("\n".join(["over budget:", *lines]))
+    parts.extend(
+        diagnosis_text(scheme.scheme, scheme.diagnosis)
+        for scheme in report.schemes
+        if isinstance(scheme.diagnosis, Diagnosis)
+    )
     return "\n\n".join(parts)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
+from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import QuantizationStep, not_run
+from edge_imgq.report.diagnosis import Diagnosis, Mend
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
@@ -144,6 +146,43 @@ def test_a_step_that_did_not_run_is_told_from_one_that_did_not_help() -> None:
         "a copy)"
     ) in text.replace("\n  ", " ")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def diagnosed(mend: Mend | Skipped) -> Report:
+    layers = (
+        LoudLayer("node_conv2d_17_with_a_rather_long_name", "Conv", 0.02, 0.61),
+        LoudLayer("silu", "Mul", 0.0, 0.25),
+    )
+    diagnosis = Diagnosis(layers, 31.2, 38.0, mend)
+    steps = (QuantizationStep("scales", 31.0),)
+    return replace(REPORT, schemes=(SchemeReport("int8", steps, diagnosis),))
+
+
+def test_what_makes_int8_lose_is_named_with_the_command_that_mends_it() -> None:
+    commands = (
+        "edge-imgq sensitivity my.onnx --fidelity 38.0 --calibration a/long/folder/of/photographs",
+        "edge-imgq export my.onnx --target '*-int8' --scheme artifacts/my/mixed.toml",
+    )
+    report = diagnosed(Mend(("first", "second"), 41.04, 1.42, 1.9, commands))
+    assert report_from_dict(report_to_dict(report), "report.json") == report
+    text = report_table(report)
+    assert (
+        "int8: most of the loss is made by\n  node_conv2d_17_with_a_rather_long_name (Conv): 61% "
+        "by rounding what it writes,"
+    ) in text
+    assert "2 layers in float (first, second) would bring it within budget" in text
+    assert "1.4 times the time of int8, where a float file takes 1.9 times" in " ".join(
+        text.split()
+    )
+    joined = text.replace(" \\\n    ", " ")
+    assert all(f"\n  {command}" in joined for command in commands)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_where_no_few_layers_mend_it_the_reason_is_said() -> None:
+    report = diagnosed(Skipped("8 layers in float would not do"))
+    assert report_from_dict(report_to_dict(report), "report.json") == report
+    assert "8 layers in float would not do." in report_table(report)
 
 
 def test_what_disturbed_times_is_said_once_for_all_of_them() -> None:

@@ -1,0 +1,51 @@
+"""Why an int8 graph loses more than its budget, and what mends it: one value of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_imgq.quantize.loud_layer import LoudLayer
+from edge_imgq.skipped import Skipped
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Layers that, kept in float, bring int8 within its budget.
+
+    Attributes:
+        layers: their names.
+        psnr: foretold dB to the float image, on the patches of the diagnosis.
+        time: estimated time of a TFLite file, of that with all layers in int8.
+        time_in_float: estimated time of a float TFLite file, in the same unit; a reason where no
+            recipe makes one.
+        commands: that write the recipe and export by it.
+    """
+
+    layers: tuple[str, ...]
+    psnr: float
+    time: float
+    time_in_float: float | Skipped
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Which layers make the loss of an int8 graph that is over budget.
+
+    Attributes:
+        layers: that make most of it, the loudest first; none where all lose alike.
+        psnr: dB between the images of the float and of the int8 graph, mean over some patches of
+            the calibration images that no step learned from.
+        wanted: dB there with which the files would be about within budget.
+        mend: few layers that reach that in float, or why there are none.
+    """
+
+    layers: tuple[LoudLayer, ...]
+    psnr: float
+    wanted: float
+    mend: Mend | Skipped
+
+
+WITHIN = Skipped("its files are within budget")
+NO_FILES = Skipped("none of its files was measured")
+NOT_BY_ROUNDING = Skipped("its files lose more than the graph does: the loss is in their writing")

@@ -1,0 +1,51 @@
+"""The diagnosis of an int8 graph over budget as text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from edge_imgq.report.diagnosis import Diagnosis, Mend
+from edge_imgq.report.drawing import WIDTH, wrapped
+from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
+
+
+def diagnosis_text(scheme: str, diagnosis: Diagnosis) -> str:
+    """Return which layers make a scheme's loss and what mends it, in at most 80 columns."""
+    return "\n".join([*_causes(scheme, diagnosis), *_cure(diagnosis)])
+
+
+def _causes(scheme: str, diagnosis: Diagnosis) -> list[str]:
+    if not diagnosis.layers:
+        return [f"{scheme}: no layer makes a tenth of the loss; all lose some."]
+    lines = [
+        f"  {layer.name} ({layer.kind}): {layer.output:.0%} by rounding what it writes, "
+        f"{layer.weights:.0%} by its weights"
+        for layer in diagnosis.layers
+    ]
+    return [f"{scheme}: most of the loss is made by", *(wrapped(line, "    ") for line in lines)]
+
+
+def _cure(diagnosis: Diagnosis) -> list[str]:
+    mend = diagnosis.mend
+    if isinstance(mend, Skipped):
+        return [wrapped(f"{mend.reason}.")]
+    said = wrapped(
+        f"{count_of(len(mend.layers), 'layer')} in float ({', '.join(mend.layers)}) would bring it "
+        f"within budget (about {mend.psnr:.1f} dB from the float model on calibration patches, now "
+        f"{diagnosis.psnr:.1f}), {_price(mend)}:"
+    )
+    return [said, *(_command(command) for command in mend.commands)]
+
+
+def _price(mend: Mend) -> str:
+    price = f"at an estimated {mend.time:.1f} times the time of int8"
+    if isinstance(mend.time_in_float, Skipped):
+        return price
+    return f"{price}, where a float file takes {mend.time_in_float:.1f} times"
+
+
+def _command(command: str) -> str:
+    """Return a command to copy, its lines joined by backslashes."""
+    lines = textwrap.wrap(command, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(f"{'    ' if place else '  '}{line}" for place, line in enumerate(lines))

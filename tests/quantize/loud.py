@@ -1,0 +1,44 @@
+"""A network of four layers, one of which writes a channel that spoils its scale for the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from onnx import helper
+
+from ..graph.build import model, weights
+
+LOUDNESS = 400.0
+
+
+def loud_network(loudness: float = LOUDNESS) -> ir.Model:
+    """Return first, gated by its own sigmoid, second, third and fourth; none can take gains."""
+    generator = np.random.default_rng(0)
+    first, second, third, fourth = (
+        _passing(weights(generator, outputs, inputs, 3, 3))
+        for outputs, inputs in ((8, 3), (8, 8), (8, 8), (3, 8))
+    )
+    first[7] *= loudness
+    second[:, 7] /= 4 * loudness
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["a"], "first", pads=[1] * 4),
+        helper.make_node("Sigmoid", ["a"], ["s"], "gate"),
+        helper.make_node("Mul", ["a", "s"], ["b"], "silu"),
+        helper.make_node("Conv", ["b", "w2"], ["c"], "second", pads=[1] * 4),
+        helper.make_node("Relu", ["c"], ["d"], "relu"),
+        helper.make_node("Conv", ["d", "w3"], ["e"], "third", pads=[1] * 4),
+        helper.make_node("Relu", ["e"], ["f"], "relu_2"),
+        helper.make_node("Conv", ["f", "w4"], ["out"], "fourth", pads=[1] * 4),
+    ]
+    return model(nodes, {"w1": first, "w2": second, "w3": third, "w4": fourth})
+
+
+def _passing(kernel: Any) -> Any:
+    """Let the first three channels pass on the image."""
+    kernel *= 0.3
+    kernel[:3] *= 0.1
+    for channel in range(3):
+        kernel[channel, channel, 1, 1] += 0.9
+    return kernel
