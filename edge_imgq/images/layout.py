@@ -27,6 +27,20 @@ def from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
     return from_nhwc(values.transpose(0, 2, 3, 1), peak)
 
 
+def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
+    """Return float (1, C, H, W) values as levels (H, W, C), neither rounded nor clipped.
+
+    Raises:
+        NonFiniteOutputError: a value is NaN or infinite.
+    """
+    return _levels(values.transpose(0, 2, 3, 1), peak)
+
+
+def pixels_of(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return levels as pixels: rounded half to even, as QuantizeLinear does, and clipped."""
+    return np.ascontiguousarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
+
+
 def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
     """Return float (1, H, W, C) values in [0, peak] as 8-bit (H, W, C) pixels.
 
@@ -35,11 +49,15 @@ def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
     """
+    return pixels_of(_levels(values, peak))
+
+
+def _levels(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         bad = int(np.size(values) - np.isfinite(values).sum())
         raise NonFiniteOutputError(
             f"the output holds {bad} values that are NaN or infinite, of {np.size(values)}. "
             "Check the weights, and the range that the model expects its pixels in."
         )
-    levels = np.rint(values[0].astype(np.float64) * (255.0 / peak))
-    return np.ascontiguousarray(np.clip(levels, 0, 255).astype(np.uint8))
+    levels: NDArray[np.float64] = values[0].astype(np.float64) * (255.0 / peak)
+    return levels

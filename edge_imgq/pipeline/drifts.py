@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
+from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.gallery import Exhibit, Gallery
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.report import NotRun
 from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
+from edge_imgq.verify.output_range import OutputValues, outside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.contract import ImageContract
     from edge_imgq.pipeline.references import OpenedFile, References
+    from edge_imgq.runtime.onnxruntime import OnnxSession
     from edge_imgq.runtime.protocol import Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
@@ -43,12 +46,14 @@ class _Shown:
     Attributes:
         sample: the image.
         of_float: by the float reference.
+        levels: the same, neither rounded nor clipped; None where clipping takes next to nothing.
         of_quantized: by the QDQ graph of each file that has one.
         of_files: by every file, or why it did not run.
     """
 
     sample: Sample
     of_float: Pixels
+    levels: NDArray[np.float64] | None
     of_quantized: Mapping[Path, Pixels]
     of_files: Mapping[Path, Pixels | NotRun]
 
@@ -61,6 +66,7 @@ def measure_drifts(
     watch: Watch,
     not_run: dict[Path, NotRun],
     gallery: Gallery,
+    values: OutputValues,
 ) -> dict[Path, Drift]:
     """Measure every file; those that insist on sizes are run on images of each of these.
 
@@ -73,6 +79,7 @@ def measure_drifts(
         not_run: gets the files that do not run on every image, or return NaN or infinity; they
             have no drift.
         gallery: is shown every image.
+        values: counts where the float reference's values lie.
 
     Returns:
         The drift of every other file, by its path.
@@ -91,7 +98,7 @@ def measure_drifts(
             there = [file for file in group if file.path not in not_run]
             if not there:
                 continue
-            shown = _run(references.float, there, sample)
+            shown = _run(references.float, there, sample, values)
             for file in there:
                 result = shown.of_files[file.path]
                 if isinstance(result, NotRun):
@@ -99,8 +106,9 @@ def measure_drifts(
                 else:
                     rows[file.path].append(_compared(file, result, shown, gallery))
                     builtin.offer(file, sample, shown.of_float, result)
+    is_picture = values.is_empty or values.range().is_picture
     return {
-        path: replace(summarise(found), builtin_kernels=builtin.of(path, found))
+        path: replace(summarise(found, is_picture), builtin_kernels=builtin.of(path, found))
         for path, found in rows.items()
         if path not in not_run
     }
@@ -126,17 +134,23 @@ def _watched(
         yield sample
 
 
-def _run(reference: Session, group: Sequence[OpenedFile], sample: Sample) -> _Shown:
+def _run(
+    reference: OnnxSession, group: Sequence[OpenedFile], sample: Sample, values: OutputValues
+) -> _Shown:
     """Run one image through the references, each once, and through every file."""
     graphs = {file.path: file.quantized for file in group if file.quantized is not None}
-    sources = {id(session): session for session in (reference, *graphs.values())}
+    sources = {id(session): session for session in graphs.values()}
     with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
+        exact = beside.submit(reference.levels, sample.pixels)
         runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
         rest = {f.path: _run_file(f, sample) for f in group if f.path not in native}
+    levels = exact.result()
+    values.add(levels)
     return _Shown(
         sample,
-        runs[id(reference)].result(),
+        pixels_of(levels),
+        None if outside(levels).is_picture else levels,
         {path: runs[id(session)].result() for path, session in graphs.items()},
         {**{path: run.result() for path, run in native.items()}, **rest},
     )
@@ -155,6 +169,7 @@ def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery)
         truth=sample.truth,
         shave=note.contract.shave,
         host=None if file.host is None else file.host.run(sample.pixels),
+        levels=shown.levels,
     )
     exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, result)
     gallery.offer(f"{note.model}-{note.target}", exhibit)

@@ -60,6 +60,7 @@ class References:
         import onnx_ir as ir
 
         from edge_imgq.graph.receptive_field import receptive_field
+        from edge_imgq.runtime.onnxruntime import open_session as open_onnx
 
         self._folder = folder / REFERENCE_FOLDER
         self._threads = threads
@@ -71,7 +72,7 @@ class References:
                 "it wrote them; export the model, and give it that folder."
             )
         self.sha256 = sha256_of(path)
-        self.float = open_session(path, threads)
+        self.float = open_onnx(path, threads)
         model = ir.load(path)
         self.parameters = parameters_of(model)
         self.smallest = receptive_field(model).diameter or 1

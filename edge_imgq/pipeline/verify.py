@@ -33,11 +33,12 @@ from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.report.report import NotRun, Report, TargetReport
+from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import breaches
+from edge_imgq.verify.budget import breaches, no_picture
 from edge_imgq.verify.drift import Drift
+from edge_imgq.verify.output_range import OutputRange, OutputValues
 
 if TYPE_CHECKING:
     from edge_imgq.contract import ImageContract
@@ -155,12 +156,14 @@ def verify_files(
     with ExitStack() as stack:
         opened = _open(references, candidates, terms, not_run, stack)
         contract = _common_contract(references, opened)
+        values = OutputValues()
         drifts = measure_drifts(
-            references, opened, terms.images, contract, watch, not_run, terms.gallery
+            references, opened, terms.images, contract, watch, not_run, terms.gallery, values
         )
         if terms.just_written:
             _blame(not_run)
-        targets = _targets(folder, opened, drifts, terms, not_run, watch)
+        found = NOT_LOOKED_AT if values.is_empty else values.range()
+        targets = _targets(folder, opened, drifts, terms, not_run, found, watch)
     note = references.float.note
     return Report(
         model=note.model,
@@ -172,6 +175,7 @@ def verify_files(
         evaluation=terms.images.description,
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
+        output_range=found,
     )
 
 
@@ -242,6 +246,7 @@ def _targets(
     drifts: Mapping[Path, Drift],
     terms: Terms,
     not_run: dict[Path, NotRun],
+    values: OutputRange | Skipped,
     watch: Watch,
 ) -> list[TargetReport]:
     """Time every file that ran on all images, and put together what is known of it."""
@@ -257,6 +262,7 @@ def _targets(
         budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
         drift = drifts[file.path]
         exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
+        exceeded = (*no_picture(values), *exceeded)
         try:
             size = _size_to_time(file, own)
             share = (end - time.monotonic()) / (len(measured) - index)

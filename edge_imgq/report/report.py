@@ -22,6 +22,9 @@ from edge_imgq.verify.drift import (
     Drop,
     Fidelity,
 )
+from edge_imgq.verify.output_range import OutputRange
+
+NOT_LOOKED_AT = Skipped("no file ran on an image")
 
 SCHEMA = 5
 """Version of the JSON form."""
@@ -145,6 +148,7 @@ class Report:
         targets: one per file.
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
+        output_range: where the float model's values lie, before they become pixels.
         failed: targets of an export that got no file; the others have theirs.
         schemes: one per quantized graph that this run made; none where it made none.
         advice: sentences about what the calibration images lack, and about the model's pixels.
@@ -160,6 +164,7 @@ class Report:
     targets: tuple[TargetReport, ...]
     device: str = "host"
     not_run: tuple[NotRun, ...] = ()
+    output_range: OutputRange | Skipped = NOT_LOOKED_AT
     failed: tuple[Failed, ...] = ()
     schemes: tuple[SchemeReport, ...] = ()
     advice: tuple[str, ...] = ()

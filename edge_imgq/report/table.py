@@ -48,7 +48,10 @@ def report_table(report: Report) -> str:
         ]
         parts.append("\n".join([f"not run on {report.device}:", *lines]))
     if report.breaches:
-        lines = [wrapped(f"! {breach}", "  ") for breach in report.breaches]
+        lines = [
+            wrapped(f"! {', '.join(targets)}: {breach}", "  ")
+            for breach, targets in _by_breach(report).items()
+        ]
         parts.append("\n".join(["over budget:", *lines]))
     parts.extend(
         diagnosis_text(scheme.scheme, scheme.diagnosis)
@@ -96,6 +99,15 @@ def _failed(report: Report) -> list[str]:
         lines.append(wrapped(f"! {names}: {first}", "  "))
         lines += [wrapped(f"    {line.strip()}", "      ") for line in rest]
     return lines
+
+
+def _by_breach(report: Report) -> dict[str, list[str]]:
+    """Group targets by the sentence about what they exceed."""
+    groups: dict[str, list[str]] = {}
+    for target in report.targets:
+        for breach in target.breaches:
+            groups.setdefault(breach, []).append(target.target)
+    return groups
 
 
 def _heading(report: Report) -> str:

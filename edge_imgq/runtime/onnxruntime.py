@@ -12,8 +12,8 @@ import onnxruntime
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
-from edge_imgq.images.layout import from_nchw, to_nchw
-from edge_imgq.runtime.protocol import RuntimeIdentity, Session
+from edge_imgq.images.layout import from_nchw, levels_from_nchw, to_nchw
+from edge_imgq.runtime.protocol import RuntimeIdentity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +60,11 @@ class OnnxSession:
         """Return the output image of an input image, both 8-bit (H, W, C)."""
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return from_nchw(values, self.note.contract.peak)
+
+    def levels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+        values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
+        return levels_from_nchw(values, self.note.contract.peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the optimised graph once on a gray image."""
@@ -114,7 +119,7 @@ def inference_session(model: bytes, *, threads: int = 0, optimise: bool = True) 
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def open_session(path: Path, threads: int = 1) -> Session:
+def open_session(path: Path, threads: int = 1) -> OnnxSession:
     """Reopen an .onnx file that edge-imgq wrote.
 
     Raises:

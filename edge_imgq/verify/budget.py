@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_imgq.recipe.export import Budget
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, Drift, Drop
+from edge_imgq.verify.output_range import OutputRange
 
 LEAST_VS_HOST = 45.0
 """dB that a device whose arithmetic is its own must keep to the same file on this host. One level
@@ -67,6 +68,22 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
         f"is {own:.2f} dB from the float reference in TFLite's own kernels and {xnnpack:.2f} in "
         f"XNNPACK, on the same images; the budget asks for {least:g}"
     ]
+
+
+def no_picture(found: OutputRange | Skipped) -> tuple[str, ...]:
+    """Return a sentence where the float model's values are no picture, whatever a file's budget.
+
+    Such a file is as the float model and yet of no use: pixels keep none of what is clipped.
+    """
+    if isinstance(found, Skipped) or found.is_picture:
+        return ()
+    return (
+        f"clips {found.below + found.above:.1%} of the network's values, {found.below:.1%} below "
+        f"the range of its pixels and {found.above:.1%} above, and with them {found.lost:.0%} of "
+        "what varies: they are no picture. If the network returns the noise of the image, subtract "
+        "it inside the model; if its pixels have another range, say so with --range. dB are "
+        "against the values as they are, unclipped",
+    )
 
 
 def _device_breaches(vs_host: Agreement | Skipped, bit_exact: bool) -> list[str]:

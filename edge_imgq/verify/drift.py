@@ -124,6 +124,8 @@ class ImageDrift:
         vs_reference: PSNR of the file's image against the float reference's.
         quantization: PSNR of the QDQ graph's image against the float reference's; None for files
             that are not quantized.
+        vs_unclipped, quantization_unclipped: the same two against the float reference's values as
+            they are, outside the range of pixels too; for models whose values are no picture.
         truth_reference: PSNR of the float reference's image against the truth, None without truth.
         truth_file: PSNR of the file's image against the truth, None without truth.
         differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
@@ -133,6 +135,8 @@ class ImageDrift:
     name: str
     vs_reference: float
     quantization: float | None
+    vs_unclipped: float
+    quantization_unclipped: float | None
     truth_reference: float | None
     truth_file: float | None
     differences: NDArray[np.int64]
@@ -161,6 +165,7 @@ def compare(
     truth: Pixels | None,
     shave: int,
     host: Pixels | None = None,
+    levels: NDArray[np.float64] | None = None,
 ) -> ImageDrift:
     """Compare the image that a file returned with those of its references, all 8-bit (H, W, C).
 
@@ -173,6 +178,8 @@ def compare(
         truth: ground truth, None where there is none.
         shave: border in pixels that is left out against the truth, as the papers do.
         host: what the file returned on this host, where it ran on another device.
+        levels: what the float model returned, neither rounded nor clipped; None where clipping
+            takes next to nothing.
 
     Raises:
         ValueError: shapes differ.
@@ -180,10 +187,20 @@ def compare(
     against_truth = [
         None if truth is None else _decibel(truth, image, shave) for image in (reference, file)
     ]
+    vs_reference = _decibel(reference, file)
+    quantization = None if quantized is None else _decibel(reference, quantized)
+    unclipped = vs_reference, quantization
+    if levels is not None:
+        unclipped = (
+            _unclipped(levels, file),
+            None if quantized is None else _unclipped(levels, quantized),
+        )
     return ImageDrift(
         name=name,
-        vs_reference=_decibel(reference, file),
-        quantization=None if quantized is None else _decibel(reference, quantized),
+        vs_reference=vs_reference,
+        quantization=quantization,
+        vs_unclipped=unclipped[0],
+        quantization_unclipped=unclipped[1],
         truth_reference=against_truth[0],
         truth_file=against_truth[1],
         differences=_differences(source, file),
@@ -191,12 +208,24 @@ def compare(
     )
 
 
-def summarise(images: Sequence[ImageDrift]) -> Drift:
-    """Return mean and worst image of every comparison; there is at least one image."""
+def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
+    """Return mean and worst image of every comparison; there is at least one image.
+
+    Args:
+        images: the comparisons.
+        is_picture: whether the float model's values are a picture; else the distances to them are
+            those to the values as they are, not to the pixels that clipping makes of them.
+    """
     names = [image.name for image in images]
-    quantization = [image.quantization for image in images if image.quantization is not None]
+    found = [
+        (image.vs_reference, image.quantization)
+        if is_picture
+        else (image.vs_unclipped, image.quantization_unclipped)
+        for image in images
+    ]
+    quantization = [second for _, second in found if second is not None]
     return Drift(
-        vs_reference=_fidelity(names, [image.vs_reference for image in images]),
+        vs_reference=_fidelity(names, [first for first, _ in found]),
         drop=_drop(images),
         quantization=_fidelity(names, quantization)
         if quantization
@@ -226,6 +255,12 @@ def summarise_builtin(
 
 def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
     return min(psnr(reference, candidate, shave=shave), IDENTICAL)
+
+
+def _unclipped(levels: NDArray[np.float64], candidate: Pixels) -> float:
+    """Return the PSNR of pixels against values that lie anywhere, in dB."""
+    error = float(np.mean((levels - candidate) ** 2))
+    return min(10 * float(np.log10(255**2 / error)), IDENTICAL) if error else IDENTICAL
 
 
 def _differences(source: Pixels, candidate: Pixels) -> NDArray[np.int64]:

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from edge_imgq.errors import FaultError
 from edge_imgq.export import formats
 from edge_imgq.export.formats import Order
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, whole_model
 
 Spoil = Any
 
@@ -118,3 +121,27 @@ def test_where_no_target_is_left_the_error_is_the_commands(
     assert outcome.code == 70
     assert "please report it." in outcome.err
     assert not (tmp_path / "tiny").exists()
+
+
+def test_a_network_that_returns_the_noise_is_never_the_same(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    """Half of a residual lies below zero, and pixels keep none of that."""
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    for channel in range(3):
+        kernel[channel, channel] = [[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]]
+    conv = helper.make_node("Conv", ["image", "w"], ["out"], pads=[1, 1, 1, 1])
+    onnx.save(whole_model([conv], {"w": kernel}), tmp_path / "noise.onnx")
+    words = ("export", tmp_path / "noise.onnx", "--size", "48x64", "--target", "onnx-float")
+    images = ("--images", photos / "evaluation", "--output", tmp_path, "--no-bench")
+    outcome = run(*words, "tflite-float", *images)
+    assert outcome.code == 1
+    assert "same" not in outcome.out
+    said = " ".join(outcome.out.split())
+    assert "onnx-float, tflite-float: clips " in said
+    assert "subtract it inside the model" in said
+    report = json.loads((tmp_path / "noise" / "report.json").read_text())
+    found = report["output_range"]
+    assert 0.3 < found["below"] < 0.7
+    assert found["lost"] > 0.1
+    assert all(target["vs_reference"]["mean"] < 50 for target in report["targets"])

@@ -1,0 +1,82 @@
+"""Whether what a network returns is a picture: how much of it lies outside the range of pixels.
+
+Every file's values become 8-bit pixels, so what lies outside is lost in all of them alike, and a
+comparison of pixels cannot see it: a denoiser that returns the noise, half of it below zero, would
+compare as "same" where every file returns a nearly black picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_LOST = 0.05
+"""Share of what varies in the values that clipping may take from a picture. Of the networks that
+ship it takes 0.00003 at most; of one that returns a residual, half."""
+
+
+@dataclass(frozen=True)
+class OutputRange:
+    """Where the float model's values lie, over all images.
+
+    Attributes:
+        below: share of values that lie more than half a level below 0.
+        above: share of values that lie more than half a level above the peak.
+        lost: squared distance of all values to the nearest pixel value of 0 … 255, as a share of
+            their variance.
+    """
+
+    below: float
+    above: float
+    lost: float
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether 8-bit pixels keep what the values say."""
+        return self.lost <= MOST_LOST
+
+
+class OutputValues:
+    """Counts where the values of image after image lie."""
+
+    def __init__(self) -> None:
+        self._number = self._below = self._above = 0
+        self._sum = self._squares = self._lost = 0.0
+
+    def add(self, levels: NDArray[np.float64]) -> None:
+        """Count one image.
+
+        Args:
+            levels: the float model's values, where 0 … peak is 0 … 255.
+        """
+        flat = levels.reshape(-1)
+        beyond = flat - np.clip(flat, 0, 255)
+        self._number += flat.size
+        self._below += int((beyond < -0.5).sum())
+        self._above += int((beyond > 0.5).sum())
+        self._sum += float(flat.sum())
+        self._squares += float(flat @ flat)
+        self._lost += float(beyond @ beyond)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image was counted."""
+        return self._number == 0
+
+    def range(self) -> OutputRange:
+        """Return what the images so far come to; there is at least one."""
+        variance = self._squares - self._sum**2 / self._number
+        lost = self._lost / variance if variance > 0 else float(self._lost > 0)
+        return OutputRange(self._below / self._number, self._above / self._number, lost)
+
+
+def outside(levels: NDArray[np.float64]) -> OutputRange:
+    """Return where the values of one image lie; see `OutputValues.add`."""
+    values = OutputValues()
+    values.add(levels)
+    return values.range()

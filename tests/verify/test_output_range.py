@@ -1,0 +1,60 @@
+"""Values that are no picture: counted over all images, and told from a picture's overshoot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import no_picture
+from edge_imgq.verify.drift import IDENTICAL, compare, summarise
+from edge_imgq.verify.output_range import OutputValues, outside
+
+RAMP = np.linspace(0, 255, 3000).reshape(10, 100, 3)
+
+
+def test_shares_and_loss_are_over_all_images() -> None:
+    values = OutputValues()
+    values.add(RAMP)
+    values.add(np.full((10, 100, 3), -20.0))
+    found = values.range()
+    assert (found.below, found.above) == (0.5, 0.0)
+    both = np.concatenate([RAMP.reshape(-1), np.full(3000, -20.0)])
+    assert found.lost == pytest.approx(400 * 3000 / (both.var() * both.size))
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_picture"),
+    [
+        (RAMP, True),
+        (RAMP + 0.4, True),
+        (np.where(RAMP > 128, 256.5, 0.0), True),  # white paper with a little overshoot
+        (np.random.default_rng(1).normal(0, 1, (10, 100, 3)), False),  # noise, however faint
+        (2 * RAMP - 255, False),  # -1 … 1
+        (np.full((4, 4, 3), -1.0), False),
+        (np.zeros((4, 4, 3)), True),
+    ],
+)
+def test_what_is_a_picture(levels: np.ndarray, is_picture: bool) -> None:
+    found = outside(levels)
+    assert found.is_picture is is_picture
+    assert bool(no_picture(found)) is not is_picture
+
+
+def test_nothing_is_said_where_nothing_ran() -> None:
+    assert no_picture(Skipped("no file ran")) == ()
+
+
+def test_a_black_picture_of_noise_is_not_the_same() -> None:
+    noise = np.random.default_rng(1).normal(0, 8, (10, 100, 3))
+    black = np.clip(np.rint(noise), 0, 255).astype(np.uint8)
+    row = compare(
+        "a", file=black, reference=black, quantized=black, source=black, truth=None, shave=0,
+        levels=noise,
+    )  # fmt: skip
+    pixels, values = summarise([row]), summarise([row], is_picture=False)
+    assert pixels.vs_reference.mean == IDENTICAL
+    expected = 10 * np.log10(255**2 / np.mean((noise - black) ** 2))
+    assert values.vs_reference.mean == pytest.approx(expected)
+    assert values.quantization.mean == pytest.approx(expected)
+    assert values.conversion.equal == 1
