@@ -225,7 +225,7 @@ def _timing(
         sustained,
         instructions=session.instructions(size),
         memory=activation_memory(path, size),
-        footprint=_footprint(path, device, size, request),
+        footprint=_footprint(path, device, session, size, request),
     )
 
 
@@ -258,12 +258,18 @@ def _unsuitable(session: DeviceSession, size: tuple[int, int]) -> Skipped | None
 
 
 def _footprint(
-    path: Path, device: str, size: tuple[int, int], request: TimingRequest
+    path: Path,
+    device: str,
+    session: DeviceSession,
+    size: tuple[int, int],
+    request: TimingRequest,
 ) -> int | Skipped:
     if device != HOST:
         return Skipped("measured on the host alone; a phone's is part of its latency")
     if not request.memory:
         return Skipped("not asked for (--memory)")
+    if not session.identity.is_device_runtime:
+        return Skipped(f"{session.identity.name} checks values; its memory says nothing of a phone")
     return footprint(path, size, request.threads)
 
 

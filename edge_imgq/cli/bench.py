@@ -20,6 +20,7 @@ from edge_imgq.cli.options import (
     size,
 )
 from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.bench.timing import Timing
@@ -90,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     files = exported_files(arguments.paths)
     if arguments.estimate:
+        _refuse_beside_estimates(arguments)
         return _estimate(files, arguments.estimate, arguments.json)
     options = device_options(arguments)
     request = TimingRequest(
@@ -116,6 +118,20 @@ def run(arguments: argparse.Namespace) -> int:
         print(timing_table(timings))
     keep(arguments.history, timed_entries(timings, datetime.now(UTC)), arguments.json)
     return max(codes)
+
+
+def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
+    """Refuse options that ask for a measurement, which `--estimate` makes none of.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for name in ("memory", "sustained", "size", "history", "device"):
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--estimate measures nothing, so it does not go with --{name}; give them one "
+                "after the other."
+            )
 
 
 def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:

@@ -23,7 +23,8 @@ user has without the model: bicubic, the JPEG itself, the noisy image, non-local
 
 A folder that holds input/ and truth/, or blur/ and sharp/, is taken as pairs.
 
-MODEL is a name that `edge-imgq models` lists, a checkpoint, or an .onnx or .tflite file."""
+MODEL is a name that `edge-imgq models` lists, a checkpoint, or an .onnx,
+.tflite or .mlpackage file."""
 
 EXAMPLE = """\
 edge-imgq evaluate fsrcnn-x2 --set Set5

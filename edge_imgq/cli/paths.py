@@ -10,11 +10,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_imgq.cli.messages import say
 from edge_imgq.errors import ModelError
 from edge_imgq.wording import did_you_mean
 
 FILES = (".onnx", ".tflite", ".mlpackage")
 """Suffixes of what `export` writes."""
+
+PAIRS = ("input", "truth", "blur", "sharp")
+"""Folders in a folder of images that hold them, if there are two."""
 
 MODELS = (*FILES, ".safetensors", ".npz")
 """Suffixes by which a word that may also be a name of the zoo is known to be a path."""
@@ -29,10 +33,15 @@ def existing(text: str) -> Path:
 
 
 def existing_folder(text: str) -> Path:
-    """Parse the path of a folder that is there."""
+    """Parse the path of a folder of images that is there, and say which of them are not read."""
+    from edge_imgq.images.files import unread_images
+
     path = existing(text)
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is no folder")
+    for folder in (path, *(path / name for name in PAIRS if (path / name).is_dir())):
+        if said := unread_images(folder):
+            say(said)
     return path
 
 

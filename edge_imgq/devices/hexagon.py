@@ -228,7 +228,7 @@ def look() -> tuple[Presence, ...]:
                 "hexagon",
                 False,
                 f"{PACKAGE} is not installed",
-                "pip install 'edge-imgq[qualcomm]' (Linux x86-64 with glibc 2.35, or Windows)",
+                "pip install 'onnxruntime-qnn>=2.7,<3' (Linux x86-64 with glibc 2.35, or Windows)",
             ),
         )
     try:

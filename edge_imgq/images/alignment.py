@@ -17,7 +17,7 @@ try:
     import cv2
 except ImportError as _error:
     raise RuntimeUnavailableError(
-        "Aligning needs the package opencv-python-headless: pip install 'edge-imgq[align]'."
+        "Aligning needs the package opencv-python-headless: pip install opencv-python-headless."
     ) from _error
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, OutputError
 from edge_imgq.images.colour import rgb_to_y, to_pixels
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from edge_imgq.contract import Colour
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+UNREAD = frozenset(
+    {".arw", ".avif", ".cr2", ".cr3", ".dng", ".gif", ".heic", ".heif", ".hif", ".jp2", ".jxl"}
+    | {".nef", ".orf", ".psd", ".raf", ".rw2"}
+)
+"""Pictures of formats that are not read here, such as an iPhone's own."""
+
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
 
 
@@ -32,8 +39,20 @@ def list_images(folder: Path) -> tuple[Path, ...]:
         raise ImageError(f"{folder} is not a folder; name a folder that holds images.")
     found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES))
     if not found:
-        raise ImageError(f"{folder} holds no image ({', '.join(sorted(SUFFIXES))}).")
+        said = f"{folder} holds no image ({', '.join(sorted(SUFFIXES))})."
+        raise ImageError(" ".join(filter(None, (said, unread_images(folder)))))
     return found
+
+
+def unread_images(folder: Path) -> str:
+    """Return a sentence on the pictures inside `folder` that `list_images` passes over, or ""."""
+    kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in UNREAD]
+    if not kinds:
+        return ""
+    said = (
+        f"{count_of(len(kinds), 'file')} of {folder} {'is' if len(kinds) == 1 else 'are'} not read"
+    )
+    return f"{said} ({', '.join(sorted(set(kinds)))}): convert to JPEG or PNG."
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.files import list_images, read_image
+from edge_imgq.images.files import list_images, read_image, unread_images
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.wording import count_of
 
@@ -79,7 +79,8 @@ def folder_set(folder: Path) -> ImageSet:
     """
     if not (folder / "input").is_dir() or not (folder / "truth").is_dir():
         photos = tuple(Photo(path.stem, path) for path in list_images(folder))
-        return ImageSet(f"{count_of(len(photos), 'image')} of {folder.name}", photos)
+        words = f"{count_of(len(photos), 'image')} of {folder.name}"
+        return ImageSet("; ".join(filter(None, (words, unread_images(folder)))).rstrip("."), photos)
     truths = {path.stem: path for path in list_images(folder / "truth")}
     inputs = list_images(folder / "input")
     lonely = [path.name for path in inputs if path.stem not in truths]

@@ -25,12 +25,12 @@ LITTLE_DISK = 1e9
 
 @dataclass(frozen=True)
 class _Package:
-    """A package, what it is imported as, and what it is for."""
+    """A package, what it is imported as, what it is for, and the versions that an extra takes."""
 
     name: str
     module: str
     purpose: str
-    extra: str = ""
+    optional: str = ""
 
 
 PACKAGES = (
@@ -47,10 +47,10 @@ PACKAGES = (
     _Package("onnxruntime", "onnxruntime", "runs .onnx"),
     _Package("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
     _Package("coremltools", "coremltools", "writes .mlpackage"),
-    _Package("onnxruntime-qnn", "onnxruntime_qnn", "the Hexagon NPU", extra="qualcomm"),
-    _Package("tensorflow", "tensorflow", "a second opinion in tests", extra="tensorflow"),
+    _Package("onnxruntime-qnn", "onnxruntime_qnn", "the Hexagon NPU", optional=">=2.7,<3"),
+    _Package("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
 )
-"""What edge-imgq uses; those with an extra are optional."""
+"""What edge-imgq uses."""
 
 
 def examine(watch: Watch) -> tuple[Finding, ...]:
@@ -99,14 +99,14 @@ def _python() -> Finding:
 
 
 def _package(package: _Package) -> Finding:
-    install = f"edge-imgq[{package.extra}]" if package.extra else package.name
+    install = package.name + package.optional  # edge-imgq itself may be in no index of packages
     try:
         version = metadata.version(package.name)
     except metadata.PackageNotFoundError:
-        if package.extra:
+        if package.optional:
             return _finding(package, "absent", "optional", f"pip install '{install}'")
         return _finding(package, "missing", "not installed", f"pip install '{install}'")
-    if package.extra:
+    if package.optional:
         return _finding(package, "ok", version)
     try:
         importlib.import_module(package.module)

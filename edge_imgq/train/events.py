@@ -28,7 +28,7 @@ def event_writer(folder: Path | None) -> Iterator[Callable[[str, float, int], No
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise RuntimeUnavailableError(
-            "--tensorboard needs the package tensorboard: pip install 'edge-imgq[tensorboard]'."
+            "--tensorboard needs the package tensorboard: pip install tensorboard."
         ) from error
     with SummaryWriter(str(folder)) as writer:
         yield writer.add_scalar

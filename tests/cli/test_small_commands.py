@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import onnx
@@ -52,6 +53,14 @@ def test_doctor_finds_every_package_here(run: Run) -> None:
     assert findings["torch"]["state"] == "ok"
     assert findings["ai-edge-litert"]["detail"].startswith("2.")
     assert max(map(len, run("doctor").out.splitlines())) <= 80
+
+
+def test_doctor_names_the_versions_of_optional_packages_that_the_extras_take() -> None:
+    from edge_imgq.pipeline.doctor import PACKAGES
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = {name for names in project["optional-dependencies"].values() for name in names}
+    assert {p.name + p.optional for p in PACKAGES if p.optional} <= extras
 
 
 def test_doctor_names_a_missing_package_and_what_to_install(
@@ -222,3 +231,22 @@ def test_inspect_says_how_much_memory_activations_need_and_where(
         assert found["arena"] >= found["bytes"] > 0
         kind = found["operator"].split()[0]
         assert f"at once, at {kind}" in run("inspect", shared_export / name).out
+
+
+@pytest.mark.parametrize("more", [("--memory",), ("--sustained", 5), ("--device", "host")])
+def test_an_estimate_does_not_go_with_what_measures(
+    run: Run, shared_export: Path, more: tuple[object, ...]
+) -> None:
+    outcome = run("bench", shared_export, "--estimate", "sm8650", *more)
+    assert outcome.code == 2
+    assert f"--estimate measures nothing, so it does not go with {more[0]}" in outcome.err
+
+
+def test_pictures_that_are_not_read_are_said_at_once(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(photos / "evaluation", folder)
+    (folder / "IMG_1.HEIC").write_bytes(b"")
+    outcome = run("evaluate", "espcn-x2", "--set", folder, "--json")
+    assert f"1 file of {folder} is not read (.heic): convert to JPEG or PNG." in outcome.err

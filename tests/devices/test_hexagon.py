@@ -33,12 +33,12 @@ def test_without_the_extra_it_is_skipped_and_says_what_to_install(
 ) -> None:
     found = find_device("hexagon")
     assert isinstance(found, Skipped)
-    assert "pip install 'edge-imgq[qualcomm]'" in found.reason
+    assert "pip install 'onnxruntime-qnn>=2.7,<3'" in found.reason
     file = tmp_path / "onnx-int8.onnx"
     file.touch()
     assert main(["bench", str(file), "--device", "hexagon", "--json"]) == 7
     (row,) = json.loads(capsys.readouterr().out)
-    assert "edge-imgq[qualcomm]" in row["latency"]["skipped"]
+    assert "onnxruntime-qnn>=2.7,<3" in row["latency"]["skipped"]
 
 
 def quantized_model(operator: str) -> onnx.ModelProto:

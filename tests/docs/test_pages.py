@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq import errors
-from edge_imgq.cli.main import COMMANDS, FAULT
+from edge_imgq.cli.main import COMMANDS
 from edge_imgq.graph.rewrite import PASSES
 from edge_imgq.models.zoo import UNTRAINED, ZOO
 from edge_imgq.recipe.folders import shipped_folder
@@ -39,7 +39,7 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
     shown = {int(code) for code in re.findall(r"^\| +(\d+) \|", TEXT, re.MULTILINE)}
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
     used = {kind.exit_code for kind in classes if issubclass(kind, errors.EdgeImgqError)}
-    assert shown == used | {0, FAULT, errors.INTERRUPTED, errors.TERMINATED}
+    assert shown == used | {0, errors.FaultError.exit_code, errors.INTERRUPTED, errors.TERMINATED}
 
 
 def test_the_table_of_the_readme_has_a_row_for_every_target_and_names_its_machine() -> None:

@@ -9,7 +9,15 @@ import pytest
 from PIL import Image
 
 from edge_imgq.errors import ImageError, OutputError
-from edge_imgq.images.files import is_grayscale, list_images, read_rgb, read_y, write_image
+from edge_imgq.images.files import (
+    is_grayscale,
+    list_images,
+    read_rgb,
+    read_y,
+    unread_images,
+    write_image,
+)
+from edge_imgq.images.samples import folder_set
 
 
 def random_rgb(seed: int, height: int = 12, width: int = 17) -> np.ndarray:
@@ -104,3 +112,18 @@ def test_nothing_half_written_stays_when_writing_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
     with pytest.raises(OutputError, match="image format"):
         write_image(tmp_path / "image.xyz", random_rgb(5))
+
+
+def test_pictures_of_formats_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    for name in ("a.HEIC", "b.heic", "c.dng", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    said = f"3 files of {tmp_path} are not read (.dng, .heic): convert to JPEG or PNG."
+    assert unread_images(tmp_path) == said
+    with pytest.raises(ImageError, match=r"holds no image .*3 files of .* are not read"):
+        list_images(tmp_path)
+    write_image(tmp_path / "d.png", random_rgb(1))
+    assert [path.name for path in list_images(tmp_path)] == ["d.png"]
+    assert folder_set(tmp_path).description == f"1 image of {tmp_path.name}; {said}".rstrip(".")
+    (tmp_path / "pure").mkdir()
+    write_image(tmp_path / "pure" / "e.png", random_rgb(1))
+    assert unread_images(tmp_path / "pure") == ""

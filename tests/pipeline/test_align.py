@@ -86,7 +86,7 @@ def test_without_opencv_the_package_to_install_is_named(
     monkeypatch.setitem(sys.modules, "cv2", None)
     folders = [str(cameras / "phone"), str(cameras / "dslr")]
     assert main(["align", *folders, "--output", str(tmp_path / "o")]) == 7
-    assert "pip install 'edge-imgq[align]'" in capsys.readouterr().err
+    assert "pip install opencv-python-headless" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
 
 
