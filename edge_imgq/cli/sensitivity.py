@@ -14,7 +14,7 @@ from edge_imgq.cli.options import (
     add_range,
     size,
 )
-from edge_imgq.cli.paths import model
+from edge_imgq.cli.paths import existing_folder, model
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -64,6 +64,13 @@ def add(subparsers: Subparsers) -> None:
         "are estimated at it (default: the model's own, or 180x320)",
     )
     add_calibration(parser)
+    parser.add_argument(
+        "--images",
+        type=existing_folder,
+        metavar="DIR",
+        help="folder of photographs to measure on (default: patches of the calibration images that "
+        "no step learned from)",
+    )
     add_artifacts(parser)
     add_range(parser)
     add_json(parser)
@@ -84,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         budget=arguments.budget,
         fidelity=arguments.fidelity,
         size=arguments.size,
+        images=arguments.images,
     )
     with ProgressDisplay() as watch:
         found = sensitivity(request, watch)

@@ -16,6 +16,7 @@ from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
 from edge_imgq.report.report import TargetReport
+from edge_imgq.report.sensitivity import CLEARLY
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop
 
@@ -148,7 +149,7 @@ def _mend(
             f"{len(choice.names)} layers in float would not do: many layers lose. Ship a float "
             "file, or try `--scheme int8-thorough`, which takes some minutes"
         )
-    if not isinstance(in_float, Skipped) and in_float <= choice.time:
+    if not isinstance(in_float, Skipped) and in_float <= CLEARLY * choice.time:
         return Skipped(
             f"with {len(choice.names)} layers in float a file would take about "
             f"{choice.time:.1f} times as long as int8, and one all in float {in_float:.1f} times: "

@@ -18,7 +18,14 @@ from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.goal import Goal, fidelity_of
-from edge_imgq.pipeline.images import calibration_images, covering_set, network_inputs
+from edge_imgq.pipeline.images import (
+    calibration_images,
+    covering_set,
+    evaluation_images,
+    network_inputs,
+    refuse_copies,
+    refuse_overlap,
+)
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.step import psnr_after
@@ -30,6 +37,8 @@ from edge_imgq.report.json_form import sensitivity_to_json
 from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge_imgq.quantize.layer_costs import LayerCost, Roundings
     from edge_imgq.quantize.precision_search import Choice
     from edge_imgq.quantize.quantize import Quantized
@@ -59,6 +68,8 @@ class SensitivityRequest:
         fidelity: dB to the float model's image that are wanted instead; None likewise.
         size: height and width that an .onnx file of another or of any size is taken at; None for
             its own.
+        images: folder of photographs to measure on; None for patches of the calibration images
+            that no step learned from.
     """
 
     model: str
@@ -69,6 +80,7 @@ class SensitivityRequest:
     budget: float | None = None
     fidelity: float | None = None
     size: tuple[int, int] | None = None
+    images: Path | None = None
 
 
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
@@ -87,7 +99,7 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         run.source.name,
         __version__,
         run.recipe.name,
-        run.images.description,
+        run.measured.description,
         findings.psnr,
         findings.layers(),
     )
@@ -111,7 +123,13 @@ class _Run:
         sizes = () if request.size is None else (request.size,)
         self.source: Source = open_model(request.model, request.pixels, sizes)
         photographs = calibration_images(request.calibration)
+        own = None if request.images is None else evaluation_images(request.images)
+        if own is not None:
+            refuse_overlap(photographs, own)
         self.images: ImageSet = covering_set(photographs, self.source, watch)
+        self.measured: ImageSet = own or self.images
+        if own is not None:
+            refuse_copies(self.images, own)
 
     def quantized(self, recipe: QuantizeRecipe) -> Quantized:
         from edge_imgq.quantize.quantize import quantize_in_steps
@@ -152,7 +170,7 @@ class _Run:
         contract = self.source.contract
         session = inference_session(ir.to_proto(self.source.model).SerializeToString())
         name = session.get_inputs()[0].name
-        for sample in network_inputs(self.images, self.source):
+        for sample in network_inputs(self.measured, self.source):
             if sample.truth is None:
                 continue
             self.watch(Step("measure the float model", 0, 1))
@@ -160,20 +178,36 @@ class _Run:
             image = from_nchw(values, contract.peak)
             yield psnr(sample.truth, image, shave=contract.shave)
 
+    def board(self, quantized: Quantized) -> Switchboard:
+        """Return the switches of a graph, on the images that are measured."""
+        from edge_imgq.quantize.switches import Switchboard
+
+        peak, patches = self.source.contract.peak, quantized.patches.held_out
+        batch = patches(peak) if self.request.images is None else self._patches(quantized)
+        return Switchboard(quantized.original, quantized.model, batch, peak)
+
+    def _patches(self, quantized: Quantized) -> NDArray[np.float32]:
+        """Return a few patches of the person's images."""
+        from edge_imgq.graph.size import own_size
+        from edge_imgq.quantize.patches import PatchKeeper
+
+        contract = self.source.contract
+        keeper = PatchKeeper(contract.multiple, own_size(quantized.original))
+        inputs = network_inputs(self.measured, self.source)
+        for _ in keeper.passing(sample.pixels for sample in inputs):
+            pass
+        return keeper.batch(contract.peak)
+
 
 class _Findings:
     """What is known of a quantized model's layers."""
 
     def __init__(self, run: _Run, quantized: Quantized, goal: Goal | None) -> None:
         from edge_imgq.quantize.layer_costs import measure_roundings
-        from edge_imgq.quantize.switches import Switchboard
 
-        peak = run.source.contract.peak
         self._run = run
         self._graph = at_size(quantized.original, _size(run))
-        self._board: Switchboard = Switchboard(
-            quantized.original, quantized.model, quantized.patches.held_out(peak), peak
-        )
+        self._board: Switchboard = run.board(quantized)
         self._best = self._board.psnr(())
         if goal is not None and goal.psnr > self._best:
             raise UsageError(self._out_of_reach(goal))
@@ -219,7 +253,11 @@ class _Findings:
 
     def _reached(self, choice: Choice) -> float:
         mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
-        return psnr_after(self._run.quantized(mixed).steps)
+        quantized = self._run.quantized(mixed)
+        if self._run.request.images is None:
+            return psnr_after(quantized.steps)
+        board = self._run.board(quantized)
+        return board.psnr(board.names)
 
     def _written(
         self, choice: Choice, wanted: float, reached: float, plain: float

@@ -16,6 +16,9 @@ DARK, BRIGHT = 32, 224
 SHARE = 0.001
 """Share of the pixels that must be darker than DARK, and that must be brighter than BRIGHT."""
 
+DIM, LIGHT = 96, 160
+"""Mean levels that no patch of dark, and every patch of light images, passes."""
+
 LEAST_SPREAD = 6.0
 """Standard deviation of the patches' means, in levels."""
 
@@ -35,14 +38,15 @@ def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) ->
             f"Only {count_of(count, 'calibration image')}: an app's photographs will leave the "
             "ranges seen here. 16 to 64 are a good number."
         )
-    if float(levels.mean(axis=(1, 2, 3)).std()) < LEAST_SPREAD:
+    means = levels.mean(axis=(1, 2, 3))
+    if float(means.std()) < LEAST_SPREAD:
         found.append(
             "The calibration images are nearly alike in brightness. Add scenes that differ."
         )
-    if float(np.mean(levels < DARK)) < SHARE:
-        found.append("Hardly a dark pixel is in the calibration images. Add the darkest scenes.")
-    if float(np.mean(levels > BRIGHT)) < SHARE:
+    if float(np.mean(levels < DARK)) < SHARE or means.min() > LIGHT:
+        found.append("Next to nothing dark is in the calibration images. Add the darkest scenes.")
+    if float(np.mean(levels > BRIGHT)) < SHARE or means.max() < DIM:
         found.append(
-            "Hardly a bright pixel is in the calibration images. Add the brightest scenes."
+            "Next to nothing bright is in the calibration images. Add the brightest scenes."
         )
     return tuple(found)

@@ -129,6 +129,26 @@ def test_a_drop_is_that_of_pixels_so_rounding_to_them_does_not_count() -> None:
         assert task - decibels(moved - truth) == pytest.approx(wanted, rel=0.15)
 
 
+def test_images_are_what_is_measured_on(run: Run, words: tuple[object, ...], photos: Path) -> None:
+    own = photos / "evaluation"
+    before, after = (
+        json.loads(run(*words, *more, "--json").out) for more in ((), ("--images", own))
+    )
+    assert "evaluation" in after["calibration"]
+    assert after["psnr"] != before["psnr"]
+    wanted = after["psnr"] + 0.1
+    choice = json.loads(run(*words, "--images", own, "--fidelity", wanted, "--json").out)["choice"]
+    assert choice["reached"] >= wanted
+
+
+def test_images_that_scales_were_chosen_by_are_refused(
+    run: Run, words: tuple[object, ...], photos: Path
+) -> None:
+    outcome = run(*words, "--images", photos / "calibration")
+    assert outcome.code != 0
+    assert "in the calibration set" in outcome.err
+
+
 def test_a_choice_that_is_slower_than_a_float_file_says_so(
     run: Run, words: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -137,5 +157,5 @@ def test_a_choice_that_is_slower_than_a_float_file_says_so(
     choice = json.loads(outcome.out)["choice"]
     recipe = (tmp_path / "out" / "tiny" / "mixed.toml").read_text()
     assert choice["time_in_float"] <= choice["time"]  # so small a network is quicker in float
-    said = "A float file takes about 0.79 times and loses nothing: prefer that."
+    said = "A float file takes about 0.79 times and loses nothing: ship float."
     assert said in " ".join(recipe.replace("#", "").split())

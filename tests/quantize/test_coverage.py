@@ -79,12 +79,21 @@ def test_a_good_set_needs_no_advice() -> None:
     assert calibration_advice(14, varied, 1.0) == ()
 
 
+def lamp(image: np.ndarray) -> np.ndarray:
+    """Return a dark image with one light, of a hundredth of its pixels, in it."""
+    lit = image.copy()
+    lit[: image.shape[0] // 10, : image.shape[1] // 10] = 255
+    return lit
+
+
 @pytest.mark.parametrize(
     ("count", "images", "words"),
     [
         (1, [photo(0), photo(1) // 2], "Only 1 calibration image:"),
         (20, [photo(0), photo(1)], "nearly alike"),
         (20, [photo(0) // 2, photo(1) // 3], "Add the brightest"),
+        (20, [lamp(photo(0) // 4), lamp(photo(1) // 6)], "Add the brightest"),
+        (20, [255 - lamp(photo(0) // 4), 255 - lamp(photo(1) // 6)], "Add the darkest"),
         (20, [255 - photo(0) // 2, 255 - photo(1) // 3], "Add the darkest"),
     ],
 )
