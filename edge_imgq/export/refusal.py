@@ -33,13 +33,16 @@ class Refusal:
         return f"{self.operator}: {self.reason}"
 
 
-def as_error(form: str, network: str, refusals: Sequence[Refusal]) -> UnsupportedOperatorError:
+def as_error(
+    form: str, network: str, refusals: Sequence[Refusal], others: Sequence[str] = ()
+) -> UnsupportedOperatorError:
     """Return the one error that names every operator that a format refuses.
 
     Args:
         form: what people call the format, e.g. "Core ML".
         network: its name.
         refusals: one at least.
+        others: targets that were asked for too, and refuse nothing.
     """
     reasons: dict[str, list[tuple[str, str]]] = {}
     for refusal in refusals:
@@ -51,6 +54,9 @@ def as_error(form: str, network: str, refusals: Sequence[Refusal]) -> Unsupporte
     ]
     operators = count_of(len(refusals), "operator")
     heading = f"{form} has no form for {operators} of '{network}', so no file was written:"
+    if others:
+        heading = f"{form} has no form for {operators} of '{network}':"
+        lines.append(f"  --target {' '.join(others)} leaves out what refuses the model.")
     return UnsupportedOperatorError("\n".join([heading, *lines]))
 
 

@@ -63,22 +63,45 @@ SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Ra
 """Operators that take a shape or positions from their second input, or are nothing else."""
 
 
+COUNTING = frozenset({"ReduceL1", "ReduceL2", "ReduceSum", "ReduceSumSquare"})
+"""Operators that targets have as a mean times the number of values."""
+
+MOST_AXES = 5
+"""Of the tensors of Core ML."""
+
+
 def is_shaped_by_size(model: ir.Model) -> bool:
     """Tell whether the form of an open graph, not only the size of its images, follows from a size.
 
-    Attention flattens its pixels by shape arithmetic or an Einsum; passes and the quantizer know
-    such a graph only once it has a size. A Resize to the size of another tensor does not count.
+    Attention flattens its pixels by shape arithmetic or an Einsum, a norm counts them, exporters
+    spell a pixel shuffle with six axes; passes and the quantizer know such a graph only once it has
+    a size. A Resize to the size of another tensor does not count.
     """
-    return any(
-        (node.op_type == "Cast" and _is_computed(node.inputs[0]))
-        or (node.op_type == "Einsum" and all(v and v.const_value is None for v in node.inputs))
-        or (
-            node.op_type in SHAPED
-            and any(value is not None and _is_computed(value) for value in shapes)
-        )
-        for node in model.graph
-        if (shapes := node.inputs[1:] or node.inputs)
-    )
+    return any(_is_shaped(node) for node in model.graph)
+
+
+def _is_shaped(node: ir.Node) -> bool:
+    if node.op_type == "Cast":
+        return _is_computed(node.inputs[0])
+    if node.op_type == "Einsum":
+        return all(value is not None and value.const_value is None for value in node.inputs)
+    if node.op_type in COUNTING:
+        return _is_counted(node)
+    if node.op_type == "Transpose":
+        return len(node.attributes.get_ints("perm", [])) > MOST_AXES
+    shapes = node.inputs[1:] or node.inputs
+    return node.op_type in SHAPED and any(value and _is_computed(value) for value in shapes)
+
+
+def _is_counted(node: ir.Node) -> bool:
+    """Tell whether the number of values that a sum or norm is made of follows from the size."""
+    source, axes = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
+    if source is None or source.shape is None:
+        return False
+    lengths = list(source.shape)
+    if axes is not None and axes.const_value is not None:
+        lengths = [lengths[int(axis)] for axis in axes.const_value.numpy().reshape(-1)]
+    return not all(isinstance(length, int) for length in lengths)
 
 
 def _is_computed(value: ir.Value | None) -> bool:

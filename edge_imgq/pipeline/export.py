@@ -178,6 +178,9 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     source = open_model(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     note_unsupported(source, target_plans(source, recipes, schemes, sizes), failures)
+    left_out = [recipe.name for recipe in recipes if recipe.name in failures]
+    if left_out:
+        watch(Step(f"leave out {', '.join(left_out)}: no form for some operators", 0, 1))
     recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
     plan = Plan(source, recipes, schemes, sizes, calibration, evaluation)
     if not plan.used_schemes:

@@ -90,6 +90,7 @@ def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Fail
 
     prepared: dict[tuple[str, ...], ir.Model] = {}
     found: dict[str, tuple[Refusal, ...]] = {}
+    kinds = {plan.recipe.name: NAMES[plan.recipe.format] for plan in plans}
     for plan in plans:
         with failures.of([plan.recipe.name]):
             if plan.passes not in prepared:
@@ -97,7 +98,9 @@ def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Fail
             refusals = REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
             if refusals:
                 found[plan.recipe.name] = refusals
-                raise as_error(NAMES[plan.recipe.format], source.name, refusals)
+    able = [name for name in kinds if name not in found and name not in failures]
+    for name, refusals in found.items():
+        failures.add(name, as_error(kinds[name], source.name, refusals, able))
     if len(found) == len(plans):
         raise _refusal_of_all(source, found)
 

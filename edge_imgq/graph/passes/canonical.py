@@ -13,6 +13,7 @@ from edge_imgq.graph.passes.affine_downward import affine_downward
 from edge_imgq.graph.passes.affine_upward import affine_upward
 from edge_imgq.graph.passes.attention import attention
 from edge_imgq.graph.passes.batch_norm import batch_norm
+from edge_imgq.graph.passes.block_writes import block_writes
 from edge_imgq.graph.passes.chains import chains
 from edge_imgq.graph.passes.channel_mean import channel_mean
 from edge_imgq.graph.passes.channel_selection import channel_selection
@@ -71,6 +72,7 @@ PARTS = (
     spelled_resize,
     repetition,
     gather,
+    block_writes,
     channel_selection,
     spelled_gelu,
     spelled_choice,

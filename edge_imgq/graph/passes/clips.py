@@ -3,6 +3,8 @@
     clip(clip(x, l, h), l', h') = clip(x, l″, h″),    l″ = clip(l, l', h'),  h″ = clip(h, l', h'),
     max(x, c) = clip(x, c, ∞),     min(x, c) = clip(x, −∞, c),     relu(x) = clip(x, 0, ∞).
 
+A clipping to bounds that the network computes is min(max(x, l), h).
+
 One clipping is fused into the operator before it; of two, one stands alone.
 """
 
@@ -25,7 +27,24 @@ def clips(model: ir.Model) -> int:
     Returns:
         The number of nodes rewritten.
     """
-    return sum(_rewrite(model.graph, node) for node in list(model.graph))
+    computed = sum(_part(model.graph, node) for node in list(model.graph))
+    return computed + sum(_rewrite(model.graph, node) for node in list(model.graph))
+
+
+def _part(graph: ir.Graph, node: ir.Node) -> bool:
+    """Write a clipping to computed bounds as a maximum and a minimum."""
+    if node.op_type != "Clip" or all(edit.is_constant(v) for v in node.inputs[1:] if v is not None):
+        return False
+    result = node.inputs[0]
+    for kind, bound in zip(("Max", "Min"), node.inputs[1:], strict=False):
+        if bound is not None:
+            name = f"{node.name}.{kind.lower()}"
+            result = edit.insert_node(graph, node, kind, [result, bound], {}, name)
+            result.shape = node.outputs[0].shape
+    assert result is not None
+    edit.take_place(node.outputs[0], result)
+    edit.remove_node(node)
+    return True
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
