@@ -151,12 +151,14 @@ def _site(node: ir.Node) -> _Site | None:
     whole = node.outputs[0] if node.outputs else None
     if node.op_type != "Concat" or whole is None or is_marked(node):
         return None
+    if len(whole.shape or ()) != 4:
+        return None  # shape arithmetic, for one
     channels = [v.shape[1] if v is not None and v.shape else None for v in node.inputs]
     computed = not any(edit.is_constant(v) for v in node.inputs)
     of_channels = whole.shape is not None and node.attributes.get_int("axis", 0) in (1, -3)
     if not (of_channels and computed and 1 < len(channels) <= MOST_PARTS):
         return None
-    if len(whole.shape or ()) != 4 or not all(isinstance(count, int) for count in channels):
+    if not all(isinstance(count, int) for count in channels):
         return None
     inner, outer = _behind(whole)
     if not outer or any(value.is_graph_output() for value in [whole, *_outputs(inner)]):

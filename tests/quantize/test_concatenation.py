@@ -127,3 +127,16 @@ def test_a_recipe_may_name_the_parts() -> None:
     assert set(names) <= {node.name for node in result.graph}
     with pytest.raises(RecipeError):
         quantize(graph, replace(PLAIN, precision={"node_3.part2": "float"}), CONTRACT, PHOTOS)
+
+
+def test_concatenations_of_shapes_are_left_alone() -> None:
+    body = (
+        "a = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(image) s = Shape(image) "
+        "h = Slice(s, two, four) n = Concat<axis = 0>(front, h) "
+        'b = Resize<mode = "linear">(a, "", "", n) out = Conv(b, w)'
+    )
+    numbers = {"two": [2], "four": [4], "front": [1, 3]}
+    constants = {name: np.array(value, np.int64) for name, value in numbers.items()}
+    constants["w"] = weights(np.random.default_rng(3), 3, 3, 1, 1)
+    graph = parsed(body, constants, "height,width", 3)
+    assert "Concat" in kinds(quantize(graph, PLAIN, CONTRACT, PHOTOS))
