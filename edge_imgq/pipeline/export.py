@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, staging, write_text
+from edge_imgq.artifact import (
+    FLOAT_REFERENCE,
+    REFERENCE_FOLDER,
+    remove,
+    sha256_of,
+    staging,
+    write_text,
+)
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError, RecipeError
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
@@ -32,7 +39,7 @@ from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, write_references
 from edge_imgq.pipeline.written_files import written_files
-from edge_imgq.recipe.export import ExportRecipe, recipe_name
+from edge_imgq.recipe.export import SUFFIX, ExportRecipe, recipe_name
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
@@ -111,6 +118,9 @@ def export(request: ExportRequest, watch: Watch) -> Report:
         )
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
+    for failed in report.failed:  # what an earlier run wrote is no file of this model any more
+        for suffix in SUFFIX.values():
+            remove(folder / f"{failed.target}{suffix}")
     gallery.write()
     return report
 

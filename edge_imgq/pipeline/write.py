@@ -102,6 +102,11 @@ class Work:
         """Whether the file is written in forms that are fast, and can be without them."""
         return self.recipe.format == "tflite" and self.recipe.processor == "cpu"
 
+    @property
+    def is_for_gpu(self) -> bool:
+        """Whether a GPU computes the file, in float16, while this host checks it in float32."""
+        return self.recipe.format == "tflite" and self.recipe.processor == "gpu"
+
 
 def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
     """Write the float reference and a QDQ graph per scheme; return graphs by scheme, "" = float.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_imgq.artifact import remove
 from edge_imgq.pipeline.failures import Failures
+from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms, error_of, verify_files
@@ -41,7 +42,9 @@ def written_files(
         EdgeImgqError: no target has a file.
     """
     wanted = works(plan, stage)
-    candidates = write_files(plan, graphs, wanted, failures, watch)
+    candidates = _in_float16(
+        plan, wanted, write_files(plan, graphs, wanted, failures, watch), failures
+    )
     reports = [_verified(stage, candidates, terms, failures, watch)]
     again = _to_write_plainly(wanted, failures)
     if again:
@@ -53,6 +56,21 @@ def written_files(
     report = _joined([report for report in reports if report is not None], wanted, failures)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
     return replace(report, advice=tuple(plain))
+
+
+def _in_float16(
+    plan: Plan, wanted: Sequence[Work], candidates: Sequence[Candidate], failures: Failures
+) -> list[Candidate]:
+    """Note the files for GPUs whose numbers leave float16; return the other files."""
+    from edge_imgq.runtime.half_range import refuse_beyond_float16
+
+    written = {candidate.path for candidate in candidates}
+    for work in wanted:
+        if work.is_for_gpu and work.path in written:
+            with failures.of([work.target]):
+                photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))
+                refuse_beyond_float16(work.path, photos, plan.source.contract.peak)
+    return [candidate for candidate in candidates if candidate.path.stem not in failures]
 
 
 def _verified(

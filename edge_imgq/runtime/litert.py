@@ -192,6 +192,11 @@ def open_without_xnnpack(path: Path) -> Session:
     return LiteRTSession(path, read_note(path), threads=1, xnnpack=False)
 
 
+def open_keeping_tensors(path: Path) -> Any:
+    """Return LiteRT's interpreter of a file, which keeps every tensor, in TFLite's own kernels."""
+    return _interpreter(path, threads=1, xnnpack=False, keeps_tensors=True)
+
+
 def placement(path: Path) -> Placement:
     """Return who runs the operators of a .tflite file on this host, as LiteRT itself decides.
 
@@ -259,14 +264,19 @@ def _inside(
     return inside
 
 
-def _interpreter(path: Path, threads: int, xnnpack: bool = True) -> Any:
+def _interpreter(
+    path: Path, threads: int, xnnpack: bool = True, keeps_tensors: bool = False
+) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         with _without_chatter():
             interpreter = Interpreter(
-                model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=kernels,
+                experimental_preserve_all_tensors=keeps_tensors,
             )
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:

@@ -145,3 +145,38 @@ def test_a_network_that_returns_the_noise_is_never_the_same(
     assert 0.3 < found["below"] < 0.7
     assert found["lost"] > 0.1
     assert all(target["vs_reference"]["mean"] < 50 for target in report["targets"])
+
+
+def squares(largest: float) -> onnx.ModelProto:
+    """Return a model that takes the root of its features' squares; the image is nearly its own."""
+    kernel = (np.eye(3) * largest**0.5).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["features"]),
+        helper.make_node("Mul", ["features", "features"], ["squared"], name="square"),
+        helper.make_node("Sqrt", ["squared"], ["root"]),
+        helper.make_node("Conv", ["root", "back"], ["out"]),
+    ]
+    shape = (3, 3, 1, 1)
+    back = np.linalg.inv(kernel).astype(np.float32)
+    return whole_model(nodes, {"w": kernel.reshape(shape), "back": back.reshape(shape)})
+
+
+def test_a_gpu_file_whose_numbers_leave_float16_is_refused_with_the_node(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    images = ("--images", photos / "evaluation", "--output", tmp_path, "--no-bench")
+    words = ("export", tmp_path / "net.onnx", "--size", "48x64", "--target", "tflite-float")
+    onnx.save(squares(30000), tmp_path / "net.onnx")
+    outcome = run(*words, "tflite-gpu", *images)
+    assert outcome.code == 0, outcome.err
+    assert "tflite-gpu.tflite" in entries(tmp_path / "net")
+
+    onnx.save(squares(300000), tmp_path / "net.onnx")
+    outcome = run(*words, "tflite-gpu", *images)
+    assert outcome.code == 9
+    assert entries(tmp_path / "net") == ["reference", "report.json", "tflite-float.tflite"]
+    report = json.loads((tmp_path / "net" / "report.json").read_text())
+    (failed,) = report["failed"]
+    assert (failed["target"], failed["exit_code"]) == ("tflite-gpu", 9)
+    assert "'squared' reaches " in failed["reason"]
+    assert "ends at 65504" in failed["reason"]

@@ -1,0 +1,77 @@
+"""Whether a float TFLite file stays in the range of float16, in which a phone's GPU computes it.
+
+This host computes the file in float32, so an overflow on the GPU shows in no image here. TFLite's
+own kernels run the file once more, every tensor is kept, and the largest number of each is compared
+with what float16 holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import NonFiniteOutputError
+from edge_imgq.images.layout import to_nhwc
+from edge_imgq.images.tiles import pad_to
+from edge_imgq.runtime.litert import open_keeping_tensors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST = float(np.finfo(np.float16).max)
+NEAR = LARGEST / 16
+"""Below this on the first image, no other image comes to LARGEST, and none is looked at."""
+
+
+def refuse_beyond_float16(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+    """Refuse a float .tflite file whose numbers leave float16 on some image.
+
+    Args:
+        path: the file.
+        photos: images (H, W, C) of any size; the middle of each is looked at.
+        peak: what the file takes white for.
+
+    Raises:
+        NonFiniteOutputError: names the first tensor that leaves it, and how far it goes.
+    """
+    interpreter = open_keeping_tensors(path)
+    entry = interpreter.get_input_details()[0]
+    height, width = (int(side) for side in entry["shape"][1:3])
+    for pixels in photos:
+        values = to_nhwc(_middle(pixels, (height, width)), peak)
+        interpreter.set_tensor(entry["index"], values)
+        interpreter.invoke()
+        largest = _largest(interpreter)
+        for name, value in largest.items():
+            if value > LARGEST:
+                raise NonFiniteOutputError(
+                    f"'{name}' reaches {value:.3g} on a photograph, and float16, in which phone "
+                    f"GPUs compute this file, ends at {LARGEST:.0f}: it would return infinity "
+                    "there. Scale the model's values down before that node, or use another target."
+                )
+        if max(largest.values(), default=0.0) < NEAR:
+            return
+
+
+def _largest(interpreter: Any) -> dict[str, float]:
+    """Return the largest absolute number of every float tensor that is computed, in their order."""
+    found = {}
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    for node in interpreter._get_ops_details():
+        for index in node["outputs"]:
+            detail = details.get(int(index))
+            if detail is None or detail["dtype"] != np.float32:
+                continue
+            values = interpreter.get_tensor(int(index))
+            if values.size:
+                found[detail["name"]] = float(max(values.max(), -values.min()))
+    return found
+
+
+def _middle(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    top, left = max((height - size[0]) // 2, 0), max((width - size[1]) // 2, 0)
+    return pad_to(pixels[top : top + size[0], left : left + size[1]], size)
