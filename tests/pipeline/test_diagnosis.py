@@ -19,8 +19,7 @@ from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, Mend
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop, Fidelity
 
-from ..quantize.loud import loud_network
-from ..quantize.test_quantize import photo
+from ..quantize.loud import loud_network, photo
 from ..report.build import INT8
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")

@@ -42,3 +42,10 @@ def _passing(kernel: Any) -> Any:
     for channel in range(3):
         kernel[channel, channel, 1, 1] += 0.9
     return kernel
+
+
+def photo(seed: int) -> Any:
+    """Return an image (48, 64, 3) of blocks and noise in uint8."""
+    generator = np.random.default_rng(seed)
+    blocks = generator.integers(0, 128, (6, 8, 3)).repeat(8, 0).repeat(8, 1)
+    return (blocks + generator.integers(0, 128, blocks.shape)).astype(np.uint8)

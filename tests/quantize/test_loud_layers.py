@@ -15,8 +15,7 @@ from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from edge_imgq.quantize.switches import Switchboard
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
-from .loud import loud_network
-from .test_quantize import photo
+from .loud import loud_network, photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("plain", "", "min-max", ("canonical",))
