@@ -31,6 +31,7 @@ from edge_imgq.graph.passes.einsum import einsum
 from edge_imgq.graph.passes.few_axes import few_axes
 from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.flat_rows import flat_rows
+from edge_imgq.graph.passes.folding import folding
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
@@ -52,6 +53,7 @@ from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.spread_norm import spread_norm
+from edge_imgq.graph.passes.summed_area import summed_area
 from edge_imgq.graph.passes.tone_curves import tone_curves
 from edge_imgq.graph.passes.transpositions import transpositions
 from edge_imgq.graph.passes.unfolded import unfolded
@@ -63,6 +65,8 @@ PARTS = (
     chains,
     reshapes,
     unfolded,
+    folding,
+    summed_area,
     single_axis,
     spelled_phases,
     plain_products,
