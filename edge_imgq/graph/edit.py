@@ -60,15 +60,29 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
     return uses[0].node
 
 
-def add_constant(graph: ir.Graph, name: str, array: Any) -> ir.Value:
+class Names:
+    """The names of a graph's values, for many additions: looking each up walks the whole graph."""
+
+    def __init__(self, graph: ir.Graph) -> None:
+        self._taken = _taken(graph)
+
+    def free(self, name: str) -> str:
+        """Return `name`, numbered if it is taken; from now on it is."""
+        unique = _numbered(name, self._taken)
+        self._taken.add(unique)
+        return unique
+
+
+def add_constant(graph: ir.Graph, name: str, array: Any, names: Names | None = None) -> ir.Value:
     """Register an initializer under a name that no other value has.
 
     Args:
         graph: the graph to add it to.
         name: wanted name; a number is appended where it is taken.
         array: NumPy array, kept in its type.
+        names: of the graph, where many are added.
     """
-    unique = free_name(graph, name)
+    unique = names.free(name) if names else free_name(graph, name)
     tensor = ir.tensor(np.array(array, order="C"), name=unique)
     value = ir.Value(name=unique, const_value=tensor, type=ir.TensorType(tensor.dtype))
     value.shape = ir.Shape(np.shape(array))
@@ -78,8 +92,16 @@ def add_constant(graph: ir.Graph, name: str, array: Any) -> ir.Value:
 
 def free_name(graph: ir.Graph, name: str) -> str:
     """Return `name`, numbered if a value of the graph already has it."""
-    taken = set(graph.initializers) | {value.name for value in graph.inputs}
-    taken |= {value.name for node in graph for value in node.outputs}
+    return _numbered(name, _taken(graph))
+
+
+def _taken(graph: ir.Graph) -> set[str | None]:
+    taken: set[str | None] = {*graph.initializers, *(value.name for value in graph.inputs)}
+    taken.update(value.name for node in graph for value in node.outputs)
+    return taken
+
+
+def _numbered(name: str, taken: set[str | None]) -> str:
     if name not in taken:
         return name
     number = 1

@@ -14,6 +14,7 @@ kernels round them (`edge_imgq.quantize.interpolation`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,17 @@ from edge_imgq.quantize.statistics import steady_statistics
 from edge_imgq.quantize.weights import quantize_bias, quantize_weight
 
 
+@dataclass(frozen=True)
+class _Named:
+    """A graph and the names of its values."""
+
+    graph: ir.Graph
+    names: edit.Names
+
+    def constant(self, name: str, array: Any) -> ir.Value:
+        return edit.add_constant(self.graph, name, array, self.names)
+
+
 def insert_qdq(
     graph: ir.Graph, placed: Mapping[ir.Value, Quantization], *, by_shift: bool = False
 ) -> None:
@@ -44,19 +56,20 @@ def insert_qdq(
         by_shift: whether scales are powers of two (`edge_imgq.quantize.power_of_two`).
     """
     steady_statistics(graph, placed)
+    named = _Named(graph, edit.Names(graph))
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:
         if node.op_type in WEIGHT_AXIS:
-            _quantize_weights(graph, node, placed, by_shift)
+            _quantize_weights(named, node, placed, by_shift)
         if node.op_type in QUANTIZED_CONSTANTS:
-            _quantize_constants(graph, node, placed, by_shift)
+            _quantize_constants(named, node, placed, by_shift)
         if node.op_type == "LeakyRelu":
             quantize_slope(node, placed)
     for node in nodes:
         if node.op_type in SHARED_SCALE:
-            _requantize_inputs(graph, node, placed)
+            _requantize_inputs(named, node, placed)
     for value, parameters in placed.items():
-        _quantize_activation(graph, value, parameters)
+        _quantize_activation(named, value, parameters)
     graph.sort()
 
 
@@ -66,7 +79,7 @@ def _computes_reals(node: ir.Node) -> bool:
 
 
 def _quantize_weights(
-    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
@@ -83,15 +96,15 @@ def _quantize_weights(
         output_scale,
         by_shift=by_shift and is_power(input_scale) and is_power(output_scale),
     )
-    _replace_constant(graph, node, 1, integers, parameters)
+    _replace_constant(named, node, 1, integers, parameters)
     if bias is not None:
         _replace_constant(
-            graph, node, 2, *quantize_bias(bias_values, input_scale, parameters.scale)
+            named, node, 2, *quantize_bias(bias_values, input_scale, parameters.scale)
         )
 
 
 def _quantize_constants(
-    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
+    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization], by_shift: bool
 ) -> None:
     for index, value in enumerate(node.inputs):
         if value is None or not edit.is_constant(value):
@@ -101,58 +114,59 @@ def _quantize_constants(
         own = power(covering(array)) if by_shift else covering(array)
         parameters = placed[node.outputs[0]] if shared else own
         levels = np.rint(array / parameters.scale[0]) + parameters.zero_point[0]
-        _replace_constant(graph, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
+        _replace_constant(named, node, index, levels.clip(-128, 127).astype(np.int8), parameters)
 
 
 def _replace_constant(
-    graph: ir.Graph, node: ir.Node, index: int, integers: Any, parameters: Quantization
+    named: _Named, node: ir.Node, index: int, integers: Any, parameters: Quantization
 ) -> None:
     old = node.inputs[index]
     assert old is not None
-    stored = edit.add_constant(graph, f"{old.name}.{parameters.dtype}", integers)
-    node.replace_input_with(index, _append(graph, "DequantizeLinear", stored, parameters))
+    stored = named.constant(f"{old.name}.{parameters.dtype}", integers)
+    node.replace_input_with(index, _append(named, "DequantizeLinear", stored, parameters))
 
 
 def _requantize_inputs(
-    graph: ir.Graph, node: ir.Node, placed: Mapping[ir.Value, Quantization]
+    named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization]
 ) -> None:
     """Move inputs of an operator that copies integers onto the scale of its output."""
     wanted = placed[node.outputs[0]]
     for index, value in enumerate(node.inputs):
         if value is None or value not in placed or same_quantization(placed[value], wanted):
             continue
-        quantized = _append(graph, "QuantizeLinear", value, wanted)
-        node.replace_input_with(index, _append(graph, "DequantizeLinear", quantized, wanted))
+        quantized = _append(named, "QuantizeLinear", value, wanted)
+        node.replace_input_with(index, _append(named, "DequantizeLinear", quantized, wanted))
 
 
-def _quantize_activation(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> None:
+def _quantize_activation(named: _Named, value: ir.Value, parameters: Quantization) -> None:
     readers = list(value.uses())
+    graph = named.graph
     outputs = [index for index, output in enumerate(graph.outputs) if output is value]
     source = off_ties(graph, value, parameters)
-    quantized = _append(graph, "QuantizeLinear", source, parameters)
-    restored = _append(graph, "DequantizeLinear", quantized, parameters)
+    quantized = _append(named, "QuantizeLinear", source, parameters)
+    restored = _append(named, "DequantizeLinear", quantized, parameters)
     for reader, index in readers:
         reader.replace_input_with(index, restored)
     for index in outputs:
-        restored.name, value.name = value.name, edit.free_name(graph, f"{value.name}.real")
+        restored.name, value.name = value.name, named.names.free(f"{value.name}.real")
         graph.outputs[index] = restored
 
 
-def _append(graph: ir.Graph, kind: str, source: ir.Value, parameters: Quantization) -> ir.Value:
+def _append(named: _Named, kind: str, source: ir.Value, parameters: Quantization) -> ir.Value:
     """Append a quantizer or dequantizer to the graph, which is sorted when all are there."""
     scale: Any = parameters.scale
     zero_point: Any = parameters.zero_point.astype(parameters.dtype)
     if parameters.axis is None:
         scale, zero_point = scale[0], zero_point[0]
-    name = edit.free_name(graph, f"{source.name}.{kind.removesuffix('Linear').lower()}d")
+    name = named.names.free(f"{source.name}.{kind.removesuffix('Linear').lower()}d")
     inputs = [
         source,
-        edit.add_constant(graph, f"{name}.scale", np.asarray(scale)),
-        edit.add_constant(graph, f"{name}.zero_point", np.asarray(zero_point)),
+        named.constant(f"{name}.scale", np.asarray(scale)),
+        named.constant(f"{name}.zero_point", np.asarray(zero_point)),
     ]
     attributes = {} if parameters.axis is None else {"axis": parameters.axis}
     node = ir.node(kind, inputs, attributes, name=name)
-    graph.append(node)
+    named.graph.append(node)
     output = node.outputs[0]
     output.name, output.shape = name, source.shape
     stored = ir.DataType.from_numpy(zero_point.dtype)
