@@ -17,7 +17,10 @@ REFERENCE_FOLDER = "reference"
 """In the folder of a model's files: the graphs that they were made from."""
 
 FLOAT_REFERENCE = "float.onnx"
-"""Of these graphs the one that all drift is measured against."""
+"""Of these graphs the float one that all files are made from."""
+
+ORIGINAL = "original.onnx"
+"""Beside it, the person's own file, where there is one: what drift is measured against."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = {

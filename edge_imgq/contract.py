@@ -76,6 +76,9 @@ class FileNote:
             float files.
         resizable: whether a TFLite file computes the same network when an app resizes its input to
             other multiples of `contract.multiple`.
+        original_sha256: in the float ONNX file alone, the digest of the person's own file that it
+            was read from; empty where there is none.
+        original_pixels: the values that pixels have in that file.
     """
 
     model: str
@@ -85,6 +88,8 @@ class FileNote:
     reference_sha256: str = ""
     quantized_sha256: str = ""
     resizable: bool = False
+    original_sha256: str = ""
+    original_pixels: PixelRange = PixelRange(0.0, 1.0)
 
     def to_strings(self) -> dict[str, str]:
         """Return the note as the string pairs that ONNX and Core ML metadata hold."""
@@ -102,6 +107,10 @@ class FileNote:
             "quantized_sha256": self.quantized_sha256,
             "resizable": "yes" if self.resizable else "no",
         }
+        if self.original_sha256:
+            pairs["original_sha256"] = self.original_sha256
+            pairs["original_low"] = repr(self.original_pixels.low)
+            pairs["original_high"] = repr(self.original_pixels.high)
         return {PREFIX + key: value for key, value in pairs.items()}
 
     @staticmethod
@@ -133,6 +142,11 @@ class FileNote:
                 quantized_sha256=text("quantized_sha256"),
                 # Files of version 0.1.0 do not say; not to resize them is never wrong.
                 resizable=pairs.get(PREFIX + "resizable") == "yes",
+                original_sha256=pairs.get(PREFIX + "original_sha256", ""),
+                original_pixels=PixelRange(
+                    float(pairs.get(PREFIX + "original_low", 0.0)),
+                    float(pairs.get(PREFIX + "original_high", 1.0)),
+                ),
             )
         except (KeyError, ValueError) as error:
             what = f"; its note is not whole: {error}" if has_note(pairs) else ""

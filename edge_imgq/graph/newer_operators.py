@@ -61,6 +61,24 @@ def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     return result
 
 
+def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose CastLikes, of which ONNX's definitions have many, are Casts to a type.
+
+    The same model where it has none; those whose type is not known stay.
+    """
+    if not any(node.op_type == "CastLike" for node in model.graph.node):
+        return model
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    types = _types(result)
+    for node in result.graph.node:
+        like = types.get(node.input[1]) if node.op_type == "CastLike" else None
+        if like is not None and like.tensor_type.elem_type:
+            to = like.tensor_type.elem_type
+            node.CopyFrom(helper.make_node("Cast", node.input[:1], node.output, node.name, to=to))
+    return result
+
+
 def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
     """Refuse operators, and uses of operators, that an older opset does not know.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import onnx
 from onnx.version_converter import convert_version
 
-from edge_imgq.graph.newer_operators import refuse_newer, written_out
+from edge_imgq.graph.newer_operators import refuse_newer, state_casts, written_out
 from edge_imgq.graph.older_operators import (
     ONE_AXIS,
     STATED_PLACES,
@@ -38,7 +38,7 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 
 def at_project_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model at opset 21; the same one where it is.
+    """Return a model at opset 21 without CastLike; the same one where it is so already.
 
     Args:
         model: float32, without functions of its own; it is not changed.
@@ -48,9 +48,11 @@ def at_project_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         Exception: of onnx, which has no conversion for an operator of it.
     """
     version = opset_of(model)
-    if version == OPSET:
-        return model
-    return _raised(model, version) if version < OPSET else _lowered(model)
+    if version < OPSET:
+        model = _raised(model, version)
+    elif version > OPSET:
+        model = _lowered(model)
+    return state_casts(model)
 
 
 def _raised(model: onnx.ModelProto, version: int) -> onnx.ModelProto:

@@ -33,7 +33,7 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
     """
-    return _levels(values.transpose(0, 2, 3, 1), peak)
+    return levels_from_nhwc(values.transpose(0, 2, 3, 1), peak)
 
 
 def pixels_of(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -49,10 +49,11 @@ def from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.uint8]:
     Raises:
         NonFiniteOutputError: a value is NaN or infinite.
     """
-    return pixels_of(_levels(values, peak))
+    return pixels_of(levels_from_nhwc(values, peak))
 
 
-def _levels(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
+def levels_from_nhwc(values: NDArray[np.floating], peak: float) -> NDArray[np.float64]:
+    """Return float (1, H, W, C) values as levels; see `levels_from_nchw`."""
     if not np.isfinite(values).all():
         bad = int(np.size(values) - np.isfinite(values).sum())
         raise NonFiniteOutputError(

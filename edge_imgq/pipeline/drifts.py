@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.contract import ImageContract
     from edge_imgq.pipeline.references import OpenedFile, References
-    from edge_imgq.runtime.onnxruntime import OnnxSession
-    from edge_imgq.runtime.protocol import Session
+    from edge_imgq.runtime.protocol import FloatSession, Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -135,7 +134,7 @@ def _watched(
 
 
 def _run(
-    reference: OnnxSession, group: Sequence[OpenedFile], sample: Sample, values: OutputValues
+    reference: FloatSession, group: Sequence[OpenedFile], sample: Sample, values: OutputValues
 ) -> _Shown:
     """Run one image through the references, each once, and through every file."""
     graphs = {file.path: file.quantized for file in group if file.quantized is not None}

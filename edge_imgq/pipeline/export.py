@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge_imgq.artifact import (
     FLOAT_REFERENCE,
+    ORIGINAL,
     REFERENCE_FOLDER,
     remove,
     sha256_of,
@@ -34,6 +35,7 @@ from edge_imgq.pipeline.images import (
     refuse_overlap,
 )
 from edge_imgq.pipeline.operators import note_unsupported, target_plans
+from edge_imgq.pipeline.original import with_agreement
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms
@@ -115,6 +117,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
             ),
             advice=(*report.advice, *_advice(plan, request, graphs)),
             failed=failures.reported(),
+            original=with_agreement(report.original, plan.source.original),
         )
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
@@ -180,8 +183,9 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     schemes = {r.scheme: quantize_recipe(request.scheme or r.scheme) for r in recipes if r.scheme}
     recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
     schemes = {recipe.name: recipe for recipe in schemes.values()}
-    if Path(FLOAT_REFERENCE).stem in schemes:
-        raise RecipeError("A quantization recipe may not be called 'float': the reference is.")
+    for taken in (Path(FLOAT_REFERENCE).stem, Path(ORIGINAL).stem):
+        if taken in schemes:
+            raise RecipeError(f"A quantization recipe may not be called '{taken}': a reference is.")
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)

@@ -60,7 +60,16 @@ def _inspect_onnx(path: Path, size: Size | None, watch: Watch) -> FileDescriptio
             raise ModelError(outlook.reason) from error
         raise
     parameters = _model_parameters(path, found.note)
-    return replace(found, model_parameters=parameters, targets=outlook)
+    compared = "" if isinstance(source, Skipped) else _compared_by(source)
+    return replace(found, model_parameters=parameters, targets=outlook, compared_by=compared)
+
+
+def _compared_by(source: Source) -> str | Skipped:
+    """Return what ran a file to compare the model with it, or why nothing did."""
+    if source.original is None:
+        return ""
+    found = source.original.agreement
+    return found if isinstance(found, Skipped) else found.runtime
 
 
 def _is_quantized(path: Path) -> bool:

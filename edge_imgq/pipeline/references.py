@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
+from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.devices.host import HOST
 from edge_imgq.errors import ModelError
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.tflite_file import read_note
+from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edge_imgq.contract import FileNote
     from edge_imgq.devices.protocol import Device, DeviceSession
-    from edge_imgq.runtime.protocol import Session
+    from edge_imgq.runtime.protocol import FloatSession, Session
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ class OpenedFile:
 
 
 class References:
-    """The float reference and the QDQ graphs of one model's folder, each opened once."""
+    """The float reference and the QDQ graphs of one model's folder, each opened once.
+
+    Where the model was read from a person's own .onnx file, that file is the float reference:
+    `original` then names what runs it, or says why the float graph is taken for it.
+    """
 
     def __init__(self, folder: Path, threads: int) -> None:
         import onnx_ir as ir
@@ -72,7 +77,10 @@ class References:
                 "it wrote them; export the model, and give it that folder."
             )
         self.sha256 = sha256_of(path)
-        self.float = open_onnx(path, threads)
+        self.float: FloatSession = open_onnx(path, threads)
+        self.original: str | Skipped = ""
+        if self.float.note.original_sha256:
+            self._take_original()
         model = ir.load(path)
         self.parameters = parameters_of(model)
         self.smallest = receptive_field(model).diameter or 1
@@ -99,6 +107,14 @@ class References:
             None if device.name == HOST else open_session(candidate.path, self._threads),
         )
 
+    def _take_original(self) -> None:
+        """Let the person's file be the float reference, if it can run as the float graph does."""
+        session = _original_session(self._folder / ORIGINAL, self.float, self._threads)
+        if isinstance(session, Skipped):
+            self.original = session
+        else:
+            self.float, self.original = session, str(session.identity)
+
     def multiples(self) -> set[int]:
         """Return what sides must be multiples of for each TFLite file of the folder.
 
@@ -123,6 +139,38 @@ class References:
         if digest not in self._sessions:
             self._sessions[digest] = open_session(self._quantized[digest], self._threads)
         return self._sessions[digest]
+
+
+def _original_session(path: Path, graph: Session, threads: int) -> FloatSession | Skipped:
+    """Open a person's file to stand for the float graph; return the reason where it cannot.
+
+    Raises:
+        ModelError: it is another file than the graph was read from.
+    """
+    import onnx
+
+    from edge_imgq.runtime.original import (
+        OriginalSession,
+        image_size,
+        in_onnx_runtime,
+        is_rounded,
+    )
+
+    note = graph.note
+    if not path.is_file():
+        return Skipped(f"{path} is not there any more")
+    if sha256_of(path) != note.original_sha256:
+        raise ModelError(
+            f"{path} is not the file that the float graph beside it was read from: the digest in "
+            "its note is another. Export the model again."
+        )
+    proto = onnx.load(path)
+    if is_rounded(proto):
+        return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")
+    if (own := image_size(proto)) not in (None, graph.size):
+        return Skipped(f"it takes images of {own[0]}x{own[1]} alone" if own else "")
+    opened = in_onnx_runtime(proto, note.original_pixels, threads, path)
+    return opened if isinstance(opened, Skipped) else OriginalSession(opened, note, graph.size)
 
 
 def _other_reference(path: Path, reference: Path) -> str:

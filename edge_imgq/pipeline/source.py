@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
+    from edge_imgq.pipeline.original import Original
+
 
 @dataclass(frozen=True)
 class Source:
@@ -25,12 +27,14 @@ class Source:
         model: normalised float ONNX.
         contract: the meaning of its pixels.
         is_own: whether the network is one of ours, whose phone size the recipes give.
+        original: the file that the model was read from; None where it is no .onnx file.
     """
 
     name: str
     model: ir.Model
     contract: ImageContract
     is_own: bool
+    original: Original | None = None
 
 
 def open_model(
@@ -47,7 +51,8 @@ def open_model(
 
     Raises:
         UsageError: it is neither.
-        ModelError: it cannot be read, or is tied to another size.
+        ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
+            else in ONNX Runtime than the model that was read from it.
     """
     path = Path(text)
     if path.suffix.lower() == ".onnx":
@@ -85,6 +90,7 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.reopen import reopened
     from edge_imgq.graph.size import bind_size, is_shaped_by_size, own_size
+    from edge_imgq.pipeline.witness import original_of
 
     proto = read_onnx(path)
     model = normalise(proto, str(path))
@@ -93,11 +99,14 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak = pixels.high if pixels.low == 0 else 1.0
     model, contract = read_pixels(model, str(path), peak, sizes)
-    if pixels.low != 0 and not has_note(model.metadata_props):
+    if has_note(model.metadata_props):
+        pixels = PixelRange(0.0, contract.peak)
+    if pixels.low != 0:
         to_unit_range(model, pixels)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
         model = bind_size(model, sizes[0])
-    return Source(path.stem, model, contract, is_own=has_note(model.metadata_props))
+    original = original_of(path, model, contract, pixels, sizes)
+    return Source(path.stem, model, contract, has_note(model.metadata_props), original)
 
 
 def _from_checkpoint(path: Path) -> Source:

@@ -176,6 +176,7 @@ def verify_files(
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
         output_range=found,
+        original=references.original,
     )
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq import __version__
-from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
+from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.contract import FileNote
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.images import network_inputs
+from edge_imgq.pipeline.original import keep_file
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
@@ -120,7 +121,7 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
     folder = stage / REFERENCE_FOLDER
     folder.mkdir()
     path = folder / FLOAT_REFERENCE
-    write_reference(plan.source.model, _note(plan, "reference", ""), path)
+    write_reference(plan.source.model, _reference_note(plan, folder), path)
     reference = sha256_of(path)
     graphs = {"": Graph(plan.source.model)}
     for scheme in plan.used_schemes:
@@ -133,6 +134,15 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
             advice = calibration_advice(len(plan.calibration.photos), patches, peak)
             graphs[scheme] = Graph(found.model, sha256_of(path), advice, found)
     return graphs
+
+
+def _reference_note(plan: Plan, folder: Path) -> FileNote:
+    """Return the note of the float reference; a person's own file is copied into the folder."""
+    note, original = _note(plan, "reference", ""), plan.source.original
+    if original is None:
+        return note
+    digest = keep_file(original.path, folder / ORIGINAL)
+    return replace(note, original_sha256=digest, original_pixels=original.pixels)
 
 
 def _quantized(plan: Plan, scheme: str, state: Path, watch: Watch) -> Quantized:

@@ -119,6 +119,8 @@ class FileDescription:
         model_parameters: of the float reference that lies beside the file; None without one.
         targets: what stands in the way of each target of a float ONNX model, or why export refuses
             the model itself; none for other files.
+        compared_by: what ran a float ONNX file to compare it with the model that `export` reads
+            from it, and found the same image; why they were not compared; empty for other files.
     """
 
     format: str
@@ -136,6 +138,7 @@ class FileDescription:
     counted_at: tuple[int, int] | None = None
     model_parameters: int | None = None
     targets: tuple[TargetOutlook, ...] | Skipped = ()
+    compared_by: str | Skipped = ""
 
     @property
     def kinds(self) -> dict[str, int]:

@@ -33,6 +33,9 @@ def description_table(name: str, description: FileDescription, operators: bool) 
     """
     table = operator_table(description) if operators else _kinds(description)
     parts = [_head(name, description), table]
+    if isinstance(description.compared_by, Skipped):
+        said = f"not compared with the model that export reads: {description.compared_by.reason}"
+        parts.append(wrapped(said, "  "))
     if description.placements:
         parts.append(_placements(description))
     if description.targets and not _no_images(description):

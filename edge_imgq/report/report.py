@@ -152,6 +152,9 @@ class Report:
         failed: targets of an export that got no file; the others have theirs.
         schemes: one per quantized graph that this run made; none where it made none.
         advice: sentences about what the calibration images lack, and about the model's pixels.
+        original: the runtime of the person's own .onnx file, where drift was measured against that;
+            why it was measured against the float graph read from it instead; empty for a model
+            that came from no such file.
     """
 
     model: str
@@ -168,6 +171,7 @@ class Report:
     failed: tuple[Failed, ...] = ()
     schemes: tuple[SchemeReport, ...] = ()
     advice: tuple[str, ...] = ()
+    original: str | Skipped = ""
 
     @property
     def breaches(self) -> tuple[str, ...]:

@@ -102,11 +102,11 @@ def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
         ) from error
 
 
-def inference_session(model: bytes, *, threads: int = 0, optimise: bool = True) -> Any:
+def inference_session(model: bytes | str, *, threads: int = 0, optimise: bool = True) -> Any:
     """Return ONNX Runtime's own session of a serialised model, on the processor.
 
     Args:
-        model: a serialised ONNX model.
+        model: a serialised ONNX model, or the path of one.
         threads: processor threads; 0 for as many as there are.
         optimise: False to run every node as it stands.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from numpy import uint8
+    from numpy import float64, uint8
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
@@ -111,4 +111,12 @@ class Session(Protocol):
         Args:
             size: height and width of the input.
         """
+        ...
+
+
+class FloatSession(Session, Protocol):
+    """A session whose output can be seen before it becomes pixels."""
+
+    def levels(self, pixels: NDArray[uint8]) -> NDArray[float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
         ...

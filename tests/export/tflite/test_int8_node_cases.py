@@ -15,10 +15,9 @@ import onnxruntime
 import pytest
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
-from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.rewrite import rewrite
 
-from .test_node_cases import FIRST, cases, prepared, reason
+from .test_node_cases import cases, prepared, reason
 from .witness import levels_of_both, quantized
 
 PASSES = ["canonical", "sub-pixel", "shuffle-order", "sign-split"]
@@ -45,9 +44,6 @@ def names() -> list[str]:
 def quantized_case(name: str) -> tuple[onnx.ModelProto, str, Any]:
     """Return the QDQ form of a case, the name of its input, and the published input."""
     proto, values, _ = prepared(cases()[name])
-    if proto.opset_import[0].version < FIRST:
-        proto = onnx.version_converter.convert_version(proto, OPSET)
-    proto.opset_import[0].version = min(proto.opset_import[0].version, OPSET)
     proto.ir_version = 10
     model = ir.from_proto(proto)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)

@@ -1,0 +1,72 @@
+"""The person's own file: what is known of it, and its copy beside the references."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.artifact import sha256_of
+from edge_imgq.contract import PixelRange
+from edge_imgq.skipped import Skipped
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A file and the model that was read from it give the same image.
+
+    Attributes:
+        runtime: what ran the file.
+        levels: the largest difference, in 8-bit levels.
+        size: height and width of the images.
+    """
+
+    runtime: str
+    levels: float
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Original:
+    """The file that a model was read from.
+
+    Attributes:
+        path: of it.
+        pixels: the values that it has for pixel 0 and pixel 255.
+        agreement: with the model; the reason where they could not be compared.
+    """
+
+    path: Path
+    pixels: PixelRange
+    agreement: Agreement | Skipped
+
+
+def keep_file(source: Path, path: Path) -> str:
+    """Copy an .onnx file, with weights that lie in files beside it put inside.
+
+    Returns:
+        The digest of the copy.
+    """
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    graph = onnx.load(source, load_external_data=False).graph
+    if any(uses_external_data(tensor) for tensor in graph.initializer):
+        onnx.save(onnx.load(source), path)
+    else:
+        shutil.copyfile(source, path)
+    return sha256_of(path)
+
+
+def with_agreement(measured: str | Skipped, original: Original | None) -> str | Skipped:
+    """Add to why drift was not measured against a file how that file was compared instead."""
+    if original is None or not isinstance(measured, Skipped):
+        return measured
+    found = original.agreement
+    if isinstance(found, Skipped):
+        return Skipped(f"{measured.reason}; the two were not compared: {found.reason}")
+    height, width = found.size
+    return Skipped(
+        f"{measured.reason}; at {height}x{width} the two are at most {found.levels:.2g} levels of "
+        f"255 apart, by {found.runtime}"
+    )

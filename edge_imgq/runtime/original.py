@@ -1,0 +1,181 @@
+"""The ONNX file that a person gave, run as it is, whatever its layout, numbers and range.
+
+Every node runs as it stands in the file: ONNX Runtime's own optimiser is a change too, and the one
+who says what a file computes must not make any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper
+
+from edge_imgq.graph.single_precision import OTHERS
+from edge_imgq.graph.size import side_axes
+from edge_imgq.images.layout import levels_from_nhwc, pixels_of
+from edge_imgq.runtime.onnxruntime import inference_session, run_session
+from edge_imgq.runtime.protocol import RuntimeIdentity
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import FileNote, PixelRange
+
+    Floats = NDArray[np.floating[Any]]
+    Call = Callable[[str, NDArray[Any]], NDArray[Any]]
+
+MOST_PIXELS = 256 * 256
+"""Larger images take ONNX's reference evaluator minutes."""
+
+
+class AsGiven:
+    """A model of one image in and one image out, asked in images of 0 to 1.
+
+    Args:
+        model: its graph; its weights may be missing.
+        pixels: the values that it has for pixel 0 and pixel 255.
+        call: runs it on one named tensor.
+        runtime: what does so, in words.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, pixels: PixelRange, call: Call, runtime: str
+    ) -> None:
+        constants = {tensor.name for tensor in model.graph.initializer}
+        image = next(value for value in model.graph.input if value.name not in constants)
+        self.runtime = runtime
+        self.size = image_size(model)
+        self._pixels, self._call, self._name = pixels, call, image.name
+        shape = _lengths(image)
+        self._is_last = side_axes(shape) == (1, 2)
+        self._batch = shape[0] or 1
+        self._dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
+
+    def __call__(self, image: Floats) -> NDArray[np.float64]:
+        """Return the output image of an input image, both (H, W, C) from 0 to 1, not clipped."""
+        low, span = self._pixels.low, self._pixels.high - self._pixels.low
+        values = image * span + low
+        if np.issubdtype(self._dtype, np.integer):
+            values = np.rint(values)
+        batch = np.repeat(values[np.newaxis], self._batch, axis=0)
+        laid = batch if self._is_last else batch.transpose(0, 3, 1, 2)
+        result = self._call(self._name, np.ascontiguousarray(laid, self._dtype))
+        if side_axes(result.shape) != (1, 2):
+            result = result.transpose(0, 2, 3, 1)
+        unit: NDArray[np.float64] = (result[0].astype(np.float64) - low) / span
+        return unit
+
+
+def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
+    """Return the height and width that a model's input says; None where they are open."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    image = next(value for value in model.graph.input if value.name not in constants)
+    shape = _lengths(image)
+    height, width = (shape[axis] for axis in side_axes(shape))
+    return (height, width) if height and width else None
+
+
+def _lengths(value: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """Return the lengths that a value states, 0 where one is open."""
+    return tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
+
+
+def is_rounded(model: onnx.ModelProto) -> bool:
+    """Tell whether a model computes in another precision than float32, or gives 8-bit pixels."""
+    kinds = {tensor.data_type for tensor in model.graph.initializer}
+    ends = (*model.graph.input, *model.graph.output)
+    kinds |= {value.type.tensor_type.elem_type for value in ends}
+    return bool(kinds & (OTHERS - {TensorProto.DOUBLE})) or gives_bytes(model)
+
+
+def gives_bytes(model: onnx.ModelProto) -> bool:
+    """Tell whether a model returns 8-bit pixels."""
+    kinds = [value.type.tensor_type.elem_type for value in model.graph.output]
+    return TensorProto.UINT8 in kinds
+
+
+def in_onnx_runtime(
+    model: onnx.ModelProto, pixels: PixelRange, threads: int, path: Path | None = None
+) -> AsGiven | Skipped:
+    """Open a model by ONNX Runtime; return the reason where it does not open.
+
+    Args:
+        model: its graph, with its weights where there is no path.
+        pixels: the values of pixel 0 and pixel 255.
+        threads: processor threads.
+        path: of the file, whose bytes then are what is run.
+    """
+    source = str(path) if path else model.SerializeToString()
+    try:
+        session = inference_session(source, threads=threads, optimise=False)
+    except Exception as error:  # ONNX Runtime raises classes of its own making
+        reason = str(error).strip().split("\n")[0]
+        return Skipped(f"ONNX Runtime {onnxruntime.__version__} does not open it: {reason}")
+
+    def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(run_session(session, {name: values})[0])
+
+    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}")
+
+
+def in_reference_evaluator(model: onnx.ModelProto, pixels: PixelRange) -> AsGiven | Skipped:
+    """Open a model by ONNX's reference evaluator, which is slow and knows every opset."""
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        evaluator = ReferenceEvaluator(model)
+    except Exception as error:  # it raises what its operators raise
+        return Skipped(f"ONNX's reference evaluator does not open it: {_first_line(error)}")
+
+    def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(evaluator.run(None, {name: values})[0])
+
+    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+class OriginalSession:
+    """A person's file as the float reference; satisfies `edge_imgq.runtime.protocol.Session`."""
+
+    def __init__(self, model: AsGiven, note: FileNote, size: tuple[int, int] | None) -> None:
+        self.note = note
+        self.size = size
+        self._model = model
+        name, version = model.runtime.rsplit(" ", 1)
+        self.identity = RuntimeIdentity(name, version, "CPU, every node as it stands", 1)
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The fixed height and width, none when open."""
+        return () if self.size is None else (self.size,)
+
+    @property
+    def resizable(self) -> bool:
+        """Whether height and width are open."""
+        return self.size is None
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of an input image, both 8-bit (H, W, C)."""
+        return pixels_of(self.levels(pixels))
+
+    def levels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+        return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the model once on a gray image."""
+        gray = np.full((*size, self.note.contract.channels), 0.5)
+
+        def call() -> None:
+            self._model(gray)
+
+        return call
