@@ -181,6 +181,14 @@ class Report:
         )
 
     @property
+    def measured_against(self) -> tuple[str, ...]:
+        """The float reference in words, where the model came from a person's file; or none."""
+        if isinstance(self.original, Skipped):
+            why = self.original.reason
+            return (f"drift is against the float graph, not the file it came from: {why}",)
+        return (f"drift is against your own file, run by {self.original}",) * bool(self.original)
+
+    @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
         """The files that did not run, by the reason."""
         return by_reason(self.not_run)

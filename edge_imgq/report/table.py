@@ -121,8 +121,8 @@ def _heading(report: Report) -> str:
 
 
 def _captions(report: Report) -> list[str]:
-    lines = [f"evaluation: {report.evaluation}", *_agreements(report), *_placements(report)]
-    lines += [*_original(report), *_builtin_kernels(report), *_counts(report), *_memory(report)]
+    lines = [f"evaluation: {report.evaluation}", *report.measured_against, *_agreements(report)]
+    lines += [*_placements(report), *_builtin_kernels(report), *_counts(report), *_memory(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
@@ -134,15 +134,6 @@ def _captions(report: Report) -> list[str]:
         lines.append(f"{place}: {', '.join(targets)}")
     lines.extend(_conditions(report))
     return [wrapped(line, "  ") for line in lines]
-
-
-def _original(report: Report) -> list[str]:
-    """Return what drift was measured against, where the model came from a person's file."""
-    if isinstance(report.original, Skipped):
-        return [
-            f"drift is against the float graph, not the file it came from: {report.original.reason}"
-        ]
-    return [f"drift is against your own file, run by {report.original}"] if report.original else []
 
 
 def _steps(scheme: SchemeReport) -> str:
