@@ -99,6 +99,7 @@ class References:
         note = session.note
         if not self._made_from_float(note):
             raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
+        self._refuse_other_original()
         return OpenedFile(
             candidate.path,
             candidate.size,
@@ -106,6 +107,14 @@ class References:
             self._source(candidate.path, note),
             None if device.name == HOST else open_session(candidate.path, self._threads),
         )
+
+    def _refuse_other_original(self) -> None:
+        path, digest = self._folder / ORIGINAL, self.float.note.original_sha256
+        if digest and path.is_file() and sha256_of(path) != digest:
+            raise ModelError(
+                f"{path} is not the file that the float graph beside it was read from: the digest "
+                "in its note is another. Export the model again."
+            )
 
     def _take_original(self) -> None:
         """Let the person's file be the float reference, if it can run as the float graph does."""
@@ -142,11 +151,7 @@ class References:
 
 
 def _original_session(path: Path, graph: Session, threads: int) -> FloatSession | Skipped:
-    """Open a person's file to stand for the float graph; return the reason where it cannot.
-
-    Raises:
-        ModelError: it is another file than the graph was read from.
-    """
+    """Open a person's file to stand for the float graph; return the reason where it cannot."""
     import onnx
 
     from edge_imgq.runtime.original import (
@@ -160,10 +165,7 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
     if not path.is_file():
         return Skipped(f"{path} is not there any more")
     if sha256_of(path) != note.original_sha256:
-        raise ModelError(
-            f"{path} is not the file that the float graph beside it was read from: the digest in "
-            "its note is another. Export the model again."
-        )
+        return Skipped(f"{path} is another file")
     proto = onnx.load(path)
     if is_rounded(proto):
         return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")

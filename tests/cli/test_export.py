@@ -31,7 +31,7 @@ def names(folder: Path) -> list[str]:
 
 def test_export_writes_the_files_their_references_and_a_report(shared_export: Path) -> None:
     assert names(shared_export) == sorted([*FILES, "reference", "report.json"])
-    assert names(shared_export / "reference") == ["float.onnx", "int8.onnx"]
+    assert names(shared_export / "reference") == ["float.onnx", "int8.onnx", "original.onnx"]
     (report,) = read_reports(shared_export)
     assert [target.file for target in report.targets] == FILES
     assert report.model == "tiny"

@@ -14,12 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.artifact import ORIGINAL, REFERENCE_FOLDER
 from edge_imgq.contract import PixelRange
+from edge_imgq.devices.host import HostDevice
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import load
 from edge_imgq.pipeline import witness
 from edge_imgq.pipeline.export import ExportRequest, export
 from edge_imgq.pipeline.original import Agreement
-from edge_imgq.pipeline.references import References
+from edge_imgq.pipeline.references import Candidate, References
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.skipped import Skipped
 
@@ -199,8 +200,9 @@ def test_another_original_beside_the_references_is_an_error(tmp_path: Path) -> N
     export(request(saved(tmp_path, keras()), tmp_path), lambda _: None)
     folder = tmp_path / "made" / "theirs"
     (folder / REFERENCE_FOLDER / ORIGINAL).write_bytes(keras().SerializeToString())
+    candidate = Candidate(folder / "onnx-float.onnx", None)
     with pytest.raises(ModelError, match="is not the file that the float graph beside it"):
-        References(folder, 1)
+        References(folder, 1).open(candidate, HostDevice())
     (folder / REFERENCE_FOLDER / ORIGINAL).unlink()
     found = References(folder, 1).original
     assert isinstance(found, Skipped)
