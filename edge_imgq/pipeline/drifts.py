@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.samples import ImageSet, Sample, samples
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
-WORKERS = 2
-"""Threads on which references and files run side by side."""
+WORKERS = min(2, max(processors() - 1, 1))
+"""Threads beside the first on which references and files run side by side; each holds what its file
+computes, so there are no more than processors for them."""
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,9 @@ def _shares(moments: Matrix, order: NDArray[np.intp]) -> Matrix:
 
 def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
     mean = samples.inputs.mean(axis=0, dtype=np.float64)
-    centred = samples.inputs - mean.astype(np.float32)
-    products = centred.T @ centred
-    products /= np.float32(len(centred))
-    if not products.any():
+    moments = _moments(samples.inputs, mean)
+    if not moments.any():
         return
-    moments = products.astype(np.float64)
     flat = weight.reshape(len(weight), -1).astype(np.float64)
     stored, scale = _stored(layer, 1)
     integers = feedback_rounding(refitted(flat, samples), moments, scale)
@@ -139,6 +136,14 @@ def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
     bias, bias_scale = _stored(layer, 2)
     wanted = samples.targets.mean(axis=0) - (integers * scale[:, np.newaxis]) @ mean
     edit.replace_contents(bias, as_int32(wanted / bias_scale))
+
+
+def _moments(inputs: NDArray[np.float32], mean: Matrix) -> Matrix:
+    """Return the second moments of inputs (positions, K), their mean taken off, (K, K)."""
+    centred = inputs - mean.astype(np.float32)
+    products = centred.T @ centred
+    products /= np.float32(len(centred))
+    return products.astype(np.float64)
 
 
 def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
@@ -168,7 +173,9 @@ def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[
     windows = _windows(values[source].numpy(), layer)
     count, height, width = windows.shape[:3]
     n, y, x = _places((count, 0, height, width))
-    return windows[n, y, x].reshape(len(n), -1)
+    # Gathered by channels that lie together, and then turned.
+    gathered = windows.transpose(0, 1, 2, 4, 5, 3)[n, y, x].transpose(0, 3, 1, 2)
+    return gathered.reshape(len(n), -1)
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
@@ -72,18 +73,21 @@ def measure_sensitivity(
         NotCoveredError: an operator has no torch form.
     """
     graph = TorchGraph(model)
-    traced = graph.trace(torch.from_numpy(batch).requires_grad_(), values)
+    entry = torch.from_numpy(batch).requires_grad_()
+    traced = graph.trace(entry, values)
     image = traced[model.graph.outputs[0]]
     generator = torch.Generator().manual_seed(SEED)
     watched = [traced[value] for value in values]
     sums = [torch.zeros(3, tensor.shape[1], dtype=torch.float64) for tensor in watched]
+    # Each slope is looked at when it is there and given up: all of them would take as much memory
+    # as all values.
+    for total, tensor in zip(sums, watched, strict=True):
+        tensor.register_hook(  # type: ignore[no-untyped-call]
+            partial(_add_products, total, tensor.detach(), image.numel())
+        )
     for _ in range(DRAWS):
         signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
-        slopes = torch.autograd.grad(
-            image, watched, signs, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
-        for total, slope, tensor in zip(sums, slopes, watched, strict=True):
-            total += _products(slope, tensor.detach()) / image.numel() / DRAWS
+        torch.autograd.grad(image, entry, signs, retain_graph=True, allow_unused=True)
     return {
         value: _sensitivity(total, tensor.detach())
         for value, total, tensor in zip(values, sums, watched, strict=True)
@@ -105,6 +109,10 @@ def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str
         return {}
     found = measure_sensitivity(model, list(channels.of), batch)
     return {value.name or "": sensitivity for value, sensitivity in found.items()}
+
+
+def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor) -> None:
+    total += _products(slope, tensor) / count / DRAWS
 
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:

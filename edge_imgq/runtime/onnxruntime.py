@@ -68,7 +68,7 @@ class OnnxSession:
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the optimised graph once on a gray image."""
-        session = self._open(optimise=True)
+        session = self._open(optimise=True, as_an_app=True)
         contract = self.note.contract
         gray = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
 
@@ -77,8 +77,10 @@ class OnnxSession:
 
         return call
 
-    def _open(self, optimise: bool) -> Any:
-        return inference_session(self._bytes, threads=self._threads, optimise=optimise)
+    def _open(self, *, optimise: bool, as_an_app: bool = False) -> Any:
+        return inference_session(
+            self._bytes, threads=self._threads, optimise=optimise, as_an_app=as_an_app
+        )
 
     @staticmethod
     def _call(session: Any, values: NDArray[np.float32]) -> Any:
@@ -102,17 +104,26 @@ def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
         ) from error
 
 
-def inference_session(model: bytes | str, *, threads: int = 0, optimise: bool = True) -> Any:
+def inference_session(
+    model: bytes | str, *, threads: int = 0, optimise: bool = True, as_an_app: bool = False
+) -> Any:
     """Return ONNX Runtime's own session of a serialised model, on the processor.
 
     Args:
         model: a serialised ONNX model, or the path of one.
         threads: processor threads; 0 for as many as there are.
         optimise: False to run every node as it stands.
+        as_an_app: whether threads and memory are managed as in a session of default options, as
+            timing wants.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    if not as_an_app:
+        # Waiting threads sleep, and what one image needed is given back before the next: a run has
+        # many sessions side by side, and images of many sizes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = SILENT
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
