@@ -15,6 +15,7 @@ from itertools import pairwise
 from math import gcd, isqrt, prod
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
@@ -31,7 +32,13 @@ AMPLE = 250
 """Trial images are at least as large, so that no window, padding or halving meets an end."""
 
 SMALL = 1024
-"""Constants of more numbers are no shapes; trials leave their contents out."""
+"""Constants of more numbers are weights, not shapes, if they are of the types of weights; trials
+leave their contents out."""
+
+WEIGHTS = frozenset(
+    {onnx.TensorProto.FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.UINT8, onnx.TensorProto.INT16}
+)
+"""Types of weights, float and quantized."""
 
 
 @dataclass(frozen=True)
@@ -97,35 +104,37 @@ def outline(model: ir.Model) -> ir.Model:
     """Return a copy whose large constants have shapes and no contents: enough to infer shapes."""
     proto = ir.to_proto(model)
     for tensor in proto.graph.initializer:
-        if prod(tensor.dims) > SMALL:
+        if prod(tensor.dims) > SMALL and tensor.data_type in WEIGHTS:
             tensor.ClearField("raw_data")
             tensor.ClearField("float_data")
+            tensor.ClearField("int32_data")
     light: ir.Model = ir.from_proto(proto)
     return light
 
 
 def _least_multiple(model: ir.Model, known: int, scale: int) -> int | None:
     """Return the least divisor of a side that works whose multiples work; None where none does."""
-    if not _works(model, known, scale):
+    multiple = known
+    if not _works(model, multiple, known, scale):
         return None
     for factor in _prime_factors(known):
-        if _works(model, known // factor, scale):
-            known //= factor
-    return known
+        if _works(model, multiple // factor, known, scale):
+            multiple //= factor
+    return multiple
 
 
-def _works(model: ir.Model, multiple: int, scale: int) -> bool:
-    """Tell whether an image works whose sides share `multiple` and nothing else."""
-    primes = _primes_from(-(-AMPLE // multiple))
+def _works(model: ir.Model, multiple: int, known: int, scale: int) -> bool:
+    """Tell whether an image works whose sides share `multiple`, and no more with a known side."""
+    primes = _primes_from(-(-AMPLE // multiple), known)
     size = multiple * next(primes), multiple * next(primes)
     return scale_at(model, size) == scale
 
 
-def _primes_from(least: int) -> Iterator[int]:
-    """Yield primes of at least 11, in order."""
-    number = max(least, 11)
+def _primes_from(least: int, foreign: int) -> Iterator[int]:
+    """Yield odd primes that do not divide a number, in order."""
+    number = max(least, 3)
     while True:
-        if all(number % divisor for divisor in range(2, isqrt(number) + 1)):
+        if foreign % number and all(number % divisor for divisor in range(2, isqrt(number) + 1)):
             yield number
         number += 1
 

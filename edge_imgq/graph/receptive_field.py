@@ -1,10 +1,10 @@
 """How far around a pixel a network looks: the halo that tiles need.
 
-Every value of the graph has a `jump`, the distance of two neighbouring pixels measured in input
-pixels, and a `reach`, the greatest distance from an output pixel's place to an input pixel that it
-depends on. A window operator with kernel k, dilation d and padding p adds max(p, (k−1)·d − p)·jump
-to the reach and multiplies the jump by its stride; an upsampling by s adds at most one old jump and
-divides the jump by s. Reaches are upper bounds, exact for plain convolutions.
+The graph is bound to a long, narrow image, once upright and once lying, and every value of it is
+followed with the first and the last row that its elements depend on (`edge_imgq.graph.rows_seen`).
+The farthest row that an output row sees is the radius, as long as the image is longer than that; a
+longer one is tried where it is not. Nothing is assumed of how operators are spelled: a norm of
+channels between two transpositions and attention inside windows come out as they compute.
 
 Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 """
@@ -12,13 +12,36 @@ Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Network
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
+import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.edit import contents, is_constant
+from edge_imgq.contract import FileNote, has_note
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.multiple import find_sides, outline
+from edge_imgq.graph.rows_seen import (
+    MOVING,
+    NotKnownError,
+    Seen,
+    constant,
+    follow,
+    image,
+    shape_of,
+)
+from edge_imgq.graph.size import bind_size, own_size
+
+LONG, LONGER, SHORT = 768, 3072, 96
+"""Sides of the images that are followed; the longer one where the first is not long enough."""
+
+FINEST = 8
+"""Values of more rows than this for one of the image have more axes than one in a row."""
+
+LONGEST_PERIOD = 512
+"""Repetitions of more rows are not looked for."""
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -26,11 +49,19 @@ class ReceptiveField:
     """What one output pixel depends on.
 
     Attributes:
-        radius: input pixels on each side; None when it is the whole image (global pooling, or an
-            operator that this analysis does not know).
+        radius: input pixels on each side; None when it is the whole image, or is not known.
+        reason: why there is no radius, as a clause: "GlobalAveragePool 'x' looks at the whole
+            image", or "what GridSample 'x' looks at is not known".
+        period: input pixels after which the network computes the same again; tiles start at
+            multiples of it.
+        steady: whether a pixel comes out the same in an image of another size. It does not where
+            pixels are placed between the corners of the image.
     """
 
     radius: int | None
+    reason: str = ""
+    period: int = 1
+    steady: bool = True
 
     @property
     def diameter(self) -> int | None:
@@ -38,131 +69,160 @@ class ReceptiveField:
         return None if self.radius is None else 2 * self.radius + 1
 
 
-@dataclass(frozen=True)
-class _View:
-    jump: Fraction
-    reach: Fraction
-
-
-class _GlobalError(Exception):
-    """An operator looks at the whole image."""
-
-
 def receptive_field(model: ir.Model) -> ReceptiveField:
     """Return the receptive field of a float or QDQ model, from its graph alone."""
-    views: dict[ir.Value, _View] = {}
-    for value in model.graph.inputs:
-        views[value] = _View(Fraction(1), Fraction(0))
-    try:
-        for node in model.graph:
-            sources = [views[value] for value in node.inputs if value in views]
-            if sources:
-                widest = _View(sources[0].jump, max(source.reach for source in sources))
-                view = _step(node, widest)
-                views.update((output, view) for output in node.outputs)
-    except _GlobalError:
-        return ReceptiveField(None)
-    return ReceptiveField(math.ceil(max(views[value].reach for value in model.graph.outputs)))
-
-
-def _step(node: ir.Node, view: _View) -> _View:
-    if node.op_type in POINTWISE or (node.op_type in RESHAPING and _leaves_places(node)):
-        return view
-    if node.op_type in SPATIAL:
-        return SPATIAL[node.op_type](node, view)
-    raise _GlobalError(node.op_type)
-
-
-def _window(node: ir.Node, view: _View) -> _View:
-    kernel = _kernel(node)
-    strides = node.attributes.get_ints("strides", [1] * len(kernel))
-    dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
-    pads = node.attributes.get_ints("pads", [0] * 2 * len(kernel))
-    spans = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
-    reach = max(max(pads[i], span - pads[i], 0) for i, span in enumerate(spans))
-    if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
-        reach = max(spans)
-    return _View(view.jump * strides[0], view.reach + reach * view.jump)
-
-
-def _transposed(node: ir.Node, view: _View) -> _View:
-    kernel = _kernel(node)
-    stride = node.attributes.get_ints("strides", [1] * len(kernel))[0]
-    pads = node.attributes.get_ints("pads", [0] * 2 * len(kernel))
-    reach = max(max(pads[i], k - 1 - pads[i]) for i, k in enumerate(kernel))
-    taps = Fraction(math.ceil(Fraction(reach, stride)) + 1)
-    return _View(view.jump / stride, view.reach + taps * view.jump)
-
-
-def _depth_to_space(node: ir.Node, view: _View) -> _View:
-    return _View(view.jump / node.attributes.get_int("blocksize", 1), view.reach + view.jump)
-
-
-def _space_to_depth(node: ir.Node, view: _View) -> _View:
-    block = node.attributes.get_int("blocksize", 1)
-    return _View(view.jump * block, view.reach + view.jump * (block - 1))
-
-
-def _resize(node: ir.Node, view: _View) -> _View:
-    scales = node.inputs[2] if len(node.inputs) > 2 else None
-    if not is_constant(scales) or contents(scales).size != 4:
-        raise _GlobalError(node.op_type)
-    factor = Fraction(float(contents(scales)[2])).limit_denominator(64)
-    taps = {"nearest": 1, "linear": 2, "cubic": 3}[node.attributes.get_string("mode", "nearest")]
-    widest = max(view.jump, view.jump / factor)
-    return _View(view.jump / factor, view.reach + taps * widest)
-
-
-def _pad(node: ir.Node, view: _View) -> _View:
-    pads = contents(node.inputs[1]) if is_constant(node.inputs[1]) else None
-    if pads is None:
-        raise _GlobalError(node.op_type)
-    return _View(view.jump, view.reach + int(abs(pads).max()) * view.jump)
-
-
-def _leaves_places(node: ir.Node) -> bool:
-    """Tell whether height and width stay the last two axes, as where channels are repeated."""
-    before, after = node.inputs[0], node.outputs[0]
-    if before is None or before.shape is None or after.shape is None:
-        return False
-    return (
-        before.shape.is_static()
-        and after.shape.is_static()
-        and before.shape.numpy()[-2:] == after.shape.numpy()[-2:]
+    light = outline(model)
+    found = [_along(light, axis) for axis in (0, 1)]
+    for field in found:
+        if field.radius is None:
+            return field
+    return ReceptiveField(
+        max(field.radius for field in found if field.radius is not None),
+        period=math.lcm(*(field.period for field in found)),
+        steady=all(field.steady for field in found),
     )
 
 
-def _kernel(node: ir.Node) -> list[int]:
-    if "kernel_shape" in node.attributes:
-        return list(node.attributes.get_ints("kernel_shape"))
-    weight = node.inputs[1]
-    if weight is None or weight.shape is None:
-        raise _GlobalError(node.op_type)
-    return [int(length) for length in weight.shape.numpy()[2:]]
+def _along(model: ir.Model, axis: int) -> ReceptiveField:
+    """Return the receptive field in one direction: 0 is height, 1 is width."""
+    field = ReceptiveField(None, "its shapes do not work out at any size that was tried")
+    for long in (LONG, LONGER):
+        bound = _bound(model, axis, long)
+        if bound is None:
+            return field
+        field, enough = _measured(bound, axis)
+        if enough:
+            break
+    return field
 
 
-SPATIAL: dict[str, Callable[[ir.Node, _View], _View]] = {
-    "Conv": _window,
-    "MaxPool": _window,
-    "AveragePool": _window,
-    "ConvTranspose": _transposed,
-    "DepthToSpace": _depth_to_space,
-    "SpaceToDepth": _space_to_depth,
-    "Resize": _resize,
-    "Pad": _pad,
-}
-"""Operators that look at neighbours or change the grid."""
+def _bound(model: ir.Model, axis: int, long: int) -> ir.Model | None:
+    """Return a model at a long, narrow size, or at its own where it is tied to one."""
+    for size in _sizes(model, axis, long):
+        try:
+            bound = bind_size(model, size)
+        except ModelError:
+            continue
+        output = shape_of(bound.graph.outputs[0])
+        if len(output) == 4 and not (output[2] % size[0] or output[3] % size[1]):
+            return bound
+    return None
 
-POINTWISE = frozenset(
-    {
-        "Abs", "Add", "And", "BatchNormalization", "Cast", "Ceil", "Clip", "Concat",
-        "DequantizeLinear", "Div", "Dropout", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
-        "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less",
-        "LessOrEqual", "Max", "Min", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "QuantizeLinear",
-        "Relu", "Round", "Sigmoid", "Sign", "Split", "Sqrt", "Sub", "Tanh", "Where", "Xor",
+
+def _sizes(model: ir.Model, axis: int, long: int) -> Iterator[Size]:
+    """Yield sizes to look at a model at, with the ones that most models take first."""
+    fixed = own_size(model)
+    multiple = 1
+    if has_note(model.metadata_props):
+        multiple = FileNote.from_strings(model.metadata_props, "the model").contract.multiple
+    yield from _long_sizes(multiple, axis, long)
+    if fixed is not None:
+        yield fixed
+    elif multiple == 1 and (sides := find_sides(model, ())) is not None:
+        yield from _long_sizes(sides.multiple, axis, long)
+
+
+def _long_sizes(multiple: int, axis: int, long: int) -> Iterator[Size]:
+    """Yield a narrow size and a square one whose sides are multiples."""
+    side, narrow = (-(-length // multiple) * multiple for length in (long, SHORT))
+    yield (side, narrow) if axis == 0 else (narrow, side)
+    yield side, side
+
+
+def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
+    """Return the field in one direction of a bound graph, and whether the image was long enough."""
+    source = model.graph.inputs[0]
+    length = shape_of(source)[2 + axis]
+    seen = {source: image(shape_of(source), 2 + axis)}
+    periods, steady, farthest = {1}, True, None
+    for node in model.graph:
+        inputs = [seen.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]
+        if all(value.nothing for value in inputs):
+            continue
+        try:
+            results = follow(node, inputs)
+        except NotKnownError:
+            return ReceptiveField(None, f"what {_named(node)} looks at is not known"), True
+        if _is_global(node, inputs, results, length):
+            return ReceptiveField(None, f"{_named(node)} looks at the whole image"), True
+        steady = steady and not _is_stretched(node, inputs)
+        periods |= {period for value in results for period in _periods(value)}
+        if farthest is None and any(_reach(value) >= length * 3 // 4 for value in results):
+            farthest = node
+        seen.update(zip(node.outputs, results, strict=True))
+    radius = _radius(seen.get(model.graph.outputs[0]), 2 + axis, length)
+    if radius < length * 3 // 4 or length < LONG:
+        return ReceptiveField(radius, period=_common(periods, length), steady=steady), True
+    where = "it" if farthest is None else _named(farthest)
+    reason = f"how far {where} looks is not known; it may be {radius} pixels and more"
+    return ReceptiveField(None, reason), False
+
+
+def _named(node: ir.Node) -> str:
+    return f"{node.op_type} '{node.name}'"
+
+
+def _reach(value: Seen) -> int:
+    """Return from how many rows the widest element of a value comes."""
+    return int((value.last - value.first).max())
+
+
+def _radius(output: Seen | None, axis: int, length: int) -> int:
+    """Return the farthest row that an output row sees, in input rows."""
+    if output is None:
+        return 0
+    places = np.arange(output.shape[axis]) * length // output.shape[axis]
+    rows = places.reshape([-1 if a == axis else 1 for a in range(output.first.ndim)])
+    sees = np.broadcast_to(output.first <= output.last, np.broadcast(rows, output.first).shape)
+    before, after = (rows - output.first)[sees], (output.last - rows)[sees]
+    return max(0, int(before.max(initial=0)), int(after.max(initial=0)))
+
+
+def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: int) -> bool:
+    """Tell whether an operator joins all rows: every result sees all, and no operand did."""
+
+    def sees_all(value: Seen) -> bool:
+        return bool((value.first <= 0).all() and (value.last >= length - 1).all())
+
+    if node.op_type in MOVING:
+        return False
+    whole = all(sees_all(value) and not value.nothing for value in results)
+    return whole and not any(sees_all(value) for value in inputs)
+
+
+def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
+    """Tell whether a Resize places pixels between the corners of the image, or by odd ratios."""
+    if node.op_type != "Resize":
+        return False
+    mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    sides = zip(inputs[0].shape, shape_of(node.outputs[0]), strict=True)
+    return mode == "align_corners" and any(before != after for before, after in sides)
+
+
+def _periods(value: Seen) -> set[int]:
+    """Return the input rows after which what a value sees repeats, along its axes."""
+    return {
+        period
+        for axis, side in enumerate(value.first.shape)
+        for rows in (value.first, value.last)
+        if side > 1
+        and (period := _step(np.moveaxis(rows, axis, 0).reshape(rows.shape[axis], -1)[:, 0]))
     }
-)  # fmt: skip
-"""Operators that leave every pixel in its place. Concat and Split here work on channels."""
 
-RESHAPING = frozenset({"Expand", "Reshape", "Squeeze", "Tile", "Unsqueeze"})
-"""Operators that leave every pixel in its place if the last two axes stay as long as they were."""
+
+def _step(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
+    """Return by how much an array of rows rises from one repetition to the next, in its middle."""
+    if len(rows) > LONGER * FINEST:  # pixels of both axes in one
+        return None
+    quarter = len(rows) // 4
+    middle = rows[quarter : len(rows) - quarter]
+    for shift in range(1, min(len(middle) // 3, LONGEST_PERIOD) + 1):
+        rise = middle[shift] - middle[0]
+        if rise > 0 and (middle[shift:] - middle[:-shift] == rise).all():
+            return int(rise)
+    return None
+
+
+def _common(periods: set[int], length: int) -> int:
+    common = math.lcm(*periods)
+    return common if common <= length else 1

@@ -52,7 +52,7 @@ def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
     if length <= largest:
         return length
     count = -(-(length - 2 * halo) // (largest - 2 * halo))
-    core = -(-(length - 2 * halo) // count)
+    core = max(-(-(length - 2 * halo) // count), multiple)
     return min(length, _up(core + 2 * halo, multiple))
 
 

@@ -192,58 +192,64 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
     """Return how to cut an image, and the size that it must be extended to first.
 
     Raises:
-        ImageError: the network looks at the whole image and its file takes a smaller one.
+        ImageError: the network cannot be cut, and its file takes smaller images.
     """
-    multiple, fixed = enhancer.contract.multiple, enhancer.fixed_sizes
-    padded = tuple(-(-length // multiple) * multiple for length in size)
-    if fixed:
-        return _fewest_pixels(size, (padded[0], padded[1]), enhancer)
+    multiple = enhancer.contract.multiple
+    if enhancer.fixed_sizes:
+        return _fewest_pixels(size, enhancer)
+    whole = enhancer.contract.fitting(size)
     if enhancer.radius is None:
-        return Tiling((padded[0], padded[1]), 0, multiple), (padded[0], padded[1])
-    halo = enhancer.radius
-    largest = max(LARGEST_TILE, 2 * halo + LEAST_CORE)
-    tile = tuple(balanced(length, largest, halo, multiple) for length in padded)
-    return (
-        Tiling((tile[0], tile[1]), halo, multiple, blend=not enhancer.exact),
-        (padded[0], padded[1]),
-    )
+        return Tiling(whole, 0, multiple), whole
+    halo, step = enhancer.radius, math.lcm(multiple, enhancer.period)
+    largest = max(LARGEST_TILE, 2 * halo + max(LEAST_CORE, step))
+    if max(whole) <= largest:
+        return Tiling(whole, 0, multiple), whole
+    height, width = (_up(side, step) for side in size)
+    tile = balanced(height, largest, halo, step), balanced(width, largest, halo, step)
+    return Tiling(tile, halo, step, blend=not enhancer.exact), (height, width)
 
 
-def _fewest_pixels(
-    size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer
-) -> tuple[Tiling, tuple[int, int]]:
+def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple[int, int]]:
     """Return the tiles of the file's size that computes the fewest pixels.
 
     Raises:
-        ImageError: the network looks at the whole image, and no size of the file holds it.
+        ImageError: the network cannot be cut, and no size of the file holds the image.
     """
     sizes: Sequence[tuple[int, int]] = enhancer.fixed_sizes
+    padded = enhancer.contract.fitting(size)
     if enhancer.radius is None:
         sizes = [fixed for fixed in sizes if fixed[0] >= padded[0] and fixed[1] >= padded[1]]
         if not sizes:
             raise ImageError(_too_large(size, padded, enhancer))
-    plans = [_fixed_tiles(padded, fixed, enhancer) for fixed in sizes]
+    plans = [_fixed_tiles(size, fixed, enhancer) for fixed in sizes]
     return min(plans, key=lambda plan: tile_count(plan[1], plan[0]) * math.prod(plan[0].tile))
 
 
 def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer) -> str:
     takes = " or ".join(f"{height}x{width}" for height, width in enhancer.fixed_sizes)
     return (
-        f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} looks at the "
-        f"whole image at once, so it cannot be cut into tiles; its file takes {takes}. Export it "
-        f"with --size {padded[0]}x{padded[1]}."
+        f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} cannot be cut "
+        f"into tiles: {enhancer.reason}. Its file takes {takes}. Export it with --size "
+        f"{padded[0]}x{padded[1]}."
     )
 
 
 def _fixed_tiles(
-    padded: tuple[int, int], fixed: tuple[int, int], enhancer: Enhancer
+    size: tuple[int, int], fixed: tuple[int, int], enhancer: Enhancer
 ) -> tuple[Tiling, tuple[int, int]]:
-    size = max(padded[0], fixed[0]), max(padded[1], fixed[1])
-    halo, multiple = enhancer.radius or 0, enhancer.contract.multiple
-    widest = (min(fixed) - multiple) // 4
+    step = math.lcm(enhancer.contract.multiple, enhancer.period)
+    aligned = not (fixed[0] % step or fixed[1] % step)
+    multiple = step if aligned else enhancer.contract.multiple
+    padded = max(_up(size[0], multiple), fixed[0]), max(_up(size[1], multiple), fixed[1])
+    halo = enhancer.radius or 0
+    widest = max(min(fixed) - multiple, 0) // 4
     # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
-    blend = not enhancer.exact or halo > widest
-    return Tiling(fixed, min(halo, widest), multiple, blend), size
+    blend = not (enhancer.exact and aligned) or halo > widest
+    return Tiling(fixed, min(halo, widest), multiple, blend), padded
+
+
+def _up(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
 
 
 def _refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,12 @@ class Enhancer:
     Attributes:
         name: what the person called it.
         session: runs it.
-        radius: of its receptive field, in input pixels; None when it looks at the whole image.
-        exact: whether the radius was read from the graph, not guessed.
+        radius: of its receptive field, in input pixels; None when it cannot be cut into tiles.
+        exact: whether a tile's pixels are those of the whole image: the radius was read from the
+            graph, not guessed, and no pixel's place depends on the image's size.
         unsure: the model, where nobody said what its pixels are.
+        reason: why there is no radius, as a clause.
+        period: tiles start at multiples of it.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Enhancer:
     radius: int | None
     exact: bool
     unsure: Source | None = None
+    reason: str = ""
+    period: int = 1
 
     @property
     def contract(self) -> ImageContract:
@@ -85,7 +90,7 @@ def _open_onnx(path: Path, threads: int, pixels: PixelRange | None) -> Enhancer:
     model = ir.from_proto(read_onnx(path))
     if not has_note(model.metadata_props):
         return _open_source(str(path), threads, pixels)
-    return Enhancer(str(path), open_session(path, threads), _radius(model), exact=True)
+    return _looking(Enhancer(str(path), open_session(path, threads), None, exact=True), model)
 
 
 def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> Enhancer:
@@ -100,7 +105,7 @@ def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> E
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
     unsure = source if nobody_said(source, pixels) else None
-    return Enhancer(text, session, _radius(source.model), exact=True, unsure=unsure)
+    return _looking(Enhancer(text, session, None, exact=True, unsure=unsure), source.model)
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:
@@ -112,11 +117,19 @@ def _open_file(path: Path, threads: int) -> Enhancer:
     session = open_session(path, threads)
     reference = float_reference(path)
     if reference.is_file() and sha256_of(reference) == session.note.reference_sha256:
-        return Enhancer(str(path), session, _radius(ir.load(reference)), exact=True)
+        return _looking(Enhancer(str(path), session, None, exact=True), ir.load(reference))
     return Enhancer(str(path), session, GUESSED_RADIUS, exact=False)
 
 
-def _radius(model: ir.Model) -> int | None:
+def _looking(enhancer: Enhancer, model: ir.Model) -> Enhancer:
+    """Return an open network with how far its graph looks."""
     from edge_imgq.graph.receptive_field import receptive_field
 
-    return receptive_field(model).radius
+    field = receptive_field(model)
+    return replace(
+        enhancer,
+        radius=field.radius,
+        exact=field.steady,
+        reason=field.reason,
+        period=field.period,
+    )

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import helper
 from PIL import Image
 
 from edge_imgq.errors import ImageError
@@ -20,6 +22,7 @@ from edge_imgq.pipeline import enhance as module
 from edge_imgq.pipeline.enhance import EnhanceRequest, enhance, enhance_pixels, plan_tiles
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
+from tests.graph.build import proto_model
 
 Pixels = NDArray[np.uint8]
 
@@ -205,3 +208,27 @@ def test_several_networks_run_one_after_the_other(tmp_path: Path) -> None:
     deblurred = enhance_pixels(read_rgb(source), opened("deblur-slim"), ignore)
     expected = enhance_pixels(deblurred, opened("fsrcnn-x2"), ignore)
     np.testing.assert_array_equal(read_rgb(tmp_path / "out" / "photo.png"), expected)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_tiles_start_where_a_network_that_takes_any_size_repeats(tmp_path: Path) -> None:
+    """Halves of an odd size: a tile that starts at an odd row pools other pairs of pixels."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["a"], kernel_shape=[4, 4], strides=[4, 4],
+                         ceil_mode=1),
+        helper.make_node("Shape", ["image"], ["s"]),
+        helper.make_node("Resize", ["a", "", "", "s"], ["out"], mode="linear"),
+    ]  # fmt: skip
+    proto = proto_model(nodes, {})
+    proto.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, (1, 3, None, None))
+    )
+    onnx.save(proto, tmp_path / "pooled.onnx")
+    enhancer = opened(str(tmp_path / "pooled.onnx"))
+    assert (enhancer.contract.multiple, enhancer.period, enhancer.exact) == (1, 4, True)
+    pixels = photo(404, 300)
+    counts = []
+    tiled = enhance_pixels(pixels, enhancer, lambda done, total: counts.append(total))
+    assert counts[0] >= 6
+    np.testing.assert_array_equal(tiled, enhancer.session.run(pixels))
+    assert len(enhance_pixels(photo(30, 31), enhancer, ignore)) == 30
