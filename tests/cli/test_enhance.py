@@ -154,11 +154,11 @@ def test_a_truncated_photograph_is_named_and_the_others_are_done(
 
 
 def test_a_photograph_smaller_than_the_receptive_field_is_named(run: Run, tmp_path: Path) -> None:
-    Image.new("RGB", (18, 40)).save(tmp_path / "thumbnail.png")
+    Image.new("RGB", (16, 40)).save(tmp_path / "thumbnail.png")
     outcome = run("enhance", tmp_path / "thumbnail.png", "-m", "fsrcnn-x2", "-o", tmp_path / "out")
     assert outcome.code == 4
-    assert "thumbnail.png: the image is 40x18 (height x width)" in outcome.err
-    assert "looks at 19x19 pixels" in outcome.err
+    assert "thumbnail.png: the image is 40x16 (height x width)" in outcome.err
+    assert "looks at 17x17 pixels" in outcome.err
     assert not (tmp_path / "out").exists()
 
 
