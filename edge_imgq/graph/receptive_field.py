@@ -1,7 +1,7 @@
 """How far around a pixel a network looks: the halo that tiles need.
 
 The graph is bound to a long, narrow image, once upright and once lying, and every value of it is
-followed with the first and the last row that its elements depend on (`edge_imgq.graph.rows_seen`).
+followed with the first and the last row that its elements depend on (`edge_imgq.graph.seen`).
 The farthest row that an output row sees is the radius, as long as the image is longer than that; a
 longer one is tried where it is not. Nothing is assumed of how operators are spelled: a norm of
 channels between two transpositions and attention inside windows come out as they compute.
@@ -21,15 +21,8 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.multiple import find_sides, outline
-from edge_imgq.graph.rows_seen import (
-    MOVING,
-    NotKnownError,
-    Seen,
-    constant,
-    follow,
-    image,
-    shape_of,
-)
+from edge_imgq.graph.seen.rows import NotKnownError, Seen, constant, image, shape_of
+from edge_imgq.graph.seen.table import MOVING, follow
 from edge_imgq.graph.size import bind_size, own_size
 
 LONG, LONGER, SHORT = 768, 3072, 96

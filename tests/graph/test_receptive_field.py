@@ -10,7 +10,7 @@ from onnx import helper
 from edge_imgq.export.coreml.operators import FORMS
 from edge_imgq.export.tflite.table import LOWERINGS
 from edge_imgq.graph.receptive_field import receptive_field
-from edge_imgq.graph.rows_seen import KNOWN
+from edge_imgq.graph.seen.table import KNOWN
 
 from .build import model, parsed, run, weights
 

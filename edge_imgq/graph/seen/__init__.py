@@ -1,0 +1,1 @@
+"""Which rows of an image the values of a graph depend on."""
