@@ -5,6 +5,7 @@ What goes wrong with one target is noted and leaves the others as they are.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.step import QuantizationStep
 
 Size = tuple[int, int]
+
+SLOW, QUICK = 30.0, "int8-fast"
+"""Seconds of quantization from which on the quick recipe is offered."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,6 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
     reference = sha256_of(path)
     graphs = {"": Graph(plan.source.model)}
     for scheme in plan.used_schemes:
-        watch(Step(f"quantize ({scheme})", 0, 1))
         with failures.of([r.name for r in plan.recipes if r.scheme == scheme]):
             found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
             path = folder / f"{scheme}.onnx"
@@ -151,12 +154,19 @@ def _quantized(plan: Plan, scheme: str, state: Path, watch: Watch) -> Quantized:
     def tuning(done: int, total: int) -> None:
         watch(Step(f"fine-tune ({scheme})", done, total))
 
+    began = time.monotonic()
+
+    def stage(name: str) -> None:
+        slow = time.monotonic() - began > SLOW and scheme != QUICK
+        offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
+        watch(Step(f"quantize ({scheme}): {name}{offer}", 0, 1))
+
     source, recipe = plan.source, plan.schemes[scheme]
     images = (sample.pixels for sample in network_inputs(plan.calibration, source))
     extremes = plan.calibration.extremes
     try:
         return quantize_in_steps(
-            source.model, recipe, source.contract, images, tuning, state, extremes
+            source.model, recipe, source.contract, images, tuning, state, extremes, stage
         )
     except KeyboardInterrupt as interruption:
         if state.is_file():

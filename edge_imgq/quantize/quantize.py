@@ -36,7 +36,8 @@ from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
 from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import activations, place_scales
-from edge_imgq.quantize.step import QuantizationStep, covered, not_run, psnr_after
+from edge_imgq.quantize.step import Pair as _Pair
+from edge_imgq.quantize.step import QuantizationStep, covered, not_run, psnr_after, unwatched
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
@@ -66,15 +67,6 @@ class Quantized:
     patches: PatchKeeper
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A float graph, its QDQ graph, and the ranges that its activations take."""
-
-    original: ir.Model
-    quantized: ir.Model
-    seen: Mapping[str, ChannelRange]
-
-
 def quantize(
     reference: ir.Model,
     recipe: QuantizeRecipe,
@@ -96,6 +88,7 @@ def quantize_in_steps(
     progress: Progress | None = None,
     state: Path | None = None,
     extremes: Container[int] = (),
+    stage: Callable[[str], None] | None = None,
 ) -> Quantized:
     """Return the QDQ model of a float model, and what each step of the recipe gained.
 
@@ -107,11 +100,14 @@ def quantize_in_steps(
         progress: told steps of fine-tuning done and steps in all.
         state: file that fine-tuning keeps its state in while it lasts; None for none.
         extremes: places of images that count for the ranges alone; no step learns from them.
+        stage: told what is begun, in words.
 
     Raises:
         ModelError: the network computes the weights of a convolution.
         RecipeError: the recipe names a layer that is not there.
     """
+    begin = stage or unwatched
+    begin("ranges of activations")
     original = rewrite(reference, recipe.passes)
     refuse_computed_weights(original, "The model")
     part_fixed_outputs(original.graph)
@@ -127,6 +123,7 @@ def quantize_in_steps(
     batches = takes_batches(original, patches.size)
     image = image_quantization(contract.pixel_scale)
     few = patches.batch(contract.peak)
+    begin("concatenations")
     parting = covered(
         lambda: part_concatenations(original, seen, image, few if batches else few[:1])
     )
@@ -134,16 +131,13 @@ def quantize_in_steps(
     ranges = cut_off(original.graph, ranges)
     ranges = without_saturation(original.graph, ranges, image)
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
-    bench = _Bench(recipe, contract, patches, judge, batches)
+    bench = _Bench(recipe, contract, patches, judge, batches, begin)
     if isinstance(parting, Skipped):
         bench.steps.append(not_run("concatenations", parting))
     if recipe.observer == "guarded":
+        begin("guarded ranges")
         ranges = bench.guarded(original, ranges)
-    return bench.run(original, ranges, progress or _unwatched, state)
-
-
-def _unwatched(done: int, total: int) -> None:
-    """Tell nobody."""
+    return bench.run(original, ranges, progress or unwatched, state)
 
 
 @dataclass
@@ -155,6 +149,7 @@ class _Bench:
     patches: PatchKeeper
     judge: Judge
     takes_batches: bool
+    begin: Callable[[str], None] = unwatched
     steps: list[QuantizationStep] = field(default_factory=list)
 
     def guarded(
@@ -190,6 +185,7 @@ class _Bench:
 
     def _attempt(self, name: str, pair: _Pair, change: Change) -> _Pair:
         """Take a step, and keep it if the image is nearer to the float one than before."""
+        self.begin(name)
         before = psnr_after(self.steps)
         changed = covered(lambda: change(pair))
         if isinstance(changed, Skipped):
@@ -260,6 +256,7 @@ class _Bench:
 
     def _spread(self, pair: _Pair) -> _Pair:
         """Give channels gains and copies; where both together do not help, gains alone."""
+        self.begin("gains and copies of channels")
         drafts = covered(lambda: self._drafts(pair))
         if isinstance(drafts, Skipped):
             wanted = {"equalization": self.recipe.equalization, "copies": self.recipe.copies}

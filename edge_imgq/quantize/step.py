@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.quantize.ranges import ChannelRange
 
 Result = TypeVar("Result")
 
@@ -25,6 +30,19 @@ class QuantizationStep:
     name: str
     psnr: float | Skipped
     kept: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A float graph, its QDQ graph, and the ranges that its activations take."""
+
+    original: ir.Model
+    quantized: ir.Model
+    seen: Mapping[str, ChannelRange]
+
+
+def unwatched(*words: object) -> None:
+    """Tell nobody how far the work is."""
 
 
 def not_run(name: str, reason: Skipped) -> QuantizationStep:
