@@ -27,7 +27,6 @@ NO_WITNESS = "ONNX Runtime does not compute it"
 NOT_QUANTIZED = {
     "test_pow_types_float32_uint32": NO_WITNESS,
     "test_pow_types_float32_uint64": NO_WITNESS,
-    "test_spacetodepth_dcr_mode_example": NO_WITNESS,
     "test_reshape_allowzero_reordered": EMPTY,
     "test_slice_start_out_of_bounds": EMPTY,
     "test_split_zero_size_splits_opset13": EMPTY,
