@@ -167,6 +167,7 @@ class Heirs:
 
     Attributes:
         inheritance: float64 (C, C); weights that read the value are multiplied by it.
+        present: bool (C,), which channels are still there.
     """
 
     def __init__(self, products: Products, noise: float, allowed: Numbers) -> None:
@@ -182,17 +183,17 @@ class Heirs:
         self._moments = products.moments + noise * np.eye(count)
         self._photos, self._others = products.photos.copy(), products.others.copy()
         self._allowed = allowed
-        self._present = np.ones(count, bool)
+        self.present = np.ones(count, bool)
         self.inheritance = np.eye(count)
 
     def costs(self) -> Numbers:
         """Return what each channel's place must spare; infinite where it cannot be given up."""
-        costs = np.full(len(self._present), np.inf)
-        if self._present.sum() < 2:
+        costs = np.full(len(self.present), np.inf)
+        if self.present.sum() < 2:
             return costs
         fits = self._fits()
         bearable = (self._rests(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
-        there = self._present & bearable
+        there = self.present & bearable
         costs[there] = self._rests(fits, self._photos).mean(axis=0)[there]
         return costs
 
@@ -208,11 +209,11 @@ class Heirs:
             products += (
                 fit.astype(np.float32)[:, np.newaxis] * products[:, :, channel : channel + 1]
             )
-        self._present[channel] = False
+        self.present[channel] = False
 
     def _fits(self) -> Numbers:
         """Return how each channel is fitted by the others, (C, C), zero on the diagonal."""
-        there = np.flatnonzero(self._present)
+        there = np.flatnonzero(self.present)
         inverse = np.linalg.inv(self._moments[np.ix_(there, there)])
         fits = np.zeros_like(self._moments)
         fits[np.ix_(there, there)] = -inverse / np.diag(inverse)[:, np.newaxis]

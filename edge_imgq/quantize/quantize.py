@@ -7,7 +7,7 @@ image did not come nearer to the float model's.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,25 +17,15 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
-from edge_imgq.graph.refusals import refuse_computed_weights
-from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import own_size, takes_batches
-from edge_imgq.quantize.calibrate import observe_channels
-from edge_imgq.quantize.channel_correction import correct_channels, zero_biases
-from edge_imgq.quantize.concatenation import part_concatenations, part_named, with_parts
+from edge_imgq.quantize.channel_correction import correct_channels
 from edge_imgq.quantize.constraints import image_quantization
-from edge_imgq.quantize.cut_off import cut_off
-from edge_imgq.quantize.ending import part_fixed_outputs
-from edge_imgq.quantize.fidelity import Judge
-from edge_imgq.quantize.flats import reach_both_ends
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.power_of_two import with_powers
-from edge_imgq.quantize.precision import mark_precision
+from edge_imgq.quantize.preparation import Prepared, prepare
 from edge_imgq.quantize.qdq import insert_qdq
 from edge_imgq.quantize.ranges import ChannelRange, Range
-from edge_imgq.quantize.saturation import without_saturation
-from edge_imgq.quantize.scales import activations, place_scales
+from edge_imgq.quantize.scales import place_scales
 from edge_imgq.quantize.step import Pair as _Pair
 from edge_imgq.quantize.step import QuantizationStep, covered, not_run, psnr_after, unwatched
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -106,75 +96,22 @@ def quantize_in_steps(
         ModelError: the network computes the weights of a convolution.
         RecipeError: the recipe names a layer that is not there.
     """
-    begin = stage or unwatched
-    begin("ranges of activations")
-    original = rewrite(reference, recipe.passes)
-    refuse_computed_weights(original, "The model")
-    part_fixed_outputs(original.graph)
-    zero_biases(original.graph)
-    part_named(original.graph, recipe.precision)
-    mark_precision(original.graph, recipe.precision)
-    patches = PatchKeeper(contract.multiple, own_size(original))
-    closely = recipe.observer != "min-max"
-    passing = patches.passing(images, extremes)
-    watched = with_parts(original)
-    seen = observe_channels(watched, passing, contract.peak, closely=closely)
-    seen = reach_both_ends(watched, seen, contract, patches.size)
-    batches = takes_batches(original, patches.size)
-    image = image_quantization(contract.pixel_scale)
-    few = patches.batch(contract.peak)
-    begin("concatenations")
-    parting = covered(
-        lambda: part_concatenations(original, seen, image, few if batches else few[:1])
-    )
-    ranges = {name: seen[name] for name in (v.name or "" for v in activations(original.graph))}
-    ranges = cut_off(original.graph, ranges)
-    ranges = without_saturation(original.graph, ranges, image)
-    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
-    bench = _Bench(recipe, contract, patches, judge, batches, begin)
-    if isinstance(parting, Skipped):
-        bench.steps.append(not_run("concatenations", parting))
-    if recipe.observer == "guarded":
-        begin("guarded ranges")
-        ranges = bench.guarded(original, ranges)
-    return bench.run(original, ranges, progress or unwatched, state)
+    prepared = prepare(reference, recipe, contract, images, extremes, stage or unwatched)
+    return _Bench(recipe, contract, prepared).run(progress or unwatched, state)
 
 
-@dataclass
 class _Bench:
     """What the steps share, and the record of what they did."""
 
-    recipe: QuantizeRecipe
-    contract: ImageContract
-    patches: PatchKeeper
-    judge: Judge
-    takes_batches: bool
-    begin: Callable[[str], None] = unwatched
-    steps: list[QuantizationStep] = field(default_factory=list)
+    def __init__(self, recipe: QuantizeRecipe, contract: ImageContract, prepared: Prepared) -> None:
+        self.recipe, self.contract = recipe, contract
+        self.prepared, self.patches = prepared, prepared.patches
+        self.judge, self.steps = prepared.judge, prepared.steps
+        self.begin = prepared.begin
 
-    def guarded(
-        self, original: ir.Model, seen: Mapping[str, ChannelRange]
-    ) -> dict[str, ChannelRange]:
-        """Return ranges without what is rare; as they are where an operator has no torch form."""
-        from edge_imgq.quantize.clipping import clip_rare, guard_of
-
-        image = image_quantization(self.contract.pixel_scale)
-        guard = guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
-        clipped = covered(lambda: clip_rare(original, seen, image, guard))
-        if isinstance(clipped, Skipped):
-            self.steps.append(not_run("guarded ranges", clipped))
-            return dict(seen)
-        return clipped
-
-    def run(
-        self,
-        original: ir.Model,
-        seen: Mapping[str, ChannelRange],
-        progress: Progress,
-        state: Path | None,
-    ) -> Quantized:
+    def run(self, progress: Progress, state: Path | None) -> Quantized:
         """Take every step of the recipe."""
-        pair = self._placed(original, seen)
+        pair = self._placed(self.prepared.original, self.prepared.seen)
         self.steps.insert(0, QuantizationStep("scales", self.judge.psnr(pair.quantized)))
         for name, change in self._rounding_steps():
             pair = self._attempt(name, pair, change)
@@ -226,7 +163,7 @@ class _Bench:
         """Return what errors in each channel do to the image; none where that is not known."""
         from edge_imgq.quantize.sensitivity import image_weights
 
-        weights = covered(lambda: image_weights(original, self._few()))
+        weights = covered(lambda: image_weights(original, self.prepared.few()))
         if not isinstance(weights, Skipped):
             return weights
         skip = not_run(f"{self.recipe.observer} weights", weights)
@@ -246,12 +183,12 @@ class _Bench:
         from edge_imgq.quantize.error_feedback import round_with_feedback
 
         quantized = pair.quantized.clone()
-        round_with_feedback(pair.original, quantized, self._few())
+        round_with_feedback(pair.original, quantized, self.prepared.few())
         return _Pair(pair.original, quantized, pair.seen)
 
     def _corrected(self, pair: _Pair) -> _Pair:
         quantized = pair.quantized.clone()
-        correct_channels(pair.original, quantized, self._few(), gains=not self._by_shift)
+        correct_channels(pair.original, quantized, self.prepared.few(), gains=not self._by_shift)
         return _Pair(pair.original, quantized, pair.seen)
 
     def _spread(self, pair: _Pair) -> _Pair:
@@ -276,7 +213,7 @@ class _Bench:
         drafts: list[tuple[str, _Pair]] = []
         if self.recipe.equalization == "none" and self.recipe.copies == "none":
             return drafts
-        found = channel_sensitivity(pair.original, self._few())
+        found = channel_sensitivity(pair.original, self.prepared.few())
         if self.recipe.equalization == "image":
             equalized, found = self._equalized(pair, found)
             drafts.append(("equalization", equalized))
@@ -302,11 +239,10 @@ class _Bench:
 
     def _copied(self, pair: _Pair, found: Mapping[str, Sensitivity]) -> _Pair | None:
         """Return the float graph with copies; None where there is nothing to copy."""
-        from edge_imgq.quantize.clipping import guard_of
         from edge_imgq.quantize.copies import copy_channels
 
         original = pair.original.clone()
-        guard = guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
+        guard = self.prepared.guard()
         fill = self.recipe.copies == "tiles"
         seen = copy_channels(original, pair.seen, self._scales, found, guard, fill_tiles=fill)
         return None if seen is None else self._placed(original, seen)
@@ -335,12 +271,7 @@ class _Bench:
             peak,
             self.recipe.tuning,
             state,
-            one_by_one=not self.takes_batches,
+            one_by_one=not self.prepared.takes_batches,
         )
         tune(pair.original, quantized, lesson, progress)
         return _Pair(pair.original, quantized, pair.seen)
-
-    def _few(self) -> NDArray[np.float32]:
-        """Return a batch of patches, of one where the graph computes one image at a time."""
-        batch = self.patches.batch(self.contract.peak)
-        return batch if self.takes_batches else batch[:1]

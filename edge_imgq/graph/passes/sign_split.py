@@ -34,7 +34,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.passes.split_cost import Surroundings, is_cheap
+from edge_imgq.graph.passes.split_cost import Surroundings, affordable, is_cheap
 
 
 def sign_split(model: ir.Model) -> int:
@@ -65,18 +65,48 @@ def cheap_sign_split(model: ir.Model) -> int:
     return len(cheap)
 
 
-def _is_cheap(node: ir.Node) -> bool:
+def partly_cheap(graph: ir.Graph) -> dict[ir.Node, int]:
+    """Return PReLUs between convolutions of which some halves cost no more than the activation.
+
+    Returns:
+        How many halves each may have.
+    """
+    found = {}
+    for node in graph:
+        if node.op_type != "PRelu" or not _is_covered(node) or _own_producer(node) is None:
+            continue
+        around = _surroundings(node)
+        count = affordable(around, _slopes(node))
+        if around.block == 1 and not around.merges and count:
+            found[node] = count
+    return found
+
+
+def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
+    """Put both halves of a PReLU between convolutions in its place; exact in float.
+
+    Returns:
+        The halves, relu([x; −|a|·x]), and the slopes a; channels with a = 0 have no second half.
+    """
     slopes = _slopes(node)
-    shuffle = _shuffle_behind(node, slopes)
+    return _rewrite(graph, node), slopes
+
+
+def _is_cheap(node: ir.Node) -> bool:
+    is_leaky = node.op_type == "LeakyRelu"
+    return is_cheap(_surroundings(node), _slopes(node), is_leaky=is_leaky)
+
+
+def _surroundings(node: ir.Node) -> Surroundings:
+    shuffle = _shuffle_behind(node, _slopes(node))
     output = node.outputs[0] if shuffle is None else shuffle.outputs[0]
     consumers = _convolutions(output)
-    around = Surroundings(
+    return Surroundings(
         _own_producer(node),
         consumers,
         1 if shuffle is None else shuffle.attributes.get_int("blocksize"),
         merges=output.is_graph_output() or len(consumers) < len(output.uses()),
     )
-    return is_cheap(around, slopes, is_leaky=node.op_type == "LeakyRelu")
 
 
 def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
@@ -127,7 +157,8 @@ def _slopes(node: ir.Node) -> Any:
     return np.broadcast_to(values.reshape(-1), (channels,)).astype(np.float32)
 
 
-def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
+def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
+    """Put halves in the place of an activation, and return them."""
     slopes, output = _slopes(node), node.outputs[0]
     shuffle = _shuffle_behind(node, slopes)
     if shuffle is None:
@@ -147,6 +178,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
         merged.shape = output.shape
         edit.take_place(output, merged)
     edit.remove_dead(last)
+    return halves
 
 
 def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:

@@ -69,11 +69,32 @@ def is_cheap(around: Surroundings, slopes: Any, *, is_leaky: bool) -> bool:
         is_leaky: whether int8 has a kernel for the activation.
     """
     channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
-    kept = _convolutions(around, channels, channels) + _activation(channels, is_leaky=is_leaky)
-    split = _convolutions(around, channels, halves)
-    if around.merges:
-        split += _slots((1, 1), (halves, channels))
-    return split <= MOST * kept
+    return _split(around, channels, halves) <= MOST * _kept(around, channels, is_leaky=is_leaky)
+
+
+def affordable(around: Surroundings, slopes: Any) -> int:
+    """Return the most halves of a PReLU that cost at most MOST times as much as to keep it.
+
+    Args:
+        around: the convolutions beside it.
+        slopes: one per channel.
+
+    Returns:
+        A number up to that of all halves; 0 where not even one for each channel is.
+    """
+    channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
+    most = MOST * _kept(around, channels, is_leaky=False)
+    stored = range(halves, channels - 1, -1)
+    return next((count for count in stored if _split(around, channels, count) <= most), 0)
+
+
+def _kept(around: Surroundings, channels: int, *, is_leaky: bool) -> float:
+    return _convolutions(around, channels, channels) + _activation(channels, is_leaky=is_leaky)
+
+
+def _split(around: Surroundings, channels: int, halves: int) -> float:
+    merging = _slots((1, 1), (halves, channels)) if around.merges else 0.0
+    return _convolutions(around, channels, halves) + merging
 
 
 def _activation(channels: int, *, is_leaky: bool) -> float:

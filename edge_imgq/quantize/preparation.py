@@ -1,0 +1,142 @@
+"""The float graph in the form that will be quantized, and the ranges that its values take.
+
+The images stream by once. What their ranges decide about the graph is decided here, before any
+scale is placed: which concatenations are parted, which PReLUs are split, where ranges end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.graph.refusals import refuse_computed_weights
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import own_size, takes_batches
+from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.channel_correction import zero_biases
+from edge_imgq.quantize.concatenation import part_concatenations, part_named, with_parts
+from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.cut_off import cut_off
+from edge_imgq.quantize.ending import part_fixed_outputs
+from edge_imgq.quantize.fidelity import Judge
+from edge_imgq.quantize.flats import reach_both_ends
+from edge_imgq.quantize.patches import PatchKeeper
+from edge_imgq.quantize.precision import mark_precision
+from edge_imgq.quantize.ranges import ChannelRange
+from edge_imgq.quantize.saturation import without_saturation
+from edge_imgq.quantize.scales import activations
+from edge_imgq.quantize.step import QuantizationStep, covered, not_run
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.quantize.clipping import Guard
+
+
+@dataclass
+class Prepared:
+    """A float graph and what the images showed of it.
+
+    Attributes:
+        original: the graph; what it computes is that of the model, but for rounding and for halves
+            of PReLUs that hardly count.
+        seen: ranges of its activations, by name.
+        patches: of the images.
+        judge: compares with the model's own images.
+        takes_batches: whether the graph computes several images at once.
+        contract: of the model.
+        begin: told the name of each step that begins.
+        steps: what of this did not run.
+    """
+
+    original: ir.Model
+    seen: dict[str, ChannelRange]
+    patches: PatchKeeper
+    judge: Judge
+    takes_batches: bool
+    contract: ImageContract
+    begin: Callable[[str], None]
+    steps: list[QuantizationStep] = field(default_factory=list)
+
+    def few(self) -> NDArray[np.float32]:
+        """Return a batch of patches, of one where the graph computes one image at a time."""
+        batch = self.patches.batch(self.contract.peak)
+        return batch if self.takes_batches else batch[:1]
+
+    def guard(self) -> Guard:
+        """Return the images that choices are judged by."""
+        from edge_imgq.quantize.clipping import guard_of
+
+        return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
+
+    def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
+        """Take a step, and the ranges that it gives; note one that an operator forbids."""
+        self.begin(name)
+        found = covered(step)
+        if isinstance(found, Skipped):
+            self.steps.append(not_run(name, found))
+        elif found is not None:
+            self.seen = found
+
+
+def prepare(
+    reference: ir.Model,
+    recipe: QuantizeRecipe,
+    contract: ImageContract,
+    images: Iterable[NDArray[np.uint8]],
+    extremes: Container[int],
+    begin: Callable[[str], None],
+) -> Prepared:
+    """Return the float graph of a model as a recipe quantizes it, watched on images.
+
+    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_in_steps`.
+    """
+    begin("ranges of activations")
+    original = rewrite(reference, recipe.passes)
+    refuse_computed_weights(original, "The model")
+    part_fixed_outputs(original.graph)
+    zero_biases(original.graph)
+    part_named(original.graph, recipe.precision)
+    mark_precision(original.graph, recipe.precision)
+    patches = PatchKeeper(contract.multiple, own_size(original))
+    passing = patches.passing(images, extremes)
+    watched = with_parts(original)
+    closely = recipe.observer != "min-max"
+    seen = observe_channels(watched, passing, contract.peak, closely=closely)
+    seen = reach_both_ends(watched, seen, contract, patches.size)
+    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
+    batches = takes_batches(original, patches.size)
+    prepared = Prepared(original, seen, patches, judge, batches, contract, begin)
+    _choose(prepared, recipe)
+    return prepared
+
+
+def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
+    """Decide what ranges decide about the graph, and about themselves."""
+    original, image = prepared.original, image_quantization(prepared.contract.pixel_scale)
+    few = prepared.few()
+    prepared.take(
+        "concatenations", lambda: part_concatenations(original, prepared.seen, image, few)
+    )
+    names = [value.name or "" for value in activations(original.graph)]
+    seen = cut_off(original.graph, {name: prepared.seen[name] for name in names})
+    prepared.seen = without_saturation(original.graph, seen, image)
+    if "cheap-sign-split" in recipe.passes and any(n.op_type == "PRelu" for n in original.graph):
+        from edge_imgq.quantize.wide_prelus import split_wide
+
+        prepared.take(
+            "halves of PReLUs", lambda: split_wide(original, prepared.seen, prepared.guard())
+        )
+    if recipe.observer == "guarded":
+        from edge_imgq.quantize.clipping import clip_rare
+
+        prepared.take(
+            "guarded ranges", lambda: clip_rare(original, prepared.seen, image, prepared.guard())
+        )
