@@ -123,6 +123,27 @@ def staging(folder: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+COMPILER_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
+"""Environment variable that says where torch's compiler keeps its results."""
+
+
+@contextmanager
+def compiler_folder() -> Iterator[None]:
+    """Take back the folder that torch's compiler makes for results, where nobody named one.
+
+    Torch's exporter and its optimisers import the compiler, which nothing here uses.
+    """
+    if COMPILER_FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder:
+        os.environ[COMPILER_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[COMPILER_FOLDER]
+
+
 def check_place(path: Path, *, folder: bool) -> None:
     """Look whether a file or folder can be written, before the minutes whose result goes there.
 

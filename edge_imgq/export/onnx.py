@@ -17,6 +17,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
+from edge_imgq.artifact import compiler_folder
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
@@ -111,7 +112,7 @@ def _quiet_exporter() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), compiler_folder():
             warnings.simplefilter("ignore")
             yield
     finally:

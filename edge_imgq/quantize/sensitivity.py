@@ -111,8 +111,10 @@ def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str
     return {value.name or "": sensitivity for value, sensitivity in found.items()}
 
 
-def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor) -> None:
-    total += _products(slope, tensor) / count / DRAWS
+def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor | None) -> None:
+    """Add what one draw says of a value; torch gives no slope where the image does not change."""
+    if slope is not None:
+        total += _products(slope, tensor) / count / DRAWS
 
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import torch
 
+from edge_imgq.artifact import compiler_folder
 from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
@@ -105,7 +106,7 @@ def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> Train
     torch.set_num_threads(config.threads)
     try:
         device = training_device(config.device)
-        with joined_workers(config.schedule.batch, device) as workers:
+        with compiler_folder(), joined_workers(config.schedule.batch, device) as workers:
             curves = config.output if config.tensorboard and not workers.rank else None
             with event_writer(curves) as write:
                 return _Run(config, _also_written(on_progress, write), workers, device).finish()

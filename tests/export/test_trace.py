@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from edge_imgq.artifact import COMPILER_FOLDER
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.onnx import export_network
@@ -32,3 +38,17 @@ def test_an_interrupted_export_is_an_interruption() -> None:
 def test_a_network_that_torch_cannot_export_is_named() -> None:
     with pytest.raises(ModelError, match="torch cannot export network to ONNX"):
         export_network(Failing(ValueError("odd")), "network", CONTRACT)
+
+
+def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
+    """Torch's exporter imports its compiler, which would keep a folder there."""
+    code = (
+        "from torch import nn; from edge_imgq.contract import ImageContract\n"
+        "from edge_imgq.export.onnx import export_network\n"
+        "network = nn.Conv2d(1, 1, 3, padding=1).eval()\n"
+        "export_network(network, 'n', ImageContract('denoise', 1, 'y'))"
+    )
+    kept = {k: v for k, v in os.environ.items() if k != COMPILER_FOLDER}
+    places = {**kept, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=places, capture_output=True)
+    assert not list(tmp_path.iterdir())

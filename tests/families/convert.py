@@ -110,6 +110,12 @@ def photographs(channels: int, count: int = 4) -> tuple[Any, ...]:
     )
 
 
+def contract_and_pixels(channels: int) -> tuple[ImageContract, tuple[Any, ...]]:
+    """Return the contract and the images of a network of so many channels."""
+    contract = ImageContract("image-to-image", 1, "rgb" if channels == 3 else "y")
+    return contract, photographs(channels)
+
+
 def convert(name: str, network: nn.Module, channels: int, opset: int = OPSET) -> Family:
     """Export a network by torch's exporter and normalise it; height and width stay open.
 
@@ -119,8 +125,7 @@ def convert(name: str, network: nn.Module, channels: int, opset: int = OPSET) ->
         channels: of its images.
         opset: below 18, torch's older exporter traces the network; batch is then open too.
     """
-    pixels = photographs(channels)
-    contract = ImageContract("image-to-image", 1, "rgb" if channels == 3 else "y")
+    contract, pixels = contract_and_pixels(channels)
     family = Family(name, ir.Model(ir.Graph([], [], nodes=[]), ir_version=10), contract, pixels)
     image = torch.from_numpy(family.image)
     network = trained_like(network, image)

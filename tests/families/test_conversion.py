@@ -14,7 +14,7 @@ from edge_imgq.graph.size import bind_size
 
 from .convert import float_file, int8_file, quantized
 from .even_steps import assert_even, plain_network
-from .test_families import family
+from .sharing import family
 
 
 @pytest.mark.parametrize("name", ["nafnet", "srresnet", "deblurgan"])

@@ -22,10 +22,11 @@ from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package
 from edge_imgq.runtime.mil.program import read_program
 
-from .convert import SIZE, Family, quantized, run_onnx
+from .convert import SIZE, Family, run_onnx
 from .even_steps import assert_even, plain_network
+from .sharing import family, quantized_family
 from .table import PUBLISHED
-from .test_families import _psnr, family
+from .test_families import _psnr
 
 LEAST_EXACT, LEAST_HALF = 56.0, 54.0
 """In dB, float file against the float model's levels, evaluated without and with rounding to
@@ -66,7 +67,7 @@ def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path)
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_w8a8_package_is_as_near_as_the_qdq_model(name: str, tmp_path: Path) -> None:
     network = family(name)
-    model = quantized(network)
+    model = quantized_family(name)
     levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
     reference = run_onnx(network.model, network.image).clip(0, 1) * 255
     _, got = outputs(network, read_network(model), tmp_path / "m.mlpackage")

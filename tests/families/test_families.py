@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
-import torch
 
 from edge_imgq.export.tflite.describe import describe
 
 from .convert import (
     SEED,
     SIZE,
-    Family,
-    convert,
     float_file,
     int8_file,
     operators,
-    quantized,
     run_file,
     run_onnx,
     target_file,
 )
+from .sharing import family, quantized_family
 from .table import PUBLISHED
 
 FIXED = {"style-transfer"}
@@ -33,13 +28,6 @@ IMAGE_TO_IMAGE = [name for name in PUBLISHED if name != "vae"]
 
 LEAST_PSNR = 24.0
 """In dB, int8 file against the float model. Random weights amplify more than trained ones do."""
-
-
-@cache
-def family(name: str) -> Family:
-    entry = PUBLISHED[name]
-    torch.manual_seed(SEED)
-    return convert(name, entry.build(), entry.channels)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -84,7 +72,7 @@ def test_a_file_that_says_it_may_be_resized_is_right_when_resized(name, tmp_path
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_int8_file_agrees_with_the_qdq_model_and_shows_the_image(name: str) -> None:
     network = family(name)
-    model = quantized(network)
+    model = quantized_family(name)
     levels = np.rint(run_onnx(model, network.image).clip(0, 1) * 255)
     got = run_file(int8_file(network, model), network.pixels[0].transpose(2, 0, 1)[np.newaxis])
     assert got.shape == levels.shape
