@@ -240,6 +240,18 @@ RESIZES = {
         (1, 3, 5, 7),
         {"s": np.array([1, 1, 2, 2], np.float32)},
     ),
+    "nearest doubled, many channels": Case(
+        f'y = Resize<{NEAREST}, {ASYMMETRIC}, nearest_mode="floor">(x, , s)',
+        (1, 96, 4, 5),
+        {"s": np.array([1, 1, 2, 2], np.float32)},
+    ),
+    "nearest by 3 and 8": resized(f'{NEAREST}, {ASYMMETRIC}, nearest_mode="floor"', 36, 80),
+    "nearest of rows": resized(f"{NEAREST}, {HALF}", 60, 10),
+    "nearest of one pixel": Case(
+        f'y = Resize<{NEAREST}, {ASYMMETRIC}, nearest_mode="floor">(x, , s)',
+        (1, 6, 1, 1),
+        {"s": np.array([1, 1, 12, 10], np.float32)},
+    ),
     "nearest half pixel": resized(f"{NEAREST}, {HALF}", 24, 30),
     "nearest doubled by corners": resized(
         f'{NEAREST}, {CORNERS}, nearest_mode="round_prefer_ceil"', 24, 20

@@ -127,6 +127,8 @@ def test_convolutions_take_no_operator_more_than_they_need(name: str, wanted: li
         "split in halves", "slice channels", "pad zeros", "depth to space", "space to depth",
         "average pool", "average pool counting padding", "max pool", "global average pool",
         "linear doubled", "nearest doubled", "nearest doubled, few channels",
+        "nearest doubled, many channels", "nearest by 3 and 8", "nearest of rows",
+        "nearest of one pixel",
     ],
 )  # fmt: skip
 def test_xnnpack_takes_an_int8_file_in_one_piece(name: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.layout import stored_shape
+from edge_imgq.export.tflite.operators import nearest
 from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.sampling import CROP, PLACES, ROUNDINGS, axis_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Positions: TypeAlias = NDArray[np.float64]
 
 Code = schema.BuiltinOperator
-CACHE_LINE = 64
 TOLERANCE = 1e-4
 """Positions, in input pixels, that count as equal."""
 
@@ -58,7 +57,7 @@ FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Resize → RESIZE_NEAREST_NEIGHBOR (or, doubling, DEPTH_TO_SPACE of copies) or _BILINEAR.
+    """Resize → RESIZE_NEAREST_NEIGHBOR (or, by whole factors, copies) or RESIZE_BILINEAR.
 
     What neither computes becomes products with matrices.
     """
@@ -67,10 +66,10 @@ def resize(file: Emitter, operation: Operation) -> None:
     if not has_operator(operation):
         resize_by_matrices(file, operation)
         return
-    narrow = _pixel_bytes(operation) < CACHE_LINE
-    if mode == "nearest" and narrow and not file.spelling.gpu and _doubles(operation):
-        _double(file, operation)
-        return
+    if mode == "nearest" and not file.spelling.gpu:
+        times = _factor(operation, 2), _factor(operation, 3)
+        if nearest.repeat(file, operation, times):
+            return
     flags = _flags(operation, mode) or FLAGS[0]
     options: Any
     if mode == "nearest":
@@ -83,39 +82,9 @@ def resize(file: Emitter, operation: Operation) -> None:
     file.emit(operation, code, [source, size], options)
 
 
-def _double(file: Emitter, operation: Operation) -> None:
-    """Write a doubling as four copies of each pixel, spread by DEPTH_TO_SPACE.
-
-    XNNPACK has no RESIZE_NEAREST_NEIGHBOR; this stays in its partition and follows a resized
-    input. Measured 2 to 5 times faster below 64 bytes per pixel, slower above.
-    """
-    image, output = operation.operand(0), operation.output
-    batch, height, width, channels = stored_shape(image.shape)
-    source = file.requantized(image, output.quantization)
-    copies = file.intermediate(
-        f"{output.name}/copies", (batch, height, width, 4 * channels), output.quantization
-    )
-    joining = schema.ConcatenationOptionsT()
-    joining.axis = 3
-    file.writer.add_operator(Code.CONCATENATION, [source] * 4, [copies], joining)
-    spreading = schema.DepthToSpaceOptionsT()
-    spreading.blockSize = 2
-    file.emit(operation, Code.DEPTH_TO_SPACE, [copies], spreading)
-
-
-def _doubles(operation: Operation) -> bool:
-    image, output = operation.operand(0).shape, operation.output.shape
-    return all(
-        output[axis] == 2 * image[axis]
-        and np.array_equal(_wanted(operation, "nearest", axis), np.arange(output[axis]) // 2)
-        for axis in (2, 3)
-    )
-
-
-def _pixel_bytes(operation: Operation) -> int:
-    quantization = operation.output.quantization
-    size = 4 if quantization is None else np.dtype(quantization.dtype).itemsize
-    return operation.output.shape[1] * size
+def _factor(operation: Operation, axis: int) -> int:
+    size = operation.operand(0).shape[axis]
+    return nearest.factor(_wanted(operation, "nearest", axis), size)
 
 
 def has_operator(operation: Operation) -> bool:
