@@ -87,7 +87,7 @@ class ChannelWatcher:
         watched = model.clone()
         self._names = [value.name or "" for value in activations(watched.graph)]
         proto = ir.to_proto(_watched(watched, closely))
-        self._session = inference_session(proto.SerializeToString())
+        self._session = inference_session(proto.SerializeToString(), keep_memory=True)
         self._image = self._session.get_inputs()[0].name
         self._peak, self._closely = peak, closely
 

@@ -22,12 +22,12 @@ import numpy as np
 import onnx_ir as ir
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
 from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
+from edge_imgq.quantize.descent import Adam
 from edge_imgq.quantize.expected_noise import ExpectedNoise, Layer, Rounded, Scale
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations, place_scales
@@ -148,8 +148,7 @@ def _gains(
     """Return the gains of least noise that gradient descent finds; 1 for classes without."""
     free = _free(channels)
     logarithms = start.clone().requires_grad_()
-    moments = torch.zeros_like(start), torch.zeros_like(start)
-    done = torch.tensor(0.0)
+    descent = Adam([logarithms])
     best, least = start, float("inf")
     for step in range(STEPS):
         # In the first half the maxima are soft, so that all large channels feel them.
@@ -158,32 +157,10 @@ def _gains(
         if sharp and float(error.detach()) < least:
             best, least = logarithms.detach().clone(), float(error.detach())
         slopes = torch.autograd.grad(error, logarithms)
+        descent.step(slopes, RATE * (1 - step / STEPS))
         with torch.no_grad():
-            _descend(logarithms, slopes[0], moments, done, RATE * (1 - step / STEPS))
             logarithms.clamp_(-np.log(LARGEST_GAIN), np.log(LARGEST_GAIN))
     return torch.exp(best * free).numpy()
-
-
-def _descend(
-    values: Tensor, slopes: Tensor, moments: tuple[Tensor, Tensor], done: Tensor, rate: float
-) -> None:
-    """Take a step of Adam in place; torch's class of that name takes a second to import."""
-    adam(
-        [values],
-        [slopes],
-        [moments[0]],
-        [moments[1]],
-        [],
-        [done],
-        foreach=False,
-        amsgrad=False,
-        beta1=0.9,
-        beta2=0.999,
-        lr=rate,
-        weight_decay=0.0,
-        eps=1e-8,
-        maximize=False,
-    )
 
 
 def _start(channels: Channels, noise: ExpectedNoise, scales: list[Scale]) -> Tensor:

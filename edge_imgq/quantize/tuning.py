@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from edge_imgq.artifact import output_errors
+from edge_imgq.quantize.descent import Adam
 from edge_imgq.quantize.torch_graph import TorchGraph
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ NEGLIGIBLE = 0.1
 
 LEAST_CONTRAST = 0.4
 SEED = 0
+FORM = 2
+"""Of what `_Run` keeps on disk; a file of another form is not gone on from."""
 
 Progress = Callable[[int, int], None]
 
@@ -112,14 +115,8 @@ class _Run:
         self._teacher, self._student, self._lesson = teacher.requires_grad_(False), student, lesson
         self._patches = torch.from_numpy(lesson.patches)
         self._held_out = torch.from_numpy(lesson.held_out)
-        self._optimizer = torch.optim.Adam(
-            [
-                {"params": student.weights(), "rate": RATE},
-                {"params": student.biases(), "rate": BIAS_RATE},
-            ],
-            lr=RATE,
-            betas=(0.9, 0.99),
-        )
+        self._learned = student.weights(), student.biases()
+        self._descents = [Adam(values, (0.9, 0.99)) for values in self._learned]
         self._key = _digest(student, lesson)
         self._best, self._least = student.state_dict_copy(), self._judged()
 
@@ -127,11 +124,14 @@ class _Run:
         """Take one step; what it sees depends on its number alone."""
         generator = torch.Generator().manual_seed(SEED + self.done)
         images = _varied(self._drawn(generator), self._lesson.peak, generator)
-        for group in self._optimizer.param_groups:
-            group["lr"] = group["rate"] * _falling(self.done, self._lesson.steps)
-        self._optimizer.zero_grad()
-        self._loss(images).backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        falling = _falling(self.done, self._lesson.steps)
+        weights, biases = self._learned
+        slopes = torch.autograd.grad(
+            self._loss(images), [*weights, *biases], allow_unused=True, materialize_grads=True
+        )
+        parts = slopes[: len(weights)], slopes[len(weights) :]
+        for descent, part, rate in zip(self._descents, parts, (RATE, BIAS_RATE), strict=True):
+            descent.step(part, rate * falling)
         self.done += 1
 
     def judge(self) -> None:
@@ -167,14 +167,15 @@ class _Run:
         if state.get("key") != self._key:
             return
         self._student.load_state_dict(state["student"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        for descent, averages in zip(self._descents, state["averages"], strict=True):
+            descent.load(averages)
         self._best, self._least, self.done = state["best"], state["least"], state["done"]
 
     def _state(self) -> dict[str, Any]:
         return {
             "key": self._key,
             "student": self._student.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "averages": [descent.state() for descent in self._descents],
             "best": self._best,
             "least": self._least,
             "done": self.done,
@@ -222,7 +223,7 @@ def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
 
 def _digest(student: TorchGraph, lesson: Lesson) -> str:
     """Return what makes a run this run: start, patches and number of steps."""
-    digest = hashlib.sha256(str((lesson.steps, lesson.peak)).encode())
+    digest = hashlib.sha256(str((FORM, lesson.steps, lesson.peak)).encode())
     for tensor in student.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     digest.update(lesson.patches.tobytes())

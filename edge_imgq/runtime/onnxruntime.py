@@ -105,7 +105,12 @@ def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:
 
 
 def inference_session(
-    model: bytes | str, *, threads: int = 0, optimise: bool = True, as_an_app: bool = False
+    model: bytes | str,
+    *,
+    threads: int = 0,
+    optimise: bool = True,
+    as_an_app: bool = False,
+    keep_memory: bool = False,
 ) -> Any:
     """Return ONNX Runtime's own session of a serialised model, on the processor.
 
@@ -115,6 +120,8 @@ def inference_session(
         optimise: False to run every node as it stands.
         as_an_app: whether threads and memory are managed as in a session of default options, as
             timing wants.
+        keep_memory: whether what one image needed is kept for the next: for many images of one size
+            that takes less than asking for it anew each time, which leaves gaps.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -123,7 +130,7 @@ def inference_session(
         # Waiting threads sleep, and what one image needed is given back before the next: a run has
         # many sessions side by side, and images of many sizes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+        options.enable_cpu_mem_arena, options.enable_mem_pattern = keep_memory, False
     options.log_severity_level = SILENT
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -1,0 +1,69 @@
+"""Adam without torch's class of that name: the class imports torch's compiler.
+
+That takes a second, and the compiler leaves a folder among the temporary files.
+
+Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+EPS = 1e-8
+
+
+@dataclass
+class Adam:
+    """Moves tensors against their slopes, in place.
+
+    Attributes:
+        values: what is moved.
+        betas: shares of the moving averages of slopes and of their squares that stay in each step.
+    """
+
+    values: Sequence[Tensor]
+    betas: tuple[float, float] = (0.9, 0.999)
+    _slopes: list[Tensor] = field(init=False)
+    _squares: list[Tensor] = field(init=False)
+    _steps: list[Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with averages of zero."""
+        self._slopes = [torch.zeros_like(value, requires_grad=False) for value in self.values]
+        self._squares = [torch.zeros_like(value, requires_grad=False) for value in self.values]
+        self._steps = [torch.tensor(0.0) for _ in self.values]
+
+    @torch.no_grad()
+    def step(self, slopes: Sequence[Tensor], rate: float) -> None:
+        """Take a step of `rate`; slopes are in the order of the values."""
+        adam(
+            list(self.values),
+            list(slopes),
+            self._slopes,
+            self._squares,
+            [],
+            self._steps,
+            foreach=False,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=rate,
+            weight_decay=0.0,
+            eps=EPS,
+            maximize=False,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return the averages, to go on from with `load`."""
+        return {"slopes": self._slopes, "squares": self._squares, "steps": self._steps}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from averages that `state` returned."""
+        self._slopes, self._squares = state["slopes"], state["squares"]
+        self._steps = state["steps"]
