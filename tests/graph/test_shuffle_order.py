@@ -70,6 +70,7 @@ CONSTANTS = {
     for name, shape in {
         "w": (12, 3, 3, 3), "wb": (12,), "v": (12, 12, 1, 1), "d": (12, 1, 3, 3), "db": (12,),
         "k": (1, 12, 1, 1), "s": (12, 1, 1), "s3": (3, 1, 1), "g": (12, 6, 1, 1), "u": (5, 3, 1, 1),
+        "t2": (3, 2, 1, 1),
     }.items()
 }  # fmt: skip
 CONSTANTS |= {
@@ -90,6 +91,11 @@ FREE = {
                                 ["Conv", "Relu", "Conv", "DepthToSpace"]),
     "an anchor": (f"{BODY} a = Concat<axis=1>(image, image, image, image) y = Add(x, a) "
                   f"out = {LAST}(y)", ["Conv", "Conv", "Add", "DepthToSpace"]),
+    "an anchor of channels": (f"{BODY} r = Slice(image, i0, i1, i1) g = Slice(image, i1, i2, i1) "
+                              "b = Slice(image, i2, i3, i1) "
+                              "a = Concat<axis=1>(r, r, r, r, g, g, g, g, b, b, b, b) "
+                              f"y = Add(x, a) out = {LAST}(y)",
+                              ["Conv", "Conv", "Add", "DepthToSpace"]),
     "one channel for all": (f"{BODY} a = ReduceMax<keepdims=1>(image, one) y = Mul(x, a) "
                             f"out = {LAST}(y)", ["Conv", "ReduceMax", "Mul", "DepthToSpace"]),
 }  # fmt: skip
@@ -98,6 +104,8 @@ PERMUTED = {
     "others read the sum": f"{BODY} y = Relu(x) z = {LAST}(y) q = {LAST}(y) out = Add(z, q)",
     "one addend only": f"{BODY} t = Conv(image, w, wb) p = Pad(t, pads) y = Add(x, p) "
     f"out = {LAST}(y)",
+    "channels of two images": f"{BODY} r = Slice(image, i0, i2, i1) y = Conv(r, t2) "
+    f"a = Concat<axis=1>(image, y, image, image) z = Add(x, a) out = {LAST}(z)",
     "a concatenation of two": f"{BODY} y = Conv<pads=[1,1,1,1]>(image, w) "
     f"z = Concat<axis=1>(x, y) out = {LAST}(z)",
 }
@@ -122,6 +130,7 @@ ACTIVE = {
 def check(body: str, wanted: list[str] | None) -> None:
     words = set(body.replace(",", " ").replace("(", " ").replace(")", " ").split())
     constants = {key: value for key, value in CONSTANTS.items() if key in words}
+    constants |= {f"i{i}": np.array([i], np.int64) for i in range(4) if f"i{i}" in words}
     if "one" in words:
         constants["one"] = np.array([1], np.int64)
     if "pads" in words:

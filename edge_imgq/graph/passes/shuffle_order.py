@@ -7,9 +7,10 @@ shuffle costs nothing at run time:
     W'[φ·C + c] = W[c·s² + φ].
 
 Activations, sums and products stand the permutation, on both sides and with their constants; a
-depthwise convolution passes it on to its input. A concatenation of one image with itself, the
-anchor of ABPN, becomes a 1×1 convolution with a permuted matrix of zeros and ones. Where something
-else computes the channels, a 1×1 convolution with a permutation matrix does the same.
+depthwise convolution passes it on to its input. A concatenation of one image with itself, or of
+its channels, the anchor of ABPN, becomes a 1×1 convolution with a permuted matrix of zeros and
+ones. Where something else computes the channels, a 1×1 convolution with a permutation matrix does
+the same.
 """
 
 from __future__ import annotations
@@ -124,34 +125,56 @@ def _constant(node: ir.Node, index: int, order: Any) -> list[Edit] | None:
     return [lambda: edit.replace_input(node, index, permuted, "dcr")]
 
 
-def _repetition(node: ir.Node, order: Any) -> list[Edit] | None:
-    """A concatenation of one image with itself."""
-    image = node.inputs[0]
-    shape = image.shape if image is not None else None
-    same = all(value is image for value in node.inputs)
-    if not same or shape is None or node.attributes.get_int("axis") not in (1, -3):
+def _concatenation(node: ir.Node, order: Any) -> list[Edit] | None:
+    """A concatenation of channels of one image, each taken any number of times."""
+    if node.attributes.get_int("axis") not in (1, -3):
         return None
-    channels = shape[1]
-    if not isinstance(channels, int):
+    parts = [_channels_of(value) for value in node.inputs]
+    known = [part for part in parts if part is not None]
+    image = known[0][0] if known else None
+    if image is None or len(known) < len(parts) or any(source is not image for source, _ in known):
         return None
-    matrix = np.tile(np.eye(channels), (len(node.inputs), 1))[order]
-    return [lambda: _select(node, matrix)]
+    places = np.concatenate([channels for _, channels in known])
+    matrix = np.eye(_width(image) or 0)[places][order]
+    return [lambda: _select(node, image, matrix)]
 
 
-def _select(node: ir.Node, matrix: Any) -> None:
-    graph, image, result = node.graph, node.inputs[0], node.outputs[0]
+def _width(value: ir.Value | None) -> int | None:
+    channels = value.shape[1] if value is not None and value.shape else None
+    return channels if isinstance(channels, int) else None
+
+
+def _channels_of(value: ir.Value | None) -> tuple[ir.Value, Any] | None:
+    """Return the image that a value has its channels from, and their places there."""
+    width, node = _width(value), edit.find_maker(value)
+    if value is None or width is None:
+        return None
+    image = node.inputs[0] if node is not None and node.op_type == "Slice" else None
+    whole = _width(image)
+    if node is None or image is None or whole is None:
+        return value, np.arange(width)
+    if not all(edit.is_constant(number) for number in node.inputs[1:]) or len(node.inputs) < 4:
+        return value, np.arange(width)
+    starts, ends, axes, *steps = (edit.contents(number).tolist() for number in node.inputs[1:])
+    step = steps[0] if steps else [1]
+    if axes not in ([1], [-3]):
+        return value, np.arange(width)
+    return image, np.arange(whole)[starts[0] : ends[0] : step[0]]
+
+
+def _select(node: ir.Node, image: ir.Value, matrix: Any) -> None:
+    graph, result = node.graph, node.outputs[0]
     assert isinstance(graph, ir.Graph)
-    assert image is not None
     chosen = edit.insert_convolution(graph, node, image, matrix, f"{node.name}.order")
     chosen.shape = result.shape
     edit.take_place(result, chosen)
-    edit.remove_node(node)
+    edit.remove_dead(node)
 
 
 RULES: dict[str, Rule] = {
     "Add": _pairwise,
     "Clip": _alike,
-    "Concat": _repetition,
+    "Concat": _concatenation,
     "Conv": _convolution,
     "Gelu": _alike,
     "HardSwish": _alike,
