@@ -91,9 +91,9 @@ FREE = {
                                 ["Conv", "Relu", "Conv", "DepthToSpace"]),
     "an anchor": (f"{BODY} a = Concat<axis=1>(image, image, image, image) y = Add(x, a) "
                   f"out = {LAST}(y)", ["Conv", "Conv", "Add", "DepthToSpace"]),
-    "an anchor of channels": (f"{BODY} r = Slice(image, i0, i1, i1) g = Slice(image, i1, i2, i1) "
-                              "b = Slice(image, i2, i3, i1) "
-                              "a = Concat<axis=1>(r, r, r, r, g, g, g, g, b, b, b, b) "
+    "an anchor of channels": (f"{BODY} e = Slice(image, i0, i1, i1) f = Slice(image, i1, i2, i1) "
+                              "h = Slice(image, i2, i3, i1) "
+                              "a = Concat<axis=1>(e, e, e, e, f, f, f, f, h, h, h, h) "
                               f"y = Add(x, a) out = {LAST}(y)",
                               ["Conv", "Conv", "Add", "DepthToSpace"]),
     "one channel for all": (f"{BODY} a = ReduceMax<keepdims=1>(image, one) y = Mul(x, a) "
