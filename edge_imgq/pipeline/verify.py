@@ -36,7 +36,7 @@ from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import breaches, no_picture
+from edge_imgq.verify.budget import breaches, clipped, no_picture
 from edge_imgq.verify.drift import Drift
 from edge_imgq.verify.output_range import OutputRange, OutputValues
 
@@ -176,6 +176,7 @@ def verify_files(
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
         output_range=found,
+        advice=clipped(found),
         original=references.original,
     )
 

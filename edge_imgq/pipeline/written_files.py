@@ -55,7 +55,7 @@ def written_files(
             remove(work.path)
     report = _joined([report for report in reports if report is not None], wanted, failures)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
-    return replace(report, advice=tuple(plain))
+    return replace(report, advice=(*report.advice, *plain))
 
 
 def _in_float16(

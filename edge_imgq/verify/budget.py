@@ -78,11 +78,27 @@ def no_picture(found: OutputRange | Skipped) -> tuple[str, ...]:
     if isinstance(found, Skipped) or found.is_picture:
         return ()
     return (
-        f"clips {found.below + found.above:.1%} of the network's values, {found.below:.1%} below "
-        f"the range of its pixels and {found.above:.1%} above, and with them {found.lost:.0%} of "
-        "what varies: they are no picture. If the network returns the noise of the image, subtract "
-        "it inside the model; if its pixels have another range, say so with --range. dB are "
-        "against the values as they are, unclipped",
+        f"clips {_shares(found)}: they are no picture. If the network returns the noise of the "
+        "image, subtract it inside the model; if its pixels have another range, say so with "
+        "--range. dB are against the values as they are, unclipped",
+    )
+
+
+def clipped(found: OutputRange | Skipped) -> tuple[str, ...]:
+    """Return a sentence where pixels clip much of a picture, in every file alike."""
+    if isinstance(found, Skipped) or not found.is_clipped:
+        return ()
+    return (
+        f"Every file clips {_shares(found)}. dB are those of the clipped picture. If the network's "
+        "pixels have another range, say so with --range.",
+    )
+
+
+def _shares(found: OutputRange) -> str:
+    return (
+        f"{found.below + found.above:.1%} of the network's values, {found.below:.1%} below the "
+        f"range of its pixels and {found.above:.1%} above, and with them {found.lost:.0%} of what "
+        "varies"
     )
 
 

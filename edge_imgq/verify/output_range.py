@@ -15,9 +15,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_LOST = 0.05
-"""Share of what varies in the values that clipping may take from a picture. Of the networks that
-ship it takes 0.00003 at most; of one that returns a residual, half."""
+MOST_LOST = 1 / 3
+"""Share of what varies in the values that clipping may take from a picture. Of one that returns a
+residual, or pixels from -1 to 1, it takes half."""
+
+MUCH_LOST = 0.05
+"""Share from which on a picture is said to be clipped. Of the networks that ship 0.00003 is taken
+at most."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class OutputRange:
     def is_picture(self) -> bool:
         """Whether 8-bit pixels keep what the values say."""
         return self.lost <= MOST_LOST
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether it is a picture that loses more to the range of pixels than overshoot."""
+        return self.is_picture and self.lost > MUCH_LOST
 
 
 class OutputValues:

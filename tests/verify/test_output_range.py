@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import no_picture
+from edge_imgq.verify.budget import clipped, no_picture
 from edge_imgq.verify.drift import IDENTICAL, compare, summarise
 from edge_imgq.verify.output_range import OutputValues, outside
 
@@ -41,8 +41,22 @@ def test_what_is_a_picture(levels: np.ndarray, is_picture: bool) -> None:
     assert bool(no_picture(found)) is not is_picture
 
 
+def test_a_picture_that_loses_a_quarter_to_clipping_is_one_and_is_told_so() -> None:
+    found = outside(2.3 * (RAMP - 128) + 128)
+    assert 0.05 < found.lost < 1 / 3
+    assert found.is_picture
+    assert no_picture(found) == ()
+    (sentence,) = clipped(found)
+    assert f"clips {found.below + found.above:.1%} of the network's values" in sentence
+
+
+@pytest.mark.parametrize("levels", [RAMP, np.random.default_rng(1).normal(0, 9, (10, 100, 3))])
+def test_a_picture_within_its_range_is_not_said_to_be_clipped_nor_is_what_is_none(levels) -> None:
+    assert clipped(outside(levels)) == ()
+
+
 def test_nothing_is_said_where_nothing_ran() -> None:
-    assert no_picture(Skipped("no file ran")) == ()
+    assert no_picture(Skipped("no file ran")) == clipped(Skipped("no file ran")) == ()
 
 
 def test_a_black_picture_of_noise_is_not_the_same() -> None:

@@ -14,6 +14,7 @@ from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.formats import Order, write_tflite
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.runtime.half_range import refuse_beyond_float16
 
 from .witness import NOTE, Case, from_file, kinds, run_litert, run_onnx, to_file
 
@@ -90,6 +91,16 @@ def test_no_activation_is_fused_into_a_transposed_convolution(tmp_path) -> None:
     ((options, version),) = options_of(data, schema.BuiltinOperator.TRANSPOSE_CONV)
     assert (options.fusedActivationFunction, version) == (0, 3)
     agrees(case, data)
+
+
+def test_what_pads_a_greatest_pixel_stays_in_float16(tmp_path) -> None:
+    body = CONVOLUTION + "y = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(a)"
+    case = Case(body, (1, 3, 8, 10), {"w": W, "b": B - 20})
+    data = written(case, tmp_path)
+    assert "PADV2" in kinds(data)
+    agrees(case, data)
+    white = np.full((8, 10, 3), 255, np.uint8)
+    refuse_beyond_float16(tmp_path / "m.tflite", [white], peak=1.0)
 
 
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Code = schema.BuiltinOperator
 LOWEST_INT8 = -128
 LOWEST_FLOAT = float(np.finfo(np.float32).min)
+LOWEST_HALF = float(np.finfo(np.float16).min)
+"""For GPUs, which compute in float16, where the lowest float32 would be infinity."""
 
 
 def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool = False) -> int:
@@ -107,7 +109,8 @@ def _level(file: Emitter, like: Tensor, value: float | None) -> int:
     """Add a scalar in the type and scale of `like`; None is the lowest value."""
     quantization: Quantization | None = like.quantization
     if quantization is None:
-        stored = np.asarray(LOWEST_FLOAT if value is None else value, np.float32)
+        lowest = LOWEST_HALF if file.spelling.gpu else LOWEST_FLOAT
+        stored = np.asarray(lowest if value is None else value, np.float32)
     elif value is None:
         stored = np.asarray(LOWEST_INT8)
     else:
