@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import PixelRange
 from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
+from edge_imgq.recipe.folders import automatic_form
 from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
 from edge_imgq.report.report import TargetReport
 from edge_imgq.report.sensitivity import CLEARLY
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from edge_imgq.quantize.precision_search import Choice
+    from edge_imgq.quantize.precision_search import Choice, PrecisionSearch
     from edge_imgq.quantize.quantize import Quantized
-    from edge_imgq.quantize.switches import Switchboard
 
 PATCHES = 2
 """Patches that the layers are compared on: a run of many large ones would take minutes."""
@@ -119,46 +121,94 @@ def diagnose(
         words: of the person.
         watch: told what is measured.
     """
+    found = causes(quantized, reference, peak, missing, words.size, watch)
+    choice = found.search.find(found.wanted, telling(watch), MOST_MOVES)
+    mend = _mend(choice, found, _commands(words, found.aim))
+    return Diagnosis(found.layers, found.psnr, found.wanted, mend)
+
+
+@dataclass(frozen=True)
+class Causes:
+    """What makes the loss of a graph over budget, and what to look for.
+
+    Attributes:
+        layers: that make most of it.
+        psnr: of the graph, dB on a few patches.
+        wanted: dB there with which its files would be about within budget.
+        aim: the same on all held-out patches, as the quantizer's steps are judged.
+        best: dB on the few patches with all layers in float.
+        search: for layers in float.
+        time_in_float: estimated time of a float file, of that with all layers in int8.
+    """
+
+    layers: tuple[LoudLayer, ...]
+    psnr: float
+    wanted: float
+    aim: float
+    best: float
+    search: PrecisionSearch
+    time_in_float: float | Skipped
+
+    def is_clearly_faster(self, choice: Choice) -> bool:
+        """Tell whether a file is estimated to take at most 0.8 times as long as one in float."""
+        in_float = self.time_in_float
+        return isinstance(in_float, Skipped) or in_float >= CLEARLY * choice.time
+
+    def is_no_gain(self, choice: Choice) -> Skipped:
+        """Say that a choice is not clearly faster than a float file."""
+        in_float = self.time_in_float
+        times = "" if isinstance(in_float, Skipped) else f"{in_float:.1f} times"
+        return Skipped(
+            f"with {count_of(len(choice.names), 'layer')} in float a file would take about "
+            f"{choice.time:.1f} times as long as int8, and one all in float {times}"
+        )
+
+
+def causes(
+    quantized: Quantized, reference: ir.Model, peak: float, missing: float, size: tuple[int, int],
+    watch: Watch,
+) -> Causes:  # fmt: skip
+    """Look for the layers that make a graph's loss; arguments as for `diagnose`."""
     from edge_imgq.quantize.loud_layers import loud_layers, rounding_errors
     from edge_imgq.quantize.precision_search import PrecisionSearch
     from edge_imgq.quantize.switches import Switchboard
 
-    def tell(what: str) -> None:
-        watch(Step(what, 0, 1))
-
     patches = quantized.patches.held_out(peak)[:PATCHES]
-    board: Switchboard = Switchboard(quantized.original, quantized.model, patches, peak)
-    graph = at_size(quantized.original, words.size).graph
-    errors = rounding_errors(graph, board, tell)
-    found = loud_layers(graph, errors)
-    psnr = board.psnr(board.names)
-    wanted = psnr + missing + MARGIN
+    board = Switchboard(quantized.original, quantized.model, patches, peak)
+    graph = at_size(quantized.original, size).graph
+    errors = rounding_errors(graph, board, telling(watch))
+    psnr, more = board.psnr(board.names), missing + MARGIN
     search = PrecisionSearch(graph, board, errors)
-    choice = search.find(wanted, tell, MOST_MOVES)
-    in_float = float_file_time(reference, words.size)
-    time = NO_FLOAT_FILE if in_float is None else in_float / search.plain
-    aim = psnr_after(quantized.steps) + missing + MARGIN
-    return Diagnosis(found, psnr, wanted, _mend(choice, wanted, time, _commands(words, aim)))
+    in_float = float_file_time(reference, size)
+    return Causes(
+        loud_layers(graph, errors),
+        psnr,
+        psnr + more,
+        psnr_after(quantized.steps) + more,
+        board.psnr(()),
+        search,
+        NO_FLOAT_FILE if in_float is None else in_float / search.plain,
+    )
 
 
-def _mend(
-    choice: Choice, wanted: float, in_float: float | Skipped, commands: tuple[str, ...]
-) -> Mend | Skipped:
-    if choice.psnr < wanted:
+def telling(watch: Watch) -> Callable[[str], None]:
+    """Return what tells a watch in words."""
+    return lambda what: watch(Step(what, 0, 1))
+
+
+def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Skipped:
+    if choice.psnr < found.wanted:
         return Skipped(
             f"{len(choice.names)} layers in float would not do: many layers lose. Ship a float "
             "file, or try `--scheme int8-thorough`, which takes some minutes"
         )
-    if not isinstance(in_float, Skipped) and in_float <= CLEARLY * choice.time:
-        return Skipped(
-            f"with {len(choice.names)} layers in float a file would take about "
-            f"{choice.time:.1f} times as long as int8, and one all in float {in_float:.1f} times: "
-            "ship a float file"
-        )
-    return Mend(tuple(sorted(choice.names)), choice.psnr, choice.time, in_float, commands)
+    if not found.is_clearly_faster(choice):
+        return Skipped(f"{found.is_no_gain(choice).reason}: ship a float file")
+    names = tuple(sorted(choice.names))
+    return Mend(names, choice.psnr, choice.time, found.time_in_float, commands)
 
 
-def _commands(words: Words, fidelity: float) -> tuple[str, str]:
+def _commands(words: Words, fidelity: float) -> tuple[str, ...]:
     name, size = Path(words.model).stem, f" --size {words.size[0]}x{words.size[1]}"
     said = f" {shlex.quote(words.model)}"
     shared = size if words.sized else ""
@@ -168,6 +218,8 @@ def _commands(words: Words, fidelity: float) -> tuple[str, str]:
         shared += f" --range={words.pixels.low:g},{words.pixels.high:g}"
     if str(words.output) != DEFAULT_OUTPUT:
         shared += f" --output {shlex.quote(str(words.output))}"
+    if automatic := automatic_form(words.scheme):
+        return (f"edge-imgq export{said} --target '*-int8' --scheme {automatic}{shared}",)
     scheme = "" if words.scheme == "int8" else f" --scheme {shlex.quote(words.scheme)}"
     mixed = shlex.quote(str(words.output / name / "mixed.toml"))
     goal = f" --fidelity {math.ceil(fidelity * 10) / 10:.1f}"

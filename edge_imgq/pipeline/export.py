@@ -34,6 +34,7 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
+from edge_imgq.pipeline.mixing import OverBudget, mix
 from edge_imgq.pipeline.operators import note_unsupported, target_plans
 from edge_imgq.pipeline.original import with_agreement
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
@@ -42,8 +43,13 @@ from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, write_references
 from edge_imgq.pipeline.written_files import written_files
 from edge_imgq.recipe.export import SUFFIX, ExportRecipe, recipe_name
-from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select
-from edge_imgq.report.diagnosis import WITHIN, Diagnosis
+from edge_imgq.recipe.folders import (
+    export_recipes,
+    quantize_recipe,
+    quantize_recipe_text,
+    select,
+)
+from edge_imgq.report.diagnosis import Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
@@ -105,16 +111,12 @@ def export(request: ExportRequest, watch: Watch) -> Report:
         graphs = write_references(plan, stage, failures, watch)
         terms = _terms(plan, request, began, gallery)
         report = written_files(plan, graphs, stage, terms, failures, watch)
+        for name, graph in graphs.items():
+            if name:
+                report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
         report = replace(
             report,
             calibration=plan.calibration.description if len(graphs) > 1 else "",
-            schemes=tuple(
-                SchemeReport(
-                    name, graph.steps, _diagnosis(plan, request, name, graph, report, watch)
-                )
-                for name, graph in graphs.items()
-                if name
-            ),
             advice=(*report.advice, *_advice(plan, request, graphs)),
             failed=failures.reported(),
             original=with_agreement(report.original, plan.source.original),
@@ -141,19 +143,44 @@ def _terms(plan: Plan, request: ExportRequest, began: float, gallery: Gallery) -
     )
 
 
-def _diagnosis(
-    plan: Plan, request: ExportRequest, scheme: str, graph: Graph, report: Report, watch: Watch
-) -> Diagnosis | Skipped:
-    """Return the layers that keep the files of a scheme over budget; a reason where none do."""
-    recipes = {recipe.name: recipe for recipe in plan.recipes if recipe.scheme == scheme}
-    budgets = {name: recipe.budget for name, recipe in recipes.items()}
-    files = [target for target in report.targets if recipe_name(target.target) in budgets]
+def _with_scheme(
+    plan: Plan,
+    request: ExportRequest,
+    scheme: str,
+    graph: Graph,
+    report: Report,
+    stage: Path,
+    terms: Terms,
+    watch: Watch,
+) -> Report:
+    """Add to a report how the files of a scheme came about, and mend them if its recipe asks to."""
+    budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
+    files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
     missing = missing_fidelity(files, budgets)
-    if isinstance(missing, Skipped) or graph.quantized is None:
-        return missing if isinstance(missing, Skipped) else WITHIN
+    if isinstance(missing, Skipped):
+        found = SchemeReport(scheme, graph.steps, missing)
+        return replace(report, schemes=(*report.schemes, found))
+    if plan.schemes[scheme].when_over_budget == "nothing":
+        diagnosis = _diagnosis(plan, request, scheme, graph, missing, watch)
+        found = SchemeReport(scheme, graph.steps, diagnosis)
+        return replace(report, schemes=(*report.schemes, found))
+    text = quantize_recipe_text(request.scheme or scheme)
+    over = OverBudget(scheme, text, graph, files, missing)
+    mixed = mix(plan, over, stage, terms, request.pictures, watch)
+    found = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
+    targets = {target.target: target for target in (*report.targets, *mixed.targets)}
+    return replace(report, targets=tuple(targets.values()), schemes=(*report.schemes, found))
+
+
+def _diagnosis(
+    plan: Plan, request: ExportRequest, scheme: str, graph: Graph, missing: float, watch: Watch
+) -> Diagnosis:
+    """Return the layers that keep the files of a scheme over budget."""
+    assert graph.quantized is not None
+    sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
     words = Words(
         request.model, request.scheme or scheme, request.calibration, request.pixels,
-        request.output, plan.sizes[next(iter(budgets))][0], bool(request.sizes),
+        request.output, sizes[0], bool(request.sizes),
     )  # fmt: skip
     source = plan.source
     return diagnose(graph.quantized, source.model, source.contract.peak, missing, words, watch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,12 @@ class Gallery:
             return
         kept = sorted([*self._kept.get(file, []), exhibit], key=lambda kept: kept.psnr)
         self._kept[file] = kept[:WORST]
+
+    def replace(self, files: Iterable[str], other: Gallery) -> None:
+        """Keep the images that another gallery kept of some files, instead of those before."""
+        for file in files:
+            self._kept.pop(file, None)
+        self._kept |= other._kept
 
     def write(self) -> tuple[Path, ...]:
         """Write `<file>-<rank>-<image>.png` for every image that was kept; return the paths.

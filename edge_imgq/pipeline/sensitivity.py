@@ -16,6 +16,7 @@ from edge_imgq.errors import UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.pipeline.choice import choose
 from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.goal import Goal, fidelity_of
 from edge_imgq.pipeline.images import (
@@ -29,7 +30,7 @@ from edge_imgq.pipeline.images import (
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.step import psnr_after
-from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_path
+from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.bar_chart import Bar, bar_chart
@@ -49,9 +50,6 @@ JSON, PICTURE, RECIPE = "sensitivity.json", "sensitivity.png", "mixed.toml"
 
 SIZE = 180
 """Height of the image that times are estimated for, as near as the network takes it."""
-
-ROUNDS = 4
-"""Times that a choice is quantized anew and extended where it did not keep what was foretold."""
 
 
 @dataclass(frozen=True)
@@ -230,14 +228,15 @@ class _Findings:
         from edge_imgq.quantize.precision_search import PrecisionSearch
 
         search = PrecisionSearch(self._graph.graph, self._board, self._roundings.errors)
-        asked = goal.psnr
-        for _ in range(ROUNDS):
-            choice = search.find(asked, self._tried)
+        reached = 0.0
+
+        def lacking(choice: Choice) -> float:
+            nonlocal reached
             reached = self._reached(choice)
-            if reached >= goal.psnr or choice.psnr < asked:
-                break
-            asked = min(asked + goal.psnr - reached, self._best)
-        if reached < goal.psnr:
+            return goal.psnr - reached
+
+        choice, is_enough = choose(search, goal.psnr, self._best, lacking, self._tried)
+        if not is_enough:
             raise UsageError(
                 f"No choice of layers in float was found that comes to {goal.words(goal.psnr)}: "
                 f"with {len(choice.names)} of them it is {goal.words(reached)}."
@@ -268,7 +267,7 @@ class _Findings:
         in_float = float_file_time(self._run.source.model, _size(self._run))
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
-        base = quantize_recipe_path(request.scheme).read_text(encoding="utf-8")
+        base = quantize_recipe_text(request.scheme)
         remark = (
             f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB from "
             f"the float model on held-out calibration patches, {self.psnr:.1f} with all layers in "

@@ -126,17 +126,38 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
     folder.mkdir()
     path = folder / FLOAT_REFERENCE
     write_reference(plan.source.model, _reference_note(plan, folder), path)
-    reference = sha256_of(path)
     graphs = {"": Graph(plan.source.model)}
+    made: dict[str, Graph] = {}
     for scheme in plan.used_schemes:
+        name = plan.schemes[scheme].graph
         with failures.of([r.name for r in plan.recipes if r.scheme == scheme]):
-            found = _quantized(plan, scheme, tuning_state(stage.parent, scheme), watch)
-            path = folder / f"{scheme}.onnx"
-            write_reference(found.model, _note(plan, scheme, reference), path)
-            patches, peak = found.patches.all(plan.source.contract.peak), plan.source.contract.peak
-            advice = calibration_advice(len(plan.calibration.photos), patches, peak)
-            graphs[scheme] = Graph(found.model, sha256_of(path), advice, found)
+            if name not in made:
+                state = tuning_state(stage.parent, name)
+                made[name] = write_graph(plan, plan.schemes[scheme], stage, state, watch)
+            graphs[scheme] = made[name]
     return graphs
+
+
+def write_graph(
+    plan: Plan, recipe: QuantizeRecipe, stage: Path, state: Path, watch: Watch
+) -> Graph:
+    """Write the QDQ graph of a recipe beside the float reference.
+
+    Args:
+        plan: what to export.
+        recipe: how to quantize.
+        stage: folder that holds `reference/`.
+        state: file that fine-tuning keeps its state in while it lasts.
+        watch: told of every step.
+    """
+    found = _quantized(plan, recipe, state, watch)
+    folder = stage / REFERENCE_FOLDER
+    path = folder / f"{recipe.graph}.onnx"
+    note = _note(plan, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
+    write_reference(found.model, note, path)
+    peak = plan.source.contract.peak
+    advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
+    return Graph(found.model, sha256_of(path), advice, found)
 
 
 def _reference_note(plan: Plan, folder: Path) -> FileNote:
@@ -148,20 +169,20 @@ def _reference_note(plan: Plan, folder: Path) -> FileNote:
     return replace(note, original_sha256=digest, original_pixels=original.pixels)
 
 
-def _quantized(plan: Plan, scheme: str, state: Path, watch: Watch) -> Quantized:
+def _quantized(plan: Plan, recipe: QuantizeRecipe, state: Path, watch: Watch) -> Quantized:
     from edge_imgq.quantize.quantize import quantize_in_steps
 
     def tuning(done: int, total: int) -> None:
-        watch(Step(f"fine-tune ({scheme})", done, total))
+        watch(Step(f"fine-tune ({recipe.graph})", done, total))
 
     began = time.monotonic()
 
     def stage(name: str) -> None:
-        slow = time.monotonic() - began > SLOW and scheme != QUICK
+        slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
         offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
-        watch(Step(f"quantize ({scheme}): {name}{offer}", 0, 1))
+        watch(Step(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
 
-    source, recipe = plan.source, plan.schemes[scheme]
+    source = plan.source
     images = (sample.pixels for sample in network_inputs(plan.calibration, source))
     extremes = plan.calibration.extremes
     try:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
-from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
+from edge_imgq.recipe.quantize import (
+    QuantizeRecipe,
+    read_quantize_recipe,
+    written_recipe_path,
+)
 from edge_imgq.wording import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -65,6 +69,22 @@ def quantize_recipe_path(name: str, beside: Path | None = None) -> Path:
             f"Known: {', '.join(known) or 'none'}."
         )
     return path
+
+
+def automatic_form(name: str, beside: Path | None = None) -> str:
+    """Return the recipe that starts from one and mends what is over budget; "" without one."""
+    folder = recipe_folder("quantize", beside)
+    for path in sorted(folder.glob("*.toml")):
+        recipe = read_quantize_recipe(path)
+        if recipe.start == name and recipe.when_over_budget != "nothing":
+            return recipe.name
+    return ""
+
+
+def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
+    """Return the text that states the keys of a recipe: its own, or that of its start."""
+    path = written_recipe_path(quantize_recipe_path(name, beside))
+    return path.read_text(encoding="utf-8")
 
 
 def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_imgq.errors import RecipeError
@@ -16,6 +16,7 @@ EQUALIZATIONS = ("none", "image")
 COPIES = ("none", "spare", "tiles")
 SCALES = ("free", "power-of-two")
 LAYER_PRECISIONS = ("int8", "float")
+WHEN_OVER_BUDGET = ("nothing", "float")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class QuantizeRecipe:
         tuning: steps of label-free fine-tuning; 0 for none.
         scales: "free", or "power-of-two" for targets that requantize by shifting.
         precision: one of LAYER_PRECISIONS by the name of a layer; those without are int8.
+        when_over_budget: what an export does then: "nothing", or "float", keep the layers in float
+            that bring its files within their budget.
+        start: stem of the recipe whose other keys these are; empty where they are its own.
     """
 
     name: str
@@ -49,6 +53,13 @@ class QuantizeRecipe:
     copies: str = "none"
     scales: str = "free"
     precision: Mapping[str, str] = field(default_factory=dict)
+    when_over_budget: str = "nothing"
+    start: str = ""
+
+    @property
+    def graph(self) -> str:
+        """Name of the graph that is quantized by it: recipes with the same start share one."""
+        return self.start or self.name
 
 
 def read_quantize_recipe(path: Path) -> QuantizeRecipe:
@@ -58,6 +69,8 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         RecipeError: it is not what `QuantizeRecipe` describes.
     """
     table = Table.read(path)
+    if table.has("start"):
+        return _started(path, table)
     recipe = QuantizeRecipe(
         name=path.stem,
         summary=table.text("summary"),
@@ -70,9 +83,35 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         tuning=_steps(path, table.number("tuning", default=0)),
         scales=table.text("scales", SCALES, default="free"),
         precision=_precision(path, table.table("precision")),
+        when_over_budget=table.text("when_over_budget", WHEN_OVER_BUDGET, default="nothing"),
     )
     table.close()
+    if recipe.precision and recipe.when_over_budget != "nothing":
+        raise RecipeError(
+            f"{path}: [precision] says which layers are in float, and 'when_over_budget' has them "
+            "chosen by `export`. Delete one of the two."
+        )
     return recipe
+
+
+def written_recipe_path(path: Path) -> Path:
+    """Return the file that the keys of a recipe stand in: its own, or that of its start."""
+    start = read_quantize_recipe(path).start
+    return path.with_name(f"{start}.toml") if start else path
+
+
+def _started(path: Path, table: Table) -> QuantizeRecipe:
+    """Read a recipe that takes all other keys from one beside it."""
+    summary, start = table.text("summary"), table.text("start")
+    choice = table.text("when_over_budget", WHEN_OVER_BUDGET)
+    table.close()
+    base = read_quantize_recipe(path.with_name(f"{start}.toml"))
+    if base.start or base.precision:
+        raise RecipeError(
+            f"{path}: 'start' names {start}, which has a 'start' or [precision] of its own. Name "
+            "the recipe that states all keys and leaves every layer int8."
+        )
+    return replace(base, name=path.stem, summary=summary, start=start, when_over_budget=choice)
 
 
 def _precision(path: Path, table: Table) -> dict[str, str]:

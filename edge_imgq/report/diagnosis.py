@@ -14,18 +14,23 @@ class Mend:
 
     Attributes:
         layers: their names.
-        psnr: foretold dB to the float image, on the patches of the diagnosis.
+        psnr: dB to the float image, foretold on the patches of the diagnosis; of the graph with
+            them, on all held-out patches, where files were made so.
         time: estimated time of a TFLite file, of that with all layers in int8.
         time_in_float: estimated time of a float TFLite file, in the same unit; a reason where no
             recipe makes one.
-        commands: that write the recipe and export by it.
+        commands: that write the recipe and export by it; none where files were made so.
+        recipe: file that lists them, below the model's folder, where files were made so; else "".
+        spared: what the files with all layers in int8 exceeded, where others took their place.
     """
 
     layers: tuple[str, ...]
     psnr: float
     time: float
     time_in_float: float | Skipped
-    commands: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    recipe: str = ""
+    spared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

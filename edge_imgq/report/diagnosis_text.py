@@ -30,12 +30,26 @@ def _cure(diagnosis: Diagnosis) -> list[str]:
     mend = diagnosis.mend
     if isinstance(mend, Skipped):
         return [wrapped(f"{mend.reason}.")]
+    if mend.recipe:
+        return _done(mend)
     said = wrapped(
         f"{count_of(len(mend.layers), 'layer')} in float ({', '.join(mend.layers)}) would bring it "
         f"within budget (about {mend.psnr:.1f} dB from the float model on calibration patches, now "
         f"{diagnosis.psnr:.1f}), {_price(mend)}:"
     )
     return [said, *(_command(command) for command in mend.commands)]
+
+
+def _done(mend: Mend) -> list[str]:
+    """Return what layers in float brought, and what it would be without them."""
+    names = ", ".join(mend.layers)
+    lines = [
+        f"{count_of(len(mend.layers), 'layer')} in float ({names}), as {mend.recipe} beside the "
+        f"files says: {mend.psnr:.1f} dB from the float model on calibration patches, "
+        f"{_price(mend)}. With all layers in int8:"
+    ]
+    lines += [f"  {breach}" for breach in mend.spared]
+    return [wrapped(line, "    ") for line in lines]
 
 
 def _price(mend: Mend) -> str:

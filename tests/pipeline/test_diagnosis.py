@@ -59,6 +59,17 @@ def test_the_commands_repeat_what_the_person_said() -> None:
     )
 
 
+def test_a_scheme_that_another_mends_by_itself_takes_one_command() -> None:
+    photos = [photo(seed) for seed in range(4)]
+    quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
+    mend = diagnose(quantized, loud_network(), 1.0, 5.0, WORDS, lambda _: None).mend
+    assert isinstance(mend, Mend)
+    assert mend.commands == (
+        "edge-imgq export 'nets/my net.onnx' --target '*-int8' --scheme int8-auto --size 48x64"
+        " --calibration photos",
+    )
+
+
 def test_where_more_than_a_few_layers_are_needed_no_recipe_is_promised() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,27 @@ def photo(seed: int) -> Any:
     generator = np.random.default_rng(seed)
     blocks = generator.integers(0, 128, (6, 8, 3)).repeat(8, 0).repeat(8, 1)
     return (blocks + generator.integers(0, 128, blocks.shape)).astype(np.uint8)
+
+
+def loud_everywhere(loudness: float = LOUDNESS) -> ir.Model:
+    """Return four layers with such a channel behind each of the first three."""
+    generator = np.random.default_rng(0)
+    widths = (3, 8, 8, 8, 3)
+    constants, nodes, value = {}, [], "image"
+    for index, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+        kernel = _passing(weights(generator, outputs, inputs, 3, 3))
+        if inputs == 8:
+            kernel[:, 7] /= 4 * loudness
+        if outputs == 8:
+            kernel[7] *= loudness
+        constants[f"w{index}"] = kernel
+        last = index == len(widths) - 2
+        written = "out" if last else f"a{index}"
+        nodes.append(
+            helper.make_node("Conv", [value, f"w{index}"], [written], f"conv{index}", pads=[1] * 4)
+        )
+        if not last:
+            nodes.append(helper.make_node("Sigmoid", [written], [f"s{index}"], f"gate{index}"))
+            value = f"b{index}"
+            nodes.append(helper.make_node("Mul", [written, f"s{index}"], [value], f"silu{index}"))
+    return model(nodes, constants)

@@ -1,0 +1,132 @@
+"""`export --scheme int8-auto`: what becomes of int8 files over their budget."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx import helper
+from PIL import Image
+
+from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.recipe.quantize import read_quantize_recipe
+from tests.cli.conftest import Run
+from tests.quantize.loud import loud_everywhere, loud_network, photo
+
+INT8 = ("coreml-int8", "onnx-int8", "tflite-int8")
+FILES = ("onnx-int8.onnx", "tflite-int8.tflite")
+Export = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with recipes whose budget is 38 dB, photographs and networks."""
+    folder = tmp_path_factory.mktemp("project")
+    for stage in ("export", "quantize"):
+        shutil.copytree(shipped_folder(stage), folder / stage)
+    for recipe in (folder / "export").glob("*-int8.toml"):
+        text = recipe.read_text().replace("psnr_vs_reference = 35.0", "psnr_vs_reference = 38.0")
+        recipe.write_text(text)
+    for split, seeds in (("calibration", range(6)), ("evaluation", range(6, 8))):
+        (folder / split).mkdir()
+        for seed in seeds:
+            Image.fromarray(photo(seed)).save(folder / split / f"{split}{seed}.png")
+    networks = {"loud": loud_network(), "quiet": loud_network(1.0), "each": loud_everywhere()}
+    for name, network in networks.items():
+        onnx.save(with_rank(ir.to_proto(network)), folder / f"{name}.onnx")
+    return folder
+
+
+def with_rank(proto: onnx.ModelProto) -> onnx.ModelProto:
+    shape = (None, None, None, None)
+    out = helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, shape)
+    proto.graph.output[0].CopyFrom(out)
+    return proto
+
+
+@pytest.fixture
+def export(run: Run, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Export:
+    """Export a network of the project with a scheme; return code, report, folder and outcome."""
+    monkeypatch.chdir(project)
+
+    def exported(network: str, scheme: str, *targets: str) -> Any:
+        folder = tmp_path / Path(scheme).stem
+        outcome = run(
+            *("export", f"{network}.onnx", "--scheme", scheme, "--size", "48x64", "--target"),
+            *(targets or ("onnx-int8", "tflite-int8")),
+            *("--calibration", "calibration", "--images", "evaluation", "--no-bench"),
+            *("--output", folder),
+        )
+        report = json.loads((folder / network / "report.json").read_text())
+        return outcome, report, folder / network
+
+    return exported
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    return all((one / file).read_bytes() == (other / file).read_bytes() for file in FILES)
+
+
+def test_one_loud_layer_is_kept_in_float_and_all_files_are_within_budget(export: Export) -> None:
+    outcome, report, folder = export("loud", "int8-auto", *INT8)
+    assert outcome.code == 0, outcome.err
+    assert [target["target"] for target in report["targets"]] == list(INT8)
+    assert min(target["vs_reference"]["mean"] for target in report["targets"]) >= 38
+    (scheme,) = report["schemes"]
+    mend = scheme["diagnosis"]["mend"]
+    assert mend["layers"] == ["first", "second"]
+    assert 1 < mend["time"] <= 0.8 * mend["time_in_float"]
+    assert mend["recipe"] == "mixed.toml"
+    assert any("tflite-int8 is 3" in breach for breach in mend["spared"])
+    recipe = read_quantize_recipe(folder / "mixed.toml")
+    assert recipe.precision == {"first": "float", "second": "float"}
+    assert recipe.when_over_budget == "nothing"
+    kept = sorted(path.name for path in (folder / "reference").iterdir())
+    assert kept == ["float.onnx", "mixed.onnx", "original.onnx"]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    said = " ".join(outcome.out.split())
+    assert "2 layers in float (first, second), as mixed.toml beside the files says" in said
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+def test_the_recipe_that_is_written_makes_the_same_files(export: Export) -> None:
+    _, _, folder = export("loud", "int8-auto")
+    outcome, _, again = export("loud", str(folder / "mixed.toml"))
+    assert outcome.code == 0, outcome.err
+    assert same_bytes(folder, again)
+
+
+def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
+    export: Export,
+) -> None:
+    outcome, report, folder = export("each", "int8-auto")
+    assert outcome.code == 1
+    assert all(target["breaches"] for target in report["targets"])
+    reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
+    assert reason.startswith("ship onnx-float, tflite-float: with ")
+    assert re.search(r"for 3\d\.\d wanted, .* all in float, 1\.92 times", reason)
+    assert reason[:30] in " ".join(outcome.out.split())
+    _, _, plain = export("each", "int8")
+    assert same_bytes(folder, plain)
+    assert names(folder) == names(plain)
+    assert names(folder / "reference") == names(plain / "reference")
+
+
+def test_within_budget_the_files_are_those_of_int8(export: Export) -> None:
+    outcome, report, folder = export("quiet", "int8-auto")
+    assert outcome.code == 0, outcome.err
+    assert "within budget" in report["schemes"][0]["diagnosis"]["skipped"]
+    _, _, plain = export("quiet", "int8")
+    assert same_bytes(folder, plain)
+    assert names(folder) == names(plain)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
