@@ -12,7 +12,7 @@ shuffle is met.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,28 +138,40 @@ class _Detail:
 
 def _watched(model: ir.Model, closely: bool) -> ir.Model:
     """Replace a graph's outputs by the extremes of its activations, and samples of them."""
-    values = activations(model.graph)
-    outputs = list(_extremes(model.graph, values))
-    if closely:
-        outputs.extend(_samples(model.graph, values))
-    model.graph.outputs[:] = outputs
+    graph = model.graph
+    values = activations(graph)
+    extremes, sample = _extremes(graph), _samples(graph) if closely else None
+    outputs: list[ir.Value] = []
+    samples: list[ir.Value] = []
+    # From the last to the first: ONNX Runtime begins with what leads to the last of the nodes that
+    # nothing reads. So every activation is looked at when it is there, and then given up.
+    for value in reversed(values):
+        outputs.extend(reversed(extremes(value)))
+        if sample is not None:
+            samples.append(sample(value))
+    graph.outputs[:] = [*reversed(outputs), *reversed(samples)]
     return model
 
 
-def _extremes(graph: ir.Graph, values: list[ir.Value]) -> Iterator[ir.Value]:
-    """Append what computes min and max of values, in turn."""
+def _extremes(graph: ir.Graph) -> Callable[[ir.Value], tuple[ir.Value, ir.Value]]:
+    """Return what appends the computation of a value's lowest and highest number."""
     axes = edit.add_constant(graph, "extremes.axes", np.array([0, 2, 3], np.int64))
-    for value in values:
+
+    def append(value: ir.Value) -> tuple[ir.Value, ir.Value]:
         inputs = [value, axes] if _is_image(value) else [value]
-        for kind in ("ReduceMin", "ReduceMax"):
-            result = _append(graph, kind, inputs, f"{value.name}.{kind}", keepdims=0)
-            channels = [value.shape[1]] if value.shape is not None and _is_image(value) else []
-            result.shape = ir.Shape(channels)
-            yield result
+        channels = [value.shape[1]] if value.shape is not None and _is_image(value) else []
+        low, high = (
+            _append(graph, kind, inputs, f"{value.name}.{kind}", keepdims=0)
+            for kind in ("ReduceMin", "ReduceMax")
+        )
+        low.shape, high.shape = ir.Shape(channels), ir.Shape(channels)
+        return low, high
+
+    return append
 
 
-def _samples(graph: ir.Graph, values: list[ir.Value]) -> Iterator[ir.Value]:
-    """Append what takes every so many positions of values, or of all numbers of other tensors."""
+def _samples(graph: ir.Graph) -> Callable[[ir.Value], ir.Value]:
+    """Return what appends a slice of a value: every so many positions, or of all its numbers."""
     grid, count = (_step_input(graph, name, length) for name, length in STEPS.items())
 
     def constants(*rows: tuple[int, ...]) -> list[ir.Value]:
@@ -168,13 +180,15 @@ def _samples(graph: ir.Graph, values: list[ir.Value]) -> Iterator[ir.Value]:
     image_slice = [*constants((0, 0), (END, END), (2, 3)), grid]
     flat_slice = [*constants((0,), (END,), (0,)), count]
     (flat,) = constants((-1,))
-    for value in values:
+
+    def append(value: ir.Value) -> ir.Value:
         name = f"{value.name}.sample"
         if _is_image(value):
-            yield _append(graph, "Slice", [value, *image_slice], name)
-        else:
-            numbers = _append(graph, "Reshape", [value, flat], f"{name}.flat")
-            yield _append(graph, "Slice", [numbers, *flat_slice], name)
+            return _append(graph, "Slice", [value, *image_slice], name)
+        numbers = _append(graph, "Reshape", [value, flat], f"{name}.flat")
+        return _append(graph, "Slice", [numbers, *flat_slice], name)
+
+    return append
 
 
 def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:

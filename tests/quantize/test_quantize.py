@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,6 +23,7 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import model, run, weights
 
+CHECKOUT = Path(__file__).parents[2]
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "shuffle-order", "sign-split"))
 
@@ -241,3 +245,29 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
 
     few = peak_after(4)
     assert peak_after(64) - few < 20_000  # kB; 60 more images and activations would be 400 MB
+
+
+DEEP = """
+import resource
+import numpy as np
+from onnx import helper
+from edge_imgq.quantize.calibrate import observe_channels
+from tests.graph.build import model
+
+def peak_of(depth):
+    names = ["image", *(f"v{i}" for i in range(depth - 1)), "out"]
+    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in zip(names, names[1:])]
+    network = model(nodes, {})
+    observe_channels(network, [np.zeros((512, 512, 3), np.uint8)], 1.0, closely=True)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+few = peak_of(3)
+print(peak_of(64) - few)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_layers() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", DEEP], check=True, capture_output=True, text=True, cwd=CHECKOUT
+    )
+    assert int(found.stdout) < 50_000  # kB; all activations at once would be 190 MB
