@@ -35,8 +35,10 @@ from edge_imgq.graph.passes.folding import folding
 from edge_imgq.graph.passes.gather import gather
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
+from edge_imgq.graph.passes.image_statistics import image_statistics
 from edge_imgq.graph.passes.inert import inert
 from edge_imgq.graph.passes.normalisation import normalisation
+from edge_imgq.graph.passes.normalised_trunk import normalised_trunk
 from edge_imgq.graph.passes.pixel_ends import pixel_ends
 from edge_imgq.graph.passes.plain_products import plain_products
 from edge_imgq.graph.passes.pooled_product import pooled_product
@@ -113,6 +115,8 @@ PARTS = (
     affine_downward,
     collapse,
     tone_curves,
+    image_statistics,
+    normalised_trunk,
 )  # fmt: skip
 """In this order: a division that ends a normalisation belongs to it, one between transpositions is
 found before these move and one that they hid after; transpositions meet once more where reshapes

@@ -15,23 +15,26 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
 
+MEANS = ("ReduceMean", "GlobalAveragePool")
 ROOTS = (0.5, -0.5)
 SCALED = ("Add", "Div", "Mul", "Sub")
+BOUNDS = ("Clip", "Expand", "Max")
+"""What may stand before the division besides: ε as the least divisor, and the divisor's shape."""
 
 
 def deviations(model: ir.Model) -> int:
-    """Mark every root of a mean of squares; exact.
+    """Mark every root of a mean of squares, a norm too; exact.
 
     Returns:
         The number of roots marked.
     """
     count = 0
     for node in model.graph:
-        before = _mean_square(node) if _is_root(node) and not is_marked(node) else None
-        if before is not None:
-            for part in (*before, node, *_behind(node)):
-                mark_float(part)
-            count += 1
+        before = _mean_square(node) if _is_root(node) else None
+        parts = [] if before is None else [*before, node, *_behind(node)]
+        count += not all(map(is_marked, parts))
+        for part in parts:
+            mark_float(part)
     return count
 
 
@@ -53,15 +56,15 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
     while node is not None and _by_a_number(node):
         parts.append(node)
         node = edit.find_maker(next(v for v in node.inputs if not edit.is_constant(v)))
-    if node is None or node.op_type != "ReduceMean":
+    if node is None or node.op_type not in MEANS:
         return None
     square = edit.find_maker(node.inputs[0])
-    if square is None or not _is_square(square):
+    if square is None or not is_square(square):
         return None
-    return [*_centring(square), square, node, *parts]
+    return [*centring(square), square, node, *parts]
 
 
-def _centring(square: ir.Node) -> list[ir.Node]:
+def centring(square: ir.Node) -> list[ir.Node]:
     """Return the mean that was taken off before a square, and the node that took it off."""
     difference = edit.find_maker(square.inputs[0])
     if difference is None or difference.op_type != "Sub":
@@ -69,11 +72,12 @@ def _centring(square: ir.Node) -> list[ir.Node]:
     mean = edit.find_maker(difference.inputs[1])
     if mean is None:
         return []
-    own = mean.op_type == "ReduceMean" and mean.inputs[0] is difference.inputs[0]
+    own = mean.op_type in MEANS and mean.inputs[0] is difference.inputs[0]
     return [mean, difference] if own else []
 
 
-def _is_square(node: ir.Node) -> bool:
+def is_square(node: ir.Node) -> bool:
+    """Tell whether a node multiplies a value by itself."""
     return _exponent(node) == 2 or (node.op_type == "Mul" and node.inputs[0] is node.inputs[1])
 
 
@@ -81,12 +85,19 @@ def _behind(root: ir.Node) -> list[ir.Node]:
     """Return what constants make of a root, and the division or product that takes it."""
     parts: list[ir.Node] = []
     node = edit.sole_consumer(root.outputs[0])
-    while node is not None and (_by_a_number(node) or node.op_type == "Reciprocal"):
+    while node is not None and (_by_a_number(node) or _prepares_divisor(node)):
         parts.append(node)
         node = edit.sole_consumer(node.outputs[0])
     if node is not None and node.op_type in ("Div", "Mul"):
         parts.append(node)
     return parts
+
+
+def _prepares_divisor(node: ir.Node) -> bool:
+    if node.op_type not in (*BOUNDS, "Reciprocal"):
+        return False
+    given = [value for value in node.inputs if value is not None]
+    return sum(not edit.is_constant(value) for value in given) == 1
 
 
 def _by_a_number(node: ir.Node) -> bool:
