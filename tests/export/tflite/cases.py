@@ -186,6 +186,12 @@ SHAPES = {
     "pad reflected": Case(
         'y = Pad<mode="reflect">(x, n)', constants={"n": numbers(0, 0, 1, 2, 0, 0, 3, 0)}
     ),
+    "pad reflected all around": Case(
+        'y = Pad<mode="reflect">(x, n)', constants={"n": numbers(0, 0, 7, 6, 0, 0, 8, 9)}
+    ),
+    "pad reflected far": Case(
+        'y = Pad<mode="reflect">(x, n)', (1, 3, 19, 8), {"n": numbers(0, 0, 17, 2, 0, 0, 3, 0)}
+    ),
     "pad two axes": Case(
         "y = Pad(x, n, , a)", constants={"n": numbers(1, 0, 0, 2), "a": numbers(-2, -1)}
     ),

@@ -30,6 +30,7 @@ CONSTANTS = {
     "half": np.array([1, 1, 0.5, 0.5], np.float32),
     "twice": np.array([1, 1, 2, 2], np.float32),
     "flat": np.array([1, 3, 16, -1], np.int64),
+    "rim": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
 }
 
 
@@ -50,6 +51,9 @@ FOLLOWS = {
         CONV, node("ConvTranspose", ["a", "u"], "out", strides=[2, 2], pads=[1] * 4)
     ],
     "MEAN": [CONV, node("GlobalAveragePool", ["a"], "g"), node("Mul", ["a", "g"], "b"), BACK],
+    "reflected borders": [
+        node("Pad", ["image", "rim"], "p", mode="reflect"), node("Conv", ["p", "w"], "b"), BACK,
+    ],
     "padding that SAME cannot say": [
         node("Conv", ["image", "w"], "a", pads=[0, 0, 2, 2], kernel_shape=[3, 3]),
         node("Relu", ["a"], "b"), BACK,

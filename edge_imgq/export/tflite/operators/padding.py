@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import by_stored_axis, stored_shape
+from edge_imgq.export.tflite.operators.reflection import reflect
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.network import Tensor
@@ -49,11 +50,14 @@ def _begins_at_zero(image: Tensor) -> bool:
 
 
 def pad(file: Emitter, operation: Operation) -> None:
-    """Pad → PAD (zero), PADV2 (another constant), MIRROR_PAD (reflect)."""
+    """Pad → PAD (zero), PADV2 (another constant), slices or MIRROR_PAD (reflect)."""
     image = operation.operand(0)
-    table = file.numbers(pad_table(operation), f"{operation.name}/pads")
+    borders = pad_table(operation)
     source = file.requantized(image, operation.output.quantization)
     mode = operation.attributes.get("mode", "constant")
+    if mode == "reflect" and reflect(file, operation, borders, source):
+        return
+    table = file.numbers(borders, f"{operation.name}/pads")
     if mode == "reflect":
         mirror = schema.MirrorPadOptionsT()
         mirror.mode = schema.MirrorPadMode.REFLECT
