@@ -97,7 +97,10 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
         OutputError: a result cannot be written.
     """
     jobs, failed = _readable(request.jobs)
-    enhancers = [open_enhancer(model, request.threads, request.pixels) for model in request.models]
+    enhancers = []
+    for index, model in enumerate(request.models):
+        watch(Step(f"open {model}", index, len(request.models)))
+        enhancers.append(open_enhancer(model, request.threads, request.pixels))
     written = []
     for photo, result in jobs:
         try:

@@ -132,15 +132,18 @@ class _Run:
     def quantized(self, recipe: QuantizeRecipe) -> Quantized:
         from edge_imgq.quantize.quantize import quantize_in_steps
 
-        self.watch(Step(f"quantize ({recipe.name})", 0, 1))
-
         def tuning(done: int, total: int) -> None:
             self.watch(Step(f"fine-tune ({recipe.name})", done, total))
+
+        def stage(name: str) -> None:
+            self.watch(Step(f"quantize ({recipe.name}): {name}", 0, 1))
 
         pixels = (sample.pixels for sample in network_inputs(self.images, self.source))
         model, contract = self.source.model, self.source.contract
         extremes = self.images.extremes
-        return quantize_in_steps(model, recipe, contract, pixels, tuning, extremes=extremes)
+        return quantize_in_steps(
+            model, recipe, contract, pixels, tuning, extremes=extremes, stage=stage
+        )
 
     def goal(self) -> Goal | None:
         """Return what the budget stands for; None without one."""
