@@ -19,7 +19,7 @@ more than LOSS, unless it stays below a share of the float graph's own error the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,9 @@ TRUTH = 0.05
 LEAST_PROMISE = 0.03
 LEAST_GAIN = 0.05
 """Shares of the noise that narrowing a group must promise to be tried, and all must spare."""
+
+RIPPLE = 0.005
+"""Share by which the noise of others may change as scales avoid halves anew; far more than seen."""
 
 CONTRASTS = 4
 """Photographs that are shown to the network in other contrast."""
@@ -205,6 +208,9 @@ class _Forecast:
         noise = self._noise(placed)
         promises = []
         for names in sharing.values():
+            # Narrowing spares no more than a group's own noise; to place scales takes time.
+            if self._noise(placed, names) < (LEAST_PROMISE - RIPPLE) * noise:
+                continue
             narrowed = self._placed(self.narrowed(seen, names, 1.0))
             promise = noise - self._noise(narrowed)
             if promise > LEAST_PROMISE * noise:
@@ -231,8 +237,14 @@ class _Forecast:
         ranges = {name: found.whole() for name, found in seen.items()}
         return place_scales(self._graph, ranges, self._image)
 
-    def _noise(self, placed: Mapping[ir.Value, Quantization]) -> float:
-        return rounding_noise(placed, self._errors_of)
+    def _noise(
+        self, placed: Mapping[ir.Value, Quantization], names: Collection[str] | None = None
+    ) -> float:
+        """Return the noise of all activations, or of some."""
+        counted = self._errors_of
+        if names is not None:
+            counted = {v: e for v, e in counted.items() if v.name in names}
+        return rounding_noise(placed, counted)
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
