@@ -88,11 +88,15 @@ class PatchKeeper:
                 chosen.offer(patch, self._generator)
             yield pixels
 
-    def batch(self, peak: float) -> NDArray[np.float32]:
-        """Return a few patches of all images as one network input (N, C, H, W)."""
+    def pixels(self) -> list[NDArray[np.uint8]]:
+        """Return a few patches of all images, 8-bit (H, W, C)."""
         kept = self._learning.kept
         places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
-        return _batch([kept[place] for place in places], peak)
+        return [kept[place] for place in places]
+
+    def batch(self, peak: float) -> NDArray[np.float32]:
+        """Return the same as one network input (N, C, H, W)."""
+        return _batch(self.pixels(), peak)
 
     def all(self, peak: float) -> NDArray[np.float32]:
         """Return all patches to learn from as one network input (N, C, H, W)."""

@@ -31,6 +31,7 @@ from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.step import QuantizationStep, covered, not_run
+from edge_imgq.quantize.vivid import reach_vivid_colours
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
@@ -111,6 +112,7 @@ def prepare(
     closely = recipe.observer != "min-max"
     seen = observe_channels(watched, passing, contract.peak, closely=closely)
     seen = reach_both_ends(watched, seen, contract, patches.size)
+    seen = reach_vivid_colours(watched, seen, contract, patches.pixels())
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     prepared = Prepared(original, seen, patches, judge, batches, contract, begin)

@@ -1,0 +1,70 @@
+"""Colours more vivid than the calibration images' are not clipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.vivid import reach_vivid_colours
+from edge_imgq.recipe.quantize import QuantizeRecipe
+
+from ..graph.build import parsed, run
+from .test_channel_correction import photo
+
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+RECIPE = QuantizeRecipe("plain", "", "min-max", ())
+
+
+def opponent_network() -> ir.Model:
+    """Brightness and both signs of two differences of colours, and the image from them."""
+    differences = np.float32([[1, -1, 0], [-1, 1, 0], [1, 0, -1], [-1, 0, 1]])
+    first = np.concatenate([np.full((1, 3), 1 / 3, np.float32), 4 * differences])
+    back = np.linalg.inv(first[[0, 1, 3]])
+    second = np.stack([back[:, 0], back[:, 1], -back[:, 1], back[:, 2], -back[:, 2]], axis=1)
+    constants = {"first": first[..., None, None], "second": second[..., None, None]}
+    body = "a = Conv(image, first) b = Relu(a) out = Conv(b, second)"
+    return parsed(body, constants, size="96,96", channels=3)
+
+
+def pale(seed: int, share: float = 0.4) -> np.ndarray:
+    """A photograph whose colours are a share as far from gray as they could be."""
+    pixels = photo(seed)
+    gray = pixels.mean(axis=2, keepdims=True)
+    return (gray + share * (pixels - gray)).astype(np.uint8)
+
+
+def test_a_vivid_image_is_as_near_as_a_pale_one() -> None:
+    network = opponent_network()
+    quantized = quantize(network, RECIPE, CONTRACT, [pale(seed) for seed in range(4)])
+
+    def fidelity(pixels: np.ndarray) -> float:
+        image = to_nchw(pixels, 1.0)
+        error = run(quantized, image, exact=True) - run(network, image).clip(0, 1)
+        return float(-10 * np.log10(np.mean(error**2)))
+
+    assert fidelity(pale(50)) > 43
+    assert fidelity(pale(50, 0.6)) > 43
+
+
+@pytest.mark.parametrize(("task", "colour"), [("deblur", "y"), ("photo-enhancement", "rgb")])
+def test_networks_of_one_channel_and_enhancers_keep_their_ranges(task: str, colour: str) -> None:
+    contract = ImageContract(task, 1, colour)
+    network = parsed("out = Relu(image)", {}, size="96,96", channels=contract.channels)
+    image = photo(1)[..., : contract.channels]
+    seen = observe_channels(network, [image], 1.0)
+    assert reach_vivid_colours(network, seen, contract, [image]) == seen
+
+
+def test_ranges_only_widen_and_keep_their_details() -> None:
+    network = opponent_network()
+    seen = observe_channels(network, [photo(1)], 1.0, closely=True)
+    reached = reach_vivid_colours(network, seen, CONTRACT, [pale(2)])
+    for name, found in seen.items():
+        assert (reached[name].low <= found.low).all()
+        assert (reached[name].high >= found.high).all()
+        assert reached[name].detail is found.detail
