@@ -26,6 +26,7 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.read import same_quantization
 from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.exact_layer import exact_first_layers
 from edge_imgq.quantize.interpolation import off_ties
 from edge_imgq.quantize.leaky import quantize_slope
 from edge_imgq.quantize.power_of_two import is_power, power
@@ -56,6 +57,7 @@ def insert_qdq(
         by_shift: whether scales are powers of two (`edge_imgq.quantize.power_of_two`).
     """
     steady_statistics(graph, placed)
+    exact_first_layers(graph, placed)
     named = _Named(graph, edit.Names(graph))
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]
     for node in nodes:

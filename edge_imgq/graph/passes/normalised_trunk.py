@@ -31,16 +31,24 @@ def normalised_trunk(model: ir.Model) -> int:
     Returns:
         The number of nodes marked.
     """
-    trunk: set[ir.Node] = set()
-    for node in model.graph:
-        if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, trunk)):
-            trunk.add(node)
-    starts = {node for node in model.graph if _starts(node, trunk)}
+    first = {node for node in model.graph if _is_first(node)}
+    trunk = _sums(model.graph, first)
+    starts = {node for node in first if _stays(node.outputs[0], trunk)}
+    trunk = _sums(model.graph, starts)
     while idle := {node for node in trunk if not _keeps(node, trunk | starts)}:
         trunk -= idle
     for node in trunk | {node for node in starts if _stays(node.outputs[0], trunk)}:
         mark_float(node)
     return len(trunk)
+
+
+def _sums(graph: ir.Graph, first: AbstractSet[ir.Node]) -> set[ir.Node]:
+    """Return the sums that a norm reads, and those that go on from them or from first layers."""
+    found: set[ir.Node] = set()
+    for node in graph:
+        if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, found | first)):
+            found.add(node)
+    return found
 
 
 def _is_sum(node: ir.Node) -> bool:
@@ -71,13 +79,13 @@ def _reads(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
     return any(edit.find_maker(value) in trunk for value in node.inputs)
 
 
-def _starts(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
-    """Tell whether a node is a convolution of the image that the trunk and its norms alone read."""
+def _is_first(node: ir.Node) -> bool:
+    """Tell whether a node is a convolution of an image's few channels that a norm reads."""
     if node.op_type != "Conv" or is_marked(node) or fused_activation(node) is not None:
         return False
     weights = node.inputs[1]
     few = edit.is_constant(weights) and edit.contents(weights).shape[1] <= FEW_CHANNELS
-    return few and _feeds_norm(node.outputs[0]) and _stays(node.outputs[0], trunk)
+    return few and _feeds_norm(node.outputs[0])
 
 
 def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
