@@ -17,6 +17,7 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
+from edge_imgq.graph.attention_masks import with_finite_masks
 from edge_imgq.graph.byte_ends import without_bytes
 from edge_imgq.graph.channels_last import channels_first
 from edge_imgq.graph.old_group_norm import without_old_groups
@@ -29,6 +30,7 @@ from edge_imgq.graph.refusals import (
     refuse_training_mode,
 )
 from edge_imgq.graph.reopen import holds_no_size
+from edge_imgq.graph.resize_axes import with_all_axes
 from edge_imgq.graph.runtime_fusions import without_fusions
 from edge_imgq.graph.shape_inference import infer_shapes
 from edge_imgq.graph.single_precision import to_float32
@@ -68,8 +70,8 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
         ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
             reasons in `edge_imgq.graph.refusals`.
     """
-    refuse_bad_weights(model, name)
     plain = _applied(WRITING_OUT, model, name)
+    refuse_bad_weights(plain, name)
     refuse_operators(plain, name)
     refuse_training_mode(plain, name)
     simplified = _applied(CONVERSION, plain, name)
@@ -126,6 +128,7 @@ WRITING_OUT: tuple[ModelStep, ...] = (
     ("writing out GroupNormalization of opsets 18 to 20", without_old_groups),
     ("writing out what ONNX Runtime had fused", without_fusions),
     ("writing out batch normalization in training mode", without_training_norms),
+    ("making masks of minus infinity finite", with_finite_masks),
 )
 CONVERSION: tuple[ModelStep, ...] = (
     ("leaving out the casts from and to 8-bit pixels", without_bytes),
@@ -134,6 +137,7 @@ CONVERSION: tuple[ModelStep, ...] = (
     (f"the conversion to opset {OPSET}", at_project_opset),
     ("putting channels first", _channels_first),
     ("simplification by onnxsim", _simplified),
+    ("stating what a Resize does to all axes", with_all_axes),
 )
 STEPS = (*WRITING_OUT, *CONVERSION)
 """What is done to a file's graph, in this order, in the words that a refusal names it with.

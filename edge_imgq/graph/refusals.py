@@ -51,7 +51,8 @@ def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
         if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
             raise ModelError(
                 f"{name} holds NaN or infinity in the weight '{tensor.name}'. "
-                "Export the model again from a checkpoint whose weights are finite."
+                "Export the model again from a checkpoint whose weights are finite; in a mask, use "
+                "-10000 for infinity."
             )
 
 

@@ -46,7 +46,7 @@ def written_files(
         plan, wanted, write_files(plan, graphs, wanted, failures, watch), failures
     )
     reports = [_verified(stage, candidates, terms, failures, watch)]
-    again = _to_write_plainly(wanted, failures)
+    again = _to_write_plainly([work for work in wanted if work.recipe.scheme in graphs], failures)
     if again:
         candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
         reports.append(_verified(stage, candidates, terms, failures, watch))

@@ -14,6 +14,7 @@ from onnx import helper
 from edge_imgq.errors import FaultError
 from edge_imgq.export import formats
 from edge_imgq.export.formats import Order
+from edge_imgq.quantize import quantize
 from tests.cli.conftest import Run, whole_model
 
 Spoil = Any
@@ -109,6 +110,23 @@ def test_a_file_that_opens_in_its_plain_form_alone_is_written_so(
     (advice,) = (a for a in report["advice"] if "without the forms" in a)
     assert advice.startswith("tflite-int8 was written without the forms that make it fast.")
     assert "its runtime does not run" in advice
+
+
+def test_a_scheme_that_fails_takes_its_own_files_along_and_no_others(
+    run: Run, exporting: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise KeyError("nobody foresaw this")
+
+    monkeypatch.setattr(quantize, "quantize_in_steps", failing)
+    outcome = run(*exporting, "--no-bench", "--output", tmp_path)
+    assert outcome.code == 70
+    report = json.loads((tmp_path / "tiny" / "report.json").read_text())
+    assert {failed["target"] for failed in report["failed"]} == {"onnx-int8", "tflite-int8"}
+    assert all("KeyError: 'nobody foresaw" in failed["reason"] for failed in report["failed"])
+    assert {target["file"] for target in report["targets"]} == {
+        "onnx-float.onnx", "tflite-float.tflite", "tflite-gpu.tflite"
+    }  # fmt: skip
 
 
 def test_where_no_target_is_left_the_error_is_the_commands(

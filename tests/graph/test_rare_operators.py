@@ -25,6 +25,12 @@ ACTIVATIONS = {
     "selu of other numbers": "out = Selu<alpha=1.5, gamma=0.8>(image)",
     "celu": "out = Celu<alpha=1.7>(image)",
     "elu": "out = Elu<alpha=0.3>(image)",
+    "softsign": "out = Softsign(image)",
+    "soft threshold": "out = Shrink<lambd=0.4, bias=0.4>(image)",
+    "hard threshold": "out = Shrink<lambd=2.0>(image)",
+    "threshold with another step": "out = Shrink<lambd=1.5, bias=0.25>(image)",
+    "cut below one": "out = ThresholdedRelu(image)",
+    "cut below another number": "out = ThresholdedRelu<alpha=-0.7>(image)",
 }
 REDUCTIONS = {
     "sum of channels": ("out = ReduceSum(image, a)", AXES),

@@ -5,6 +5,10 @@
     Elu:      y = relu(x) + α · elu₁(min(x, 0)),             elu₁(x) = e^x − 1 below 0
     Celu:     y = relu(x) + α · elu₁(min(x, 0) / α)
     Selu:     y = γ · relu(x) + γ · α · elu₁(min(x, 0))
+    Softsign: y = x / (1 + |x|)
+    Shrink:   y = relu(x − λ) − relu(−x − λ),                its bias λ, too: soft threshold
+              y = x − b · sign(x) where |x| > λ, else 0      any other bias b
+    ThresholdedRelu:  y = x where x > α, else 0
 
 Eight bits between the parts would add their errors, so that the nodes are marked as float
 arithmetic: a quantized graph has a scale before the activation and one after it.
@@ -46,6 +50,11 @@ class _Place:
         mark_float(edit.maker(result))
         return result
 
+    def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
+        result = self.step("Greater", value, threshold)
+        result.dtype = ir.DataType.BOOL
+        return result
+
     def number(self, value: float) -> ir.Value:
         return edit.add_constant(self.graph, f"{self.node.name}.number", np.float32(value))
 
@@ -54,12 +63,14 @@ class _Place:
 
 
 def rare_activations(model: ir.Model) -> int:
-    """Rewrite Softplus, Mish, Celu, Selu, and Elu of another α than 1; exact but for rounding.
+    """Rewrite the activations of this module's docstring; exact but for rounding.
+
+    Elu stays where its α is 1, and Shrink where its λ is below 0.
 
     Returns:
         The number of activations rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type in FORMS and not _is_plain_elu(node)]
+    nodes = [node for node in model.graph if node.op_type in FORMS and not _stays(node)]
     for node in nodes:
         result = FORMS[node.op_type](_Place(model.graph, node))
         edit.take_place(node.outputs[0], result)
@@ -67,7 +78,9 @@ def rare_activations(model: ir.Model) -> int:
     return len(nodes)
 
 
-def _is_plain_elu(node: ir.Node) -> bool:
+def _stays(node: ir.Node) -> bool:
+    if node.op_type == "Shrink":
+        return node.attributes.get_float("lambd", 0.5) < 0
     return node.op_type == "Elu" and node.attributes.get_float("alpha", 1.0) == 1.0
 
 
@@ -107,11 +120,39 @@ def _exponential(place: _Place, above: float, below: float, width: float) -> ir.
     return place.step("Add", positive, power)
 
 
+def _softsign(place: _Place) -> ir.Value:
+    size = place.step("Abs", place.source)
+    return place.step("Div", place.source, place.step("Add", size, place.number(1)))
+
+
+def _shrink(place: _Place) -> ir.Value:
+    bias, threshold = place.attribute("bias", 0.0), place.number(place.attribute("lambd", 0.5))
+    if bias == place.attribute("lambd", 0.5):
+        above = place.step("Relu", place.step("Sub", place.source, threshold))
+        opposite = place.step("Neg", place.source)
+        below = place.step("Relu", place.step("Sub", opposite, threshold))
+        return place.step("Sub", above, below)
+    nearer = place.source
+    if bias:
+        step = place.step("Mul", place.step("Sign", place.source), place.number(bias))
+        nearer = place.step("Sub", place.source, step)
+    far = place.is_above(place.step("Abs", place.source), threshold)
+    return place.step("Where", far, nearer, place.number(0))
+
+
+def _thresholded(place: _Place) -> ir.Value:
+    above = place.is_above(place.source, place.number(place.attribute("alpha", 1.0)))
+    return place.step("Where", above, place.source, place.number(0))
+
+
 FORMS: dict[str, Callable[[_Place], ir.Value]] = {
     "Celu": _celu,
     "Elu": _elu,
     "Mish": _mish,
     "Selu": _selu,
+    "Shrink": _shrink,
     "Softplus": _softplus,
+    "Softsign": _softsign,
+    "ThresholdedRelu": _thresholded,
 }
 """What writes an activation, by operator."""

@@ -1,0 +1,96 @@
+"""Masks of minus infinity in front of a Softmax, as torch's masked_fill(mask, -inf) writes them.
+
+e^(x − max) is 0 in float32 wherever x lies 104 below the greatest score. So a large negative number
+masks exactly as minus infinity does while scores lie within ±14,000, and unlike infinity it can
+be added to, multiplied by 1 and held in float16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+MASKED = -30000.0
+"""Stands for minus infinity; a score may still be added to it in float16."""
+
+CARRIERS = frozenset(
+    {
+        "Add", "Cast", "CastLike", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice",
+        "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where",
+    }
+)  # fmt: skip
+"""Operators that hand a mask on to the scores."""
+
+
+def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose constants hold no minus infinity where a Softmax alone sees it.
+
+    The same model where none does. Other infinities stay, and are refused.
+    """
+    chosen = [name for name in _infinite(model.graph) if _ends_in_softmax(model.graph, name)]
+    if not chosen:
+        return model
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    for tensor in result.graph.initializer:
+        if tensor.name in chosen:
+            tensor.CopyFrom(_finite(tensor))
+    for node in result.graph.node:
+        if node.op_type == "Constant" and node.output[0] in chosen:
+            value = _finite(_stored(node))
+            del node.attribute[:]
+            node.attribute.append(helper.make_attribute("value", value))
+    return result
+
+
+def _infinite(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the constants that hold minus infinity beside finite numbers alone."""
+    constants = [node for node in graph.node if node.op_type == "Constant"]
+    stored = {node.output[0]: _stored(node) for node in constants}
+    stored |= {tensor.name: tensor for tensor in graph.initializer}
+    return [name for name, tensor in stored.items() if _masks(tensor)]
+
+
+def _masks(tensor: onnx.TensorProto) -> bool:
+    if tensor.data_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+        return False
+    values = numpy_helper.to_array(tensor)
+    return bool(np.isneginf(values).any() and np.isfinite(values[~np.isneginf(values)]).all())
+
+
+def _stored(node: onnx.NodeProto) -> onnx.TensorProto:
+    """Return what a Constant holds; nothing where it is no tensor and no number."""
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            return attribute.t
+        if attribute.name == "value_float":
+            return numpy_helper.from_array(np.float32(attribute.f))
+    return onnx.TensorProto()
+
+
+def _finite(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    values = numpy_helper.to_array(tensor)
+    finite = np.where(np.isneginf(values), MASKED, values).astype(values.dtype)
+    return numpy_helper.from_array(finite, tensor.name)
+
+
+def _ends_in_softmax(graph: onnx.GraphProto, name: str) -> bool:
+    """Tell whether all that is made of a value is handed on to a Softmax, and to nothing else."""
+    outputs = {value.name for value in graph.output}
+    waiting, seen = [name], {name}
+    while waiting:
+        value = waiting.pop()
+        readers = [node for node in graph.node if value in node.input]
+        if value in outputs or not readers or not _hand_on(readers):
+            return False
+        new = {o for node in readers if node.op_type in CARRIERS for o in node.output} - seen
+        seen |= new
+        waiting.extend(new)
+    return True
+
+
+def _hand_on(readers: Iterable[onnx.NodeProto]) -> bool:
+    return all(not node.domain and node.op_type in CARRIERS | {"Softmax"} for node in readers)
