@@ -55,6 +55,7 @@ from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
 from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
 from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
 from edge_imgq.graph.passes.spread_norm import spread_norm
+from edge_imgq.graph.passes.sum_chains import sum_chains
 from edge_imgq.graph.passes.summed_area import summed_area
 from edge_imgq.graph.passes.tone_curves import tone_curves
 from edge_imgq.graph.passes.transpositions import transpositions
@@ -117,6 +118,7 @@ PARTS = (
     tone_curves,
     image_statistics,
     normalised_trunk,
+    sum_chains,
 )  # fmt: skip
 """In this order: a division that ends a normalisation belongs to it, one between transpositions is
 found before these move and one that they hid after; transpositions meet once more where reshapes
