@@ -149,6 +149,25 @@ def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
     return np.asarray((places < 0) | (places > spot.size - 1))
 
 
+def crops_in_place(operation: Operation) -> bool:
+    """Tell whether a Resize enlarges a region to the size of the image.
+
+    ONNX Runtime 1.31 returns the image as it is there, ONNX's text the region.
+    """
+    if operation.attributes.get("coordinate_transformation_mode") != CROP:
+        return False
+    image, output = operation.operand(0).shape, operation.output.shape
+    regions = [axis_of(operation, axis).region for axis in range(len(image))]
+    return tuple(image) == tuple(output) and any(region != (0.0, 1.0) for region in regions)
+
+
+IN_PLACE = (
+    "it enlarges a region to the size of the image, which ONNX Runtime leaves undone and ONNX's "
+    "text does not, so that no file could be checked. Crop by Slice and enlarge that"
+)
+"""Why such a Resize is refused."""
+
+
 def _weighted(
     places: Floats, size: int, kernel: Callable[[Floats], Floats], reach: int, shrunk: float,
     excludes: bool,

@@ -12,8 +12,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_imgq.export.coreml.resize import refuse_resize
 from edge_imgq.graph.read import read_network
-from edge_imgq.graph.sampling import matrix
+from edge_imgq.graph.sampling import crops_in_place, matrix
 
 SEED = 5
 SHAPE = (1, 2, 9, 13)
@@ -74,3 +75,23 @@ def test_antialiasing_widens_the_kernel_as_onnx_runtime_does(mode: str) -> None:
 def test_a_kept_aspect_ratio_has_one_scale_for_both_axes(policy: str) -> None:
     kept = {"mode": "linear", "keep_aspect_ratio_policy": policy, "axes": [2, 3]}
     agree(resize(None, (18, 20), **kept))
+
+
+@pytest.mark.parametrize(("columns", "in_place"), [(13, True), (14, False)])
+def test_a_region_enlarged_to_the_image_s_size_is_the_image_in_onnx_runtime(
+    columns: int, in_place: bool
+) -> None:
+    model = resize(
+        None, [1, 2, 9, columns], mode="linear",
+        coordinate_transformation_mode="tf_crop_and_resize",
+    )  # fmt: skip
+    model.graph.node[0].input[1] = "roi"
+    region = np.float32([0, 0, 0, 0.25, 1, 1, 1, 0.75])
+    model.graph.initializer.append(numpy_helper.from_array(region, "roi"))
+    values = np.random.default_rng(SEED).standard_normal(SHAPE).astype(np.float32)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    is_image = np.array_equal(session.run(None, {"x": values})[0][..., :13], values)
+    (operation,) = read_network(ir.from_proto(model)).operations
+    assert is_image is in_place
+    assert crops_in_place(operation) is in_place
+    assert bool(refuse_resize(operation)) is in_place

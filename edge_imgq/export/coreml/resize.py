@@ -18,7 +18,7 @@ import numpy as np
 from edge_imgq.export.coreml.steps import Site, half, mb
 from edge_imgq.export.coreml.units import is_interpolated
 from edge_imgq.graph.network import Operation
-from edge_imgq.graph.sampling import PLACES, matrix, outside
+from edge_imgq.graph.sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +72,8 @@ def refuse_resize(operation: Operation) -> str | None:
         return "its scales or sizes are computed at run time; export the model at one size"
     if mode not in MODES or grid not in PLACES:
         return f"mode '{mode}' with coordinates '{grid}' is unknown; use linear and half_pixel"
+    if crops_in_place(operation):
+        return IN_PLACE
     rank = len(operation.output.shape)
     moved = _resized(operation)
     multiplied = mode != "nearest" or any(outside(operation, axis).any() for axis in moved)

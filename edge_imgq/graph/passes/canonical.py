@@ -33,6 +33,7 @@ from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.flat_rows import flat_rows
 from edge_imgq.graph.passes.folding import folding
 from edge_imgq.graph.passes.gather import gather
+from edge_imgq.graph.passes.gathered_pixels import gathered_pixels
 from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.image_statistics import image_statistics
@@ -79,6 +80,7 @@ PARTS = (
     spelled_resize,
     repetition,
     gather,
+    gathered_pixels,
     block_writes,
     channel_selection,
     spelled_gelu,

@@ -324,8 +324,14 @@ def test_an_antialiased_resize_is_a_product_for_each_axis(mode: str) -> None:
         (
             'y = Resize<mode="linear", coordinate_transformation_mode="tf_crop_and_resize", '
             "extrapolation_value=1.0>(x, r, , n)",
-            {"r": np.array([0, 0, -1, 0, 1, 1, 1, 1], np.float32), "n": numbers(1, 6, 12, 10)},
+            {"r": np.array([0, 0, -1, 0, 1, 1, 1, 1], np.float32), "n": numbers(1, 6, 14, 10)},
             "outside of the image",
+        ),
+        (
+            'y = Resize<mode="linear", coordinate_transformation_mode="tf_crop_and_resize">'
+            "(x, r, , n)",
+            {"r": np.float32([0, 0, 0.25, 0, 1, 1, 0.75, 1]), "n": numbers(1, 6, 12, 10)},
+            "a region to the size of the image",
         ),
     ],
 )

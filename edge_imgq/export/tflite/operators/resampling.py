@@ -15,7 +15,14 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.export.tflite.operators import nearest
 from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.graph.sampling import CROP, PLACES, ROUNDINGS, axis_of
+from edge_imgq.graph.sampling import (
+    CROP,
+    IN_PLACE,
+    PLACES,
+    ROUNDINGS,
+    axis_of,
+    crops_in_place,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,6 +108,8 @@ def _refuse_unusual(operation: Operation) -> None:
     image, output = operation.operand(0).shape, operation.output.shape
     if len(image) != 4 or image[:2] != output[:2]:
         raise RefusedError("only height and width of an image can be resized.")
+    if crops_in_place(operation):
+        raise RefusedError(f"{IN_PLACE}.")
 
 
 def _flags(operation: Operation, mode: str) -> Flags | None:
