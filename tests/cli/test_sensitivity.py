@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edge_imgq.cli.main import main
 from edge_imgq.pipeline.goal import Goal, drop_of, fidelity_of
 from edge_imgq.recipe.quantize import read_quantize_recipe
 from tests.cli.conftest import Run
@@ -21,8 +23,17 @@ def words(tiny: Path, photos: Path, tmp_path: Path) -> tuple[object, ...]:
     return ("sensitivity", tiny, "--calibration", calibration, "--output", tmp_path / "out")
 
 
+@pytest.fixture(scope="module")
+def measured(tiny: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what `sensitivity` finds in the tiny network, without further words."""
+    output = tmp_path_factory.mktemp("sensitivity")
+    words = ("sensitivity", tiny, "--calibration", photos / "calibration", "--output", output)
+    assert main([str(word) for word in words]) == 0
+    return dict(json.loads((output / "tiny" / "sensitivity.json").read_text()))
+
+
 def test_the_table_is_narrow_and_json_and_picture_are_written(
-    run: Run, words: tuple[object, ...], tmp_path: Path
+    run: Run, words: tuple[object, ...], measured: dict[str, Any], tmp_path: Path
 ) -> None:
     outcome = run(*words)
     assert outcome.code == 0, outcome.err
@@ -34,21 +45,27 @@ def test_the_table_is_narrow_and_json_and_picture_are_written(
         assert picture.mode == "RGB"
     found = json.loads((folder / "sensitivity.json").read_text())
     assert [layer["kind"] for layer in found["layers"]] == ["Conv", "Conv"]
+    assert found == measured
     assert json.loads(run(*words, "--json").out) == found
 
 
 def test_an_export_obeys_the_recipe_that_a_fidelity_asks_for(
-    run: Run, words: tuple[object, ...], exporting: tuple[object, ...], tmp_path: Path
+    run: Run,
+    words: tuple[object, ...],
+    exporting: tuple[object, ...],
+    measured: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
-    before = json.loads(run(*words, "--json").out)
-    wanted = before["psnr"] + 0.1
+    wanted = measured["psnr"] + 0.1
     outcome = run(*words, "--fidelity", wanted, "--json")
     assert outcome.code == 0, outcome.err
     choice = json.loads(outcome.out)["choice"]
     assert choice["reached"] >= wanted
     recipe = tmp_path / "out" / "tiny" / "mixed.toml"
     assert read_quantize_recipe(recipe).precision == dict.fromkeys(choice["layers"], "float")
-    code = run(*exporting, "--scheme", recipe, "--output", tmp_path / "out", "--json").code
+    code = run(
+        *(*exporting, "--scheme", recipe, "--output", tmp_path / "out", "--json", "--no-bench")
+    ).code
     assert code in (0, 1)
     report = json.loads((tmp_path / "out" / "tiny" / "report.json").read_text())
     (scheme,) = report["schemes"]
@@ -129,13 +146,13 @@ def test_a_drop_is_that_of_pixels_so_rounding_to_them_does_not_count() -> None:
         assert task - decibels(moved - truth) == pytest.approx(wanted, rel=0.15)
 
 
-def test_images_are_what_is_measured_on(run: Run, words: tuple[object, ...], photos: Path) -> None:
+def test_images_are_what_is_measured_on(
+    run: Run, words: tuple[object, ...], measured: dict[str, Any], photos: Path
+) -> None:
     own = photos / "evaluation"
-    before, after = (
-        json.loads(run(*words, *more, "--json").out) for more in ((), ("--images", own))
-    )
+    after = json.loads(run(*words, "--images", own, "--json").out)
     assert "evaluation" in after["calibration"]
-    assert after["psnr"] != before["psnr"]
+    assert after["psnr"] != measured["psnr"]
     wanted = after["psnr"] + 0.1
     choice = json.loads(run(*words, "--images", own, "--fidelity", wanted, "--json").out)["choice"]
     assert choice["reached"] >= wanted
@@ -150,10 +167,9 @@ def test_images_that_scales_were_chosen_by_are_refused(
 
 
 def test_a_choice_that_is_slower_than_a_float_file_says_so(
-    run: Run, words: tuple[object, ...], tmp_path: Path
+    run: Run, words: tuple[object, ...], measured: dict[str, Any], tmp_path: Path
 ) -> None:
-    before = json.loads(run(*words, "--json").out)
-    outcome = run(*words, "--fidelity", before["psnr"] + 0.1, "--json")
+    outcome = run(*words, "--fidelity", measured["psnr"] + 0.1, "--json")
     choice = json.loads(outcome.out)["choice"]
     recipe = (tmp_path / "out" / "tiny" / "mixed.toml").read_text()
     assert choice["time_in_float"] <= choice["time"]  # so small a network is quicker in float
