@@ -104,7 +104,7 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
     """Give the input a shape, in place.
 
     To open a session takes ONNX Runtime a time that grows with the square of the nodes where axes
-    are open: twelve times as long for 150 convolutions.
+    are open: four times as long for 150 convolutions.
     """
     for dimension, length in zip(
         model.graph.input[0].type.tensor_type.shape.dim, shape, strict=True
