@@ -170,6 +170,19 @@ SHAPES = {
         "y = Slice(x, s, e, a)",
         constants={"s": numbers(-5, 2), "e": numbers(9999, -1), "a": numbers(2, 3)},
     ),
+    "slice of a phase": Case(
+        "y = Slice(x, b, e, a, s)",
+        constants={
+            "b": numbers(1, 2),
+            "e": numbers(12, 10),
+            "a": numbers(2, 3),
+            "s": numbers(3, 5),
+        },
+    ),
+    "slice of odd rows": Case(
+        "y = Slice(x, b, e, a, s)",
+        constants={"b": numbers(1), "e": numbers(12), "a": numbers(2), "s": numbers(2)},
+    ),
     "slice every second": Case(
         "y = Slice(x, s, e, a, t)",
         constants={

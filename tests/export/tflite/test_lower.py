@@ -126,6 +126,7 @@ def test_convolutions_take_no_operator_more_than_they_need(name: str, wanted: li
         "add", "add a constant per channel", "subtract", "multiply", "concat channels",
         "split in halves", "slice channels", "pad zeros", "depth to space", "space to depth",
         "pad reflected", "pad reflected all around", "softmax over channels",
+        "slice of a phase", "slice of odd rows",
         "average pool", "average pool counting padding", "max pool", "global average pool",
         "linear doubled", "nearest doubled", "nearest doubled, few channels",
         "nearest doubled, many channels", "nearest by 3 and 8", "nearest of rows",

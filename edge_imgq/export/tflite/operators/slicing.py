@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation, Tensor
 
 Code = schema.BuiltinOperator
+ROWS, COLUMNS = 1, 2
 MOST_JOINED = 5
 """Inputs of a concatenation that XNNPACK takes (tensorflow/lite/delegates/xnnpack)."""
 
@@ -41,10 +42,54 @@ def part(file: Emitter, operation: Operation) -> None:
     if set(stride) == {1}:
         cropped(file, operation, source, begin)
         return
+    if not file.spelling.gpu and _is_phase(operation, begin, stride):
+        _phase(file, operation, source, begin, stride)
+        return
     output = stored_shape(operation.output.shape)
     end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
     inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
     file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def _is_phase(operation: Operation, begin: Sequence[int], stride: Sequence[int]) -> bool:
+    """Tell whether rows and columns by steps are a whole part of the image, and nothing is cut."""
+    lengths = stored_shape(operation.operand(0).shape)
+    kept = stored_shape(operation.output.shape)
+    whole = all(n * s == length for n, s, length in zip(kept, stride, lengths, strict=True))
+    inner = all(b < s for b, s in zip(begin, stride, strict=True))
+    return len(lengths) == 4 and whole and inner and stride[0] == stride[3] == 1
+
+
+def _phase(
+    file: Emitter,
+    operation: Operation,
+    source: int,
+    begin: Sequence[int],
+    stride: Sequence[int],
+) -> None:
+    """Write every s-th row or column as a SLICE; XNNPACK has no STRIDED_SLICE by steps.
+
+    (1, h, w, c) is the same bytes as (1, h, w / s, s · c), where a column is a stretch of channels;
+    and as (1, h / s, s · w, c), where a row is a stretch of columns.
+    """
+    shape, scale = list(stored_shape(operation.operand(0).shape)), operation.output.quantization
+    axes = [axis for axis in (COLUMNS, ROWS) if stride[axis] > 1]
+    for axis in axes:
+        step, inner = stride[axis], shape[axis + 1]
+        shape[axis], shape[axis + 1] = shape[axis] // step, step * inner
+        folded = file.intermediate(f"{operation.name}/folded", shape, scale)
+        options = schema.ReshapeOptionsT()
+        options.newShape = list(shape)
+        sides = file.numbers(shape, f"{operation.name}/sides")
+        file.writer.add_operator(Code.RESHAPE, [source, sides], [folded], options)
+        shape[axis + 1], first = inner, [0] * len(shape)
+        first[axis + 1] = begin[axis] * inner
+        limits = [file.numbers(v, f"{operation.name}/part") for v in (first, shape)]
+        if axis == axes[-1]:
+            file.emit(operation, Code.SLICE, [folded, *limits], schema.SliceOptionsT())
+            return
+        source = file.intermediate(f"{operation.name}/columns", shape, scale)
+        file.writer.add_operator(Code.SLICE, [folded, *limits], [source], schema.SliceOptionsT())
 
 
 def _reversed(file: Emitter, operation: Operation, source: int, axis: int) -> int:
