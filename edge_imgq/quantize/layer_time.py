@@ -20,6 +20,7 @@ from math import prod
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import computes_in_float, is_marked
 from edge_imgq.graph.layer_slots import layer_slots
 from edge_imgq.quantize.precision import float_nodes, is_inner, layers
 
@@ -59,12 +60,20 @@ def _layer(node: ir.Node, *, in_float: bool) -> float:
     return positions * (FLOAT_SLOT * slots if in_float else POSITION + slots)
 
 
-def _converted(graph: ir.Graph, floats: set[ir.Node]) -> int:
-    """Return how many elements are dequantized or quantized around nodes in float."""
+def _converted(graph: ir.Graph, chosen: set[ir.Node]) -> int:
+    """Return how many elements are dequantized or quantized around nodes in float.
+
+    Args:
+        graph: whose shapes are known.
+        chosen: nodes that compute in float besides those that have no integer kernel. Between two
+            of these a value is rounded, unless a pass marked both.
+    """
     values = [*graph.inputs, *(value for node in graph for value in node.outputs)]
+    exact = chosen | {node for node in graph if is_marked(node)}
+    floats = chosen | {node for node in graph if computes_in_float(node)}
     total = 0
     for value in values:
-        if value.is_initializer() or is_inner(value, floats):
+        if value.is_initializer() or is_inner(value, exact):
             continue
         edges = (value.producer() in floats) + any(n in floats for n in value.consumers())
         if edges:
