@@ -43,11 +43,6 @@ def is_marked(node: ir.Node) -> bool:
     return node.metadata_props.get(MARK) == FLOAT
 
 
-def computes_in_float(node: ir.Node) -> bool:
-    """Tell whether a node computes in float in every quantized graph."""
-    return is_marked(node) or node.op_type in NO_INTEGER_KERNEL
-
-
 def stays_float(value: ir.Value) -> bool:
     """Tell whether a value lies between marked nodes, where no quantizer may stand."""
     node = value.producer()
