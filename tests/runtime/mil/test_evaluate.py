@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,16 @@ class Apply(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.function(x)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_is_imported_is_kept() -> Iterator[None]:
+    """Keep what exists out of the garbage that coremltools collects at each conversion."""
+    coremltools()
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def convert(module: nn.Module, x: Tensor, path: Path, precision: str = "FLOAT32") -> Path:
