@@ -84,7 +84,8 @@ def test_one_loud_layer_is_kept_in_float_and_all_files_are_within_budget(export:
     assert mend["layers"] == ["first", "second"]
     assert 1 < mend["time"] <= 0.8 * mend["time_in_float"]
     assert mend["recipe"] == "mixed.toml"
-    assert any("tflite-int8 is 3" in breach for breach in mend["spared"])
+    (spared,) = (breach for breach in mend["spared"] if "tflite-int8" in breach)
+    assert re.fullmatch(r"tflite-int8 is \d\d\.\d+ dB from .*; the budget asks for 38", spared)
     recipe = read_quantize_recipe(folder / "mixed.toml")
     assert recipe.precision == {"first": "float", "second": "float"}
     assert recipe.when_over_budget == "nothing"
@@ -111,7 +112,7 @@ def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
     assert all(target["breaches"] for target in report["targets"])
     reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
     assert reason.startswith("ship onnx-float, tflite-float: with ")
-    assert re.search(r"for 3\d\.\d wanted, .* all in float, 1\.\d\d times", reason)
+    assert re.search(r"for \d\d\.\d wanted, .* all in float, 1\.\d\d times", reason)
     assert reason[:30] in " ".join(outcome.out.split())
     _, _, plain = export("each", "int8")
     assert same_bytes(folder, plain)
