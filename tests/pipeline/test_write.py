@@ -12,6 +12,7 @@ import pytest
 
 from edge_imgq.pipeline import write
 from edge_imgq.pipeline.step import Step
+from edge_imgq.recipe.folders import quantize_recipe
 
 OFFER = " (--scheme int8-fast is done in a fraction of the time)"
 
@@ -35,11 +36,10 @@ def test_every_stage_is_named_and_a_slow_one_offers_the_quick_scheme(
     monkeypatch.setattr(write, "network_inputs", nothing)
     plan: Any = SimpleNamespace(
         source=SimpleNamespace(model=None, contract=None),
-        schemes={scheme: None},
         calibration=SimpleNamespace(extremes=()),
     )
     said: list[Step] = []
-    write._quantized(plan, scheme, Path("none"), said.append)
+    write._quantized(plan, quantize_recipe(scheme), Path("none"), said.append)
     words = [step.what for step in said]
     assert words[0] == f"quantize ({scheme}): ranges"
     assert words[1] == f"quantize ({scheme}): feedback" + (OFFER if offers else "")
