@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +11,7 @@ import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
+from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.placement.rules import Placed, Verdict
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.signatures import signatures
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
 
     from edge_imgq.contract import FileNote
 
-STANDARD_ERROR = 2
-_CHATTER = threading.Lock()
 """Two redirections at once would restore each other's."""
 
 DELEGATE = "DELEGATE"
@@ -271,7 +265,7 @@ def _interpreter(
 
     kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        with _without_chatter():
+        with without_lines(b"INFO:"):
             interpreter = Interpreter(
                 model_path=str(path),
                 num_threads=threads,
@@ -283,28 +277,6 @@ def _interpreter(
         reason = str(error).strip().split("\n")[0]
         raise UnopenedFileError("LiteRT", path, reason) from error
     return interpreter
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep LiteRT's "INFO:" lines off standard error; it has no switch for them.
-
-    They are written by C++, so the file descriptor itself leads elsewhere meanwhile. Whatever else
-    was written, by other threads too, is written out after.
-    """
-    with _CHATTER, tempfile.TemporaryFile() as kept:
-        sys.stderr.flush()
-        own = os.dup(STANDARD_ERROR)
-        try:
-            os.dup2(kept.fileno(), STANDARD_ERROR)
-            yield
-        finally:
-            os.dup2(own, STANDARD_ERROR)
-            os.close(own)
-            kept.seek(0)
-            lines = [line for line in kept if not line.startswith(b"INFO:")]
-            if lines:
-                os.write(STANDARD_ERROR, b"".join(lines))
 
 
 def _size(interpreter: Any) -> Size:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxsim
 import pytest
+import torch
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
@@ -232,3 +235,28 @@ def test_a_symbolic_batch_becomes_one_image() -> None:
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     bound = bind_size(normalise(proto, "batch"), (6, 8))
     assert tuple(bound.graph.outputs[0].shape.numpy()) == (1, 3, 6, 8)
+
+
+def test_onnxsim_says_nothing_of_what_it_leaves_unfolded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Rows(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            result = torch.zeros_like(image)
+            result[:, :, ::2] = image[:, :, 1::2]
+            return result
+
+    path = tmp_path / "rows.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Rows(), (torch.rand(1, 3, 8, 8),), path, dynamo=False, opset_version=13,
+            input_names=["image"],
+        )  # fmt: skip
+    capfd.readouterr()
+    onnxsim.simplify(onnx.load(path))
+    assert "WARNING: failed to run" in capfd.readouterr().err
+    model = normalise(onnx.load(path), "rows")
+    assert capfd.readouterr() == ("", "")
+    image = GENERATOR.random((1, 3, 8, 8), np.float32)
+    np.testing.assert_array_equal(run(model, image)[:, :, ::2], image[:, :, 1::2])

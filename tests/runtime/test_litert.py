@@ -219,8 +219,9 @@ def test_litert_says_nothing_of_its_own_and_others_are_heard(float_file: Path) -
     code = (
         "import os, sys, threading\n"
         "from pathlib import Path\n"
+        "from edge_imgq.native_output import without_lines\n"
         "from edge_imgq.runtime import litert\n"
-        "with litert._without_chatter():\n"
+        "with without_lines(b'INFO:'):\n"
         "    os.write(2, b'INFO: chatter\\nERROR: heard\\n')\n"
         f"files = [threading.Thread(target=litert.open_session, args=(Path({str(float_file)!r}),))"
         " for _ in range(4)]\n"
