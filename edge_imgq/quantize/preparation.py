@@ -31,7 +31,7 @@ from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.step import QuantizationStep, covered, not_run
-from edge_imgq.quantize.vivid import reach_vivid_colours
+from edge_imgq.quantize.vivid import reach_every_colour, reach_vivid_colours
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
@@ -113,6 +113,7 @@ def prepare(
     seen = observe_channels(watched, passing, contract.peak, closely=closely)
     seen = reach_both_ends(watched, seen, contract, patches.size)
     seen = reach_vivid_colours(watched, seen, contract, patches.pixels())
+    seen = reach_every_colour(watched, seen, contract, patches.size)
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     prepared = Prepared(original, seen, patches, judge, batches, contract, begin)

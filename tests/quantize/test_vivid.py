@@ -10,7 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.vivid import reach_vivid_colours
+from edge_imgq.quantize.vivid import of_single_pixels, reach_every_colour, reach_vivid_colours
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import parsed, run
@@ -68,3 +68,43 @@ def test_ranges_only_widen_and_keep_their_details() -> None:
         assert (reached[name].low <= found.low).all()
         assert (reached[name].high >= found.high).all()
         assert reached[name].detail is found.detail
+
+
+def colour_transform_network() -> ir.Model:
+    """Brightness and two differences of colours; brightness is sharpened, and the image made."""
+    there = np.float32([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
+    sharpen = np.float32([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
+    constants = {
+        "there": there[..., None, None],
+        "back": np.linalg.inv(there).astype(np.float32)[..., None, None],
+        "sharpen": sharpen[None, None],
+        "parts": np.array([1, 2]),
+    }
+    body = (
+        "all = Conv(image, there) y, c = Split<axis=1>(all, parts) "
+        "z = Conv<pads=[1,1,1,1]>(y, sharpen) both = Concat<axis=1>(z, c) out = Conv(both, back)"
+    )
+    return parsed(body, constants, size="96,96", channels=3)
+
+
+def test_colours_that_no_calibration_image_shows_pass_a_colour_transform() -> None:
+    network = colour_transform_network()
+    assert [v.name for v in of_single_pixels(network.graph)] == ["all", "y", "c"]
+    quantized = quantize(network, RECIPE, CONTRACT, [pale(seed, 0.2) for seed in range(4)])
+    for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 255)):
+        image = to_nchw(np.full((96, 96, 3), colour, np.uint8), 1.0)
+        error = run(quantized, image, exact=True) - run(network, image).clip(0, 1)
+        assert np.abs(error[:, :, 8:-8, 8:-8]).max() < 5 / 255
+
+
+def test_what_looks_at_neighbours_keeps_its_range() -> None:
+    network = opponent_network()
+    seen = observe_channels(network, [pale(1, 0.2)], 1.0)
+    reached = reach_every_colour(network, seen, CONTRACT, (96, 96))
+    assert (reached["b"].high > 2 * seen["b"].high).any()
+    wide = parsed(
+        "out = Conv<pads=[1,1,1,1]>(image, w)",
+        {"w": np.ones((3, 3, 3, 3), np.float32)}, size="96,96", channels=3,
+    )  # fmt: skip
+    seen = observe_channels(wide, [pale(1)], 1.0)
+    assert reach_every_colour(wide, seen, CONTRACT, (96, 96)) == seen
