@@ -23,6 +23,10 @@ MUCH_LOST = 0.05
 """Share from which on a picture is said to be clipped. Of the networks that ship 0.00003 is taken
 at most."""
 
+BELOW, ABOVE = 0.3, 0.03
+"""Least share below 0, and most above the peak, of a residual that ends the image's borders high:
+pictures of large contrast leave the range at both ends."""
+
 
 @dataclass(frozen=True)
 class OutputRange:
@@ -42,7 +46,8 @@ class OutputRange:
     @property
     def is_picture(self) -> bool:
         """Whether 8-bit pixels keep what the values say."""
-        return self.lost <= MOST_LOST
+        residual = self.lost > MUCH_LOST and self.below > BELOW and self.above < ABOVE
+        return self.lost <= MOST_LOST and not residual
 
     @property
     def is_clipped(self) -> bool:

@@ -63,7 +63,9 @@ def test_a_norm_over_the_image_leaves_its_sums_as_they_are() -> None:
 
 def test_a_trunk_that_a_layer_reads_as_it_is_stays_integer_there() -> None:
     body = BLOCKS.format(LAYER.format("x", 1), LAYER.format("t", 2))
-    body = body.replace("u = Conv(n2, l)", "h = Conv(x, l) i = Conv(t, l) u = Add(h, i)")
+    body = body.replace(
+        "u = Conv(n2, l)", "h = Conv(x, l) i = Conv(t, l) j = Add(h, i) u = Relu(j)"
+    )
     constants = {k: v for k, v in CONSTANTS.items() if f", {k})" in body}
     marks = in_float(rewrite(parsed(body, constants, channels=3), ["canonical"]))
     assert not marks["x"]

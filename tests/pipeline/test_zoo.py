@@ -40,11 +40,6 @@ ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for s
 """Networks whose files are made as those of another that is exported here."""
 
 
-KEEPING = {"fsrcnn-s-x2"}
-"""A network whose last PReLU stays in float, inside the accelerated part, because its halves would
-cost more time than it does (`edge_imgq.graph.passes.split_cost`)."""
-
-
 def targets_of(name: str) -> list[str]:
     """Return the names of the recipes that a network is exported by here."""
     if name not in WHOLE:
@@ -85,10 +80,9 @@ def test_int8_tflite_holds_integers_alone_and_no_slow_operator(exported) -> None
     folder, report = exported
     description = describe(folder / "tflite-int8.tflite")
     kinds = {operator.kind for operator in description.operators}
-    kept = {"PRELU"} if folder.name in KEEPING else set()
-    assert kinds & FORBIDDEN == kept
+    assert not kinds & FORBIDDEN
     others = {operator.dtype for operator in description.operators} - {"int8", "uint8"}
-    assert others == ({"float32"} if kept else set())
+    assert not others
     place = next(t for t in report.targets if t.target == "tflite-int8").placement
     assert set(place.fallback) <= {"QUANTIZE"}
     assert place.partitions == 1

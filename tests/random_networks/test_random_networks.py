@@ -36,7 +36,7 @@ from tests.export.tflite.witness import (
     to_file,
 )
 
-from .networks import BY_ROWS, EVEN, networks
+from .networks import BY_ROWS, EVEN, FOR_INT8, networks
 from .operators import operators
 
 EXAMPLES = int(os.environ.get("EDGE_IMGQ_FUZZ", "500"))
@@ -131,7 +131,7 @@ def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
 
 @seed(SEED)
 @OPTIONS
-@given(networks(), SPLITS)
+@given(networks(FOR_INT8), SPLITS)
 def test_a_random_network_in_int8_agrees_with_its_qdq_model(case: Case, split: str) -> None:
     off = levels_off(case, split)
     share = float((off <= 1).mean())

@@ -40,6 +40,11 @@ def words(photos: Path, output: Path, *more: object) -> list[str]:
     return [EDGE_IMGQ, *map(str, command)]
 
 
+def two_processes(folder: Path) -> list[str]:
+    """Return the words that start a command twice; torchrun's own records go below a folder."""
+    return [*TORCHRUN, "--nproc-per-node", "2", "--log-dir", str(folder / "torchrun")]
+
+
 def run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -78,7 +83,7 @@ def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path)
     one = in_double(words(photos, tmp_path / "one", *steps))
     run(one)
     both = words(photos, tmp_path / "two", *steps, "--validation", photos)
-    out = run([*TORCHRUN, "--nproc-per-node", "2", *in_double(both)])
+    out = run([*two_processes(tmp_path), *in_double(both)])
     assert out.count("step 12") == 1
     assert len((tmp_path / "two" / "log.jsonl").read_text().splitlines()) == 1
     assert_equal_to_rounding(tmp_path / "two", tmp_path / "one", "network.", "average.")
@@ -91,7 +96,7 @@ def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path)
 
 def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) -> None:
     more = ("--steps", 2, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01)
-    for name, before in (("one", []), ("two", [*TORCHRUN, "--nproc-per-node", "2"])):
+    for name, before in (("one", []), ("two", two_processes(tmp_path))):
         command = words(photos, tmp_path / name, *more)
         command[command.index("fsrcnn-x2")] = "dped-slim"
         run([*before, *in_double(command)])
@@ -129,7 +134,7 @@ def assert_equal_to_rounding(one: Path, other: Path, *prefixes: str) -> None:
 def test_a_batch_that_cannot_be_shared_is_refused(photos: Path, tmp_path: Path) -> None:
     command = words(photos, tmp_path / "run", "--batch", 3, "--steps", 1)
     done = subprocess.run(
-        [*TORCHRUN, "--nproc-per-node", "2", *command], capture_output=True, text=True, check=False
+        [*two_processes(tmp_path), *command], capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
     assert "A batch of 3 cannot be shared by 2 processes." in done.stderr
