@@ -230,10 +230,12 @@ def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, t
 
 def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer) -> str:
     takes = " or ".join(f"{height}x{width}" for height, width in enhancer.fixed_sizes)
+    remedy = f"Export it with --size {padded[0]}x{padded[1]}."
+    if enhancer.name.lower().endswith(".onnx"):
+        remedy = "Export it to ONNX again with open height and width."
     return (
         f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} cannot be cut "
-        f"into tiles: {enhancer.reason}. Its file takes {takes}. Export it with --size "
-        f"{padded[0]}x{padded[1]}."
+        f"into tiles: {enhancer.reason}. Its file takes {takes}. {remedy}"
     )
 
 

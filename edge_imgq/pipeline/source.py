@@ -76,9 +76,13 @@ def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
     Raises:
         ModelError: a side is no multiple of what the contract says.
     """
-    if size != source.contract.fitting(size):
+    _refuse_odd(source.name, source.contract, size)
+
+
+def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> None:
+    if size != contract.fitting(size):
         raise ModelError(
-            f"{source.name} takes sides that are multiples of {source.contract.multiple}; "
+            f"{name} takes sides that are multiples of {contract.multiple}; "
             f"{size[0]}x{size[1]} is not."
         )
 
@@ -99,6 +103,8 @@ def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int,
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak = pixels.high if pixels.low == 0 else 1.0
     model, contract = read_pixels(model, str(path), peak, sizes)
+    for size in sizes:
+        _refuse_odd(path.stem, contract, size)
     if has_note(model.metadata_props):
         pixels = PixelRange(0.0, contract.peak)
     if pixels.low != 0:

@@ -183,6 +183,9 @@ def test_a_network_that_sees_the_whole_image_is_never_cut() -> None:
     said = r"the image is 301x402 .* takes 64x80\. Export it with --size 304x404"
     with pytest.raises(ImageError, match=said):
         plan_tiles((301, 402), even)
+    model = replace(even, name="mine.onnx")
+    with pytest.raises(ImageError, match=r"Export it to ONNX again with open height and width"):
+        plan_tiles((301, 402), model)
 
 
 def test_a_guessed_halo_is_blended() -> None:

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ModelError
 from edge_imgq.graph.size import own_size
 from edge_imgq.images.files import write_image
 from edge_imgq.pipeline.sensitivity import SensitivityRequest, sensitivity
@@ -98,3 +99,34 @@ def test_layers_of_a_model_that_follows_from_a_size_are_measured_at_one(
     found = sensitivity(request, lambda step: None)
     assert [layer.kind for layer in found.layers if layer.precision] == ["Conv", "Conv"]
     assert all(layer.time > 0 for layer in found.layers if layer.precision)
+
+
+def test_a_size_that_is_no_multiple_is_named_where_the_form_follows_from_the_size(
+    tmp_path: Path,
+) -> None:
+    """Blocks of 4 x 4 pixels that are flattened: 62 rows are no whole number of them."""
+    weight = np.random.default_rng(9).normal(0, 0.1, (48, 3, 4, 4)).astype(np.float32)
+    constants = {"w": weight, "one": np.array([1], np.int64), "flat": np.array([48, -1])}
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], strides=[4, 4]),
+        helper.make_node("Shape", ["c"], ["shape"]),
+        helper.make_node("Concat", ["one", "flat"], ["rows"], axis=0),
+        helper.make_node("Reshape", ["c", "rows"], ["q"]),
+        helper.make_node("Softmax", ["q"], ["s"], axis=1),
+        helper.make_node("Reshape", ["s", "shape"], ["b"]),
+        helper.make_node("DepthToSpace", ["b"], ["d"], blocksize=4),
+        helper.make_node("Add", ["d", "image"], ["out"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, "height", "width"))
+        for name in ("image", "out")
+    ]
+    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "blocks", ends[:1], ends[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "blocks.onnx")
+    said = r"blocks takes sides that are multiples of 4; 62x96 is not\."
+    with pytest.raises(ModelError, match=said):
+        open_model(str(tmp_path / "blocks.onnx"), sizes=((62, 96),))
+    assert open_model(str(tmp_path / "blocks.onnx"), sizes=((64, 96),)).contract.multiple == 4
