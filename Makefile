@@ -24,7 +24,7 @@ install: $(INSTALLED)
 
 # The build backend goes in first and builds without isolation, because pip would otherwise fetch a
 # backend of any version: constraints do not reach isolated builds.
-$(INSTALLED): pyproject.toml constraints.txt edge_imgq/__init__.py
+$(INSTALLED): pyproject.toml constraints.txt edge_imgq/version.py
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install --quiet -c constraints.txt hatchling editables
 	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.cases import Case
-from edge_imgq import __version__
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.export.tflite.forms.choose import fastest_forms
@@ -18,6 +17,7 @@ from edge_imgq.graph.size import bind_size
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import PACKAGE, export_recipes, quantize_recipe, shipped_folder
 from edge_imgq.skipped import Skipped
+from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     import onnx_ir as ir

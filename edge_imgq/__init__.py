@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+from edge_imgq.version import __version__ as __version__
 
 # ONNX Runtime's wheels otherwise keep a database of events in ~/.cache/Microsoft and a file in the
 # folder for temporary ones from its import on, to be sent away. "0" in the environment allows it.

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn, Protocol
 
-import edge_imgq
 from edge_imgq.cli import (
     align,
     bench,
@@ -32,6 +31,7 @@ from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers
 from edge_imgq.cli.parser import Parser
 from edge_imgq.errors import INTERRUPTED, TERMINATED, EdgeImgqError, FaultError, Terminated
+from edge_imgq.version import __version__
 
 BROKEN_PIPE = 141
 """Exit code when the reader of our output went away, as shells report it (128 + SIGPIPE)."""
@@ -160,7 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=CommandList,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"edge-imgq {edge_imgq.__version__}")
+    parser.add_argument("--version", action="version", version=f"edge-imgq {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS.values():
         command.add(subparsers)

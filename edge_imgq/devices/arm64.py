@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import edge_imgq
 from edge_imgq.artifact import float_reference
 from edge_imgq.devices.arm64_setup import (
     PROCESSOR,
@@ -69,7 +68,7 @@ class EmulatedArm:
             ModelError: the file is not whole.
             DeviceError: the emulated process ended.
         """
-        package = Path(edge_imgq.__file__).parent.parent
+        package = Path(__file__).resolve().parents[2]
         log = tempfile.NamedTemporaryFile(prefix="edge-imgq-", suffix=".log")  # noqa: SIM115
         command = self._emulation.command(WORKER, package, Path(log.name))
         worker = Worker("the emulated Arm processor", command)

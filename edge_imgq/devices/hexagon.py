@@ -246,9 +246,9 @@ def _note(path: Path, model: onnx.ModelProto) -> FileNote:
     """
     import onnx_ir as ir
 
-    from edge_imgq import __version__
     from edge_imgq.contract import FileNote, note_in
     from edge_imgq.graph.pixels import contract_of
+    from edge_imgq.version import __version__
 
     own = note_in({entry.key: entry.value for entry in model.metadata_props}, str(path))
     if own is not None:

@@ -73,19 +73,35 @@ def _state(network: nn.Module) -> dict[str, np.ndarray[tuple[int, ...], np.dtype
 
 def _trace(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
     image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
+    sides = {2: _open_side("height", contract), 3: _open_side("width", contract)}
+    return exported(network, image, name, (sides,))
+
+
+def exported(
+    network: nn.Module, example: torch.Tensor, name: str, sides: tuple[dict[int, object], ...]
+) -> onnx.ModelProto:
+    """Return what torch's exporter makes of a network.
+
+    Args:
+        network: in evaluation mode.
+        example: an input.
+        name: of the model, for messages.
+        sides: which axes of the input are open, as `torch.export` wants that.
+
+    Raises:
+        ModelError: torch cannot export it.
+    """
     with _quiet_exporter():
         try:
             program = torch.onnx.export(
                 network,
-                (image,),
+                (example,),
                 dynamo=True,
                 optimize=True,
                 opset_version=OPSET,
                 input_names=["image"],
                 output_names=["enhanced"],
-                dynamic_shapes=(
-                    {2: _open_side("height", contract), 3: _open_side("width", contract)},
-                ),
+                dynamic_shapes=sides,
                 verbose=False,
             )
         except Exception as error:  # the exporter raises whatever its stages raise

@@ -13,6 +13,7 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 import onnxsim
+from onnx.external_data_helper import uses_external_data
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import ModelError
@@ -45,19 +46,50 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         ModelError: the file is missing, truncated, not ONNX, or not valid ONNX.
     """
     try:
-        model = without_fusions(without_old_groups(onnx.load(path)))
-        onnx.checker.check_model(model)
+        return _valid(onnx.load(path))
     except FileNotFoundError as error:
         raise ModelError(f"There is no model at {path}.") from error
     except IsADirectoryError as error:
         raise ModelError(f"{path} is a folder; give the .onnx file in it.") from error
     except Exception as error:  # protobuf and the checker raise unrelated classes
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ModelError(
-            f"{path} is not a whole, valid ONNX model: {reason.rstrip('.')}. If it was cut off, or "
+            f"{path} is not a whole, valid ONNX model: {_reason(error)}. If it was cut off, or "
             "is a pointer of Git LFS, fetch it again; else export it again."
         ) from error
-    return model
+
+
+def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
+    """Parse a serialised model and check it against the ONNX specification.
+
+    Args:
+        contents: of an .onnx file whose weights are inside.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: it is truncated, not ONNX, not valid ONNX, or its weights are elsewhere.
+    """
+    try:
+        model = onnx.load_model_from_string(contents)
+        if any(uses_external_data(tensor) for tensor in model.graph.initializer):
+            raise ModelError(
+                f"{name} has its weights in files beside it; give the path of its .onnx file."
+            )
+        return _valid(model)
+    except ModelError:
+        raise
+    except Exception as error:  # protobuf and the checker raise unrelated classes
+        raise ModelError(f"{name} is not a whole, valid ONNX model: {_reason(error)}.") from error
+
+
+def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model after ONNX's own checks, which know none of what is written out here."""
+    result = without_fusions(without_old_groups(model))
+    onnx.checker.check_model(result)
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
 
 
 def normalise(model: onnx.ModelProto, name: str) -> ir.Model:

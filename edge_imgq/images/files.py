@@ -26,6 +26,8 @@ UNREAD = frozenset(
 )
 """Pictures of formats that are not read here, such as an iPhone's own."""
 
+WANTED = "an image is a NumPy array of uint8, (height, width, 3) in RGB or (height, width, 1)"
+
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
 
 
@@ -64,8 +66,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: The file is missing, truncated or not an image.
     """
-    pixels = _read_pixels(path)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    return in_colour(_read_pixels(path), "rgb")
 
 
 def read_y(path: Path) -> NDArray[np.uint8]:
@@ -77,15 +78,40 @@ def read_y(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: The file is missing, truncated or not an image.
     """
-    pixels = _read_pixels(path)
-    if pixels.shape[2] == 1:
-        return pixels
-    return to_pixels(rgb_to_y(pixels))
+    return in_colour(_read_pixels(path), "y")
 
 
 def read_image(path: Path, colour: Colour) -> NDArray[np.uint8]:
     """Read an image as a network of a colour takes it: `read_y` for "y", `read_rgb` for "rgb"."""
     return read_y(path) if colour == "y" else read_rgb(path)
+
+
+def in_colour(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
+    """Return uint8 (H, W, 3) or (H, W, 1) as a network of a colour takes it; see `read_image`."""
+    gray = pixels.shape[2] == 1
+    if colour == "rgb":
+        return np.repeat(pixels, 3, axis=2) if gray else pixels
+    return pixels if gray else to_pixels(rgb_to_y(pixels))
+
+
+def as_image(array: object, name: str) -> NDArray[np.uint8]:
+    """Return an array that a person gave as pixels (H, W, C), C 1 or 3.
+
+    Args:
+        array: uint8, (H, W, 3), (H, W, 1) or (H, W).
+        name: for the message.
+
+    Raises:
+        ImageError: it is no array of that type and shape.
+    """
+    if not isinstance(array, np.ndarray):
+        raise ImageError(f"{name} is a {type(array).__name__}; {WANTED}.")
+    pixels = array[..., np.newaxis] if array.ndim == 2 else array
+    is_image = pixels.ndim == 3 and pixels.shape[2] in (1, 3) and pixels.size
+    if pixels.dtype != np.uint8 or not is_image:
+        shape = " x ".join(map(str, array.shape)) or "no axes"
+        raise ImageError(f"{name} is {array.dtype} of shape {shape}; {WANTED}.")
+    return pixels
 
 
 def is_grayscale(path: Path) -> bool:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import TypeAlias
 
     from numpy.typing import NDArray
+
+    from edge_imgq.images.samples import Photo
 
     Plane: TypeAlias = NDArray[np.float64]
     Bits: TypeAlias = NDArray[np.uint8]
@@ -69,16 +70,15 @@ class Fingerprint:
     bits: NDArray[np.uint32]
 
 
-def fingerprint(path: Path) -> Fingerprint:
-    """Return what an image file is known by.
+def fingerprint(photo: Photo) -> Fingerprint:
+    """Return what an image is known by.
 
     Raises:
-        ImageError: the file is missing, truncated or not an image.
+        ImageError: its file is missing, truncated or not an image.
     """
     from edge_imgq.images.colour import rgb_to_y
-    from edge_imgq.images.files import read_rgb
 
-    return fingerprint_of(rgb_to_y(read_rgb(path))[..., 0])
+    return fingerprint_of(rgb_to_y(photo.read("rgb"))[..., 0])
 
 
 def fingerprint_of(gray: Plane) -> Fingerprint:

@@ -9,17 +9,18 @@ there is no truth.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.artifact import sha256_of
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.files import list_images, read_image, unread_images
+from edge_imgq.images.files import as_image, in_colour, list_images, read_image, unread_images
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.wording import count_of
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from numpy.typing import NDArray
+
+    from edge_imgq.contract import Colour
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -40,11 +43,36 @@ UNKNOWN_TASK = "image-to-image"
 
 @dataclass(frozen=True)
 class Photo:
-    """One image file, and the file with its ground truth where that is another."""
+    """One image, and the file with its ground truth where that is another.
+
+    Attributes:
+        name: what reports call it.
+        path: of its file; of an image in memory, what messages call it.
+        truth: file of its ground truth; None where that is the image itself, or unknown.
+        pixels: of an image in memory, uint8 (H, W, 3) or (H, W, 1); None for a file's.
+    """
 
     name: str
     path: Path
     truth: Path | None = None
+    pixels: Pixels | None = field(default=None, compare=False, repr=False)
+
+    def read(self, colour: Colour) -> Pixels:
+        """Return the image as a network of a colour takes it; see `read_image`.
+
+        Raises:
+            ImageError: its file is missing, truncated or not an image.
+        """
+        if self.pixels is None:
+            return read_image(self.path, colour)
+        return in_colour(self.pixels, colour)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of its file, or of the pixels and their shape."""
+        if self.pixels is None:
+            return sha256_of(self.path)
+        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -93,6 +121,36 @@ def folder_set(folder: Path) -> ImageSet:
     return ImageSet(f"{count_of(len(photos), 'pair')} of {folder.name}", photos)
 
 
+def file_set(paths: Sequence[Path]) -> ImageSet:
+    """Return the images of a list of files.
+
+    Raises:
+        ImageError: the list is empty.
+    """
+    _refuse_none(paths)
+    photos = tuple(Photo(path.stem, path) for path in paths)
+    return ImageSet(f"{count_of(len(photos), 'image')} of a list", photos)
+
+
+def array_set(arrays: Sequence[object]) -> ImageSet:
+    """Return images that are in memory: uint8, (H, W, 3) RGB, (H, W, 1) or (H, W) gray.
+
+    Raises:
+        ImageError: the list is empty, or an array is no such image.
+    """
+    _refuse_none(arrays)
+    photos = []
+    for number, array in enumerate(arrays, start=1):
+        pixels = as_image(array, name := f"image {number}")
+        photos.append(Photo(name, Path(f"{name} of {len(arrays)}"), pixels=pixels))
+    return ImageSet(f"{count_of(len(photos), 'image')} in memory", tuple(photos))
+
+
+def _refuse_none(images: Sequence[object]) -> None:
+    if not len(images):
+        raise ImageError("The list of images is empty; give at least one.")
+
+
 def samples(
     images: ImageSet, contract: ImageContract, size: tuple[int, int] | None, smallest: int = 1
 ) -> Iterator[Sample]:
@@ -117,7 +175,7 @@ def samples(
 
 
 def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample:
-    picture = read_image(photo.path, contract.colour)
+    picture = photo.read(contract.colour)
     if photo.truth is not None:
         return _pair(photo, picture, read_image(photo.truth, contract.colour), contract, size)
     picture = _fit(picture, size, contract, unit=contract.scale)

@@ -108,8 +108,8 @@ def _error(drop: float) -> float:
 
 
 def diagnose(
-    quantized: Quantized, reference: ir.Model, peak: float, missing: float, words: Words,
-    watch: Watch,
+    quantized: Quantized, reference: ir.Model, peak: float, missing: float, size: tuple[int, int],
+    words: Words | None, watch: Watch,
 ) -> Diagnosis:  # fmt: skip
     """Find the layers that make a graph's loss, and few that mend it in float.
 
@@ -118,12 +118,13 @@ def diagnose(
         reference: the normalised float model.
         peak: float value of pixel 255.
         missing: dB that the graph must come nearer to the float model.
-        words: of the person.
+        size: height and width of the first file.
+        words: of the person; None where no command says what was asked for.
         watch: told what is measured.
     """
-    found = causes(quantized, reference, peak, missing, words.size, watch)
+    found = causes(quantized, reference, peak, missing, size, watch)
     choice = found.search.find(found.wanted, telling(watch), MOST_MOVES)
-    mend = _mend(choice, found, _commands(words, found.aim))
+    mend = _mend(choice, found, _commands(words, found.aim) if words else ())
     return Diagnosis(found.layers, found.psnr, found.wanted, mend)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq import __version__
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
+from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,11 +61,11 @@ class Enhancer:
         return self.session.run(pixels)
 
 
-def open_enhancer(text: str, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+def open_enhancer(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
     """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
 
     Args:
-        text: a path or a name.
+        model: a path or a name, or a model that is open.
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
 
@@ -73,12 +73,14 @@ def open_enhancer(text: str, threads: int, pixels: PixelRange | None = None) -> 
         UsageError: it is none of these.
         ModelError: it cannot be read.
     """
-    path = Path(text)
+    if not isinstance(model, str):
+        return _open_source(model, threads, pixels)
+    path = Path(model)
     if path.suffix.lower() == ".onnx":
         return _open_onnx(path, threads, pixels)
     if path.suffix.lower() in (".tflite", ".mlpackage"):
         return _open_file(path, threads)
-    return _open_source(text, threads)
+    return _open_source(model, threads)
 
 
 def _open_onnx(path: Path, threads: int, pixels: PixelRange | None) -> Enhancer:
@@ -93,19 +95,20 @@ def _open_onnx(path: Path, threads: int, pixels: PixelRange | None) -> Enhancer:
     return _looking(Enhancer(str(path), open_session(path, threads), None, exact=True), model)
 
 
-def _open_source(text: str, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
     """Open a float model as the ONNX file that `export` would write."""
     import onnx_ir as ir
 
     from edge_imgq.pipeline.range_hint import nobody_said
-    from edge_imgq.pipeline.source import open_model
+    from edge_imgq.pipeline.source import opened
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
-    source = open_model(text, pixels)
+    source = opened(model, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
     unsure = source if nobody_said(source, pixels) else None
-    return _looking(Enhancer(text, session, None, exact=True, unsure=unsure), source.model)
+    name = model if isinstance(model, str) else source.name
+    return _looking(Enhancer(name, session, None, exact=True, unsure=unsure), source.model)
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:

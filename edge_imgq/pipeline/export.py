@@ -27,6 +27,7 @@ from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.images import (
+    Images,
     calibration_images,
     covering_set,
     evaluation_images,
@@ -37,18 +38,20 @@ from edge_imgq.pipeline.images import (
 from edge_imgq.pipeline.mixing import OverBudget, mix
 from edge_imgq.pipeline.operators import note_unsupported, target_plans
 from edge_imgq.pipeline.original import with_agreement
-from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
+from edge_imgq.pipeline.source import Source, opened, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, write_references
 from edge_imgq.pipeline.written_files import written_files
-from edge_imgq.recipe.export import SUFFIX, ExportRecipe, recipe_name
+from edge_imgq.recipe.export import SUFFIX, ExportRecipe, checked_export, recipe_name
 from edge_imgq.recipe.folders import (
     export_recipes,
     quantize_recipe,
     quantize_recipe_text,
     select,
 )
+from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 from edge_imgq.report.diagnosis import Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
@@ -63,37 +66,42 @@ class ExportRequest:
     """What to export.
 
     Attributes:
-        model: a zoo name, or the path of a checkpoint or an .onnx file.
-        targets: stems, globs or families of recipes.
+        model: a zoo name, the path of a checkpoint or an .onnx file, or a model that is open.
+        targets: stems, globs or families of recipes, or recipes.
         output: folder that gets `<model>/<target>.<ext>`.
-        calibration: folder of photographs to choose scales by; None for the manifest's.
-        images: folder of photographs to measure drift on; None for the manifest's.
+        calibration: photographs to choose scales by; None for the manifest's.
+        images: photographs to measure drift on; None for the manifest's.
         sizes: input heights and widths of the files, instead of the recipes'; none for theirs.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
         threads: processor threads.
-        scheme: quantization recipe for all int8 targets, by its stem or path, instead of their
-            own; "" for their own.
+        scheme: quantization recipe for all int8 targets, itself or by its stem or path, instead of
+            their own; "" for their own.
         pictures: folder for pictures of the worst images; None for none.
         timed: whether the files are timed.
     """
 
-    model: str
-    targets: tuple[str, ...]
+    model: str | Source
+    targets: tuple[str | ExportRecipe, ...]
     output: Path
-    calibration: Path | None
-    images: Path | None
+    calibration: Images | None
+    images: Images | None
     sizes: tuple[Size, ...]
     pixels: PixelRange | None
     threads: int
-    scheme: str = ""
+    scheme: str | QuantizeRecipe = ""
     pictures: Path | None = None
     timed: bool = True
 
 
-def export(request: ExportRequest, watch: Watch) -> Report:
+def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
     """Export a model to the files that its recipes describe, verify and time them.
 
     Timing takes no longer than all the rest.
+
+    Args:
+        request: what to export.
+        watch: told of every step.
+        gallery: keeps the worst images of each file; one that draws them where the request says.
 
     Returns:
         The report, which is also written to `<output>/<model>/report.json`. Files over budget are
@@ -106,7 +114,7 @@ def export(request: ExportRequest, watch: Watch) -> Report:
     began, failures = time.monotonic(), Failures()
     plan = _plan(request, failures, watch)
     folder = request.output / plan.source.name
-    gallery = Gallery(request.pictures)
+    gallery = gallery or Gallery(request.pictures)
     with staging(folder) as stage:
         graphs = write_references(plan, stage, failures, watch)
         terms = _terms(plan, request, began, gallery)
@@ -164,9 +172,9 @@ def _with_scheme(
         diagnosis = _diagnosis(plan, request, scheme, graph, missing, watch)
         found = SchemeReport(scheme, graph.steps, diagnosis)
         return replace(report, schemes=(*report.schemes, found))
-    text = quantize_recipe_text(request.scheme or scheme)
+    text = _recipe_text(request.scheme or scheme)
     over = OverBudget(scheme, text, graph, files, missing)
-    mixed = mix(plan, over, stage, terms, request.pictures, watch)
+    mixed = mix(plan, over, stage, terms, watch)
     found = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
     targets = {target.target: target for target in (*report.targets, *mixed.targets)}
     return replace(report, targets=tuple(targets.values()), schemes=(*report.schemes, found))
@@ -178,12 +186,27 @@ def _diagnosis(
     """Return the layers that keep the files of a scheme over budget."""
     assert graph.quantized is not None
     sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
-    words = Words(
-        request.model, request.scheme or scheme, request.calibration, request.pixels,
-        request.output, sizes[0], bool(request.sizes),
-    )  # fmt: skip
-    source = plan.source
-    return diagnose(graph.quantized, source.model, source.contract.peak, missing, words, watch)
+    words, source = _words(plan, request, scheme, sizes[0]), plan.source
+    return diagnose(
+        graph.quantized, source.model, source.contract.peak, missing, sizes[0], words, watch
+    )
+
+
+def _words(plan: Plan, request: ExportRequest, scheme: str, size: Size) -> Words | None:
+    """Return what a command would say to ask for this again; None where no command can."""
+    said, calibration = request.scheme or scheme, request.calibration
+    is_folder = calibration is None or isinstance(calibration, (str, Path))
+    if not (plan.source.given and isinstance(said, str) and is_folder):
+        return None
+    folder = None if calibration is None else Path(str(calibration))
+    sized = bool(request.sizes)
+    return Words(plan.source.given, said, folder, request.pixels, request.output, size, sized)
+
+
+def _recipe_text(scheme: str | QuantizeRecipe) -> str:
+    if isinstance(scheme, str):
+        return quantize_recipe_text(scheme)
+    return quantize_recipe_toml(scheme)
 
 
 def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
@@ -205,9 +228,10 @@ def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
 
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     """Answer every question of a request; targets with operators that they lack are left out."""
-    watch(Step(f"open {request.model}", 0, 1))
-    recipes = select(export_recipes(), request.targets)
-    schemes = {r.scheme: quantize_recipe(request.scheme or r.scheme) for r in recipes if r.scheme}
+    named = request.model if isinstance(request.model, str) else request.model.name
+    watch(Step(f"open {named}", 0, 1))
+    recipes = _recipes(request.targets)
+    schemes = {r.scheme: _scheme(request.scheme or r.scheme) for r in recipes if r.scheme}
     recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
     schemes = {recipe.name: recipe for recipe in schemes.values()}
     for taken in (Path(FLOAT_REFERENCE).stem, Path(ORIGINAL).stem):
@@ -216,7 +240,7 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
-    source = open_model(request.model, request.pixels, request.sizes)
+    source = opened(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     note_unsupported(source, target_plans(source, recipes, schemes, sizes), failures)
     left_out = [recipe.name for recipe in recipes if recipe.name in failures]
@@ -229,6 +253,26 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     calibration = covering_set(calibration, source, watch)
     refuse_copies(calibration, evaluation)
     return replace(plan, calibration=calibration)
+
+
+def _recipes(targets: Sequence[str | ExportRecipe]) -> tuple[ExportRecipe, ...]:
+    """Return the recipes that targets name or are, each once.
+
+    Raises:
+        RecipeError: two of them have one name, or one is no valid recipe.
+        UsageError: a name chooses nothing.
+    """
+    own = tuple(checked_export(target) for target in targets if isinstance(target, ExportRecipe))
+    words = [target for target in targets if isinstance(target, str)]
+    shipped = select(export_recipes(), words) if words else ()
+    recipes = {recipe.name: recipe for recipe in (*shipped, *own)}
+    if len(recipes) < len(shipped) + len(own):
+        raise RecipeError("Two recipes of one export have the same name; give each its own.")
+    return tuple(recipes.values())
+
+
+def _scheme(scheme: str | QuantizeRecipe) -> QuantizeRecipe:
+    return quantize_recipe(scheme) if isinstance(scheme, str) else checked_quantize(scheme)
 
 
 def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:

@@ -39,14 +39,24 @@ class Exhibit:
 class Gallery:
     """Holds at most WORST images for each file, so that memory does not grow with their number."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Args: `folder` that the pictures go to; None to keep nothing."""
+    def __init__(self, folder: Path | None, *, keeps: bool = False) -> None:
+        """Args: `folder` that the pictures go to; without one nothing is kept unless `keeps`."""
         self._folder = folder
+        self._keeps = keeps or folder is not None
         self._kept: dict[str, list[Exhibit]] = {}
+
+    def empty(self) -> Gallery:
+        """Return another gallery for the same place that has no images yet."""
+        return Gallery(self._folder, keeps=self._keeps)
+
+    @property
+    def exhibits(self) -> dict[str, tuple[Exhibit, ...]]:
+        """The images that were kept, by file, the worst first."""
+        return {file: tuple(kept) for file, kept in self._kept.items()}
 
     def offer(self, file: str, exhibit: Exhibit) -> None:
         """Keep an image if it is among the worst of its file; one that is the same is never."""
-        if self._folder is None or exhibit.psnr >= IDENTICAL:
+        if not self._keeps or exhibit.psnr >= IDENTICAL:
             return
         kept = sorted([*self._kept.get(file, []), exhibit], key=lambda kept: kept.psnr)
         self._kept[file] = kept[:WORST]
@@ -66,10 +76,11 @@ class Gallery:
         from edge_imgq.images.files import write_image
         from edge_imgq.report.drift_picture import drift_picture
 
-        written = []
+        written: list[Path] = []
+        if self._folder is None:
+            return ()
         for file, exhibits in self._kept.items():
             for rank, exhibit in enumerate(exhibits, start=1):
-                assert self._folder is not None
                 name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
                 path = self._folder / f"{name}.png"
                 title = f"{file}, {exhibit.name}: {exhibit.psnr:.1f} dB from the float model"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError
 from edge_imgq.images.likeness import alike, fingerprint
-from edge_imgq.images.samples import ImageSet, Photo, Sample, folder_set, samples
+from edge_imgq.images.samples import (
+    ImageSet,
+    Photo,
+    Sample,
+    array_set,
+    file_set,
+    folder_set,
+    samples,
+)
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
@@ -21,14 +28,38 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.source import Source
 
 
-def calibration_images(folder: Path | None) -> ImageSet:
+Images: TypeAlias = "str | Path | ImageSet | Sequence[str | Path] | Sequence[NDArray[np.uint8]]"
+"""What a person may give for images: a folder, a list of files, or pixels in memory."""
+
+
+def calibration_images(images: Images | None) -> ImageSet:
     """Return the person's own images, or those of the manifest that are for calibration."""
-    return _manifest_set("calibration") if folder is None else folder_set(folder)
+    return _manifest_set("calibration") if images is None else image_set(images)
 
 
-def evaluation_images(folder: Path | None) -> ImageSet:
+def evaluation_images(images: Images | None) -> ImageSet:
     """Return the person's own images, or those of the manifest that are for evaluation."""
-    return _manifest_set("evaluation") if folder is None else folder_set(folder)
+    return _manifest_set("evaluation") if images is None else image_set(images)
+
+
+def image_set(images: Images) -> ImageSet:
+    """Return what a person gives as a set of images.
+
+    Args:
+        images: a folder, of photographs or of `input/` and `truth/`; a list of files; or a list of
+            arrays, uint8 (H, W, 3) or (H, W, 1).
+
+    Raises:
+        ImageError: there is no image, or a folder, file or array is none.
+    """
+    if isinstance(images, ImageSet):
+        return images
+    if isinstance(images, (str, Path)):
+        return folder_set(Path(images))
+    given = list(images)
+    if given and all(isinstance(image, (str, Path)) for image in given):
+        return file_set([Path(str(image)) for image in given])
+    return array_set(given)
 
 
 def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
@@ -80,9 +111,9 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
     Raises:
         ImageError: the sets share an image.
     """
-    known = {sha256_of(photo.path): photo.path for photo in calibration.photos}
+    known = {photo.sha256: photo.path for photo in calibration.photos}
     for photo in evaluation.photos:
-        twin = known.get(sha256_of(photo.path))
+        twin = known.get(photo.sha256)
         if twin is not None:
             raise ImageError(
                 f"{photo.path} is in the evaluation set and, as {twin}, in the calibration set. "
@@ -96,9 +127,9 @@ def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
     Raises:
         ImageError: two of the sets show the same, or an image cannot be read.
     """
-    known = [(photo.path, fingerprint(photo.path)) for photo in calibration.photos]
+    known = [(photo.path, fingerprint(photo)) for photo in calibration.photos]
     for photo in evaluation.photos:
-        own = fingerprint(photo.path)
+        own = fingerprint(photo)
         for path, other in known:
             if alike(own, other):
                 raise ImageError(

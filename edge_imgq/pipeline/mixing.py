@@ -73,9 +73,7 @@ class Mixed:
     targets: tuple[TargetReport, ...]
 
 
-def mix(
-    plan: Plan, over: OverBudget, stage: Path, terms: Terms, pictures: Path | None, watch: Watch
-) -> Mixed:
+def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
     """Make the files of a scheme anew with layers in float, if that is worth it.
 
     Args:
@@ -83,14 +81,15 @@ def mix(
         over: the files.
         stage: folder that holds them and their references, and gets the recipe.
         terms: of the verification.
-        pictures: folder for pictures of the new files; None for none.
         watch: told of every step.
     """
     assert over.graph.quantized is not None
     own = _plan_of(plan, over)
     size, peak = own.sizes[own.recipes[0].name][0], plan.source.contract.peak
     found = causes(over.graph.quantized, plan.source.model, peak, over.missing, size, watch)
-    attempts = _Attempts(own, over, stage, replace(terms, gallery=Gallery(pictures)), found, watch)
+    attempts = _Attempts(
+        own, over, stage, replace(terms, gallery=terms.gallery.empty()), found, watch
+    )
     attempts.put_aside()
     choice, is_enough = choose(
         found.search, found.wanted, found.best, attempts.lacking, telling(watch)

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_imgq import __version__
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.formats import REFUSERS, Order
 from edge_imgq.export.refusal import as_error
+from edge_imgq.version import __version__
 from edge_imgq.wording import count_of, nodes_in_words
 
 if TYPE_CHECKING:

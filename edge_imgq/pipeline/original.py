@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_imgq.artifact import sha256_of
 from edge_imgq.contract import PixelRange
+from edge_imgq.pipeline.onnx_model import OnnxModel
 from edge_imgq.skipped import Skipped
 
 
@@ -31,18 +32,18 @@ class Original:
     """The file that a model was read from.
 
     Attributes:
-        path: of it.
+        model: the file.
         pixels: the values that it has for pixel 0 and pixel 255.
         agreement: with the model; the reason where they could not be compared.
     """
 
-    path: Path
+    model: OnnxModel
     pixels: PixelRange
     agreement: Agreement | Skipped
 
 
-def keep_file(source: Path, path: Path) -> str:
-    """Copy an .onnx file, with weights that lie in files beside it put inside.
+def keep_model(given: OnnxModel, path: Path) -> str:
+    """Write a model as it was given, with weights that lie in files beside it put inside.
 
     Returns:
         The digest of the copy.
@@ -50,11 +51,13 @@ def keep_file(source: Path, path: Path) -> str:
     import onnx
     from onnx.external_data_helper import uses_external_data
 
-    graph = onnx.load(source, load_external_data=False).graph
+    graph = given.load(weights=False).graph
     if any(uses_external_data(tensor) for tensor in graph.initializer):
-        onnx.save(onnx.load(source), path)
+        onnx.save(given.load(), path)
+    elif given.path is None:
+        path.write_bytes(given.contents)
     else:
-        shutil.copyfile(source, path)
+        shutil.copyfile(given.path, path)
     return sha256_of(path)
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq import __version__
 from edge_imgq.contract import FileNote, PixelRange
 from edge_imgq.errors import NonFiniteOutputError
+from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq import __version__
 from edge_imgq.artifact import staging, write_text
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
@@ -36,6 +35,7 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.report.bar_chart import Bar, bar_chart
 from edge_imgq.report.json_form import sensitivity_to_json
 from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
+from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import ImageContract, PixelRange, has_note
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models.zoo import ZOO, zoo_entry
+from edge_imgq.pipeline.onnx_model import OnnxModel
 
 if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
     from edge_imgq.pipeline.original import Original
+
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Source:
         contract: the meaning of its pixels.
         is_own: whether the network is one of ours, whose phone size the recipes give.
         original: the file that the model was read from; None where it is no .onnx file.
+        given: the word that names it on a command line; empty for a model in memory.
     """
 
     name: str
@@ -35,15 +40,17 @@ class Source:
     contract: ImageContract
     is_own: bool
     original: Original | None = None
+    given: str = ""
 
 
 def open_model(
-    text: str, pixels: PixelRange | None = None, sizes: Sequence[tuple[int, int]] = ()
+    given: str | OnnxModel, pixels: PixelRange | None = None, sizes: Sequence[Size] = ()
 ) -> Source:
     """Return the model that a person names.
 
     Args:
-        text: a zoo name, or the path of a checkpoint, an .onnx file or DPED's published .npz.
+        given: a zoo name; the path of a checkpoint, an .onnx file or DPED's published .npz; or an
+            ONNX model in memory.
         pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1, or 0 to
             255 where it takes bytes.
         sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
@@ -54,9 +61,15 @@ def open_model(
         ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
             else in ONNX Runtime than the model that was read from it.
     """
+    if isinstance(given, OnnxModel):
+        return _from_onnx(given, pixels, sizes)
+    return replace(_named(given, pixels, sizes), given=given)
+
+
+def _named(text: str, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
     path = Path(text)
     if path.suffix.lower() == ".onnx":
-        return _from_onnx(path, pixels, sizes)
+        return _from_onnx(OnnxModel.file(path), pixels, sizes)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
     if path.suffix.lower() == ".npz":
@@ -68,6 +81,11 @@ def open_model(
     if text not in ZOO and path.suffix:
         raise ModelError(f"There is no model at {text}.")
     return _from_zoo(text)
+
+
+def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
+    """Return a model that is open already as it is, else open what a person names."""
+    return open_model(model, pixels, sizes) if isinstance(model, str) else model
 
 
 def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
@@ -87,32 +105,32 @@ def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> No
         )
 
 
-def _from_onnx(path: Path, pixels: PixelRange | None, sizes: Sequence[tuple[int, int]]) -> Source:
+def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
     from edge_imgq.graph.byte_ends import takes_bytes
-    from edge_imgq.graph.load import normalise, read_onnx
+    from edge_imgq.graph.load import normalise
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.reopen import reopened
     from edge_imgq.graph.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.witness import original_of
 
-    proto = read_onnx(path)
-    model = normalise(proto, str(path))
+    proto = given.checked()
+    model = normalise(proto, given.where)
     if any(own_size(model) not in (None, size) for size in sizes):
-        model = reopened(model, path.stem)
+        model = reopened(model, given.name)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak = pixels.high if pixels.low == 0 else 1.0
-    model, contract = read_pixels(model, str(path), peak, sizes)
+    model, contract = read_pixels(model, given.where, peak, sizes)
     for size in sizes:
-        _refuse_odd(path.stem, contract, size)
+        _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):
         pixels = PixelRange(0.0, contract.peak)
     if pixels.low != 0:
         to_unit_range(model, pixels)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
         model = bind_size(model, sizes[0])
-    original = original_of(path, model, contract, pixels, sizes)
-    return Source(path.stem, model, contract, has_note(model.metadata_props), original)
+    original = original_of(given, model, contract, pixels, sizes)
+    return Source(given.name, model, contract, has_note(model.metadata_props), original)
 
 
 def _from_checkpoint(path: Path) -> Source:

@@ -8,7 +8,6 @@ they are further apart than rounding takes them, the model is refused, and the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load import STEPS
+from edge_imgq.pipeline.onnx_model import OnnxModel
 from edge_imgq.pipeline.original import Agreement, Original
 from edge_imgq.runtime.original import (
     MOST_PIXELS,
@@ -62,7 +62,7 @@ USUAL = ((64, 96), (192, 256))
 
 
 def original_of(
-    path: Path,
+    file: OnnxModel,
     model: ir.Model,
     contract: ImageContract,
     pixels: PixelRange,
@@ -71,7 +71,7 @@ def original_of(
     """Compare a file with the model that was read from it.
 
     Args:
-        path: of the .onnx file.
+        file: as it was given.
         model: float, of images from 0 to the contract's peak.
         contract: of the model.
         pixels: the values that the file has for pixel 0 and pixel 255.
@@ -80,16 +80,14 @@ def original_of(
     Raises:
         ModelError: they differ by more than rounding; the step that changed it is named.
     """
-    import onnx
-
-    given = onnx.load(path, load_external_data=False)
+    given = file.load(weights=False)
     reasons = []
     for size in _sizes(given, model, contract, sizes):
-        found = _compared(path, given, model, contract, pixels, size)
+        found = _compared(file, given, model, contract, pixels, size)
         if isinstance(found, Agreement):
-            return Original(path, pixels, found)
+            return Original(file, pixels, found)
         reasons.append(found)
-    return Original(path, pixels, reasons[0])
+    return Original(file, pixels, reasons[0])
 
 
 def _sizes(
@@ -106,7 +104,7 @@ def _sizes(
 
 
 def _compared(
-    path: Path,
+    given_as: OnnxModel,
     given: onnx.ModelProto,
     model: ir.Model,
     contract: ImageContract,
@@ -116,7 +114,7 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    file = _running(path, given, pixels, images[0])
+    file = _running(given_as, given, pixels, images[0])
     if isinstance(file, Skipped):
         return file
     ours = _tried(in_onnx_runtime(ir.to_proto(model), PixelRange(0.0, contract.peak), 1), images[0])
@@ -127,10 +125,10 @@ def _compared(
     if comparison.is_same(ours):
         return Agreement(file.runtime, levels, size)
     raise ModelError(
-        f"{path} returns another image than the model that edge-imgq made of it: at "
+        f"{given_as.where} returns another image than the model that edge-imgq made of it: at "
         f"{size[0]}x{size[1]} they are up to {levels:.3g} levels of 255 apart, by {file.runtime}. "
-        f"What changed it is {_culprit(path, comparison, pixels)}. That is no fault of the file: "
-        "please report it, and export the model for another opset meanwhile."
+        f"What changed it is {_culprit(given_as, comparison, pixels)}. That is no fault of the "
+        "file: please report it, and export the model for another opset meanwhile."
     )
 
 
@@ -150,19 +148,17 @@ def test_images(size: Size, channels: int) -> list[Image]:
 
 
 def _running(
-    path: Path, given: onnx.ModelProto, pixels: PixelRange, image: Image
+    file: OnnxModel, given: onnx.ModelProto, pixels: PixelRange, image: Image
 ) -> AsGiven | Skipped:
     """Return a file in ONNX Runtime, or where that does not run it, in the reference evaluator."""
-    import onnx
-
-    opened = in_onnx_runtime(given, pixels, 1, path)
+    opened = in_onnx_runtime(given, pixels, 1, file.path)
     tried = _tried(opened, image)
     if not isinstance(tried, Skipped):
         return tried
     if image.shape[0] * image.shape[1] > MOST_PIXELS:
         larger = f"{image.shape[0]}x{image.shape[1]} is too large for ONNX's reference evaluator"
         return Skipped(f"{tried.reason}; {larger}")
-    other = _tried(in_reference_evaluator(onnx.load(path), pixels), image)
+    other = _tried(in_reference_evaluator(file.load(), pixels), image)
     return Skipped(f"{tried.reason}; {other.reason}") if isinstance(other, Skipped) else other
 
 
@@ -234,11 +230,9 @@ class _Comparison:
         return np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf))
 
 
-def _culprit(path: Path, comparison: _Comparison, pixels: PixelRange) -> str:
+def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange) -> str:
     """Return the first step of reading after which the images are others, in words."""
-    import onnx
-
-    model = onnx.load(path)
+    model = file.load()
     for what, step in STEPS:
         model = step(model)
         images = comparison.images

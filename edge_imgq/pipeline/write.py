@@ -5,26 +5,25 @@ What goes wrong with one target is noted and leaves the others as they are.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq import __version__
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.contract import FileNote
 from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.failures import Failures
-from edge_imgq.pipeline.images import network_inputs
-from edge_imgq.pipeline.original import keep_file
+from edge_imgq.pipeline.original import keep_model
+from edge_imgq.pipeline.quantize import quantize_source
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.advice import calibration_advice
 from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.step import QuantizationStep
 
 Size = tuple[int, int]
-
-SLOW, QUICK = 30.0, "int8-fast"
-"""Seconds of quantization from which on the quick recipe is offered."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def write_graph(
         state: file that fine-tuning keeps its state in while it lasts.
         watch: told of every step.
     """
-    found = _quantized(plan, recipe, state, watch)
+    found = quantize_source(plan.source, recipe, plan.calibration, watch, state)
     folder = stage / REFERENCE_FOLDER
     path = folder / f"{recipe.graph}.onnx"
     note = _note(plan, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
@@ -165,37 +161,8 @@ def _reference_note(plan: Plan, folder: Path) -> FileNote:
     note, original = _note(plan, "reference", ""), plan.source.original
     if original is None:
         return note
-    digest = keep_file(original.path, folder / ORIGINAL)
+    digest = keep_model(original.model, folder / ORIGINAL)
     return replace(note, original_sha256=digest, original_pixels=original.pixels)
-
-
-def _quantized(plan: Plan, recipe: QuantizeRecipe, state: Path, watch: Watch) -> Quantized:
-    from edge_imgq.quantize.quantize import quantize_in_steps
-
-    def tuning(done: int, total: int) -> None:
-        watch(Step(f"fine-tune ({recipe.graph})", done, total))
-
-    began = time.monotonic()
-
-    def stage(name: str) -> None:
-        slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
-        offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
-        watch(Step(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
-
-    source = plan.source
-    images = (sample.pixels for sample in network_inputs(plan.calibration, source))
-    extremes = plan.calibration.extremes
-    try:
-        return quantize_in_steps(
-            source.model, recipe, source.contract, images, tuning, state, extremes, stage
-        )
-    except KeyboardInterrupt as interruption:
-        if state.is_file():
-            raise type(interruption)(
-                f"Interrupted. Fine-tuning so far is kept in {state}; the same command goes on "
-                "from there."
-            ) from interruption
-        raise
 
 
 def tuning_state(folder: Path, scheme: str) -> Path:

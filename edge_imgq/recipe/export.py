@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.errors import RecipeError
-from edge_imgq.recipe.table import Table
+from edge_imgq.recipe.table import Table, checked_name
 
 FORMATS = ("onnx", "tflite", "coreml")
 PRECISIONS = ("float32", "float16", "int8")
@@ -82,10 +82,25 @@ def read_export_recipe(path: Path) -> ExportRecipe:
     Raises:
         RecipeError: it is not what `ExportRecipe` describes.
     """
-    table = Table.read(path)
+    return _parsed(Table.read(path), path.stem)
+
+
+def checked_export(recipe: ExportRecipe) -> ExportRecipe:
+    """Return a recipe that was made in Python, after the checks that one from a file goes through.
+
+    Raises:
+        RecipeError: a value is not what `ExportRecipe` describes.
+    """
+    budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
+    values = {key: value for key, value in vars(recipe).items() if key != "name"}
+    values |= {"passes": list(recipe.passes), "size": list(recipe.size), "budget": budget}
+    return _parsed(Table(values, f"The recipe '{recipe.name}'"), checked_name(recipe.name))
+
+
+def _parsed(table: Table, name: str) -> ExportRecipe:
     form = table.text("format", FORMATS)
     recipe = ExportRecipe(
-        name=path.stem,
+        name=name,
         summary=table.text("summary"),
         format=form,
         precision=table.text("precision", PRECISIONS),
@@ -96,7 +111,7 @@ def read_export_recipe(path: Path) -> ExportRecipe:
         budget=_budget(table.table("budget"), form),
     )
     table.close()
-    _refuse_contradictions(recipe, path)
+    _refuse_contradictions(recipe, table.where)
     return recipe
 
 
@@ -118,21 +133,21 @@ def _budget(table: Table, form: str) -> Budget:
     return budget
 
 
-def _refuse_contradictions(recipe: ExportRecipe, path: Path) -> None:
+def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:
     if (recipe.precision == "int8") != bool(recipe.scheme):
         raise RecipeError(
-            f"{path}: 'scheme' names a recipe of quantize/, and belongs to precision "
+            f"{where}: 'scheme' names a recipe of quantize/, and belongs to precision "
             f'"int8" alone; here the precision is "{recipe.precision}" and the scheme '
             f'"{recipe.scheme}".'
         )
     if recipe.scheme and recipe.passes:
-        raise RecipeError(f"{path}: the passes of an int8 target stand in quantize/, not here.")
+        raise RecipeError(f"{where}: the passes of an int8 target stand in quantize/, not here.")
     if recipe.format == "coreml" and recipe.precision == "float32":
-        raise RecipeError(f'{path}: Core ML files are "float16" or "int8".')
+        raise RecipeError(f'{where}: Core ML files are "float16" or "int8".')
     if recipe.format == "onnx" and recipe.precision == "float16":
-        raise RecipeError(f'{path}: "float16" is for TFLite and Core ML; use "float32" for onnx.')
+        raise RecipeError(f'{where}: "float16" is for TFLite and Core ML; use "float32" for onnx.')
     if recipe.processor == "gpu" and (recipe.format != "tflite" or recipe.precision == "int8"):
         raise RecipeError(
-            f'{path}: the processor "gpu" belongs to float TFLite files. Core ML chooses the '
+            f'{where}: the processor "gpu" belongs to float TFLite files. Core ML chooses the '
             "processor on the device, and phone GPUs compute in float."
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from edge_imgq.errors import RecipeError
-from edge_imgq.recipe.table import Table
+from edge_imgq.recipe.table import Table, checked_name
 
 OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image", "guarded")
 ROUNDINGS = ("nearest", "feedback")
@@ -69,10 +70,29 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         RecipeError: it is not what `QuantizeRecipe` describes.
     """
     table = Table.read(path)
-    if table.has("start"):
-        return _started(path, table)
+    return _started(path, table) if table.has("start") else _parsed(table, path.stem)
+
+
+def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
+    """Return a recipe that was made in Python, after the checks that one from a file goes through.
+
+    Raises:
+        RecipeError: a value is not what `QuantizeRecipe` describes.
+    """
+    table = Table(recipe_values(recipe), f"The recipe '{recipe.name}'")
+    return replace(_parsed(table, checked_name(recipe.name)), start=recipe.start)
+
+
+def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
+    """Return what a recipe's own TOML file would hold, as Python's values."""
+    values = {key: value for key, value in vars(recipe).items() if key not in ("name", "start")}
+    lists = {key: list(value) for key, value in values.items() if isinstance(value, tuple)}
+    return {**values, **lists, "precision": dict(recipe.precision)}
+
+
+def _parsed(table: Table, name: str) -> QuantizeRecipe:
     recipe = QuantizeRecipe(
-        name=path.stem,
+        name=name,
         summary=table.text("summary"),
         observer=table.text("observer", OBSERVERS),
         passes=table.texts("passes"),
@@ -80,16 +100,16 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
         corrections=table.texts("corrections", CORRECTIONS, default=()),
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),
         copies=table.text("copies", COPIES, default="none"),
-        tuning=_steps(path, table.number("tuning", default=0)),
+        tuning=_steps(table.where, table.number("tuning", default=0)),
         scales=table.text("scales", SCALES, default="free"),
-        precision=_precision(path, table.table("precision")),
+        precision=_precision(table.table("precision")),
         when_over_budget=table.text("when_over_budget", WHEN_OVER_BUDGET, default="nothing"),
     )
     table.close()
     if recipe.precision and recipe.when_over_budget != "nothing":
         raise RecipeError(
-            f"{path}: [precision] says which layers are in float, and 'when_over_budget' has them "
-            "chosen by `export`. Delete one of the two."
+            f"{table.where}: [precision] says which layers are in float, and 'when_over_budget' "
+            "has them chosen by `export`. Delete one of the two."
         )
     return recipe
 
@@ -114,11 +134,11 @@ def _started(path: Path, table: Table) -> QuantizeRecipe:
     return replace(base, name=path.stem, summary=summary, start=start, when_over_budget=choice)
 
 
-def _precision(path: Path, table: Table) -> dict[str, str]:
+def _precision(table: Table) -> dict[str, str]:
     wide = [name for name, kind in table.entries().items() if kind == "int16"]
     if wide:
         raise RecipeError(
-            f"{path} [precision]: '{wide[0]}' is \"int16\", which no target gains by. Measured "
+            f"{table.where}: '{wide[0]}' is \"int16\", which no target gains by. Measured "
             "with activations of 16 bits: ONNX Runtime computes in float between conversions, 2.6 "
             "times as long as in float alone; LiteRT's 16x8 kernels stand outside XNNPACK and take "
             '27 times as long as float; Core ML\'s quantize knows 8 bits alone. Write "float", '
@@ -127,9 +147,9 @@ def _precision(path: Path, table: Table) -> dict[str, str]:
     return table.entries(LAYER_PRECISIONS)
 
 
-def _steps(path: Path, number: float) -> int:
+def _steps(where: str, number: float) -> int:
     if number < 0 or number != int(number):
         raise RecipeError(
-            f"{path}: 'tuning' is the number of steps, a whole number, not {number:g}."
+            f"{where}: 'tuning' is the number of steps, a whole number, not {number:g}."
         )
     return int(number)

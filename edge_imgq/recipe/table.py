@@ -122,3 +122,14 @@ class Table:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise RecipeError(f"{self._where}: '{key}' must be {wanted}, not {value!r}.")
         return value
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a recipe that was made in Python, which becomes that of a file.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    if not name or name != Path(name).name:
+        raise RecipeError(f"'{name}' is no name for a recipe: it becomes the name of a file.")
+    return name

@@ -35,7 +35,7 @@ def _cure(diagnosis: Diagnosis) -> list[str]:
     said = wrapped(
         f"{count_of(len(mend.layers), 'layer')} in float ({', '.join(mend.layers)}) would bring it "
         f"within budget (about {mend.psnr:.1f} dB from the float model on calibration patches, now "
-        f"{diagnosis.psnr:.1f}), {_price(mend)}:"
+        f"{diagnosis.psnr:.1f}), {_price(mend)}{':' if mend.commands else '.'}"
     )
     return [said, *(_command(command) for command in mend.commands)]
 

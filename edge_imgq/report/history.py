@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edge_imgq import __version__
 from edge_imgq.artifact import sha256_of, write_text
 from edge_imgq.bench.timing import Timing
 from edge_imgq.devices.latency import Latency
@@ -18,6 +17,7 @@ from edge_imgq.report.drawing import ABSENT, draw, large_count, milliseconds, ne
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.table import decibels
 from edge_imgq.skipped import Skipped
+from edge_imgq.version import __version__
 
 DIGITS = 12
 """Of a file's SHA-256 that a line keeps."""

@@ -14,6 +14,7 @@ from PIL import Image
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.files import read_rgb
 from edge_imgq.images.likeness import Fingerprint, alike, fingerprint, fingerprint_of
+from edge_imgq.images.samples import Photo
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
 PHOTOS = {
@@ -25,9 +26,13 @@ def of(picture: Image.Image) -> Fingerprint:
     return fingerprint_of(rgb_to_y(np.asarray(picture.convert("RGB")))[..., 0])
 
 
+def of_file(path: Path) -> Fingerprint:
+    return fingerprint(Photo(path.stem, path))
+
+
 @pytest.fixture(scope="module")
 def known() -> dict[str, Fingerprint]:
-    return {name: fingerprint(path) for name, path in PHOTOS.items()}
+    return {name: of_file(path) for name, path in PHOTOS.items()}
 
 
 def jpeg(picture: Image.Image, quality: int = 60) -> Image.Image:
@@ -75,7 +80,7 @@ def test_the_published_sets_share_the_pictures_that_they_are_known_to_share(
     shared_data: Path,
 ) -> None:
     sets = {name: sorted((shared_data / name).iterdir()) for name in ("Set5", "Set14")}
-    prints = {n: {p.stem: fingerprint(p) for p in paths} for n, paths in sets.items()}
+    prints = {n: {p.stem: of_file(p) for p in paths} for n, paths in sets.items()}
     found = {
         (one, other)
         for one, own in prints["Set5"].items()
@@ -96,4 +101,4 @@ def test_flat_and_tiny_pictures_are_like_nothing(level: int, known: dict[str, Fi
 def test_the_pixels_of_a_file_are_what_counts(tmp_path: Path) -> None:
     path = PHOTOS["astronaut"]
     Image.fromarray(read_rgb(path)).save(tmp_path / "copy.bmp")
-    assert alike(fingerprint(path), fingerprint(tmp_path / "copy.bmp"))
+    assert alike(of_file(path), of_file(tmp_path / "copy.bmp"))

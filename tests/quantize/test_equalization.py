@@ -11,6 +11,7 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize import error_feedback
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from edge_imgq.quantize.sensitivity import measure_sensitivity
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -72,7 +73,7 @@ def test_a_step_that_does_not_help_is_undone(monkeypatch: pytest.MonkeyPatch) ->
             if name.endswith(".int8"):
                 value.const_value = ir.tensor(np.zeros(value.const_value.shape.numpy(), np.int8))
 
-    monkeypatch.setattr("edge_imgq.quantize.error_feedback.round_with_feedback", ruin)
+    monkeypatch.setattr(error_feedback, "round_with_feedback", ruin)
     network = uneven_network()
     result = quantized(network, PLAIN)
     nearest = quantized(network, dataclasses.replace(PLAIN, rounding="nearest"))

@@ -10,6 +10,7 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize import error_feedback
 from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.quantize.refitting import RIDGES, WIDEST, LayerSamples, moments_of, refitted
 
@@ -107,5 +108,5 @@ def test_a_network_makes_up_for_a_range_that_clips(monkeypatch: pytest.MonkeyPat
         return float(np.mean((run(quantized.model, image, exact=True) - wanted) ** 2))
 
     with_fit = squared_error()
-    monkeypatch.setattr("edge_imgq.quantize.error_feedback.refitted", lambda weight, _: weight)
+    monkeypatch.setattr(error_feedback, "refitted", lambda weight, _: weight)
     assert with_fit < squared_error()

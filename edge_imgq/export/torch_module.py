@@ -1,0 +1,89 @@
+"""From a person's torch module to the ONNX model that stands for it.
+
+Height and width stay open where the module computes with them; where it holds the example's, the
+model holds them too. The model is run beside the module before anything else happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from edge_imgq.errors import ModelError
+from edge_imgq.export.onnx import exported
+from edge_imgq.runtime.onnxruntime import inference_session
+
+AGREEMENT = 1e-4
+"""Largest difference between torch and ONNX Runtime, as a share of the largest value, 1 or more."""
+
+NOISE = 2
+"""Images that the two are compared on beside the example: uniform noise from 0 to its maximum."""
+
+
+def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.ModelProto:
+    """Return the ONNX model of a module in evaluation mode; the module is left as it was.
+
+    Args:
+        network: takes one image and returns one.
+        example: an input, (1, C, H, W), of values as the module is trained with.
+        name: of the model, for messages.
+
+    Raises:
+        ModelError: torch cannot export it, it returns something else than one tensor, or ONNX
+            Runtime does not return what torch returns.
+    """
+    weight = next(iter(network.parameters()), None)
+    if weight is not None:
+        example = example.to(weight.device, weight.dtype)
+    sides = torch.export.Dim.AUTO
+    with _evaluating(network), torch.no_grad():
+        _refuse_other_outputs(network(example), name)
+        model = exported(network, example, name, ({2: sides, 3: sides},))
+        _refuse_disagreement(network, model, example, name)
+    return model
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a module and all in it into evaluation mode, and back into what each was in."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _refuse_other_outputs(result: object, name: str) -> None:
+    if not isinstance(result, torch.Tensor):
+        raise ModelError(
+            f"{name} returns a {type(result).__name__}, not one tensor. Wrap it in a module whose "
+            "forward takes the image and returns the image."
+        )
+
+
+def _refuse_disagreement(
+    network: nn.Module, model: onnx.ModelProto, example: torch.Tensor, name: str
+) -> None:
+    session = inference_session(model.SerializeToString())
+    generator = torch.Generator().manual_seed(0)
+    noise = [torch.rand(example.shape, generator=generator) for _ in range(NOISE)]
+    peak = float(example.abs().max()) or 1.0
+    for image in (example, *(peak * values.to(example) for values in noise)):
+        wanted = network(image).float().cpu().numpy()
+        got = session.run(None, {session.get_inputs()[0].name: image.cpu().numpy()})[0]
+        limit = AGREEMENT * max(1.0, float(np.abs(wanted).max()))
+        difference = float(np.abs(got - wanted).max())
+        if not difference <= limit:
+            raise ModelError(
+                f"{name}: ONNX Runtime differs from torch by {difference:.1e}, of values up to "
+                f"{np.abs(wanted).max():.1e}, in evaluation mode. What torch's exporter wrote is "
+                "not what the module computes: look for randomness, or for Python code that "
+                "depends on the values of the image."
+            )

@@ -1,0 +1,62 @@
+"""Quantizing an open model by a recipe, and saying meanwhile what is being done."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.images import network_inputs
+from edge_imgq.pipeline.source import Source
+from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.recipe.quantize import QuantizeRecipe
+
+if TYPE_CHECKING:
+    from edge_imgq.quantize.quantize import Quantized
+
+SLOW, QUICK = 30.0, "int8-fast"
+"""Seconds of quantization from which on the quick recipe is offered."""
+
+
+def quantize_source(
+    source: Source,
+    recipe: QuantizeRecipe,
+    calibration: ImageSet,
+    watch: Watch,
+    state: Path | None = None,
+) -> Quantized:
+    """Return the QDQ graph of a model, and how it came about.
+
+    Args:
+        source: the model.
+        recipe: how to quantize.
+        calibration: images to choose scales by.
+        watch: told of every step.
+        state: file that fine-tuning keeps its state in while it lasts; None for none.
+    """
+    from edge_imgq.quantize.quantize import quantize_in_steps
+
+    def tuning(done: int, total: int) -> None:
+        watch(Step(f"fine-tune ({recipe.graph})", done, total))
+
+    began = time.monotonic()
+
+    def stage(name: str) -> None:
+        slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
+        offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
+        watch(Step(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
+
+    images = (sample.pixels for sample in network_inputs(calibration, source))
+    extremes = calibration.extremes
+    try:
+        return quantize_in_steps(
+            source.model, recipe, source.contract, images, tuning, state, extremes, stage
+        )
+    except KeyboardInterrupt as interruption:
+        if state is not None and state.is_file():
+            raise type(interruption)(
+                f"Interrupted. Fine-tuning so far is kept in {state}; the same command goes on "
+                "from there."
+            ) from interruption
+        raise
