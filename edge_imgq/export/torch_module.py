@@ -34,12 +34,12 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
         name: of the model, for messages.
 
     Raises:
-        ModelError: torch cannot export it, it returns something else than one tensor, or ONNX
-            Runtime does not return what torch returns.
+        ModelError: it does not compute in float32, torch cannot export it, it returns something
+            else than one tensor, or ONNX Runtime does not return what torch returns.
     """
+    _refuse_other_precision(network, name)
     weight = next(iter(network.parameters()), None)
-    if weight is not None:
-        example = example.to(weight.device, weight.dtype)
+    example = example.to(torch.float32 if weight is None else weight)
     sides = torch.export.Dim.AUTO
     with _evaluating(network), torch.no_grad():
         _refuse_other_outputs(network(example), name)
@@ -58,6 +58,15 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def _refuse_other_precision(network: nn.Module, name: str) -> None:
+    for weight in network.parameters():
+        if weight.is_floating_point() and weight.dtype != torch.float32:
+            raise ModelError(
+                f"{name} has weights of {str(weight.dtype).removeprefix('torch.')}; the reference "
+                "is a model of float32. Give it as network.float()."
+            )
 
 
 def _refuse_other_outputs(result: object, name: str) -> None:

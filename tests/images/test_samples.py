@@ -9,8 +9,8 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
-from edge_imgq.images.files import write_image
-from edge_imgq.images.samples import LARGEST, folder_set, samples
+from edge_imgq.images.files import read_rgb, write_image
+from edge_imgq.images.samples import LARGEST, array_set, file_set, folder_set, samples
 
 SR = ImageContract("super-resolution", 3, "y")
 DEBLUR = ImageContract("deblur", 1, "rgb", multiple=4)
@@ -111,3 +111,41 @@ def test_a_gray_file_is_taken_as_it_is(tmp_path) -> None:
     contract = ImageContract("image-to-image", 1, "y")
     (sample,) = samples(folder_set(tmp_path), contract, None)
     assert np.array_equal(sample.pixels, gray)
+
+
+def test_arrays_become_the_inputs_that_their_files_become(tmp_path) -> None:
+    folder = photos(tmp_path, a=(40, 50), bb=(36, 36))
+    arrays = [read_rgb(path) for path in sorted(folder.iterdir())]
+    for contract in (SR, UNKNOWN):
+        of_files = list(samples(file_set(sorted(folder.iterdir())), contract, None))
+        of_arrays = list(samples(array_set(arrays), contract, None))
+        for one, other in zip(of_files, of_arrays, strict=True):
+            assert np.array_equal(one.pixels, other.pixels)
+
+
+def test_gray_arrays_may_leave_their_channel_out() -> None:
+    gray = np.full((20, 20), 7, np.uint8)
+    (rgb,) = samples(array_set([gray]), UNKNOWN, None)
+    assert rgb.pixels.shape == (20, 20, 3)
+    (luma,) = samples(array_set([gray]), ImageContract("image-to-image", 1, "y"), None)
+    assert np.array_equal(luma.pixels[..., 0], gray)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((8, 8, 3), np.float32), "image 2 is float32 of shape 8 x 8 x 3; an image is a"),
+        (np.zeros((3, 8, 8), np.uint8), "image 2 is uint8 of shape 3 x 8 x 8; an image is a"),
+        (np.zeros((0, 8, 3), np.uint8), "image 2 is uint8 of shape 0 x 8 x 3; an image is a"),
+        ("a.png", "image 2 is a str; an image is a NumPy array of uint8"),
+    ],
+)
+def test_an_array_that_is_no_image_is_refused_with_its_place(array: object, said: str) -> None:
+    with pytest.raises(ImageError, match=said):
+        array_set([np.zeros((8, 8, 3), np.uint8), array])
+
+
+def test_an_empty_list_is_no_set() -> None:
+    for make in (array_set, file_set):
+        with pytest.raises(ImageError, match="The list of images is empty"):
+            make([])

@@ -12,7 +12,7 @@ from PIL import Image
 from edge_imgq.errors import ImageError
 from edge_imgq.images.samples import folder_set
 from edge_imgq.pipeline import images
-from edge_imgq.pipeline.images import covering_set, refuse_copies
+from edge_imgq.pipeline.images import covering_set, image_set, refuse_copies, refuse_overlap
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.pipeline.step import Step
 from tests.cli.conftest import tiny_model
@@ -74,3 +74,25 @@ def test_a_copy_in_other_quality_is_refused(tmp_path: Path) -> None:
         Image.fromarray(data.astronaut()).save(tmp_path / name / "a.jpg", quality=quality)
     with pytest.raises(ImageError, match="shows the same as"):
         refuse_copies(folder_set(tmp_path / "one"), folder_set(tmp_path / "other"))
+
+
+def test_folders_lists_of_files_and_arrays_are_sets_of_the_same_images(many: Path) -> None:
+    paths = sorted(many.iterdir())
+    folder, files = image_set(str(many)), image_set(paths)
+    arrays = image_set([np.asarray(Image.open(path)) for path in paths])
+    assert [photo.name for photo in files.photos] == [photo.name for photo in folder.photos]
+    read = [[photo.read("y").tobytes() for photo in s.photos] for s in (folder, files, arrays)]
+    assert read[0] == read[1] == read[2]
+    assert image_set(arrays) is arrays
+    assert (files.description, arrays.description) == ("70 images of a list", "70 images in memory")
+
+
+def test_copies_are_found_in_memory_too(tmp_path: Path) -> None:
+    from skimage import data
+
+    calibration = image_set([data.astronaut()])
+    with pytest.raises(ImageError, match=r"image 1 of 2 is in the evaluation set and, as image 1"):
+        refuse_overlap(calibration, image_set([data.astronaut(), data.chelsea()]))
+    Image.fromarray(data.astronaut()).save(tmp_path / "a.jpg", quality=40)
+    with pytest.raises(ImageError, match="shows the same as image 1 of 1"):
+        refuse_copies(calibration, image_set([tmp_path / "a.jpg"]))

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_imgq.artifact import sha256_of
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.size import own_size
 from edge_imgq.images.files import write_image
+from edge_imgq.pipeline.onnx_model import OnnxModel
+from edge_imgq.pipeline.original import keep_model
 from edge_imgq.pipeline.sensitivity import SensitivityRequest, sensitivity
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.quantize.quantize import quantize
@@ -130,3 +134,34 @@ def test_a_size_that_is_no_multiple_is_named_where_the_form_follows_from_the_siz
     with pytest.raises(ModelError, match=said):
         open_model(str(tmp_path / "blocks.onnx"), sizes=((62, 96),))
     assert open_model(str(tmp_path / "blocks.onnx"), sizes=((64, 96),)).contract.multiple == 4
+
+
+def test_a_model_in_memory_is_read_as_its_file_is(attention: Path) -> None:
+    proto = onnx.load(attention)
+    of_file = open_model(str(attention), None, [SIZE])
+    for given in (proto, proto.SerializeToString()):
+        source = open_model(OnnxModel.in_memory(given, "attention"), None, [SIZE])
+        assert ir.to_proto(source.model) == ir.to_proto(of_file.model)
+        assert source.contract == of_file.contract
+        assert source.original is not None
+        assert of_file.original is not None
+        assert source.original.agreement == of_file.original.agreement
+        assert (source.given, of_file.given) == ("", str(attention))
+
+
+def test_a_model_in_memory_is_kept_beside_the_references(attention: Path, tmp_path: Path) -> None:
+    given = OnnxModel.in_memory(onnx.load(attention), "attention")
+    digest = keep_model(given, tmp_path / "kept.onnx")
+    assert digest == sha256_of(tmp_path / "kept.onnx")
+    assert onnx.load(tmp_path / "kept.onnx") == onnx.load(attention)
+
+
+def test_bytes_that_are_no_whole_model_are_refused(attention: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="'cut' is not a whole, valid ONNX model"):
+        open_model(OnnxModel.in_memory(attention.read_bytes()[:-200], "cut"))
+    onnx.save(
+        onnx.load(attention), tmp_path / "a.onnx", save_as_external_data=True, size_threshold=0
+    )
+    model = onnx.load(tmp_path / "a.onnx", load_external_data=False)
+    with pytest.raises(ModelError, match="'a' has its weights in files beside it; give the path"):
+        open_model(OnnxModel.in_memory(model, "a"))
