@@ -14,6 +14,7 @@ from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load import normalise, read_onnx
+from edge_imgq.graph.operators import QUANTIZING, WINDOWED
 from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
@@ -24,12 +25,9 @@ DEFAULT_SIZE = (180, 320)
 INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 """Types of constants that are shapes, axes and modes, not parameters."""
 
-WINDOWED = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
 
 RESIZERS = frozenset({"Resize", "Upsample"})
 """Operators whose constants say how large the result is."""
-
-QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def describe(
@@ -56,7 +54,7 @@ def describe(
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
     constants: dict[ir.Value, int] = {}
     for node in graph:
-        constants |= {} if node.op_type in QUANTIZERS else _parameters(node)
+        constants |= {} if node.op_type in QUANTIZING else _parameters(node)
     return FileDescription(
         format="ONNX",
         inputs=tuple(_open_edge(value) for value in _images(original)),
@@ -98,7 +96,7 @@ def _images(model: ir.Model) -> list[ir.Value]:
 
 def _row(node: ir.Node) -> OperatorRow:
     output = node.outputs[0]
-    parameters = 0 if node.op_type in QUANTIZERS else sum(_length(v) for v in _parameters(node))
+    parameters = 0 if node.op_type in QUANTIZING else sum(_length(v) for v in _parameters(node))
     count = MACS.get(node.op_type)
     return OperatorRow(
         kind=node.op_type,

@@ -20,10 +20,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from edge_imgq.graph.operators import QUANTIZING
+
 OFFSET = 128
 """From int8 to uint8."""
-
-QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def to_unsigned(model: onnx.ModelProto) -> None:
@@ -34,7 +34,7 @@ def to_unsigned(model: onnx.ModelProto) -> None:
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    quantizers = [node for node in graph.node if node.op_type in QUANTIZERS]
+    quantizers = [node for node in graph.node if node.op_type in QUANTIZING]
     names = dict.fromkeys(name for node in quantizers for name in (node.input[0], node.input[2]))
     for tensor in (constants[name] for name in names if name in constants):
         if tensor.data_type == TensorProto.INT8:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.linear import Geometry, Window, insert_window, window_of
+from edge_imgq.graph.operators import AFFINE
 
 LANES = 16
 """Channels that a depthwise kernel computes at once (XNNPACK's f32-dwconv and qs8-dwconv). On an
@@ -72,7 +73,7 @@ def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
         return _convolved(node)
     if node.op_type == "Neg":
         return _counted(node.inputs[0], -1.0, 0.0)
-    if node.op_type not in ("Add", "Sub", "Mul", "Div"):
+    if node.op_type not in AFFINE:
         return None
     first, second = node.inputs
     if edit.is_constant(second) and not edit.is_constant(first):

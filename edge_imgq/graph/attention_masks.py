@@ -13,15 +13,12 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edge_imgq.graph.operators import MOVING
+
 MASKED = -30000.0
 """Stands for minus infinity; a score may still be added to it in float16."""
 
-CARRIERS = frozenset(
-    {
-        "Add", "Cast", "CastLike", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice",
-        "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where",
-    }
-)  # fmt: skip
+CARRIERS = MOVING | {"Add", "Cast", "CastLike", "Where"}
 """Operators that hand a mask on to the scores."""
 
 

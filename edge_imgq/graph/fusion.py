@@ -11,8 +11,9 @@ import math
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Activation
+from edge_imgq.graph.operators import operators
 
-FUSES_ACTIVATION = frozenset({"Conv", "ConvTranspose", "Add", "Sub", "Mul", "Div", "Gemm"})
+FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
 """Operators after which the target formats clip for free."""
 
 

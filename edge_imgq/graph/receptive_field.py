@@ -21,8 +21,9 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.multiple import find_sides, outline
+from edge_imgq.graph.operators import MOVING
 from edge_imgq.graph.seen.rows import NotKnownError, Seen, constant, image, shape_of
-from edge_imgq.graph.seen.table import MOVING, follow
+from edge_imgq.graph.seen.table import follow
 from edge_imgq.graph.size import bind_size, own_size
 
 LONG, LONGER, SHORT = 768, 3072, 96

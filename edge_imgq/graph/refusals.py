@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.training_mode import training_norms
 
 STANDARD = frozenset({"", "ai.onnx"})
@@ -233,7 +234,7 @@ def refuse_computed_weights(model: ir.Model, name: str) -> None:
         ModelError: there is such a node; the message names it.
     """
     for node in model.graph:
-        if node.op_type in ("Conv", "ConvTranspose"):
+        if node.op_type in WEIGHT_AXIS:
             weight = node.inputs[1]
             if weight is None or weight.const_value is None:
                 raise ModelError(

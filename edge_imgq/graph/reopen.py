@@ -14,16 +14,15 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
 from edge_imgq.graph.shape_inference import infer_shapes
 
-FREE = frozenset(
-    {
-        "Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Conv", "DepthToSpace",
-        "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GlobalAveragePool",
-        "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish", "Identity",
-        "InstanceNormalization", "LeakyRelu", "Log", "Mish", "Neg", "Not", "PRelu",
-        "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus",
-        "SpaceToDepth", "Sqrt", "Tanh", "Transpose",
+FREE = (
+    SINGLE
+    | QUANTIZING
+    | {
+        "BatchNormalization", "Conv", "DepthToSpace", "GlobalAveragePool", "GlobalMaxPool",
+        "GroupNormalization", "InstanceNormalization", "SpaceToDepth", "Transpose",
     }
 )  # fmt: skip
 """Operators that hold no size, whatever their attributes and constants are."""
@@ -108,6 +107,11 @@ def _constants_but_the_first(node: ir.Node) -> bool:
     return all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
 
 
+def _names_axes(node: ir.Node) -> bool:
+    """A Squeeze of all axes of length 1 may squeeze another one at another size."""
+    return len(node.inputs) == 2 and _constants_but_the_first(node)
+
+
 def _channels(node: ir.Node) -> bool:
     return node.attributes.get_int("axis", 0) in (1, -3)
 
@@ -124,34 +128,23 @@ def _of_channels(node: ir.Node) -> bool:
     return {int(axis) for axis in edit.contents(node.inputs[3])} <= {1, -3}
 
 
-KEEPING = frozenset({"Add", "Div", "LayerNormalization", "MatMul", "Mul", "Sub"})
+KEEPING = ELEMENTWISE | {"LayerNormalization", "MatMul"}
 """Operators that keep the last axis the last, beside those of FREE."""
 
-CHOICES = (
-    "And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Where", "Xor",
-)  # fmt: skip
-"""Comparisons, and what is made of them."""
-
 CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
-    **dict.fromkeys(CHOICES, _elementwise),
-    "Add": _elementwise,
+    **dict.fromkeys(ELEMENTWISE - SINGLE, _elementwise),
     "AveragePool": _window,
     "Concat": _channels,
     "ConvTranspose": lambda node: "output_shape" not in node.attributes,
-    "Div": _elementwise,
     "LayerNormalization": _of_last_channels,
     "MatMul": _of_last_channels,
-    "Max": _elementwise,
     "MaxPool": _window,
-    "Min": _elementwise,
-    "Mul": _elementwise,
     "Pad": _constants_but_the_first,
-    "Pow": _elementwise,
-    **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin"), _constants_but_the_first),
+    **dict.fromkeys(REDUCING, _constants_but_the_first),
     "Resize": _scaled,
     "Slice": _of_channels,
     "Softmax": _channels,
     "Split": _channels,
-    "Sub": _elementwise,
+    **dict.fromkeys(("Squeeze", "Unsqueeze"), _names_axes),
 }
 """Operators that hold no size when their constants are as asked."""

@@ -33,8 +33,8 @@ import torch
 from torch import Tensor
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.clipping import Guard
-from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.torch_graph import TorchGraph
 
 if TYPE_CHECKING:

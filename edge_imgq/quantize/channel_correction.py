@@ -30,8 +30,8 @@ from onnx import TensorProto, helper
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.size import open_input, takes_batches
-from edge_imgq.quantize.constraints import WEIGHT_AXIS
 from edge_imgq.quantize.tie_free import tie_free_nearest
 from edge_imgq.quantize.weights import as_int32
 from edge_imgq.runtime.onnxruntime import inference_session

@@ -30,18 +30,18 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import clip_bounds
 from edge_imgq.graph.network import Activation
-from edge_imgq.quantize.constraints import WEIGHT_AXIS
+from edge_imgq.graph.operators import WEIGHT_AXIS, operators
 from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CHANNELWISE = frozenset(
-    {"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "Identity", "Dropout"}
+CHANNELWISE = operators(
+    lambda row: row.homogeneous and (row.pools or row.elementwise) and not row.broadcasts
 )
 """Operators that scale with each channel, whatever their attributes."""
 
-JOINING = frozenset({"Add", "Sub", "Max", "Min"})
+JOINING = operators(lambda row: row.homogeneous and row.broadcasts)
 """Operators whose operands must have the same gains."""
 
 RECTIFIER = Activation(0.0, float("inf"))

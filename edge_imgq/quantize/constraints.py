@@ -9,30 +9,20 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import ROWS, operators
 from edge_imgq.quantize.ranges import per_tensor
 
-SHARED_SCALE = frozenset(
-    {
-        "Concat", "DepthToSpace", "SpaceToDepth", "Pad", "Reshape", "Transpose", "Squeeze",
-        "Unsqueeze", "Expand", "Slice", "Split", "MaxPool", "Resize", "Min", "Max", "Identity",
-        "Flatten", "ReduceMax", "ReduceMin",
-    }
-)  # fmt: skip
+SHARED_SCALE = operators(lambda row: row.copies_integers)
 """Operators that copy or choose integers: input and output have one scale and zero point."""
 
-FIXED_OUTPUT: dict[str, Quantization] = {
-    "Tanh": per_tensor(1 / 128, 0),
-    "Sigmoid": per_tensor(1 / 256, -128),
-    "Softmax": per_tensor(1 / 256, -128),
+FIXED_OUTPUT = {
+    row.name: per_tensor(*row.fixed_output) for row in ROWS if row.fixed_output is not None
 }
 """Operators whose output range is fixed by the format."""
 
-QUANTIZED_CONSTANTS = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Concat"})
+QUANTIZED_CONSTANTS = operators(lambda row: row.quantizes_constants)
 """Operators whose float constant operands are tensors like any other. Weights are apart, and so are
 the slopes of a PRelu, which computes in float."""
-
-WEIGHT_AXIS: dict[str, int] = {"Conv": 0, "ConvTranspose": 1}
-"""Operators with a weight (input 1) and bias (input 2), and the axis of the output channels."""
 
 
 def is_rounded_anew(value: ir.Value) -> bool:

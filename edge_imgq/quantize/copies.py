@@ -35,6 +35,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.absorption import (
     Heirs,
     bequeath,
@@ -44,7 +45,7 @@ from edge_imgq.quantize.absorption import (
 )
 from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
 from edge_imgq.quantize.clipping import LOSS, TRUTH, Guard
-from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
+from edge_imgq.quantize.constraints import is_rounded_anew
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.sensitivity import Sensitivity

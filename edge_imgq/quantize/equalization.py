@@ -25,8 +25,9 @@ from torch import Tensor
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.channels import Channels, Spread, apply_spread, find_channels, spread_ranges
-from edge_imgq.quantize.constraints import WEIGHT_AXIS, is_rounded_anew
+from edge_imgq.quantize.constraints import is_rounded_anew
 from edge_imgq.quantize.descent import Adam
 from edge_imgq.quantize.expected_noise import ExpectedNoise, Layer, Rounded, Scale
 from edge_imgq.quantize.ranges import ChannelRange

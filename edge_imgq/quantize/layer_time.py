@@ -24,13 +24,14 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import NO_INTEGER_KERNEL, is_marked
 from edge_imgq.graph.layer_slots import layer_slots
+from edge_imgq.graph.operators import BROADCASTING, LOGICAL
 from edge_imgq.quantize.precision import float_nodes, is_inner, layers
 
 POSITION = 1020.0
 FLOAT_SLOT = 4.7
 CONVERSION = 31.0
 
-BINARY = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"})
+BINARY = BROADCASTING - LOGICAL
 
 TABLED = frozenset(
     {

@@ -20,7 +20,7 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
-from edge_imgq.quantize.constraints import WEIGHT_AXIS
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.wording import did_you_mean
 
 

@@ -24,8 +24,9 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.read import same_quantization
-from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE, WEIGHT_AXIS
+from edge_imgq.quantize.constraints import QUANTIZED_CONSTANTS, SHARED_SCALE
 from edge_imgq.quantize.exact_layer import exact_first_layers
 from edge_imgq.quantize.interpolation import off_ties
 from edge_imgq.quantize.leaky import quantize_slope

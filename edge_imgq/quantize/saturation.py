@@ -28,6 +28,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import ELEMENTWISE, MOVING, operators
 from edge_imgq.quantize.constraints import FIXED_OUTPUT
 from edge_imgq.quantize.ranges import LEVELS, ChannelRange, Range, bounds
 
@@ -37,23 +38,14 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-FLATTENING = frozenset(
-    {"Clip", "Elu", "Exp", "Gelu", "HardSwish", "Max", "Min", "Relu", "Sigmoid", "Tanh"}
-)
+FLATTENING = operators(lambda row: row.elementwise and row.bounded)
 """Operators that change little, or not at all, on one side or both."""
 
-POINTWISE = FLATTENING | {
-    "Abs", "Add", "Div", "LeakyRelu", "Log", "Mul", "Neg", "Pow", "Reciprocal", "Sqrt", "Sub",
-}  # fmt: skip
+POINTWISE = ELEMENTWISE - MOVING
 """Operators that compute every number from that of the same place, where constants are scalars."""
 
-MOVING = frozenset(
-    {
-        "DepthToSpace", "Dropout", "Flatten", "Identity", "Reshape", "Slice", "SpaceToDepth",
-        "Split", "Squeeze", "Transpose", "Unsqueeze",
-    }
-)  # fmt: skip
-"""Operators whose numbers are some of those that they read."""
+MOVED = MOVING - {"Concat", "Pad"}
+"""Operators whose numbers are some of those that they read first."""
 
 POINTS = 4096
 """Numbers between the ends of a range at which f is computed."""
@@ -133,7 +125,7 @@ def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
 
     Nothing where one of them is not flattened on the way.
     """
-    if not any(node.op_type in FLATTENING | MOVING for node in value.consumers()):
+    if not any(node.op_type in FLATTENING | MOVED for node in value.consumers()):
         return {}
     import torch
 
@@ -161,9 +153,11 @@ def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
 def _is_followed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> bool:
     """Tell whether a node computes every number from known ones alone."""
     given = [value for value in node.inputs if value is not None]
-    if node.op_type in MOVING:
+    if node.op_type in MOVED:
         return given[0] in known
-    return node.op_type in POINTWISE and all(
+    from edge_imgq.quantize.torch_operators import OPERATORS
+
+    return node.op_type in POINTWISE & OPERATORS.keys() and all(
         value in known or (edit.is_constant(value) and edit.contents(value).size == 1)
         for value in given
     )
@@ -177,9 +171,9 @@ def _computed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> Tensor:
 
     inputs: list[Tensor | None] = [
         None if v is None else known[v] if v in known else torch.tensor(edit.contents(v).item())
-        for v in node.inputs[: 1 if node.op_type in MOVING else None]
+        for v in node.inputs[: 1 if node.op_type in MOVED else None]
     ]
-    if node.op_type in MOVING:
+    if node.op_type in MOVED:
         inputs = inputs[:1]
         assert inputs[0] is not None
         return inputs[0]

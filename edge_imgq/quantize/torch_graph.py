@@ -19,14 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from edge_imgq.graph import edit
-from edge_imgq.quantize.constraints import WEIGHT_AXIS
+from edge_imgq.graph.operators import QUANTIZING, WEIGHT_AXIS
 from edge_imgq.quantize.ranges import INT8_HIGH, INT8_LOW
 from edge_imgq.quantize.torch_inputs import NotCoveredError
 from edge_imgq.quantize.torch_operators import OPERATORS
 from edge_imgq.quantize.torch_shapes import shape_arithmetic, shape_values
 from edge_imgq.quantize.weights import WEIGHT_HIGH, as_int32
-
-QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class TorchGraph(nn.Module):
         return result if isinstance(result, tuple) else (result,)
 
     def _covers(self, node: ir.Node) -> bool:
-        known = node.op_type in OPERATORS or node.op_type in QUANTIZERS
+        known = node.op_type in OPERATORS or node.op_type in QUANTIZING
         return known or node in self._of_shapes
 
     def _value_of(self, index: int) -> Tensor:

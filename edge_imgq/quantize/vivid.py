@@ -25,7 +25,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph import edit
-from edge_imgq.graph.seen.table import POINTWISE
+from edge_imgq.graph.operators import ELEMENTWISE
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.ranges import ChannelRange
 
@@ -104,7 +104,7 @@ def _keeps_pixels_apart(node: ir.Node) -> bool:
     if node.op_type in ("Concat", "Split"):
         return node.attributes.get_int("axis", 0) == 1
     if node.op_type != "Conv":
-        return node.op_type in POINTWISE
+        return node.op_type in ELEMENTWISE
     weight = node.inputs[1]
     one = weight is not None and weight.shape is not None and weight.shape[2:] == (1, 1)
     moves = (

@@ -24,6 +24,10 @@ MASKS = {
         "<float z = {-3}> { c = Greater(image, z) s = Where(c, image, mask) y = Softmax(s) }",
         np.asarray(INFINITE),
     ),
+    "flattened": (
+        "{ r = Flatten<axis = 0>(mask) s = Add(image, r) y = Softmax(s) }",
+        COLUMNS,
+    ),
     "moved": (
         "<int64[4] n = {1,1,1,6}> "
         "{ r = Reshape(mask, n) s = Add(r, image) t = Identity(s) y = Softmax(t) }",

@@ -192,6 +192,12 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) out = Sub(e, image)",
         {"a": numbers(3), "s": numbers(1, 6, 8, 10)}, ["ReduceMax", "Sub"],
     ),
+    "expansion before a choice": (
+        "m = ReduceMax<keepdims=1>(image, a) e = Expand(m, s) c = Greater(image, z) "
+        "d = Where(c, e, image) out = Relu(d)",
+        {"a": numbers(3), "s": numbers(1, 6, 8, 10), "z": np.float32(0.5)},
+        ["ReduceMax", "Greater", "Where", "Relu"],
+    ),
     "copies of one channel before a sum": (
         "m = ReduceMax<keepdims=1>(image, a) t = Tile(m, n) out = Add(t, image)",
         {"a": numbers(1), "n": numbers(1, 6, 1, 1)}, ["ReduceMax", "Add"],

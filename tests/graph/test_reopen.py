@@ -23,6 +23,7 @@ CONSTANTS = {
     "row": weights(GENERATOR, 12),
     "matrix": weights(GENERATOR, 12, 12),
     "channels": np.array([1]),
+    "sides": np.array([2, 3]),
 }
 
 
@@ -34,6 +35,17 @@ CONV = node("Conv", ["image", "w"], "a", pads=[1, 1, 1, 1], kernel_shape=[3, 3])
 BACK = node("Conv", ["b", "v"], "out", kernel_shape=[1, 1])
 BODIES = {
     "activation": [CONV, node("LeakyRelu", ["a"], "b", alpha=0.2), BACK],
+    "sine": [CONV, node("Sin", ["a"], "b"), BACK],
+    "celu": [CONV, node("Celu", ["a"], "b"), BACK],
+    "slopes": [CONV, node("PRelu", ["a", "gain"], "b"), BACK],
+    "sum of channels": [
+        CONV, node("ReduceSum", ["a", "channels"], "g"), node("Mul", ["a", "g"], "b"), BACK
+    ],
+    "vectors": [
+        CONV, node("GlobalAveragePool", ["a"], "g"), node("Squeeze", ["g", "sides"], "s"),
+        node("Sigmoid", ["s"], "m"), node("Unsqueeze", ["m", "sides"], "u"),
+        node("Mul", ["a", "u"], "b"), BACK,
+    ],
     "gain": [CONV, node("Mul", ["a", "gain"], "b"), BACK],
     "global pooling": [
         CONV, node("GlobalAveragePool", ["a"], "g"), node("Mul", ["a", "g"], "b"), BACK
@@ -58,6 +70,8 @@ TIED = {
     "AveragePool": ([CONV, node("AveragePool", ["a"], "b", kernel_shape=[12, 16]), BACK], {}),
     "Add": ([CONV, node("Add", ["a", "map"], "b"), BACK],
             {"map": weights(GENERATOR, 1, 1, 12, 16)}),
+    "PRelu": ([CONV, node("PRelu", ["a", "map"], "b"), BACK],
+              {"map": weights(GENERATOR, 12, 12, 16)}),
     "LayerNormalization": ([CONV, node("LayerNormalization", ["a", "width"], "b"), BACK],
                            {"width": weights(GENERATOR, 16)}),
     "Reshape": ([CONV, node("Reshape", ["a", "shape"], "b"), BACK],

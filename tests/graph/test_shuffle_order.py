@@ -87,6 +87,10 @@ FREE = {
     "constants per channel": (f"{BODY} y = Mul(x, k) z = Sub(s, y) q = Max(z, m) "
                               f"p = PRelu(q, s) out = {LAST}(p)",
                               ["Conv", "Mul", "Sub", "Max", "PRelu", "DepthToSpace"]),
+    "any function of one number": (f"{BODY} y = Elu(x) z = Abs(y) q = Softplus(z) out = {LAST}(q)",
+                                   ["Conv", "Elu", "Abs", "Softplus", "DepthToSpace"]),
+    "a quotient": (f"{BODY} y = Div(x, k) z = Exp(y) out = {LAST}(z)",
+                   ["Conv", "Div", "Exp", "DepthToSpace"]),
     "a depthwise convolution": (f"{BODY} y = Relu(x) z = Conv<group=12>(y, d, db) out = {LAST}(z)",
                                 ["Conv", "Relu", "Conv", "DepthToSpace"]),
     "an anchor": (f"{BODY} a = Concat<axis=1>(image, image, image, image) y = Add(x, a) "
@@ -118,6 +122,8 @@ ACTIVE = {
                         ["Conv", "PRelu", "DepthToSpace"]),
     "enlarging": (f'{BODY} y = Resize<mode="nearest">(x, , two) z = PRelu(y, s) out = Tanh(z)',
                   ["Conv", "PRelu", "Tanh", "Resize"]),
+    "enlarging any function": (f'{BODY} y = Resize<mode="nearest">(x, , two) z = Gelu(y) '
+                               "out = Elu(z)", ["Conv", "Gelu", "Elu", "Resize"]),
     "not interpolation": (f'{BODY} y = Resize<mode="linear">(x, , two) out = Relu(y)',
                           ["Conv", "Resize", "Relu"]),
     "not where others read": (f"{BODY} y = {LAST}(x) z = Relu(y) out = Add(y, z)",

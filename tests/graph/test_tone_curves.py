@@ -41,6 +41,9 @@ GAMMA = f"""light = Pow(image, power) {LAYERS} soft = Mul(bent, part) factor = A
     lit = Mul(light, factor) y = Clip(lit, least, one) out = Pow(y, root)"""
 LOGARITHMS = f"""safe = Add(image, least) light = Log(safe) {LAYERS} soft = Mul(bent, part)
     lit = Add(light, soft) out = Exp(lit)"""
+HUES = f"""light = Sqrt(image) angle = Mul(light, gain) wave = Sin(angle) turned = Cos(wave)
+    whole = Round(turned) near = Sub(turned, whole) {LAYERS} soft = Mul(bent, part)
+    lit = Mul(near, soft) safe = Clip(lit, least, one) out = Sqrt(safe)"""
 CURVES = {"sRGB": SRGB, "gamma": GAMMA, "logarithms": LOGARITHMS}
 
 

@@ -49,6 +49,12 @@ GONE = {
     "constants": (f"a = {LAST}(image) b = Add(a, vector) c = Mul(column, b) d = Sub(c, whole) "
                   f"e = Div(d, scalar) f = PRelu(e, vector) out = {FIRST}(f)",
                   ["Add", "Mul", "Sub", "Div", "PRelu"]),
+    "functions of one number": (f"a = {LAST}(image) b = Softplus(a) c = Floor(b) d = Sin(c) "
+                                f"out = {FIRST}(d)", ["Softplus", "Floor", "Sin"]),
+    "a choice": (f"a = {LAST}(image) b = Greater(a, vector) c = Where(b, a, column) "
+                 f"out = {FIRST}(c)", ["Greater", "Where"]),
+    "a norm of channels": (f"a = {LAST}(image) b = ReduceL2<keepdims=1>(a, minus1) c = Div(a, b) "
+                           f"out = {FIRST}(c)", ["ReduceL2", "Div"]),
     "a residual": (f"c = Conv(image, w) a = {LAST}(image) b = {LAST}(c) d = Add(a, b) "
                    f"out = {FIRST}(d)", ["Conv", "Add"]),
     "a concatenation": (f"a = {LAST}(image) b = Tanh(a) c = Concat<axis=-1>(a, b) "

@@ -135,6 +135,24 @@ def test_the_images_own_values_keep_their_gain(name: str) -> None:
     assert not channels.copyable[classes].any()
 
 
+@pytest.mark.parametrize("kind", ["Abs", "Neg", "GlobalMaxPool"])
+def test_channels_have_gains_through_what_scales_with_them(kind: str) -> None:
+    generator = np.random.default_rng(0)
+    nodes = [
+        conv("image", "w0", "a"),
+        helper.make_node(kind, ["a"], ["b"]),
+        helper.make_node("Add", ["a", "b"], ["c"]),
+        conv("c", "w1", "out"),
+    ]
+    constants = {"w0": weights(generator, 5, 3, 3, 3), "w1": weights(generator, 3, 5, 3, 3)}
+    before, after = model(nodes, constants), model(nodes, constants)
+    channels, classes = classes_of(after, "a")
+    assert channels.scalable[classes].all()
+    apply_spread(after.graph, channels, drawn(channels, 1))
+    image = np.random.default_rng(2).random((1, 3, 16, 12), np.float32)
+    np.testing.assert_allclose(run(after, image), run(before, image), atol=2e-5)
+
+
 def test_channels_added_to_the_image_keep_their_gain() -> None:
     generator = np.random.default_rng(0)
     nodes = [

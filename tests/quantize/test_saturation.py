@@ -31,6 +31,7 @@ TAILS = {
     "tanh": ("y = Tanh(x)", 1 / 128, (-np.arctanh(1 - 0.5 / 128), np.arctanh(1 - 1.5 / 128))),
     "sigmoid": ("y = Sigmoid(x)", 1 / 256, (-np.log(511), np.log(256 / 1.5 - 1))),
     "relu6": ("s = DepthToSpace<blocksize = 1>(x) y = Clip(s, zero, six)", None, (0, 6)),
+    "gate": ("s = Sigmoid(x) r = Round(s) y = Mul(x, r)", None, (0, 10)),
     "gelu": ("y = Gelu(x)", None, (-2.4, 10)),
     "silu": ("s = Sigmoid(x) y = Mul(x, s)", None, (-5.6, 10)),
     "elu": ("y = Elu(x)", None, (-3.9, 10)),

@@ -18,7 +18,8 @@ from edge_imgq.export.coreml.rounding import ROUNDED
 from edge_imgq.export.tflite.float_parts import DEQUANTIZE
 from edge_imgq.export.tflite.table import LOWERINGS
 from edge_imgq.graph.network import REQUANTIZE
-from edge_imgq.quantize.torch_graph import QUANTIZERS, TorchGraph
+from edge_imgq.graph.operators import QUANTIZING
+from edge_imgq.quantize.torch_graph import TorchGraph
 from edge_imgq.quantize.torch_operators import OPERATORS
 from tests.export.choices import BODIES
 from tests.export.choices import image as choice_image
@@ -309,7 +310,7 @@ def test_a_choice_is_that_of_onnx_runtime_and_has_a_slope_everywhere(name: str) 
 
 def test_what_a_target_lowers_has_a_torch_form() -> None:
     lowered = set(LOWERINGS) | set(FORMS)
-    assert lowered - set(OPERATORS) - set(QUANTIZERS) == set(NOT_COVERED) - set(QUANTIZERS)
+    assert lowered - set(OPERATORS) - set(QUANTIZING) == set(NOT_COVERED) - set(QUANTIZING)
 
 
 @pytest.mark.parametrize("name", ["Round", "Resize, to a size", "Pad, mirrored", "Tile", "Sin"])

@@ -18,10 +18,10 @@ from itertools import combinations, pairwise, permutations
 from math import prod
 
 from edge_imgq.graph.network import Network, Operation, Tensor
+from edge_imgq.graph.operators import RESHAPING
 from edge_imgq.graph.read import same_quantization
 
 MOST = 5
-RESHAPING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
 Order = tuple[int, ...]
 
 

@@ -29,6 +29,7 @@ import numpy as np
 
 from edge_imgq.export.coreml.steps import LIMITS, covers, real, step
 from edge_imgq.graph.network import Operation, Tensor
+from edge_imgq.graph.operators import WEIGHT_AXIS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,6 @@ GAIN = 1e-6
 LARGEST = 6e4
 """No candidate may make numbers larger than this, which float16 just holds."""
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose"})
 COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 
 
@@ -124,7 +124,7 @@ def chosen_slope(operation: Operation, unit: float) -> np.float16:
 def _units(operation: Operation) -> Floats:
     """Return the units that are tried, the output's own step first."""
     own = step(operation.outputs[0])
-    if operation.kind in WEIGHTED:
+    if operation.kind in WEIGHT_AXIS:
         units: Floats = own / SIGMAS
         return units
     computed = [t for t in operation.inputs if t is not None and t.data is None]
@@ -150,7 +150,7 @@ def _offsets(operation: Operation) -> tuple[int, ...]:
     """Return the offsets that are tried; a clipping that is built counts from zero."""
     bounds, output = operation.activation, operation.outputs[0]
     saturating = bounds is None or covers(output, bounds.low, bounds.high)
-    if operation.kind not in WEIGHTED or not saturating:
+    if operation.kind not in WEIGHT_AXIS or not saturating:
         return (0,)
     low, high = LIMITS["int8"]
     return tuple(offset for offset in OFFSETS if low <= _zero(output) + offset <= high)

@@ -26,15 +26,13 @@ from edge_imgq.export.tflite.operators.pooling import leaves_padding_out
 from edge_imgq.export.tflite.operators.resampling import has_operator
 from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
 from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
+from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.sampling import matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose"})
-"""Operators that compute in float where their weights are float."""
-
-REARRANGED = WEIGHTED | {"DepthToSpace", "SpaceToDepth"}
+REARRANGED = WEIGHT_AXIS.keys() | {"DepthToSpace", "SpaceToDepth"}
 """What a fast form of a float layer consists of (`edge_imgq.export.tflite.forms`)."""
 
 DEQUANTIZE = "Dequantize"
@@ -83,7 +81,7 @@ def _computes_in_float(operation: Operation) -> bool:
 
 
 def _has_float_weights(operation: Operation) -> bool:
-    if operation.kind not in WEIGHTED:
+    if operation.kind not in WEIGHT_AXIS:
         return False
     weights = operation.operand(1)
     return weights.data is not None and weights.quantization is None

@@ -14,8 +14,9 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
+from edge_imgq.graph.operators import AFFINE, RESHAPING
 
-PASSED = frozenset({"Add", "Div", "Mul", "Reshape", "Squeeze", "Sub", "Transpose", "Unsqueeze"})
+PASSED = AFFINE | RESHAPING | {"Transpose"}
 """Operators that scores and weights pass on their way between the products."""
 
 

@@ -14,10 +14,10 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
+from edge_imgq.graph.operators import AFFINE
 
 MEANS = ("ReduceMean", "GlobalAveragePool")
 ROOTS = (0.5, -0.5)
-SCALED = ("Add", "Div", "Mul", "Sub")
 BOUNDS = ("Clip", "Expand", "Max")
 """What may stand before the division besides: ε as the least divisor, and the divisor's shape."""
 
@@ -101,7 +101,7 @@ def _prepares_divisor(node: ir.Node) -> bool:
 
 
 def _by_a_number(node: ir.Node) -> bool:
-    if node.op_type not in SCALED:
+    if node.op_type not in AFFINE:
         return False
     constants = [value for value in node.inputs if edit.is_constant(value)]
     return len(constants) == 1 and edit.contents(constants[0]).size == 1

@@ -16,10 +16,13 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import clip_bounds
+from edge_imgq.graph.operators import LOGICAL, MOVING, SINGLE
 
-ACTIVATIONS = frozenset({"Clip", "LeakyRelu", "PRelu", "Relu", "Sigmoid", "Tanh"})
-FIXED_RANGE = frozenset({"Sigmoid", "Tanh"})
-"""Activations that stand alone in every file; a shuffle leaves them as many numbers as before."""
+ACTIVATIONS = (SINGLE - MOVING - {"Cast", "CastLike"} - LOGICAL) | {"PRelu"}
+
+FUSED = frozenset({"Clip", "LeakyRelu", "PRelu", "Relu"})
+"""Activations that a convolution before them may take in. Others stand alone in every file, and a
+shuffle leaves them as many numbers as before."""
 
 
 def early_activation(model: ir.Model) -> int:
@@ -61,7 +64,7 @@ def _commutes(node: ir.Node, mover: ir.Node) -> bool:
     if node.op_type == "Clip" and clip_bounds(node) is None:
         return False
     if mover.op_type == "DepthToSpace":
-        return node.op_type not in FIXED_RANGE
+        return node.op_type in FUSED
     return mover.op_type == "Resize" and _repeats(mover)
 
 

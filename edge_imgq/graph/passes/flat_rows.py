@@ -19,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.passes.transpositions import ELEMENTWISE
+from edge_imgq.graph.operators import ELEMENTWISE
 from edge_imgq.graph.reopen import ends_in_channels
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import BROADCASTING
 
 LARGEST = 2**31 - 1
 """An end of a slice that means "to the end", as exporters write it; larger ones too."""
@@ -130,8 +131,6 @@ def _numbers(node: ir.Node, index: int) -> Any:
     value = node.inputs[index] if len(node.inputs) > index else None
     return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
 
-
-BROADCASTING = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"})
 
 RULES: dict[str, Callable[[ir.Node], bool]] = {
     "Cast": _cast,

@@ -16,8 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-
-OUTPUT_AXIS = {"Conv": 0, "ConvTranspose": 1}
+from edge_imgq.graph.operators import WEIGHT_AXIS
 
 
 def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
@@ -32,7 +31,7 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
     """
     source = node.inputs[0]
     producer = edit.find_maker(source)
-    if source is None or producer is None or producer.op_type not in OUTPUT_AXIS:
+    if source is None or producer is None or producer.op_type not in WEIGHT_AXIS:
         return None
     constants = [value for value in producer.inputs[1:] if value is not None]
     if edit.sole_consumer(source) is not node or not all(map(edit.is_constant, constants)):
@@ -40,7 +39,7 @@ def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
     if producer.op_type == "ConvTranspose" and producer.attributes.get_int("group", 1) != 1:
         return None
     weight = edit.contents(constants[0])
-    axis = OUTPUT_AXIS[producer.op_type]
+    axis = WEIGHT_AXIS[producer.op_type]
     others = tuple(index for index in range(weight.ndim) if index != axis)
     size = np.sqrt(np.square(weight.astype(np.float64)).sum(axis=others))
     if not np.all(size):

@@ -22,6 +22,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.operators import AFFINE
 
 KEEPERS = ("ReduceMax", "ReduceMean", "ReduceMin")
 SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
@@ -72,7 +73,7 @@ def _keep_axes(node: ir.Node) -> bool:
 def _by_a_number(node: ir.Node) -> bool:
     constants = [value for value in node.inputs if edit.is_constant(value)]
     single = len(constants) == 1 and edit.contents(constants[0]).size == 1
-    return single and node.op_type in ("Add", "Div", "Mul", "Sub")
+    return single and node.op_type in AFFINE
 
 
 def _rewrite_pool(graph: ir.Graph, node: ir.Node) -> None:

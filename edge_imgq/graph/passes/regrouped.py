@@ -12,8 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-
-KINDS = frozenset({"Add", "Div", "Mul", "Sub"})
+from edge_imgq.graph.operators import AFFINE
 
 
 def regrouped(model: ir.Model) -> int:
@@ -53,7 +52,7 @@ def _chain(split: ir.Node) -> tuple[list[ir.Node], ir.Node | None]:
     """Return the arithmetic behind a reshape, and the reshape that ends it."""
     chain: list[ir.Node] = []
     node = edit.sole_consumer(split.outputs[0])
-    while node is not None and node.op_type in KINDS:
+    while node is not None and node.op_type in AFFINE:
         if not any(edit.is_constant(value) for value in node.inputs):
             return [], None
         chain.append(node)

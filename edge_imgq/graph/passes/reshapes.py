@@ -13,8 +13,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
-
-KINDS = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
+from edge_imgq.graph.operators import RESHAPING
 
 
 def reshapes(model: ir.Model) -> int:
@@ -28,7 +27,7 @@ def reshapes(model: ir.Model) -> int:
 
 
 def _keeps_order(node: ir.Node) -> bool:
-    if node.op_type in KINDS:
+    if node.op_type in RESHAPING:
         return True
     source = node.inputs[0] if node.op_type == "Transpose" else None
     if source is None or source.shape is None:

@@ -22,6 +22,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE, SINGLE
 from edge_imgq.graph.passes.early_activation import early_activation
 
 Edit = Callable[[], None]
@@ -172,20 +173,9 @@ def _select(node: ir.Node, image: ir.Value, matrix: Any) -> None:
 
 
 RULES: dict[str, Rule] = {
-    "Add": _pairwise,
-    "Clip": _alike,
+    **dict.fromkeys(SINGLE, _alike),
+    **dict.fromkeys(ELEMENTWISE - SINGLE, _pairwise),
     "Concat": _concatenation,
     "Conv": _convolution,
-    "Gelu": _alike,
-    "HardSwish": _alike,
-    "LeakyRelu": _alike,
-    "Max": _pairwise,
-    "Min": _pairwise,
-    "Mul": _pairwise,
-    "PRelu": _pairwise,
-    "Relu": _alike,
-    "Sigmoid": _alike,
-    "Sub": _pairwise,
-    "Tanh": _alike,
 }
 """What stands a permutation of its channels, by operator."""

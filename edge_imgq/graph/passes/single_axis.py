@@ -19,11 +19,11 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import WINDOWED
 
 ROW = 2
 """The axis that is 1 in an image of one row."""
 
-WINDOWS = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool"})
 LIFTED = {"kernel_shape": 1, "strides": 1, "dilations": 1, "output_padding": 0, "output_shape": 1}
 """Attributes with one number per axis, and the number of the new one."""
 
@@ -34,7 +34,7 @@ def single_axis(model: ir.Model) -> int:
     Returns:
         The number of operators rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type in WINDOWS and _is_single(node)]
+    nodes = [node for node in model.graph if node.op_type in WINDOWED and _is_single(node)]
     for node in nodes:
         if not _before_flattening(model.graph, node):
             _in_one_row(model.graph, node)

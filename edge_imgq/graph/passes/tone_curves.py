@@ -21,9 +21,9 @@ CURVES = frozenset({"Exp", "Log", "Pow", "Sqrt", "Where"})
 
 ARITHMETIC = frozenset(
     {
-        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Div", "Equal", "Floor", "Greater",
+        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Cos", "Div", "Equal", "Floor", "Greater",
         "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mul", "Neg", "Not", "Or",
-        "Reciprocal", "Relu", "Sign", "Sub", "Xor", *CURVES,
+        "Reciprocal", "Relu", "Round", "Sign", "Sin", "Sub", "Xor", *CURVES,
     }
 )  # fmt: skip
 """What may lie between two curves and be computed in float with them."""

@@ -21,6 +21,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE, REDUCING
 
 Order = tuple[int, ...]
 Rule = Callable[[ir.Graph, ir.Node, Order], bool]
@@ -261,11 +262,6 @@ def _transpose_behind(
     edit.take_place(result, last)
 
 
-ELEMENTWISE = (
-    "Abs", "Add", "Cast", "Clip", "Div", "Dropout", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid",
-    "HardSwish", "Identity", "LeakyRelu", "Log", "Max", "Min", "Mul", "Neg", "PRelu", "Pow",
-    "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Tanh",
-)  # fmt: skip
 RULES: dict[str, Rule] = {
     "Transpose": _transpose,
     **dict.fromkeys(ELEMENTWISE, _elementwise),
@@ -276,6 +272,6 @@ RULES: dict[str, Rule] = {
     "Pad": _pad,
     "Resize": _resize,
     "Slice": _slice,
-    **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"), _mean),
+    **dict.fromkeys(REDUCING - {"ArgMax", "ArgMin"}, _mean),
 }
 """How a node reads what was not transposed, by operator."""

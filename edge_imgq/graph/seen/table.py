@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, RESHAPING
 from edge_imgq.graph.seen.joining import (
     all_but_the_first,
     along,
@@ -72,42 +73,11 @@ def _within(seen: Seen, shape: Shape) -> Seen:
     return Seen(shape, seen.first, seen.last)
 
 
-POINTWISE = frozenset(
-    {
-        "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "Cast", "CastLike",
-        "Ceil", "Celu", "Clip", "Cos", "Cosh", "Div", "Dropout", "Elu", "Equal", "Erf", "Exp",
-        "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity",
-        "IsInf", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish",
-        "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu",
-        "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Sub", "Sum",
-        "Swish", "Tan", "Tanh", "ThresholdedRelu", "Where", "Xor",
-    }
-)  # fmt: skip
-"""Operators that compute every element from those at its own place."""
-
-
-MOVING = frozenset(
-    {
-        "Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape",
-        "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
-    }
-)  # fmt: skip
-"""Operators that move elements and join none."""
-
-
-REDUCING = frozenset(
-    {
-        "ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-        "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
-    }
-)  # fmt: skip
-
-
 KNOWN: dict[str, Callable[[ir.Node, list[Seen], Shape], Seen | list[Seen]]] = {
-    **dict.fromkeys(POINTWISE, pointwise),
-    **dict.fromkeys(("BatchNormalization", "DequantizeLinear", "QuantizeLinear"), of_first),
+    **dict.fromkeys(ELEMENTWISE, pointwise),
+    **dict.fromkeys(("BatchNormalization", *QUANTIZING), of_first),
     **dict.fromkeys(REDUCING, reduced),
-    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshaped),
+    **dict.fromkeys(RESHAPING, reshaped),
     **dict.fromkeys(("Hardmax", "LogSoftmax", "LpNormalization", "Softmax"), along(one_axis(-1))),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), along(from_axis)),
     **dict.fromkeys(("GroupNormalization", "InstanceNormalization"), along(all_but_the_first)),

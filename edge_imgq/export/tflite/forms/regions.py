@@ -21,12 +21,11 @@ from edge_imgq.export.tflite.forms.minimal_filter import is_minimal
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
 from edge_imgq.graph.lanes import APART, TOGETHER, minimal_filter_slots
 from edge_imgq.graph.network import Network, Operation, Tensor
+from edge_imgq.graph.operators import ELEMENTWISE, LOGICAL
 
-BY_PIXEL = frozenset({
-    "Abs", "Add", "Clip", "Concat", "Div", "Elu", "Exp", "Gelu", "HardSwish", "LeakyRelu", "Max",
-    "Min", "Mul", "Neg", "PRelu", "Relu", "Sigmoid", "Sqrt", "Sub", "Tanh",
-})  # fmt: skip
-"""Kinds that compute every pixel from the same pixel of their operands, or join channels."""
+BY_PIXEL = ELEMENTWISE - LOGICAL - {"Cast", "CastLike", "Where"} | {"Concat"}
+"""Kinds that compute every pixel from the same pixel of their operands, or join channels.
+A convolution that copies even or odd rows cannot copy truth values."""
 
 LEAST = 0.1
 """Share of its convolutions' slots that a stretch must save."""

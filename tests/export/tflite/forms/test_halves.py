@@ -61,6 +61,8 @@ BODIES = {
     f"{conv('e', 'f', 3)} g = Relu(f) {conv('g', 'h', 4)} i = Add(e, h) z = Sub(i, a)",
     "slopes and bounds": f"{conv('a', 'b', 1)} c = PRelu(b, slope) {conv('c', 'd', 2)} "
     f"e = Clip(d, zero, six) {conv('e', 'f', 3)} z = LeakyRelu<alpha=0.2>(f)",
+    "functions of one number": f"{conv('a', 'b', 1)} c = Cos(b) {conv('c', 'd', 2)} e = Floor(d) "
+    f"{conv('e', 'f', 3)} z = Abs(f)",
     "points between": f"{conv('a', 'b', 1)} c = Conv(b, point) {conv('c', 'd', 2)} "
     f"e = Concat<axis=1>(a, d) f = Conv(e, merge) {conv('f', 'z', 3)}",
     "five columns": f"{conv('a', 'b', 1)} c = Conv<pads=[1,2,1,2]>(b, wide) z = Relu(c)",
