@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
@@ -14,8 +14,7 @@ from edge_imgq.graph.passes.sign_split import cheap_sign_split, sign_split
 from edge_imgq.graph.passes.skips import skips
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.transposed import transposed
-
-Pass = Callable[[ir.Model], int]
+from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
 
 PASSES: dict[str, Pass] = {
     "canonical": canonical,
@@ -29,8 +28,13 @@ PASSES: dict[str, Pass] = {
 """Every pass by the name that recipes use. All of them are exact in float."""
 
 
-def rewrite(model: ir.Model, passes: Sequence[str]) -> ir.Model:
+def rewrite(model: ir.Model, passes: Sequence[str], watcher: Watcher | None = None) -> ir.Model:
     """Return a copy of the model with passes applied in the order given.
+
+    Args:
+        model: left as it is.
+        passes: their names.
+        watcher: told of each phase: those of "canonical", and one for each other pass.
 
     Raises:
         RecipeError: a pass does not exist.
@@ -40,6 +44,11 @@ def rewrite(model: ir.Model, passes: Sequence[str]) -> ir.Model:
         raise RecipeError(f"There is no pass '{unknown[0]}'. Known: {', '.join(PASSES)}.")
     copy = model.clone()
     for name in passes:
-        PASSES[name](copy)
+        if name == "canonical":
+            canonical(copy, watcher)
+            continue
+        count = PASSES[name](copy)
+        if watcher is not None:
+            watcher(PhaseRecord(name, ((name, count),), len(copy.graph)), copy)
     RemoveUnusedNodesPass()(copy)
     return copy

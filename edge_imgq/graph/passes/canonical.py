@@ -1,13 +1,13 @@
-"""The forms that every target wants, whatever the network was written in.
+"""The forms that every target wants, whatever the network was written in: all phases, in order.
 
-Each part is a pass in a file of its own; none of them changes what the graph computes. A graph that
-is quantized already is left as it is.
+Each pass stands in a file of its own; none of them changes what the graph computes. A graph that is
+quantized already is left as it is. `edge-imgq inspect MODEL --passes` shows which of them fired.
 """
 
 from __future__ import annotations
 
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
+from onnx_ir.passes.common import ShapeInferencePass
 
 from edge_imgq.graph.passes.affine_downward import affine_downward
 from edge_imgq.graph.passes.affine_upward import affine_upward
@@ -61,87 +61,143 @@ from edge_imgq.graph.passes.summed_area import summed_area
 from edge_imgq.graph.passes.tone_curves import tone_curves
 from edge_imgq.graph.passes.transpositions import transpositions
 from edge_imgq.graph.passes.unfolded import unfolded
+from edge_imgq.graph.phases import Entry, Phase, Repeated, Watcher, apply_phases
 
-PARTS = (
-    cropping,
-    inert,
-    duplicates,
-    chains,
-    reshapes,
-    unfolded,
-    folding,
-    summed_area,
-    single_axis,
-    spelled_phases,
-    plain_products,
-    spelled_shuffle,
-    spelled_resize,
-    reshapes,
-    spelled_resize,
-    repetition,
-    gather,
-    gathered_pixels,
-    block_writes,
-    channel_selection,
-    spelled_gelu,
-    spelled_choice,
-    einsum,
-    rare_activations,
-    reductions,
-    spread_norm,
-    normalisation,
-    regrouped,
-    flat_rows,
-    flat_product,
-    transpositions,
-    few_axes,
-    reshapes,
-    transpositions,
-    joined_resizes,
-    normalisation,
-    deviations,
-    attention,
-    channel_mean,
-    batch_norm,
-    cropped_deconvolution,
-    deconvolution,
-    constant_arithmetic,
-    hard_sigmoid,
-    clips,
-    spelled_prelu,
-    halving,
-    cubic,
-    edge_padding,
-    pooled_product,
-    pixel_ends,
-    affine_upward,
-    affine_downward,
-    collapse,
-    tone_curves,
-    image_statistics,
-    normalised_trunk,
-    sum_chains,
-)  # fmt: skip
-"""In this order: a division that ends a normalisation belongs to it, one between transpositions is
-found before these move and one that they hid after; transpositions meet once more where reshapes
-stood between them; factors fold into convolutions before these are merged; curves are marked when
-nothing changes the arithmetic around them any more."""
+TIDY = Phase(
+    "tidy",
+    "nothing stands twice, does nothing, or takes more than two operands",
+    (
+        Entry(cropping, "a cut is a Slice, which others know"),
+        Entry(inert, "what does nothing hides what stands beside it"),
+        Entry(duplicates, "equal operands are then one value"),
+        Entry(chains, "sums and extremes have two operands"),
+        Entry(reshapes, "a layout has one reshape"),
+    ),
+)
+
+RECOGNISE = Phase(
+    "recognise",
+    "what several nodes spell is the operator that it means",
+    (
+        Entry(unfolded, "gathers of neighbourhoods are a convolution"),
+        Entry(folding, "Col2Im is a transposed convolution"),
+        Entry(summed_area, "differences of cumulative sums are a mean"),
+        Entry(single_axis, "windows along one axis are windows of an image"),
+        Entry(spelled_phases, "strided slices are a pixel shuffle"),
+        Entry(plain_products, "Gemm, MatMul and PRelu have their plain form"),
+        Entry(spelled_shuffle, "reshapes are a pixel shuffle", after=(reshapes,)),
+        Repeated(
+            (
+                Entry(spelled_resize, "copies of rows and columns are a Resize"),
+                Entry(reshapes, "what a Resize leaves behind is merged"),
+            ),
+            "a merged reshape shows the copies of the other axis",
+        ),
+        Entry(repetition, "repeated channels are a Concat", after=(spelled_resize,)),
+        Entry(gather, "tables that count up are slices"),
+        Entry(gathered_pixels, "tables of neighbours are a Resize", after=(gather,)),
+        Entry(block_writes, "ScatterND of a block is a Concat", after=(spelled_phases,)),
+        Entry(channel_selection, "other tables are convolutions", after=(gather, gathered_pixels)),
+        Entry(spelled_gelu, "products with erf or tanh are a Gelu"),
+        Entry(spelled_choice, "a choice by sign is an activation"),
+        Entry(einsum, "letters are products, sums and transpositions"),
+        Entry(rare_activations, "rare ones are common ones", after=(spelled_choice,)),
+        Entry(reductions, "sums and norms are means", after=(einsum,)),
+    ),
+)
+
+NORMALISE = Phase(
+    "normalise",
+    "norms are means and variances, and images lie channels first",
+    (
+        Entry(spread_norm, "a norm that was multiplied out is gathered", after=(reductions,)),
+        Entry(
+            normalisation,
+            "a division that ends a norm belongs to it, and transpositions would move between",
+            after=(spread_norm,),
+        ),
+        Entry(regrouped, "groups that constants do not need vanish", after=(normalisation,)),
+        Entry(flat_rows, "products of rows are products of images"),
+        Entry(flat_product, "products need no flattening"),
+        Repeated(
+            (
+                Entry(transpositions, "they meet and cancel", after=(flat_rows, flat_product)),
+                Entry(few_axes, "a transposition has few axes"),
+                Entry(reshapes, "reshapes that transpositions left side by side are merged"),
+            ),
+            "transpositions meet once more where reshapes stood between them",
+        ),
+        Entry(joined_resizes, "resizes of both axes are one", after=(transpositions,)),
+        Entry(normalisation, "transpositions hid some norms", after=(transpositions,)),
+    ),
+)
+
+PROTECT = Phase(
+    "protect",
+    "what must stay float together is marked before anything moves into it",
+    (
+        Entry(deviations, "a deviation and what it divides", after=(normalisation,)),
+        Entry(attention, "scores and weights of attention", after=(transpositions,)),
+    ),
+)
+
+EXPRESS = Phase(
+    "express",
+    "operators that some target lacks are those that all have",
+    (
+        Entry(channel_mean, "a mean over channels is a convolution", after=(normalisation,)),
+        Entry(batch_norm, "an affine per channel is a convolution"),
+        Entry(cropped_deconvolution, "a slice behind one is its padding"),
+        Entry(deconvolution, "dilated ones are plain", after=(cropped_deconvolution,)),
+        Entry(constant_arithmetic, "a division is a product", after=(normalisation, deviations)),
+        Entry(hard_sigmoid, "a line that is clipped"),
+        Entry(clips, "clippings meet", after=(hard_sigmoid,)),
+        Entry(spelled_prelu, "sums of rectifiers are a PRelu", after=(clips,)),
+        Entry(halving, "shrinking to half is a mean", after=(joined_resizes,)),
+        Entry(cubic, "cubic enlarging is a convolution", after=(joined_resizes,)),
+        Entry(edge_padding, "edges are slices", after=(cubic,)),
+        Entry(pooled_product, "products of vectors are convolutions", after=(attention,)),
+    ),
+)
+
+FOLD = Phase(
+    "fold",
+    "constants and linear branches are inside convolutions",
+    (
+        Entry(pixel_ends, "the range of pixels, at both ends at once"),
+        Entry(affine_upward, "into the convolution before", after=(batch_norm, pixel_ends)),
+        Entry(affine_downward, "else into those behind", after=(affine_upward,)),
+        Entry(collapse, "branches are one convolution", after=(affine_upward, affine_downward)),
+    ),
+)
+
+MARK = Phase(
+    "mark",
+    "what eight bits cannot hold is marked, now that nothing changes around it",
+    (
+        Entry(tone_curves, "curves and the arithmetic between them", after=(collapse,)),
+        Entry(image_statistics, "variances of an image", after=(collapse,)),
+        Entry(normalised_trunk, "sums that norms read", after=(collapse,)),
+        Entry(sum_chains, "sums of many tensors round once", after=(collapse,)),
+    ),
+)
+
+PHASES = (TIDY, RECOGNISE, NORMALISE, PROTECT, EXPRESS, FOLD, MARK)
 
 
-def canonical(model: ir.Model) -> int:
-    """Apply every part, then infer the shapes of what they made.
+def canonical(model: ir.Model, watcher: Watcher | None = None) -> int:
+    """Apply every phase, then infer the shapes of what they made.
+
+    Args:
+        model: changed in place.
+        watcher: told of each phase.
 
     Returns:
         The number of rewritings.
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0
-    count = 0
-    for part in PARTS:
-        rewritten = part(model)
-        if rewritten:
-            RemoveUnusedNodesPass()(model)  # a dead reader would keep the next part from its value
-        count += rewritten
+    count = sum(record.count for record in apply_phases(model, PHASES, watcher))
     if count:
         ShapeInferencePass()(model)
     return count
