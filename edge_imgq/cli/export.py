@@ -20,7 +20,7 @@ from edge_imgq.cli.options import (
     add_threads,
     sizes,
 )
-from edge_imgq.cli.paths import model
+from edge_imgq.cli.paths import model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports
 from edge_imgq.errors import UsageError
@@ -82,6 +82,13 @@ def add(subparsers: Subparsers) -> None:
     add_range(parser)
     add_threads(parser, default=1)
     add_no_bench(parser)
+    parser.add_argument(
+        "--dump-graphs",
+        type=output_folder,
+        metavar="DIR",
+        help="write the graph of each target after each phase of its passes, as .onnx files; what "
+        "passes fire, `edge-imgq inspect MODEL.onnx --passes` shows",
+    )
     add_json(parser)
 
 
@@ -103,12 +110,16 @@ def run(arguments: argparse.Namespace) -> int:
         scheme=arguments.scheme,
         pictures=arguments.pictures,
         timed=not arguments.no_bench,
+        graphs=arguments.dump_graphs,
+        checked=arguments.debug,
     )
     with ProgressDisplay() as watch:
         report = export(request, watch)
     code = show_reports((report,), as_json=arguments.json)
     print(f"The files are in {arguments.output / report.model}.", file=sys.stderr)
     say_where_pictures_are(arguments.pictures)
+    if arguments.dump_graphs is not None:
+        print(f"Graphs are in {arguments.dump_graphs / report.model}.", file=sys.stderr)
     return code
 
 

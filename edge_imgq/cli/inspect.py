@@ -33,6 +33,12 @@ def add(subparsers: Subparsers) -> None:
         "own; if open, 180x320 or the least above that it takes)",
     )
     parser.add_argument("--operators", action="store_true", help="list every operator")
+    parser.add_argument(
+        "--passes",
+        action="store_true",
+        help="of a float .onnx model, list the passes that rewrite its graph for each target, by "
+        "phase, and how often each fired",
+    )
     add_json(parser)
 
 
@@ -42,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.skipped import Skipped
 
     with ProgressDisplay() as watch:
-        description = inspect(arguments.file, arguments.size, watch)
+        description = inspect(arguments.file, arguments.size, watch, passes=arguments.passes)
     if arguments.json:
         from edge_imgq.report.json_form import description_to_json
 

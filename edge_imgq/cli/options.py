@@ -49,7 +49,9 @@ def add_command(
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error, and all warnings"
+        "--debug",
+        action="store_true",
+        help="show the traceback of an error, and all warnings; check graphs between passes",
     )
     return parser
 

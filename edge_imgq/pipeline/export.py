@@ -23,6 +23,7 @@ from edge_imgq.artifact import (
 )
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.pipeline.between_phases import BetweenPhases
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.gallery import Gallery
@@ -78,6 +79,8 @@ class ExportRequest:
             their own; "" for their own.
         pictures: folder for pictures of the worst images; None for none.
         timed: whether the files are timed.
+        graphs: folder for the graph of each target after each phase of its passes; None for none.
+        checked: whether shapes and types are checked between these phases.
     """
 
     model: str | Source
@@ -91,6 +94,8 @@ class ExportRequest:
     scheme: str | QuantizeRecipe = ""
     pictures: Path | None = None
     timed: bool = True
+    graphs: Path | None = None
+    checked: bool = False
 
 
 def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
@@ -242,7 +247,9 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     refuse_overlap(calibration, evaluation)
     source = opened(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
-    note_unsupported(source, target_plans(source, recipes, schemes, sizes), failures)
+    between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
+    plans = target_plans(source, recipes, schemes, sizes)
+    note_unsupported(source, plans, failures, between)
     left_out = [recipe.name for recipe in recipes if recipe.name in failures]
     if left_out:
         watch(Step(f"leave out {', '.join(left_out)}: no form for some operators", 0, 1))

@@ -8,44 +8,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
-from edge_imgq.errors import ModelError
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from edge_imgq.contract import FileNote
-    from edge_imgq.report.description import FileDescription, TargetOutlook
+    from edge_imgq.graph.phases import PhaseRecord
+    from edge_imgq.pipeline.operators import TargetPlan
+    from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
 
 Size = tuple[int, int]
 
 
-def inspect(path: Path, size: Size | None, watch: Watch) -> FileDescription:
+def inspect(
+    path: Path, size: Size | None, watch: Watch, *, passes: bool = False
+) -> FileDescription:
     """Return what a file consists of.
 
     Args:
         path: a file of one of FORMATS, whoever wrote it.
         size: height and width to look at an ONNX file at; None for its own.
         watch: told of what may take seconds.
+        passes: whether to tell which passes rewrite the graph for each target.
 
     Raises:
         ModelError: the file is of another format, missing or damaged, or does not fit the size.
+        UsageError: passes are asked for of a file that none goes through.
     """
     if path.suffix.lower() not in FORMATS and path.is_dir():
         raise ModelError(f"{path} is a folder; name one of the files in it.")
     if path.suffix.lower() not in FORMATS:
         raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
     if path.suffix.lower() != ".onnx":
+        _refuse_passes(path, passes)
         found = FORMATS[path.suffix.lower()](path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
-    return _inspect_onnx(path, size, watch)
+    return _inspect_onnx(path, size, watch, passes)
 
 
-def _inspect_onnx(path: Path, size: Size | None, watch: Watch) -> FileDescription:
+def _refuse_passes(path: Path, asked: bool) -> None:
+    if asked:
+        raise UsageError(
+            f"{path} is not a float .onnx model, and passes rewrite nothing else. Inspect the "
+            "model that it was made from with --passes."
+        )
+
+
+def _inspect_onnx(path: Path, size: Size | None, watch: Watch, passes: bool) -> FileDescription:
     """Describe an ONNX file, and ask all targets about the model that `export` reads in it."""
     from edge_imgq.export.onnx_description import describe
 
     if _is_quantized(path):
+        _refuse_passes(path, passes)
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
     watch(Step("open the model", 0, 2))
@@ -61,7 +79,14 @@ def _inspect_onnx(path: Path, size: Size | None, watch: Watch) -> FileDescriptio
         raise
     parameters = _model_parameters(path, found.note)
     compared = "" if isinstance(source, Skipped) else _compared_by(source)
-    return replace(found, model_parameters=parameters, targets=outlook, compared_by=compared)
+    rewritten = () if isinstance(source, Skipped) or not passes else _passes(source, at)
+    return replace(
+        found,
+        model_parameters=parameters,
+        targets=outlook,
+        compared_by=compared,
+        passes=rewritten,
+    )
 
 
 def _compared_by(source: Source) -> str | Skipped:
@@ -119,25 +144,57 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     Returns:
         One outlook per target; the reason, where export refuses the model itself.
     """
-    from edge_imgq.graph.size import own_size
-    from edge_imgq.pipeline.operators import refused, target_plans
-    from edge_imgq.recipe.folders import export_recipes, quantize_recipe
+    from edge_imgq.pipeline.operators import refused
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
 
-    recipes = export_recipes()
-    schemes = {name: quantize_recipe(name) for name in {r.scheme for r in recipes if r.scheme}}
-    at = size or own_size(source.model)
-    sizes = {recipe.name: (at or recipe.size,) for recipe in recipes}
     try:
-        if at is not None:
-            refuse_odd_size(source, at)
-        found = refused(source, target_plans(source, recipes, schemes, sizes))
+        if size is not None:
+            refuse_odd_size(source, size)
+        found = refused(source, _plans(source, size))
     except ModelError as error:
         return Skipped(str(error))
     return tuple(
         TargetOutlook(target, tuple(RefusedOperator(r.operator, r.reason) for r in refusals))
         for target, refusals in found.items()
     )
+
+
+def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
+    """Return what the files of all recipes would be written from."""
+    from edge_imgq.pipeline.operators import target_plans
+    from edge_imgq.recipe.folders import export_recipes, quantize_recipe
+
+    recipes = export_recipes()
+    schemes = {name: quantize_recipe(name) for name in {r.scheme for r in recipes if r.scheme}}
+    sizes = {recipe.name: (size or recipe.size,) for recipe in recipes}
+    return target_plans(source, recipes, schemes, sizes)
+
+
+def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
+    """Run the passes of every target, and return what each did."""
+    from edge_imgq.graph.passes.canonical import PHASES
+    from edge_imgq.graph.rewrite import rewrite
+    from edge_imgq.report.description import PassesOfTargets, PassRow, PhaseRow
+
+    entries = [(phase.name, entry) for phase in PHASES for entry in phase.passes()]
+    reasons = {(phase, entry.name): entry.reason for phase, entry in reversed(entries)}
+    targets: dict[tuple[str, ...], list[str]] = {}
+    for plan in _plans(source, size):
+        targets.setdefault(plan.passes, []).append(plan.recipe.name)
+    found = []
+    for passes, names in targets.items():
+        rows: list[PhaseRow] = []
+
+        def note(record: PhaseRecord, _graph: ir.Model, rows: list[PhaseRow] = rows) -> None:
+            fired = (
+                PassRow(name, count, reasons.get((record.phase, name), ""))
+                for name, count in record.fired
+            )
+            rows.append(PhaseRow(record.phase, tuple(fired), record.nodes))
+
+        rewrite(source.model, passes, note)
+        found.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
+    return tuple(found)
 
 
 def _onnx(path: Path, size: Size | None) -> FileDescription:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.pipeline.between_phases import BetweenPhases
     from edge_imgq.pipeline.failures import Failures
     from edge_imgq.pipeline.source import Source
     from edge_imgq.recipe.export import ExportRecipe
@@ -74,13 +75,16 @@ NAMES = {"onnx": "ONNX", "tflite": "TFLite", "coreml": "Core ML"}
 """What people call the formats."""
 
 
-def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Failures) -> None:
+def note_unsupported(
+    source: Source, plans: Sequence[TargetPlan], failures: Failures, between: BetweenPhases
+) -> None:
     """Note the targets that have no form for some of a model's operators.
 
     Args:
         source: the model.
         plans: all targets.
         failures: gets, for each such target, an error that names its operators.
+        between: what is done with graphs between phases.
 
     Raises:
         UnsupportedOperatorError: no target can be written; names every kind of operator once, with
@@ -94,7 +98,8 @@ def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Fail
     for plan in plans:
         with failures.of([plan.recipe.name]):
             if plan.passes not in prepared:
-                prepared[plan.passes] = rewrite(source.model, plan.passes)
+                watcher = between.watcher(source.model, _sharing(plan, plans))
+                prepared[plan.passes] = rewrite(source.model, plan.passes, watcher)
             refusals = REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
             if refusals:
                 found[plan.recipe.name] = refusals
@@ -103,6 +108,11 @@ def note_unsupported(source: Source, plans: Sequence[TargetPlan], failures: Fail
         failures.add(name, as_error(kinds[name], source.name, refusals, able))
     if len(found) == len(plans):
         raise _refusal_of_all(source, found)
+
+
+def _sharing(plan: TargetPlan, plans: Sequence[TargetPlan]) -> list[str]:
+    """Return the targets whose graphs go through the same passes."""
+    return [other.recipe.name for other in plans if other.passes == plan.passes]
 
 
 def _refusal_of_all(

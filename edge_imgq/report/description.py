@@ -99,6 +99,51 @@ class TargetOutlook:
 
 
 @dataclass(frozen=True)
+class PassRow:
+    """A pass of a graph.
+
+    Attributes:
+        name: as people read it.
+        count: rewritings that it did.
+        reason: why it stands in its phase.
+    """
+
+    name: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class PhaseRow:
+    """A phase of passes.
+
+    Attributes:
+        name: one word, or the pass that a recipe names.
+        passes: in order.
+        nodes: of the graph, after it.
+    """
+
+    name: str
+    passes: tuple[PassRow, ...]
+    nodes: int
+
+
+@dataclass(frozen=True)
+class PassesOfTargets:
+    """What the passes of some targets did to a graph.
+
+    Attributes:
+        targets: whose recipes name the same passes.
+        nodes: of the graph, before them.
+        phases: in order; none where recipes name no passes.
+    """
+
+    targets: tuple[str, ...]
+    nodes: int
+    phases: tuple[PhaseRow, ...]
+
+
+@dataclass(frozen=True)
 class FileDescription:
     """A whole file.
 
@@ -121,6 +166,7 @@ class FileDescription:
             the model itself; none for other files.
         compared_by: what ran a float ONNX file to compare it with the model that `export` reads
             from it, and found the same image; why they were not compared; empty for other files.
+        passes: what passes do to a float ONNX model for each target, where that was asked for.
     """
 
     format: str
@@ -139,6 +185,7 @@ class FileDescription:
     model_parameters: int | None = None
     targets: tuple[TargetOutlook, ...] | Skipped = ()
     compared_by: str | Skipped = ""
+    passes: tuple[PassesOfTargets, ...] = ()
 
     @property
     def kinds(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ from edge_imgq.report.drawing import (
     wrapped,
 )
 from edge_imgq.report.operator_table import operator_table
+from edge_imgq.report.pass_table import pass_tables
 from edge_imgq.runtime.placement.rules import Placed
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import nodes_in_words
@@ -38,6 +39,8 @@ def description_table(name: str, description: FileDescription, operators: bool) 
         parts.append(wrapped(said, "  "))
     if description.placements:
         parts.append(_placements(description))
+    if description.passes:
+        parts.append(pass_tables(description.passes))
     if description.targets and not _no_images(description):
         parts.append(_outlook(description))
     return "\n\n".join(parts)

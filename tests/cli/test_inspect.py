@@ -174,3 +174,56 @@ def test_a_network_without_padding_is_refused_alike_everywhere(
     said = " ".join((outcome.out + outcome.err).split())
     assert "leaves out 1 pixel of the image on each side" in said
     assert "pad the image by 1 pixel inside the model" in said
+
+
+def bent(path: Path) -> Path:
+    """A network with an activation that no target has, in a layout that none has."""
+    generator = np.random.default_rng(4)
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Transpose", ["c"], ["l"], perm=[0, 2, 3, 1]),
+        helper.make_node("Mish", ["l"], ["m"]),
+        helper.make_node("Transpose", ["m"], ["f"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["f", "w"], ["r"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["image", "r"], ["out"]),
+    ]
+    return saved(nodes, {"w": generator.normal(0, 0.02, (3, 3, 3, 3)).astype(np.float32)}, path)
+
+
+def test_passes_are_listed_by_phase_with_how_often_they_fired(run: Run, tmp_path: Path) -> None:
+    path = bent(tmp_path / "net.onnx")
+    outcome = run("inspect", path, "--size", "48x64", "--passes")
+    assert outcome.code == 0, outcome.err
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    rows = [line.split() for line in outcome.out.splitlines()]
+    assert any(row[:3] == ["recognise", "rare-activations", "1"] for row in rows)
+    assert any(row[:2] == ["normalise", "transpositions"] and int(row[2]) > 0 for row in rows)
+    assert "no passes for onnx-float" in outcome.out
+    told = json.loads(run("inspect", path, "--size", "48x64", "--passes", "--json").out)["passes"]
+    phases = {phase["name"]: phase for phase in told[0]["phases"]}
+    fired = {row["name"]: row["count"] for row in phases["normalise"]["passes"]}
+    assert fired["transpositions"] > 0
+    assert fired["spread-norm"] == 0
+    assert told[0]["nodes"] == 6
+
+
+def test_passes_are_those_of_a_float_model_alone(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"")
+    outcome = run("inspect", path, "--passes")
+    assert outcome.code == 2
+    assert "is not a float .onnx model" in " ".join(outcome.err.split())
+
+
+def test_graphs_are_written_after_each_phase(run: Run, tmp_path: Path, photos: Path) -> None:
+    path = bent(tmp_path / "net.onnx")
+    words = ("--size", "48x64", "--target", "tflite-float", "--images", photos / "evaluation")
+    places = ("--output", tmp_path / "out", "--dump-graphs", tmp_path / "graphs", "--no-bench")
+    outcome = run("export", path, *words, *places, "--debug")
+    assert outcome.code == 0, outcome.err
+    files = sorted((tmp_path / "graphs" / "net" / "tflite-float").iterdir())
+    names = ["00-read.onnx", "01-tidy.onnx", "02-recognise.onnx", "03-normalise.onnx"]
+    assert [file.name for file in files][:4] == names
+    kinds = [{node.op_type for node in onnx.load(file).graph.node} for file in files]
+    assert "Mish" in kinds[1] - kinds[2]
+    assert "Transpose" in kinds[2] - kinds[3]

@@ -1,0 +1,65 @@
+"""Whether what a graph says of its values is what its nodes compute: shapes, types, order."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+
+from edge_imgq.errors import FaultError
+from edge_imgq.graph.shape_inference import infer_shapes
+
+Kind = tuple[int, tuple[int | None, ...] | None]
+"""Element type and lengths of a value; None for what is open."""
+
+
+def check_graph(model: ir.Model, stage: str) -> None:
+    """Refuse a graph that ONNX finds invalid, or whose values have other shapes than they say.
+
+    Args:
+        model: left as it is.
+        stage: what made it, for the message.
+
+    Raises:
+        FaultError: a node, type or shape is wrong; names the first.
+    """
+    proto = ir.to_proto(model)
+    said = {value.name: _kind(value) for value in _values(proto)}
+    try:
+        onnx.checker.check_model(infer_shapes(proto))  # which asks for the shapes of outputs
+        del proto.graph.value_info[:]
+        for output in proto.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        inferred = infer_shapes(proto, strict=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise FaultError(f"The graph after '{stage}' is not valid ONNX: {error}") from error
+    for value in _values(inferred):
+        wrong = value.name in said and _difference(said[value.name], _kind(value))
+        if wrong:
+            raise FaultError(f"After '{stage}', '{value.name}' is said to have {wrong}.")
+
+
+def _values(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    return [*proto.graph.value_info, *proto.graph.output]
+
+
+def _kind(value: onnx.ValueInfoProto) -> Kind:
+    tensor = value.type.tensor_type
+    lengths = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    return tensor.elem_type, lengths if tensor.HasField("shape") else None
+
+
+def _difference(said: Kind, found: Kind) -> str:
+    """Return in words how what is said differs from what was found; empty where it does not."""
+    if said[0] and found[0] and said[0] != found[0]:
+        names = [onnx.TensorProto.DataType.Name(kind).lower() for kind in (said[0], found[0])]
+        return f"the type {names[0]}, and has {names[1]}"
+    if said[1] is None or found[1] is None:
+        return ""
+    same = len(said[1]) == len(found[1]) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(said[1], found[1], strict=True)
+    )
+    return "" if same else f"the shape {_words(said[1])}, and has {_words(found[1])}"
+
+
+def _words(lengths: tuple[int | None, ...]) -> str:
+    return "×".join("?" if length is None else str(length) for length in lengths) or "of a number"

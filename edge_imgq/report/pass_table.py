@@ -1,0 +1,56 @@
+"""Which passes rewrote a graph, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_imgq.report.description import PassesOfTargets, PhaseRow
+from edge_imgq.report.drawing import ABSENT, draw, listed, new_table, wrapped
+
+
+def pass_tables(passes: Sequence[PassesOfTargets]) -> str:
+    """Return a table of the phases that targets share, and one for what each adds.
+
+    Passes that found nothing are not listed; a phase without any is.
+
+    Args:
+        passes: of all targets, those with equal passes together.
+    """
+    rewritten = [entry for entry in passes if entry.phases]
+    common = _common([entry.phases for entry in rewritten])
+    parts = []
+    if common:
+        shared = [target for entry in rewritten for target in entry.targets]
+        parts.append(_part(f"passes for {listed(shared)}", rewritten[0].nodes, common))
+    for entry in rewritten:
+        own = entry.phases[len(common) :]
+        if own:
+            before = common[-1].nodes if common else entry.nodes
+            parts.append(_part(f"passes for {listed(entry.targets)}", before, own))
+    left = [target for entry in passes if not entry.phases for target in entry.targets]
+    if left:
+        parts.append(wrapped(f"no passes for {listed(left)}", "  "))
+    return "\n\n".join(parts)
+
+
+def _common(lists: Sequence[tuple[PhaseRow, ...]]) -> tuple[PhaseRow, ...]:
+    """Return the phases that all lists begin with; none where there is one list alone."""
+    if len(lists) < 2:
+        return ()
+    count = 0
+    while all(len(rows) > count and rows[count] == lists[0][count] for rows in lists):
+        count += 1
+    return lists[0][:count]
+
+
+def _part(heading: str, nodes: int, phases: Sequence[PhaseRow]) -> str:
+    """Return a table of phases; the nodes of a phase stand in its last row."""
+    table = new_table("phase", "pass", ">fired", ">nodes", "why there")
+    table.add_row("", "", "", str(nodes), "before")
+    for phase in phases:
+        cells = [(row.name, str(row.count), row.reason) for row in phase.passes if row.count]
+        cells = cells or [(ABSENT, "", "")]
+        for place, (name, fired, reason) in enumerate(cells):
+            after = str(phase.nodes) if place == len(cells) - 1 else ""
+            table.add_row("" if place else phase.name, name, fired, after, reason)
+    return f"{wrapped(heading, '  ')}\n{draw(table)}"
