@@ -1,8 +1,68 @@
-"""Turn a trained image-to-image network into verified int8 files for phones."""
+"""Turn a trained image-to-image network into verified int8 files for phones.
+
+    import edge_imgq as eiq
+
+    result = eiq.export("fsrcnn-x2", targets="tflite-int8")
+    enlarged = eiq.enhance("photo.jpg", result["tflite-int8"])
+
+The functions import what they need when they are called. `docs/python.md` shows all of them.
+"""
 
 import os
 
-from edge_imgq.version import __version__ as __version__
+# Four stages have the names of functions here. Python binds a folder's name when it is imported
+# first, so that is done before the functions take the names; `from edge_imgq.export import onnx`
+# works as ever.
+import edge_imgq.bench
+import edge_imgq.export
+import edge_imgq.quantize
+import edge_imgq.verify  # noqa: F401
+from edge_imgq.api.bench import Timings, bench
+from edge_imgq.api.enhance import enhance, enhance_files
+from edge_imgq.api.export import export
+from edge_imgq.api.model import Model
+from edge_imgq.api.model import open_model as open  # noqa: A004
+from edge_imgq.api.open_file import OpenedFile, open_file
+from edge_imgq.api.quantize import QuantizedModel, quantize
+from edge_imgq.api.result import FileResult, ModelResult
+from edge_imgq.api.verify import Verification, verify
+from edge_imgq.contract import ImageContract, PixelRange
+from edge_imgq.errors import EdgeImgqError
+from edge_imgq.pipeline.step import Step
+from edge_imgq.recipe.export import Budget, ExportRecipe
+from edge_imgq.recipe.folders import export_recipes, quantize_recipe
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
+from edge_imgq.version import __version__
+
+__all__ = [
+    "Budget",
+    "EdgeImgqError",
+    "ExportRecipe",
+    "FileResult",
+    "ImageContract",
+    "Model",
+    "ModelResult",
+    "OpenedFile",
+    "PixelRange",
+    "QuantizeRecipe",
+    "QuantizedModel",
+    "Skipped",
+    "Step",
+    "Timings",
+    "Verification",
+    "__version__",
+    "bench",
+    "enhance",
+    "enhance_files",
+    "export",
+    "export_recipes",
+    "open",
+    "open_file",
+    "quantize",
+    "quantize_recipe",
+    "verify",
+]
 
 # ONNX Runtime's wheels otherwise keep a database of events in ~/.cache/Microsoft and a file in the
 # folder for temporary ones from its import on, to be sent away. "0" in the environment allows it.

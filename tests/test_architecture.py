@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 TIERS = (
     {"cli", "__main__"},
+    {"api"},
     {"pipeline"},
     {"train", "export", "quantize", "verify", "bench", "report"},
     {"devices"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
@@ -15,15 +14,12 @@ from edge_imgq.cli.options import (
     add_json,
     add_paths,
     add_threads,
-    device_options,
+    benchmark_model,
     positive,
     size,
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import UsageError
-
-if TYPE_CHECKING:
-    from edge_imgq.bench.timing import Timing
 
 DETAILS = """\
 Time exported files on this host or on a device: median and 90th percentile of one call, without
@@ -84,40 +80,35 @@ def run(arguments: argparse.Namespace) -> int:
     """Time, and show the figures."""
     from datetime import UTC, datetime
 
-    from edge_imgq.bench.timing import TimingRequest
-    from edge_imgq.cli.paths import exported_files
-    from edge_imgq.pipeline.bench import bench
+    from edge_imgq.api.bench import bench
+    from edge_imgq.pipeline.exported_files import exported_files
     from edge_imgq.report.history import timed_entries
 
-    files = exported_files(arguments.paths)
     if arguments.estimate:
         _refuse_beside_estimates(arguments)
-        return _estimate(files, arguments.estimate, arguments.json)
-    options = device_options(arguments)
-    request = TimingRequest(
-        arguments.threads,
-        arguments.runs,
-        arguments.size,
-        arguments.sustained,
-        arguments.memory,
-    )
-    timings: list[Timing] = []
-    codes = []
+        return _estimate(exported_files(arguments.paths), arguments.estimate, arguments.json)
     with ProgressDisplay() as watch:
-        for device in arguments.device or ["host"]:
-            rows, code = bench(files, device, options, request, watch)
-            timings += rows
-            codes.append(code)
+        found = bench(
+            arguments.paths,
+            device=arguments.device or "host",
+            delegate=arguments.delegate,
+            benchmark_model=benchmark_model(arguments),
+            threads=arguments.threads,
+            runs=arguments.runs,
+            size=arguments.size,
+            sustained=arguments.sustained,
+            memory=arguments.memory,
+            progress=watch,
+        )
     if arguments.json:
         from edge_imgq.report.json_form import timings_to_json
 
-        print(timings_to_json(timings))
+        print(timings_to_json(found.timings))
     else:
-        from edge_imgq.report.timing_table import timing_table
-
-        print(timing_table(timings))
-    keep(arguments.history, timed_entries(timings, datetime.now(UTC)), arguments.json)
-    return max(codes)
+        print(found)
+    entries = timed_entries(found.timings, datetime.now(UTC))
+    keep(arguments.history, entries, arguments.json)
+    return found.exit_code
 
 
 def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:

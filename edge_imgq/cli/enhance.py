@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
@@ -16,7 +15,7 @@ from edge_imgq.cli.options import (
 from edge_imgq.cli.paths import existing, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
-from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.errors import ImageError
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
@@ -70,16 +69,18 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Enhance, and list what was written."""
-    from edge_imgq.pipeline.enhance import EnhanceRequest, enhance
+    from edge_imgq.api.enhance import enhance_files
 
-    request = EnhanceRequest(
-        jobs=_jobs(arguments.images, arguments.output, arguments.format),
-        models=tuple(arguments.model),
-        threads=arguments.threads,
-        pixels=arguments.pixels,
-    )
     with ProgressDisplay() as watch:
-        batch = enhance(request, watch)
+        batch = enhance_files(
+            arguments.images,
+            arguments.model,
+            arguments.output,
+            suffix=arguments.format or "",
+            pixel_range=arguments.pixels,
+            threads=arguments.threads,
+            progress=watch,
+        )
     if arguments.json:
         from edge_imgq.report.json_form import plain, to_json
 
@@ -93,24 +94,3 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in batch.failed:
         say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0
-
-
-def _jobs(images: list[Path], output: Path, suffix: str | None) -> tuple[tuple[Path, Path], ...]:
-    """Pair every photograph with the place of its result.
-
-    Raises:
-        UsageError: two results would have one name, or one would overwrite its photograph.
-    """
-    jobs: dict[Path, Path] = {}
-    for image in images:
-        name = image.name if suffix is None else f"{image.stem}.{suffix}"
-        result = output / name
-        if result in jobs:
-            raise UsageError(
-                f"{image} and {jobs[result]} would both become {result}; enhance them one after "
-                "the other into two folders."
-            )
-        if result.resolve() == image.resolve():
-            raise UsageError(f"{image} would be overwritten by its result; choose another -o.")
-        jobs[result] = image
-    return tuple((image, result) for result, image in jobs.items())

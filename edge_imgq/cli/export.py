@@ -94,32 +94,32 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and show the report."""
-    from edge_imgq.pipeline.export import ExportRequest, export
+    from edge_imgq.api.export import export
 
     targets = tuple(arguments.target or ("all",))
     _refuse_swallowed_model(targets)
-    request = ExportRequest(
-        model=arguments.model,
-        targets=targets,
-        output=arguments.output,
-        calibration=arguments.calibration,
-        images=arguments.images,
-        sizes=tuple(arguments.size),
-        pixels=arguments.pixels,
-        threads=arguments.threads,
-        scheme=arguments.scheme,
-        pictures=arguments.pictures,
-        timed=not arguments.no_bench,
-        graphs=arguments.dump_graphs,
-        checked=arguments.debug,
-    )
     with ProgressDisplay() as watch:
-        report = export(request, watch)
-    code = show_reports((report,), as_json=arguments.json)
-    print(f"The files are in {arguments.output / report.model}.", file=sys.stderr)
+        result = export(
+            arguments.model,
+            targets=targets,
+            output=arguments.output,
+            calibration=arguments.calibration,
+            images=arguments.images,
+            sizes=arguments.size,
+            scheme=arguments.scheme,
+            pixel_range=arguments.pixels,
+            threads=arguments.threads,
+            bench=not arguments.no_bench,
+            pictures=arguments.pictures,
+            dump_graphs=arguments.dump_graphs,
+            check_graphs=arguments.debug,
+            progress=watch,
+        )
+    code = show_reports((result.report,), as_json=arguments.json)
+    print(f"The files are in {result.folder}.", file=sys.stderr)
     say_where_pictures_are(arguments.pictures)
     if arguments.dump_graphs is not None:
-        print(f"Graphs are in {arguments.dump_graphs / report.model}.", file=sys.stderr)
+        print(f"Graphs are in {arguments.dump_graphs / result.report.model}.", file=sys.stderr)
     return code
 
 

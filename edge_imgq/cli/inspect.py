@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, size
-from edge_imgq.cli.paths import FILES, existing
+from edge_imgq.cli.paths import existing
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError
+from edge_imgq.pipeline.exported_files import SUFFIXES
 
 DETAILS = """\
 Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file,
@@ -24,7 +25,7 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(subparsers, "inspect", "show what a file consists of", DETAILS, EXAMPLE)
-    parser.add_argument("file", type=existing, metavar="FILE", help=f"{', '.join(FILES)}")
+    parser.add_argument("file", type=existing, metavar="FILE", help=f"{', '.join(SUFFIXES)}")
     parser.add_argument(
         "--size",
         type=size,

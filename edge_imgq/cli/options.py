@@ -8,13 +8,10 @@ import os
 import re
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_imgq.cli.paths import existing, existing_folder, output_folder
 from edge_imgq.contract import PixelRange
-
-if TYPE_CHECKING:
-    from edge_imgq.devices.options import DeviceOptions
 
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 """Variable that names LiteRT's program for a phone or board."""
@@ -113,19 +110,11 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def device_options(arguments: argparse.Namespace) -> DeviceOptions:
-    """Return what was chosen of a device.
-
-    Raises:
-        UsageError: there is no such delegate.
-    """
-    from edge_imgq.devices.benchmark_model import delegate_flags
-    from edge_imgq.devices.options import DeviceOptions
-
-    delegate_flags(arguments.delegate)  # refuses one that is not known, before any work
+def benchmark_model(arguments: argparse.Namespace) -> Path | None:
+    """Return LiteRT's program for a phone or board: the one that is named, or the environment's."""
     named = os.environ.get(BENCHMARK_MODEL, "")
-    program = arguments.benchmark_model or (Path(named) if named else None)
-    return DeviceOptions(program, arguments.delegate)
+    program: Path | None = arguments.benchmark_model
+    return program or (Path(named) if named else None)
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:

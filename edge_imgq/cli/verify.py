@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge_imgq.cli.history import add_history, keep
 from edge_imgq.cli.options import (
@@ -17,13 +15,10 @@ from edge_imgq.cli.options import (
     add_paths,
     add_pictures,
     add_threads,
-    device_options,
+    benchmark_model,
 )
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports
-
-if TYPE_CHECKING:
-    from edge_imgq.report.report import Report
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
@@ -54,33 +49,24 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify, and show the reports."""
-    from dataclasses import replace
     from datetime import UTC, datetime
 
-    from edge_imgq.cli.paths import exported_files
-    from edge_imgq.pipeline.verify import VerifyRequest, verify
+    from edge_imgq.api.verify import verify
     from edge_imgq.report.history import drift_entries
 
-    paths = exported_files(arguments.paths)
-    options = device_options(arguments)
-    request = VerifyRequest(
-        paths,
-        arguments.images,
-        arguments.threads,
-        options=options,
-        timed=not arguments.no_bench,
-    )
-    reports: list[Report] = []
     with ProgressDisplay() as watch:
-        for device in arguments.device or ["host"]:
-            pictures = _pictures(arguments.pictures, device)
-            reports += verify(replace(request, device=device, pictures=pictures), watch)
-    code = show_reports(reports, as_json=arguments.json)
+        found = verify(
+            arguments.paths,
+            images=arguments.images,
+            device=arguments.device or "host",
+            delegate=arguments.delegate,
+            benchmark_model=benchmark_model(arguments),
+            threads=arguments.threads,
+            bench=not arguments.no_bench,
+            pictures=arguments.pictures,
+            progress=watch,
+        )
+    code = show_reports(found.reports, as_json=arguments.json)
     say_where_pictures_are(arguments.pictures)
-    keep(arguments.history, drift_entries(reports, datetime.now(UTC)), arguments.json)
+    keep(arguments.history, drift_entries(found.reports, datetime.now(UTC)), arguments.json)
     return code
-
-
-def _pictures(folder: Path | None, device: str) -> Path | None:
-    """Return where the pictures of a device go: those of others than this host into a folder."""
-    return folder if folder is None or device == "host" else folder / device.replace(":", "-")

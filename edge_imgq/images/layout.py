@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def to_nchw(pixels: NDArray[np.uint8], peak: float) -> NDArray[np.float32]:
-    """Return 8-bit (H, W, C) pixels as float32 (1, C, H, W) in [0, peak]."""
+def to_nchw(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
+    """Return pixels (H, W, C), 8-bit or levels between, as float32 (1, C, H, W) in [0, peak]."""
     return np.ascontiguousarray(to_nhwc(pixels, peak).transpose(0, 3, 1, 2))
 
 
-def to_nhwc(pixels: NDArray[np.uint8], peak: float) -> NDArray[np.float32]:
-    """Return 8-bit (H, W, C) pixels as float32 (1, H, W, C) in [0, peak]."""
+def to_nhwc(pixels: NDArray[np.uint8 | np.float64], peak: float) -> NDArray[np.float32]:
+    """Return pixels (H, W, C), 8-bit or levels between, as float32 (1, H, W, C) in [0, peak]."""
     return (pixels.astype(np.float32) * np.float32(peak / 255.0))[np.newaxis]
 
 
@@ -36,7 +36,7 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
     return levels_from_nhwc(values.transpose(0, 2, 3, 1), peak)
 
 
-def pixels_of(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
+def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
     """Return levels as pixels: rounded half to even, as QuantizeLinear does, and clipped."""
     return np.ascontiguousarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
 

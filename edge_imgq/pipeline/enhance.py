@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import PixelRange
+    from edge_imgq.pipeline.source import Source
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -44,13 +45,13 @@ class EnhanceRequest:
 
     Attributes:
         jobs: photographs, each with the place of its result.
-        models: files or names of the zoo, run one after the other.
+        models: files, names of the zoo or open models, run one after the other.
         threads: processor threads.
         pixels: inside .onnx files that do not say; None for 0 to 1.
     """
 
     jobs: tuple[Job, ...]
-    models: tuple[str, ...]
+    models: tuple[str | Source, ...]
     threads: int
     pixels: PixelRange | None = None
 
@@ -99,12 +100,14 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     jobs, failed = _readable(request.jobs)
     enhancers = []
     for index, model in enumerate(request.models):
-        watch(Step(f"open {model}", index, len(request.models)))
+        name = model if isinstance(model, str) else model.name
+        watch(Step(f"open {name}", index, len(request.models)))
         enhancers.append(open_enhancer(model, request.threads, request.pixels))
     written = []
     for photo, result in jobs:
         try:
-            pixels = _enhance_photo(photo, enhancers, watch)
+            pixels = read_image(photo, "y" if is_grayscale(photo) else "rgb")
+            pixels = enhance_image(pixels, str(photo), enhancers, watch)
         except ImageError as error:
             failed.append(str(error))
             continue
@@ -166,17 +169,27 @@ def _hints(photo: Path, enhancers: Sequence[Enhancer], threads: int) -> tuple[st
     return tuple(hint for hint in found if hint)
 
 
-def _enhance_photo(path: Path, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
-    pixels = read_image(path, "y" if is_grayscale(path) else "rgb")
+def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
+    """Run networks on one photograph, one after the other.
+
+    Args:
+        pixels: RGB (H, W, 3) or gray (H, W, 1).
+        name: of the photograph, for messages.
+        enhancers: the open networks.
+        watch: told of every tile.
+
+    Raises:
+        ImageError: the photograph is smaller than the receptive field.
+    """
     for enhancer in enhancers:
 
-        def step(done: int, total: int, name: str = enhancer.name) -> None:
-            watch(Step(f"{path.name}: tiles by {name}", done, total))
+        def step(done: int, total: int, network: str = enhancer.name) -> None:
+            watch(Step(f"{Path(name).name}: tiles by {network}", done, total))
 
         try:
             pixels = enhance_pixels(pixels, enhancer, step)
         except ImageError as error:
-            raise ImageError(f"{path}: {error}") from error
+            raise ImageError(f"{name}: {error}") from error
     return pixels
 
 

@@ -6,11 +6,25 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from edge_imgq.errors import EdgeImgqError, FaultError, ImageError, OutputError
-from edge_imgq.report.report import Failed, by_reason
+from edge_imgq.errors import (
+    EdgeImgqError,
+    FaultError,
+    ImageError,
+    ModelError,
+    NonFiniteOutputError,
+    OutputError,
+    RuntimeUnavailableError,
+)
+from edge_imgq.report.report import Failed, NotRun, by_reason
 
 WHOLE_RUN = (OSError, OutputError, ImageError, MemoryError)
 """Errors that end a run, whichever target met them: disk, memory and images are for all."""
+
+
+CODES: dict[int, type[EdgeImgqError]] = {
+    kind.exit_code: kind
+    for kind in (FaultError, NonFiniteOutputError, RuntimeUnavailableError, ModelError)
+}
 
 
 class Failures:
@@ -63,6 +77,11 @@ class Failures:
             for reason, targets in by_reason(self.reported()).items()
         ]
         raise type(first)("\n".join(lines)) from first
+
+
+def error_of(file: NotRun) -> EdgeImgqError:
+    """Return why a file did not run as an error of the class of its exit code."""
+    return CODES.get(file.exit_code, ModelError)(file.reason)
 
 
 def _is_users(error: Exception) -> bool:

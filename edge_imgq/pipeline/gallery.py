@@ -35,12 +35,25 @@ class Exhibit:
     float_image: NDArray[np.uint8]
     file_image: NDArray[np.uint8]
 
+    def cropped(self) -> Exhibit:
+        """Return the place where the images differ most."""
+        from edge_imgq.images.contact_sheet import busiest_place
+
+        place = busiest_place(self.float_image, self.file_image)
+        crops = (image[place].copy() for image in (self.float_image, self.file_image))
+        return Exhibit(self.name, self.psnr, *crops)
+
 
 class Gallery:
     """Holds at most WORST images for each file, so that memory does not grow with their number."""
 
     def __init__(self, folder: Path | None, *, keeps: bool = False) -> None:
-        """Args: `folder` that the pictures go to; without one nothing is kept unless `keeps`."""
+        """Make a gallery for pictures in `folder`.
+
+        Args:
+            folder: that the pictures go to; None for none.
+            keeps: whether the worst place of the worst image is kept without a folder, too.
+        """
         self._folder = folder
         self._keeps = keeps or folder is not None
         self._kept: dict[str, list[Exhibit]] = {}
@@ -58,8 +71,12 @@ class Gallery:
         """Keep an image if it is among the worst of its file; one that is the same is never."""
         if not self._keeps or exhibit.psnr >= IDENTICAL:
             return
-        kept = sorted([*self._kept.get(file, []), exhibit], key=lambda kept: kept.psnr)
-        self._kept[file] = kept[:WORST]
+        before = self._kept.get(file, [])
+        if self._folder is None:
+            if not before or exhibit.psnr < before[0].psnr:
+                self._kept[file] = [exhibit.cropped()]
+            return
+        self._kept[file] = sorted([*before, exhibit], key=lambda kept: kept.psnr)[:WORST]
 
     def replace(self, files: Iterable[str], other: Gallery) -> None:
         """Keep the images that another gallery kept of some files, instead of those before."""

@@ -20,7 +20,6 @@ from edge_imgq.errors import (
     EdgeImgqError,
     FaultError,
     ModelError,
-    NonFiniteOutputError,
     RuntimeUnavailableError,
     UnopenedFileError,
     UnsupportedOperatorError,
@@ -28,7 +27,7 @@ from edge_imgq.errors import (
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.drifts import measure_drifts
 from edge_imgq.pipeline.gallery import NOTHING_KEPT, Gallery
-from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.images import Images, evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.export import Budget, recipe_name
@@ -48,11 +47,6 @@ if TYPE_CHECKING:
 NEVER_THERE = (DeviceError, UnsupportedOperatorError)
 """What is noted of a single file too: it is whole, and the device is not there or refuses it."""
 
-CODES: dict[int, type[EdgeImgqError]] = {
-    kind.exit_code: kind
-    for kind in (FaultError, NonFiniteOutputError, RuntimeUnavailableError, ModelError)
-}
-
 NOT_TIMED = Skipped("not timed: --no-bench")
 
 
@@ -62,7 +56,7 @@ class VerifyRequest:
 
     Attributes:
         paths: files that `export` wrote.
-        images: folder to evaluate on; None for the images of the manifest.
+        images: to evaluate on; None for those of the manifest.
         threads: processor threads.
         device: where the files run, by its name; the references run on this host.
         options: what else the person chose of it.
@@ -71,7 +65,7 @@ class VerifyRequest:
     """
 
     paths: tuple[Path, ...]
-    images: Path | None = None
+    images: Images | None = None
     threads: int = 1
     device: str = "host"
     options: DeviceOptions = NO_OPTIONS
@@ -107,14 +101,29 @@ class Terms:
     began: float = field(default_factory=time.monotonic)
 
 
-def verify(request: VerifyRequest, watch: Watch) -> tuple[Report, ...]:
+@dataclass(frozen=True)
+class Verified:
+    """What was measured of the files of one model.
+
+    Attributes:
+        folder: that holds them.
+        report: on them.
+        gallery: has kept the worst images of each.
+    """
+
+    folder: Path
+    report: Report
+    gallery: Gallery
+
+
+def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     """Measure the drift of existing files against the references that lie beside them.
 
     A file that does not run to the end, and of several files one that is damaged or was made from
     other references, is in the report with its reason.
 
     Returns:
-        One report per folder.
+        One for each folder.
 
     Raises:
         ModelError: the one file is not whole, or the references are missing or others.
@@ -129,15 +138,15 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Report, ...]:
         keep_going=len(request.paths) > 1,
         timed=request.timed,
     )
-    reports = []
+    found = []
     for folder, files in _by_folder(request.paths).items():
-        gallery = Gallery(request.pictures)
+        gallery = Gallery(request.pictures, keeps=True)
         candidates = [Candidate(path, None) for path in files]
         report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
         gallery.write()
         name = request.device if isinstance(device, Skipped) else device.name
-        reports.append(replace(report, device=name))
-    return tuple(reports)
+        found.append(Verified(folder, replace(report, device=name), gallery))
+    return tuple(found)
 
 
 def verify_files(
@@ -224,11 +233,6 @@ def _not_run(path: Path, error: EdgeImgqError, terms: Terms) -> NotRun:
     if terms.just_written and isinstance(error, UnopenedFileError):
         reason = error.reason
     return NotRun(path.name, reason, error.exit_code)
-
-
-def error_of(file: NotRun) -> EdgeImgqError:
-    """Return why a file did not run as an error of the class of its exit code."""
-    return CODES.get(file.exit_code, ModelError)(file.reason)
 
 
 def _blame(not_run: dict[Path, NotRun]) -> None:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_imgq.artifact import remove
-from edge_imgq.pipeline.failures import Failures
+from edge_imgq.pipeline.failures import Failures, error_of
 from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
-from edge_imgq.pipeline.verify import Terms, error_of, verify_files
+from edge_imgq.pipeline.verify import Terms, verify_files
 from edge_imgq.pipeline.write import Graph, Plan, Work, works, write_files
 from edge_imgq.report.report import Report
 

@@ -44,15 +44,29 @@ def drift_picture(title: str, float_image: Pixels, file_image: Pixels) -> Pixels
         RGB (H, W, 3).
     """
     place = busiest_place(float_image, file_image)
-    crops = (
-        ("float", _rgb(float_image[place])),
-        ("file", _rgb(file_image[place])),
-        (f"file - float, x {AMPLIFIED}", _rgb(amplified(file_image[place], float_image[place]))),
-    )
     where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
-    sheet = contact_sheet([SheetRow(where, crops)])
+    sheet = crops_picture(where, float_image[place], file_image[place])
     levels = _fitted(error_map(float_image, file_image), max(sheet.shape[1], LEAST_WIDTH))
     return _stacked(title, levels, sheet)
+
+
+def crops_picture(title: str, float_crop: Pixels, file_crop: Pixels) -> Pixels:
+    """Draw a place of two images side by side, and their difference.
+
+    Args:
+        title: stands above.
+        float_crop: of the float model's image, (h, w, C), at most SIDE pixels a side.
+        file_crop: of the file's.
+
+    Returns:
+        RGB (H, W, 3).
+    """
+    crops = (
+        ("float", _rgb(float_crop)),
+        ("file", _rgb(file_crop)),
+        (f"file - float, x {AMPLIFIED}", _rgb(amplified(file_crop, float_crop))),
+    )
+    return contact_sheet([SheetRow(title, crops)])
 
 
 def error_map(one: Pixels, other: Pixels) -> Pixels:

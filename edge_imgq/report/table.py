@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
+from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.report.diagnosis import Diagnosis
 from edge_imgq.report.diagnosis_text import diagnosis_text
 from edge_imgq.report.drawing import (
@@ -19,7 +21,8 @@ from edge_imgq.report.drawing import (
     new_table,
     wrapped,
 )
-from edge_imgq.report.report import Report, SchemeReport, TargetReport
+from edge_imgq.report.heading import heading
+from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import IDENTICAL, NO_BUILTIN_KERNELS, Conversion, Drop, Fidelity
 from edge_imgq.wording import count_of
@@ -33,12 +36,15 @@ LEGEND = (
     "difference in levels. ms: median/90th percentile."
 )
 
+COLUMNS = ("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
+"""Headings; those that begin with ">" are of figures."""
+
 DISTURBED = "this machine was not quiet, compare no times; --json says what disturbed each"
 
 
 def report_table(report: Report) -> str:
     """Return a report as text of at most 80 columns; where no file ran, only why."""
-    parts = [_heading(report), *(_measured(report) if report.targets else ())]
+    parts = [wrapped(heading(report)), *(_measured(report) if report.targets else ())]
     if report.failed:
         parts.append("\n".join(["not written:", *_failed(report)]))
     if report.not_run:
@@ -63,9 +69,9 @@ def report_table(report: Report) -> str:
 
 def _measured(report: Report) -> list[str]:
     """Return the table, what its columns and figures mean, and what is missing in it."""
-    table = new_table("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
+    table = new_table(*COLUMNS)
     for target in report.targets:
-        table.add_row(*_cells(target))
+        table.add_row(*cells(target))
     for failed in report.failed:
         table.add_row(_parted(failed.target) + " !", "no file", *[ABSENT] * 5)
     parts = [draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
@@ -73,7 +79,8 @@ def _measured(report: Report) -> list[str]:
     return [*parts, "\n".join([f"{ABSENT} not measured:", *notes])] if notes else parts
 
 
-def _cells(target: TargetReport) -> tuple[str, ...]:
+def cells(target: TargetReport) -> tuple[str, ...]:
+    """Return the row of a file: its name, marked where it is over budget, and its figures."""
     return (
         _parted(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
@@ -110,16 +117,6 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
     return groups
 
 
-def _heading(report: Report) -> str:
-    contract = report.contract
-    scale = "" if contract.scale == 1 else f" ×{contract.scale}"
-    colour = "luma" if contract.colour == "y" else "RGB"
-    return wrapped(
-        f"{report.model}: {contract.task}{scale} on {colour}, "
-        f"{large_count(report.parameters)} parameters (edge-imgq {report.version})"
-    )
-
-
 def _captions(report: Report) -> list[str]:
     lines = [f"evaluation: {report.evaluation}", *report.measured_against, *_agreements(report)]
     lines += [*_placements(report), *_builtin_kernels(report), *_counts(report), *_memory(report)]
@@ -128,7 +125,7 @@ def _captions(report: Report) -> list[str]:
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
     lines.extend(report.advice)
-    lines.extend(_steps(scheme) for scheme in report.schemes)
+    lines.extend(steps_text(scheme.scheme, scheme.steps) for scheme in report.schemes)
     lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():
         lines.append(f"{place}: {', '.join(targets)}")
@@ -136,14 +133,14 @@ def _captions(report: Report) -> list[str]:
     return [wrapped(line, "  ") for line in lines]
 
 
-def _steps(scheme: SchemeReport) -> str:
+def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
     """Return what each step of the quantizer gained, on patches that it did not learn from.
 
     A step that brought the image no nearer to the float one was taken back.
     """
     reached, parts = 0.0, list[str]()
     not_run: dict[str, list[str]] = {}
-    for step in scheme.steps:
+    for step in steps:
         if isinstance(step.psnr, Skipped):
             not_run.setdefault(step.psnr.reason, []).append(step.name)
             continue
@@ -152,7 +149,7 @@ def _steps(scheme: SchemeReport) -> str:
         parts.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
         reached = step.psnr if step.kept else reached
     skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
-    return f"{scheme.scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
+    return f"{scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
 
 
 def _several_sizes(report: Report) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.images.layout import from_nhwc, to_nhwc
+from edge_imgq.images.layout import from_nhwc, levels_from_nhwc, pixels_of, to_nhwc
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.placement.rules import Placed, Verdict
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
@@ -86,6 +86,19 @@ class LiteRTSession:
             return image
         return from_nhwc(values, self.note.contract.peak)
 
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
+        """Return the output of an image as levels (H, W, C); a file of bytes rounds both ends.
+
+        Raises:
+            ImageError: the file cannot run at the image's size or number of channels.
+            NonFiniteOutputError: the output holds NaN or infinity.
+        """
+        values = self._values(pixels)
+        if values.dtype == np.uint8:
+            bytes_out: NDArray[np.float64] = values[0].astype(np.float64)
+            return bytes_out
+        return levels_from_nhwc(values, self.note.contract.peak)
+
     def prepare(self, size: Size) -> Callable[[], None]:
         """Return a call that runs the file once on a ramp of all pixel values."""
         channels = self.note.contract.channels
@@ -100,7 +113,7 @@ class LiteRTSession:
     def _open(self) -> Any:
         return _interpreter(self._path, self._threads, self._xnnpack)
 
-    def _values(self, pixels: NDArray[np.uint8]) -> Any:
+    def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
         """Run the file on an image and return its output as it is stored."""
         signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
         if signature is not None:
@@ -109,7 +122,7 @@ class LiteRTSession:
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
 
-    def _input(self, pixels: NDArray[np.uint8]) -> Any:
+    def _input(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
         """Return an image in the layout and type of the file's input."""
         detail = self._interpreter.get_input_details()[0]
         channels = int(detail["shape"][3])
@@ -117,10 +130,11 @@ class LiteRTSession:
             raise ImageError(
                 f"{self._path} takes {channels} channels, and the image has {pixels.shape[2]}."
             )
-        floating = detail["dtype"] == np.float32
-        return to_nhwc(pixels, self.note.contract.peak) if floating else pixels[np.newaxis]
+        if detail["dtype"] == np.float32:
+            return to_nhwc(pixels, self.note.contract.peak)
+        return (pixels if pixels.dtype == np.uint8 else pixels_of(pixels))[np.newaxis]
 
-    def _place(self, pixels: NDArray[np.uint8]) -> None:
+    def _place(self, pixels: NDArray[np.uint8 | np.float64]) -> None:
         """Write an image into the input tensor, resized to it."""
         values = self._input(pixels)
         size = (pixels.shape[0], pixels.shape[1])

@@ -61,7 +61,7 @@ class OnnxSession:
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return from_nchw(values, self.note.contract.peak)
 
-    def levels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return levels_from_nchw(values, self.note.contract.peak)

@@ -167,7 +167,7 @@ class OriginalSession:
         """Return the output image of an input image, both 8-bit (H, W, C)."""
         return pixels_of(self.levels(pixels))
 
-    def levels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
         return levels_from_nhwc(self._model(pixels.astype(np.float64) / 255.0)[np.newaxis], 1.0)
 

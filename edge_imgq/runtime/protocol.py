@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from numpy import float64, uint8
@@ -114,9 +114,14 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
 class FloatSession(Session, Protocol):
     """A session whose output can be seen before it becomes pixels."""
 
-    def levels(self, pixels: NDArray[uint8]) -> NDArray[float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+    def levels(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+
+        Args:
+            pixels: (H, W, C), uint8, or float between the levels.
+        """
         ...

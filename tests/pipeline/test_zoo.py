@@ -106,7 +106,8 @@ def test_tflite_files_run_with_no_part_of_this_project(exported) -> None:
 def test_existing_files_verify_to_the_same_drift(exported) -> None:
     folder, report = exported
     files = tuple(folder / f"{name}.tflite" for name in ("tflite-float", "tflite-int8"))
-    (again,) = verify(VerifyRequest(files, timed=False), lambda step: None)
+    (found,) = verify(VerifyRequest(files, timed=False), lambda step: None)
+    again = found.report
     for found in again.targets:
         target = next(t for t in report.targets if t.target == found.target)
         assert found.vs_reference == target.vs_reference

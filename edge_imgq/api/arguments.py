@@ -1,0 +1,81 @@
+"""What a person may write for an argument, and the one form that it becomes."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from edge_imgq.contract import PixelRange
+from edge_imgq.errors import UsageError
+from edge_imgq.pipeline.step import Step
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
+
+Size: TypeAlias = "tuple[int, int]"
+"""Height and width."""
+
+Sizes: TypeAlias = "Size | Sequence[Size]"
+
+Range: TypeAlias = "float | tuple[float, float] | PixelRange"
+"""The float value of pixel 255 where that of 0 is 0, or both."""
+
+Progress: TypeAlias = "Callable[[Step], None]"
+
+
+def unwatched(step: Step) -> None:
+    """Tell nobody how far the work is."""
+
+
+def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
+    """Return one size or several as several.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    given = list(sizes)
+    several = [given] if given and isinstance(given[0], int) else given
+    return tuple(as_size(size) for size in several)
+
+
+def as_size(size: object) -> Size:
+    """Return a height and a width.
+
+    Raises:
+        UsageError: it is no pair of whole numbers above zero.
+    """
+    sides = tuple(size) if isinstance(size, Sequence) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise UsageError(f"{size!r} is not a size; give (height, width), such as (180, 320).")
+    height, width = sides
+    return height, width
+
+
+def as_range(pixels: Range | None) -> PixelRange | None:
+    """Return the values of pixel 0 and pixel 255; None where nobody says.
+
+    Raises:
+        UsageError: they are not finite, or the first is not below the second.
+    """
+    if pixels is None or isinstance(pixels, PixelRange):
+        return pixels
+    low, high = pixels if isinstance(pixels, tuple) else (0.0, pixels)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(
+            f"{pixels!r} is not a range of pixels; give 1, 255, or both ends, such as (-1, 1)."
+        )
+    return PixelRange(float(low), float(high))
+
+
+def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:
+    """Return one path or several as several."""
+    if isinstance(paths, (str, os.PathLike)):
+        return (Path(paths),)
+    return tuple(Path(path) for path in paths)
+
+
+def as_path(path: AnyPath | None) -> Path | None:
+    """Return a path, None for none."""
+    return None if path is None else Path(path)

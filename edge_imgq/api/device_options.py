@@ -1,0 +1,23 @@
+"""What may be chosen of a device beside its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_imgq.api.arguments import AnyPath, as_path
+
+if TYPE_CHECKING:
+    from edge_imgq.devices.options import DeviceOptions
+
+
+def device_options(delegate: str, benchmark_model: AnyPath | None) -> DeviceOptions:
+    """Return the choices, looked at before any work.
+
+    Raises:
+        UsageError: there is no such delegate.
+    """
+    from edge_imgq.devices.benchmark_model import delegate_flags
+    from edge_imgq.devices.options import DeviceOptions
+
+    delegate_flags(delegate)  # refuses one that is not known
+    return DeviceOptions(as_path(benchmark_model), delegate)

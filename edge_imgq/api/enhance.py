@@ -1,0 +1,132 @@
+"""`edge_imgq.enhance`: networks and files on photographs of any size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from edge_imgq.api.arguments import AnyPath, Progress, Range, as_paths, as_range, unwatched
+from edge_imgq.api.model import ModelLike, open_model
+from edge_imgq.devices.load import processors
+from edge_imgq.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import PixelRange
+    from edge_imgq.pipeline.enhance import Batch
+    from edge_imgq.pipeline.source import Source
+
+Models: TypeAlias = "ModelLike | Sequence[ModelLike]"
+
+
+def enhance(
+    photo: AnyPath | NDArray[np.uint8],
+    model: Models,
+    *,
+    pixel_range: Range | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.uint8]:
+    """Run a network or a written file on one photograph, in tiles that meet without a seam.
+
+    Args:
+        photo: a path, or uint8 (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray, of any size.
+        model: a file that `export` wrote, or what `open` takes or returned; several run one after
+            the other. A network that works on brightness alone keeps the photograph's colours.
+        pixel_range: as for `open`, of .onnx files that do not say.
+        threads: processor threads; None for as many as there are.
+        progress: called before every tile.
+
+    Returns:
+        uint8 (H × scale, W × scale, C).
+
+    Raises:
+        ImageError: it is no image, damaged, or smaller than what the network sees at once.
+        ModelError: a model cannot be opened.
+    """
+    from edge_imgq.images.files import as_image, is_grayscale, read_image
+    from edge_imgq.pipeline.enhance import enhance_image
+    from edge_imgq.pipeline.enhancer import open_enhancer
+
+    if isinstance(photo, (str, os.PathLike)):
+        name, path = os.fspath(photo), Path(photo)
+        pixels = read_image(path, "y" if is_grayscale(path) else "rgb")
+    else:
+        name, pixels = "the photograph", as_image(photo, "the photograph")
+    count, asked = threads or processors(), as_range(pixel_range)
+    enhancers = [open_enhancer(found, count, asked) for found in _opened(model, asked)]
+    return enhance_image(pixels, name, enhancers, progress or unwatched)
+
+
+def enhance_files(
+    photos: AnyPath | Iterable[AnyPath],
+    model: Models,
+    output: AnyPath,
+    *,
+    suffix: str = "",
+    pixel_range: Range | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Batch:
+    """Run networks or written files on photographs, and write the results.
+
+    Args:
+        photos: paths.
+        model: as for `enhance`.
+        output: folder for the results, which have the photographs' names.
+        suffix: png, jpg, webp, tiff or bmp; by default each photograph's own.
+        pixel_range: as for `enhance`.
+        threads: as for `enhance`.
+        progress: called with every step before it begins.
+
+    Returns:
+        What was written, and a sentence for every photograph that was left out.
+
+    Raises:
+        UsageError: two results would have one name, or one would overwrite its photograph.
+        ImageError: none of the photographs is an image.
+        ModelError: a model cannot be opened.
+        OutputError: a result cannot be written.
+    """
+    from edge_imgq.pipeline.enhance import EnhanceRequest
+    from edge_imgq.pipeline.enhance import enhance as run
+
+    asked = as_range(pixel_range)
+    jobs = _jobs(as_paths(photos), Path(output), suffix)
+    models = tuple(_opened(model, asked))
+    request = EnhanceRequest(jobs, models, threads or processors(), asked)
+    return run(request, progress or unwatched)
+
+
+def _opened(models: Models, pixels: PixelRange | None) -> Iterable[str | Source]:
+    """Return paths and names as they are, and other models opened."""
+    one = isinstance(models, (str, bytes)) or not isinstance(models, Sequence)
+    for model in cast("Sequence[ModelLike]", [models] if one else models):
+        if isinstance(model, (str, os.PathLike)):
+            yield os.fspath(model)
+        else:
+            yield open_model(model, pixel_range=pixels).source
+
+
+def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path, Path], ...]:
+    """Pair every photograph with the place of its result.
+
+    Raises:
+        UsageError: two results would have one name, or one would overwrite its photograph.
+    """
+    jobs: dict[Path, Path] = {}
+    for photo in photos:
+        result = output / (f"{photo.stem}.{suffix}" if suffix else photo.name)
+        if result in jobs:
+            raise UsageError(
+                f"{photo} and {jobs[result]} would both become {result}; enhance them one after "
+                "the other into two folders."
+            )
+        if result.resolve() == photo.resolve():
+            raise UsageError(f"{photo} would be overwritten by its result; choose another -o.")
+        jobs[result] = photo
+    return tuple((photo, result) for result, photo in jobs.items())

@@ -1,0 +1,98 @@
+"""`edge_imgq.export`: a model to verified files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.api.arguments import (
+    AnyPath,
+    Progress,
+    Range,
+    Sizes,
+    as_path,
+    as_range,
+    as_sizes,
+    unwatched,
+)
+from edge_imgq.api.model import ModelLike, open_model
+from edge_imgq.api.result import ModelResult
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.images import Images
+    from edge_imgq.recipe.export import ExportRecipe
+    from edge_imgq.recipe.quantize import QuantizeRecipe
+
+
+def export(
+    model: ModelLike,
+    *,
+    targets: str | ExportRecipe | Sequence[str | ExportRecipe] = "all",
+    output: AnyPath = "artifacts",
+    calibration: Images | None = None,
+    images: Images | None = None,
+    sizes: Sizes = (),
+    scheme: AnyPath | QuantizeRecipe = "",
+    pixel_range: Range | None = None,
+    threads: int = 1,
+    bench: bool = True,
+    pictures: AnyPath | None = None,
+    progress: Progress | None = None,
+) -> ModelResult:
+    """Write one file per target, reopen each from disk, and measure what it lost and how it runs.
+
+    Args:
+        model: what `open` takes, or what it returned; a torch module must be opened first.
+        targets: names of recipes, globs such as "*-int8", families such as "tflite", "all", or
+            recipes.
+        output: folder that gets one for the model, with its files.
+        calibration: photographs to choose int8 ranges by: a folder, a list of files, or a list of
+            arrays, uint8 (H, W, 3) or (H, W, 1); None for those that ship.
+        images: photographs to measure drift on, likewise; a folder may hold `input/` and `truth/`.
+        sizes: height and width of the files' input, or several; by default the sizes that the
+            model was opened at, its own, or the recipes' for a network that ships.
+        scheme: quantization recipe for all int8 targets: its name, path, or itself; by default
+            that of each target.
+        pixel_range: as for `open`, of a model that is not open yet.
+        threads: processor threads.
+        bench: whether the files are timed on this machine.
+        pictures: folder for pictures of the worst images; None for none.
+        progress: called with every step before it begins.
+
+    Returns:
+        The files with their figures. One that is over budget is among them, and targets that
+        could not be written are in `report.failed`: see `passes` and `verdict`.
+
+    Raises:
+        EdgeImgqError: of the class that fits, where no target can be written; what was there
+            before is unchanged.
+    """
+    from edge_imgq.pipeline.export import ExportRequest
+    from edge_imgq.pipeline.export import export as run
+    from edge_imgq.pipeline.gallery import Gallery
+    from edge_imgq.recipe.export import ExportRecipe
+    from edge_imgq.recipe.quantize import QuantizeRecipe
+
+    wanted, pixels = as_sizes(sizes), as_range(pixel_range)
+    named = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
+    if named is None:
+        opened = open_model(model, pixel_range=pixels, sizes=wanted)
+        wanted, pixels = wanted or opened.sizes, opened.pixel_range
+    request = ExportRequest(
+        model=opened.at(wanted) if named is None else named,
+        targets=(targets,) if isinstance(targets, (str, ExportRecipe)) else tuple(targets),
+        output=Path(output),
+        calibration=calibration,
+        images=images,
+        sizes=wanted,
+        pixels=pixels,
+        threads=threads,
+        scheme=scheme if isinstance(scheme, QuantizeRecipe) else os.fspath(scheme),
+        pictures=as_path(pictures),
+        timed=bench,
+    )
+    gallery = Gallery(request.pictures, keeps=True)
+    report = run(request, progress or unwatched, gallery)
+    return ModelResult(request.output / report.model, report, gallery.exhibits)

@@ -1,0 +1,146 @@
+"""What an export or a verification found: files, each with its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.wording import no_such
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.devices.latency import Latency
+    from edge_imgq.pipeline.gallery import Exhibit
+    from edge_imgq.report.report import Report, TargetReport
+    from edge_imgq.skipped import Skipped
+    from edge_imgq.verify.drift import Drop, Fidelity
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file and what was measured of it. It can stand wherever a path can.
+
+    Attributes:
+        path: of the file, or of the folder that a Core ML package is.
+        figures: everything that is known of it.
+    """
+
+    path: Path
+    figures: TargetReport = field(repr=False)
+
+    def __fspath__(self) -> str:
+        """Return the path as text."""
+        return str(self.path)
+
+    @property
+    def target(self) -> str:
+        """Name of the recipe that it was made by."""
+        return self.figures.target
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.figures.bytes
+
+    @property
+    def vs_float(self) -> Fidelity:
+        """PSNR of its images against the float model's, in dB."""
+        return self.figures.vs_reference
+
+    @property
+    def drop(self) -> Drop | Skipped:
+        """PSNR against the truth that it lost, in dB; why not, where there is no truth."""
+        return self.figures.drop
+
+    @property
+    def latency(self) -> Latency | Skipped:
+        """Time of one call where it ran; why not, where that means nothing."""
+        return self.figures.latency
+
+    @property
+    def breaches(self) -> tuple[str, ...]:
+        """A sentence for each budget of its recipe that it exceeds."""
+        return self.figures.breaches
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """The files of one model, and the report on them.
+
+    Attributes:
+        folder: that holds the files and `reference/`.
+        report: all that was measured; an export has written it beside the files.
+        exhibits: the places of images that files changed most, by file.
+    """
+
+    folder: Path
+    report: Report = field(repr=False)
+    exhibits: Mapping[str, tuple[Exhibit, ...]] = field(default_factory=dict, repr=False)
+
+    def __fspath__(self) -> str:
+        """Return the folder as text."""
+        return str(self.folder)
+
+    @property
+    def files(self) -> dict[str, FileResult]:
+        """The files by their targets."""
+        return {
+            figures.target: FileResult(self.folder / figures.file, figures)
+            for figures in self.report.targets
+        }
+
+    def __getitem__(self, target: str) -> FileResult:
+        """Return the file of a target.
+
+        Raises:
+            ModelError: there is no file; the message says why.
+            UsageError: there is no such target here.
+        """
+        files = self.files
+        if target in files:
+            return files[target]
+        for failed in self.report.failed:
+            if failed.target == target:
+                raise ModelError(f"There is no file of {target}: {failed.reason}")
+        raise UsageError(no_such("file", target, files))
+
+    @property
+    def passes(self) -> bool:
+        """Whether every file is there, ran, and lost no more than its budget allows."""
+        report = self.report
+        return not (report.breaches or report.failed or report.not_run)
+
+    @property
+    def verdict(self) -> str:
+        """Whether it passes, in a sentence that names the files that do not."""
+        from edge_imgq.report.heading import verdict
+
+        return verdict(self.report)
+
+    def __str__(self) -> str:
+        """Return the table that the command line prints."""
+        from edge_imgq.report.table import report_table
+
+        return report_table(self.report)
+
+    def _repr_html_(self) -> str:
+        from edge_imgq.report.notebook import report_html
+
+        return report_html(self.report, self._picture())
+
+    def _picture(self) -> NDArray[np.uint8] | None:
+        """Return a picture of the place that a file changed most; None where none changed any."""
+        from edge_imgq.report.drift_picture import crops_picture
+
+        kept = [(shown[0], file) for file, shown in self.exhibits.items()]
+        if not kept:
+            return None
+        worst, file = min(kept, key=lambda pair: pair[0].psnr)
+        place = worst.cropped()
+        title = f"{file}, {worst.name}: {worst.psnr:.1f} dB from the float model"
+        return crops_picture(title, place.float_image, place.file_image)

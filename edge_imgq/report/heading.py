@@ -1,0 +1,34 @@
+"""What a report is about, and what it comes to, in a line each."""
+
+from __future__ import annotations
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.report.drawing import large_count
+from edge_imgq.report.report import Report
+from edge_imgq.wording import count_of
+
+
+def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
+    """Return what a model is: its name, task, scale, colour and parameters."""
+    scale = "" if contract.scale == 1 else f" ×{contract.scale}"
+    colour = "luma" if contract.colour == "y" else "RGB"
+    return f"{name}: {contract.task}{scale} on {colour}, {large_count(parameters)} parameters"
+
+
+def heading(report: Report) -> str:
+    """Return what a report is about."""
+    words = model_heading(report.model, report.contract, report.parameters)
+    return f"{words} (edge-imgq {report.version})"
+
+
+def verdict(report: Report) -> str:
+    """Return whether every file is there and within its budget; those that are not, by name."""
+    over = [target.target for target in report.targets if target.breaches]
+    faults = {
+        "over budget": over,
+        "not written": [failed.target for failed in report.failed],
+        f"not run on {report.device}": [file.file for file in report.not_run],
+    }
+    said = [f"{words}: {', '.join(names)}" for words, names in faults.items() if names]
+    within = count_of(len(report.targets) - len(over), "file")
+    return "; ".join([f"{within} within budget", *said]) + "."

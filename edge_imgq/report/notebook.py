@@ -1,0 +1,120 @@
+"""Results as HTML for a notebook: the verdict, a table, a small picture, and the rest folded away.
+
+Plain elements without style sheets or scripts, so that it shows in any notebook and when printed.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from edge_imgq.devices.latency import Latency
+from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.report.drawing import ABSENT, milliseconds
+from edge_imgq.report.heading import heading, verdict
+from edge_imgq.report.report import Report
+from edge_imgq.report.table import COLUMNS, cells, report_table, tail, timed_where
+from edge_imgq.report.timing_table import timing_table
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.bench.timing import Timing
+
+
+def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
+    """Return a report: verdict, a row for every file, and the whole table as text below.
+
+    Args:
+        report: what was measured.
+        picture: RGB (H, W, 3) of what the files changed most; None for none.
+    """
+    rows = [cells(target) for target in report.targets]
+    rows += [(f"{failed.target} !", "no file") for failed in report.failed]
+    parts = [paragraph(heading(report)), paragraph(verdict(report), bold=True)]
+    parts += [table(COLUMNS, rows)] if rows else []
+    parts += [image(picture)] if picture is not None else []
+    return "".join([*parts, _details("the whole report", report_table(report))])
+
+
+def timings_html(timings: Sequence[Timing]) -> str:
+    """Return times of files: a row for each, and the whole table as text below."""
+    columns = ("file", "device", ">median ms", ">p90 ms", "where")
+    rows = [(timing.file, timing.device, *_times(timing)) for timing in timings]
+    return table(columns, rows) + _details("all figures", timing_table(timings))
+
+
+def steps_html(
+    model: str, recipe: str, steps: Iterable[QuantizationStep], advice: Iterable[str]
+) -> str:
+    """Return what each step of a quantization came to.
+
+    Args:
+        model: in a line.
+        recipe: its name.
+        steps: of it.
+        advice: sentences about the calibration images.
+    """
+    said = f"{recipe}: dB to the float model on calibration patches that no step learned from"
+    rows = [(step.name, *_gain(step)) for step in steps]
+    parts = [paragraph(model), paragraph(said), table(("step", ">dB", "kept"), rows)]
+    return "".join([*parts, *(paragraph(sentence) for sentence in advice)])
+
+
+def paragraph(text: str, *, bold: bool = False) -> str:
+    """Return text as a paragraph."""
+    return f"<p>{'<b>' * bold}{escape(text)}{'</b>' * bold}</p>"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table.
+
+    Args:
+        columns: headings; one that begins with ">" is of figures, set to the right.
+        rows: of text; a row that is too short ends with empty cells.
+    """
+    sides = ["right" if column.startswith(">") else "left" for column in columns]
+    heads = _row("th", [column.removeprefix(">") for column in columns], sides)
+    body = "".join(_row("td", [*row, *[""] * (len(columns) - len(row))], sides) for row in rows)
+    return f"<table><thead>{heads}</thead><tbody>{body}</tbody></table>"
+
+
+def image(pixels: NDArray[np.uint8]) -> str:
+    """Return RGB pixels (H, W, 3) as an element that holds them as a PNG."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
+    text = base64.b64encode(stream.getvalue()).decode()
+    height, width = pixels.shape[:2]
+    return f'<img width="{width}" height="{height}" src="data:image/png;base64,{text}">'
+
+
+def _details(summary: str, text: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
+
+
+def _row(kind: str, texts: Sequence[str], sides: Sequence[str]) -> str:
+    pairs = zip(texts, sides, strict=True)
+    inside = "".join(
+        f'<{kind} style="text-align: {side}">{escape(text)}</{kind}>' for text, side in pairs
+    )
+    return f"<tr>{inside}</tr>"
+
+
+def _times(timing: Timing) -> tuple[str, str, str]:
+    latency = timing.latency
+    if isinstance(latency, Latency):
+        return milliseconds(latency.median_ms), tail(latency), timed_where(latency)
+    return ABSENT, ABSENT, latency.reason
+
+
+def _gain(step: QuantizationStep) -> tuple[str, str]:
+    if isinstance(step.psnr, Skipped):
+        return ABSENT, f"not run: {step.psnr.reason}"
+    return f"{step.psnr:.1f}", "yes" if step.kept else "no: it was not nearer"
