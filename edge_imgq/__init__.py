@@ -21,7 +21,7 @@ from edge_imgq.api.bench import Timings, bench
 from edge_imgq.api.enhance import enhance, enhance_files
 from edge_imgq.api.export import export
 from edge_imgq.api.model import Model
-from edge_imgq.api.model import open_model as open  # noqa: A004
+from edge_imgq.api.model import open_model as open
 from edge_imgq.api.open_file import OpenedFile, open_file
 from edge_imgq.api.quantize import QuantizedModel, quantize
 from edge_imgq.api.result import FileResult, ModelResult

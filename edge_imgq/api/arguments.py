@@ -35,9 +35,8 @@ def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
     Raises:
         UsageError: it is neither.
     """
-    given = list(sizes)
-    several = [given] if given and isinstance(given[0], int) else given
-    return tuple(as_size(size) for size in several)
+    is_one = len(sizes) > 0 and isinstance(sizes[0], int)
+    return tuple(as_size(size) for size in ([sizes] if is_one else sizes))
 
 
 def as_size(size: object) -> Size:

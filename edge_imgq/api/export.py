@@ -39,6 +39,8 @@ def export(
     threads: int = 1,
     bench: bool = True,
     pictures: AnyPath | None = None,
+    dump_graphs: AnyPath | None = None,
+    check_graphs: bool = False,
     progress: Progress | None = None,
 ) -> ModelResult:
     """Write one file per target, reopen each from disk, and measure what it lost and how it runs.
@@ -59,6 +61,9 @@ def export(
         threads: processor threads.
         bench: whether the files are timed on this machine.
         pictures: folder for pictures of the worst images; None for none.
+        dump_graphs: folder for the graph of each target after each phase of its passes, as .onnx
+            files; None for none.
+        check_graphs: whether shapes and types are checked between these phases.
         progress: called with every step before it begins.
 
     Returns:
@@ -92,6 +97,8 @@ def export(
         scheme=scheme if isinstance(scheme, QuantizeRecipe) else os.fspath(scheme),
         pictures=as_path(pictures),
         timed=bench,
+        graphs=as_path(dump_graphs),
+        checked=check_graphs,
     )
     gallery = Gallery(request.pictures, keeps=True)
     report = run(request, progress or unwatched, gallery)

@@ -146,6 +146,13 @@ def array_set(arrays: Sequence[object]) -> ImageSet:
     return ImageSet(f"{count_of(len(photos), 'image')} in memory", tuple(photos))
 
 
+def is_one_image(images: object) -> bool:
+    """Tell whether what was given for a list is a single array (H, W) or (H, W, C)."""
+    if not isinstance(images, np.ndarray):
+        return False
+    return images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3))
+
+
 def _refuse_none(images: Sequence[object]) -> None:
     if not len(images):
         raise ImageError("The list of images is empty; give at least one.")

@@ -106,7 +106,7 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
     source = opened(model, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
-    unsure = source if nobody_said(source, pixels) else None
+    unsure = source if nobody_said(source) else None
     name = model if isinstance(model, str) else source.name
     return _looking(Enhancer(name, session, None, exact=True, unsure=unsure), source.model)
 

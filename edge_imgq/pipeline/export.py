@@ -224,7 +224,7 @@ def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
     from edge_imgq.pipeline.range_hint import nobody_said, range_hint
 
-    if not nobody_said(plan.source, request.pixels):
+    if not nobody_said(plan.source):
         return ()
     sample = next(network_inputs(plan.evaluation, plan.source))
     hint = range_hint(plan.source, sample.pixels, request.threads)

@@ -16,6 +16,7 @@ from edge_imgq.images.samples import (
     array_set,
     file_set,
     folder_set,
+    is_one_image,
     samples,
 )
 from edge_imgq.pipeline.step import Step, Watch
@@ -47,7 +48,7 @@ def image_set(images: Images) -> ImageSet:
 
     Args:
         images: a folder, of photographs or of `input/` and `truth/`; a list of files; or a list of
-            arrays, uint8 (H, W, 3) or (H, W, 1).
+            arrays, uint8 (H, W, 3) or (H, W, 1), or one.
 
     Raises:
         ImageError: there is no image, or a folder, file or array is none.
@@ -56,7 +57,7 @@ def image_set(images: Images) -> ImageSet:
         return images
     if isinstance(images, (str, Path)):
         return folder_set(Path(images))
-    given = list(images)
+    given = [images] if is_one_image(images) else list(images)
     if given and all(isinstance(image, (str, Path)) for image in given):
         return file_set([Path(str(image)) for image in given])
     return array_set(given)

@@ -40,14 +40,9 @@ NEARER = 0.5
 """Share of the distance that another range must stay below to be named."""
 
 
-def nobody_said(source: Source, asked: PixelRange | None) -> bool:
-    """Tell whether neither the model nor the person said what its pixels are.
-
-    Args:
-        source: the model.
-        asked: the range that the person gave, if any.
-    """
-    return not source.is_own and asked is None and source.contract.peak == 1.0
+def nobody_said(source: Source) -> bool:
+    """Tell whether neither the model nor the person said what its pixels are."""
+    return not source.is_own and source.asked is None and source.contract.peak == 1.0
 
 
 def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:

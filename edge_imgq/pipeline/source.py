@@ -33,6 +33,7 @@ class Source:
         is_own: whether the network is one of ours, whose phone size the recipes give.
         original: the file that the model was read from; None where it is no .onnx file.
         given: the word that names it on a command line; empty for a model in memory.
+        asked: what the person said that its pixels are; None where nothing was said.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Source:
     is_own: bool
     original: Original | None = None
     given: str = ""
+    asked: PixelRange | None = None
 
 
 def open_model(
@@ -62,8 +64,8 @@ def open_model(
             else in ONNX Runtime than the model that was read from it.
     """
     if isinstance(given, OnnxModel):
-        return _from_onnx(given, pixels, sizes)
-    return replace(_named(given, pixels, sizes), given=given)
+        return replace(_from_onnx(given, pixels, sizes), asked=pixels)
+    return replace(_named(given, pixels, sizes), given=given, asked=pixels)
 
 
 def _named(text: str, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:

@@ -7,7 +7,6 @@ Python block of docs/own-model.md writes, photographs, pairs, and a manifest of 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -17,63 +16,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from skimage import data as skimage_data
 
 from edge_imgq.cli.main import COMMANDS, build_parser, main
 from edge_imgq.errors import UsageError
-from edge_imgq.images.files import read_rgb
-from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from tests.conftest import CHECKOUT
 from tests.docs.blocks import PAGES, README, blocks, commands
+from tests.docs.stand_ins import write_photos
 
 QUICK = {"train": ("--steps", "2", "--batch", "1", "--patch", "16"), "bench": ("--runs", "3")}
 """Words that a test adds, so that what takes hours takes a moment."""
 
 TIMED_ONCE = ("export", "verify")
 """Commands that time files: the first of each does, the others get `--no-bench`."""
-
-LEFT_OUT = {"chelsea", "camera"}
-"""Photographs that are not needed: two are enough to evaluate on."""
-
-
-def halved(photo: Image.Image) -> Image.Image:
-    return photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.BICUBIC)
-
-
-def write_photos(folder: Path) -> None:
-    """Cut small pieces out of the photographs of the manifest."""
-    for name in ("photos", "pairs/input", "pairs/truth", "T91", "General100", "Set5", "small"):
-        (folder / name).mkdir(parents=True)
-    manifest = []
-    for image in read_manifest(default_manifest(Path("/nowhere"))):
-        if image.name in LEFT_OUT:
-            continue
-        photo = Image.fromarray(read_rgb(image_path(image))[100:196, 100:228])
-        path = folder / "small" / f"{image.name}.png"
-        photo.save(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        manifest.append(
-            f'[[image]]\nname = "{image.name}"\nsource = "../small/{path.name}"\n'
-            f'sha256 = "{digest}"\nlicence = "as before"\nsplit = "{image.split}"\n'
-        )
-        if image.split == "calibration":
-            photo.save(folder / "photos" / path.name)
-        else:
-            photo.save(folder / "pairs" / "truth" / path.name)
-            halved(photo).save(folder / "pairs" / "input" / path.name)
-        for name in ("T91", "General100", "Set5"):
-            photo.save(folder / name / path.name)
-    (folder / "calibration_data").mkdir()
-    (folder / "calibration_data" / "manifest.toml").write_text("\n".join(manifest))
-    Image.fromarray(skimage_data.coffee()[100:260, 100:292]).save(folder / "photo.jpg")
-    for camera in ("phone", "dslr"):
-        (folder / camera).mkdir()
-        scene = Image.fromarray(skimage_data.coffee()[:300, :400])
-        scene.save(folder / camera / "scene.png")
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +103,16 @@ def test_the_commands_of_the_readme_do_what_they_say(worked: Path) -> None:
     assert report["evaluation"] == "2 pairs of pairs"
     with Image.open("photo.jpg") as photo, Image.open("out-both/photo.jpg") as enhanced:
         assert enhanced.size == (2 * photo.width, 2 * photo.height)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_does_what_it_says(worked: Path) -> None:
+    (program,) = blocks(README, "python")
+    names: dict[str, Any] = {}
+    exec(compile(program, "README.md", "exec"), names)
+    assert names["result"]["tflite-int8"].path.is_file()
+    with Image.open(worked / "photo.jpg") as photo:
+        assert names["enlarged"].shape == (2 * photo.height, 2 * photo.width, 3)
 
 
 @pytest.mark.slow

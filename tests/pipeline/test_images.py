@@ -84,6 +84,9 @@ def test_folders_lists_of_files_and_arrays_are_sets_of_the_same_images(many: Pat
     read = [[photo.read("y").tobytes() for photo in s.photos] for s in (folder, files, arrays)]
     assert read[0] == read[1] == read[2]
     assert image_set(arrays) is arrays
+    stack = np.stack([photo.pixels for photo in arrays.photos])
+    assert len(image_set(stack).photos) == 70
+    assert [p.pixels.shape for p in image_set(stack[0]).photos] == [(20, 24, 3)]
     assert (files.description, arrays.description) == ("70 images of a list", "70 images in memory")
 
 

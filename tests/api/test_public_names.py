@@ -1,0 +1,155 @@
+"""What `import edge_imgq` promises: these names, with these parameters."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edge_imgq as eiq
+
+PROGRESS = "progress=None"
+DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
+
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "bench": (
+        "paths",
+        *(*DEVICE, "runs=100", "size=None", "sustained=0.0", "memory=False", PROGRESS),
+    ),
+    "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
+    "enhance_files": (
+        *("photos", "model", "output", "*", "suffix=''", "pixel_range=None", "threads=None"),
+        PROGRESS,
+    ),
+    "export": (
+        *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
+        *("sizes=()", "scheme=''", "pixel_range=None", "threads=1", "bench=True", "pictures=None"),
+        *("dump_graphs=None", "check_graphs=False", PROGRESS),
+    ),
+    "export_recipes": ("beside=None",),
+    "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None"),
+    "open_file": ("path", "*", "threads=1"),
+    "quantize": ("model", "recipe='int8'", "images=None", "*", PROGRESS),
+    "quantize_recipe": ("name", "beside=None"),
+    "verify": (
+        "paths",
+        *("*", "images=None", *DEVICE[1:]),
+        "bench=True",
+        "pictures=None",
+        PROGRESS,
+    ),
+}
+
+MEMBERS: dict[str, set[str]] = {
+    "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
+    "EdgeImgqError": {"exit_code"},
+    "ExportRecipe": {
+        *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
+        "budget",
+    },
+    "FileResult": {
+        *("path", "figures", "target", "bytes", "vs_float", "drop", "latency", "breaches"),
+    },
+    "ImageContract": {
+        *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
+        "fitting",
+    },
+    "Model": {
+        *("name", "sizes", "pixel_range", "source", "given", "contract", "parameters", "onnx"),
+        "at",
+    },
+    "ModelResult": {"folder", "report", "exhibits", "files", "passes", "verdict"},
+    "OpenedFile": {
+        *("path", "session", "contract", "target", "sizes", "runtime", "run", "run_float"),
+    },
+    "PixelRange": {"low", "high"},
+    "QuantizeRecipe": {
+        *("name", "summary", "observer", "passes", "rounding", "corrections", "equalization"),
+        *("tuning", "copies", "scales", "precision", "when_over_budget", "start", "graph"),
+    },
+    "QuantizedModel": {"model", "recipe", "steps", "advice", "graph", "psnr", "onnx", "save"},
+    "Skipped": {"reason"},
+    "Step": {"what", "done", "total"},
+    "Timings": {"timings", "exit_code"},
+    "Verification": {"models", "reports", "passes"},
+}
+
+SHOWN = ("Model", "ModelResult", "QuantizedModel", "Timings", "Verification")
+"""Classes that a notebook shows."""
+
+
+def parameters(function: object) -> tuple[str, ...]:
+    found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    words = [
+        p.name if p.default is inspect.Parameter.empty else f"{p.name}={p.default!r}" for p in found
+    ]
+    named = [index for index, p in enumerate(found) if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    return (*words[: named[0]], "*", *words[named[0] :]) if named else tuple(words)
+
+
+def test_these_are_the_public_names() -> None:
+    assert set(eiq.__all__) == {*FUNCTIONS, *MEMBERS, "__version__"}
+    assert list(eiq.__all__) == sorted(eiq.__all__)
+    assert all(hasattr(eiq, name) for name in eiq.__all__)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_these_parameters_and_describes_them(name: str) -> None:
+    function = getattr(eiq, name)
+    assert parameters(function) == FUNCTIONS[name]
+    document = inspect.getdoc(function) or ""
+    for parameter in inspect.signature(function).parameters:
+        assert name.endswith(("_recipe", "_recipes")) or f"\n    {parameter}: " in document
+    assert all(p.annotation is not p.empty for p in inspect.signature(function).parameters.values())
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_class_has_these_members(name: str) -> None:
+    kind = getattr(eiq, name)
+    fields = set(getattr(kind, "__dataclass_fields__", {}))
+    inherited = set(dir(BaseException)) | set(dir(object))
+    members = {word for word in dir(kind) if not word.startswith("_")} - inherited
+    assert fields | members == MEMBERS[name]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_result_shows_in_a_notebook_and_prints_as_text(name: str) -> None:
+    kind = getattr(eiq, name)
+    assert callable(kind._repr_html_)
+    assert kind.__str__ is not object.__str__
+
+
+@pytest.mark.parametrize("stage", ["bench", "export", "quantize", "verify"])
+def test_a_name_that_a_folder_has_too_stays_the_functions(stage: str) -> None:
+    """Python binds a folder's name in its parent when it is imported first."""
+    for file in sorted((Path(eiq.__file__).parent / stage).glob("*.py"))[:3]:
+        importlib.import_module(f"edge_imgq.{stage}.{file.stem}")
+    assert inspect.isfunction(getattr(eiq, stage))
+    code = (
+        f"from edge_imgq.{stage} import __doc__ as said; import edge_imgq\n"
+        f"assert said and callable(edge_imgq.{stage})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_import_takes_nothing_of_others_with_it() -> None:
+    """Which is what makes it quick: how quick, `benchmarks/quickness.py` measures."""
+    code = (
+        "import sys; before = set(sys.modules)\nimport edge_imgq\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not set(done.stdout.split()) - sys.stdlib_module_names - {"edge_imgq"}
+
+
+def test_the_commands_call_the_functions() -> None:
+    from edge_imgq.cli import bench, enhance, export, verify
+
+    for command in (bench, enhance, export, verify):
+        source = inspect.getsource(command)
+        assert "from edge_imgq.api." in source
+        assert "Request(" not in source
