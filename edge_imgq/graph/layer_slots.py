@@ -7,11 +7,10 @@ plain one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.lanes import blocked_input_slots, blocked_output_slots
 
 POSITION = 1250
@@ -36,8 +35,8 @@ def layer_slots(
     """
     weight = edit.contents(node.inputs[1])
     channels = (inputs or weight.shape[1], outputs or weight.shape[0])
-    kernel, pads = weight.shape[2:], node.attributes.get_ints("pads", [0] * 4)
-    if not _takes_blocks(node, kernel, pads):
+    kernel, found = weight.shape[2:], convolution_of(node)
+    if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
         return blocked_output_slots(kernel, channels, 1, quantized=quantized)
     follower = edit.sole_consumer(node.outputs[0])
     shuffled = follower is not None and follower.op_type == "DepthToSpace"
@@ -47,15 +46,8 @@ def layer_slots(
         for block in BLOCKS
         for slots in (
             blocked_output_slots(kernel, channels, block, quantized=quantized, shuffled=shuffled),
-            blocked_input_slots(kernel, pads[:2], channels, block, quantized=quantized),
+            blocked_input_slots(kernel, found.pads[:2], channels, block, quantized=quantized),
         )
     ]
     least = min(blocked)
     return least if least < WORTHWHILE * plain else plain
-
-
-def _takes_blocks(node: ir.Node, kernel: Sequence[int], pads: Sequence[int]) -> bool:
-    ones = {*node.attributes.get_ints("strides", [1]), *node.attributes.get_ints("dilations", [1])}
-    auto = node.attributes.get_string("auto_pad", "NOTSET")
-    keeps = all(pads[i] + pads[i + 2] == kernel[i] - 1 for i in (0, 1))
-    return ones == {1} and auto == "NOTSET" and keeps

@@ -30,6 +30,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of
 
 Pair = tuple[int, int]
 
@@ -106,43 +107,16 @@ def identity(channels: int) -> Window:
 
 def window_of(node: ir.Node) -> Window | None:
     """Return a two-dimensional Conv with constant weights as a window; None for anything else."""
-    if node.op_type != "Conv":
+    found = convolution_of(node)
+    if found is None or found.is_transposed or found.dilations != (1, 1) or found.pads is None:
         return None
-    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
-        return None
-    attributes = node.attributes
-    kernel = edit.contents(node.inputs[1])
-    if kernel.ndim != 4 or set(attributes.get_ints("dilations", [1, 1])) != {1}:
-        return None
-    pads = padding_of(node, kernel.shape[2:])
-    if pads is None:
-        return None
-    stride = attributes.get_ints("strides", [1, 1])
-    group = attributes.get_int("group", 1)
-    given = node.inputs[2] if len(node.inputs) > 2 else None
-    bias = np.zeros(len(kernel)) if given is None else edit.contents(given)
+    kernel = found.weight
+    bias = np.zeros(len(kernel)) if found.bias is None else found.bias
     geometry = Geometry(
-        len(kernel), kernel.shape[1] * group, kernel.shape[2:], group,
-        (stride[0], stride[1]), pads[:2], pads[2:],
+        len(kernel), kernel.shape[1] * found.group, kernel.shape[2:], found.group,
+        found.strides, found.pads[:2], found.pads[2:],
     )  # fmt: skip
     return Window(geometry, kernel.astype(np.float64), bias.astype(np.float64))
-
-
-def padding_of(node: ir.Node, kernel: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """Return top, left, bottom and right padding; None where it depends on the image's size."""
-    auto = node.attributes.get_string("auto_pad", "NOTSET")
-    if auto == "NOTSET":
-        top, left, bottom, right = node.attributes.get_ints("pads", [0] * 4)
-        return top, left, bottom, right
-    if auto == "VALID":
-        return 0, 0, 0, 0
-    if set(node.attributes.get_ints("strides", [1, 1])) != {1}:
-        return None
-    if set(node.attributes.get_ints("dilations", [1, 1])) != {1}:
-        return None
-    less = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
-    more = kernel[0] // 2, kernel[1] // 2
-    return (*less, *more) if auto == "SAME_UPPER" else (*more, *less)
 
 
 def insert_window(

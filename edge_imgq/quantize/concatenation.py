@@ -24,6 +24,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
+from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.rounding_noise import rounding_noise
@@ -196,13 +197,9 @@ def _is_pointwise(node: ir.Node, known: Collection[ir.Value]) -> bool:
 
 def _is_plain(node: ir.Node, known: Collection[ir.Value]) -> bool:
     """Tell whether a node is a convolution of one group that reads a known value as its image."""
-    return (
-        node.op_type == "Conv"
-        and node.inputs[0] in known
-        and node.attributes.get_int("group", 1) == 1
-        and all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
-        and not is_marked(node)
-    )
+    found = convolution_of(node)
+    dense = found is not None and not found.is_transposed and found.group == 1
+    return dense and node.inputs[0] in known and not is_marked(node)
 
 
 def _part(graph: ir.Graph, site: _Site) -> None:

@@ -70,8 +70,21 @@ def test_phases_with_biases_of_their_own_keep_the_convolution() -> None:
     same(original, rewritten)
 
 
+@pytest.mark.parametrize("auto", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+def test_a_convolution_of_automatic_padding_does_its_shuffle_too(auto: str) -> None:
+    original = shuffled("DCR", 2, (2, 3), None, "none", auto_pad=auto)
+    rewritten = rewrite(original, ["transposed"])
+    assert kinds(rewritten) == ["ConvTranspose"]
+    same(original, rewritten)
+
+
 @pytest.mark.parametrize(
-    "attributes", [{"strides": [2, 2]}, {"dilations": [2, 2]}, {"auto_pad": "SAME_UPPER"}]
+    "attributes",
+    [
+        {"strides": [2, 2]},
+        {"dilations": [2, 2]},
+        {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    ],
 )
 def test_other_convolutions_are_kept_and_only_the_shuffle_changes(attributes) -> None:
     pads = None if "auto_pad" in attributes else [1] * 4

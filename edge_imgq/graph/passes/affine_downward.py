@@ -32,7 +32,7 @@ from edge_imgq.graph.affine import (
     scale_inputs,
 )
 from edge_imgq.graph.arithmetic import is_marked
-from edge_imgq.graph.linear import padding_of
+from edge_imgq.graph.convolution import convolution_of
 
 Edit = Callable[[], None]
 Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
@@ -114,13 +114,12 @@ def _edits(value: ir.Value, affine: Affine) -> list[Edit] | None:
 
 
 def _convolution(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
-    constant = all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
-    if index != 0 or not constant:
+    found = convolution_of(node)
+    if index != 0 or found is None:
         return None
-    if not affine.is_pure_scale:
-        pads = padding_of(node, edit.contents(node.inputs[1]).shape[2:])
-        if node.op_type == "ConvTranspose" or pads is None or any(pads):
-            return None
+    padded = found.pads is None or any(found.pads)
+    if not affine.is_pure_scale and (found.is_transposed or padded):
+        return None
     if node.op_type == "ConvTranspose":
         return [lambda: _scale_rows(node, affine)]
     return [lambda: scale_inputs(node, affine)]

@@ -28,6 +28,7 @@ from edge_imgq.graph.passes.deviations import deviations
 from edge_imgq.graph.passes.duplicates import duplicates
 from edge_imgq.graph.passes.edge_padding import edge_padding
 from edge_imgq.graph.passes.einsum import einsum
+from edge_imgq.graph.passes.explicit_pads import explicit_pads
 from edge_imgq.graph.passes.few_axes import few_axes
 from edge_imgq.graph.passes.flat_product import flat_product
 from edge_imgq.graph.passes.flat_rows import flat_rows
@@ -67,6 +68,7 @@ TIDY = Phase(
     "tidy",
     "nothing stands twice, does nothing, or takes more than two operands",
     (
+        Entry(explicit_pads, "padding is numbers, which all that follow read"),
         Entry(cropping, "a cut is a Slice, which others know"),
         Entry(inert, "what does nothing hides what stands beside it"),
         Entry(duplicates, "equal operands are then one value"),

@@ -21,6 +21,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of, spans_of
 from edge_imgq.graph.passes.sub_pixel import is_depthwise
 
 
@@ -46,16 +47,14 @@ def deconvolution(model: ir.Model) -> int:
 
 def _turn(graph: ir.Graph, node: ir.Node) -> bool:
     """Put a convolution in the place of a transposed one of stride 1."""
-    attributes = node.attributes
-    plain = attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-    if set(attributes.get_ints("strides", [1, 1])) != {1} or "output_shape" in attributes:
+    found = convolution_of(node)
+    if found is None or found.pads is None or found.strides != (1, 1):
         return False
-    kernel, groups = edit.contents(node.inputs[1]), attributes.get_int("group", 1)
-    dilations = list(attributes.get_ints("dilations", [1, 1]))
-    reach = np.array([(k - 1) * d for k, d in zip(kernel.shape[2:], dilations, strict=True)] * 2)
-    pads = reach - np.array(attributes.get_ints("pads", [0] * 4))
-    pads[2:] += np.array(attributes.get_ints("output_padding", [0, 0]))
-    if not plain or pads.min() < 0:
+    kernel, groups, dilations = found.weight, found.group, list(found.dilations)
+    reach = np.array(spans_of(found.kernel, dilations) * 2) - 1
+    pads = reach - np.array(found.pads)
+    pads[2:] += np.array(found.output_padding)
+    if pads.min() < 0:
         return False
     parts = [part.swapaxes(0, 1) for part in np.split(kernel[:, :, ::-1, ::-1], groups)]
     name = f"{node.name}.turned"

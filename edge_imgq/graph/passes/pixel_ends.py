@@ -26,8 +26,8 @@ from edge_imgq.graph.affine import (
     scale_inputs,
 )
 from edge_imgq.graph.arithmetic import is_marked
+from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.fusion import clip_bounds
-from edge_imgq.graph.linear import padding_of
 
 FEW_CHANNELS = 4
 CLOSE = 1e-6
@@ -155,7 +155,8 @@ def _with_own_padding(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     if len(entering.scale) > FEW_CHANNELS or not entering.scale.all():
         return False
-    pads = padding_of(node, edit.contents(node.inputs[1]).shape[2:])
+    found = convolution_of(node)
+    pads = None if found is None else found.pads
     if pads is None or not any(pads):
         return False
     padded = _pad(graph, node, source, pads, -entering.offset[0] / entering.scale[0])

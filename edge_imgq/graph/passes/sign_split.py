@@ -34,6 +34,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.passes.split_cost import Surroundings, affordable, is_cheap
 
 
@@ -245,11 +246,8 @@ def _merging_matrix(slopes: Any) -> Any:
 
 def _is_plain(node: ir.Node) -> bool:
     """Whether a node is an ungrouped convolution with constant weights."""
-    return (
-        node.op_type == "Conv"
-        and node.attributes.get_int("group", 1) == 1
-        and all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
-    )
+    found = convolution_of(node)
+    return found is not None and not found.is_transposed and found.group == 1
 
 
 def _convolutions(value: ir.Value) -> list[ir.Node]:

@@ -32,6 +32,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of
 
 NAMELESS = "deconvolution"
 
@@ -177,23 +178,13 @@ def _cut_off(
 
 def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
     """Return height and width; None when the algebra above does not cover the node."""
-    attributes = node.attributes
-    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
+    found = convolution_of(node)
+    if found is None or found.pads is None or not found.is_transposed:
         return None
-    kernel = edit.contents(node.inputs[1]).shape[2:]
-    strides = attributes.get_ints("strides", [1] * len(kernel))
-    plain = (
-        len(kernel) == 2
-        and strides[0] == strides[1] > 1
-        and attributes.get_int("group", 1) in (1, _depthwise_groups(node))
-        and set(attributes.get_ints("dilations", [1, 1])) == {1}
-        and attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-        and "output_shape" not in attributes
-    )
-    if not plain:
+    kernel, strides, pads, extra = found.kernel, found.strides, found.pads, found.output_padding
+    groups = (1, _depthwise_groups(node))
+    if not (strides[0] == strides[1] > 1 and found.group in groups and found.dilations == (1, 1)):
         return None
-    pads = attributes.get_ints("pads", [0] * 4)
-    extra = attributes.get_ints("output_padding", [0, 0])
     height, width = (
         _Axis(strides[i], kernel[i], pads[i], _excess(kernel[i], strides[i], pads[i::2], extra[i]))
         for i in (0, 1)

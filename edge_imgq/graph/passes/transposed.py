@@ -25,6 +25,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import attributes_of, convolution_of, padding_in
 from edge_imgq.graph.passes.deconvolution import divide
 
 
@@ -92,23 +93,19 @@ def _absorbed(source: ir.Value, places: Any) -> ir.Node | None:
     node = source.producer()
     if node is None or node.op_type != "Conv" or edit.sole_consumer(source) is None:
         return None
-    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
-        return None
-    kernel, attributes = edit.contents(node.inputs[1]), node.attributes
+    found = convolution_of(node)
     plain = (
-        kernel.ndim == 4
-        and attributes.get_int("group", 1) == 1
-        and set(attributes.get_ints("strides", [1, 1])) == {1}
-        and set(attributes.get_ints("dilations", [1, 1])) == {1}
-        and attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-        and all(
-            pad < kernel.shape[2 + index % 2]
-            for index, pad in enumerate(attributes.get_ints("pads", [0] * 4))
-        )
+        found is not None
+        and found.is_dense
+        and found.strides == (1, 1)
+        and found.pads is not None
+        and all(pad < found.kernel[index % 2] for index, pad in enumerate(found.pads))
     )
+    if not plain:
+        return None
     biases = _bias(node)
     agree = biases is None or bool((biases[places] == biases[places][0, 0]).all())
-    return node if plain and agree else None
+    return node if agree else None
 
 
 def _bias(convolution: ir.Node) -> Any:
@@ -131,7 +128,8 @@ def _folded(
     biases = _bias(convolution)
     if biases is not None:
         inputs.append(edit.add_constant(graph, f"{node.name}.bias", biases[places[0, 0]]))
-    pads = convolution.attributes.get_ints("pads", [0] * 4)
+    pads = padding_in("Conv", attributes_of(convolution), taps)
+    assert pads is not None, "of a convolution that `_absorbed` chose"
     crop = [block * (taps[index % 2] - 1 - pad) for index, pad in enumerate(pads)]
     sides = list(kernel.shape[2:])
     return inputs, {"kernel_shape": sides, "strides": [block, block], "pads": crop}

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_imgq.graph.convolution import convolution_in
 from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Operation, Tensor
 
@@ -133,22 +134,17 @@ class ManyTaps:
 
 def many_taps(operation: Operation) -> ManyTaps | None:
     """Return an operation as a depthwise convolution of stride 1 with many taps, if it is one."""
-    if operation.kind != "Conv" or operation.operand(1).data is None:
+    found = convolution_in(operation)
+    if found is None or found.pads is None or found.is_transposed or found.strides != (1, 1):
         return None
-    weight, attributes = operation.operand(1), operation.attributes
-    image = operation.operand(0).shape
+    weight, image = operation.operand(1), operation.operand(0).shape
     fits = (
         len(image) == 4
         and weight.shape[:2] == (image[1], 1)
-        and attributes.get("group", 1) == image[1] > 1
+        and found.group == image[1] > 1
         and weight.shape[2] * weight.shape[3] > AT_ONCE
-        and set(attributes.get("strides", (1, 1))) == {1}
-        and attributes.get("auto_pad", "NOTSET") == "NOTSET"
     )
-    if not fits:
-        return None
-    rows, columns = attributes.get("dilations", (1, 1))
-    return ManyTaps(operation, weight, (rows, columns), attributes.get("pads", (0, 0, 0, 0)))
+    return ManyTaps(operation, weight, found.dilations, found.pads) if fits else None
 
 
 def _slots(size: int) -> int:

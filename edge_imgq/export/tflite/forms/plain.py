@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_imgq.graph.convolution import convolution_in
 from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 
@@ -46,23 +47,11 @@ class PlainConvolution:
 
 def plain_convolution(operation: Operation) -> PlainConvolution | None:
     """Return an operation as a plain convolution, None if it is anything else."""
-    if operation.kind != "Conv" or operation.operand(1).data is None:
+    found = convolution_in(operation)
+    if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
         return None
-    weight = operation.operand(1)
-    attributes = operation.attributes
-    pads = attributes.get("pads", (0, 0, 0, 0))
-    plain = (
-        attributes.get("group", 1) == 1
-        and set(attributes.get("strides", (1, 1))) == {1}
-        and set(attributes.get("dilations", (1, 1))) == {1}
-        and attributes.get("auto_pad", "NOTSET") == "NOTSET"
-        and all(pads[i] + pads[i + 2] == weight.shape[i + 2] - 1 for i in (0, 1))
-    )
     bias = operation.inputs[2] if len(operation.inputs) > 2 else None
-    if not plain or (bias is not None and bias.data is None):
-        return None
-    kernel = (weight.shape[2], weight.shape[3])
-    return PlainConvolution(operation, weight, bias, kernel, (pads[0], pads[1]))
+    return PlainConvolution(operation, operation.operand(1), bias, found.kernel, found.pads[:2])
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:

@@ -19,6 +19,7 @@ from math import prod
 from edge_imgq.export.tflite.forms.halves import can_write_apart
 from edge_imgq.export.tflite.forms.minimal_filter import is_minimal
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
+from edge_imgq.graph.convolution import convolution_in
 from edge_imgq.graph.lanes import APART, TOGETHER, minimal_filter_slots
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.graph.operators import ELEMENTWISE, LOGICAL
@@ -233,16 +234,11 @@ def _has_halves(operation: Operation) -> bool:
 
 def _is_by_row(operation: Operation) -> bool:
     """Tell whether an operation is a convolution of one row, which keeps the rows of its image."""
-    if operation.kind != "Conv" or operation.operand(1).data is None:
+    found = convolution_in(operation)
+    if found is None or found.pads is None or found.is_transposed:
         return False
-    attributes = operation.attributes
-    pads, strides = attributes.get("pads", (0,) * 4), attributes.get("strides", (1, 1))
-    return (
-        operation.operand(1).shape[2] == 1
-        and strides[0] == 1
-        and attributes.get("auto_pad", "NOTSET") == "NOTSET"
-        and not (pads[0] or pads[2])
-    )
+    rows = (found.kernel[0], found.strides[0])
+    return rows == (1, 1) and not (found.pads[0] or found.pads[2])
 
 
 def _is_by_pixel(operation: Operation) -> bool:

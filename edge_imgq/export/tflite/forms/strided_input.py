@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.tflite.forms.plain import constant
+from edge_imgq.graph.convolution import convolution_in
 from edge_imgq.graph.lanes import COPY, block_span, convolution_slots
 from edge_imgq.graph.network import Operation, Tensor
 
@@ -101,21 +102,17 @@ class StridedInput:
 
 def strided_input(operation: Operation) -> StridedInput | None:
     """Return an operation as a convolution that blocks of its stride can compute, if it is one."""
-    if operation.kind != "Conv" or operation.operand(1).data is None:
+    found = convolution_in(operation)
+    if found is None or found.pads is None or found.is_transposed or not found.is_dense:
         return None
-    attributes = operation.attributes
-    strides, pads = attributes.get("strides", (1, 1)), attributes.get("pads", (0, 0, 0, 0))
     image, output = operation.operand(0).shape, operation.output.shape
-    stride = strides[0]
+    stride = found.strides[0]
     fits = (
         len(image) == 4
-        and set(strides) == {stride}
+        and found.strides == (stride, stride)
         and stride > 1
-        and attributes.get("group", 1) == 1
-        and set(attributes.get("dilations", (1, 1))) == {1}
-        and attributes.get("auto_pad", "NOTSET") == "NOTSET"
         and all(
             side == stride * written for side, written in zip(image[2:], output[2:], strict=True)
         )
     )
-    return StridedInput(operation, operation.operand(1), stride, pads[:2]) if fits else None
+    return StridedInput(operation, operation.operand(1), stride, found.pads[:2]) if fits else None

@@ -1,0 +1,119 @@
+"""Convolutions as one value, and padding as numbers, against ONNX Runtime."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.export.tflite.forms.plain import plain_convolution
+from edge_imgq.graph.convolution import convolution_in, convolution_of
+from edge_imgq.graph.passes.explicit_pads import explicit_pads
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import bind_size
+
+from .build import kinds, parsed, run, weights
+
+GENERATOR = np.random.default_rng(3)
+IMAGE = GENERATOR.normal(size=(1, 6, 9, 10)).astype(np.float32)
+CONSTANTS: dict[str, Any] = {
+    "odd": weights(GENERATOR, 4, 6, 3, 5),
+    "even": weights(GENERATOR, 4, 6, 2, 4),
+    "back": weights(GENERATOR, 6, 4, 3, 4),
+    "b": weights(GENERATOR, 4),
+}
+AUTOMATIC = ("SAME_UPPER", "SAME_LOWER", "VALID")
+KNOWN = [
+    *(f'Conv<auto_pad="{auto}">(image, {weight}, b)'
+      for auto, weight in itertools.product(AUTOMATIC, ("odd", "even"))),
+    'Conv<auto_pad="VALID", dilations=[2,1]>(image, odd, b)',
+    *(f'ConvTranspose<auto_pad="{auto}", strides=[{s},2]>(image, back, b)'
+      for auto, s in itertools.product(AUTOMATIC, (1, 2))),
+    *(f'{kind}<auto_pad="{auto}", kernel_shape=[3,2]>(image)'
+      for kind, auto in itertools.product(("MaxPool", "AveragePool"), AUTOMATIC)),
+]  # fmt: skip
+OF_A_SIZE = [
+    'Conv<auto_pad="SAME_UPPER", strides=[2,2]>(image, odd, b)',
+    'MaxPool<auto_pad="SAME_LOWER", kernel_shape=[3,3], strides=[2,2]>(image)',
+    'ConvTranspose<auto_pad="SAME_UPPER", strides=[5,5]>(image, back, b)',  # the kernel is smaller
+]
+
+
+def model(expression: str, size: str = "9,10") -> ir.Model:
+    used = {name: value for name, value in CONSTANTS.items() if name in expression}
+    return parsed(f"out = {expression}", used, size)
+
+
+def only(graph: ir.Model) -> ir.Node:
+    (node,) = graph.graph
+    return node
+
+
+@pytest.mark.parametrize("expression", KNOWN)
+def test_stated_padding_is_what_onnx_runtime_works_out(expression: str) -> None:
+    graph = model(expression, "h,w")
+    wanted = run(graph, IMAGE)
+    assert explicit_pads(graph) == 1
+    assert "auto_pad" not in only(graph).attributes
+    np.testing.assert_allclose(run(graph, IMAGE), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("expression", OF_A_SIZE)
+def test_padding_that_a_size_decides_stays(expression: str) -> None:
+    graph = model(expression)
+    assert explicit_pads(graph) == 0
+    assert "auto_pad" in only(graph).attributes
+    found = convolution_of(only(graph))
+    assert found is None or found.pads is None
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ["", "<pads=[1,2,1,2]>", "<pads=[1,1,1,3]>", "<pads=[2,2,0,2]>",
+     "<pads=[1,2,1,2], strides=[1,2]>",
+     "<pads=[2,2,2,2], dilations=[2,1]>", '<auto_pad="SAME_LOWER">', '<auto_pad="VALID">'],
+)  # fmt: skip
+def test_a_convolution_knows_whether_it_keeps_the_size(attributes: str) -> None:
+    graph = model(f"Conv{attributes}(image, odd, b)")
+    found = convolution_of(only(graph))
+    assert found is not None
+    assert found.keeps_size == (run(graph, IMAGE).shape[2:] == IMAGE.shape[2:])
+    assert found.kernel == (3, 5)
+    np.testing.assert_array_equal(found.bias, CONSTANTS["b"])
+
+
+@pytest.mark.parametrize("expression", ["Relu(image)", "Conv(image, computed)", "MatMul(image, m)"])
+def test_anything_else_is_none(expression: str) -> None:
+    body = f"computed = Relu(odd) out = {expression}" if "computed" in expression else ""
+    constants = {"odd": CONSTANTS["odd"], "m": weights(GENERATOR, 10, 10)}
+    used = {name: value for name, value in constants.items() if name in (body or expression)}
+    graph = parsed(body or f"out = {expression}", used, "9,10")
+    assert convolution_of(list(graph.graph)[-1]) is None
+
+
+def test_an_operation_is_read_as_its_node_is() -> None:
+    graph = model("Conv<pads=[1,2,1,2], group=1>(image, odd, b)")
+    (operation,) = read_network(graph).operations
+    one, other = convolution_of(only(graph)), convolution_in(operation)
+    assert one is not None
+    assert other is not None
+    assert (one.pads, one.strides, one.group) == (other.pads, other.strides, other.group)
+
+
+def test_forms_copy_attributes_and_so_take_stated_padding_alone() -> None:
+    graph = model('Conv<auto_pad="SAME_UPPER">(image, odd, b)')
+    assert plain_convolution(read_network(graph).operations[0]) is None
+    stated = rewrite(graph, ["canonical"])
+    assert plain_convolution(read_network(stated).operations[0]) is not None
+
+
+def test_a_transposed_convolution_of_automatic_padding_is_sub_pixel() -> None:
+    graph = model('ConvTranspose<auto_pad="SAME_UPPER", strides=[2,2]>(image, back, b)', "h,w")
+    rewritten = rewrite(graph, ["canonical", "sub-pixel"])
+    assert kinds(rewritten) == ["Conv", "DepthToSpace"]
+    np.testing.assert_allclose(run(rewritten, IMAGE), run(graph, IMAGE), atol=1e-5)
+    assert kinds(bind_size(rewritten, (9, 10))) == ["Conv", "DepthToSpace"]
