@@ -61,10 +61,12 @@ def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
     """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
     import onnx_ir as ir
 
+    from edge_imgq.export.double_rounding import keep_both_roundings
     from edge_imgq.export.unsigned import to_unsigned
 
     proto = ir.to_proto(model)
     to_unsigned(proto)
+    keep_both_roundings(proto)
     _save_onnx(proto, order.note, path)
 
 
