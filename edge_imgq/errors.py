@@ -20,19 +20,23 @@ class DriftError(EdgeImgqError):
 
 
 class UsageError(EdgeImgqError):
-    """The command line asks for what does not exist, a path included, or does not fit together."""
+    """The command line does not fit together, or names what is not there or of another kind.
+
+    A path is of another kind where it is a folder for a file, a photograph for a model, or a folder
+    without any file of the kind. What is wrong inside a file has the other classes.
+    """
 
     exit_code = 2
 
 
 class RecipeError(EdgeImgqError):
-    """A recipe or manifest is not valid TOML, has an unknown key or a value of the wrong kind."""
+    """A recipe, manifest, baseline, report or history is damaged, or not as it must be."""
 
     exit_code = 3
 
 
 class ImageError(EdgeImgqError):
-    """An image is missing, truncated, not an image, or too small for the network."""
+    """An image is truncated, none, too small for the network, or used for two purposes."""
 
     exit_code = 4
 

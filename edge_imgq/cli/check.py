@@ -76,7 +76,10 @@ def _update(path: Path, known: Baseline | None, reports: tuple[Report, ...]) -> 
     from edge_imgq.report.baseline import updated
     from edge_imgq.report.baseline_file import write_baseline
 
+    made = not path.parent.is_dir()
     write_baseline(path, updated(known, reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
+    if made:
+        print(f"The folder {path.parent} was not there, and was made.", file=sys.stderr)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
@@ -12,10 +13,10 @@ from edge_imgq.cli.options import (
     add_range,
     add_threads,
 )
-from edge_imgq.cli.paths import existing, model, output_folder
+from edge_imgq.cli.paths import existing_file, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
-from edge_imgq.errors import ImageError
+from edge_imgq.errors import ImageError, UsageError
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
@@ -37,7 +38,7 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "images", nargs="+", type=existing, metavar="IMAGE", help="a photograph of any size"
+        "images", nargs="*", type=existing_file, metavar="IMAGE", help="a photograph of any size"
     )
     parser.add_argument(
         "--model",
@@ -71,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Enhance, and list what was written."""
     from edge_imgq.api.enhance import enhance_files
 
+    if not arguments.images:
+        raise UsageError(_no_image(arguments.model))
     with ProgressDisplay() as watch:
         batch = enhance_files(
             arguments.images,
@@ -94,3 +97,17 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in batch.failed:
         say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0
+
+
+def _no_image(models: list[str]) -> str:
+    """Say that there is no photograph, and where one went that stands behind `--model`."""
+    from edge_imgq.images.files import SUFFIXES
+
+    taken = [word for word in models if Path(word).suffix.lower() in SUFFIXES]
+    if not taken:
+        return "IMAGE is missing: name the photographs. See `edge-imgq enhance --help`."
+    rest = " ".join(word for word in models if word not in taken)
+    return (
+        f"'{taken[0]}' is taken for a model: --model takes every word after it. Write the "
+        f"photographs first: edge-imgq enhance {' '.join(taken)} --model {rest or 'M'} ..."
+    )

@@ -20,7 +20,7 @@ from edge_imgq.cli.options import (
     add_threads,
     sizes,
 )
-from edge_imgq.cli.paths import model, output_folder
+from edge_imgq.cli.paths import model, output_folder, scheme
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports
 from edge_imgq.errors import UsageError
@@ -75,7 +75,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--scheme",
-        default="",
+        type=scheme,
         metavar="NAME",
         help="recipe in quantize/ for all int8 targets, such as int8-thorough (default: their own)",
     )
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             calibration=arguments.calibration,
             images=arguments.images,
             sizes=arguments.size,
-            scheme=arguments.scheme,
+            scheme=arguments.scheme or "",
             pixel_range=arguments.pixels,
             threads=arguments.threads,
             bench=not arguments.no_bench,

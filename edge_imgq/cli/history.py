@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.cli.paths import existing, output_file
+from edge_imgq.cli.paths import existing_file, output_file
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "history", "show times and drift of earlier runs", DETAILS, EXAMPLE
     )
-    parser.add_argument("file", type=existing, metavar="FILE", help="what --history wrote")
+    parser.add_argument("file", type=existing_file, metavar="FILE", help="what --history wrote")
     add_json(parser)
 
 

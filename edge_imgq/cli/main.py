@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -75,8 +76,8 @@ exit codes:
   0  done
   1  a file lost more than its budget or baseline allows
   2  a wrong command line, path or name; a goal out of reach
-  3  a recipe, manifest or baseline is wrong
-  4  an image is damaged or too small, or there is none
+  3  a recipe, manifest, baseline, report or history is wrong
+  4  an image is damaged, too small, or used for two purposes
   5  a model cannot be read or cannot be carried by any target
   6  a target has no form for some of the model's operators
   7  a runtime or package is missing on this machine
@@ -100,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = build_parser().parse_args(argv)
     except EdgeImgqError as error:
+        if "--json" in (sys.argv[1:] if argv is None else argv):
+            _print_error(error)
         return _failed(str(error), error.exit_code, debug=False)
     return _run(arguments)
 
@@ -115,6 +118,8 @@ def _run(arguments: argparse.Namespace) -> int:
         code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
     except EdgeImgqError as error:
+        if getattr(arguments, "json", False):
+            _print_error(error)
         return _failed(str(error), error.exit_code, arguments.debug)
     except KeyboardInterrupt as error:
         return _failed(
@@ -172,6 +177,12 @@ def _failed(sentence: str, code: int, debug: bool) -> int:
         traceback.print_exc()
     say(sentence)
     return code
+
+
+def _print_error(error: EdgeImgqError) -> None:
+    """Print why there is no result, for a program that asked for JSON."""
+    print(json.dumps({"error": str(error), "exit_code": error.exit_code}, ensure_ascii=False))
+    sys.stdout.flush()
 
 
 def _hush() -> None:

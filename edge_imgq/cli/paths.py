@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from edge_imgq.cli.messages import say
+from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.pipeline.exported_files import SUFFIXES, nearest
 
 PAIRS = ("input", "truth", "blur", "sharp")
@@ -26,15 +27,24 @@ def existing(text: str) -> Path:
     return path
 
 
+def existing_file(text: str) -> Path:
+    """Parse the path of a file that is there."""
+    path = existing(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name the files in it")
+    return path
+
+
 def existing_folder(text: str) -> Path:
     """Parse the path of a folder of images that is there, and say which of them are not read."""
-    from edge_imgq.images.files import unread_images
+    from edge_imgq.images.files import holds_images, unread_images
 
     path = existing(text)
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is no folder")
     for folder in (path, *(path / name for name in PAIRS if (path / name).is_dir())):
-        if said := unread_images(folder):
+        # Of one without any image that is read, the error says it.
+        if (said := unread_images(folder)) and holds_images(folder):
             say(said)
     return path
 
@@ -44,6 +54,23 @@ def model(text: str) -> str:
     path = Path(text)
     if path.suffix.lower() in MODELS or path.parent != Path():
         existing(text)
+    return text
+
+
+def scheme(text: str) -> str:
+    """Parse the name of a recipe in quantize/, or the path of one that is there.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from edge_imgq.recipe.folders import quantize_recipe_path
+
+    if text.endswith(".toml"):
+        return str(existing_file(text))
+    try:
+        quantize_recipe_path(text)
+    except RecipeError as error:
+        raise UsageError(str(error)) from error
     return text
 
 

@@ -59,6 +59,8 @@ def _failed(reports: Sequence[Report], with_reasons: bool) -> int:
             for trace in dict.fromkeys(target.trace for target in failed):
                 print(trace, end="", file=sys.stderr)
             say(f"not written: {names}{f': {reason}' if with_reasons else ''}")
+        if with_reasons and report.without_refused:
+            say(report.without_refused)
     return max((target.exit_code for report in reports for target in report.failed), default=0)
 
 

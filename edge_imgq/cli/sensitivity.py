@@ -14,7 +14,7 @@ from edge_imgq.cli.options import (
     add_range,
     size,
 )
-from edge_imgq.cli.paths import existing_folder, model
+from edge_imgq.cli.paths import existing_folder, model, scheme
 from edge_imgq.cli.progress import ProgressDisplay
 
 DETAILS = """\
@@ -39,6 +39,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("model", type=model, metavar="MODEL", help="as for export")
     parser.add_argument(
         "--scheme",
+        type=scheme,
         default="int8",
         metavar="NAME",
         help="recipe in quantize/, or the path of one (default int8)",

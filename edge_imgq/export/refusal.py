@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.graph.network import Operation
 from edge_imgq.wording import count_of, nodes_in_words
 
 
@@ -34,7 +35,7 @@ class Refusal:
 
 
 def as_error(
-    form: str, network: str, refusals: Sequence[Refusal], others: Sequence[str] = ()
+    form: str, network: str, refusals: Sequence[Refusal], alone: bool = True
 ) -> UnsupportedOperatorError:
     """Return the one error that names every operator that a format refuses.
 
@@ -42,7 +43,7 @@ def as_error(
         form: what people call the format, e.g. "Core ML".
         network: its name.
         refusals: one at least.
-        others: targets that were asked for too, and refuse nothing.
+        alone: whether no other target gets a file either.
     """
     reasons: dict[str, list[tuple[str, str]]] = {}
     for refusal in refusals:
@@ -53,10 +54,8 @@ def as_error(
         for words in nodes_in_words(nodes)
     ]
     operators = count_of(len(refusals), "operator")
-    heading = f"{form} has no form for {operators} of '{network}', so no file was written:"
-    if others:
-        heading = f"{form} has no form for {operators} of '{network}':"
-        lines.append(f"  --target {' '.join(others)} leaves out what refuses the model.")
+    so = ", so no file was written" if alone else ""
+    heading = f"{form} has no form for {operators} of '{network}'{so}:"
     return UnsupportedOperatorError("\n".join([heading, *lines]))
 
 
@@ -79,6 +78,8 @@ INSTEAD = {
 """What a person can do about operators that no format has; others: write it with others."""
 
 
-def instead(kind: str) -> str:
+def instead(operation: Operation) -> str:
     """Return what a person can do about an operator that a format lacks."""
-    return INSTEAD.get(kind, "write it with others in the model")
+    said = INSTEAD.get(operation.kind, "write it with others in the model")
+    equation = operation.attributes.get("equation")
+    return said if equation is None else f"{said} (its equation is '{equation}')"

@@ -16,7 +16,7 @@ import onnxsim
 from onnx.external_data_helper import uses_external_data
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
-from edge_imgq.errors import ModelError
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph import edit
 from edge_imgq.graph.attention_masks import with_finite_masks
 from edge_imgq.graph.byte_ends import without_bytes
@@ -43,14 +43,15 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     """Read an .onnx file and check it against the ONNX specification.
 
     Raises:
-        ModelError: the file is missing, truncated, not ONNX, or not valid ONNX.
+        UsageError: there is no such file.
+        ModelError: it is truncated, not ONNX, or not valid ONNX.
     """
     try:
         return _valid(onnx.load(path))
     except FileNotFoundError as error:
-        raise ModelError(f"There is no model at {path}.") from error
+        raise UsageError(f"There is no model at {path}.") from error
     except IsADirectoryError as error:
-        raise ModelError(f"{path} is a folder; give the .onnx file in it.") from error
+        raise UsageError(f"{path} is a folder; give the .onnx file in it.") from error
     except Exception as error:  # protobuf and the checker raise unrelated classes
         raise ModelError(
             f"{path} is not a whole, valid ONNX model: {_reason(error)}. If it was cut off, or "

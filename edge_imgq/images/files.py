@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.errors import ImageError, OutputError
+from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.colour import rgb_to_y, to_pixels
 from edge_imgq.wording import count_of
 
@@ -35,15 +35,20 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     """List the image files directly inside `folder`, sorted by name.
 
     Raises:
-        ImageError: The folder does not exist, is a file, or holds no image.
+        UsageError: The folder does not exist, is a file, or holds no image.
     """
     if not folder.is_dir():
-        raise ImageError(f"{folder} is not a folder; name a folder that holds images.")
+        raise UsageError(f"{folder} is not a folder; name a folder that holds images.")
     found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES))
     if not found:
         said = f"{folder} holds no image ({', '.join(sorted(SUFFIXES))})."
-        raise ImageError(" ".join(filter(None, (said, unread_images(folder)))))
+        raise UsageError(" ".join(filter(None, (said, unread_images(folder)))))
     return found
+
+
+def holds_images(folder: Path) -> bool:
+    """Tell whether `list_images` finds any."""
+    return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
 
 
 def unread_images(folder: Path) -> str:

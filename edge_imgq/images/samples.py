@@ -50,12 +50,19 @@ class Photo:
         path: of its file; of an image in memory, what messages call it.
         truth: file of its ground truth; None where that is the image itself, or unknown.
         pixels: of an image in memory, uint8 (H, W, 3) or (H, W, 1); None for a file's.
+        of_manifest: whether the manifest lists it: then its name says more than where it lies.
     """
 
     name: str
     path: Path
     truth: Path | None = None
     pixels: Pixels | None = field(default=None, compare=False, repr=False)
+    of_manifest: bool = False
+
+    @property
+    def words(self) -> str:
+        """What messages call it."""
+        return f"'{self.name}' of the manifest" if self.of_manifest else str(self.path)
 
     def read(self, colour: Colour) -> Pixels:
         """Return the image as a network of a colour takes it; see `read_image`.

@@ -53,7 +53,7 @@ from edge_imgq.recipe.folders import (
 )
 from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
-from edge_imgq.report.diagnosis import Diagnosis
+from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
@@ -170,10 +170,12 @@ def _with_scheme(
     budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
     files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
     missing = missing_fidelity(files, budgets)
+    mends = plan.schemes[scheme].when_over_budget != "nothing"
     if isinstance(missing, Skipped):
-        found = SchemeReport(scheme, graph.steps, missing)
+        why = ALL_INT8 if mends and missing == WITHIN else missing
+        found = SchemeReport(scheme, graph.steps, why)
         return replace(report, schemes=(*report.schemes, found))
-    if plan.schemes[scheme].when_over_budget == "nothing":
+    if not mends:
         diagnosis = _diagnosis(plan, request, scheme, graph, missing, watch)
         found = SchemeReport(scheme, graph.steps, diagnosis)
         return replace(report, schemes=(*report.schemes, found))

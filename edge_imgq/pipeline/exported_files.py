@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.errors import UsageError
 from edge_imgq.wording import did_you_mean
 
 SUFFIXES = (".onnx", ".tflite", ".mlpackage")
@@ -19,8 +19,7 @@ def exported_files(paths: Sequence[Path]) -> tuple[Path, ...]:
     A folder stands for the files in it or, where there are none, for those in the folders in it.
 
     Raises:
-        UsageError: there is nothing at a path.
-        ModelError: a path is no exported file, or a folder holds none.
+        UsageError: there is nothing at a path, it is no exported file, or a folder holds none.
     """
     return tuple(file for path in paths for file in _files(path))
 
@@ -48,11 +47,11 @@ def _files(path: Path) -> Sequence[Path]:
     if path.suffix.lower() in SUFFIXES:
         return (path,)
     if not path.is_dir():
-        raise ModelError(f"{path} is not one of {', '.join(SUFFIXES)}, so no runtime opens it.")
+        raise UsageError(f"{path} is not one of {', '.join(SUFFIXES)}, so no runtime opens it.")
     folders = sorted(path.iterdir())
     inside = _inside(path) or [file for folder in folders for file in _inside(folder)]
     if not inside:
-        raise ModelError(
+        raise UsageError(
             f"{path} holds no exported file ({', '.join(SUFFIXES)}), nor do the folders in it."
         )
     return inside

@@ -112,13 +112,13 @@ def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
     Raises:
         ImageError: the sets share an image.
     """
-    known = {photo.sha256: photo.path for photo in calibration.photos}
+    known = {photo.sha256: photo for photo in calibration.photos}
     for photo in evaluation.photos:
         twin = known.get(photo.sha256)
         if twin is not None:
             raise ImageError(
-                f"{photo.path} is in the evaluation set and, as {twin}, in the calibration set. "
-                + KEEP_APART
+                f"{photo.words} is in the evaluation set and, as {twin.words}, in the calibration "
+                f"set. {KEEP_APART}"
             )
 
 
@@ -128,13 +128,13 @@ def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
     Raises:
         ImageError: two of the sets show the same, or an image cannot be read.
     """
-    known = [(photo.path, fingerprint(photo)) for photo in calibration.photos]
+    known = [(photo, fingerprint(photo)) for photo in calibration.photos]
     for photo in evaluation.photos:
         own = fingerprint(photo)
-        for path, other in known:
+        for twin, other in known:
             if alike(own, other):
                 raise ImageError(
-                    f"{photo.path} of the evaluation set shows the same as {path} of the "
+                    f"{photo.words} of the evaluation set shows the same as {twin.words} of the "
                     f"calibration set, or a piece of it. {KEEP_APART}"
                 )
 
@@ -147,5 +147,5 @@ def _manifest_set(split: str) -> ImageSet:
     chosen = [image for image in read_manifest(path) if image.split == split]
     if not chosen:
         raise ImageError(f'{path} lists no image with split = "{split}".')
-    photos = tuple(Photo(image.name, image_path(image)) for image in chosen)
+    photos = tuple(Photo(image.name, image_path(image), of_manifest=True) for image in chosen)
     return ImageSet(f"{len(photos)} {split} images of the manifest", photos)

@@ -36,13 +36,14 @@ def inspect(
         passes: whether to tell which passes rewrite the graph for each target.
 
     Raises:
-        ModelError: the file is of another format, missing or damaged, or does not fit the size.
-        UsageError: passes are asked for of a file that none goes through.
+        UsageError: it is a folder, or a file of another format; passes are asked for of a file that
+            none goes through.
+        ModelError: it is missing or damaged, or does not fit the size.
     """
     if path.suffix.lower() not in FORMATS and path.is_dir():
-        raise ModelError(f"{path} is a folder; name one of the files in it.")
+        raise UsageError(f"{path} is a folder; name one of the files in it.")
     if path.suffix.lower() not in FORMATS:
-        raise ModelError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
+        raise UsageError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
         found = FORMATS[path.suffix.lower()](path, size)

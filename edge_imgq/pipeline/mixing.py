@@ -214,6 +214,7 @@ def _ship_float(recipes: Sequence[ExportRecipe], found: Causes, choice: Choice) 
     return Skipped(
         f"ship {', '.join(names) or 'a float file'}: with {count_of(len(choice.names), 'layer')}"
         f" in float the graph comes to about {choice.psnr:.1f} dB from the float model on "
-        f"calibration patches, for {found.wanted:.1f} wanted, at an estimated {choice.time:.2f} "
+        f"calibration patches, where {found.wanted:.1f} there would bring the files within their "
+        f"budget, at an estimated {choice.time:.2f} "
         f"times the time of int8; all in float, {times}"
     )

@@ -105,7 +105,7 @@ def note_unsupported(
                 found[plan.recipe.name] = refusals
     able = [name for name in kinds if name not in found and name not in failures]
     for name, refusals in found.items():
-        failures.add(name, as_error(kinds[name], source.name, refusals, able))
+        failures.add(name, as_error(kinds[name], source.name, refusals, alone=not able))
     if len(found) == len(plans):
         raise _refusal_of_all(source, found)
 

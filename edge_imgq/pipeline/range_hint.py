@@ -54,7 +54,8 @@ def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:
         threads: processor threads.
 
     Returns:
-        The sentence, or "" where the model's image is near the photograph, or no nearer otherwise.
+        The sentence, or "" where the model's image is near the photograph, or neither another range
+        brings it nearer nor its last operator says which it has.
     """
     piece = _piece(source, pixels)
     own = _distance(source, PixelRange(0, 1), piece, threads)
@@ -63,11 +64,25 @@ def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:
     others = {name: _distance(source, other, piece, threads) for name, (_, other) in OTHERS.items()}
     name = min(others, key=lambda name: others[name])
     if others[name] > NEARER * own:
-        return ""
+        return _by_its_end(source, own)
     return (
         f"{source.name}: with pixels from 0 to 1 its image is nothing like the photograph "
         f"(coarsely {own:.0f} levels off), with {name} it is ({others[name]:.0f} off). If it was "
         f"trained so, say {OTHERS[name][0]}."
+    )
+
+
+def _by_its_end(source: Source, own: float) -> str:
+    """Return a sentence where a network, of another style perhaps, ends in pixels from -1 to 1."""
+    from edge_imgq.graph.edit import find_maker
+
+    last = find_maker(source.model.graph.outputs[0])
+    if last is None or last.op_type != "Tanh":
+        return ""
+    return (
+        f"{source.name}: its image is nothing like the photograph (coarsely {own:.0f} levels off), "
+        f"and its last operator is Tanh, which returns -1 to 1. If its pixels have that range, say "
+        f"{OTHERS['-1 to 1'][0]}."
     )
 
 

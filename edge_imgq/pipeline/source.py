@@ -81,7 +81,7 @@ def _named(text: str, pixels: PixelRange | None, sizes: Sequence[Size]) -> Sourc
             f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
         )
     if text not in ZOO and path.suffix:
-        raise ModelError(f"There is no model at {text}.")
+        raise UsageError(f"There is no model at {text}.")
     return _from_zoo(text)
 
 

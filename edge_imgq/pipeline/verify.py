@@ -160,7 +160,7 @@ def verify_files(
         terms: how.
         watch: told of every step.
     """
-    watch(Step(f"open the files of {folder.name}", 0, 1))
+    watch(Step(f"open the files of {folder.absolute().name}", 0, 1))
     references = References(folder, terms.threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:

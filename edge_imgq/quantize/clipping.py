@@ -19,8 +19,9 @@ more than LOSS, unless it stays below a share of the float graph's own error the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -151,6 +152,38 @@ def clip_rare(
     return best if error <= enough else dict(seen)
 
 
+def narrow_again(
+    original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: Guard
+) -> dict[str, ChannelRange]:
+    """Return ranges that are wide where photographs gain by it, and narrow elsewhere.
+
+    Wide ranges stay where without them N + E would rise in any cell of the photographs: clipping
+    is rare, and ruins the places where it happens. All are tried as narrow, and where that costs
+    more, those of one scale after the other, the noisiest first.
+
+    Args:
+        original: float graph, rewritten as it will be quantized.
+        wide: ranges that cover all that the photographs take.
+        narrow: ranges within these, of the same activations.
+        image: parameters of 8-bit pixels.
+        guard: whose photographs to judge by.
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    forecast = _Forecast(original, image, guard)
+    best, errors = dict(wide), forecast.by_cell(wide)
+    groups = forecast.groups_that_differ(wide, narrow)
+    for names in (list(narrow), *groups):
+        tried = best | {name: narrow[name] for name in names}
+        found = forecast.by_cell(tried)
+        if (found <= errors).all():
+            best, errors = tried, found
+            if len(names) == len(narrow):
+                break
+    return best
+
+
 @dataclass(frozen=True)
 class _Images:
     """Network inputs, and what the float graph makes of them, both (N, C, H, W)."""
@@ -170,7 +203,10 @@ class _Forecast:
         self._weights = {value: found[value].error for value in values}
         self._errors_of = {value: float(error.sum()) for value, error in self._weights.items()}
         self._photos = self._images(guard.photos)
-        self._guarding = self._images(guard.unlike)
+
+    @cached_property
+    def _guarding(self) -> _Images:
+        return self._images(self._guard.unlike)
 
     def _images(self, batch: Batch) -> _Images:
         inputs = torch.from_numpy(np.ascontiguousarray(batch))
@@ -178,7 +214,11 @@ class _Forecast:
 
     def photographs(self, seen: Seen) -> float:
         """Return the mean squared error that ranges lead to in photographs."""
-        return float(self._errors(self._photos, seen).mean())
+        return float(self.by_cell(seen).mean())
+
+    def by_cell(self, seen: Seen) -> Numbers:
+        """Return the same of every cell of the photographs."""
+        return self._errors(self._photos, seen)
 
     def guarding(self, seen: Seen) -> Numbers:
         """Return what they lead to in every cell of the images that must not lose."""
@@ -199,15 +239,23 @@ class _Forecast:
         clipped = self._run(images.inputs, ends)
         return _by_cell(clipped - images.outputs) + self._noise(placed)
 
+    def groups_that_differ(self, wide: Seen, narrow: Seen) -> list[list[str]]:
+        """Return activations with one scale whose steps are clearly finer in narrow ranges."""
+        placed, finer = self._placed(wide), self._placed(narrow)
+        noise = self._noise(placed)
+        gains = []
+        for names in _sharing(placed):
+            gain = self._noise(placed, names) - self._noise(finer, names)
+            if gain > LEAST_PROMISE * noise:
+                gains.append((gain, names))
+        return [names for _, names in sorted(gains, reverse=True)]
+
     def groups(self, seen: Seen) -> list[list[str]]:
         """Return activations with one scale, those first whose narrowing promises most."""
         placed = self._placed(seen)
-        sharing: dict[float, list[str]] = {}
-        for value, parameters in placed.items():
-            sharing.setdefault(float(parameters.scale[0]), []).append(value.name or "")
         noise = self._noise(placed)
         promises = []
-        for names in sharing.values():
+        for names in _sharing(placed):
             # Narrowing spares no more than a group's own noise; to place scales takes time.
             if self._noise(placed, names) < (LEAST_PROMISE - RIPPLE) * noise:
                 continue
@@ -262,6 +310,14 @@ class _Forecast:
             before = node
         output: torch.Tensor = values[self._graph.outputs[0]]
         return output
+
+
+def _sharing(placed: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:
+    """Return the names of the activations of every scale."""
+    sharing: dict[float, list[str]] = {}
+    for value, parameters in placed.items():
+        sharing.setdefault(float(parameters.scale[0]), []).append(value.name or "")
+    return sharing.values()
 
 
 def _by_cell(errors: torch.Tensor) -> Numbers:

@@ -39,11 +39,7 @@ def reach_both_ends(
         size: height and width of the images.
     """
     ends = observe_channels(model, _flat(contract.channels, size), contract.peak)
-    wider = {name: found.join(ends[name]) for name, found in seen.items()}
-    return {
-        name: ChannelRange(found.low, found.high, seen[name].detail)
-        for name, found in wider.items()
-    }
+    return {name: found.widened(ends[name]) for name, found in seen.items()}
 
 
 def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

@@ -6,8 +6,9 @@ scale is placed: which concatenations are parted, which PReLUs are split, where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.graph.refusals import refuse_computed_weights
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size, takes_batches
+from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import zero_biases
 from edge_imgq.quantize.concatenation import part_concatenations, part_named, with_parts
@@ -31,7 +33,7 @@ from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.saturation import without_saturation
 from edge_imgq.quantize.scales import activations
 from edge_imgq.quantize.step import QuantizationStep, covered, not_run
-from edge_imgq.quantize.vivid import reach_every_colour, reach_vivid_colours
+from edge_imgq.quantize.vivid import reach_every_colour, reach_vivid_colours, vivid
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.quantize.clipping import Guard
+
+    Ranges = Mapping[str, ChannelRange]
 
 
 @dataclass
@@ -112,13 +116,30 @@ def prepare(
     closely = recipe.observer != "min-max"
     seen = observe_channels(watched, passing, contract.peak, closely=closely)
     seen = reach_both_ends(watched, seen, contract, patches.size)
-    seen = reach_vivid_colours(watched, seen, contract, patches.pixels())
     seen = reach_every_colour(watched, seen, contract, patches.size)
+    wide = reach_vivid_colours(watched, seen, contract, patches.pixels())
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
-    prepared = Prepared(original, seen, patches, judge, batches, contract, begin)
+    prepared = Prepared(original, wide, patches, judge, batches, contract, begin)
+    if any(wide[name] is not seen[name] for name in seen):
+        prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
     _choose(prepared, recipe)
     return prepared
+
+
+def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, ChannelRange]:
+    """Return ranges that reach vivid colours where pictures in them gain more than steps cost."""
+    from edge_imgq.quantize.clipping import narrow_again
+
+    guard = prepared.guard()
+    many, height, width = len(guard.photos), *guard.photos.shape[2:]
+    patches = islice(prepared.patches.pixels(), many)
+    shown = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
+    photos = np.ascontiguousarray(shown[:, :, :height, :width])
+    image = image_quantization(prepared.contract.pixel_scale)
+    return narrow_again(
+        prepared.original, prepared.seen, narrow, image, replace(guard, photos=photos)
+    )
 
 
 def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,13 @@ class ChannelRange:
     def join(self, other: ChannelRange) -> ChannelRange:
         """Return the smallest ranges that cover both, without details."""
         return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def widened(self, other: ChannelRange) -> ChannelRange:
+        """Return the smallest ranges that cover both, with the details of these.
+
+        Observers that clip on purpose still do: what others reach adds nothing to what is often.
+        """
+        return replace(self.join(other), detail=self.detail)
 
     def spread(
         self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None

@@ -15,7 +15,6 @@ affine, and what is monotone behind it, has its ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -59,10 +58,7 @@ def reach_vivid_colours(
     if contract.channels == 1 or contract.task == CHANGES_COLOURS:
         return dict(seen)
     reached = observe_channels(model, map(vivid, patches), contract.peak)
-    return {
-        name: replace(found.join(reached[name]), detail=found.detail)
-        for name, found in seen.items()
-    }
+    return {name: found.widened(reached[name]) for name, found in seen.items()}
 
 
 def reach_every_colour(
@@ -75,8 +71,10 @@ def reach_every_colour(
 
     Arguments are those of `reach_vivid_colours`, and the height and width of the images.
     """
+    if contract.channels == 1:
+        return dict(seen)
     names = [value.name for value in of_single_pixels(model.graph)]
-    if contract.channels == 1 or not names:
+    if not names:
         return dict(seen)
     copy = model.clone()
     copy.graph.outputs[:] = [v for node in copy.graph for v in node.outputs if v.name in names]
@@ -84,7 +82,7 @@ def reach_every_colour(
     corners = (np.full((*size, 3), colour, np.uint8) for colour in product((0, 255), repeat=3))
     reached = observe_channels(copy, corners, contract.peak)
     return {
-        name: replace(found.join(reached[name]), detail=found.detail) if name in reached else found
+        name: found.widened(reached[name]) if name in reached else found
         for name, found in seen.items()
     }
 

@@ -98,25 +98,27 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
 
 
 def _parsed(table: Table, name: str) -> ExportRecipe:
-    form = table.text("format", FORMATS)
+    form, precision = table.text("format", FORMATS), table.text("precision", PRECISIONS)
     recipe = ExportRecipe(
         name=name,
         summary=table.text("summary"),
         format=form,
-        precision=table.text("precision", PRECISIONS),
+        precision=precision,
         scheme=table.text("scheme", default=""),
         processor=table.text("processor", PROCESSORS, default="cpu"),
         passes=table.texts("passes", default=()),
         size=table.size("size"),
-        budget=_budget(table.table("budget"), form),
+        budget=_budget(table.table("budget"), form, precision),
     )
     table.close()
     _refuse_contradictions(recipe, table.where)
     return recipe
 
 
-def _budget(table: Table, form: str) -> Budget:
+def _budget(table: Table, form: str, precision: str) -> Budget:
     is_coreml = form == "coreml"
+    # Not every network's share can be kept by a default session of ONNX Runtime in int8.
+    is_asked = not is_coreml and (precision != "int8" or form != "onnx")
     if is_coreml and table.has("conversion_within_1"):
         raise RecipeError(
             f"{table.where}: 'conversion_within_1' is for TFLite and ONNX files. Core ML rounds to "
@@ -127,7 +129,11 @@ def _budget(table: Table, form: str) -> Budget:
         psnr_drop=table.number("psnr_drop"),
         psnr_drop_worst=table.number("psnr_drop_worst"),
         psnr_vs_reference=table.number("psnr_vs_reference"),
-        conversion_within_1=None if is_coreml else table.number("conversion_within_1"),
+        conversion_within_1=(
+            table.number("conversion_within_1")
+            if is_asked or table.has("conversion_within_1")
+            else None
+        ),
     )
     table.close()
     return budget

@@ -33,7 +33,9 @@ class Table:
             return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
         except OSError as error:
             raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{path} is not valid TOML: it is no text.") from error
+        except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"{path} is not valid TOML: {error}.") from error
 
     def text(self, key: str, choices: Sequence[str] = (), default: str | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from edge_imgq.report.report import Report, TargetReport
@@ -108,12 +109,22 @@ def judge(reports: Sequence[Report], baseline: Baseline) -> tuple[Verdict, ...]:
             _verdict(report, target, known, baseline.tolerances) for target in report.targets
         ]
         present = {target.target for target in report.targets}
+        why = _why_missing(report)
         verdicts += [
-            Verdict(report.model, name, "missing", ("the report has no such target",))
+            Verdict(
+                report.model, name, "missing", (why.get(name, "the report has no such target"),)
+            )
             for name in known.targets
             if name not in present
         ]
     return tuple(verdicts)
+
+
+def _why_missing(report: Report) -> dict[str, str]:
+    """Return why a report has no figures of targets, where it says so."""
+    failed = {f.target: f"its export failed: {f.reason}" for f in report.failed}
+    not_run = {Path(f.file).stem: f"it did not run: {f.reason}" for f in report.not_run}
+    return not_run | failed
 
 
 def _unknown(report: Report, target: TargetReport) -> Verdict:

@@ -12,6 +12,7 @@ from edge_imgq.artifact import write_text
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.recipe.table import Table
 from edge_imgq.report.baseline import Baseline, Figures, ModelBaseline, Tolerances
+from edge_imgq.report.json_file import read_json
 
 SCHEMA = 1
 DIGITS = 4
@@ -49,16 +50,12 @@ def read_baseline(path: Path) -> Baseline:
         RecipeError: it is not JSON, of another schema, or has an unknown key.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError as error:
         raise UsageError(
             f"There is no baseline {path}. Write one with: edge-imgq check PATH --baseline {path} "
             "--update"
         ) from error
-    except OSError as error:
-        raise RecipeError(f"The baseline {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise RecipeError(f"{path} is not valid JSON: {error}.") from error
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         raise RecipeError(f'{path} is not a baseline with "schema": {SCHEMA}.')
     return _baseline(values, str(path))

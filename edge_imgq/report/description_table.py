@@ -61,8 +61,7 @@ def _head(name: str, description: FileDescription) -> str:
     lines += [wrapped(_no_image(row), "  ") for row in _no_images(description)]
     if description.note is not None:
         lines.append(_note(description.note))
-    if description.format == "TFLite" and description.note is not None:
-        lines.append(wrapped(_resizing(description, description.note), "  "))
+        lines.append(wrapped(_sides(description, description.note), "  "))
     return "\n".join(lines)
 
 
@@ -139,17 +138,24 @@ def _memory(description: FileDescription) -> str:
 
 def _note(note: FileNote) -> str:
     """Say what an app must know of the pixels."""
-    contract, multiple = note.contract, note.contract.multiple
-    sides = "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
+    contract = note.contract
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}, {sides}",
+        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}",
         "  ",
     )
 
 
-def _resizing(description: FileDescription, note: FileNote) -> str:
-    """Say which sizes a TFLite file takes."""
+def _sides(description: FileDescription, note: FileNote) -> str:
+    """Say which sizes a file takes."""
+    if description.format == "ONNX":
+        # A length that is open bears a word.
+        if all(isinstance(length, int) for row in description.inputs for length in row.shape[1:]):
+            return "fixed to its size"
+        multiple = note.contract.multiple
+        return "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
+    if description.format == "Core ML":
+        return "fixed to its size: Core ML takes no other"
     if description.sizes:
         names = ", ".join(f"h{height}_w{width}" for height, width in description.sizes)
         return f"signatures: {names}; the figures here are those of the first"

@@ -109,7 +109,12 @@ def by(lengths: Sequence[int | str]) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Return a time with three digits, or all before the point: 35.2, 1230."""
+    """Return a time with three digits, or all before the point, at most three behind: 35.2, 1230.
+
+    Thousandths are a microsecond; finer digits are noise, and too wide for a table.
+    """
+    if value < 0.1:
+        return f"{value:.3f}"
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 

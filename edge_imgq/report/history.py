@@ -12,10 +12,10 @@ from pathlib import Path
 from edge_imgq.artifact import sha256_of, write_text
 from edge_imgq.bench.timing import Timing
 from edge_imgq.devices.latency import Latency
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import RecipeError
 from edge_imgq.report.drawing import ABSENT, draw, large_count, milliseconds, new_table, wrapped
+from edge_imgq.report.figures import decibels
 from edge_imgq.report.report import Report, TargetReport
-from edge_imgq.report.table import decibels
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
 
@@ -91,7 +91,7 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     """Return the entries of a history, oldest first; none where there is no file.
 
     Raises:
-        UsageError: it is not text, or a line is not one that edge-imgq wrote.
+        RecipeError: it is not text, or a line is not one that edge-imgq wrote.
     """
     if not path.exists():
         return ()
@@ -114,8 +114,8 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _not_a_history(path: Path, reason: str) -> UsageError:
-    return UsageError(
+def _not_a_history(path: Path, reason: str) -> RecipeError:
+    return RecipeError(
         f"{path} is not a history file: {reason}. `bench` and `verify` write one with --history."
     )
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.report.json_file import read_json
 from edge_imgq.report.report import SCHEMA, Report
 from edge_imgq.skipped import Skipped
 
@@ -41,13 +42,13 @@ def report_from_dict(values: Any, where: str) -> Report:
         where: names the file in errors.
 
     Raises:
-        UsageError: a key is missing or unknown, a value has another type, or the schema is not
+        RecipeError: a key is missing or unknown, a value has another type, or the schema is not
             ours.
     """
     if not isinstance(values, dict) or "schema" not in values:
-        raise UsageError(f"{where} is not a report of edge-imgq: it has no 'schema'.")
+        raise RecipeError(f"{where} is not a report of edge-imgq: it has no 'schema'.")
     if values["schema"] != SCHEMA:
-        raise UsageError(
+        raise RecipeError(
             f"{where} has schema {values['schema']!r}; this edge-imgq reads schema {SCHEMA}. "
             "Make the report anew with `edge-imgq verify` or `export`."
         )
@@ -96,7 +97,8 @@ def read_reports(path: Path) -> tuple[Report, ...]:
     """Read a report file, a model's folder, or the folders of several models.
 
     Raises:
-        UsageError: there is no report, or one cannot be read.
+        UsageError: there is no report.
+        RecipeError: one cannot be read.
     """
     return tuple(_read_file(file) for file in _report_files(path))
 
@@ -128,17 +130,7 @@ def _report_files(path: Path) -> list[Path]:
 
 
 def _read_file(path: Path) -> Report:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except OSError as error:
-        raise UsageError(f"The report {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON: {error}.") from error
-    return report_from_dict(values, str(path))
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+    return report_from_dict(read_json(path), str(path))
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:
@@ -174,7 +166,7 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     missing = [key for key in hints if key not in value]
     if unknown or missing:
         fault = f"unknown key '{unknown[0]}'" if unknown else f"the key '{missing[0]}' is missing"
-        raise UsageError(f"{where}: {fault}; this is no report that edge-imgq wrote.")
+        raise RecipeError(f"{where}: {fault}; this is no report that edge-imgq wrote.")
     return kind(**{key: _read(hints[key], value[key], f"{where}: {key}") for key in hints})
 
 
@@ -203,5 +195,5 @@ def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _wrong(where: str, wanted: str, value: Any) -> UsageError:
-    return UsageError(f"{where} must be {wanted}, not {value!r}.")
+def _wrong(where: str, wanted: str, value: Any) -> RecipeError:
+    return RecipeError(f"{where} must be {wanted}, not {value!r}.")

@@ -9,7 +9,9 @@ from typing import TypeVar
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
+from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.recipe.export import recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
@@ -192,6 +194,15 @@ class Report:
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
         """The files that did not run, by the reason."""
         return by_reason(self.not_run)
+
+    @property
+    def without_refused(self) -> str:
+        """How to ask for the targets alone that have a form for every operator; or ""."""
+        refused = [f for f in self.failed if f.exit_code == UnsupportedOperatorError.exit_code]
+        written = dict.fromkeys(recipe_name(target.target) for target in self.targets)
+        if not (refused and written):
+            return ""
+        return f"--target {' '.join(written)} leaves out what refuses the model."
 
     @property
     def failures(self) -> dict[str, tuple[Failed, ...]]:

@@ -10,24 +10,27 @@ from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
 from edge_imgq.quantize.step import QuantizationStep
-from edge_imgq.report.diagnosis import Diagnosis
+from edge_imgq.report import figures
+from edge_imgq.report.diagnosis import ALL_INT8, Diagnosis
 from edge_imgq.report.diagnosis_text import diagnosis_text
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,
     draw,
     large_count,
-    milliseconds,
     new_table,
     wrapped,
 )
 from edge_imgq.report.heading import heading
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import IDENTICAL, NO_BUILTIN_KERNELS, Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
 from edge_imgq.wording import count_of
 
 _SIZED = re.compile(r"-(\d+x\d+)$")
+
+MANY = 0.99
+"""Share of values within one level of the quantized graph below which a file has a line."""
 
 LEGEND = (
     "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
@@ -84,11 +87,11 @@ def cells(target: TargetReport) -> tuple[str, ...]:
     return (
         _parted(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
-        _fidelity(target.vs_reference),
-        _drop(target.drop),
-        _fidelity(target.quantization),
-        _conversion(target.conversion),
-        _latency(target.latency),
+        figures.fidelity(target.vs_reference),
+        figures.drop(target.drop),
+        figures.fidelity(target.quantization),
+        figures.conversion(target.conversion),
+        figures.latency(target.latency),
     )
 
 
@@ -105,7 +108,7 @@ def _failed(report: Report) -> list[str]:
         names = ", ".join(target.target for target in failed)
         lines.append(wrapped(f"! {names}: {first}", "  "))
         lines += [wrapped(f"    {line.strip()}", "      ") for line in rest]
-    return lines
+    return lines + [wrapped(f"  {report.without_refused}", "  ")] * bool(report.without_refused)
 
 
 def _by_breach(report: Report) -> dict[str, list[str]]:
@@ -125,7 +128,11 @@ def _captions(report: Report) -> list[str]:
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
     lines.extend(report.advice)
+    lines.extend(_apart(report))
     lines.extend(steps_text(scheme.scheme, scheme.steps) for scheme in report.schemes)
+    lines.extend(
+        f"{s.scheme}: {s.diagnosis.reason}" for s in report.schemes if s.diagnosis == ALL_INT8
+    )
     lines.extend(_several_sizes(report))
     for place, targets in _by_place(report).items():
         lines.append(f"{place}: {', '.join(targets)}")
@@ -150,6 +157,21 @@ def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
         reached = step.psnr if step.kept else reached
     skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
     return f"{scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
+
+
+def _apart(report: Report) -> list[str]:
+    """Return a line for every file within budget of which many values are levels off its graph."""
+    lines = []
+    for target in report.targets:
+        found = target.conversion
+        if found.within_1 >= MANY or target.breaches or isinstance(target.quantization, Skipped):
+            continue
+        lines.append(
+            f"{target.target}: {figures.share(found.within_1)} of values within one level of the "
+            "quantized graph; its format rounds elsewhere than the graph does. What that costs is "
+            "in the dB of vs float and drop, and those are within budget"
+        )
+    return lines
 
 
 def _several_sizes(report: Report) -> list[str]:
@@ -199,8 +221,8 @@ def _agreements(report: Report) -> list[str]:
             continue
         lines.append(
             f"{target.target}: {found.psnr:.1f} dB from itself on this host, "
-            f"{_share(found.equal)} of values equal, {_share(found.within_1)} within one level, "
-            f"largest difference {found.largest}"
+            f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
+            f"one level, largest difference {found.largest}"
         )
     return lines
 
@@ -214,9 +236,10 @@ def _builtin_kernels(report: Report) -> list[str]:
             continue
         largest = f"largest difference {found.agreement.largest}"
         lines.append(
-            f"{target.target} by TFLite's own kernels: vs float {_fidelity(found.vs_reference)} on "
-            f"the first {count_of(found.images, 'image')}, by XNNPACK {_fidelity(found.xnnpack)}; "
-            f"{_share(found.agreement.within_1)} of values within one level, {largest}"
+            f"{target.target} by TFLite's own kernels: vs float "
+            f"{figures.fidelity(found.vs_reference)} on the first "
+            f"{count_of(found.images, 'image')}, by XNNPACK {figures.fidelity(found.xnnpack)}; "
+            f"{figures.share(found.agreement.within_1)} of values within one level, {largest}"
         )
     return lines
 
@@ -300,47 +323,3 @@ def _skipped(report: Report) -> list[str]:
     return [
         wrapped(f"  {reason} ({', '.join(targets)})", "    ") for reason, targets in reasons.items()
     ]
-
-
-def _fidelity(value: Fidelity | Skipped) -> str:
-    if isinstance(value, Skipped):
-        return ABSENT
-    return f"{decibels(value.mean)}/{decibels(value.worst)}"
-
-
-def decibels(value: float) -> str:
-    """Return a PSNR in words: "same" where no pixel differs."""
-    return "same" if value >= IDENTICAL else f"{value:.1f}"
-
-
-def _drop(value: Drop | Skipped) -> str:
-    if isinstance(value, Skipped):
-        return ABSENT
-    # Adding zero turns a rounded -0.0 into 0.0.
-    return f"{round(value.mean, 3) + 0:.3f}/{round(value.worst, 3) + 0:.3f}"
-
-
-def _conversion(value: Conversion) -> str:
-    return f"{_share(value.within_1)} {value.largest}"
-
-
-def _share(value: float) -> str:
-    """Return a percentage that reads 100 % only where it is."""
-    if value == 1.0:
-        return "100%"
-    return f"{min(value, 0.9999) * 100:.2f}%"
-
-
-def _latency(value: Latency | Skipped) -> str:
-    if isinstance(value, Skipped):
-        return ABSENT
-    return f"{milliseconds(value.median_ms)}/{tail(value)}"
-
-
-def tail(latency: Latency) -> str:
-    """Return the ninetieth percentile, or the ninety-fifth with its name where that is all."""
-    if not isinstance(latency.p90_ms, Skipped):
-        return milliseconds(latency.p90_ms)
-    if not isinstance(latency.p95_ms, Skipped):
-        return f"{milliseconds(latency.p95_ms)} p95"
-    return ABSENT

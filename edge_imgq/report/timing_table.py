@@ -17,7 +17,8 @@ from edge_imgq.report.drawing import (
     packed,
     wrapped,
 )
-from edge_imgq.report.table import counted, remark, tail, timed_where
+from edge_imgq.report.figures import tail
+from edge_imgq.report.table import counted, remark, timed_where
 from edge_imgq.skipped import Skipped
 
 LEGEND = (

@@ -49,18 +49,20 @@ class ReferenceSession:
         self.note = _note(package)
         height, width = _size(package)
         self.size: tuple[int, int] | None = (height, width)
+        self.sizes: tuple[tuple[int, int], ...] = (self.size,)
+        self._evaluator = Evaluator(read_program(package))
+        self._path, self._threads = package.path, threads
+        more = self.note.contract.multiple
+        self.resizable = self._fits((height + more, width + more))
+        # Figures of whole photographs say more of a file than those of its one size.
+        any_size = f"at any size; Core ML takes {height}x{width} alone"
         self.identity = RuntimeIdentity(
             name="reference evaluator",
             version=str(coremltools().__version__),
-            delegate="",
+            delegate=any_size if self.resizable else "",
             threads=threads,
             is_device_runtime=False,
         )
-        self.sizes: tuple[tuple[int, int], ...] = (self.size,)
-        self._evaluator = Evaluator(read_program(package))
-        self._path = package.path
-        more = self.note.contract.multiple
-        self.resizable = self._fits((height + more, width + more))
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
@@ -92,7 +94,7 @@ class ReferenceSession:
 
     def _fits(self, size: tuple[int, int]) -> bool:
         """Tell whether the program runs at a size, and returns the size that it should."""
-        with _threads(self.identity.threads):
+        with _threads(self._threads):
             shapes = self._evaluator.shapes({self._input: (1, self.note.contract.channels, *size)})
         return shapes is not None and list(shapes.values()) == [self._wanted(size)]
 
@@ -104,7 +106,7 @@ class ReferenceSession:
     def _result(self, levels: NDArray[np.float32]) -> NDArray[Any] | None:
         """Return the program's output; None where an operator does not take this size."""
         try:
-            with _threads(self.identity.threads):
+            with _threads(self._threads):
                 (result,) = self._evaluator.run({self._input: levels}).values()
         except (RuntimeError, IndexError, ValueError):
             if levels.shape[2:] == self.size:

@@ -12,7 +12,8 @@ import onnxruntime
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
-from edge_imgq.images.layout import from_nchw, levels_from_nchw, to_nchw
+from edge_imgq.images.layout import levels_from_nchw, to_nchw
+from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SILENT = 3
 """Log level: errors only; warnings about unused initializers are not for users."""
 
 
-class OnnxSession:
+class OnnxSession(LevelsSession):
     """One .onnx file; satisfies `edge_imgq.runtime.protocol.Session`.
 
     A file for apps runs as a session of default options runs it, with ONNX Runtime's own integer
@@ -38,28 +39,10 @@ class OnnxSession:
         quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
         is_reference = quantized and not note.quantized_sha256
         self._session = self._open(optimise=not is_reference)
-        self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """Fixed height and width, None when open."""
         height, width = self._session.get_inputs()[0].shape[2:]
-        return (height, width) if isinstance(height, int) and isinstance(width, int) else None
-
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The fixed height and width, none when open."""
-        return () if self.size is None else (self.size,)
-
-    @property
-    def resizable(self) -> bool:
-        """Whether height and width are open."""
-        return self.size is None
-
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of an input image, both 8-bit (H, W, C)."""
-        values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
-        return from_nchw(values, self.note.contract.peak)
+        known = isinstance(height, int) and isinstance(width, int)
+        self.size = (height, width) if known else None
+        self.identity = RuntimeIdentity("ONNX Runtime", onnxruntime.__version__, "CPU", threads)
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""

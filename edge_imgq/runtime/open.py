@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_imgq.errors import ModelError
+from edge_imgq.errors import UsageError
 from edge_imgq.runtime.protocol import Session
 
 
@@ -43,9 +43,10 @@ def open_session(path: Path, threads: int = 1) -> Session:
         threads: processor threads.
 
     Raises:
-        ModelError: no runtime is known for the extension, or the file is not whole.
+        UsageError: no runtime is known for the extension.
+        ModelError: the file is not whole.
     """
     suffix = path.suffix.lower()
     if suffix not in RUNTIMES:
-        raise ModelError(f"{path} is not one of {', '.join(RUNTIMES)}, so no runtime opens it.")
+        raise UsageError(f"{path} is not one of {', '.join(RUNTIMES)}, so no runtime opens it.")
     return RUNTIMES[suffix](path, threads)

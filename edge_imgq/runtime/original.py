@@ -17,7 +17,8 @@ from onnx import TensorProto, helper
 
 from edge_imgq.graph.single_precision import OTHERS
 from edge_imgq.graph.size import side_axes
-from edge_imgq.images.layout import levels_from_nhwc, pixels_of
+from edge_imgq.images.layout import levels_from_nhwc
+from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.onnxruntime import inference_session, run_session
 from edge_imgq.runtime.protocol import RuntimeIdentity
 from edge_imgq.skipped import Skipped
@@ -143,7 +144,7 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
-class OriginalSession:
+class OriginalSession(LevelsSession):
     """A person's file as the float reference; satisfies `edge_imgq.runtime.protocol.Session`."""
 
     def __init__(self, model: AsGiven, note: FileNote, size: tuple[int, int] | None) -> None:
@@ -152,20 +153,6 @@ class OriginalSession:
         self._model = model
         name, version = model.runtime.rsplit(" ", 1)
         self.identity = RuntimeIdentity(name, version, "CPU, every node as it stands", 1)
-
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The fixed height and width, none when open."""
-        return () if self.size is None else (self.size,)
-
-    @property
-    def resizable(self) -> bool:
-        """Whether height and width are open."""
-        return self.size is None
-
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of an input image, both 8-bit (H, W, C)."""
-        return pixels_of(self.levels(pixels))
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
         """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""

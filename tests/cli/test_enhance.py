@@ -91,6 +91,22 @@ def test_a_model_of_pixels_from_minus_one_is_told_so(run: Run, photo: Path, tmp_
     assert "say --range=-1,1." in outcome.err
 
 
+@pytest.mark.parametrize("last", ["Tanh", "Identity"])
+def test_a_model_of_another_style_that_ends_from_minus_one_is_told_so(
+    run: Run, photo: Path, tmp_path: Path, last: str
+) -> None:
+    """A negative image is far from the photograph, whatever range its pixels have."""
+    nodes = [
+        helper.make_node("Mul", ["image", "less"], ["a"]),
+        helper.make_node(last, ["a"], ["out"]),
+    ]
+    less = np.full((1, 3, 1, 1), -2, np.float32)
+    onnx.save(whole_model(nodes, {"less": less}), tmp_path / "style.onnx")
+    outcome = run("enhance", photo, "-m", tmp_path / "style.onnx", "-o", tmp_path / "out")
+    assert ("last operator is Tanh" in outcome.err) == (last == "Tanh")
+    assert ("say --range=-1,1." in outcome.err) == (last == "Tanh")
+
+
 def test_a_model_that_wants_0_to_1_gets_no_hint(
     run: Run, tiny: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -123,14 +139,11 @@ def test_what_is_no_photograph_is_named_and_the_others_are_done(
     run: Run, tiny: Path, photo: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.png").write_text("no image")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    words = (tmp_path / "notes.png", folder, photo)
+    words = (tmp_path / "notes.png", photo)
     outcome = run("enhance", *words, "--model", tiny, "-o", tmp_path / "out")
     assert outcome.code == 4
     assert "left out: " in outcome.err
     assert "notes.png is not an image" in outcome.err
-    assert "folder is a folder; name the images in it" in outcome.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["chelsea.png"]
 
 
@@ -195,3 +208,14 @@ def test_a_model_that_is_not_there_is_a_sentence(
     assert outcome.code == code, outcome.err
     assert sentence in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_photograph_behind_the_model_is_told_where_it_belongs(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    outcome = run("enhance", "--model", "fsrcnn-x2", photo, "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert f"'{photo}' is taken for a model: --model takes every word after it" in outcome.err
+    assert f"edge-imgq enhance {photo} --model fsrcnn-x2" in outcome.err
+    none = run("enhance", "--model", "fsrcnn-x2", "-o", tmp_path / "out")
+    assert (none.code, "IMAGE is missing" in none.err) == (2, True)

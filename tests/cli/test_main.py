@@ -122,7 +122,7 @@ def test_a_misspelt_word_is_answered_with_what_it_may_be(
         ("evaluate", "fsrcnn-x2", "--set", "gone"),
         ("evaluate", "gone.tflite", "--set", "."),
         ("enhance", "gone.png", "-m", "fsrcnn-x2", "-o", "out"),
-        ("enhance", ".", "-m", "gone.mlpackage", "-o", "out"),
+        ("enhance", __file__, "-m", "gone.mlpackage", "-o", "out"),
         ("sensitivity", "gone.onnx"),
         ("inspect", "gone.onnx"),
     ],
@@ -187,7 +187,7 @@ def test_an_error_is_one_line_without_traceback_unless_asked_for(run: Run) -> No
     debugged = run("inspect", __file__, "--debug")
     assert debugged.err.startswith("Traceback")
     assert debugged.err.endswith(plain.err)
-    assert plain.code == debugged.code == errors.ModelError.exit_code
+    assert plain.code == debugged.code == errors.UsageError.exit_code
 
 
 def test_a_fault_of_ours_is_called_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from edge_imgq.errors import ModelError
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph.load import normalise, read_onnx
 from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
@@ -186,9 +186,9 @@ def test_a_truncated_file_gets_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_get_sentences(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="There is no model at"):
+    with pytest.raises(UsageError, match="There is no model at"):
         read_onnx(tmp_path / "absent.onnx")
-    with pytest.raises(ModelError, match="is a folder"):
+    with pytest.raises(UsageError, match="is a folder"):
         read_onnx(tmp_path)
 
 

@@ -25,6 +25,8 @@ WEIGHTS: dict[str, Any] = {
     "m": GENERATOR.normal(0, 0.3, (12, 12)).astype(np.float32),
     "t": GENERATOR.normal(0, 0.3, (8, 8)).astype(np.float32),
     "v": GENERATOR.normal(0, 0.3, 12).astype(np.float32),
+    "two": np.array([24, 12]),
+    "four": np.array([1, 3, 8, 12]),
 }
 CONV = "com.microsoft.FusedConv<pads=[1,1,1,1]"
 BODIES = {
@@ -38,6 +40,10 @@ BODIES = {
     "right side turned": "y = com.microsoft.FusedMatMul<transB=1>(x, m)",
     "left side turned": """q = com.microsoft.FusedMatMul<transA=1, alpha=2.0>(x, t)
         y = Transpose<perm=[0,1,3,2]>(q)""",
+    "dense layer": """r = Reshape(x, two)
+        g = com.microsoft.FusedGemm<activation="LeakyRelu", activation_alpha=0.2, alpha=0.5,
+            transB=1>(r, m, v)
+        y = Reshape(g, four)""",
     "bias and gelu": "y = com.microsoft.BiasGelu(x, v)",
     "gelu": "y = com.microsoft.Gelu(x)",
     "fast gelu": "y = com.microsoft.FastGelu(x)",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_imgq.errors import ImageError, OutputError
+from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.files import (
     is_grayscale,
     list_images,
@@ -98,9 +98,9 @@ def test_folders_are_listed_by_name_and_empty_ones_refused(tmp_path: Path) -> No
         (tmp_path / name).touch()
     assert [path.name for path in list_images(tmp_path)] == ["a.jpg", "b.PNG"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="holds no image"):
+    with pytest.raises(UsageError, match="holds no image"):
         list_images(tmp_path / "empty")
-    with pytest.raises(ImageError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         list_images(tmp_path / "missing")
 
 
@@ -119,7 +119,7 @@ def test_pictures_of_formats_that_are_not_read_are_counted(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     said = f"3 files of {tmp_path} are not read (.dng, .heic): convert to JPEG or PNG."
     assert unread_images(tmp_path) == said
-    with pytest.raises(ImageError, match=r"holds no image .*3 files of .* are not read"):
+    with pytest.raises(UsageError, match=r"holds no image .*3 files of .* are not read"):
         list_images(tmp_path)
     write_image(tmp_path / "d.png", random_rgb(1))
     assert [path.name for path in list_images(tmp_path)] == ["d.png"]

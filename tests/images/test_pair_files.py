@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.errors import ImageError
+from edge_imgq.errors import UsageError
 from edge_imgq.images.pair_files import PairFile, pair_files
 
 
@@ -40,5 +40,5 @@ def test_input_and_truth_are_pairs_too(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         list(pair_files(tmp_path / "gone"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,22 @@ SIZE = (16, 24)
 CHANNELS = 8
 
 
+def open_network(
+    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, np.ndarray], path: Path
+) -> Path:
+    """Write a network from an RGB image of open height and width to another."""
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, "height", "width"))
+        for name in ("image", "out")
+    ]
+    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, path.stem, ends[:1], ends[1:], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def attention(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Attention over channels, its pixels flattened to a shape that the graph computes."""
@@ -50,17 +67,7 @@ def attention(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_node("Conv", ["b", "v"], ["d"], pads=[1, 1, 1, 1]),
         helper.make_node("Add", ["d", "image"], ["out"]),
     ]
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, "height", "width"))
-        for name in ("image", "out")
-    ]
-    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "attention", ends[:1], ends[1:], initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    path = tmp_path_factory.mktemp("attention") / "attention.onnx"
-    onnx.save(model, path)
-    return path
+    return open_network(nodes, constants, tmp_path_factory.mktemp("attention") / "attention.onnx")
 
 
 def test_attention_of_any_size_is_bound_to_the_one_that_is_asked_for(attention: Path) -> None:
@@ -121,15 +128,7 @@ def test_a_size_that_is_no_multiple_is_named_where_the_form_follows_from_the_siz
         helper.make_node("DepthToSpace", ["b"], ["d"], blocksize=4),
         helper.make_node("Add", ["d", "image"], ["out"]),
     ]
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, "height", "width"))
-        for name in ("image", "out")
-    ]
-    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "blocks", ends[:1], ends[1:], initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    onnx.save(model, tmp_path / "blocks.onnx")
+    open_network(nodes, constants, tmp_path / "blocks.onnx")
     said = r"blocks takes sides that are multiples of 4; 62x96 is not\."
     with pytest.raises(ModelError, match=said):
         open_model(str(tmp_path / "blocks.onnx"), sizes=((62, 96),))

@@ -9,7 +9,10 @@ import pytest
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.clipping import Guard, narrow_again
+from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.ranges import ChannelRange
 from edge_imgq.quantize.vivid import of_single_pixels, reach_every_colour, reach_vivid_colours
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -108,3 +111,18 @@ def test_what_looks_at_neighbours_keeps_its_range() -> None:
     )  # fmt: skip
     seen = observe_channels(wide, [pale(1)], 1.0)
     assert reach_every_colour(wide, seen, CONTRACT, (96, 96)) == seen
+
+
+def test_ranges_are_narrow_again_where_pictures_in_vivid_colours_gain_by_it() -> None:
+    network = opponent_network()
+    colourful, gray = photo(1), pale(1, 0)
+    photos = to_nchw(colourful, 1.0)
+    guard = Guard(photos, photos, None, 1.0)
+    image = image_quantization(1 / 255)
+    reached = observe_channels(network, [colourful], 1.0)
+    farther = {n: r.widened(ChannelRange(4 * r.low, 4 * r.high)) for n, r in reached.items()}
+    assert narrow_again(network, farther, reached, image, guard) == reached
+    clipped = observe_channels(network, [gray], 1.0)
+    assert (reached["b"].high > 2 * clipped["b"].high).any()
+    kept = narrow_again(network, reached, clipped, image, guard)
+    assert kept["b"] is reached["b"]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.export.tflite.forms.on_halves import on_halves
-from edge_imgq.export.tflite.forms.regions import stretch_of, works_on_halves, written
+from edge_imgq.export.tflite.forms.regions import _Search, works_on_halves, written
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.witness import (
@@ -119,8 +119,9 @@ def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
     wanted = run_onnx(model, values)
     network = network_of(rewritten(model, FLOAT_PASSES))
     able = (written(op) for op in network.operations if works_on_halves(op))
-    members = {name for name in able if chance.random() < share}
-    halved = on_halves(network, stretch_of(network, members))
+    search = _Search(network, lambda _: 0.0)
+    search.inside = {name for name in able if chance.random() < share}
+    halved = on_halves(network, search.stretch())
     try:
         got = from_file(run_litert(lower(halved, NOTE), to_file(values)))
     except Exception as error:

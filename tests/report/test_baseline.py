@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances, Verdict, judge, updated
-from edge_imgq.report.report import Report
+from edge_imgq.report.report import Failed, NotRun, Report
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Conversion, Drop, Fidelity
 from tests.report.build import INT8, REPORT, with_target
@@ -88,7 +88,17 @@ def test_a_figure_that_is_no_longer_measured_drifts() -> None:
 def test_a_target_that_vanished_is_missing_and_does_not_pass() -> None:
     found = verdict(with_target(), target="coreml-fp16")
     assert found.outcome == "missing"
+    assert found.reasons == ("the report has no such target",)
     assert not found.passes
+
+
+def test_a_target_whose_export_failed_is_missing_for_that_reason() -> None:
+    failed = replace(with_target(), failed=(Failed("coreml-fp16", "no form for Erf 'a'", 6),))
+    assert verdict(failed, target="coreml-fp16").reasons == (
+        "its export failed: no form for Erf 'a'",
+    )
+    gone = replace(with_target(), not_run=(NotRun("coreml-fp16.mlpackage", "no Mac", 7),))
+    assert verdict(gone, target="coreml-fp16").reasons == ("it did not run: no Mac",)
 
 
 def test_a_target_that_the_baseline_lacks_is_new_and_held_to_its_budget() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from edge_imgq.bench.timing import Timing, not_timed
 from edge_imgq.devices.instructions import Instructions
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import RecipeError
 from edge_imgq.report.history import (
     drift_entries,
     history_table,
@@ -156,7 +156,7 @@ def test_counts_of_instructions_stand_beside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["{", "[]", '{"when": "now"}'])
 def test_a_line_that_is_none_of_ours_is_refused(line: str, tmp_path: Path) -> None:
     (tmp_path / "times.jsonl").write_text(line)
-    with pytest.raises(UsageError, match=r"times.jsonl is not a history file: line 1 is n"):
+    with pytest.raises(RecipeError, match=r"times.jsonl is not a history file: line 1 is n"):
         read_history(tmp_path / "times.jsonl")
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_history_is_called_so_with_what_writes_one(
 ) -> None:
     path = tmp_path / "baseline.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(RecipeError) as refused:
         read_history(path)
     assert str(refused.value) == (
         f"{path} is not a history file: {reason}. `bench` and `verify` write one with --history."

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.report.json_form import read_reports, report_from_dict, report_to_dict, to_json
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
@@ -67,7 +67,7 @@ def set_drop(form: Any, value: Any) -> None:
 def test_what_is_no_report_is_refused_with_its_place(spoil: Any, sentence: str) -> None:
     form = through_text(REPORT)
     spoil(form)
-    with pytest.raises(UsageError, match=sentence) as caught:
+    with pytest.raises(RecipeError, match=sentence) as caught:
         report_from_dict(form, "here.json")
     assert str(caught.value).startswith("here.json")
 
@@ -82,7 +82,7 @@ def test_infinity_is_never_written() -> None:
 def test_infinity_is_never_read(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(to_json(report_to_dict(REPORT)).replace("35.21", "NaN"))
-    with pytest.raises(UsageError, match="NaN is no number of JSON"):
+    with pytest.raises(RecipeError, match="NaN is no number of JSON"):
         read_reports(path)
 
 
@@ -102,5 +102,5 @@ def test_a_folder_without_a_report_and_a_damaged_one_are_sentences(tmp_path: Pat
     with pytest.raises(UsageError, match="There is no report at"):
         read_reports(tmp_path / "gone.json")
     (tmp_path / "report.json").write_text('{"schema": 1,')
-    with pytest.raises(UsageError, match="is not valid JSON"):
+    with pytest.raises(RecipeError, match="is not valid JSON"):
         read_reports(tmp_path)

@@ -10,9 +10,9 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import QuantizationStep, not_run
-from edge_imgq.report.diagnosis import Diagnosis, Mend
+from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
-from edge_imgq.report.report import NotRun, Report, SchemeReport
+from edge_imgq.report.report import Failed, NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
@@ -244,3 +244,41 @@ def test_an_int8_file_without_xnnpack_has_a_line_of_its_own() -> None:
 def test_a_file_that_does_not_run_without_xnnpack_says_so() -> None:
     report = with_target(builtin_kernels=Skipped("TFLite's own kernels do not run it: no kernel"))
     assert "own kernels: TFLite's own kernels do not run it" in report_table(report)
+
+
+def said(report: Report) -> str:
+    return " ".join(report_table(report).split())
+
+
+def test_a_file_within_budget_and_levels_off_its_graph_has_a_line() -> None:
+    off = {"target": "coreml-int8", "conversion": Conversion(0.2, 0.46, 9)}
+    line = "coreml-int8: 46.00% of values within one level of the quantized graph; its format"
+    assert line in said(with_target(**off))
+    assert "those are within budget" in said(with_target(**off))
+    assert line not in said(with_target(**off, breaches=("loses 0.9 dB",)))
+    assert "within one level of the quantized graph" not in said(REPORT)
+
+
+def test_a_recipe_that_mends_says_that_there_was_nothing_to_mend() -> None:
+    within = SchemeReport("int8-auto", (), ALL_INT8)
+    line = "int8-auto: its files are within budget, so nothing was kept in float"
+    assert line in said(replace(REPORT, schemes=(within,)))
+    assert line not in said(replace(REPORT, schemes=(replace(within, diagnosis=WITHIN),)))
+
+
+def test_how_to_leave_out_what_refuses_is_said_once_whatever_formats_refuse() -> None:
+    refused = tuple(
+        Failed(target, f"{form} has no form for 1 operator of 'net':\n  GridSample 'warp': no", 6)
+        for target, form in (("coreml-int8", "Core ML"), ("tflite-gpu", "TFLite"))
+    )
+    report = replace(with_target(target="onnx-float-48x64"), failed=refused)
+    assert said(report).count("--target onnx-float leaves out what refuses the model.") == 1
+    broken = replace(refused[0], exit_code=70)
+    assert "leaves out" not in said(replace(report, failed=(broken,)))
+
+
+def test_times_of_tiny_networks_fit_their_column() -> None:
+    tiny = replace(LATENCY, median_ms=0.012345, p90_ms=0.0234567)
+    assert row(with_target(latency=tiny), "tflite-int8")[-1] == "0.012/0.023"
+    usual = replace(LATENCY, median_ms=0.123456, p90_ms=1.23456)
+    assert row(with_target(latency=usual), "tflite-int8")[-1] == "0.123/1.23"

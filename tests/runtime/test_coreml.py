@@ -67,6 +67,8 @@ def test_a_convolution_runs_at_another_size(tmp_path: Path) -> None:
     session = open_session(written(tmp_path / "m.mlpackage"))
     assert session.resizable
     assert session.run(pixels(21, 5)).shape == (21, 5, 3)
+    said = "reference evaluator 9.0 (at any size; Core ML takes 6x10 alone)"
+    assert str(session.identity) == said
     session.prepare((6, 10))()
 
 
@@ -78,6 +80,7 @@ def test_a_file_with_a_fixed_size_says_so(tmp_path: Path) -> None:
     concat = Operation("Concat", "joined", (half, cut), (joined,), {"axis": 3})
     session = open_session(written(tmp_path / "m.mlpackage", colours(extra=(split, concat))))
     assert not session.resizable
+    assert str(session.identity) == "reference evaluator 9.0"
     assert session.run(pixels(6, 10)).shape == (6, 10, 3)
     with pytest.raises(ModelError, match=r"takes images of \(6, 10\).*--size"):
         session.run(pixels(12, 20))

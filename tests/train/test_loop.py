@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from edge_imgq.errors import ImageError, ModelError, OutputError, UsageError
+from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.train.checkpoint import load_checkpoint_network, read_checkpoint
 from edge_imgq.train.config import Schedule, TrainConfig
@@ -288,7 +288,7 @@ def test_no_data_an_empty_folder_and_an_output_that_is_a_file_are_refused(
     with pytest.raises(UsageError, match="--data"):
         train(dataclasses.replace(config, data=()), ignore)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="holds no image"):
+    with pytest.raises(UsageError, match="holds no image"):
         train(dataclasses.replace(config, data=(tmp_path / "empty",)), ignore)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be used as output folder"):

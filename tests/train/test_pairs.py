@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.errors import ImageError
+from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.files import read_y, write_image
 from edge_imgq.images.resize import downscale
 from edge_imgq.models.zoo import zoo_entry
@@ -91,5 +91,5 @@ def test_nothing_usable_is_an_error_that_names_the_folder(tmp_path: Path) -> Non
     (tmp_path / "bad.png").touch()
     with pytest.raises(ImageError, match="No usable image"):
         load_pairs((tmp_path,), zoo_entry("dped-slim"), Recipe(seed=1))
-    with pytest.raises(ImageError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         load_pairs((tmp_path / "gone",), zoo_entry("dped-slim"), Recipe(seed=1))

@@ -6,6 +6,7 @@ differ, tensors are repeated first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,44 +18,13 @@ FLOAT, BOOL = 1, 9
 """ONNX's numbers for the element types that a Cast may have here."""
 
 
-def less(site: Site) -> Any:
-    """Less, in real values."""
-    return mb.less(x=site.read(0), y=site.read(1))
+def of_two(build: Callable[..., Any]) -> Callable[[Site], Any]:
+    """Return the form of a comparison in real values, or of what joins two truth values.
 
-
-def less_or_equal(site: Site) -> Any:
-    """LessOrEqual, in real values."""
-    return mb.less_equal(x=site.read(0), y=site.read(1))
-
-
-def greater(site: Site) -> Any:
-    """Greater, in real values."""
-    return mb.greater(x=site.read(0), y=site.read(1))
-
-
-def greater_or_equal(site: Site) -> Any:
-    """GreaterOrEqual, in real values."""
-    return mb.greater_equal(x=site.read(0), y=site.read(1))
-
-
-def equal(site: Site) -> Any:
-    """Equal, in real values."""
-    return mb.equal(x=site.read(0), y=site.read(1))
-
-
-def both(site: Site) -> Any:
-    """And."""
-    return mb.logical_and(x=site.read(0), y=site.read(1))
-
-
-def either(site: Site) -> Any:
-    """Or."""
-    return mb.logical_or(x=site.read(0), y=site.read(1))
-
-
-def one_of_both(site: Site) -> Any:
-    """Xor."""
-    return mb.logical_xor(x=site.read(0), y=site.read(1))
+    Args:
+        build: coremltools' builder of the operation.
+    """
+    return lambda site: build(x=site.read(0), y=site.read(1))
 
 
 def negation(site: Site) -> Any:

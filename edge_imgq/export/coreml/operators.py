@@ -22,7 +22,7 @@ from edge_imgq.export.coreml import (
     window,
 )
 from edge_imgq.export.coreml.arithmetic import accept
-from edge_imgq.export.coreml.steps import Site
+from edge_imgq.export.coreml.steps import Site, mb
 from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
@@ -49,7 +49,7 @@ class Form:
 FORMS: dict[str, Form] = {
     "Abs": Form(arithmetic.absolute),
     "Add": Form(arithmetic.add),
-    "And": Form(choice.both, in_steps=False),
+    "And": Form(choice.of_two(mb.logical_and), in_steps=False),
     "AveragePool": Form(window.average_pool, window.refuse_pool),
     "Cast": Form(choice.cast, choice.refuse_cast, in_steps=False),
     "Ceil": Form(arithmetic.ceiling, in_steps=False),
@@ -63,7 +63,7 @@ FORMS: dict[str, Form] = {
     "Div": Form(arithmetic.div, in_steps=False),
     "Dropout": Form(arithmetic.identity, activation.refuse_dropout),
     "Elu": Form(activation.elu, in_steps=False),
-    "Equal": Form(choice.equal, in_steps=False),
+    "Equal": Form(choice.of_two(mb.equal), in_steps=False),
     "Exp": Form(arithmetic.exponential, in_steps=False),
     "Expand": Form(shape.expand, shape.refuse_computed),
     "Flatten": Form(shape.reshape),
@@ -71,14 +71,14 @@ FORMS: dict[str, Form] = {
     "Gelu": Form(activation.gelu, in_steps=False),
     "Gemm": Form(matrix.gemm),
     "GlobalAveragePool": Form(window.global_average_pool),
-    "Greater": Form(choice.greater, in_steps=False),
-    "GreaterOrEqual": Form(choice.greater_or_equal, in_steps=False),
+    "Greater": Form(choice.of_two(mb.greater), in_steps=False),
+    "GreaterOrEqual": Form(choice.of_two(mb.greater_equal), in_steps=False),
     "HardSigmoid": Form(activation.hard_sigmoid, in_steps=False),
     "HardSwish": Form(activation.hard_swish, in_steps=False),
     "Identity": Form(arithmetic.identity),
     "LeakyRelu": Form(activation.leaky_relu),
-    "Less": Form(choice.less, in_steps=False),
-    "LessOrEqual": Form(choice.less_or_equal, in_steps=False),
+    "Less": Form(choice.of_two(mb.less), in_steps=False),
+    "LessOrEqual": Form(choice.of_two(mb.less_equal), in_steps=False),
     "Log": Form(arithmetic.logarithm, in_steps=False),
     "MatMul": Form(matrix.matmul),
     "Max": Form(arithmetic.maximum),
@@ -88,7 +88,7 @@ FORMS: dict[str, Form] = {
     "Neg": Form(arithmetic.negative),
     norm.INVERSE_DEVIATION: Form(norm.inverse_deviation, in_steps=False),
     "Not": Form(choice.negation, in_steps=False),
-    "Or": Form(choice.either, in_steps=False),
+    "Or": Form(choice.of_two(mb.logical_or), in_steps=False),
     "PRelu": Form(activation.prelu),
     "Pad": Form(padding.pad, padding.refuse_pad),
     "Pow": Form(arithmetic.power, in_steps=False),
@@ -117,7 +117,7 @@ FORMS: dict[str, Form] = {
     "Transpose": Form(shape.transpose),
     "Unsqueeze": Form(shape.unsqueeze, shape.refuse_computed),
     "Where": Form(choice.choice, choice.refuse_choice, in_steps=False),
-    "Xor": Form(choice.one_of_both, in_steps=False),
+    "Xor": Form(choice.of_two(mb.logical_xor), in_steps=False),
 }
 
 
@@ -127,7 +127,7 @@ def refusal(operation: Operation) -> str | None:
     if form is None:
         return (
             "this operator is not lowered to Core ML; "
-            f"{instead(operation.kind)}, or leave the coreml targets out"
+            f"{instead(operation)}, or leave the coreml targets out"
         )
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     if any(len(tensor.shape) > MOST_AXES for tensor in tensors):

@@ -138,7 +138,7 @@ def _write_operations(
         if operation.kind not in table:
             reason = (
                 "TFLite has no operator that computes it, or none that accelerators run; "
-                f"{instead(operation.kind)}, or leave the tflite targets out."
+                f"{instead(operation)}, or leave the tflite targets out."
             )
             refused.append(Refusal(operation.kind, operation.name, reason))
             continue

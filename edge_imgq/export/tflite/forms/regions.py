@@ -59,13 +59,6 @@ def stretch_on_halves(network: Network, cost: Cost) -> Stretch:
     return _Search(network, cost).result()
 
 
-def stretch_of(network: Network, members: Iterable[str]) -> Stretch:
-    """Return a stretch of chosen operations, each named by its first tensor, with its openings."""
-    search = _Search(network, lambda convolution: 0.0)  # noqa: ARG005
-    search.inside = set(members)
-    return search.stretch()
-
-
 class _Search:
     """The search for the stretch; `inside` is what it holds at the moment."""
 

@@ -1,0 +1,32 @@
+"""JSON that a person names, read strictly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edge_imgq.errors import RecipeError
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        RecipeError: it cannot be read, is not text, or no JSON; infinity and NaN are none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not valid JSON: it is no text.") from error
+    except ValueError as error:
+        raise RecipeError(f"{path} is not valid JSON: {error}.") from error
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")

@@ -1,0 +1,40 @@
+"""What sessions share that tell an image's levels before they are rounded to pixels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from edge_imgq.images.layout import pixels_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class LevelsSession(ABC):
+    """A session of one size, or of any; see `edge_imgq.runtime.protocol.FloatSession`.
+
+    Attributes:
+        size: fixed height and width, None when open.
+    """
+
+    size: tuple[int, int] | None
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The fixed height and width, none when open."""
+        return () if self.size is None else (self.size,)
+
+    @property
+    def resizable(self) -> bool:
+        """Whether height and width are open."""
+        return self.size is None
+
+    @abstractmethod
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of an input image, both 8-bit (H, W, C)."""
+        return pixels_of(self.levels(pixels))
