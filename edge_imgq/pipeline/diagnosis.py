@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.contract import PixelRange
+from edge_imgq.devices.kernels import estimated_profile
 from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.loud_layer import LoudLayer
@@ -179,8 +180,9 @@ def causes(
     graph = at_size(quantized.original, size).graph
     errors = rounding_errors(graph, board, telling(watch))
     psnr, more = board.psnr(board.names), missing + MARGIN
-    search = PrecisionSearch(graph, board, errors)
-    in_float = float_file_time(reference, size)
+    profile = estimated_profile()
+    search = PrecisionSearch(graph, board, errors, profile)
+    in_float = float_file_time(reference, size, profile)
     return Causes(
         loud_layers(graph, errors),
         psnr,

@@ -1,4 +1,4 @@
-"""Estimated times of files that were not written, in the slots of `quantize/layer_time.py`."""
+"""Estimated times of files that were not written, in nanoseconds of a kernel profile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from edge_imgq.recipe.folders import export_recipes
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from edge_imgq.graph.kernel_profile import KernelProfile
+
 
 def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a graph at a height and width, or at those that it insists on."""
@@ -17,12 +19,20 @@ def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     return bind_size(model, own_size(model) or size)
 
 
-def float_file_time(model: ir.Model, size: tuple[int, int]) -> float | None:
+def float_file_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float | None:
     """Return the estimated time of a float TFLite file; None where no recipe makes one."""
     from edge_imgq.graph.rewrite import rewrite
-    from edge_imgq.quantize.layer_time import float_time
 
     recipes = [r for r in export_recipes() if r.format == "tflite" and not r.scheme]
     on_cpu = [recipe for recipe in recipes if recipe.processor == "cpu"]
     graphs = [at_size(rewrite(model, recipe.passes), size) for recipe in on_cpu]
-    return min((float_time(graph.graph) for graph in graphs), default=None)
+    return min((_float_time(graph, profile) for graph in graphs), default=None)
+
+
+def _float_time(model: ir.Model, profile: KernelProfile) -> float:
+    from edge_imgq.export.tflite.forms.choose import fastest_forms
+    from edge_imgq.graph.kernel_profile import operation_time
+    from edge_imgq.graph.read import read_network
+
+    operations = fastest_forms(read_network(model)).network.operations
+    return sum(operation_time(operation, profile, in_float=True) for operation in operations)

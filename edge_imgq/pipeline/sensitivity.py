@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_imgq.artifact import staging, write_text
 from edge_imgq.contract import PixelRange
+from edge_imgq.devices.kernels import estimated_profile
 from edge_imgq.errors import UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.images.samples import ImageSet
@@ -206,7 +207,7 @@ class _Findings:
     def __init__(self, run: _Run, quantized: Quantized, goal: Goal | None) -> None:
         from edge_imgq.quantize.layer_costs import measure_roundings
 
-        self._run = run
+        self._run, self._profile = run, estimated_profile()
         self._graph = at_size(quantized.original, _size(run))
         self._board: Switchboard = run.board(quantized)
         self._best = self._board.psnr(())
@@ -220,17 +221,19 @@ class _Findings:
 
     def layers(self) -> tuple[LayerCost, ...]:
         from edge_imgq.quantize.layer_costs import layer_costs
-        from edge_imgq.quantize.layer_time import layer_times
+        from edge_imgq.quantize.layer_time import LayerTimes
 
         floats = {name for name, kind in self._run.recipe.precision.items() if kind == "float"}
-        times = layer_times(self._graph.graph, floats)
+        times = LayerTimes(self._graph.graph, self._profile).by_node(floats)
         return layer_costs(self._graph.graph, self._board, self._roundings, times)
 
     def chosen(self, goal: Goal) -> tuple[ChosenPrecision, str]:
         """Return layers to keep in float, and the text of a recipe that says so."""
         from edge_imgq.quantize.precision_search import PrecisionSearch
 
-        search = PrecisionSearch(self._graph.graph, self._board, self._roundings.errors)
+        search = PrecisionSearch(
+            self._graph.graph, self._board, self._roundings.errors, self._profile
+        )
         reached = 0.0
 
         def lacking(choice: Choice) -> float:
@@ -267,7 +270,7 @@ class _Findings:
         request = self._run.request
         path = request.output / self._run.source.name / RECIPE
         names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
-        in_float = float_file_time(self._run.source.model, _size(self._run))
+        in_float = float_file_time(self._run.source.model, _size(self._run), self._profile)
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         base = quantize_recipe_text(request.scheme)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from edge_imgq.quantize.layer_time import layer_times
+from edge_imgq.graph.kernel_profile import KernelProfile
+from edge_imgq.quantize.layer_time import LayerTimes
 from edge_imgq.quantize.precision import float_nodes, is_inner, layers
 from edge_imgq.quantize.switches import Switchboard, weights_of
 
@@ -44,20 +45,28 @@ class PrecisionSearch:
     """Looks for layers to keep in float.
 
     Attributes:
-        plain: estimated time of the network with all layers in int8.
+        plain: estimated time of the network with all layers in int8, in nanoseconds.
     """
 
-    def __init__(self, graph: ir.Graph, board: Switchboard, errors: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        graph: ir.Graph,
+        board: Switchboard,
+        errors: Mapping[str, float],
+        profile: KernelProfile,
+    ) -> None:
         """Take what is known.
 
         Args:
             graph: float graph whose shapes are known, nodes and values named as the board's.
             board: of its quantized form.
             errors: squared error that each switch causes by itself.
+            profile: of the processor whose time counts.
         """
         self._graph, self._board, self._errors = graph, board, errors
+        self._times = LayerTimes(graph, profile)
         self._all = frozenset(node.name or "" for node in layers(graph))
-        self.plain = sum(layer_times(graph, ()).values()) or 1.0
+        self.plain = self._times.plain
         self._values = {v.name: v for node in graph for v in node.outputs if v.name in board.names}
         weighted = set(layers(graph))
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
@@ -132,7 +141,7 @@ class PrecisionSearch:
         return sum(self._errors[name] for name in self._rounded(names))
 
     def _time(self, names: Names) -> float:
-        return sum(layer_times(self._graph, names).values())
+        return self._times.total(names)
 
 
 def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:

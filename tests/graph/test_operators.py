@@ -20,10 +20,11 @@ from edge_imgq.export.coreml.units import FORECASTS
 from edge_imgq.export.tflite.float_parts import DEQUANTIZE
 from edge_imgq.export.tflite.forms import regions
 from edge_imgq.export.tflite.table import LOWERINGS
-from edge_imgq.graph import reopen
+from edge_imgq.graph import kernel_profile, reopen
 from edge_imgq.graph.arithmetic import NO_INTEGER_KERNEL
+from edge_imgq.graph.kernel_profile import X86_VNNI
 from edge_imgq.graph.network import REQUANTIZE
-from edge_imgq.graph.operators import LOGICAL, OPERATORS, ROWS, SINGLE, WEIGHT_AXIS
+from edge_imgq.graph.operators import LOGICAL, MOVING, OPERATORS, ROWS, SINGLE, WEIGHT_AXIS
 from edge_imgq.graph.passes import (
     affine_downward,
     affine_upward,
@@ -33,7 +34,7 @@ from edge_imgq.graph.passes import (
     transpositions,
 )
 from edge_imgq.graph.seen import table as seen
-from edge_imgq.quantize import channels, constraints, halves, layer_time, saturation
+from edge_imgq.quantize import channels, constraints, halves, saturation
 from edge_imgq.quantize.torch_operators import OPERATORS as TORCH
 
 SIZE = (1, 4, 6, 8)
@@ -212,7 +213,9 @@ CONSUMERS: Mapping[str, Collection[str]] = {
     "saturation": saturation.POINTWISE | saturation.MOVED,
     "channels": channels.CHANNELWISE | channels.JOINING | WEIGHT_AXIS.keys(),
     "ties": halves.RULES.keys() | constraints.SHARED_SCALE | NO_INTEGER_KERNEL,
-    "layer time": layer_time.BINARY | layer_time.UNARY,
+    "kernel profile": X86_VNNI.float32.elements.keys()
+    | {*kernel_profile.POOLING, *kernel_profile.REDUCTIONS, *kernel_profile.FREE, *MOVING}
+    | {"Conv", "ConvTranspose", "Resize"},
     "even and odd rows": regions.BY_PIXEL,
     "steps of Core ML": FORECASTS,
 }
@@ -286,14 +289,12 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
         "a pass writes it as a clipped line": "HardSigmoid",
         "of statistics, in float": "Round",
     },
-    "layer time": {
-        "counted by its products": f"{LAYERS} MatMul",
+    "kernel profile": {
         "fused into a layer before it as a rule": "Clip Relu",
-        "copies, which take little": f"{MOVED} Concat Dropout Identity Pad Resize",
-        "joins pixels, and takes little": (
-            "AveragePool GlobalAveragePool MaxPool ReduceMax ReduceMean ReduceMin"
+        "was not measured, and counts as others do": (
+            f"{TRUTHS} Ceil Cos Floor Gemm HardSigmoid Log MatMul Neg Pow Reciprocal Round Sign "
+            "Sin Softmax Sqrt Where"
         ),
-        "was not measured": f"{TRUTHS} Cast PRelu Round Softmax",
     },
     "even and odd rows": {
         "a convolution that copies rows cannot copy truth values": f"{TRUTHS} Cast Where",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import RecipeError
@@ -18,8 +20,9 @@ from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 
 from ..export.coreml.witness import in_steps
 from ..export.coreml.witness import run as evaluate
-from ..export.tflite.witness import interpreter_of, lowered, network_of
-from ..graph.build import run
+from ..export.tflite.witness import interpreter_of, lowered, network_of, run_litert
+from ..graph.build import model as build
+from ..graph.build import run, weights
 from .test_quantize import as_input, photo, residual_network
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
@@ -122,6 +125,30 @@ def test_the_core_ml_package_computes_what_the_graph_does(
     off = np.abs(got - wanted)
     assert off.max() <= 2
     assert np.mean(off <= 1) > 0.99
+
+
+@pytest.mark.parametrize("names", [("first",), ("first", "last")], ids="-".join)
+def test_an_interpolation_beside_or_between_float_layers_is_that_of_the_graph(
+    names: tuple[str, ...],
+) -> None:
+    generator = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("Conv", ["image", "a"], ["x"], "first"),
+        helper.make_node("Resize", ["x", "", "double"], ["y"], "larger", mode="linear"),
+        helper.make_node("Conv", ["y", "b"], ["out"], "last"),
+    ]
+    constants = {
+        "a": abs(weights(generator, 4, 3, 1, 1)) / 2,
+        "b": abs(weights(generator, 3, 4, 1, 1)) / 2,
+        "double": np.array([1, 1, 2, 2], np.float32),
+    }
+    chosen = replace(recipe(**dict.fromkeys(names, "float")), passes=())
+    photos = [photo(seed, (48, 48)) for seed in range(2)]
+    model = quantize(build(nodes, constants), chosen, CONTRACT, photos)
+    pixels = photo(9)
+    got = run_litert(lowered(bound(model)), pixels[None])[0]
+    wanted = np.rint(run(model, as_input(pixels), exact=True)[0].transpose(1, 2, 0) * 255)
+    assert abs(got.astype(int) - wanted).max() <= 1
 
 
 def test_a_layer_that_is_not_there_is_refused_with_the_nearest_name() -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from edge_imgq.graph.kernel_profile import X86_VNNI
 from edge_imgq.graph.size import bind_size
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.layer_costs import layer_costs, measure_roundings, written_switches
-from edge_imgq.quantize.layer_time import layer_times
+from edge_imgq.quantize.layer_time import LayerTimes
 from edge_imgq.quantize.precision import layers
 from edge_imgq.quantize.precision_search import PrecisionSearch
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
@@ -72,7 +73,8 @@ def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: Switch
 
 def test_every_layer_and_every_sum_has_its_cost(board: Switchboard, quantized: Quantized) -> None:
     graph = bind_size(quantized.original, (24, 20)).graph
-    costs = layer_costs(graph, board, measure_roundings(board, unwatched), layer_times(graph, ()))
+    times = LayerTimes(graph, X86_VNNI).by_node(())
+    costs = layer_costs(graph, board, measure_roundings(board, unwatched), times)
     assert [cost.name for cost in costs if cost.precision] == list(LAYERS)
     assert sum(cost.weights + cost.output for cost in costs) == pytest.approx(1, abs=1e-6)
     assert all(40 < cost.psnr < 100 for cost in costs if cost.precision)
@@ -95,7 +97,7 @@ def test_a_layer_whose_weights_get_few_levels_costs_more(board: Switchboard) -> 
 
 def search(board: Switchboard, quantized: Quantized) -> PrecisionSearch:
     graph = bind_size(quantized.original, (24, 20)).graph
-    return PrecisionSearch(graph, board, measure_roundings(board, unwatched).errors)
+    return PrecisionSearch(graph, board, measure_roundings(board, unwatched).errors, X86_VNNI)
 
 
 def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
@@ -133,8 +135,7 @@ def test_what_cannot_be_reached_ends_with_every_layer_that_helps(
 def test_float_layers_and_conversions_take_longer(quantized: Quantized) -> None:
     graph = bind_size(quantized.original, (180, 320)).graph
     names = [node.name or "" for node in layers(graph)]
-    plain = sum(layer_times(graph, ()).values())
-    assert layer_times(graph, ())[""] == 0
+    times = LayerTimes(graph, X86_VNNI)
     for name in names:
-        assert layer_times(graph, [name])[""] > 0
-    assert sum(layer_times(graph, names).values()) > 1.5 * plain
+        assert times.by_node([name])[""] > times.by_node(())[""]
+    assert times.total(names) > 1.5 * times.plain

@@ -131,7 +131,7 @@ def _real(tensor: Tensor) -> Tensor:
 def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
     inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
     outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
-    if operation.kind == "Resize" and operation.attributes.get("mode", "nearest") == "linear":
+    if _is_rounded_interpolation(operation):
         yield from _resized(replace(operation, inputs=inputs), operation.output)
     else:
         yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
@@ -139,6 +139,11 @@ def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
         if tensor.quantization is not None:
             name = f"{tensor.name}/quantize"
             yield Part(Operation(REQUANTIZE, name, (_computed(tensor),), (tensor,), {}), True)
+
+
+def _is_rounded_interpolation(operation: Operation) -> bool:
+    linear = operation.attributes.get("mode", "nearest") == "linear"
+    return operation.kind == "Resize" and linear and operation.output.quantization is not None
 
 
 def _resized(resize: Operation, stored: Tensor) -> Iterator[Part]:
