@@ -126,7 +126,8 @@ def operation_time(operation: Operation, profile: KernelProfile, *, in_float: bo
     written = sum(_elements(tensor) for tensor in operation.outputs)
     if kind in POOLING:
         element, tap = kernels.pooling
-        return written * (element + tap * prod(operation.attributes["kernel_shape"]))
+        taps: int = prod(operation.attributes["kernel_shape"])
+        return written * (element + tap * taps)
     if kind in FREE:
         return 0.0
     if kind in MOVING:
@@ -159,7 +160,8 @@ def _runs(operation: Operation) -> float:
     tensor, written = operation.operand(0), operation.outputs
     if operation.kind in SHUFFLES:
         thin = written[0] if operation.kind == "DepthToSpace" else tensor
-        return _elements(thin) / (thin.shape[1] * operation.attributes["blocksize"])
+        block: int = operation.attributes["blocksize"]
+        return _elements(thin) / (thin.shape[1] * block)
     parts = (*(t for t in operation.inputs if t is not None and t.data is None), *written)
     pieces = parts[:-1] if operation.kind == "Concat" else written
     same = all(len(part.shape) == 4 and part.shape[2:] == written[0].shape[2:] for part in parts)

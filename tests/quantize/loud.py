@@ -12,6 +12,7 @@ from onnx import helper
 from ..graph.build import model, weights
 
 LOUDNESS = 400.0
+WIDTH = 32
 
 
 def loud_network(loudness: float = LOUDNESS) -> ir.Model:
@@ -19,10 +20,10 @@ def loud_network(loudness: float = LOUDNESS) -> ir.Model:
     generator = np.random.default_rng(0)
     first, second, third, fourth = (
         _passing(weights(generator, outputs, inputs, 3, 3))
-        for outputs, inputs in ((8, 3), (8, 8), (8, 8), (3, 8))
+        for outputs, inputs in ((WIDTH, 3), (WIDTH, WIDTH), (WIDTH, WIDTH), (3, WIDTH))
     )
-    first[7] *= loudness
-    second[:, 7] /= 4 * loudness
+    first[-1] *= loudness
+    second[:, -1] /= 4 * loudness
     nodes = [
         helper.make_node("Conv", ["image", "w1"], ["a"], "first", pads=[1] * 4),
         helper.make_node("Sigmoid", ["a"], ["s"], "gate"),
@@ -38,7 +39,7 @@ def loud_network(loudness: float = LOUDNESS) -> ir.Model:
 
 def _passing(kernel: Any) -> Any:
     """Let the first three channels pass on the image."""
-    kernel *= 0.3
+    kernel *= 0.3 / (kernel.shape[1] / 8) ** 0.5 if kernel.shape[1] > 8 else 0.3
     kernel[:3] *= 0.1
     for channel in range(3):
         kernel[channel, channel, 1, 1] += 0.9
@@ -55,14 +56,14 @@ def photo(seed: int) -> Any:
 def loud_everywhere(loudness: float = LOUDNESS) -> ir.Model:
     """Return four layers with such a channel behind each of the first three."""
     generator = np.random.default_rng(0)
-    widths = (3, 8, 8, 8, 3)
+    widths = (3, WIDTH, WIDTH, WIDTH, 3)
     constants, nodes, value = {}, [], "image"
     for index, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         kernel = _passing(weights(generator, outputs, inputs, 3, 3))
-        if inputs == 8:
-            kernel[:, 7] /= 4 * loudness
-        if outputs == 8:
-            kernel[7] *= loudness
+        if inputs == WIDTH:
+            kernel[:, -1] /= 4 * loudness
+        if outputs == WIDTH:
+            kernel[-1] *= loudness
         constants[f"w{index}"] = kernel
         last = index == len(widths) - 2
         written = "out" if last else f"a{index}"
