@@ -12,7 +12,8 @@ from onnx import helper
 from ..graph.build import model, weights
 
 LOUDNESS = 400.0
-WIDTH = 32
+WIDTH = 64
+"""Channels behind the loud one: float takes several times as long as int8 there."""
 
 
 def loud_network(loudness: float = LOUDNESS) -> ir.Model:
@@ -20,7 +21,7 @@ def loud_network(loudness: float = LOUDNESS) -> ir.Model:
     generator = np.random.default_rng(0)
     first, second, third, fourth = (
         _passing(weights(generator, outputs, inputs, 3, 3))
-        for outputs, inputs in ((WIDTH, 3), (WIDTH, WIDTH), (WIDTH, WIDTH), (3, WIDTH))
+        for outputs, inputs in ((8, 3), (WIDTH, 8), (WIDTH, WIDTH), (3, WIDTH))
     )
     first[-1] *= loudness
     second[:, -1] /= 4 * loudness
@@ -56,13 +57,13 @@ def photo(seed: int) -> Any:
 def loud_everywhere(loudness: float = LOUDNESS) -> ir.Model:
     """Return four layers with such a channel behind each of the first three."""
     generator = np.random.default_rng(0)
-    widths = (3, WIDTH, WIDTH, WIDTH, 3)
+    widths = (3, 8, 8, 8, 3)
     constants, nodes, value = {}, [], "image"
     for index, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         kernel = _passing(weights(generator, outputs, inputs, 3, 3))
-        if inputs == WIDTH:
+        if inputs == 8:
             kernel[:, -1] /= 4 * loudness
-        if outputs == WIDTH:
+        if outputs == 8:
             kernel[-1] *= loudness
         constants[f"w{index}"] = kernel
         last = index == len(widths) - 2
