@@ -152,7 +152,8 @@ def _convolution(operation: Operation, kernels: Kernels, *, in_float: bool) -> f
         inputs, outputs = weight[0] // group, weight[1]
     places = operation.operand(0) if transposed else operation.output
     slots = convolution_slots(taps, inputs, outputs, quantized=not in_float)
-    return kernels.convolution.time(prod(places.shape[2:]) * group, taps, slots)
+    positions = prod(places.shape[2:]) * (group * kernels.convolution.grouped if group > 1 else 1)
+    return kernels.convolution.time(positions, taps, slots)
 
 
 def _runs(operation: Operation) -> float:
@@ -190,7 +191,7 @@ _FLOAT32 = Kernels(
 )  # fmt: skip
 
 _INT8 = Kernels(
-    convolution=Convolution(position=6.0, tap=1.4, slot=0.0049),
+    convolution=Convolution(position=6.0, tap=1.4, slot=0.0049, grouped=0.45),
     depthwise=(0.10, 0.072),
     pooling=(0.14, 0.021),
     moved=(4.5, 0.04),
@@ -217,7 +218,7 @@ X86 = replace(
     multiplies_bytes=False,
     int8=replace(
         _INT8,
-        convolution=Convolution(position=6.2, tap=1.5, slot=0.0170),
+        convolution=Convolution(position=6.2, tap=1.5, slot=0.0170, grouped=0.45),
         depthwise=(0.10, 0.089),
     ),
 )
