@@ -69,10 +69,17 @@ def as_range(pixels: Range | None) -> PixelRange | None:
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:
-    """Return one path or several as several."""
+    """Return one path or several as several.
+
+    Raises:
+        UsageError: there is none.
+    """
     if isinstance(paths, (str, os.PathLike)):
         return (Path(paths),)
-    return tuple(Path(path) for path in paths)
+    found = tuple(Path(path) for path in paths)
+    if not found:
+        raise UsageError("The list of paths is empty; give at least one.")
+    return found
 
 
 def as_path(path: AnyPath | None) -> Path | None:

@@ -34,7 +34,7 @@ def export(
     calibration: Images | None = None,
     images: Images | None = None,
     sizes: Sizes = (),
-    scheme: AnyPath | QuantizeRecipe = "",
+    scheme: AnyPath | QuantizeRecipe | None = None,
     pixel_range: Range | None = None,
     threads: int = 1,
     bench: bool = True,
@@ -55,7 +55,7 @@ def export(
         images: photographs to measure drift on, likewise; a folder may hold `input/` and `truth/`.
         sizes: height and width of the files' input, or several; by default the sizes that the
             model was opened at, its own, or the recipes' for a network that ships.
-        scheme: quantization recipe for all int8 targets: its name, path, or itself; by default
+        scheme: quantization recipe for all int8 targets: its name, path, or itself; None for
             that of each target.
         pixel_range: as for `open`, of a model that is not open yet.
         threads: processor threads.
@@ -94,7 +94,7 @@ def export(
         sizes=wanted,
         pixels=pixels,
         threads=threads,
-        scheme=scheme if isinstance(scheme, QuantizeRecipe) else os.fspath(scheme),
+        scheme=scheme if isinstance(scheme, QuantizeRecipe) else os.fspath(scheme or ""),
         pictures=as_path(pictures),
         timed=bench,
         graphs=as_path(dump_graphs),

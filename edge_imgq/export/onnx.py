@@ -106,8 +106,9 @@ def exported(
             )
         except Exception as error:  # the exporter raises whatever its stages raise
             _let_interrupts_pass(error)
-            reason = str(error).strip().split("\n")[0]
-            raise ModelError(f"torch cannot export {name} to ONNX: {reason}") from error
+            raise ModelError(
+                f"torch cannot export {name} to ONNX: {_first_cause(error)}"
+            ) from error
     assert program is not None
     proto: onnx.ModelProto = program.model_proto
     return proto
@@ -121,10 +122,17 @@ def _let_interrupts_pass(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
+def _first_cause(error: BaseException) -> str:
+    """Return what the first of a chain of errors says: the others say which stage it ended."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Silence what the exporter says of its own internals and of packages it does not need."""
-    logger = logging.getLogger("torch.onnx")
+    logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

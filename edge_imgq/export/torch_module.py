@@ -6,8 +6,9 @@ model holds them too. The model is run beside the module before anything else ha
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 
 import numpy as np
 import onnx
@@ -34,16 +35,18 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
         name: of the model, for messages.
 
     Raises:
-        ModelError: it does not compute in float32, torch cannot export it, it returns something
-            else than one tensor, or ONNX Runtime does not return what torch returns.
+        ModelError: it does not compute in float32, does not run on the example, torch cannot
+            export it, it returns something else than one tensor, or ONNX Runtime does not return
+            what torch returns.
     """
     _refuse_other_precision(network, name)
     weight = next(iter(network.parameters()), None)
     example = example.to(torch.float32 if weight is None else weight)
     sides = torch.export.Dim.AUTO
     with _evaluating(network), torch.no_grad():
-        _refuse_other_outputs(network(example), name)
-        model = exported(network, example, name, ({2: sides, 3: sides},))
+        _refuse_other_outputs(_output(network, example, name), name)
+        with redirect_stderr(io.StringIO()):  # torch prints the graph that it could not trace
+            model = exported(network, example, name, ({2: sides, 3: sides},))
         _refuse_disagreement(network, model, example, name)
     return model
 
@@ -67,6 +70,23 @@ def _refuse_other_precision(network: nn.Module, name: str) -> None:
                 f"{name} has weights of {str(weight.dtype).removeprefix('torch.')}; the reference "
                 "is a model of float32. Give it as network.float()."
             )
+
+
+def _output(network: nn.Module, example: torch.Tensor, name: str) -> object:
+    """Return what a module makes of the example.
+
+    Raises:
+        ModelError: it does not run on it.
+    """
+    try:
+        return network(example)
+    except Exception as error:  # a person's code raises what it likes
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise ModelError(
+            f"{name} does not run on an example of shape {tuple(example.shape)}, alone: "
+            f"{type(error).__name__}: {reason}. Give an image as the module takes it; a module of "
+            "more inputs must be wrapped in one that holds the others."
+        ) from error
 
 
 def _refuse_other_outputs(result: object, name: str) -> None:

@@ -132,9 +132,12 @@ def file_set(paths: Sequence[Path]) -> ImageSet:
     """Return the images of a list of files.
 
     Raises:
-        ImageError: the list is empty.
+        ImageError: the list is empty, or names what is not there or no file.
     """
     _refuse_none(paths)
+    for path in paths:
+        if not path.is_file():
+            raise ImageError(f"{path} does not exist or is not a file.")
     photos = tuple(Photo(path.stem, path) for path in paths)
     return ImageSet(f"{count_of(len(photos), 'image')} of a list", photos)
 

@@ -187,8 +187,8 @@ class Report:
         """The float reference in words, where the model came from a person's file; or none."""
         if isinstance(self.original, Skipped):
             why = self.original.reason
-            return (f"drift is against the float graph, not the file it came from: {why}",)
-        return (f"drift is against your own file, run by {self.original}",) * bool(self.original)
+            return (f"drift is against the float graph, not the model it came from: {why}",)
+        return (f"drift is against your own model, run by {self.original}",) * bool(self.original)
 
     @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:

@@ -265,6 +265,12 @@ def test_a_path_that_is_not_there_is_answered_with_what_lies_beside(
         function(exported.folder / "tflite-int4.tflite")  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("function", [eiq.verify, eiq.bench])
+def test_no_paths_are_no_result(function: object) -> None:
+    with pytest.raises(UsageError, match="The list of paths is empty"):
+        function([])  # type: ignore[operator]
+
+
 def test_the_report_beside_the_files_is_the_one_that_is_returned(exported) -> None:
     written = json.loads((exported.folder / "report.json").read_text())
     assert [target["target"] for target in written["targets"]] == list(exported.files)

@@ -27,7 +27,14 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
-        *("sizes=()", "scheme=''", "pixel_range=None", "threads=1", "bench=True", "pictures=None"),
+        *(
+            "sizes=()",
+            "scheme=None",
+            "pixel_range=None",
+            "threads=1",
+            "bench=True",
+            "pictures=None",
+        ),
         *("dump_graphs=None", "check_graphs=False", PROGRESS),
     ),
     "export_recipes": ("beside=None",),

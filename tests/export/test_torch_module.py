@@ -43,6 +43,16 @@ class Twice(nn.Module):
         return image, image
 
 
+class Branching(nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + 1 if float(image.mean()) > 0.5 else image
+
+
+class TwoImages(nn.Module):
+    def forward(self, image: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return image + other
+
+
 class Noisy(nn.Module):
     """What it returns depends on a sum that the exporter takes for a constant."""
 
@@ -84,10 +94,16 @@ def test_a_module_that_holds_its_size_runs_at_that() -> None:
     ("network", "said"),
     [
         (nn.Conv2d(3, 3, 1).half(), r"two has weights of float16; .* as network\.float\(\)"),
+        (Branching(), "torch cannot export two to ONNX: Could not guard on data-dependent"),
+        (TwoImages(), r"two does not run on an example of shape \(1, 3, 16, 16\), alone: TypeE"),
+        (nn.Conv2d(1, 1, 1), r"two does not run .* RuntimeError: .*Give an image as the module"),
         (Twice(), "two returns a tuple, not one tensor. Wrap it"),
         (Noisy(), "two: ONNX Runtime differs from torch by|torch cannot export two to ONNX"),
     ],
 )
-def test_a_module_that_onnx_cannot_stand_for_is_refused(network: nn.Module, said: str) -> None:
+def test_a_module_that_onnx_cannot_stand_for_is_refused_and_nothing_is_printed(
+    network: nn.Module, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ModelError, match=said):
         trace_module(network, torch.rand(1, 3, 16, 16), "two")
+    assert capfd.readouterr() == ("", "")

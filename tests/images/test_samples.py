@@ -149,3 +149,8 @@ def test_an_empty_list_is_no_set() -> None:
     for make in (array_set, file_set):
         with pytest.raises(ImageError, match="The list of images is empty"):
             make([])
+
+
+def test_a_file_of_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"gone\.png does not exist or is not a file"):
+        file_set([*photos(tmp_path, a=(8, 8)).iterdir(), tmp_path / "gone.png"])
