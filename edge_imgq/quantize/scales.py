@@ -8,7 +8,9 @@ Rules, in this order:
    form a group with one range that covers them all.
 4. A fixed value passes its scale on through operators with one input, forwards always, backwards
    (from the output, through clipping too) where nothing else reads the value. It never forces its
-   range on a concatenation: there it is requantized on the way in.
+   range on a concatenation: there it is requantized on the way in. What a network clips to the
+   range of pixels midway, as one curve after another does, is an image, too: integers end where
+   the clip does, so that no operator is left of it, and sums of two such images do not round.
 5. Operands and sum of an addition share a scale where that is cheap
    (`edge_imgq.quantize.addition`).
 6. Scales are widened a little so that no sum, product or mean lies halfway between two levels
@@ -28,8 +30,11 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.addition import share_addition_scales
 from edge_imgq.quantize.constraints import FIXED_OUTPUT, SHARED_SCALE
 from edge_imgq.quantize.halves import avoid_halves
-from edge_imgq.quantize.ranges import Range, asymmetric
+from edge_imgq.quantize.ranges import Range, asymmetric, bounds
 from edge_imgq.quantize.scale_classes import scale_classes, write_scales
+
+JOINING = frozenset({"Concat", "Min", "Max"})
+"""Operators of several inputs that copy integers."""
 
 
 def activations(graph: ir.Graph) -> list[ir.Value]:
@@ -56,7 +61,7 @@ def place_scales(
         image: parameters of 8-bit pixels, for the graph's input and output.
     """
     values = activations(graph)
-    fixed = _fixed(graph, image)
+    fixed = _fixed(graph, image, ranges)
     groups = _Groups(values)
     for node in graph:
         if node.op_type in SHARED_SCALE and not is_marked(node):
@@ -74,7 +79,9 @@ def place_scales(
     return placed
 
 
-def _fixed(graph: ir.Graph, image: Quantization) -> dict[ir.Value, Quantization]:
+def _fixed(
+    graph: ir.Graph, image: Quantization, ranges: Mapping[str, Range]
+) -> dict[ir.Value, Quantization]:
     """Return the values whose parameters nobody chooses (rules 1, 2 and 4)."""
     fixed: dict[ir.Value, Quantization] = {}
     for node in graph:
@@ -88,6 +95,9 @@ def _fixed(graph: ir.Graph, image: Quantization) -> dict[ir.Value, Quantization]
             fixed[source] = image
             source = _became_image(source)
     for node in graph:
+        if _clips_to_pixels(node, image, ranges):
+            fixed.setdefault(node.outputs[0], image)
+    for node in graph:
         source = node.inputs[0] if _copies_one(node) else None
         if source is not None and source in fixed:
             for output in node.outputs:
@@ -95,8 +105,23 @@ def _fixed(graph: ir.Graph, image: Quantization) -> dict[ir.Value, Quantization]
     return fixed
 
 
+def _clips_to_pixels(node: ir.Node, image: Quantization, ranges: Mapping[str, Range]) -> bool:
+    """Tell whether a node clips to the range of pixels a value that takes all of it.
+
+    One that is joined with others does not count: it would be requantized there.
+    """
+    ends, value = clip_bounds(node), node.outputs[0]
+    seen = ranges.get(value.name or "")
+    if ends is None or seen is None or is_marked(node):
+        return False
+    pixels, level = bounds(image), float(image.scale[0])
+    is_clip = max(abs(ends.low - pixels.low), abs(ends.high - pixels.high)) < level / 100
+    is_full = max(abs(seen.low - pixels.low), abs(seen.high - pixels.high)) < level
+    return is_clip and is_full and not any(use.node.op_type in JOINING for use in value.uses())
+
+
 def _copies_one(node: ir.Node) -> bool:
-    return not is_marked(node) and node.op_type in SHARED_SCALE - {"Concat", "Min", "Max"}
+    return not is_marked(node) and node.op_type in SHARED_SCALE - JOINING
 
 
 def _became_image(value: ir.Value) -> ir.Value | None:
