@@ -112,39 +112,64 @@ def attributes_of(node: ir.Node) -> dict[str, Any]:
 
 
 def padding_in(
-    kind: str, attributes: Mapping[str, Any], kernel: Sequence[int], *, explicit: bool = False
+    kind: str,
+    attributes: Mapping[str, Any],
+    kernel: Sequence[int],
+    size: Sequence[int] | None = None,
+    *,
+    explicit: bool = False,
 ) -> tuple[int, ...] | None:
     """Return the padding of a window, of all axes before and of all axes behind.
+
+    Of a transposed convolution it is what is cut off; its output padding is added at the end still.
 
     Args:
         kind: of the operator.
         attributes: of its node.
         kernel: taps along each axis.
+        size: of the image; None where it is open.
         explicit: take `pads` alone, and no padding as known where another attribute states it.
 
     Returns:
-        None where it depends on the size of the image, or is none that `pads` can say.
+        None where it depends on an open size, or is none that `pads` can say. With a size it is
+        never None: a transposed convolution whose output ends behind its taps is cut by less than
+        nothing.
     """
-    count, auto = len(kernel), attributes.get("auto_pad", "NOTSET")
-    if "output_shape" in attributes or (explicit and auto != "NOTSET"):
+    auto, shape = attributes.get("auto_pad", "NOTSET"), attributes.get("output_shape")
+    if explicit and (auto != "NOTSET" or shape is not None):
         return None
-    if auto == "NOTSET":
-        return tuple(attributes.get("pads", (0,) * 2 * count))
-    if auto == "VALID":
-        return (0,) * 2 * count
-    strides = attributes.get("strides", (1,) * count)
-    spans = spans_of(kernel, attributes.get("dilations", (1,) * count))
-    if kind == "ConvTranspose":  # makes `stride` pixels of each
-        extra = attributes.get("output_padding", (0,) * count)
-        totals = [span + e - s for span, e, s in zip(spans, extra, strides, strict=True)]
-    elif set(strides) == {1}:
-        totals = [span - 1 for span in spans]
-    else:
-        return None
-    if min(totals) < 0:
+    if shape is None and auto in ("NOTSET", "VALID"):
+        none = (0,) * 2 * len(kernel)
+        return none if auto == "VALID" else tuple(attributes.get("pads", none))
+    totals = _totals(kind, attributes, kernel, size)
+    if totals is None or (size is None and min(totals) < 0):
         return None
     less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
     return (*less, *more) if auto == "SAME_UPPER" else (*more, *less)
+
+
+def _totals(
+    kind: str, attributes: Mapping[str, Any], kernel: Sequence[int], size: Sequence[int] | None
+) -> list[int] | None:
+    """Return the padding of each axis, both ends together; None where an open size decides it."""
+    ones, shape = (1,) * len(kernel), attributes.get("output_shape")
+    strides = attributes.get("strides", ones)
+    spans = spans_of(kernel, attributes.get("dilations", ones))
+    axes = range(len(kernel))
+    if kind == "ConvTranspose":
+        extra = attributes.get("output_padding", (0,) * len(kernel))
+        if shape is None:  # `stride` pixels of each
+            return [spans[i] + extra[i] - strides[i] for i in axes]
+        if size is None:
+            return None
+        sides = shape[-len(kernel) :]
+        return [(size[i] - 1) * strides[i] + spans[i] + extra[i] - sides[i] for i in axes]
+    if set(strides) == {1}:
+        return [span - 1 for span in spans]
+    if size is None:
+        return None
+    windows = [-(-side // stride) for side, stride in zip(size, strides, strict=True)]
+    return [max((windows[i] - 1) * strides[i] + spans[i] - size[i], 0) for i in axes]
 
 
 def spans_of(kernel: Sequence[int], dilations: Sequence[int]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edge_imgq.graph.convolution import attributes_of, padding_in
 from edge_imgq.quantize.torch_inputs import Inputs, given, integers, optional, uncovered
 
 Sides = tuple[int, int, int, int]
@@ -46,24 +47,9 @@ def geometry_of(node: ir.Node, kernel: Sequence[int]) -> Geometry:
 
 def padding_of(node: ir.Node, geometry: Geometry, size: Sequence[int]) -> Sides:
     """Return the padding of an image of a height and width, whichever way the node states it."""
-    auto = node.attributes.get_string("auto_pad", "NOTSET")
-    if auto == "NOTSET":
-        top, left, bottom, right = node.attributes.get_ints("pads", [0] * 4)
-        return top, left, bottom, right
-    if auto == "VALID":
-        return EVERYWHERE
-    wanted = [-(-length // stride) for length, stride in zip(size, geometry.strides, strict=True)]
-    missing = [
-        max((wanted[i] - 1) * geometry.strides[i] + geometry.spans[i] - size[i], 0) for i in (0, 1)
-    ]
-    return _shared(missing, auto)
-
-
-def _shared(total: Sequence[int], auto: str) -> Sides:
-    """Share padding between both ends; the odd pixel goes to the end for SAME_UPPER."""
-    less, more = [n // 2 for n in total], [n - n // 2 for n in total]
-    first, last = (less, more) if auto == "SAME_UPPER" else (more, less)
-    return first[0], first[1], last[0], last[1]
+    pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
+    assert pads is not None, "its size is known"
+    return pads[0], pads[1], pads[2], pads[3]
 
 
 def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
@@ -89,7 +75,8 @@ def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     """Return ConvTranspose: the whole of it, cropped; a bias where no tap reaches too."""
     source, weight, bias = given(inputs, 0), given(inputs, 1), optional(inputs, 2)
     geometry = geometry_of(node, weight.shape[2:])
-    (top, left, bottom, right), extra = _cropping(node, geometry, source.shape[2:])
+    top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
+    extra = node.attributes.get_ints("output_padding", [0, 0])
     reaches = extra[0] <= bottom and extra[1] <= right and min(top, left) >= 0
     whole = F.conv_transpose2d(
         source,
@@ -101,19 +88,6 @@ def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     )
     image = F.pad(whole, (-left, extra[1] - right, -top, extra[0] - bottom))
     return image if reaches or bias is None else image + bias[:, None, None]
-
-
-def _cropping(node: ir.Node, geometry: Geometry, size: Sequence[int]) -> tuple[Sides, list[int]]:
-    """Return what is cut from the whole transposed convolution, and what is added at its end."""
-    extra = list(node.attributes.get_ints("output_padding", [0, 0]))
-    auto = node.attributes.get_string("auto_pad", "NOTSET")
-    shape = list(node.attributes.get_ints("output_shape", []))[-2:]
-    whole = [(size[i] - 1) * geometry.strides[i] + geometry.spans[i] + extra[i] for i in (0, 1)]
-    if not shape and auto in ("NOTSET", "VALID"):
-        pads = node.attributes.get_ints("pads", [0] * 4) if auto == "NOTSET" else [0] * 4
-        return (pads[0], pads[1], pads[2], pads[3]), extra
-    wanted = shape or [size[i] * geometry.strides[i] for i in (0, 1)]
-    return _shared([whole[i] - wanted[i] for i in (0, 1)], auto), extra
 
 
 def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:

@@ -10,7 +10,12 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.export.tflite.forms.plain import plain_convolution
-from edge_imgq.graph.convolution import convolution_in, convolution_of
+from edge_imgq.graph.convolution import (
+    attributes_of,
+    convolution_in,
+    convolution_of,
+    padding_in,
+)
 from edge_imgq.graph.passes.explicit_pads import explicit_pads
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
@@ -117,3 +122,26 @@ def test_a_transposed_convolution_of_automatic_padding_is_sub_pixel() -> None:
     assert kinds(rewritten) == ["Conv", "DepthToSpace"]
     np.testing.assert_allclose(run(rewritten, IMAGE), run(graph, IMAGE), atol=1e-5)
     assert kinds(bind_size(rewritten, (9, 10))) == ["Conv", "DepthToSpace"]
+
+
+SIZED = [
+    *(f'Conv<auto_pad="{auto}", strides=[2,3]>(image, {weight}, b)'
+      for auto, weight in itertools.product(AUTOMATIC, ("odd", "even"))),
+    'MaxPool<auto_pad="SAME_LOWER", kernel_shape=[3,3], strides=[2,2]>(image)',
+    'ConvTranspose<output_shape=[18,20], strides=[2,2]>(image, back, b)',
+    'ConvTranspose<auto_pad="SAME_UPPER", output_shape=[18,19], strides=[2,2]>(image, back, b)',
+    'ConvTranspose<auto_pad="SAME_LOWER", output_padding=[1,1], strides=[2,2]>(image, back, b)',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", SIZED)
+def test_padding_at_a_size_is_what_onnx_runtime_works_out(expression: str) -> None:
+    graph = model(expression)
+    wanted, node = run(graph, IMAGE), only(graph)
+    attributes = attributes_of(node)
+    kernel = attributes.get("kernel_shape") or node.inputs[1].shape.numpy()[2:]
+    pads = padding_in(node.op_type, attributes, kernel, IMAGE.shape[2:])
+    for name in ("auto_pad", "output_shape"):
+        node.attributes.pop(name, None)
+    node.attributes["pads"] = ir.AttrInt64s("pads", list(pads))
+    np.testing.assert_allclose(run(graph, IMAGE), wanted, atol=1e-5)

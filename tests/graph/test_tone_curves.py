@@ -41,9 +41,6 @@ GAMMA = f"""light = Pow(image, power) {LAYERS} soft = Mul(bent, part) factor = A
     lit = Mul(light, factor) y = Clip(lit, least, one) out = Pow(y, root)"""
 LOGARITHMS = f"""safe = Add(image, least) light = Log(safe) {LAYERS} soft = Mul(bent, part)
     lit = Add(light, soft) out = Exp(lit)"""
-HUES = f"""light = Sqrt(image) angle = Mul(light, gain) wave = Sin(angle) turned = Cos(wave)
-    whole = Round(turned) near = Sub(turned, whole) {LAYERS} soft = Mul(bent, part)
-    lit = Mul(near, soft) safe = Clip(lit, least, one) out = Sqrt(safe)"""
 CURVES = {"sRGB": SRGB, "gamma": GAMMA, "logarithms": LOGARITHMS}
 
 
@@ -100,3 +97,10 @@ def test_a_clipping_that_a_layer_does_stays_with_it() -> None:
     constants = {key: CONSTANTS[key] for key in ("first", "last")}
     model = rewrite(parsed(body, constants, "24,32", channels=3), ["canonical"])
     assert [node.op_type for node in model.graph if is_marked(node)] == ["Sqrt"]
+
+
+def test_functions_between_curves_are_float_too() -> None:
+    body = """light = Sqrt(image) angle = Mul(light, gain) wave = Sin(angle) turned = Cos(wave)
+        whole = Round(turned) out = Sqrt(whole)"""
+    marked = rewrite(parsed(body, {"gain": np.float32(0.5)}, "24,32", channels=3), ["canonical"])
+    assert all(is_marked(node) for node in marked.graph)

@@ -73,6 +73,31 @@ def test_the_qdq_model_is_valid_and_stays_close_to_the_float_model() -> None:
     assert 20 * np.log10(1 / np.sqrt(np.mean(difference**2))) > 40
 
 
+def test_tiles_have_the_scale_of_what_they_copy() -> None:
+    generator = np.random.default_rng(4)
+    nodes = [
+        conv("image", "w0", "a"),
+        helper.make_node("Tile", ["a", "twice"], ["b"]),
+        helper.make_node("Clip", ["a", "low", "high"], ["c"]),
+        conv("b", "w1", "d"),
+        helper.make_node("MaxPool", ["d"], ["e"], kernel_shape=[2, 1], strides=[2, 1]),
+        helper.make_node("Add", ["e", "c"], ["out"]),
+    ]
+    constants = {
+        "w0": weights(generator, 3, 3, 3, 3),
+        "w1": weights(generator, 3, 3, 3, 3),
+        "twice": np.array([1, 1, 2, 1]),
+        "low": np.float32(0),
+        "high": np.float32(0.3),
+    }
+    recipe = QuantizeRecipe("int8", "", "min-max", ())
+    quantized = quantize(model(nodes, constants), recipe, CONTRACT, [photo(1), photo(2)])
+    (tile,) = (node for node in quantized.graph if node.op_type == "Tile")
+    before, (after,) = tile.inputs[0].producer(), tile.outputs[0].consumers()
+    scales = [node.inputs[1].const_value.numpy() for node in (before, after)]
+    assert scales[0] == scales[1]
+
+
 def test_the_original_is_not_touched() -> None:
     original = residual_network()
     before = ir.to_proto(original).SerializeToString(deterministic=True)

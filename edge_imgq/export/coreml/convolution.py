@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.steps import Site, half, mb, real, step
+from edge_imgq.graph.convolution import padding_in
 from edge_imgq.graph.network import Operation, Tensor
 
 Sides = tuple[tuple[int, ...], tuple[int, ...]]
@@ -79,18 +80,11 @@ def refuse_conv_transpose(operation: Operation) -> str | None:
 
 def window_padding(operation: Operation) -> Sides:
     """Return the padding of an ONNX sliding window, from `pads` or `auto_pad`."""
-    kernel, strides, dilations = _geometry(operation)
-    automatic = operation.attributes.get("auto_pad", "NOTSET")
-    if automatic == "NOTSET":
-        return _stated(operation, len(kernel))
-    if automatic == "VALID":
-        return (0,) * len(kernel), (0,) * len(kernel)
-    image, windows = operation.operand(0).shape[2:], operation.output.shape[2:]
-    totals = [
-        max((n - 1) * s + (k - 1) * d + 1 - size, 0)
-        for n, s, k, d, size in zip(windows, strides, kernel, dilations, image, strict=True)
-    ]
-    return _halves(totals, more_behind=automatic == "SAME_UPPER")
+    kernel, _, _ = _geometry(operation)
+    image = operation.operand(0).shape[2:]
+    pads = padding_in(operation.kind, operation.attributes, kernel, image)
+    assert pads is not None, "its size is known"
+    return pads[: len(kernel)], pads[len(kernel) :]
 
 
 def transposed_padding(operation: Operation) -> Sides:
@@ -98,36 +92,14 @@ def transposed_padding(operation: Operation) -> Sides:
 
     With `auto_pad` or a stated output shape it is what the size of the output leaves.
     """
-    kernel, strides, dilations = _geometry(operation)
     extra = _output_padding(operation)
-    automatic = operation.attributes.get("auto_pad", "NOTSET")
-    if automatic in ("NOTSET", "VALID") and "output_shape" not in operation.attributes:
-        begins, ends = _stated(operation, len(kernel))
-    else:
-        image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
-        totals = [
-            (size - 1) * s + (k - 1) * d + 1 + more - length
-            for size, s, k, d, more, length in zip(
-                image, strides, kernel, dilations, extra, output, strict=True
-            )
-        ]
-        begins, ends = _halves(totals, more_behind=automatic == "SAME_UPPER")
+    begins, ends = window_padding(operation)
     return begins, tuple(end - more for end, more in zip(ends, extra, strict=True))
 
 
 def sides(padding: Sides) -> list[int]:
     """Return padding as Core ML has it: before and behind, axis by axis."""
     return [side for pair in zip(*padding, strict=True) for side in pair]
-
-
-def _halves(totals: list[int], more_behind: bool) -> Sides:
-    less, more = (tuple(total // 2 for total in totals), tuple(t - t // 2 for t in totals))
-    return (less, more) if more_behind else (more, less)
-
-
-def _stated(operation: Operation, axes: int) -> Sides:
-    pads = operation.attributes.get("pads", (0,) * 2 * axes)
-    return tuple(pads[:axes]), tuple(pads[axes:])
 
 
 def _geometry(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.convolution import padding_in
 
 if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
@@ -94,22 +95,10 @@ def window(operation: Operation, kernel: tuple[int, ...]) -> Window:
     attributes = operation.attributes
     strides = attributes.get("strides", (1, 1))
     dilations = attributes.get("dilations", (1, 1))
-    sides = []
-    for axis in (0, 1):
-        bare = Side(
-            image[2 + axis], output[2 + axis], kernel[axis], strides[axis], dilations[axis], 0
-        )
-        before = _before(attributes.get("auto_pad", "NOTSET"), attributes.get("pads"), bare, axis)
-        sides.append(Side(bare.size, bare.output, bare.kernel, bare.stride, bare.dilation, before))
-    return Window(*sides)
-
-
-def _before(auto: str, pads: tuple[int, ...] | None, side: Side, axis: int) -> int:
-    total = max(side.reach - side.size, 0)
-    if auto == "SAME_UPPER":
-        return total // 2
-    if auto == "SAME_LOWER":
-        return total - total // 2
-    if auto == "VALID" or pads is None:
-        return 0
-    return pads[axis]
+    pads = padding_in(operation.kind, attributes, kernel, image[2:])
+    assert pads is not None, "its size is known"
+    rows, columns = (
+        Side(image[2 + i], output[2 + i], kernel[i], strides[i], dilations[i], pads[i])
+        for i in (0, 1)
+    )
+    return Window(rows, columns)

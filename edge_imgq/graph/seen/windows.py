@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from edge_imgq.graph.convolution import attributes_of, padding_in
 from edge_imgq.graph.edit import contents, is_constant
 from edge_imgq.graph.seen.rows import NotKnownError, Seen, Shape, at_places, merged, shape_of
 
@@ -29,27 +30,22 @@ def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """Sums over windows and channels."""
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
-    return _windows(merged(sources[0], [1]), shape, _taps(node, sources, shape))
+    return _windows(merged(sources[0], [1]), shape, _taps(node, sources))
 
 
 def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     """Means or extremes of windows."""
-    return _windows(sources[0], shape, _taps(node, sources, shape))
+    return _windows(sources[0], shape, _taps(node, sources))
 
 
-def _taps(node: ir.Node, sources: list[Seen], shape: Shape) -> list[tuple[int, int, int, int]]:
+def _taps(node: ir.Node, sources: list[Seen]) -> list[tuple[int, int, int, int]]:
     """Return taps, stride, dilation and padding before, for each axis of pixels."""
     before = sources[0].shape[2:]
     kernel = _kernel(node)
     strides = node.attributes.get_ints("strides", [1] * len(kernel))
     dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
-    pads = list(node.attributes.get_ints("pads", [0] * 2 * len(kernel)))
-    automatic = node.attributes.get_string("auto_pad", "NOTSET")
-    if automatic.startswith("SAME"):
-        for i, side in enumerate(before):
-            span = (kernel[i] - 1) * dilations[i] + 1
-            both = max((shape[2 + i] - 1) * strides[i] + span - side, 0)
-            pads[i] = both // 2 if automatic == "SAME_UPPER" else both - both // 2
+    pads = padding_in(node.op_type, attributes_of(node), kernel, before)
+    assert pads is not None, "its size is known"
     return [(kernel[i], strides[i], dilations[i], pads[i]) for i in range(len(kernel))]
 
 
@@ -73,25 +69,16 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
     seen, kernel = merged(sources[0], [1]), _kernel(node)
     strides = node.attributes.get_ints("strides", [1] * len(kernel))
     dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
+    pads = padding_in(node.op_type, attributes_of(node), kernel, sources[0].shape[2:])
+    assert pads is not None, "its size is known"
     for i, taps in enumerate(kernel):
-        axis, side = 2 + i, sources[0].shape[2 + i]
+        axis = 2 + i
         if seen.first.shape[axis] == 1:
             continue
-        pad = _pad_before(node, i, (side - 1) * strides[i] + (taps - 1) * dilations[i] + 1, shape)
+        pad = max(pads[i], 0)
         rest = [np.arange(shape[axis]) + pad - tap * dilations[i] for tap in range(taps)]
         seen = at_places(seen, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest])
     return Seen(shape, seen.first, seen.last)
-
-
-def _pad_before(node: ir.Node, place: int, full: int, shape: Shape) -> int:
-    """Return how many rows a transposed convolution leaves out before its first."""
-    automatic = node.attributes.get_string("auto_pad", "NOTSET")
-    pads = node.attributes.get_ints("pads")
-    if pads is not None and automatic == "NOTSET" and "output_shape" not in node.attributes:
-        return int(pads[place])
-    extra = node.attributes.get_ints("output_padding", [0] * (place + 1))[place]
-    both = max(full + extra - shape[2 + place], 0)
-    return both // 2 if automatic == "SAME_UPPER" else both - both // 2
 
 
 def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:

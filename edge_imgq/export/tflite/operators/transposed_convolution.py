@@ -15,6 +15,7 @@ from edge_imgq.export.tflite.operators.slicing import cropped
 from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.window import SAME, VALID
+from edge_imgq.graph.convolution import padding_in
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
@@ -93,16 +94,9 @@ def _crop(operation: Operation, image: Tensor, kernel: Tensor, axis: int) -> Cro
     attributes = operation.attributes
     size, output = image.shape[2 + axis], operation.output.shape[2 + axis]
     taps, stride = kernel.shape[2 + axis], attributes.get("strides", (1, 1))[axis]
-    pads = attributes.get("pads")
-    extra = attributes.get("output_padding", (0, 0))[axis]
-    total = (size - 1) * stride + taps + extra - output
-    auto = attributes.get("auto_pad", "NOTSET")
-    if auto == "SAME_UPPER" or (auto == "NOTSET" and "output_shape" in attributes):
-        front = total // 2 if auto == "SAME_UPPER" else total - total // 2
-    elif auto == "SAME_LOWER":
-        front = total - total // 2
-    else:
-        front = pads[axis] if pads is not None else 0
+    pads = padding_in(operation.kind, attributes, kernel.shape[2:], image.shape[2:])
+    assert pads is not None, "its size is known"
+    front = pads[axis]
     if front < 0:
         raise RefusedError("its output is larger than its taps reach; set output_padding instead.")
     return Crop(size, output, taps, stride, front)
