@@ -52,9 +52,7 @@ def describe(
     counted_at = None if own_size(original) == own_size(model) else own_size(model)
     graph = model.graph
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
-    constants: dict[ir.Value, int] = {}
-    for node in graph:
-        constants |= {} if node.op_type in QUANTIZING else _parameters(node)
+    constants = _constants(graph)
     return FileDescription(
         format="ONNX",
         inputs=tuple(_open_edge(value) for value in _images(original)),
@@ -92,6 +90,19 @@ def _bound(
 
 def _images(model: ir.Model) -> list[ir.Value]:
     return [value for value in model.graph.inputs if not value.is_initializer()]
+
+
+def parameter_count(graph: ir.Graph) -> int:
+    """Return how many constant numbers the operators of a graph read; shared ones count once."""
+    return sum(map(_length, _constants(graph)))
+
+
+def _constants(graph: ir.Graph) -> dict[ir.Value, int]:
+    """Return the constants that operators read, and what zero is in each."""
+    constants: dict[ir.Value, int] = {}
+    for node in graph:
+        constants |= {} if node.op_type in QUANTIZING else _parameters(node)
+    return constants
 
 
 def _row(node: ir.Node) -> OperatorRow:

@@ -183,8 +183,7 @@ def _other_reference(path: Path, reference: Path) -> str:
 
 
 def parameters_of(model: ir.Model) -> int:
-    """Return how many numbers the float tensors of a model hold, as every report counts."""
-    weights = (value.const_value for value in model.graph.initializers.values())
-    return sum(
-        weight.size for weight in weights if weight is not None and weight.dtype.is_floating_point()
-    )
+    """Return how many constant numbers the operators of a model read, as `inspect` counts them."""
+    from edge_imgq.export.onnx_description import parameter_count
+
+    return parameter_count(model.graph)

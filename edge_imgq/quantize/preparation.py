@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,10 +131,9 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
     from edge_imgq.quantize.clipping import narrow_again
 
     guard = prepared.guard()
-    many, height, width = len(guard.photos), *guard.photos.shape[2:]
-    patches = islice(prepared.patches.pixels(), many)
-    shown = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
-    photos = np.ascontiguousarray(shown[:, :, :height, :width])
+    # Whole patches: what ranges were widened by may stand anywhere in them.
+    patches = prepared.patches.pixels()[: 1 if guard.one_by_one else None]
+    photos = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
     image = image_quantization(prepared.contract.pixel_scale)
     return narrow_again(
         prepared.original, prepared.seen, narrow, image, replace(guard, photos=photos)

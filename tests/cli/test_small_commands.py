@@ -8,13 +8,17 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
 from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path
+from edge_imgq.pipeline.references import parameters_of
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
+from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Run
+from tests.graph.build import parsed
 
 
 def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) -> None:
@@ -252,3 +256,17 @@ def test_pictures_that_are_not_read_are_said_at_once(
     (folder / "IMG_1.HEIC").write_bytes(b"")
     outcome = run("evaluate", "espcn-x2", "--set", folder, "--json")
     assert f"1 file of {folder} is not read (.heic): convert to JPEG or PNG." in outcome.err
+
+
+def test_reports_count_parameters_as_inspect_does(run: Run, shared_export: Path) -> None:
+    """Factors of a Resize and tensors that nothing reads are none."""
+    (report,) = read_reports(shared_export)
+    form = json.loads(run("inspect", shared_export / "onnx-float.onnx", "--json").out)
+    assert report.parameters == form["parameters"] == form["model_parameters"]
+    model = parsed(
+        'b = Resize<mode="nearest">(image, , factors) out = Conv<pads=[1,1,1,1]>(b, w)',
+        {"factors": np.float32([1, 1, 2, 2]), "w": np.ones((3, 3, 3, 3), np.float32)},
+        size="8,8",
+        channels=3,
+    )
+    assert parameters_of(model) == 81
