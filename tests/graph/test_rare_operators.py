@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
+import onnxruntime
 import pytest
 
 from edge_imgq.graph.rewrite import rewrite
@@ -129,6 +131,31 @@ def test_sums_and_norms_become_means(name: str) -> None:
     body, constants = REDUCTIONS[name]
     gone = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "GlobalMaxPool")
     assert_same(body, constants, *gone)
+
+
+NORMS = {
+    "as ReduceL2": "n = ReduceL2<keepdims=1>(image, a) out = Div(image, n)",
+    "spelled out": (
+        "s = Mul(image, image) t = ReduceSum<keepdims=1>(s, a) n = Sqrt(t) out = Div(image, n)"
+    ),
+    "with a power": (
+        "s = Pow(image, two) t = ReduceSum<keepdims=1>(s, a) n = Sqrt(t) out = Div(image, n)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_the_norm_of_many_pixels_stays_in_the_range_of_float16(name: str) -> None:
+    """Its square is 5e7; the mean of squares is that of one pixel."""
+    constants = {"a": np.array([2, 3]), "two": np.float32(2)}
+    assert_same(NORMS[name], constants)
+    model = rewrite(parsed(NORMS[name], constants, "64,64"), ["canonical"])
+    model.graph.outputs.extend(
+        value for node in model.graph for value in node.outputs if not value.is_graph_output()
+    )
+    image = np.full((1, 6, 64, 64), 110, np.float32)
+    session = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString())
+    assert max(np.abs(value).max() for value in session.run(None, {"image": image})) < 65504
 
 
 @pytest.mark.parametrize("name", GELUS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from skimage import data
 
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import clipped, no_picture
@@ -39,6 +41,35 @@ def test_what_is_a_picture(levels: np.ndarray, is_picture: bool) -> None:
     found = outside(levels)
     assert found.is_picture is is_picture
     assert bool(no_picture(found)) is not is_picture
+
+
+def photograph() -> np.ndarray:
+    """A photograph as levels."""
+    return data.astronaut().astype(np.float64)
+
+
+def blurred(levels: np.ndarray, sigma: float) -> np.ndarray:
+    return ndimage.gaussian_filter(levels, (sigma, sigma, 0))
+
+
+PICTURES = {
+    "twice the contrast": lambda levels: 2 * (levels - 128) + 128,
+    "sharpened much": lambda levels: levels + 3 * (levels - blurred(levels, 2)),
+    "vivid": lambda levels: 2.5 * levels - 1.5 * levels.mean(2, keepdims=True),
+    "a night": lambda levels: 0.2 * levels - 5,
+}
+RESIDUALS = {
+    "noise": lambda levels: np.random.default_rng(1).normal(0, 25, levels.shape),
+    "what blur took": lambda levels: levels - blurred(levels, 2),
+    "from -1 to 1": lambda levels: 2 * levels - 255,
+    "around 0": lambda levels: levels - 128,
+}
+
+
+@pytest.mark.parametrize("name", [*PICTURES, *RESIDUALS])
+def test_what_networks_return_of_a_photograph(name: str) -> None:
+    levels = {**PICTURES, **RESIDUALS}[name](photograph())
+    assert outside(levels).is_picture is (name in PICTURES)
 
 
 def test_a_picture_that_loses_a_quarter_to_clipping_is_one_and_is_told_so() -> None:

@@ -5,6 +5,7 @@ With n the number of values that one result is made of,
     ReduceSum       = mean(x) · n              ReduceSumSquare = mean(x²) · n
     ReduceL1        = mean(|x|) · n            ReduceL2        = √mean(x²) · √n
     GlobalMaxPool   = ReduceMax over height and width
+    √(mean(x) · n)  = √mean(x) · √n            a norm that is spelled out
 
 A mean that drops its axes before a Reshape brings them back keeps them.
 
@@ -21,7 +22,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.arithmetic import is_marked, mark_float
 from edge_imgq.graph.operators import AFFINE
 
 KEEPERS = ("ReduceMax", "ReduceMean", "ReduceMin")
@@ -41,8 +42,32 @@ def reductions(model: ir.Model) -> int:
             count += 1
         elif node.op_type in SUMS:
             count += _rewrite_sum(model.graph, node)
+    count += sum(_take_factor_out(model.graph, n) for n in list(model.graph) if n.op_type == "Sqrt")
     nodes = [node for node in model.graph if node.op_type in KEEPERS]
     return count + sum(_keep_axes(node) for node in nodes)
+
+
+def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
+    """Take the root of a mean before its factor, not of the product."""
+    product = edit.find_maker(root.inputs[0])
+    if product is None or product.op_type != "Mul" or not _by_a_number(product):
+        return False
+    mean, number = product.inputs if edit.is_constant(product.inputs[1]) else product.inputs[::-1]
+    maker, factor = edit.find_maker(mean), float(edit.contents(number).reshape(-1)[0])
+    alone = edit.sole_consumer(product.outputs[0]) is root
+    if maker is None or maker.op_type != "ReduceMean" or factor <= 0 or not alone:
+        return False
+    shape, name = root.outputs[0].shape, f"{root.name}.mean"
+    inner = edit.insert_node(graph, root, "Sqrt", [mean], {}, name)
+    constant = edit.add_constant(graph, f"{name}.factor", np.float32(math.sqrt(factor)))
+    scaled = edit.insert_node(graph, root, "Mul", [inner, constant], {}, f"{name}.scaled")
+    inner.shape = shape
+    if is_marked(root):
+        mark_float(edit.maker(inner))
+        mark_float(edit.maker(scaled))
+    _replace(root, scaled)
+    edit.remove_dead(product)
+    return True
 
 
 def _keep_axes(node: ir.Node) -> bool:
