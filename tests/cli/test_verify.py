@@ -102,3 +102,11 @@ def test_an_int8_file_is_run_by_tflites_own_kernels_too(
     assert abs(found["vs_reference"]["mean"] - found["xnnpack"]["mean"]) < 1
     for other in ("tflite-float", "onnx-int8"):
         assert "skipped" in target(outcome, other)["builtin_kernels"]
+
+
+def test_the_folder_that_a_command_runs_in_has_a_name(
+    run: Run, exported: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(exported)
+    words = ("--images", photos / "evaluation", "--no-bench")
+    assert f"open the files of {exported.name}\n" in run("verify", "onnx-float.onnx", *words).err

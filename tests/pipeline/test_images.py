@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.samples import folder_set
+from edge_imgq.images.samples import ImageSet, Photo, folder_set
 from edge_imgq.pipeline import images
 from edge_imgq.pipeline.images import covering_set, image_set, refuse_copies, refuse_overlap
 from edge_imgq.pipeline.source import open_model
@@ -99,3 +100,15 @@ def test_copies_are_found_in_memory_too(tmp_path: Path) -> None:
     Image.fromarray(data.astronaut()).save(tmp_path / "a.jpg", quality=40)
     with pytest.raises(ImageError, match="shows the same as image 1 of 1"):
         refuse_copies(calibration, image_set([tmp_path / "a.jpg"]))
+
+
+def test_an_image_of_the_manifest_is_called_by_its_name(tmp_path: Path) -> None:
+    """Where it lies, deep inside of a package, says nothing."""
+    path = tmp_path / "site-packages" / "astronaut.png"
+    path.parent.mkdir()
+    Image.new("RGB", (64, 48)).save(path)
+    listed = ImageSet("", (Photo("astronaut", path, of_manifest=True),))
+    own = ImageSet("", (Photo("mine", path),))
+    said = f"{path} is in the evaluation set and, as 'astronaut' of the manifest, in the"
+    with pytest.raises(ImageError, match=re.escape(said)):
+        refuse_overlap(listed, own)
