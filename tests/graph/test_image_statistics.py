@@ -44,6 +44,15 @@ def test_a_variance_and_the_vectors_made_of_it_stay_float(
     np.testing.assert_allclose(run(rewritten, IMAGE), run(original, IMAGE), rtol=1e-4, atol=1e-5)
 
 
+def test_all_arithmetic_of_a_variance_stays_float() -> None:
+    behind = "a = Max(v, n) b = Neg(a) c = Reciprocal(b) u = Abs(c) w = Mul(u, g) e = Add(w, m)"
+    body = f"{POOLED} {SQUARE} v = GlobalAveragePool(s) {behind} out = Mul(image, e)"
+    used = {key: CONSTANTS[key] for key in ("n", "g")}
+    rewritten = rewrite(parsed(body, used), ["canonical"])
+    marks = [node.op_type for node in rewritten.graph if not is_marked(node)]
+    assert marks == ["Mul"]
+
+
 def test_a_plain_mean_of_the_image_stays_an_integer() -> None:
     body = "m = GlobalAveragePool(image) w = Mul(m, g) e = Add(w, h) out = Mul(image, e)"
     used = {key: CONSTANTS[key] for key in ("g", "h")}

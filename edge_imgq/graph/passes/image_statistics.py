@@ -16,8 +16,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked, mark_float
 from edge_imgq.graph.passes.deviations import MEANS, centring, is_square
-
-POINTWISE = frozenset({"Add", "Div", "Mul", "Pow", "Sqrt", "Sub"})
+from edge_imgq.graph.passes.tone_curves import ARITHMETIC
 
 
 def image_statistics(model: ir.Model) -> int:
@@ -46,7 +45,7 @@ def _mean_of_squares(node: ir.Node) -> list[ir.Node]:
 
 def _continues(node: ir.Node) -> bool:
     """Tell whether a node computes one number per channel from some that stayed float."""
-    if node.op_type not in POINTWISE or not _is_vector(node.outputs[0]):
+    if node.op_type not in ARITHMETIC or not _is_vector(node.outputs[0]):
         return False
     makers = [edit.find_maker(value) for value in node.inputs if not edit.is_constant(value)]
     return any(maker is not None and is_marked(maker) for maker in makers)
