@@ -105,3 +105,27 @@ def test_the_installed_wheel_writes_its_recipes(program: Path, tmp_path: Path) -
     for stage in STAGES:
         for file in (CHECKOUT / stage).iterdir():
             assert (tmp_path / stage / file.name).read_bytes() == file.read_bytes()
+
+
+SCRIPT = """
+import edge_imgq as eiq
+
+model = eiq.open("fsrcnn-x2")
+result = eiq.export(model, targets="onnx-float", bench=False)
+pixels = eiq.enhance(result.folder / "photo.png", result["onnx-float"])
+print(result["onnx-float"].path, pixels.shape)
+"""
+
+
+def test_the_installed_wheel_is_imported_and_says_nothing_of_its_own(
+    program: Path, tmp_path: Path
+) -> None:
+    from skimage import data, io
+
+    folder = tmp_path / "artifacts" / "fsrcnn-x2"
+    folder.mkdir(parents=True)
+    io.imsave(folder / "photo.png", data.chelsea()[:40, :50])
+    python = program.parent / "python"
+    outcome = run(python, tmp_path, "-c", SCRIPT)
+    assert outcome.stdout.split("\n")[0].endswith("onnx-float.onnx (80, 100, 3)"), outcome.stderr
+    assert outcome.stderr == ""
