@@ -13,6 +13,9 @@ import onnx_ir as ir
 from edge_imgq.graph.network import Activation
 from edge_imgq.graph.operators import operators
 
+RECTIFIER = Activation(0.0, math.inf)
+"""The bounds of a Relu."""
+
 FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
 """Operators after which the target formats clip for free."""
 

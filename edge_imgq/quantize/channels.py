@@ -28,8 +28,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
-from edge_imgq.graph.fusion import clip_bounds
-from edge_imgq.graph.network import Activation
+from edge_imgq.graph.fusion import RECTIFIER, clip_bounds
 from edge_imgq.graph.operators import WEIGHT_AXIS, operators
 from edge_imgq.quantize.ranges import ChannelRange
 
@@ -43,8 +42,6 @@ CHANNELWISE = operators(
 
 JOINING = operators(lambda row: row.homogeneous and row.broadcasts)
 """Operators whose operands must have the same gains."""
-
-RECTIFIER = Activation(0.0, float("inf"))
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,6 @@ WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
 
 STEPS = 200
 RATE = 0.1
-HEADROOM = 2.0
-"""Room that a channel keeps above what the calibration images showed, where it had any before."""
-
 LARGEST_GAIN = 4096.0
 
 STARTS = (0.0, 0.5, 1.0)
@@ -54,6 +51,7 @@ def equalize(
     image: Quantization,
     found: Mapping[str, Sensitivity],
     rounding: str,
+    rooms: Mapping[str, ChannelRange],
 ) -> tuple[dict[str, ChannelRange], dict[str, Sensitivity]]:
     """Give the channels of a float graph gains, in place; exact in float.
 
@@ -63,6 +61,7 @@ def equalize(
         image: parameters of 8-bit pixels.
         found: sensitivities of its values, by name.
         rounding: of weights, "nearest" or "feedback".
+        rooms: how far channels may come to reach, by the name of every activation.
 
     Returns:
         The ranges and the sensitivities that the values have now.
@@ -70,7 +69,7 @@ def equalize(
     channels = find_channels(original.graph)
     if not channels.scalable.any():
         return dict(seen), dict(found)
-    scales = _scales(original.graph, channels, seen, image, found)
+    scales = _scales(original.graph, channels, seen, rooms, image, found)
     layers = _layers(original.graph, channels, found)
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
@@ -87,6 +86,7 @@ def _scales(
     graph: ir.Graph,
     channels: Channels,
     seen: Mapping[str, ChannelRange],
+    rooms: Mapping[str, ChannelRange],
     image: Quantization,
     found: Mapping[str, Sensitivity],
 ) -> list[Scale]:
@@ -100,7 +100,7 @@ def _scales(
     edges = {*graph.inputs, *graph.outputs}
     return [
         Scale(
-            [_rounded(v, channels, seen[v.name or ""], found[v.name or ""]) for v in values],
+            [_rounded(v, channels, rooms[v.name or ""], found[v.name or ""]) for v in values],
             scale if edges & set(values) else None,
         )
         for scale, values in groups.items()
@@ -108,17 +108,14 @@ def _scales(
 
 
 def _rounded(
-    value: ir.Value, channels: Channels, seen: ChannelRange, found: Sensitivity
+    value: ir.Value, channels: Channels, room: ChannelRange, found: Sensitivity
 ) -> Rounded:
     """Return a value's part in the noise."""
-    low, high = -np.minimum(seen.low, 0), np.maximum(seen.high, 0)
-    # A channel that nobody has seen yet may do anything, so it gets no gain.
-    unseen = low + high == 0
     return Rounded(
         torch.from_numpy(channels.of[value]),
         torch.from_numpy(found.error * is_rounded_anew(value)),
-        torch.from_numpy(np.minimum(low * HEADROOM, low.max())),
-        torch.from_numpy(np.where(unseen, high.max(), np.minimum(high * HEADROOM, high.max()))),
+        torch.from_numpy(-room.low),
+        torch.from_numpy(room.high),
     )
 
 

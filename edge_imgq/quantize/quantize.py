@@ -231,10 +231,12 @@ class _Bench:
     ) -> tuple[_Pair, dict[str, Sensitivity]]:
         """Return the float graph with gains, and the sensitivities that it has then."""
         from edge_imgq.quantize.equalization import equalize
+        from edge_imgq.quantize.headroom import headroom
 
         original = pair.original.clone()
         image = image_quantization(self.contract.pixel_scale)
-        seen, found = equalize(original, pair.seen, image, found, self.recipe.rounding)
+        rooms = headroom(original, pair.seen, self.prepared.guard().unlike, self.contract)
+        seen, found = equalize(original, pair.seen, image, found, self.recipe.rounding, rooms)
         return self._placed(original, seen), found
 
     def _copied(self, pair: _Pair, found: Mapping[str, Sensitivity]) -> _Pair | None:

@@ -39,6 +39,7 @@ from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.image_statistics import image_statistics
 from edge_imgq.graph.passes.inert import inert
+from edge_imgq.graph.passes.mirrored_clips import mirrored_clips
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.normalised_trunk import normalised_trunk
 from edge_imgq.graph.passes.pixel_ends import pixel_ends
@@ -50,6 +51,7 @@ from edge_imgq.graph.passes.regrouped import regrouped
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
 from edge_imgq.graph.passes.single_axis import single_axis
+from edge_imgq.graph.passes.sliced_layers import sliced_layers
 from edge_imgq.graph.passes.spelled_choice import spelled_choice
 from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
 from edge_imgq.graph.passes.spelled_phases import spelled_phases
@@ -169,7 +171,13 @@ FOLD = Phase(
         Entry(pixel_ends, "the range of pixels, at both ends at once"),
         Entry(affine_upward, "into the convolution before", after=(batch_norm, pixel_ends)),
         Entry(affine_downward, "else into those behind", after=(affine_upward,)),
-        Entry(collapse, "branches are one convolution", after=(affine_upward, affine_downward)),
+        Entry(mirrored_clips, "two rectifiers are a clipping", after=(clips, affine_downward)),
+        Entry(sliced_layers, "channels that nobody reads are not computed"),
+        Entry(
+            collapse,
+            "branches are one convolution",
+            after=(affine_upward, affine_downward, mirrored_clips, sliced_layers),
+        ),
     ),
 )
 

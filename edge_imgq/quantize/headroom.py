@@ -1,0 +1,80 @@
+"""How far the channels of activations may come to reach beyond what the calibration images showed.
+
+Other images take a channel farther, nobody knows how far; so a channel that got a gain keeps room
+above what was seen (`edge_imgq.quantize.equalization`). A channel that carries the image needs
+little: it follows brightness or colour, and no image is whiter than white. It is told by flat
+images of the extreme colours, which take it nearly as far as any photograph, while an edge or a
+texture makes nothing of them. What drawings and photographs in other contrast add to that
+(`edge_imgq.quantize.stress`), overshoot beside edges, is seen as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.layout import from_nchw
+from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.ranges import ChannelRange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ends = NDArray[np.float64]
+
+HEADROOM = 2.0
+"""Room of other channels, in parts of what was seen."""
+
+OVERSHOOT = 1.1
+"""Room of channels that carry the image, in parts of what drawings reach."""
+
+FOLLOWS = 0.75
+"""Share of a channel's end that flat images reach where it carries the image."""
+
+
+def headroom(
+    original: ir.Model,
+    seen: Mapping[str, ChannelRange],
+    unlike: NDArray[np.float32],
+    contract: ImageContract,
+) -> dict[str, ChannelRange]:
+    """Return how far channels may come to reach, none farther than the loudest has been seen.
+
+    Args:
+        original: float graph, rewritten as it will be quantized.
+        seen: ranges of its activations, by name.
+        unlike: images unlike those for calibration (N, C, H, W) in 0 … peak.
+        contract: of the network.
+    """
+    peak, (height, width) = contract.peak, unlike.shape[2:]
+    drawn = observe_channels(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
+    flat = observe_channels(original, _flat(contract.channels, (height, width)), peak)
+    return {name: _room(found, drawn[name], flat[name]) for name, found in seen.items()}
+
+
+def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    for colour in product((0, 255), repeat=channels):
+        yield np.full((*size, channels), colour, np.uint8)
+
+
+def _room(seen: ChannelRange, drawn: ChannelRange, flat: ChannelRange) -> ChannelRange:
+    low = _end(-seen.low, -drawn.low, -flat.low)
+    high = _end(seen.high, drawn.high, flat.high)
+    # A channel that nobody has seen yet may do anything.
+    unseen = np.maximum(-seen.low, 0) + np.maximum(seen.high, 0) == 0
+    return ChannelRange(-low, np.where(unseen, np.maximum(seen.high, 0).max(), high))
+
+
+def _end(seen: Ends, drawn: Ends, flat: Ends) -> Ends:
+    """Return the room on one side, all ends counted from zero."""
+    seen = np.maximum(seen, 0)
+    most = HEADROOM * seen
+    enough = np.minimum(most, np.maximum(seen, OVERSHOOT * drawn))
+    room: Ends = np.where(flat >= FOLLOWS * seen, enough, most)
+    least: Ends = np.minimum(room, seen.max())
+    return least
