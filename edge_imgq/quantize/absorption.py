@@ -35,6 +35,7 @@ from torch import Tensor
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.clipping import Guard
+from edge_imgq.quantize.sensitivity import signed_sum
 from edge_imgq.quantize.torch_graph import TorchGraph
 
 if TYPE_CHECKING:
@@ -138,9 +139,12 @@ def _of_part(
     moments = [(x @ x.mT).mean(0).double().numpy() / x.shape[2] for x in flat]
     products: list[list[Tensor]] = [[] for _ in values]
     for _ in range(DRAWS):
-        signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
         slopes = torch.autograd.grad(
-            image, watched, signs, retain_graph=True, allow_unused=True, materialize_grads=True
+            signed_sum(image, generator),
+            watched,
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
         )
         for found, slope, x in zip(products, slopes, flat, strict=True):
             found.append(slope.flatten(2) @ x.mT / image[0].numel() ** 0.5)

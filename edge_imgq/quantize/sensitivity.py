@@ -86,8 +86,8 @@ def measure_sensitivity(
             partial(_add_products, total, tensor.detach(), image.numel())
         )
     for _ in range(DRAWS):
-        signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
-        torch.autograd.grad(image, entry, signs, retain_graph=True, allow_unused=True)
+        drawn = signed_sum(image, generator)
+        torch.autograd.grad(drawn, entry, retain_graph=True, allow_unused=True)
     return {
         value: _sensitivity(total, tensor.detach())
         for value, total, tensor in zip(values, sums, watched, strict=True)
@@ -109,6 +109,16 @@ def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str
         return {}
     found = measure_sensitivity(model, list(channels.of), batch)
     return {value.name or "": sensitivity for value, sensitivity in found.items()}
+
+
+def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the sum of an image's values under random signs, which are its derivative.
+
+    Given the signs as a cotangent, torch imports its symbolic shapes to compare them with the
+    image: half a second.
+    """
+    signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
+    return (image * signs).sum()
 
 
 def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor | None) -> None:
