@@ -18,6 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.images.layout import from_nchw
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.ranges import ChannelRange
@@ -45,6 +46,9 @@ def headroom(
 ) -> dict[str, ChannelRange]:
     """Return how far channels may come to reach, none farther than the loudest has been seen.
 
+    Where a drawing or a flat image becomes NaN or infinite inside, as it does where an image is
+    divided by its own deviation, no channel counts as one that carries the image.
+
     Args:
         original: float graph, rewritten as it will be quantized.
         seen: ranges of its activations, by name.
@@ -52,14 +56,21 @@ def headroom(
         contract: of the network.
     """
     peak, (height, width) = contract.peak, unlike.shape[2:]
-    drawn = observe_channels(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
-    flat = observe_channels(original, _flat(contract.channels, (height, width)), peak)
+    try:
+        drawn = observe_channels(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
+        flat = observe_channels(original, _flat(contract.channels, (height, width)), peak)
+    except NonFiniteOutputError:
+        return {name: _room(found, found, _nothing(found)) for name, found in seen.items()}
     return {name: _room(found, drawn[name], flat[name]) for name, found in seen.items()}
 
 
 def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
     for colour in product((0, 255), repeat=channels):
         yield np.full((*size, channels), colour, np.uint8)
+
+
+def _nothing(like: ChannelRange) -> ChannelRange:
+    return ChannelRange(np.zeros_like(like.low), np.zeros_like(like.high))
 
 
 def _room(seen: ChannelRange, drawn: ChannelRange, flat: ChannelRange) -> ChannelRange:

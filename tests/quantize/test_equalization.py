@@ -164,3 +164,21 @@ def test_room_is_kept_above_what_flat_images_do_not_fill() -> None:
     bars = np.tile(np.arange(8) % 2, (1, 1, 8, 1)).astype(np.float32)
     rooms = headroom(network, seen, bars, ImageContract("image-to-image", 1, "y"))
     np.testing.assert_allclose(rooms["b"].high, [1.0, 0.4])
+
+
+def test_a_network_that_divides_flat_images_by_zero_keeps_all_room() -> None:
+    nodes = [
+        helper.make_node("ReduceMax", ["image", "axes"], ["most"], name="most"),
+        helper.make_node("Div", ["image", "most"], ["a"], name="a"),
+        helper.make_node("Conv", ["a", "w"], ["out"], name="out"),
+    ]
+    constants = {"w": np.ones((1, 1, 1, 1), np.float32), "axes": np.array([2, 3])}
+    network = model(nodes, constants, channels=1)
+    image = photo(0)[..., :1]
+    with np.errstate(all="raise"):
+        seen = observe_channels(network, [image], 1.0)
+        contract = ImageContract("image-to-image", 1, "y")
+        rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
+    assert {name: room.high.tolist() for name, room in rooms.items()} == {
+        name: found.high.tolist() for name, found in seen.items()
+    }
