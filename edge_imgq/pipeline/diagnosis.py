@@ -17,9 +17,8 @@ from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import automatic_form
-from edge_imgq.report.diagnosis import NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
+from edge_imgq.report.diagnosis import CLEARLY, NO_FILES, NOT_BY_ROUNDING, WITHIN, Diagnosis, Mend
 from edge_imgq.report.report import TargetReport
-from edge_imgq.report.sensitivity import CLEARLY
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop
 from edge_imgq.wording import count_of
@@ -91,6 +90,14 @@ def missing_fidelity(
     return missing if missing else reason
 
 
+def lacking_fidelity(targets: Iterable[TargetReport], budgets: Mapping[str, Budget]) -> float:
+    """Return how many dB nearer files would have to be, negative where they are nearer than that.
+
+    Arguments as for `missing_fidelity`; there is a target at least.
+    """
+    return max(_missing(target, budgets[recipe_name(target.target)]) for target in targets)
+
+
 def _missing(target: TargetReport, budget: Budget) -> float:
     lacks = [budget.psnr_vs_reference - target.vs_reference.mean]
     if isinstance(target.drop, Drop):
@@ -98,9 +105,9 @@ def _missing(target: TargetReport, budget: Budget) -> float:
             (target.drop.mean, budget.psnr_drop),
             (target.drop.worst, budget.psnr_drop_worst),
         ):
-            if drop > allowed:
-                # An error of e raises that of the float image, 1, to 1 + e: the drop in dB.
-                lacks.append(10 * math.log10(_error(drop) / _error(max(allowed, LEAST_DROP))))
+            # An error of e raises that of the float image, 1, to 1 + e: the drop in dB.
+            error, most = _error(max(drop, LEAST_DROP)), _error(max(allowed, LEAST_DROP))
+            lacks.append(10 * math.log10(error / most))
     return max(lacks)
 
 
@@ -140,6 +147,7 @@ class Causes:
         aim: the same on all held-out patches, as the quantizer's steps are judged.
         best: dB on the few patches with all layers in float.
         search: for layers in float.
+        processor: family whose kernels times are estimated by.
         time_in_float: estimated time of a float file, of that with all layers in int8.
     """
 
@@ -149,12 +157,13 @@ class Causes:
     aim: float
     best: float
     search: PrecisionSearch
+    processor: str
     time_in_float: float | Skipped
 
-    def is_clearly_faster(self, choice: Choice) -> bool:
-        """Tell whether a file is estimated to take at most 0.8 times as long as one in float."""
+    def is_clearly_faster(self, choice: Choice, clearly: float = CLEARLY) -> bool:
+        """Tell whether a file in float is estimated to take `clearly` times as long at least."""
         in_float = self.time_in_float
-        return isinstance(in_float, Skipped) or in_float >= CLEARLY * choice.time
+        return isinstance(in_float, Skipped) or in_float >= clearly * choice.time
 
     def is_no_gain(self, choice: Choice) -> Skipped:
         """Say that a choice is not clearly faster than a float file."""
@@ -179,17 +188,18 @@ def causes(
     board = Switchboard(quantized.original, quantized.model, patches, peak)
     graph = at_size(quantized.original, size).graph
     errors = rounding_errors(graph, board, telling(watch))
-    psnr, more = board.psnr(board.names), missing + MARGIN
+    psnr, more, best = board.psnr(board.names), missing + MARGIN, board.psnr(())
     profile = estimated_profile()
     search = PrecisionSearch(graph, board, errors, profile)
     in_float = float_file_time(reference, size, profile)
     return Causes(
         loud_layers(graph, errors),
         psnr,
-        psnr + more,
-        psnr_after(quantized.steps) + more,
-        board.psnr(()),
+        min(psnr + more, best),
+        min(psnr_after(quantized.steps) + more, best),
+        best,
         search,
+        profile.name,
         NO_FLOAT_FILE if in_float is None else in_float / search.plain,
     )
 
@@ -203,7 +213,8 @@ def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Sk
     if choice.psnr < found.wanted:
         return Skipped(
             f"{len(choice.names)} layers in float would not do: many layers lose. Ship a float "
-            "file, or try `--scheme int8-thorough`, which takes some minutes"
+            "file, or try `--scheme int8-auto`, which looks among all layers, or `--scheme "
+            "int8-thorough`; both take some minutes"
         )
     if not found.is_clearly_faster(choice):
         return Skipped(f"{found.is_no_gain(choice).reason}: ship a float file")

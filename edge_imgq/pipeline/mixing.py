@@ -2,7 +2,8 @@
 
 One quantized graph stands for all files of a scheme, so the choice does too. The files with all
 layers in int8 stay where no choice is found that brings every file within its budget in clearly
-less time than a float file takes, which loses nothing.
+less time than a float file takes, which loses nothing. Estimates say which choices are tried; where
+files are timed, the files themselves say, target by target, whether they are quick enough.
 """
 
 from __future__ import annotations
@@ -14,20 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import REFERENCE_FOLDER, remove, write_text
+from edge_imgq.devices.kernels import host_profile
 from edge_imgq.pipeline.choice import choose
-from edge_imgq.pipeline.diagnosis import Causes, causes, missing_fidelity, telling
+from edge_imgq.pipeline.diagnosis import (
+    MARGIN,
+    Causes,
+    causes,
+    lacking_fidelity,
+    missing_fidelity,
+    telling,
+)
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.gallery import Gallery
+from edge_imgq.pipeline.mixed_times import float_recipe, times_of_files
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, tuning_state, works, write_graph
 from edge_imgq.pipeline.written_files import written_files
 from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.export import ExportRecipe, recipe_name
-from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.recipe.mixed_precision import with_precision
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from edge_imgq.report.diagnosis import Diagnosis, Mend
+from edge_imgq.report.diagnosis import CLEARLY, Diagnosis, FileTimes, Mend
+from edge_imgq.report.diagnosis_text import slow_file
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
@@ -94,11 +104,15 @@ def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -
     choice, is_enough = choose(
         found.search, found.wanted, found.best, attempts.lacking, telling(watch)
     )
-    if not is_enough:
-        attempts.put_back()
-        mend = _ship_float(own.recipes, found, choice)
-        return Mixed(_diagnosis(found, mend), over.graph, over.targets)
-    return attempts.taken(choice, terms.gallery)
+    measured: tuple[FileTimes, ...] = ()
+    if is_enough:
+        choice = attempts.fewer(choice)
+        measured = attempts.measured()
+        if {time.target for time in measured if not time.is_kept} < attempts.made:
+            return attempts.taken(choice, measured, terms.gallery)
+    attempts.put_back()
+    mend = _ship_float(own.recipes, found, choice, measured)
+    return Mixed(_diagnosis(found, mend), over.graph, over.targets)
 
 
 def _plan_of(plan: Plan, over: OverBudget) -> Plan:
@@ -123,6 +137,13 @@ class _Attempts:
         self._name = MIXED if MIXED not in plan.schemes else f"{over.scheme}-{MIXED}"
         self._paths = [work.path for work in works(plan, stage)]
         self._graph, self._targets = over.graph, over.targets
+        self._decides = terms.timed and host_profile().multiplies_bytes
+        self._lack = 0.0
+
+    @property
+    def made(self) -> set[str]:
+        """Targets whose files are there."""
+        return {target.target for target in self._targets}
 
     def put_aside(self) -> None:
         """Make room for other files under the same names."""
@@ -133,21 +154,57 @@ class _Attempts:
     def put_back(self) -> None:
         """Undo all that was tried."""
         for path in self._paths:
-            if (before := self._aside / path.name).exists():
-                remove(path)
-                before.rename(path)
+            self._put_back(path)
         remove(self._aside)
         remove(self._stage / REFERENCE_FOLDER / f"{self._name}.onnx")
 
     def lacking(self, choice: Choice) -> float:
         """Make the files by a choice; return the dB that they lack, infinite where that is vain."""
-        if not self._found.is_clearly_faster(choice):
+        if not self._found.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
             return math.inf
+        recipe = self._quantized(choice)
+        lack = self._found.aim - psnr_after(self._graph.steps)
+        return lack if lack > 0 else self._lacking_files(recipe)
+
+    def fewer(self, choice: Choice) -> Choice:
+        """Return a quicker choice whose files are within budget, where these have dB to spare.
+
+        The files are those of the choice that is returned.
+        """
+        spare = -self._lack - MARGIN
+        if spare < MARGIN:
+            return choice
+        found = self._found.search.find(choice.psnr - spare, telling(self._watch))
+        if not found.names or found.time >= choice.time:
+            return choice
+        if self._lacking_files(self._quantized(found)) <= 0:
+            return found
+        self._lacking_files(self._quantized(choice))
+        return choice
+
+    def measured(self) -> tuple[FileTimes, ...]:
+        """Time the files, and say which are worth it; none where files are not timed.
+
+        A host that multiplies no bytes says nothing of phones, which do: there estimates decide.
+        """
+        if not self._terms.timed:
+            return ()
+        found = times_of_files(
+            self._plan, self._stage, self._aside, self._terms.threads, self._watch
+        )
+        kept = [time.is_clearly_faster or not self._decides for time in found]
+        return tuple(replace(t, is_kept=keep) for t, keep in zip(found, kept, strict=True))
+
+    def _quantized(self, choice: Choice) -> QuantizeRecipe:
         recipe = self._recipe(choice)
         state = tuning_state(self._stage.parent, recipe.name)
         self._graph = write_graph(self._plan, recipe, self._stage, state, self._watch)
-        lack = self._found.aim - psnr_after(self._graph.steps)
-        return lack if lack > 0 else self._lacking_files(recipe)
+        return recipe
+
+    def _put_back(self, path: Path) -> None:
+        if (before := self._aside / path.name).exists():
+            remove(path)
+            before.rename(path)
 
     def _lacking_files(self, recipe: QuantizeRecipe) -> float:
         recipes = tuple(replace(r, scheme=recipe.name) for r in self._plan.recipes)
@@ -158,13 +215,15 @@ class _Attempts:
         self._targets = report.targets
         if {t.target for t in self._over.targets} - {t.target for t in report.targets}:
             return math.inf
+        budgets = {r.name: r.budget for r in recipes}
         if not any(target.breaches for target in report.targets):
+            self._lack = lacking_fidelity(report.targets, budgets)
             return 0.0
-        lack = missing_fidelity(report.targets, {r.name: r.budget for r in recipes})
+        lack = missing_fidelity(report.targets, budgets)
         return math.inf if isinstance(lack, Skipped) else lack
 
-    def taken(self, choice: Choice, gallery: Gallery) -> Mixed:
-        """Leave the files as they are now, and write the recipe that says how they were made."""
+    def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: Gallery) -> Mixed:
+        """Leave the files that are worth it, and write the recipe that says how they were made."""
         assert self._over.graph.quantized is not None
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
@@ -174,15 +233,26 @@ class _Attempts:
             f"at about {choice.time:.2f} times the time."
         )
         write_text(path, with_precision(self._over.text, names, remark))
+        slow = {time.target for time in measured if not time.is_kept}
+        for work in works(self._plan, self._stage):
+            if work.target in slow:
+                self._put_back(work.path)
         remove(self._aside)
-        self._drop_old_graph()
-        model = self._plan.source.name
-        gallery.replace((f"{model}-{t.target}" for t in self._targets), self._terms.gallery)
-        spared = tuple(f"{t.target} {breach}" for t in self._over.targets for breach in t.breaches)
-        mend = Mend(
-            tuple(names), after, choice.time, self._found.time_in_float, (), path.name, spared
+        if not slow:
+            self._drop_old_graph()
+        model, mixed = self._plan.source.name, [t for t in self._targets if t.target not in slow]
+        gallery.replace((f"{model}-{t.target}" for t in mixed), self._terms.gallery)
+        spared = tuple(
+            f"{target.target} {breach}"
+            for target in self._over.targets
+            for breach in target.breaches
+            if target.target not in slow
         )
-        return Mixed(_diagnosis(self._found, mend), self._graph, self._targets)
+        in_float = self._found.time_in_float
+        mend = Mend(
+            tuple(names), after, choice.time, in_float, (), path.name, spared, tuple(measured)
+        )
+        return Mixed(_diagnosis(self._found, mend), self._graph, tuple(mixed))
 
     def _recipe(self, choice: Choice) -> QuantizeRecipe:
         base = self._plan.schemes[self._over.scheme]
@@ -204,17 +274,30 @@ class _Attempts:
         return self._stage / f".{self._name}"
 
 
-def _ship_float(recipes: Sequence[ExportRecipe], found: Causes, choice: Choice) -> Skipped:
+def _ship_float(
+    recipes: Sequence[ExportRecipe], found: Causes, choice: Choice, measured: Sequence[FileTimes]
+) -> Skipped:
     """Say that files in float are the better ones, with the figures."""
-    formats = {recipe.format for recipe in recipes}
-    others = [r for r in export_recipes() if not r.scheme and r.processor == "cpu"]
-    names = [recipe.name for recipe in others if recipe.format in formats]
+    others = {recipe.name for recipe in map(float_recipe, recipes) if recipe is not None}
     in_float = found.time_in_float
     times = in_float.reason if isinstance(in_float, Skipped) else f"{in_float:.2f} times"
-    return Skipped(
-        f"ship {', '.join(names) or 'a float file'}: with {count_of(len(choice.names), 'layer')}"
-        f" in float the graph comes to about {choice.psnr:.1f} dB from the float model on "
-        f"calibration patches, where {found.wanted:.1f} there would bring the files within their "
-        f"budget, at an estimated {choice.time:.2f} "
-        f"times the time of int8; all in float, {times}"
+    reason = (
+        f"ship {', '.join(sorted(others)) or 'a float file'}: with "
+        f"{count_of(len(choice.names), 'layer')} in float the graph comes to about "
+        f"{choice.psnr:.1f} dB from the float model on calibration patches, where the budget of "
+        f"{_budget(recipes)} takes {found.wanted:.1f} dB there, "
     )
+    if measured:
+        return Skipped(reason + "; ".join(map(slow_file, measured)))
+    return Skipped(
+        f"{reason}at an estimated {choice.time:.2f} times the time of int8 on {found.processor}; "
+        f"all in float, {times}"
+    )
+
+
+def _budget(recipes: Sequence[ExportRecipe]) -> str:
+    """Return the strictest of the budgets of some targets in words."""
+    budgets = [recipe.budget for recipe in recipes]
+    mean, worst = min(b.psnr_drop for b in budgets), min(b.psnr_drop_worst for b in budgets)
+    fidelity = max(budget.psnr_vs_reference for budget in budgets)
+    return f"{fidelity:g} dB to the float model and a drop of {mean:g}/{worst:g} dB (mean/worst)"

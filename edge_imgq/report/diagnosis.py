@@ -7,6 +7,36 @@ from dataclasses import dataclass
 from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.skipped import Skipped
 
+CLEARLY = 1.25
+"""How many times as long as a mixed file a float one must take for the mixed one to be worth it: it
+loses nothing."""
+
+
+@dataclass(frozen=True)
+class FileTimes:
+    """Times of the files of one target, in turns on this host: the least of many calls.
+
+    Attributes:
+        target: its name.
+        float_target: of the float file that was timed beside.
+        mixed_ms: with some layers in float.
+        int8_ms: with all layers in int8.
+        float_ms: all in float.
+        is_kept: whether the target's file is the mixed one.
+    """
+
+    target: str
+    float_target: str
+    mixed_ms: float
+    int8_ms: float
+    float_ms: float
+    is_kept: bool = True
+
+    @property
+    def is_clearly_faster(self) -> bool:
+        """Whether the mixed file takes at most 0.8 times as long as the float one."""
+        return self.float_ms >= CLEARLY * self.mixed_ms
+
 
 @dataclass(frozen=True)
 class Mend:
@@ -22,6 +52,7 @@ class Mend:
         commands: that write the recipe and export by it; none where files were made so.
         recipe: file that lists them, below the model's folder, where files were made so; else "".
         spared: what the files with all layers in int8 exceeded, where others took their place.
+        measured: times of files on this host; none where they were not timed.
     """
 
     layers: tuple[str, ...]
@@ -31,6 +62,7 @@ class Mend:
     commands: tuple[str, ...] = ()
     recipe: str = ""
     spared: tuple[str, ...] = ()
+    measured: tuple[FileTimes, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from edge_imgq.report.diagnosis import Diagnosis, Mend
+from edge_imgq.report.diagnosis import Diagnosis, FileTimes, Mend
 from edge_imgq.report.drawing import WIDTH, wrapped
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
@@ -49,7 +49,25 @@ def _done(mend: Mend) -> list[str]:
         f"{_price(mend)}. With all layers in int8:"
     ]
     lines += [f"  {breach}" for breach in mend.spared]
+    lines += [_timed(times) for times in mend.measured]
     return [wrapped(line, "    ") for line in lines]
+
+
+def slow_file(times: FileTimes) -> str:
+    """Return that a mixed file is not clearly quicker than a float one, as measured."""
+    return (
+        f"{times.target} would take {times.mixed_ms:.2f} ms on this host, {times.float_target} "
+        f"{times.float_ms:.2f} ms, all layers in int8 {times.int8_ms:.2f} ms"
+    )
+
+
+def _timed(times: FileTimes) -> str:
+    if not times.is_kept:
+        return f"{slow_file(times)}: it stays int8. Ship {times.float_target}."
+    return (
+        f"{times.target} takes {times.mixed_ms:.2f} ms on this host, with all layers in int8 "
+        f"{times.int8_ms:.2f} ms, {times.float_target} {times.float_ms:.2f} ms."
+    )
 
 
 def _price(mend: Mend) -> str:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.quantize.layer_costs import LayerCost
-
-CLEARLY = 1.25
-"""How much longer a float file must be estimated to take for a mixed one to be worth it: estimates
-are up to 18 % off, and a float file loses nothing."""
+from edge_imgq.report.diagnosis import CLEARLY
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from edge_imgq.graph.kernel_profile import X86, X86_VNNI, KernelProfile
+from edge_imgq.pipeline import mixing
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import read_quantize_recipe
+from edge_imgq.report.diagnosis import FileTimes
 from tests.cli.conftest import Run
 from tests.quantize.loud import loud_everywhere, loud_network, photo
 
@@ -56,12 +59,13 @@ def export(run: Run, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Export a network of the project with a scheme; return code, report, folder and outcome."""
     monkeypatch.chdir(project)
 
-    def exported(network: str, scheme: str, *targets: str) -> Any:
+    def exported(network: str, scheme: str, *targets: str, timed: bool = False) -> Any:
         folder = tmp_path / Path(scheme).stem
         outcome = run(
             *("export", f"{network}.onnx", "--scheme", scheme, "--size", "48x64", "--target"),
             *(targets or ("onnx-int8", "tflite-int8")),
-            *("--calibration", "calibration", "--images", "evaluation", "--no-bench"),
+            *("--calibration", "calibration", "--images", "evaluation"),
+            *(() if timed else ("--no-bench",)),
             *("--output", folder),
         )
         report = json.loads((folder / network / "report.json").read_text())
@@ -118,6 +122,66 @@ def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
     assert same_bytes(folder, plain)
     assert names(folder) == names(plain)
     assert names(folder / "reference") == names(plain / "reference")
+
+
+@pytest.fixture
+def timed_as(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let mixed files have chosen times; float ones take 10 ms, with all layers in int8 4."""
+
+    def chosen(processor: KernelProfile, **milliseconds: float) -> None:
+        found = tuple(
+            FileTimes(f"{name}-int8", f"{name}-float", time, 4.0, 10.0)
+            for name, time in milliseconds.items()
+        )
+        monkeypatch.setattr(mixing, "times_of_files", lambda *_: found)
+        monkeypatch.setattr(mixing, "host_profile", lambda: processor)
+
+    return chosen
+
+
+def test_a_file_that_is_measured_to_be_slow_stays_int8_and_its_float_file_is_named(
+    export: Export, timed_as: Callable[..., None]
+) -> None:
+    timed_as(X86_VNNI, onnx=8.1, tflite=7.9)
+    outcome, report, folder = export("loud", "int8-auto", timed=True)
+    assert outcome.code == 1
+    breaches = {target["target"]: target["breaches"] for target in report["targets"]}
+    assert breaches["onnx-int8"]
+    assert not breaches["tflite-int8"]
+    said = " ".join(outcome.out.split())
+    assert "onnx-int8 would take 8.10 ms on this host, onnx-float 10.00 ms" in said
+    assert "it stays int8. Ship onnx-float." in said
+    assert "tflite-int8 takes 7.90 ms on this host" in said
+    _, _, plain = export("loud", "int8")
+    onnx_file, tflite = FILES
+    assert (folder / onnx_file).read_bytes() == (plain / onnx_file).read_bytes()
+    assert (folder / tflite).read_bytes() != (plain / tflite).read_bytes()
+    assert names(folder / "reference") == ["float.onnx", "int8.onnx", "mixed.onnx", "original.onnx"]
+
+
+def test_where_no_file_is_measured_to_be_quick_all_stay_int8(
+    export: Export, timed_as: Callable[..., None]
+) -> None:
+    timed_as(X86_VNNI, onnx=8.1, tflite=12.0)
+    outcome, report, folder = export("loud", "int8-auto", timed=True)
+    assert outcome.code == 1
+    reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
+    assert reason.startswith("ship onnx-float, tflite-float: with 2 layers in float ")
+    assert "the budget of 38 dB to the float model and a drop of 0.35/0.75 dB" in reason
+    assert "tflite-int8 would take 12.00 ms on this host, tflite-float 10.00 ms" in reason
+    _, _, plain = export("loud", "int8")
+    assert same_bytes(folder, plain)
+    assert names(folder) == names(plain)
+
+
+def test_a_host_without_products_of_bytes_does_not_speak_for_phones(
+    export: Export, timed_as: Callable[..., None]
+) -> None:
+    timed_as(X86, onnx=12.0, tflite=12.0)
+    outcome, _, folder = export("loud", "int8-auto", timed=True)
+    assert outcome.code == 0, outcome.err
+    assert (folder / "mixed.toml").exists()
+    assert "tflite-int8 takes 12.00 ms on this host" in " ".join(outcome.out.split())
 
 
 def test_within_budget_the_files_are_those_of_int8(export: Export) -> None:
