@@ -116,7 +116,7 @@ def test_where_every_layer_hurts_the_int8_files_stay_and_float_is_to_be_shipped(
     assert all(target["breaches"] for target in report["targets"])
     reason = report["schemes"][0]["diagnosis"]["mend"]["skipped"]
     assert reason.startswith("ship onnx-float, tflite-float: with ")
-    assert re.search(r"for \d\d\.\d wanted, .* all in float, \d\.\d\d times", reason)
+    assert re.search(r"takes \d\d\.\d dB there, .* all in float, \d\.\d\d times", reason)
     assert reason[:30] in " ".join(outcome.out.split())
     _, _, plain = export("each", "int8")
     assert same_bytes(folder, plain)
