@@ -60,7 +60,7 @@ def test_an_open_shape_is_refused() -> None:
 
 
 def test_a_qdq_graph_becomes_the_same_operations_on_integers() -> None:
-    quantized = quantize(two_readers(), PLAIN, ImageContract("x", 1, "rgb"), [photo()])
+    quantized = quantize(two_readers(), PLAIN, ImageContract("image-to-image", 1, "rgb"), [photo()])
     network = read_network(bind_size(quantized, (4, 6)))
     assert [operation.kind for operation in network.operations] == ["Conv", "Conv", "Clip", "Add"]
     assert network.is_quantized
@@ -86,7 +86,9 @@ def test_a_change_of_scale_becomes_a_requantization() -> None:
         "w": 9 * np.abs(weights(generator, 3, 3, 1, 1)),
         "v": weights(generator, 3, 6, 1, 1),
     }
-    quantized = quantize(model(nodes, constants), PLAIN, ImageContract("x", 1, "rgb"), [photo()])
+    quantized = quantize(
+        model(nodes, constants), PLAIN, ImageContract("image-to-image", 1, "rgb"), [photo()]
+    )
     network = read_network(bind_size(quantized, (4, 6)))
     assert [op.kind for op in network.operations] == ["Conv", REQUANTIZE, "Concat", "Conv"]
     (concat,) = [op for op in network.operations if op.kind == "Concat"]

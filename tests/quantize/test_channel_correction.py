@@ -89,7 +89,7 @@ def test_a_transposed_convolution_is_corrected_too() -> None:
     )
     network = model([node], {"w": np.abs(weights(generator, 3, 3, 2, 2)) / 4})
     photos = [photo(0)]
-    quantized = quantize(network, CORRECTED, ImageContract("x", 2, "rgb"), photos)
+    quantized = quantize(network, CORRECTED, ImageContract("image-to-image", 2, "rgb"), photos)
     fits = measure_fits(network, quantized, to_nchw(photos[0], 1.0))
     assert np.abs(fits["up"].gain - 1).max() < 2e-3
 

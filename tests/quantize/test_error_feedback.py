@@ -69,7 +69,7 @@ def test_a_network_comes_nearer_to_its_float_self() -> None:
     wanted = run(network, image).clip(0, 1)
 
     def decibels(recipe: QuantizeRecipe) -> float:
-        quantized = quantize(network, recipe, ImageContract("x", 1, "rgb"), photos)
+        quantized = quantize(network, recipe, ImageContract("image-to-image", 1, "rgb"), photos)
         return float(10 * np.log10(1 / np.mean((run(quantized, image, exact=True) - wanted) ** 2)))
 
     assert decibels(FEEDBACK) > decibels(NEAREST)
@@ -79,7 +79,7 @@ def test_grouped_convolutions_keep_their_nearest_weights() -> None:
     generator = np.random.default_rng(5)
     node = helper.make_node("Conv", ["image", "w"], ["out"], name="deep", pads=[1] * 4, group=3)
     network = model([node], {"w": weights(generator, 3, 1, 3, 3)})
-    contract = ImageContract("x", 1, "rgb")
+    contract = ImageContract("image-to-image", 1, "rgb")
     kept = quantize(network, FEEDBACK, contract, [photo(0)])
     plain = quantize(network, NEAREST, contract, [photo(0)])
     image = to_nchw(photo(1), 1.0)

@@ -104,7 +104,9 @@ def test_a_network_makes_up_for_a_range_that_clips(monkeypatch: pytest.MonkeyPat
     clipping = dataclasses.replace(FEEDBACK, observer="mse", corrections=())
 
     def squared_error() -> float:
-        quantized = quantize_in_steps(network, clipping, ImageContract("x", 1, "rgb"), photos)
+        quantized = quantize_in_steps(
+            network, clipping, ImageContract("image-to-image", 1, "rgb"), photos
+        )
         return float(np.mean((run(quantized.model, image, exact=True) - wanted) ** 2))
 
     with_fit = squared_error()

@@ -110,7 +110,7 @@ def photo(channels: int, size=SIZE) -> np.ndarray:
 
 
 def views(original: ir.Model, channels: int, scale: int, size=SIZE) -> dict[str, Network]:
-    contract = ImageContract("x", scale, "y" if channels == 1 else "rgb")
+    contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
     return {
         "float": read_network(bind_size(original, size)),
@@ -123,7 +123,7 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     build, channels, scale, kinds, tmp_path
 ) -> None:
     original = build()
-    contract = ImageContract("x", scale, "y" if channels == 1 else "rgb")
+    contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
     path = tmp_path / "fast.tflite"
     write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
@@ -144,7 +144,7 @@ def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
     build, channels, scale, kinds, tmp_path
 ) -> None:
     original = build()
-    contract = ImageContract("x", scale, "y" if channels == 1 else "rgb")
+    contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     path = tmp_path / "fast.tflite"
     write_tflite(original, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     pixels = photo(channels)
@@ -156,7 +156,7 @@ def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
 
 def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> None:
     original = CASES["gray in, shuffle out"][0]()
-    contract = ImageContract("x", 2, "y")
+    contract = ImageContract("image-to-image", 2, "y")
     quantized = quantize(original, PLAIN, contract, [photo(1)])
     path = tmp_path / "fast.tflite"
     write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)

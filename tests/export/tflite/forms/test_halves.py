@@ -22,7 +22,7 @@ from edge_imgq.runtime.litert import placement_of
 
 from ....graph.build import parsed, run, weights
 
-CONTRACT = ImageContract("x", 1, "y")
+CONTRACT = ImageContract("image-to-image", 1, "y")
 NOTE = FileNote("small", "tflite-float", CONTRACT, "0")
 SIZE = (16, 20)
 SEED = 11

@@ -23,7 +23,7 @@ from edge_imgq.runtime.litert import open_session
 from ....graph.build import model, run, weights
 
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
-CONTRACT = ImageContract("x", 1, "rgb")
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
 SIZE = (20, 28)
 SEED = 6
 
