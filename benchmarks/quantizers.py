@@ -39,7 +39,8 @@ from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.runtime.onnxruntime import inference_session
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Drop, compare, summarise
+from edge_imgq.verify.drift import Drop, compare
+from edge_imgq.verify.summary import summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,6 +172,7 @@ def _measured(case: Case, files: Files, images: ImageSet) -> Iterator[Row]:
                 compare(
                     sample.name, file=run(sample.pixels), reference=wanted,
                     quantized=None, source=wanted, truth=sample.truth, shave=contract.shave,
+                    untreated=sample.untreated(contract.scale),
                 )
                 for sample, wanted in read
             ]

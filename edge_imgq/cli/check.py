@@ -13,7 +13,6 @@ from edge_imgq.errors import DriftError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.report import Report
 
 DETAILS = """\
@@ -51,16 +50,15 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and show the verdicts, or write the baseline."""
-    from edge_imgq.report.baseline import judge
     from edge_imgq.report.baseline_file import read_baseline
     from edge_imgq.report.json_form import read_reports
+    from edge_imgq.report.verdict import judge
 
     path: Path = arguments.baseline
-    known = read_baseline(path) if path.exists() or not arguments.update else None
-    reports = read_reports(arguments.path)
-    if known is None or arguments.update:
-        return _update(path, known, reports)
-    verdicts = judge(reports, known)
+    if arguments.update:
+        return _update(path, read_reports(arguments.path))
+    known = read_baseline(path)
+    verdicts = judge(read_reports(arguments.path), known)
     if arguments.json:
         from edge_imgq.report.json_form import verdicts_to_json
 
@@ -69,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
         from edge_imgq.report.verdict_table import verdict_table
 
         print(verdict_table(verdicts))
-    return 0 if all(verdict.passes for verdict in verdicts) else DriftError.exit_code
+    return DriftError.exit_code if any(verdict.fails for verdict in verdicts) else 0
 
 
-def _update(path: Path, known: Baseline | None, reports: tuple[Report, ...]) -> int:
+def _update(path: Path, reports: tuple[Report, ...]) -> int:
     from edge_imgq.report.baseline import updated
-    from edge_imgq.report.baseline_file import write_baseline
+    from edge_imgq.report.baseline_file import read_to_update, write_baseline
 
     made = not path.parent.is_dir()
-    write_baseline(path, updated(known, reports))
+    write_baseline(path, updated(read_to_update(path), reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
     if made:

@@ -21,7 +21,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import as_image, in_colour, list_images, read_image, unread_images
-from edge_imgq.images.resize import crop_to_multiple
+from edge_imgq.images.resize import crop_to_multiple, upscale
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ class Photo:
             return sha256_of(self.path)
         return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
+    @property
+    def identity(self) -> str:
+        """Name and digests: what figures depend on. The name seeds what degrades the image."""
+        truth = "" if self.truth is None else sha256_of(self.truth)
+        return f"{self.name} {self.sha256} {truth}"
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -96,6 +102,12 @@ class ImageSet:
     photos: tuple[Photo, ...]
     extremes: frozenset[int] = frozenset()
 
+    @property
+    def sha256(self) -> str:
+        """Digest of names and contents, in any order."""
+        lines = sorted(photo.identity for photo in self.photos)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -104,6 +116,10 @@ class Sample:
     name: str
     pixels: Pixels
     truth: Pixels | None
+
+    def untreated(self, scale: int) -> Pixels:
+        """Return what needs no network: the input or, where one enlarges, bicubic's image."""
+        return self.pixels if scale == 1 else upscale(self.pixels, scale)
 
 
 def folder_set(folder: Path) -> ImageSet:

@@ -14,8 +14,8 @@ from edge_imgq.verify.drift import (
     BuiltinKernels,
     ImageDrift,
     compare,
-    summarise_builtin,
 )
+from edge_imgq.verify.summary import summarise_builtin
 
 if TYPE_CHECKING:
     from pathlib import Path

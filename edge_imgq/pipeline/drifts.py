@@ -19,8 +19,9 @@ from edge_imgq.pipeline.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.gallery import Exhibit, Gallery
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.report import NotRun
-from edge_imgq.verify.drift import Drift, ImageDrift, compare, summarise
+from edge_imgq.verify.drift import Drift, ImageDrift, compare
 from edge_imgq.verify.output_range import OutputValues, outside
+from edge_imgq.verify.summary import summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,6 +170,7 @@ def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery)
         source=shown.of_float if quantized is None else quantized,
         truth=sample.truth,
         shave=note.contract.shave,
+        untreated=None if sample.truth is None else sample.untreated(note.contract.scale),
         host=None if file.host is None else file.host.run(sample.pixels),
         levels=shown.levels,
     )

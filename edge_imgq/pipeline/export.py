@@ -130,6 +130,7 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
         report = replace(
             report,
             calibration=plan.calibration.description if len(graphs) > 1 else "",
+            calibration_sha256=plan.calibration.sha256 if len(graphs) > 1 else "",
             advice=(*report.advice, *_advice(plan, request, graphs)),
             failed=failures.reported(),
             original=with_agreement(report.original, plan.source.original),

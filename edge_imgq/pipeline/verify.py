@@ -34,6 +34,7 @@ from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
 from edge_imgq.runtime.memory import activation_memory
+from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches, clipped, no_picture
 from edge_imgq.verify.drift import Drift
@@ -182,7 +183,10 @@ def verify_files(
         parameters=references.parameters,
         reference_sha256=references.sha256,
         calibration="",
+        calibration_sha256="",
         evaluation=terms.images.description,
+        evaluation_sha256=terms.images.sha256,
+        versions=runtime_versions(),
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
         output_range=found,
@@ -316,6 +320,8 @@ def _target_report(
         drop=drift.drop,
         quantization=drift.quantization,
         conversion=drift.conversion,
+        mean_error=drift.mean_error,
+        images=drift.images,
         vs_host=drift.vs_host,
         builtin_kernels=drift.builtin_kernels,
         placement=file.session.placement(),

@@ -15,6 +15,7 @@ from edge_imgq.recipe.export import recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
+from edge_imgq.runtime.versions import PackageVersion
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import (
     NO_BUILTIN_KERNELS,
@@ -23,12 +24,14 @@ from edge_imgq.verify.drift import (
     Conversion,
     Drop,
     Fidelity,
+    ImageFigures,
 )
+from edge_imgq.verify.mean_error import MeanError
 from edge_imgq.verify.output_range import OutputRange
 
 NOT_LOOKED_AT = Skipped("no file ran on an image")
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of the JSON form."""
 
 
@@ -46,6 +49,8 @@ class TargetReport:
         drop: loss against ground truth.
         quantization: the QDQ graph against the float reference; skipped for float files.
         conversion: the file against the graph that it was lowered from.
+        mean_error: signed, of the file against the float reference.
+        images: the figures of each image.
         vs_host: the file on the device against the same file on this host.
         placement: who runs its operators.
         latency: time on the device.
@@ -66,6 +71,8 @@ class TargetReport:
     drop: Drop | Skipped
     quantization: Fidelity | Skipped
     conversion: Conversion
+    mean_error: MeanError
+    images: tuple[ImageFigures, ...]
     vs_host: Agreement | Skipped
     placement: Placement | Skipped
     latency: Latency | Skipped
@@ -146,7 +153,10 @@ class Report:
         parameters: of the float reference.
         reference_sha256: digest of the float reference.
         calibration: the images that scales came from, in words; empty when nothing was quantized.
+        calibration_sha256: digest of their names and contents; likewise.
         evaluation: the images that drift was measured on, in words.
+        evaluation_sha256: digest of their names and contents.
+        versions: of the packages that ran files and references.
         targets: one per file.
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
@@ -165,7 +175,10 @@ class Report:
     parameters: int
     reference_sha256: str
     calibration: str
+    calibration_sha256: str
     evaluation: str
+    evaluation_sha256: str
+    versions: tuple[PackageVersion, ...]
     targets: tuple[TargetReport, ...]
     device: str = "host"
     not_run: tuple[NotRun, ...] = ()

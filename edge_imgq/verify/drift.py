@@ -10,7 +10,6 @@ Three comparisons, all on 8-bit images, and a fourth for a file that ran on anot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.mean_error import ErrorSums, MeanError, error_sums
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -55,12 +55,20 @@ class Drop:
         worst: the highest.
         worst_image: name of that image.
         reference_psnr: mean PSNR of the float reference against the truth.
+        input_psnr: mean PSNR of the input against the truth, enlarged by bicubic where the network
+            enlarges: what needs no network.
     """
 
     mean: float
     worst: float
     worst_image: str
     reference_psnr: float
+    input_psnr: float
+
+    @property
+    def psnr(self) -> float:
+        """Mean PSNR of the file against the truth."""
+        return self.reference_psnr - self.mean
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,8 @@ class ImageDrift:
             they are, outside the range of pixels too; for models whose values are no picture.
         truth_reference: PSNR of the float reference's image against the truth, None without truth.
         truth_file: PSNR of the file's image against the truth, None without truth.
+        truth_input: PSNR of the input against the truth, None without truth.
+        errors: of the file against the float reference, added up.
         differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
         host_differences: the same against the file on this host; None where it ran here alone.
     """
@@ -139,8 +149,32 @@ class ImageDrift:
     quantization_unclipped: float | None
     truth_reference: float | None
     truth_file: float | None
+    truth_input: float | None
+    errors: ErrorSums
     differences: NDArray[np.int64]
     host_differences: NDArray[np.int64] | None
+
+    @property
+    def drop(self) -> float | None:
+        """What the file loses against the truth, in dB; None without truth."""
+        if self.truth_reference is None or self.truth_file is None:
+            return None
+        return self.truth_reference - self.truth_file
+
+
+@dataclass(frozen=True)
+class ImageFigures:
+    """What a report keeps of one image.
+
+    Attributes:
+        name: of the image.
+        vs_reference: PSNR of the file's image against the float reference's, in dB.
+        drop: what the file loses against the truth, in dB; None without truth.
+    """
+
+    name: str
+    vs_reference: float
+    drop: float | None
 
 
 @dataclass(frozen=True)
@@ -152,6 +186,8 @@ class Drift:
     quantization: Fidelity | Skipped
     conversion: Conversion
     vs_host: Agreement | Skipped
+    mean_error: MeanError
+    images: tuple[ImageFigures, ...]
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
 
 
@@ -164,6 +200,7 @@ def compare(
     source: Pixels,
     truth: Pixels | None,
     shave: int,
+    untreated: Pixels | None = None,
     host: Pixels | None = None,
     levels: NDArray[np.float64] | None = None,
 ) -> ImageDrift:
@@ -177,6 +214,7 @@ def compare(
         source: what the graph that the file was lowered from returned.
         truth: ground truth, None where there is none.
         shave: border in pixels that is left out against the truth, as the papers do.
+        untreated: the input, of the truth's size; None without truth.
         host: what the file returned on this host, where it ran on another device.
         levels: what the float model returned, neither rounded nor clipped; None where clipping
             takes next to nothing.
@@ -185,7 +223,8 @@ def compare(
         ValueError: shapes differ.
     """
     against_truth = [
-        None if truth is None else _decibel(truth, image, shave) for image in (reference, file)
+        None if truth is None or image is None else _decibel(truth, image, shave)
+        for image in (reference, file, untreated)
     ]
     vs_reference = _decibel(reference, file)
     quantization = None if quantized is None else _decibel(reference, quantized)
@@ -203,53 +242,10 @@ def compare(
         quantization_unclipped=unclipped[1],
         truth_reference=against_truth[0],
         truth_file=against_truth[1],
+        truth_input=against_truth[2],
         differences=_differences(source, file),
+        errors=error_sums(reference, file),
         host_differences=None if host is None else _differences(host, file),
-    )
-
-
-def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
-    """Return mean and worst image of every comparison; there is at least one image.
-
-    Args:
-        images: the comparisons.
-        is_picture: whether the float model's values are a picture; else the distances to them are
-            those to the values as they are, not to the pixels that clipping makes of them.
-    """
-    names = [image.name for image in images]
-    found = [
-        (image.vs_reference, image.quantization)
-        if is_picture
-        else (image.vs_unclipped, image.quantization_unclipped)
-        for image in images
-    ]
-    quantization = [second for _, second in found if second is not None]
-    return Drift(
-        vs_reference=_fidelity(names, [first for first, _ in found]),
-        drop=_drop(images),
-        quantization=_fidelity(names, quantization)
-        if quantization
-        else Skipped("a float file has no quantization"),
-        conversion=_conversion(np.sum([image.differences for image in images], axis=0)),
-        vs_host=_agreement(images),
-    )
-
-
-def summarise_builtin(
-    builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
-) -> BuiltinKernels:
-    """Return what TFLite's own kernels change.
-
-    Args:
-        builtin: the file in these kernels, compared with the file in XNNPACK as its source.
-        xnnpack: the file in XNNPACK, on the same images.
-    """
-    names = [image.name for image in builtin]
-    return BuiltinKernels(
-        images=len(builtin),
-        vs_reference=_fidelity(names, [image.vs_reference for image in builtin]),
-        xnnpack=_fidelity(names, [image.vs_reference for image in xnnpack]),
-        agreement=_agreed(np.sum([image.differences for image in builtin], axis=0)),
     )
 
 
@@ -268,50 +264,3 @@ def _differences(source: Pixels, candidate: Pixels) -> NDArray[np.int64]:
         raise ValueError(f"shapes differ: {source.shape} and {candidate.shape}")
     difference = np.abs(source.astype(np.int16) - candidate)
     return np.bincount(difference.reshape(-1), minlength=256).astype(np.int64)
-
-
-def _fidelity(names: Sequence[str], values: Sequence[float]) -> Fidelity:
-    worst = int(np.argmin(values))
-    return Fidelity(float(np.mean(values)), values[worst], names[worst])
-
-
-def _drop(images: Sequence[ImageDrift]) -> Drop | Skipped:
-    rows = [
-        (image.name, image.truth_reference, image.truth_reference - image.truth_file)
-        for image in images
-        if image.truth_reference is not None and image.truth_file is not None
-    ]
-    if not rows:
-        return Skipped(
-            "no ground truth for this task; give --images a folder with input/ and truth/"
-        )
-    worst = max(rows, key=lambda row: row[2])
-    return Drop(
-        mean=float(np.mean([row[2] for row in rows])),
-        worst=worst[2],
-        worst_image=worst[0],
-        reference_psnr=float(np.mean([row[1] for row in rows])),
-    )
-
-
-def _conversion(histogram: NDArray[np.int64]) -> Conversion:
-    total = int(histogram.sum())
-    return Conversion(
-        equal=float(histogram[0] / total),
-        within_1=float(histogram[:2].sum() / total),
-        largest=int(np.flatnonzero(histogram).max()),
-    )
-
-
-def _agreement(images: Sequence[ImageDrift]) -> Agreement | Skipped:
-    found = [image.host_differences for image in images if image.host_differences is not None]
-    if not found:
-        return Skipped("the file ran on this host alone")
-    return _agreed(np.sum(found, axis=0))
-
-
-def _agreed(histogram: NDArray[np.int64]) -> Agreement:
-    error = float(np.dot(histogram, np.arange(256.0) ** 2) / histogram.sum())
-    decibel = IDENTICAL if error == 0 else min(10 * np.log10(255**2 / error), IDENTICAL)
-    shares = _conversion(histogram)
-    return Agreement(float(decibel), shares.equal, shares.within_1, shares.largest)

@@ -55,7 +55,7 @@ HELD = {".onnx": 5, ".tflite": 5, ".toml": 3, ".json": 3, ".jsonl": 3, ".png": 4
 def at(tmp_path: Path) -> Path:
     """A folder with a photograph, and with a baseline and a report that say nothing."""
     Image.new("RGB", (64, 48)).save(tmp_path / "photo.png")
-    (tmp_path / "known.json").write_text('{"schema": 1, "tolerances": {}, "models": {}}')
+    (tmp_path / "known.json").write_text('{"schema": 2, "tolerances": {}, "models": {}}')
     (tmp_path / "report.json").write_text("{}")
     (tmp_path / "empty").mkdir()
     return tmp_path

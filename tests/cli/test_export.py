@@ -184,11 +184,11 @@ def test_check_passes_its_own_baseline_and_catches_drift(
     assert outcome.code == 1
     verdicts = {v["target"]: v["outcome"] for v in json.loads(outcome.out)["verdicts"]}
     assert verdicts == {
-        "onnx-float": "missing",
+        "onnx-float": "regressed",
         "onnx-int8": "pass",
         "tflite-float": "pass",
         "tflite-gpu": "pass",
-        "tflite-int8": "drifted",
+        "tflite-int8": "regressed",
     }
     assert "vs_reference_mean went from" in run("check", exported, "--baseline", baseline).out
 

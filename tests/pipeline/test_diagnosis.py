@@ -93,7 +93,7 @@ def test_the_fidelity_that_is_missing_follows_from_the_budget(
 ) -> None:
     fidelity = Fidelity(psnr, psnr - 1, "a")
     target = replace(
-        INT8, drop=Drop(drop, worst, "a", 32.0), vs_reference=fidelity, quantization=fidelity
+        INT8, drop=Drop(drop, worst, "a", 32.0, 31.5), vs_reference=fidelity, quantization=fidelity
     )
     found = missing_fidelity([target], BUDGETS)
     assert found == (WITHIN if lacks is None else pytest.approx(lacks))

@@ -10,8 +10,10 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
+from edge_imgq.runtime.versions import PackageVersion
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.drift import Conversion, Drop, Fidelity
+from edge_imgq.verify.drift import Conversion, Drop, Fidelity, ImageFigures
+from edge_imgq.verify.mean_error import MeanError
 
 LATENCY = Latency(
     min_ms=35.02,
@@ -41,9 +43,11 @@ INT8 = TargetReport(
     sha256="a" * 64,
     runtime="LiteRT 2.3.0 (XNNPACK)",
     vs_reference=Fidelity(46.7, 44.8, "astronaut"),
-    drop=Drop(0.204, 0.561, "chelsea", 34.2),
+    drop=Drop(0.204, 0.561, "chelsea", 34.2, 31.5),
     quantization=Fidelity(46.9, 44.9, "astronaut"),
     conversion=Conversion(0.9995, 0.99991, 2),
+    mean_error=MeanError((0.01,), (0.05,), Skipped("the images have no flat bright area")),
+    images=(ImageFigures("astronaut", 44.8, 0.1), ImageFigures("chelsea", 48.6, 0.561)),
     vs_host=Skipped("the file ran on this host alone"),
     placement=Placement("XNNPACK", 12, 12, 1, ()),
     latency=LATENCY,
@@ -70,7 +74,10 @@ REPORT = Report(
     parameters=12_637,
     reference_sha256="b" * 64,
     calibration="8 calibration images of the manifest",
+    calibration_sha256="c" * 64,
     evaluation="4 evaluation images of the manifest",
+    evaluation_sha256="e" * 64,
+    versions=(PackageVersion("ai-edge-litert", "2.3.0"), PackageVersion("numpy", "2.4.0")),
     targets=(COREML, INT8),
 )
 

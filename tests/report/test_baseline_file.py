@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.report.baseline import judge, updated
-from edge_imgq.report.baseline_file import read_baseline, write_baseline
+from edge_imgq.report.baseline import Tolerances, updated
+from edge_imgq.report.baseline_file import read_baseline, read_to_update, write_baseline
+from edge_imgq.report.verdict import judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
 
@@ -41,35 +43,42 @@ def test_figures_are_kept_to_four_decimals(path: Path) -> None:
     assert '"vs_reference_mean": 46.1235,' in path.read_text()
 
 
-def test_what_was_not_measured_is_left_out(path: Path) -> None:
+def test_what_was_not_measured_is_null(path: Path) -> None:
     targets = json.loads(path.read_text())["models"]["fsrcnn-x2"]["targets"]
-    assert "drop_mean" not in targets["coreml-fp16"]
+    assert targets["coreml-fp16"]["drop_mean"] is None
     assert targets["tflite-int8"]["drop_mean"] == 0.204
 
 
 def test_every_tolerance_stands_in_the_file(path: Path) -> None:
-    assert set(json.loads(path.read_text())["tolerances"]) == {
-        "drop_mean",
-        "drop_worst",
-        "vs_reference_mean",
-        "vs_reference_worst",
-        "conversion_within_1",
-        "bytes",
-    }
+    assert json.loads(path.read_text())["tolerances"] == dataclasses.asdict(Tolerances())
+
+
+def test_an_older_baseline_is_refused_with_the_command_and_keeps_its_tolerances(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "baseline.json"
+    assert read_to_update(path) is None
+    path.write_text('{"schema": 1, "tolerances": {"bytes": 0.5}, "models": {"a": {}}}')
+    with pytest.raises(RecipeError, match=r"has schema 1.* --update"):
+        read_baseline(path)
+    kept = read_to_update(path)
+    assert kept is not None
+    assert kept.tolerances == Tolerances(bytes=0.5)
+    assert not kept.models
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda form: form.update(schema=9), 'not a baseline with "schema": 1'),
+        (lambda form: form.update(schema=9), 'not a baseline with "schema": 2'),
         (lambda form: form["tolerances"].update(byte=1), "unknown key 'byte'. Did you mean"),
         (lambda form: form["tolerances"].update(bytes="2%"), "'bytes' must be a number"),
         (lambda form: form.update(model={}), "unknown key 'model'"),
-        (lambda form: form["models"].update(other=3), "'other' must be a table"),
+        (lambda form: form["models"].update(other=3), r"\[other\] must be an object"),
         (lambda form: form["models"]["fsrcnn-x2"].pop("evaluation"), "'evaluation' is missing"),
         (
             lambda form: form["models"]["fsrcnn-x2"]["targets"]["tflite-int8"].pop("bytes"),
-            r"\[fsrcnn-x2\] \[targets\] \[tflite-int8\]: the key 'bytes' is missing",
+            r"\[fsrcnn-x2\]: targets \[tflite-int8\]: the key 'bytes' is missing",
         ),
     ],
 )

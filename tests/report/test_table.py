@@ -17,6 +17,7 @@ from edge_imgq.report.table import report_table
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, BuiltinKernels, Conversion, Drop, Fidelity
+from edge_imgq.verify.mean_error import MeanError
 from tests.report.build import INT8, LATENCY, REPORT, with_target
 
 
@@ -29,7 +30,7 @@ WIDEST = with_target(
     target="tflite-int8-for-tablets-of-2027",
     bytes=123_456_789,
     vs_reference=Fidelity(99.94, 12.34, "a"),
-    drop=Drop(-12.345, 23.456, "a", 30.0),
+    drop=Drop(-12.345, 23.456, "a", 30.0, 31.5),
     quantization=Fidelity(99.94, 12.34, "a"),
     conversion=Conversion(0.1, 0.123456, 255),
     latency=replace(LATENCY, median_ms=12345.6, p90_ms=23456.7),
@@ -72,7 +73,7 @@ def test_a_share_just_below_one_never_reads_100_percent() -> None:
 
 def test_identical_images_read_same_and_a_tiny_gain_is_no_minus_zero() -> None:
     same = with_target(
-        vs_reference=Fidelity(100.0, 100.0, "a"), drop=Drop(-0.00001, 0.0, "a", 30.0)
+        vs_reference=Fidelity(100.0, 100.0, "a"), drop=Drop(-0.00001, 0.0, "a", 30.0, 31.5)
     )
     assert "same/same" in row(same, "tflite-int8")
     assert "0.000/0.000" in row(same, "tflite-int8")
@@ -282,3 +283,18 @@ def test_times_of_tiny_networks_fit_their_column() -> None:
     assert row(with_target(latency=tiny), "tflite-int8")[-1] == "0.012/0.023"
     usual = replace(LATENCY, median_ms=0.123456, p90_ms=1.23456)
     assert row(with_target(latency=usual), "tflite-int8")[-1] == "0.123/1.23"
+
+
+def test_the_networks_worth_and_a_tint_have_a_line_each() -> None:
+    text = report_table(REPORT)
+    assert "against the truth: float model 34.20 dB, bicubic 31.50\n" in text
+    assert "off in the mean" not in text
+    nowhere = Skipped("the images have no flat bright area")
+    tinted = with_target(
+        mean_error=MeanError((0.1, 0.1, 0.1), (0.0, -2.0, 0.4), nowhere),
+        drop=Drop(0.1, 0.2, "a", 30.0, 31.5),
+    )
+    text = " ".join(report_table(tinted).split())
+    words = "off in the mean by +0.00 red, -2.00 green, +0.40 blue in flat dark areas (levels)"
+    assert f"tflite-int8: {words}" in text
+    assert "bicubic 31.50: the network is worse than none" in text

@@ -16,9 +16,8 @@ from edge_imgq.verify.drift import (
     BuiltinKernels,
     Drop,
     compare,
-    summarise,
-    summarise_builtin,
 )
+from edge_imgq.verify.summary import summarise, summarise_builtin
 
 FLAT = np.full((16, 16, 3), 100, np.uint8)
 SHIFTED = FLAT + np.uint8(1)
@@ -34,6 +33,7 @@ def drift_of(file, reference=FLAT, quantized=None, source=None, truth=None, name
         quantized=quantized,
         source=reference if source is None else source,
         truth=truth,
+        untreated=None if truth is None else reference,
         shave=shave,
     )
 

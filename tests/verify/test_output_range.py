@@ -9,8 +9,9 @@ from skimage import data
 
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import clipped, no_picture
-from edge_imgq.verify.drift import IDENTICAL, compare, summarise
+from edge_imgq.verify.drift import IDENTICAL, compare
 from edge_imgq.verify.output_range import OutputValues, outside
+from edge_imgq.verify.summary import summarise
 
 RAMP = np.linspace(0, 255, 3000).reshape(10, 100, 3)
 

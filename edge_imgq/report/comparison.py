@@ -1,0 +1,127 @@
+"""Figures beside those of a baseline: what became worse or better than a tolerance allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_imgq.report.baseline import Figure, Figures, Tolerances
+from edge_imgq.report.quality_text import levels
+from edge_imgq.report.report import TargetReport
+from edge_imgq.skipped import Skipped
+
+ON_TOLERANCE = 1e-9
+"""What a figure may exceed its tolerance by: sums of decimals are not exact."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a figure is compared.
+
+    Attributes:
+        figure: its name in `Figures`.
+        words: what messages call it.
+        unit: "dB", "levels", "values" (a share of all), "share" (of the old figure) or "".
+        tolerance: its name in `Tolerances`.
+        less_is_worse: else more is.
+    """
+
+    figure: str
+    words: str
+    unit: str
+    tolerance: str
+    less_is_worse: bool = False
+
+
+RULES = (
+    Rule("float_psnr", "the float model's PSNR against the truth", "dB", "psnr", True),
+    Rule("psnr", "the file's PSNR against the truth", "dB", "psnr", True),
+    Rule("drop_mean", "drop_mean", "dB", "drop_mean"),
+    Rule("drop_worst", "drop_worst", "dB", "drop_worst"),
+    Rule("vs_reference_mean", "vs_reference_mean", "dB", "vs_reference_mean", True),
+    Rule("vs_reference_worst", "vs_reference_worst", "dB", "vs_reference_worst", True),
+    Rule("mean_error", "the mean error", "levels", "mean_error"),
+    Rule("mean_error_dark", "the mean error in flat dark areas", "levels", "mean_error"),
+    Rule("mean_error_bright", "the mean error in flat bright areas", "levels", "mean_error"),
+    Rule("conversion_within_1", "conversion_within_1", "values", "conversion_within_1", True),
+    Rule("bytes", "bytes", "share", "bytes"),
+    Rule("activation_bytes", "activation_bytes", "share", "activation_bytes"),
+    Rule("operators", "operators", "share", "operators"),
+    Rule("partitions", "partitions", "", "partitions"),
+)
+"""Every figure that is compared, in the order that reasons are given."""
+
+
+def moved(
+    before: Figures, now: Figures, target: TargetReport, tolerances: Tolerances
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what became worse, and what better, by more than its tolerance."""
+    worse, better = dict[str, str](), list[str]()
+    for rule in RULES:
+        old, new = getattr(before, rule.figure), getattr(now, rule.figure)
+        allowed = getattr(tolerances, rule.tolerance)
+        if old is None:
+            continue
+        if new is None:
+            worse[rule.figure] = f"{rule.words} was not measured{_why(rule, target)}"
+            continue
+        loss = _loss(rule, old, new)
+        if loss > allowed + ON_TOLERANCE:
+            worse[rule.figure] = f"{rule.words} went {_way(rule, old, new, allowed)}"
+        elif -loss > allowed + ON_TOLERANCE:
+            better.append(f"{rule.words} went {_way(rule, old, new, allowed)}")
+    if "float_psnr" in worse:
+        worse.pop("psnr", None)  # the file is worse because the network is
+        worse["float_psnr"] = f"the network got worse: {worse['float_psnr']}{_beside(now)}"
+    return tuple(worse.values()), tuple(better)
+
+
+def _beside(now: Figures) -> str:
+    """Return whether the float model is worth its time, where it is not."""
+    if now.float_psnr is None or now.input_psnr is None or now.float_psnr >= now.input_psnr:
+        return ""
+    return f"; the input alone has {now.input_psnr:.2f} dB, so it is worse than no network"
+
+
+def _why(rule: Rule, target: TargetReport) -> str:
+    """Return the reason why a figure was not measured, where the report has one."""
+    reasons = {
+        "drop": target.drop, "psnr": target.drop, "float_psnr": target.drop,
+        "mean_error_dark": target.mean_error.dark, "mean_error_bright": target.mean_error.bright,
+        "activation_bytes": target.memory, "operators": target.placement,
+        "partitions": target.placement,
+    }  # fmt: skip
+    found = reasons.get(rule.figure, reasons.get(rule.figure.split("_")[0]))
+    return f": {found.reason}" if isinstance(found, Skipped) else ""
+
+
+def _loss(rule: Rule, old: Figure, new: Figure) -> float:
+    """Return how much worse a figure became, in the terms of its tolerance."""
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        if len(old) != len(new):
+            return float("inf")
+        growths = [abs(after) - abs(before) for before, after in zip(old, new, strict=True)]
+        return max(growths) if max(growths) > 0 else min(growths)
+    assert isinstance(old, (int, float))
+    assert isinstance(new, (int, float))
+    if rule.unit == "share":
+        return new / old - 1 if old else float(new > 0)
+    return old - new if rule.less_is_worse else new - old
+
+
+def _way(rule: Rule, old: Figure, new: Figure, allowed: float) -> str:
+    """Return in words, with their units, how far a figure moved and how far it may."""
+    if rule.unit == "levels":
+        assert isinstance(old, tuple)
+        assert isinstance(new, tuple)
+        return f"from {levels(old)} to {levels(new)} levels (tolerance {allowed:g})"
+    assert isinstance(old, (int, float))
+    assert isinstance(new, (int, float))
+    if rule.unit == "share":
+        grown = (new / old - 1) * 100 if old else 100.0
+        way = f"{abs(grown):.3g} % {'more' if grown > 0 else 'less'}"
+        return f"from {old} to {new}, {way} (tolerance {allowed * 100:g} %)"
+    if rule.unit == "values":
+        return f"from {old:.4f} to {new:.4f} of all values (tolerance {allowed:g} of them)"
+    if rule.unit == "dB":
+        return f"from {old:.4g} to {new:.4g} dB (tolerance {allowed:g} dB)"
+    return f"from {old} to {new} (tolerance {allowed:g})"

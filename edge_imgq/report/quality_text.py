@@ -1,0 +1,52 @@
+"""What a network is worth against the truth, and tints that PSNR hides, in a line each."""
+
+from __future__ import annotations
+
+from edge_imgq.report.report import Report
+from edge_imgq.skipped import Skipped
+
+VISIBLE = 0.5
+"""Levels of signed mean error from which on a report says so."""
+
+CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
+
+
+def quality_lines(report: Report) -> list[str]:
+    """Return PSNR of the float model and of its input against the truth, where there is one."""
+    input_words = "its input" if report.contract.scale == 1 else "bicubic"
+    lines = []
+    for target in report.targets:
+        drop = target.drop
+        if isinstance(drop, Skipped):
+            continue
+        line = (
+            f"against the truth: float model {drop.reference_psnr:.2f} dB, {input_words} "
+            f"{drop.input_psnr:.2f}"
+        )
+        worse = drop.reference_psnr < drop.input_psnr
+        lines.append(line + ": the network is worse than none" * worse)
+    return list(dict.fromkeys(lines))
+
+
+def tint_lines(report: Report) -> list[str]:
+    """Return a line for every file whose colours or brightness are off in the mean."""
+    lines = []
+    for target in report.targets:
+        error = target.mean_error
+        areas = {"overall": error.overall, "in flat dark areas": error.dark}
+        areas["in flat bright areas"] = error.bright
+        said = [
+            f"{levels(values)} {area}"
+            for area, values in areas.items()
+            if not isinstance(values, Skipped) and max(map(abs, values)) >= VISIBLE
+        ]
+        if said:
+            lines.append(f"{target.target}: off in the mean by {'; '.join(said)} (levels)")
+    return lines
+
+
+def levels(values: tuple[float, ...]) -> str:
+    """Return a signed mean error by the names of its channels."""
+    names = CHANNELS.get(len(values), ("",) * len(values))
+    pairs = zip(values, names, strict=True)
+    return ", ".join(f"{value:+.2f} {name}".strip() for value, name in pairs)

@@ -1,0 +1,112 @@
+"""Frozen dataclasses as JSON's own types, and back: strict on reading.
+
+A typo is never a measurement.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from edge_imgq.errors import RecipeError
+from edge_imgq.skipped import Skipped
+
+
+def plain(value: Any) -> Any:
+    """Return a frozen dataclass as JSON's own types; a `Skipped` becomes `{"skipped": reason}`."""
+    if isinstance(value, Skipped):
+        return {"skipped": value.reason}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def read_as(kind: Any, value: Any, where: str) -> Any:
+    """Read a plain value as a type, or as that which a dataclass's field states.
+
+    Raises:
+        RecipeError: a key is missing or unknown, or a value has another type; `where` is its place.
+    """
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        return _read_dataclass(kind, value, where)
+    if origin in (types.UnionType, typing.Union):
+        return _read_measured(kind, value, where)
+    if origin is Mapping:
+        return _read_mapping(kind, value, where)
+    if origin is tuple:
+        return _read_tuple(kind, value, where)
+    if origin is typing.Literal:
+        if value not in typing.get_args(kind):
+            raise _wrong(where, f"one of {', '.join(typing.get_args(kind))}", value)
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise _wrong(where, _WORDS[kind], value)
+    return value
+
+
+_WORDS: dict[Any, str] = {
+    str: "a string", int: "a whole number", float: "a number", bool: "true or false"
+}  # fmt: skip
+
+
+def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise _wrong(where, "an object", value)
+    hints = _hints(kind)
+    unknown = [key for key in value if key not in hints]
+    missing = [key for key in hints if key not in value]
+    if unknown or missing:
+        fault = f"unknown key '{unknown[0]}'" if unknown else f"the key '{missing[0]}' is missing"
+        raise RecipeError(f"{where}: {fault}.")
+    return kind(**{key: read_as(hints[key], value[key], f"{where}: {key}") for key in hints})
+
+
+def _read_measured(kind: Any, value: Any, where: str) -> Any:
+    """Read `Measured | Skipped` or `Measured | None`."""
+    options = typing.get_args(kind)
+    if value is None and types.NoneType in options:
+        return None
+    if isinstance(value, dict) and set(value) == {"skipped"} and Skipped in options:
+        return Skipped(read_as(str, value["skipped"], where))
+    (measured,) = (option for option in options if option not in (Skipped, types.NoneType))
+    return read_as(measured, value, where)
+
+
+def _read_mapping(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(where, "an object", value)
+    _name, entry = typing.get_args(kind)
+    return {name: read_as(entry, found, f"{where} [{name}]") for name, found in value.items()}
+
+
+def _read_tuple(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise _wrong(where, "a list", value)
+    options = typing.get_args(kind)
+    if options[-1] is Ellipsis:
+        options = (options[0],) * len(value)
+    if len(options) != len(value):
+        raise _wrong(where, f"a list of {len(options)}", value)
+    pairs = enumerate(zip(options, value, strict=True))
+    return tuple(read_as(option, entry, f"{where}[{index}]") for index, (option, entry) in pairs)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _wrong(where: str, wanted: str, value: Any) -> RecipeError:
+    return RecipeError(f"{where} must be {wanted}, not {value!r}.")

@@ -1,0 +1,183 @@
+"""Verdicts on files: what was measured, against a committed baseline and its tolerances."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.report.baseline import (
+    Baseline,
+    Figures,
+    ModelBaseline,
+    figures,
+    model_baseline,
+)
+from edge_imgq.report.comparison import moved
+from edge_imgq.report.report import Report, TargetReport
+
+Outcome = Literal["pass", "improved", "new", "skipped", "regressed", "tampered"]
+
+Place = tuple[str, str]
+"""A model's name and a target's."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison came to for one target.
+
+    Attributes:
+        model: its name.
+        target: the recipe's stem.
+        outcome: "pass"; "improved", by more than a tolerance; "new", the baseline does not have it;
+            "skipped", it did not run here; "regressed", over budget or worse than a tolerance
+            allows, or gone; "tampered", the file or the images are not those vouched for.
+        fails: whether the target keeps the gate shut.
+        reasons: for the outcome, one sentence each.
+        changes: since the baseline, that figures depend on: weights, images, versions.
+    """
+
+    model: str
+    target: str
+    outcome: Outcome
+    fails: bool
+    reasons: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+def judge(
+    reports: Sequence[Report],
+    baseline: Baseline,
+    tampered: Mapping[Place, Sequence[str]] | None = None,
+    required: Sequence[str] = (),
+) -> tuple[Verdict, ...]:
+    """Compare every target of the reports, and find those of their models that are gone.
+
+    A model of the baseline that none of the reports is about is left out.
+
+    Args:
+        reports: on the files.
+        baseline: what to compare with.
+        tampered: why a target's file is not the one that was vouched for, by model and target.
+        required: targets that must pass: skipped, new or absent ones then fail.
+    """
+    found: list[Verdict] = []
+    for report in reports:
+        for target in report.targets:
+            why = tuple((tampered or {}).get((report.model, target.target), ()))
+            found.append(_verdict(report, target, baseline, why))
+        found += _absent(report, baseline)
+    found = [_strict(verdict) if verdict.target in required else verdict for verdict in found]
+    there = {verdict.target for verdict in found}
+    model = reports[0].model if len(reports) == 1 else "any model"
+    return (*found, *(_nowhere(model, name) for name in required if name not in there))
+
+
+def _verdict(
+    report: Report, target: TargetReport, baseline: Baseline, tampered: tuple[str, ...]
+) -> Verdict:
+    model, name = report.model, target.target
+    known = baseline.models.get(model)
+    before = known.targets.get(name) if known else None
+    broken = tuple(f"over budget: {breach}" for breach in target.breaches)
+    if known is None or before is None:
+        return _new(model, name, known is None, tampered, broken)
+    changes = changes_since(known, before, report, target)
+    others = tuple(_other_images(known, report, before.quantized))
+    worse, better = moved(before, figures(target), target, baseline.tolerances)
+    if others:
+        return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
+    if tampered:
+        return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken), changes)
+    if worse or broken:
+        return Verdict(model, name, "regressed", True, (*worse, *broken), changes)
+    outcome: Outcome = "improved" if better else "pass"
+    return Verdict(model, name, outcome, False, better, changes)
+
+
+def _new(
+    model: str, name: str, is_model: bool, tampered: tuple[str, ...], broken: tuple[str, ...]
+) -> Verdict:
+    """Judge what the baseline lacks: a target more of a known model needs its budget alone."""
+    if tampered or broken:
+        outcome: Outcome = "tampered" if tampered else "regressed"
+        return Verdict(model, name, outcome, True, (*tampered, *broken))
+    if is_model:
+        reason = "the baseline does not know this model; add it with --update"
+        return Verdict(model, name, "new", True, (reason,))
+    return Verdict(model, name, "new", False, ("within its budget; add it with --update",))
+
+
+def _absent(report: Report, baseline: Baseline) -> Iterator[Verdict]:
+    """Yield what the baseline has of a model, and its report has not."""
+    known = baseline.models.get(report.model)
+    failed = {failed.target: failed.reason for failed in report.failed}
+    not_run = {Path(file.file).stem: file for file in report.not_run}
+    present = {target.target for target in report.targets}
+    for name in known.targets if known else ():
+        if name in present:
+            continue
+        if name in failed:
+            yield _gone(report, name, f"its export failed: {failed[name]}")
+        elif name not in not_run:
+            yield _gone(report, name, "the report has no such target")
+        elif not_run[name].exit_code in (0, RuntimeUnavailableError.exit_code):
+            reason = f"it did not run: {not_run[name].reason}"
+            yield Verdict(report.model, name, "skipped", False, (reason,))
+        else:
+            yield _gone(report, name, f"it did not run: {not_run[name].reason}")
+
+
+def _gone(report: Report, name: str, reason: str) -> Verdict:
+    return Verdict(report.model, name, "regressed", True, (reason,))
+
+
+def _strict(verdict: Verdict) -> Verdict:
+    """Return the verdict on a target that must pass."""
+    if verdict.outcome not in ("skipped", "new"):
+        return verdict
+    return dataclasses.replace(
+        verdict, fails=True, reasons=(*verdict.reasons, "it is required with --require")
+    )
+
+
+def _nowhere(model: str, name: str) -> Verdict:
+    reason = "it is required with --require, and no report has it"
+    return Verdict(model, name, "skipped", True, (reason,))
+
+
+def _other_images(known: ModelBaseline, report: Report, quantized: bool) -> Iterator[str]:
+    now = model_baseline(report)
+    for verb, before, after in (
+        ("measured", known.evaluation, now.evaluation),
+        ("calibrated", known.calibration, now.calibration),
+    ):
+        if before.sha256 == after.sha256 or (verb == "calibrated" and not quantized):
+            continue
+        same = before.words == after.words
+        words = "under the same names" if same else f"({after.words}; there {before.words})"
+        yield f"{verb} on other images than the baseline, {words}".replace(
+            "baseline, (", "baseline ("
+        )
+
+
+def changes_since(
+    known: ModelBaseline, before: Figures, report: Report, target: TargetReport
+) -> tuple[str, ...]:
+    """Return what changed since the baseline that figures depend on, a sentence each."""
+    now = model_baseline(report)
+    found = []
+    if known.float_sha256 != now.float_sha256:
+        found.append("the float model changed: other weights, or another graph")
+    names = dict.fromkeys([*known.versions, *now.versions])
+    found += [
+        f"{name} was {known.versions.get(name, 'absent')} and is {now.versions.get(name, 'absent')}"
+        for name in names
+        if known.versions.get(name) != now.versions.get(name)
+    ]
+    if before.sha256 != target.sha256 and not found:
+        found.append("the file changed, with model and versions as before")
+    return tuple(found)

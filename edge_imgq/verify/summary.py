@@ -1,0 +1,124 @@
+"""Mean and worst image of the comparisons of many images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import (
+    IDENTICAL,
+    Agreement,
+    BuiltinKernels,
+    Conversion,
+    Drift,
+    Drop,
+    Fidelity,
+    ImageDrift,
+    ImageFigures,
+)
+from edge_imgq.verify.mean_error import mean_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
+    """Return mean and worst image of every comparison; there is at least one image.
+
+    Args:
+        images: the comparisons.
+        is_picture: whether the float model's values are a picture; else the distances to them are
+            those to the values as they are, not to the pixels that clipping makes of them.
+    """
+    names = [image.name for image in images]
+    found = [
+        (image.vs_reference, image.quantization)
+        if is_picture
+        else (image.vs_unclipped, image.quantization_unclipped)
+        for image in images
+    ]
+    quantization = [second for _, second in found if second is not None]
+    against_float = [first for first, _ in found]
+    return Drift(
+        vs_reference=_fidelity(names, against_float),
+        drop=_drop(images),
+        quantization=_fidelity(names, quantization)
+        if quantization
+        else Skipped("a float file has no quantization"),
+        conversion=_conversion(np.sum([image.differences for image in images], axis=0)),
+        vs_host=_agreement(images),
+        mean_error=mean_error([image.errors for image in images]),
+        images=tuple(
+            ImageFigures(image.name, value, image.drop)
+            for image, value in zip(images, against_float, strict=True)
+        ),
+    )
+
+
+def summarise_builtin(
+    builtin: Sequence[ImageDrift], xnnpack: Sequence[ImageDrift]
+) -> BuiltinKernels:
+    """Return what TFLite's own kernels change.
+
+    Args:
+        builtin: the file in these kernels, compared with the file in XNNPACK as its source.
+        xnnpack: the file in XNNPACK, on the same images.
+    """
+    names = [image.name for image in builtin]
+    return BuiltinKernels(
+        images=len(builtin),
+        vs_reference=_fidelity(names, [image.vs_reference for image in builtin]),
+        xnnpack=_fidelity(names, [image.vs_reference for image in xnnpack]),
+        agreement=_agreed(np.sum([image.differences for image in builtin], axis=0)),
+    )
+
+
+def _fidelity(names: Sequence[str], values: Sequence[float]) -> Fidelity:
+    worst = int(np.argmin(values))
+    return Fidelity(float(np.mean(values)), values[worst], names[worst])
+
+
+def _drop(images: Sequence[ImageDrift]) -> Drop | Skipped:
+    lost = [(image.name, image.drop) for image in images if image.drop is not None]
+    if not lost:
+        return Skipped(
+            "no ground truth for this task; give --images a folder with input/ and truth/"
+        )
+    worst_image, worst = max(lost, key=lambda image: image[1])
+    return Drop(
+        mean=float(np.mean([value for _, value in lost])),
+        worst=worst,
+        worst_image=worst_image,
+        reference_psnr=_mean(image.truth_reference for image in images),
+        input_psnr=_mean(image.truth_input for image in images),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    return float(np.mean([value for value in values if value is not None]))
+
+
+def _conversion(histogram: NDArray[np.int64]) -> Conversion:
+    total = int(histogram.sum())
+    return Conversion(
+        equal=float(histogram[0] / total),
+        within_1=float(histogram[:2].sum() / total),
+        largest=int(np.flatnonzero(histogram).max()),
+    )
+
+
+def _agreement(images: Sequence[ImageDrift]) -> Agreement | Skipped:
+    found = [image.host_differences for image in images if image.host_differences is not None]
+    if not found:
+        return Skipped("the file ran on this host alone")
+    return _agreed(np.sum(found, axis=0))
+
+
+def _agreed(histogram: NDArray[np.int64]) -> Agreement:
+    error = float(np.dot(histogram, np.arange(256.0) ** 2) / histogram.sum())
+    decibel = IDENTICAL if error == 0 else min(10 * np.log10(255**2 / error), IDENTICAL)
+    shares = _conversion(histogram)
+    return Agreement(float(decibel), shares.equal, shares.within_1, shares.largest)
