@@ -78,7 +78,8 @@ def _show(result: AlignResult, as_json: bool) -> None:
     if result.unmatched:
         say(f"left out in all: {len(result.unmatched)}")
     if as_json:
-        from edge_imgq.report.json_form import plain, to_json
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
 
         print(to_json({**plain(result), "patches": result.patches}))
         return

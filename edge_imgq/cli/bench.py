@@ -134,7 +134,8 @@ def _estimate(files: Sequence[Path], chip: str, as_json: bool) -> int:
     estimates = [row for _, row in found if not isinstance(row, Skipped)]
     absent = [(file, row.reason) for file, row in found if isinstance(row, Skipped)]
     if as_json:
-        from edge_imgq.report.json_form import plain, to_json
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
 
         rows = [{"file": file, "skipped": reason} for file, reason in absent]
         known = plain(compare(chip))

@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, and show what was found."""
     from edge_imgq.pipeline.doctor import examine, set_up
     from edge_imgq.report.finding_table import finding_table
-    from edge_imgq.report.json_form import plain, to_json
+    from edge_imgq.report.json_form import to_json
+    from edge_imgq.report.typed import plain
 
     with ProgressDisplay() as watch:
         if arguments.set_up:

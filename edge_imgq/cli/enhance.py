@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress=watch,
         )
     if arguments.json:
-        from edge_imgq.report.json_form import plain, to_json
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
 
         print(to_json(plain(batch.written)))
     else:

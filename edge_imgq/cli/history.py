@@ -35,7 +35,8 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read the history, and show it."""
     from edge_imgq.report.history import history_table, read_history
-    from edge_imgq.report.json_form import plain, to_json
+    from edge_imgq.report.json_form import to_json
+    from edge_imgq.report.typed import plain
 
     entries = read_history(arguments.file)
     if not entries:

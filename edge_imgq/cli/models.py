@@ -27,8 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the zoo."""
     from edge_imgq.models.listing import list_models
     from edge_imgq.models.zoo import UNTRAINED
-    from edge_imgq.report.json_form import plain, to_json
+    from edge_imgq.report.json_form import to_json
     from edge_imgq.report.model_table import model_table
+    from edge_imgq.report.typed import plain
 
     rows = list_models(arguments.names)
     if arguments.json:
