@@ -19,12 +19,15 @@ import edge_imgq.quantize
 import edge_imgq.verify  # noqa: F401
 from edge_imgq.api.bench import Timings, bench
 from edge_imgq.api.enhance import enhance, enhance_files
+from edge_imgq.api.evaluate import EvaluationResult, evaluate
 from edge_imgq.api.export import export
+from edge_imgq.api.inspect import Inspection, inspect
 from edge_imgq.api.model import Model
 from edge_imgq.api.model import open_model as open
 from edge_imgq.api.open_file import OpenedFile, open_file
 from edge_imgq.api.quantize import QuantizedModel, quantize
 from edge_imgq.api.result import FileResult, ModelResult
+from edge_imgq.api.sensitivity import SensitivityResult, sensitivity
 from edge_imgq.api.verify import Verification, verify
 from edge_imgq.contract import ImageContract, PixelRange
 from edge_imgq.errors import EdgeImgqError
@@ -38,15 +41,18 @@ from edge_imgq.version import __version__
 __all__ = [
     "Budget",
     "EdgeImgqError",
+    "EvaluationResult",
     "ExportRecipe",
     "FileResult",
     "ImageContract",
+    "Inspection",
     "Model",
     "ModelResult",
     "OpenedFile",
     "PixelRange",
     "QuantizeRecipe",
     "QuantizedModel",
+    "SensitivityResult",
     "Skipped",
     "Step",
     "Timings",
@@ -55,12 +61,15 @@ __all__ = [
     "bench",
     "enhance",
     "enhance_files",
+    "evaluate",
     "export",
     "export_recipes",
+    "inspect",
     "open",
     "open_file",
     "quantize",
     "quantize_recipe",
+    "sensitivity",
     "verify",
 ]
 

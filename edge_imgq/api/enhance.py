@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from edge_imgq.api.arguments import AnyPath, Progress, Range, as_paths, as_range, unwatched
-from edge_imgq.api.model import ModelLike, open_model
+from edge_imgq.api.model import ModelLike, named_or_open
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import UsageError
 
@@ -106,10 +106,7 @@ def _opened(models: Models, pixels: PixelRange | None) -> Iterable[str | Source]
     """Return paths and names as they are, and other models opened."""
     one = isinstance(models, (str, bytes)) or not isinstance(models, Sequence)
     for model in cast("Sequence[ModelLike]", [models] if one else models):
-        if isinstance(model, (str, os.PathLike)):
-            yield os.fspath(model)
-        else:
-            yield open_model(model, pixel_range=pixels).source
+        yield named_or_open(model, pixels)
 
 
 def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path, Path], ...]:

@@ -127,6 +127,18 @@ def open_model(
     return Model(source.name, wanted, pixels, source, given)
 
 
+def named_or_open(model: ModelLike, pixels: PixelRange | None) -> str | Source:
+    """Return a path or name as it is, and any other model opened.
+
+    Raises:
+        UsageError: it is none.
+        ModelError: it cannot be opened.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        return os.fspath(model)
+    return open_model(model, pixel_range=pixels).source
+
+
 def _given(
     model: object, example: Example | None, name: str, pixels: PixelRange | None
 ) -> tuple[str | OnnxModel, tuple[Size, ...]]:

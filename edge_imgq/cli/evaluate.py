@@ -73,30 +73,28 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and show the table."""
-    from edge_imgq.pipeline.evaluate import EvaluateRequest, evaluate
+    from edge_imgq.api.evaluate import evaluate
 
-    request = EvaluateRequest(
-        model=arguments.model,
-        folder=arguments.set,
-        task=arguments.task,
-        levels=tuple(arguments.level),
-        sheet=arguments.sheet,
-        threads=arguments.threads,
-        pixels=arguments.pixels,
-    )
     with ProgressDisplay() as watch:
-        evaluation = evaluate(request, watch)
+        found = evaluate(
+            arguments.model,
+            arguments.set,
+            task=arguments.task,
+            levels=arguments.level,
+            sheet=arguments.sheet,
+            pixel_range=arguments.pixels,
+            threads=arguments.threads,
+            progress=watch,
+        )
     if arguments.json:
         from edge_imgq.report.json_form import to_json
         from edge_imgq.report.typed import plain
 
-        print(to_json(plain(evaluation)))
+        print(to_json(plain(found.evaluation)))
     else:
-        from edge_imgq.report.evaluation_table import evaluation_table
-
-        print(evaluation_table(evaluation))
-    if evaluation.hint:
-        say(evaluation.hint)
-    for sentence in evaluation.left_out:
+        print(found)
+    if found.evaluation.hint:
+        say(found.evaluation.hint)
+    for sentence in found.evaluation.left_out:
         say(f"left out: {sentence}")
     return 0

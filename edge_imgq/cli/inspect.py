@@ -45,17 +45,17 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Describe the file."""
-    from edge_imgq.pipeline.inspect import inspect
+    from edge_imgq.api.inspect import inspect
     from edge_imgq.skipped import Skipped
 
     with ProgressDisplay() as watch:
-        description = inspect(arguments.file, arguments.size, watch, passes=arguments.passes)
+        found = inspect(
+            arguments.file, size=arguments.size, passes=arguments.passes, progress=watch
+        )
     if arguments.json:
         from edge_imgq.report.json_form import description_to_json
 
-        print(description_to_json(description))
+        print(description_to_json(found.description))
     else:
-        from edge_imgq.report.description_table import description_table
-
-        print(description_table(str(arguments.file), description, arguments.operators))
-    return ModelError.exit_code if isinstance(description.targets, Skipped) else 0
+        print(found.text(operators=arguments.operators))
+    return ModelError.exit_code if isinstance(found.exports, Skipped) else 0

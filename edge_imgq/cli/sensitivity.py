@@ -79,25 +79,25 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and show the report."""
-    from edge_imgq.pipeline.sensitivity import PICTURE, SensitivityRequest, sensitivity
+    from edge_imgq.api.sensitivity import sensitivity
+    from edge_imgq.pipeline.sensitivity import PICTURE
     from edge_imgq.report.json_form import sensitivity_to_json
-    from edge_imgq.report.sensitivity_table import sensitivity_table
 
-    request = SensitivityRequest(
-        model=arguments.model,
-        scheme=arguments.scheme,
-        output=arguments.output,
-        calibration=arguments.calibration,
-        pixels=arguments.pixels,
-        budget=arguments.budget,
-        fidelity=arguments.fidelity,
-        size=arguments.size,
-        images=arguments.images,
-    )
     with ProgressDisplay() as watch:
-        found = sensitivity(request, watch)
-    print(sensitivity_to_json(found) if arguments.json else sensitivity_table(found))
-    picture = arguments.output / found.model / PICTURE
+        found = sensitivity(
+            arguments.model,
+            scheme=arguments.scheme,
+            budget=arguments.budget,
+            fidelity=arguments.fidelity,
+            size=arguments.size,
+            calibration=arguments.calibration,
+            images=arguments.images,
+            output=arguments.output,
+            pixel_range=arguments.pixels,
+            progress=watch,
+        )
+    print(sensitivity_to_json(found.sensitivity) if arguments.json else found)
+    picture = arguments.output / found.sensitivity.model / PICTURE
     print(f"The picture is {picture}.", file=sys.stderr)
     return 0
 

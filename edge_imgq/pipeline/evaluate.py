@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract, PixelRange
+    from edge_imgq.pipeline.source import Source
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -43,7 +44,7 @@ class EvaluateRequest:
     """What to measure.
 
     Attributes:
-        model: a name of the zoo, a checkpoint, or a file.
+        model: a name of the zoo, a checkpoint, or a file; or a model that is open.
         folder: photographs, or pairs (`edge_imgq.images.pair_files`).
         task: by whose protocol; None for the model's own.
         levels: strengths of the degradation; none for the protocol's own.
@@ -52,7 +53,7 @@ class EvaluateRequest:
         pixels: inside an .onnx file that does not say; None for 0 to 1.
     """
 
-    model: str
+    model: str | Source
     folder: Path
     task: str | None
     levels: tuple[float, ...]
@@ -90,7 +91,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     sheet: list[SheetRow] = []
     left_out: list[str] = []
     for index, file in enumerate(files):
-        watch(Step(f"evaluate {request.model}", index, len(files)))
+        watch(Step(f"evaluate {enhancer.name}", index, len(files)))
         try:
             for case in _cases(file, enhancer, protocol, request.levels):
                 scores += _measured(case, enhancer.contract, protocol)
@@ -102,7 +103,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     if request.sheet:
         _write_sheet(request.sheet, sheet)
     return Evaluation(
-        model=request.model,
+        model=enhancer.name,
         task=request.task or enhancer.contract.task,
         set=request.folder.name,
         protocol=protocol.compared,

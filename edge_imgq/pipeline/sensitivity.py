@@ -20,6 +20,7 @@ from edge_imgq.pipeline.choice import choose
 from edge_imgq.pipeline.estimates import at_size, float_file_time
 from edge_imgq.pipeline.goal import Goal, fidelity_of
 from edge_imgq.pipeline.images import (
+    Images,
     calibration_images,
     covering_set,
     evaluation_images,
@@ -27,12 +28,14 @@ from edge_imgq.pipeline.images import (
     refuse_copies,
     refuse_overlap,
 )
-from edge_imgq.pipeline.source import Source, open_model
+from edge_imgq.pipeline.quantize import quantize_source
+from edge_imgq.pipeline.source import Source, opened
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
 from edge_imgq.recipe.mixed_precision import with_precision
-from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 from edge_imgq.report.bar_chart import Bar, bar_chart
 from edge_imgq.report.json_form import sensitivity_to_json
 from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
@@ -58,28 +61,28 @@ class SensitivityRequest:
     """What to measure.
 
     Attributes:
-        model: as for an export.
-        scheme: quantization recipe, by its stem or path.
+        model: as for an export, or one that is open.
+        scheme: quantization recipe, by its stem or path, or itself.
         output: folder that gets `<model>/sensitivity.json` and so on.
-        calibration: folder of photographs; None for the manifest's.
+        calibration: photographs to choose scales by; None for the manifest's.
         pixels: as for an export.
         budget: dB against the truth that int8 may cost; None for no search, or for `fidelity`.
         fidelity: dB to the float model's image that are wanted instead; None likewise.
         size: height and width that an .onnx file of another or of any size is taken at; None for
             its own.
-        images: folder of photographs to measure on; None for patches of the calibration images
+        images: photographs to measure on; None for patches of the calibration images
             that no step learned from.
     """
 
-    model: str
-    scheme: str
+    model: str | Source
+    scheme: str | QuantizeRecipe
     output: Path
-    calibration: Path | None
+    calibration: Images | None
     pixels: PixelRange | None
     budget: float | None = None
     fidelity: float | None = None
     size: tuple[int, int] | None = None
-    images: Path | None = None
+    images: Images | None = None
 
 
 def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
@@ -117,10 +120,11 @@ class _Run:
 
     def __init__(self, request: SensitivityRequest, watch: Watch) -> None:
         self.request, self.watch = request, watch
-        self.recipe = quantize_recipe(request.scheme)
-        watch(Step(f"open {request.model}", 0, 1))
+        self.recipe, self.text = _read_scheme(request.scheme)
+        named = request.model if isinstance(request.model, str) else request.model.name
+        watch(Step(f"open {named}", 0, 1))
         sizes = () if request.size is None else (request.size,)
-        self.source: Source = open_model(request.model, request.pixels, sizes)
+        self.source: Source = opened(request.model, request.pixels, sizes)
         photographs = calibration_images(request.calibration)
         own = None if request.images is None else evaluation_images(request.images)
         if own is not None:
@@ -131,20 +135,7 @@ class _Run:
             refuse_copies(self.images, own)
 
     def quantized(self, recipe: QuantizeRecipe) -> Quantized:
-        from edge_imgq.quantize.quantize import quantize_in_steps
-
-        def tuning(done: int, total: int) -> None:
-            self.watch(Step(f"fine-tune ({recipe.name})", done, total))
-
-        def stage(name: str) -> None:
-            self.watch(Step(f"quantize ({recipe.name}): {name}", 0, 1))
-
-        pixels = (sample.pixels for sample in network_inputs(self.images, self.source))
-        model, contract = self.source.model, self.source.contract
-        extremes = self.images.extremes
-        return quantize_in_steps(
-            model, recipe, contract, pixels, tuning, extremes=extremes, stage=stage
-        )
+        return quantize_source(self.source, recipe, self.images, self.watch)
 
     def goal(self) -> Goal | None:
         """Return what the budget stands for; None without one."""
@@ -273,19 +264,25 @@ class _Findings:
         in_float = float_file_time(self._run.source.model, _size(self._run), self._profile)
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
-        base = quantize_recipe_text(request.scheme)
         remark = (
             f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB from "
             f"the float model on held-out calibration patches, {self.psnr:.1f} with all layers in "
             f"int8, at about {choice.time:.2f} times the time.{comparison(found)}"
         )
-        return found, with_precision(base, dict.fromkeys(names, "float"), remark)
+        return found, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
 
     def _told(self, done: int, total: int) -> None:
         self._run.watch(Step("measure layers", done, total))
 
     def _tried(self, words: str) -> None:
         self._run.watch(Step(words, 0, 1))
+
+
+def _read_scheme(scheme: str | QuantizeRecipe) -> tuple[QuantizeRecipe, str]:
+    """Return a recipe, and the text that says the same."""
+    if isinstance(scheme, QuantizeRecipe):
+        return checked_quantize(scheme), quantize_recipe_toml(scheme)
+    return quantize_recipe(scheme), quantize_recipe_text(scheme)
 
 
 def _size(run: _Run) -> tuple[int, int]:

@@ -72,6 +72,11 @@ def paragraph(text: str, *, bold: bool = False) -> str:
     return f"<p>{'<b>' * bold}{escape(text)}{'</b>' * bold}</p>"
 
 
+def preformatted(text: str) -> str:
+    """Return text that is a table already, as the command line prints it."""
+    return f"<pre>{escape(text)}</pre>"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table.
 
@@ -97,7 +102,7 @@ def image(pixels: NDArray[np.uint8]) -> str:
 
 
 def _details(summary: str, text: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
+    return f"<details><summary>{escape(summary)}</summary>{preformatted(text)}</details>"
 
 
 def _row(kind: str, texts: Sequence[str], sides: Sequence[str]) -> str:

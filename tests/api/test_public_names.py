@@ -25,6 +25,10 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("photos", "model", "output", "*", "suffix=''", "pixel_range=None", "threads=None"),
         PROGRESS,
     ),
+    "evaluate": (
+        *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),
+        *("threads=None", PROGRESS),
+    ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
         *(
@@ -38,10 +42,15 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("dump_graphs=None", "check_graphs=False", PROGRESS),
     ),
     "export_recipes": ("beside=None",),
+    "inspect": ("path", "*", "size=None", "passes=False", PROGRESS),
     "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None"),
     "open_file": ("path", "*", "threads=1"),
     "quantize": ("model", "recipe='int8'", "images=None", "*", PROGRESS),
     "quantize_recipe": ("name", "beside=None"),
+    "sensitivity": (
+        *("model", "*", "scheme='int8'", "budget=None", "fidelity=None", "size=None"),
+        *("calibration=None", "images=None", "output='artifacts'", "pixel_range=None", PROGRESS),
+    ),
     "verify": (
         "paths",
         *("*", "images=None", *DEVICE[1:]),
@@ -54,6 +63,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 MEMBERS: dict[str, set[str]] = {
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
     "EdgeImgqError": {"exit_code"},
+    "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
         *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
         "budget",
@@ -65,6 +75,7 @@ MEMBERS: dict[str, set[str]] = {
         *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
         "fitting",
     },
+    "Inspection": {"path", "description", "exports", "text"},
     "Model": {
         *("name", "sizes", "pixel_range", "source", "given", "contract", "parameters", "onnx"),
         "at",
@@ -79,13 +90,24 @@ MEMBERS: dict[str, set[str]] = {
         *("tuning", "copies", "scales", "precision", "when_over_budget", "start", "graph"),
     },
     "QuantizedModel": {"model", "recipe", "steps", "advice", "graph", "psnr", "onnx", "save"},
+    "SensitivityResult": {"sensitivity", "psnr", "layers", "choice"},
     "Skipped": {"reason"},
     "Step": {"what", "done", "total"},
     "Timings": {"timings", "exit_code"},
     "Verification": {"models", "reports", "passes"},
 }
 
-SHOWN = ("Model", "ModelResult", "QuantizedModel", "Timings", "Verification")
+SHOWN = (
+    *(
+        "EvaluationResult",
+        "Inspection",
+        "Model",
+        "ModelResult",
+        "QuantizedModel",
+        "SensitivityResult",
+    ),
+    *("Timings", "Verification"),
+)
 """Classes that a notebook shows."""
 
 
@@ -153,10 +175,10 @@ def test_the_import_takes_nothing_of_others_with_it() -> None:
     assert not set(done.stdout.split()) - sys.stdlib_module_names - {"edge_imgq"}
 
 
-def test_the_commands_call_the_functions() -> None:
-    from edge_imgq.cli import bench, enhance, export, verify
-
-    for command in (bench, enhance, export, verify):
-        source = inspect.getsource(command)
-        assert "from edge_imgq.api." in source
-        assert "Request(" not in source
+@pytest.mark.parametrize(
+    "command", ["bench", "enhance", "evaluate", "export", "inspect", "sensitivity", "verify"]
+)
+def test_a_command_calls_the_function(command: str) -> None:
+    source = inspect.getsource(importlib.import_module(f"edge_imgq.cli.{command}"))
+    assert f"from edge_imgq.api.{command} import" in source
+    assert "Request(" not in source

@@ -1,0 +1,98 @@
+"""`edge_imgq.evaluate`: a network as the papers judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.api.arguments import AnyPath, Progress, Range, as_path, as_range, unwatched
+from edge_imgq.api.model import ModelLike, named_or_open
+from edge_imgq.devices.load import processors
+
+if TYPE_CHECKING:
+    from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """PSNR and SSIM of a network, and of what a user has without it, on a set of images.
+
+    Attributes:
+        evaluation: everything that was measured.
+    """
+
+    evaluation: Evaluation = field(repr=False)
+
+    @property
+    def rows(self) -> tuple[MethodScores, ...]:
+        """The means, one for each condition and method, the network last of each condition."""
+        return self.evaluation.rows
+
+    @property
+    def images(self) -> tuple[ImageScores, ...]:
+        """The figures behind them, image by image."""
+        return self.evaluation.images
+
+    def __str__(self) -> str:
+        """Return the table that the command line prints."""
+        from edge_imgq.report.evaluation_table import evaluation_table
+
+        return evaluation_table(self.evaluation)
+
+    def _repr_html_(self) -> str:
+        from edge_imgq.report.notebook import preformatted
+
+        return preformatted(str(self))
+
+
+def evaluate(
+    model: ModelLike,
+    images: AnyPath,
+    *,
+    task: str | None = None,
+    levels: float | Iterable[float] = (),
+    sheet: AnyPath | None = None,
+    pixel_range: Range | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> EvaluationResult:
+    """Degrade photographs as a task asks, restore them, and measure PSNR and SSIM to the truth.
+
+    By the protocol of the task's papers, beside what a user has without the network: bicubic, the
+    JPEG itself, the noisy image, non-local means.
+
+    Args:
+        model: a file that `export` wrote, or what `open` takes or returned.
+        images: folder of photographs, or of pairs in `input/` and `truth/` or `blur/` and
+            `sharp/`.
+        task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement", for a file
+            that does not say.
+        levels: JPEG quality or standard deviation of the noise, one or several; by default the
+            papers'.
+        sheet: file for crops of some images side by side; None for none.
+        pixel_range: as for `open`, of .onnx files that do not say.
+        threads: processor threads; None for as many as there are.
+        progress: called with every step before it begins.
+
+    Raises:
+        UsageError: nothing is known of the model's task, or there is no such model.
+        ImageError: the folder holds no usable image.
+        ModelError: the model cannot be opened.
+        OutputError: the sheet cannot be written.
+    """
+    from edge_imgq.pipeline.evaluate import EvaluateRequest
+    from edge_imgq.pipeline.evaluate import evaluate as run
+
+    asked = as_range(pixel_range)
+    request = EvaluateRequest(
+        model=named_or_open(model, asked),
+        folder=Path(images),
+        task=task,
+        levels=(float(levels),) if isinstance(levels, (int, float)) else tuple(levels),
+        sheet=as_path(sheet),
+        threads=threads or processors(),
+        pixels=asked,
+    )
+    return EvaluationResult(run(request, progress or unwatched))

@@ -1,0 +1,85 @@
+"""`edge_imgq.inspect`: what a file consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.api.arguments import AnyPath, Progress, Size, as_size, unwatched
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from edge_imgq.report.description import FileDescription
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file consists of.
+
+    Attributes:
+        path: of the file.
+        description: inputs, outputs, operators, parameters, multiply-accumulates, memory, and
+            which accelerator takes which operator.
+    """
+
+    path: Path
+    description: FileDescription = field(repr=False)
+
+    @property
+    def exports(self) -> dict[str, tuple[str, ...]] | Skipped:
+        """Targets, each with the reasons why `export` cannot write it: none where it can.
+
+        Of a float .onnx model; empty for other files. A `Skipped` says why `export` refuses the
+        model itself.
+        """
+        found = self.description.targets
+        if isinstance(found, Skipped):
+            return found
+        return {
+            row.target: tuple(f"{refused.operator}: {refused.reason}" for refused in row.refused)
+            for row in found
+        }
+
+    def __str__(self) -> str:
+        """Return the table that the command line prints."""
+        return self.text()
+
+    def text(self, *, operators: bool = False) -> str:
+        """Return the table that the command line prints, with every operator if wanted."""
+        from edge_imgq.report.description_table import description_table
+
+        return description_table(str(self.path), self.description, operators)
+
+    def _repr_html_(self) -> str:
+        from edge_imgq.report.notebook import preformatted
+
+        return preformatted(str(self))
+
+
+def inspect(
+    path: AnyPath,
+    *,
+    size: Size | None = None,
+    passes: bool = False,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Read what a file consists of, and which targets `export` can write of a float model.
+
+    Args:
+        path: an .onnx, .tflite or .mlpackage file, whoever wrote it; or a result of an export.
+        size: height and width to count at and to ask the targets about, for an ONNX file; None
+            for its own, or the usual 180 × 320 where it takes any.
+        passes: whether to tell which passes rewrite a float model's graph for each target.
+        progress: called with every step before it begins.
+
+    Raises:
+        UsageError: it is a folder, or a file of another format; passes are asked for of a file
+            that none goes through.
+        ModelError: it is missing or damaged, or does not fit the size.
+    """
+    from edge_imgq.pipeline.inspect import inspect as run
+
+    wanted = None if size is None else as_size(size)
+    place = Path(path)
+    return Inspection(place, run(place, wanted, progress or unwatched, passes=passes))
