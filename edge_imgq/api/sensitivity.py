@@ -13,8 +13,8 @@ from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.images import Images
-    from edge_imgq.recipe.quantize import QuantizeRecipe
     from edge_imgq.quantize.layer_costs import LayerCost
+    from edge_imgq.recipe.quantize import QuantizeRecipe
     from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity
 
 
