@@ -14,7 +14,7 @@ class EdgeImgqError(Exception):
 
 
 class DriftError(EdgeImgqError):
-    """A file was made and measured, and lost more than its budget or baseline allows."""
+    """A file lost more than its budget or baseline allows, or is not the one that was measured."""
 
     exit_code = 1
 

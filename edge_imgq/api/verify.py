@@ -64,6 +64,7 @@ def verify(
     threads: int = 1,
     bench: bool = True,
     pictures: AnyPath | None = None,
+    reference: AnyPath | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Reopen files that `export` wrote and measure how far they are from the float model.
@@ -78,6 +79,8 @@ def verify(
         threads: processor threads.
         bench: whether the files are timed.
         pictures: folder for pictures of the worst images; None for none.
+        reference: model's folder that `export` wrote, to measure files against that lie elsewhere;
+            None for the folder of each file.
         progress: called with every step before it begins.
 
     Raises:
@@ -91,7 +94,9 @@ def verify(
 
     files = exported_files(as_paths(paths))
     options = device_options(delegate, benchmark_model)
-    request = VerifyRequest(files, images, threads, options=options, timed=bench)
+    request = VerifyRequest(
+        files, images, threads, options=options, timed=bench, reference=as_path(reference)
+    )
     found: list[ModelResult] = []
     for name in [device] if isinstance(device, str) else device:
         place = _pictures(as_path(pictures), name)

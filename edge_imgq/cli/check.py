@@ -1,4 +1,4 @@
-"""`edge-imgq check`: a report against a committed baseline."""
+"""`edge-imgq check`: the files that lie there, and those that ship, against a baseline."""
 
 from __future__ import annotations
 
@@ -6,36 +6,44 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.cli.paths import existing, file_to_keep
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
+from edge_imgq.cli.paths import existing, existing_folder, file_to_keep
+from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import DriftError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_imgq.report.report import Report
+    from edge_imgq.pipeline.check import Looked
+    from edge_imgq.report.verdict import Verdict
 
 DETAILS = """\
-Compare reports with a committed baseline and with the budgets that they were held to. Exits
-with 1 when a target drifted, is missing, or is of a model that the baseline does not have.
+Compare exported files with a committed baseline and with the budgets that they were held to. The
+report beside the files vouches for those whose digest it has; every other file is measured anew,
+and so are all where the report was made with other versions. Exits with 1 when a target regressed
+or was tampered with, or when the baseline does not have its model.
+
 The baseline is a JSON file that states its own tolerances; edit them there. Make it once, with
 --update, and commit it."""
 
 EXAMPLE = """\
 edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json --update
-edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json"""
+edge-imgq check artifacts/fsrcnn-x2 --baseline baseline.json
+edge-imgq check artifacts --baseline baseline.json --shipped app/x2.tflite"""
 
 
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(
-        subparsers, "check", "compare a report with a committed baseline", DETAILS, EXAMPLE
+        subparsers, "check", "compare files with a committed baseline", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "path",
+        "paths",
+        nargs="+",
         type=existing,
         metavar="PATH",
-        help="a report.json, a model's folder, or the folder of several models",
+        help="a model's folder, its report.json, or the folder of several models",
     )
     parser.add_argument(
         "--baseline", type=file_to_keep, required=True, metavar="FILE", help="to compare with"
@@ -43,38 +51,98 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--update",
         action="store_true",
-        help="write the report's figures into the baseline; its tolerances stay",
+        help="write the figures into the baseline; its tolerances stay",
     )
+    parser.add_argument(
+        "--shipped",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=existing,
+        metavar="FILE",
+        help="a copy that ships, in an app's assets for example: it must be one of the files",
+    )
+    parser.add_argument(
+        "--require",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TARGET",
+        help="must pass: skipped, new or absent, it fails",
+    )
+    parser.add_argument(
+        "--images",
+        type=existing_folder,
+        metavar="DIR",
+        help="photographs to measure files anew on (default: those of calibration_data/)",
+    )
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="measure every file anew, whatever its report or an earlier check says",
+    )
+    add_threads(parser, default=1)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare and show the verdicts, or write the baseline."""
+    """Look, compare and show the verdicts, or write the baseline."""
+    from edge_imgq.pipeline.check import CheckRequest, look, verdicts
+    from edge_imgq.pipeline.measured_anew import cache_folder
     from edge_imgq.report.baseline_file import read_baseline
-    from edge_imgq.report.json_form import read_reports
-    from edge_imgq.report.verdict import judge
 
-    path: Path = arguments.baseline
-    if arguments.update:
-        return _update(path, read_reports(arguments.path))
-    known = read_baseline(path)
-    verdicts = judge(read_reports(arguments.path), known)
+    request = CheckRequest(
+        paths=tuple(arguments.paths),
+        shipped=tuple(arguments.shipped),
+        required=tuple(arguments.require),
+        images=arguments.images,
+        threads=arguments.threads,
+        cache=None if arguments.no_cache else cache_folder(),
+    )
+    known = None if arguments.update else read_baseline(arguments.baseline)
+    with ProgressDisplay() as watch:
+        looked = look(request, watch)
+        if known is None:
+            return _update(arguments.baseline, looked)
+        found = verdicts(looked, known, request, watch)
+    _show(found, arguments)
+    return DriftError.exit_code if any(verdict.fails for verdict in found) else 0
+
+
+def _show(verdicts: Sequence[Verdict], arguments: argparse.Namespace) -> None:
     if arguments.json:
         from edge_imgq.report.json_form import verdicts_to_json
 
         print(verdicts_to_json(verdicts))
-    else:
-        from edge_imgq.report.verdict_table import verdict_table
+        return
+    from edge_imgq.report.verdict_table import verdict_table
 
-        print(verdict_table(verdicts))
-    return DriftError.exit_code if any(verdict.fails for verdict in verdicts) else 0
+    print(verdict_table(verdicts))
+    if any(verdict.outcome in ("improved", "new") for verdict in verdicts):
+        paths = " ".join(map(str, arguments.paths))
+        print(
+            f"\nTo keep what is better or new:\n  edge-imgq check {paths} --baseline "
+            f"{arguments.baseline} --update"
+        )
 
 
-def _update(path: Path, reports: tuple[Report, ...]) -> int:
+def _update(path: Path, looked: Sequence[Looked]) -> int:
+    """Write the figures; of files that no report vouches for there are none to write.
+
+    Raises:
+        DriftError: there is such a file.
+    """
     from edge_imgq.report.baseline import updated
     from edge_imgq.report.baseline_file import read_to_update, write_baseline
 
+    for one in looked:
+        for target, why in one.tampered.items():
+            raise DriftError(
+                f"{path} is left as it was: {one.report.model} {target}: {'; '.join(why)}. Export "
+                "the model again."
+            )
     made = not path.parent.is_dir()
+    reports = [one.report for one in looked]
     write_baseline(path, updated(read_to_update(path), reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)

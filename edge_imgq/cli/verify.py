@@ -17,6 +17,7 @@ from edge_imgq.cli.options import (
     add_threads,
     benchmark_model,
 )
+from edge_imgq.cli.paths import existing
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports
 
@@ -29,6 +30,7 @@ out and named, and the exit code is 5; it is 7 when a file did not run on the de
 EXAMPLE = """\
 edge-imgq verify artifacts/fsrcnn-x2
 edge-imgq verify artifacts/fsrcnn-x2/tflite-int8.tflite --images photos/
+edge-imgq verify app/assets/x2.tflite --reference artifacts/fsrcnn-x2
 edge-imgq verify artifacts/fsrcnn-x2/onnx-int8.onnx --device hexagon:sm8750"""
 
 
@@ -38,6 +40,12 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "verify", "measure the drift of files that exist", DETAILS, EXAMPLE
     )
     add_paths(parser)
+    parser.add_argument(
+        "--reference",
+        type=existing,
+        metavar="DIR",
+        help="the model's folder that export wrote, for files that lie elsewhere",
+    )
     add_images(parser)
     add_pictures(parser)
     add_threads(parser, default=1)
@@ -64,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             bench=not arguments.no_bench,
             pictures=arguments.pictures,
+            reference=arguments.reference,
             progress=watch,
         )
     code = show_reports(found.reports, as_json=arguments.json)

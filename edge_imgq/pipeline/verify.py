@@ -10,8 +10,7 @@ from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.artifact import sha256_of, size_of
-from edge_imgq.bench.timing import DEFAULT_SIZE
+from edge_imgq.artifact import REFERENCE_FOLDER
 from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
@@ -30,10 +29,10 @@ from edge_imgq.pipeline.gallery import NOTHING_KEPT, Gallery
 from edge_imgq.pipeline.images import Images, evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.target_report import size_to_time, target_report
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
-from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches, clipped, no_picture
@@ -63,6 +62,7 @@ class VerifyRequest:
         options: what else the person chose of it.
         pictures: folder for pictures of the worst images; None for none.
         timed: whether the files are timed.
+        reference: model's folder that holds the references of all files; None for each file's own.
     """
 
     paths: tuple[Path, ...]
@@ -72,6 +72,7 @@ class VerifyRequest:
     options: DeviceOptions = NO_OPTIONS
     pictures: Path | None = None
     timed: bool = True
+    reference: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
         timed=request.timed,
     )
     found = []
-    for folder, files in _by_folder(request.paths).items():
+    for folder, files in _by_folder(request).items():
         gallery = Gallery(request.pictures, keeps=True)
         candidates = [Candidate(path, None) for path in files]
         report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
@@ -275,10 +276,10 @@ def _targets(
         exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
         exceeded = (*no_picture(values), *exceeded)
         try:
-            size = _size_to_time(file, own)
+            size = size_to_time(file, own)
             share = (end - time.monotonic()) / (len(measured) - index)
             latency = _latency(file.session, size, share) if terms.timed else NOT_TIMED
-            targets.append(_target_report(folder, file, drift, exceeded, size, latency))
+            targets.append(target_report(folder, file, drift, exceeded, size, latency))
         except DeviceError as error:
             not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
     return targets
@@ -302,47 +303,12 @@ def _common_contract(references: References, opened: Sequence[OpenedFile]) -> Im
     return replace(contract, multiple=lcm(contract.multiple, *asked))
 
 
-def _target_report(
-    folder: Path,
-    file: OpenedFile,
-    drift: Drift,
-    exceeded: tuple[str, ...],
-    size: tuple[int, int],
-    latency: Latency | Skipped,
-) -> TargetReport:
-    return TargetReport(
-        target=file.session.note.target,
-        file=str(file.path.relative_to(folder)),
-        bytes=size_of(file.path),
-        sha256=sha256_of(file.path),
-        runtime=str(file.session.identity),
-        vs_reference=drift.vs_reference,
-        drop=drift.drop,
-        quantization=drift.quantization,
-        conversion=drift.conversion,
-        mean_error=drift.mean_error,
-        images=drift.images,
-        vs_host=drift.vs_host,
-        builtin_kernels=drift.builtin_kernels,
-        placement=file.session.placement(),
-        latency=latency,
-        instructions=file.session.instructions(size),
-        memory=activation_memory(file.path, size),
-        sizes=() if file.session.resizable else file.session.sizes,
-        breaches=exceeded,
-    )
-
-
-def _size_to_time(file: OpenedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the size that was asked for, the file's own, or one of the files beside it."""
-    if file.size and file.session.resizable:
-        return file.size
-    return file.session.size or next(iter(own), DEFAULT_SIZE)
-
-
-def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
-    """Group files by their model's folder."""
+def _by_folder(request: VerifyRequest) -> dict[Path, list[Path]]:
+    """Group files by their model's folder, or put all of them into the one that was named."""
+    if request.reference is not None:
+        folder = request.reference
+        return {folder.parent if folder.name == REFERENCE_FOLDER else folder: [*request.paths]}
     groups: dict[Path, list[Path]] = {}
-    for path in paths:
+    for path in request.paths:
         groups.setdefault(path.parent, []).append(path)
     return groups

@@ -96,10 +96,15 @@ def read_reports(path: Path) -> tuple[Report, ...]:
         UsageError: there is no report.
         RecipeError: one cannot be read.
     """
-    return tuple(_read_file(file) for file in _report_files(path))
+    return tuple(read_report(file) for file in report_files(path))
 
 
-def _report_files(path: Path) -> list[Path]:
+def report_files(path: Path) -> list[Path]:
+    """Return the file itself, that of a model's folder, or those of the folders in it.
+
+    Raises:
+        UsageError: there is none.
+    """
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -113,5 +118,10 @@ def _report_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_file(path: Path) -> Report:
+def read_report(path: Path) -> Report:
+    """Read one report file.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
     return report_from_dict(read_json(path), str(path))

@@ -55,7 +55,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "paths",
         *("*", "images=None", *DEVICE[1:]),
         "bench=True",
-        "pictures=None",
+        *("pictures=None", "reference=None"),
         PROGRESS,
     ),
 }

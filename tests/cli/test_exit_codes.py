@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -120,7 +121,7 @@ def test_pictures_that_are_not_read_are_counted_once(run: Run, at: Path) -> None
 
 
 def test_a_baseline_in_a_new_folder_says_that_it_was_made(run: Run, at: Path) -> None:
-    (at / "report.json").write_text(to_json(report_to_dict(REPORT)))
+    (at / "report.json").write_text(to_json(report_to_dict(replace(REPORT, targets=()))))
     words = ("check", at / "report.json", "--update", "--baseline")
     made = run(*words, at / "kept" / "baseline.json")
     assert f"The folder {at / 'kept'} was not there, and was made." in made.err

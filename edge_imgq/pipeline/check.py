@@ -1,0 +1,295 @@
+"""The gate: do the files that lie there, and those that ship, keep what the baseline says?
+
+A report vouches for a file whose digest it has, as long as the versions of what ran it are those
+of today. Every other file is measured anew, and is tampered with where the report has another
+digest: no figure makes up for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import EdgeImgqError, UsageError
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.measured_anew import Job, measured_anew
+from edge_imgq.pipeline.step import Watch
+from edge_imgq.pipeline.verify import Terms
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.baseline import Baseline, figures
+from edge_imgq.report.comparison import moved
+from edge_imgq.report.json_form import read_report, report_files
+from edge_imgq.report.report import NotRun, Report, TargetReport
+from edge_imgq.report.verdict import Place, Verdict, judge
+from edge_imgq.runtime.versions import runtime_versions
+from edge_imgq.skipped import Skipped
+from edge_imgq.version import __version__
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """What to check.
+
+    Attributes:
+        paths: reports, models' folders, or folders of several models.
+        shipped: copies of their files, such as those in an app's assets.
+        required: targets that must pass.
+        images: to measure on; None for those of the manifest, if the reports were made with them.
+        threads: processor threads.
+        cache: folder of earlier measurements; None to measure every file anew, and keep nothing.
+    """
+
+    paths: tuple[Path, ...]
+    shipped: tuple[Path, ...] = ()
+    required: tuple[str, ...] = ()
+    images: Path | None = None
+    threads: int = 1
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The files of one model, as they lie there now.
+
+    Attributes:
+        folder: that holds them.
+        report: with the figures of what was measured anew.
+        tampered: why a target's file is not the one that was vouched for.
+    """
+
+    folder: Path
+    report: Report
+    tampered: Mapping[str, tuple[str, ...]]
+
+
+def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
+    """Look at all files that reports vouch for, and measure those that they do not vouch for.
+
+    Raises:
+        UsageError: there is no report; or it was made with other versions, and on images that
+            nobody names.
+        RecipeError: a report cannot be read.
+    """
+    images = None if request.images is None else evaluation_images(request.images)
+    files = dict.fromkeys(file for path in request.paths for file in report_files(path))
+    return tuple(_look(file, request, images, watch) for file in files)
+
+
+def verdicts(
+    looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
+) -> tuple[Verdict, ...]:
+    """Judge the files against a baseline, and then the copies that ship."""
+    tampered: dict[Place, tuple[str, ...]] = {
+        (one.report.model, target): why for one in looked for target, why in one.tampered.items()
+    }
+    reports = [one.report for one in looked]
+    found = judge(reports, baseline, tampered, request.required)
+    return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
+
+
+def _look(file: Path, request: CheckRequest, images: ImageSet | None, watch: Watch) -> Looked:
+    report, folder = read_report(file), file.parent
+    tampered = {
+        target.target: why
+        for target in report.targets
+        if (why := _not_vouched_for(folder, report, target))
+    }
+    others = images is not None and images.sha256 != report.evaluation_sha256
+    stale = request.cache is None or others or not _made_by_these_versions(report)
+    again = [
+        target
+        for target in report.targets
+        if (stale or target.target in tampered) and (folder / target.file).exists()
+    ]
+    if not again:
+        return Looked(folder, report, tampered)
+    if images is None:
+        images = _images_of(report)
+    if images is None and stale:
+        raise UsageError(
+            f"{file} was made with other versions than those that are here, and its images "
+            f"({report.evaluation}) are not those of the manifest. Name them with --images, to "
+            "measure its files anew."
+        )
+    if images is None:
+        why = (
+            "it was not measured anew: its report's images are not those of the manifest; name "
+            f"them ({report.evaluation}) with --images"
+        )
+        return Looked(folder, report, {name: (*said, why) for name, said in tampered.items()})
+    jobs = {target.target: _job(folder / target.file, target) for target in again}
+    found = _measured(folder, jobs, images, request, watch)
+    return _with_figures(Looked(folder, report, tampered), found, images if stale else None)
+
+
+def _not_vouched_for(folder: Path, report: Report, target: TargetReport) -> tuple[str, ...]:
+    """Return why a file is not the one that a report measured; nothing where it is."""
+    path = folder / target.file
+    reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
+    if not path.exists():
+        return (f"there is no file {path}",)
+    if reference.is_file() and sha256_of(reference) != report.reference_sha256:
+        return (f"{reference} is not the float model that the file was measured against",)
+    if sha256_of(path) == target.sha256:
+        return ()
+    return (_what_it_is(path, report, target.target),)
+
+
+def _what_it_is(path: Path, report: Report, target: str) -> str:
+    """Return in words what lies in a file's place."""
+    try:
+        note = _note(path)
+    except EdgeImgqError as error:
+        return f"the file is not the one that was measured, and does not open: {error}"
+    start = "the file is not the one that was measured: "
+    if note.model != report.model:
+        return f"{start}it is of another network, {note.target} of {note.model}"
+    if note.target != target:
+        return f"{start}it is this network's {note.target}"
+    if note.reference_sha256 != report.reference_sha256:
+        return f"{start}it was made from another float model, in an earlier or later export"
+    return f"{start}its bytes were changed"
+
+
+def _note(path: Path) -> FileNote:
+    from edge_imgq.runtime.open import open_session
+
+    return open_session(path).note
+
+
+def _made_by_these_versions(report: Report) -> bool:
+    return report.version == __version__ and report.versions == runtime_versions()
+
+
+def _images_of(report: Report) -> ImageSet | None:
+    """Return the manifest's images, if a report was made with them."""
+    images = evaluation_images(None)
+    return images if images.sha256 == report.evaluation_sha256 else None
+
+
+def _measured(
+    folder: Path, jobs: Mapping[str, Job], images: ImageSet, request: CheckRequest, watch: Watch
+) -> dict[str, TargetReport | NotRun]:
+    """Measure files, by their targets; all have the reason where the references are not there."""
+    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
+    try:
+        found = measured_anew(folder, list(jobs.values()), terms, request.cache, watch)
+    except EdgeImgqError as error:
+        return {
+            name: NotRun(job.path.name, str(error), error.exit_code) for name, job in jobs.items()
+        }
+    return {name: found[job.path] for name, job in jobs.items()}
+
+
+def _with_figures(
+    looked: Looked, found: Mapping[str, TargetReport | NotRun], images: ImageSet | None
+) -> Looked:
+    """Return files with what was measured of them.
+
+    Args:
+        looked: with the figures of their report.
+        found: what was measured, by target.
+        images: that all of them were measured on; None where only some were measured anew.
+    """
+    report, tampered = looked.report, dict(looked.tampered)
+    targets, not_run = [], list(report.not_run)
+    for target in report.targets:
+        value = found.get(target.target, target)
+        if isinstance(value, TargetReport):
+            targets.append(replace(value, target=target.target, file=target.file))
+        if target.target in tampered:
+            tampered[target.target] = (*tampered[target.target], *_said(target, value))
+        elif isinstance(value, NotRun):
+            not_run.append(value)
+        if target.target in tampered and isinstance(value, NotRun):
+            targets.append(target)
+    report = replace(report, targets=tuple(targets), not_run=tuple(not_run))
+    if images is not None:
+        report = replace(
+            report,
+            version=__version__,
+            versions=runtime_versions(),
+            evaluation=images.description,
+            evaluation_sha256=images.sha256,
+        )
+    return replace(looked, report=report, tampered=tampered)
+
+
+def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
+    """Return what measuring a file anew came to; nothing where it was not there to be measured."""
+    if isinstance(value, NotRun):
+        return (f"measured anew, it does not run: {value.reason}",)
+    if value is before:
+        return ()
+    return (
+        f"measured anew, it is {value.vs_reference.mean:.2f} dB from the float model; the report "
+        f"has {before.vs_reference.mean:.2f}",
+    )
+
+
+def _job(path: Path, target: TargetReport) -> Job:
+    memory = target.memory
+    return Job(path, sha256_of(path), None if isinstance(memory, Skipped) else memory.size)
+
+
+def _shipped(
+    path: Path,
+    looked: Sequence[Looked],
+    baseline: Baseline,
+    request: CheckRequest,
+    watch: Watch,
+) -> Verdict:
+    """Judge a copy: it is a file that a report vouches for, byte for byte, or it fails."""
+    digest = sha256_of(path)
+    for one in looked:
+        for target in one.report.targets:
+            if target.sha256 == digest and target.target not in one.tampered:
+                same = f"it is {target.target}, byte for byte"
+                return Verdict(one.report.model, str(path), "pass", False, (same,))
+    try:
+        note = _note(path)
+    except EdgeImgqError as error:
+        return _not_ours(looked[0], path, f"it does not open: {error}")
+    of_model = [one for one in looked if one.report.model == note.model]
+    if not of_model:
+        words = f"it is {note.target} of {note.model}, which no report is about"
+        return _not_ours(looked[0], path, words)
+    one = of_model[0]
+    if note.reference_sha256 != one.report.reference_sha256:
+        words = f"it is a {note.target} that was made from another float model, in another export"
+        return _not_ours(one, path, words)
+    measured = _shipped_figures(path, note.target, one, baseline, request, watch)
+    return _not_ours(one, path, f"it is a {note.target} with other bytes", *measured)
+
+
+def _not_ours(one: Looked, path: Path, *reasons: str) -> Verdict:
+    words = "no report vouches for this file"
+    return Verdict(one.report.model, str(path), "tampered", True, (words, *reasons))
+
+
+def _shipped_figures(
+    path: Path,
+    target: str,
+    one: Looked,
+    baseline: Baseline,
+    request: CheckRequest,
+    watch: Watch,
+) -> tuple[str, ...]:
+    """Return what a copy that nobody vouches for loses, beside the report and the baseline."""
+    own = next((found for found in one.report.targets if found.target == target), None)
+    images = _images_of(one.report) if request.images is None else evaluation_images(request.images)
+    if own is None or images is None:
+        return ()
+    jobs = {target: _job(path, own)}
+    value = _measured(one.folder, jobs, images, request, watch)[target]
+    known = baseline.models.get(one.report.model)
+    before = known.targets.get(target) if known else None
+    if before is None or isinstance(value, NotRun):
+        return _said(own, value)
+    worse, _better = moved(before, figures(value), value, baseline.tolerances)
+    return (*_said(own, value), *worse)

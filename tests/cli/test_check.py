@@ -1,0 +1,294 @@
+"""check: files that are not those that were measured are caught, one fault at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from edge_imgq.cli.main import main
+from edge_imgq.pipeline import measured_anew
+from tests.cli.conftest import Outcome, Run, tiny_model
+from tests.cli.tampering import FAULTS, Edited, not_a_number
+
+Verdicts = dict[str, dict[str, Any]]
+INT8, FLOAT = "tflite-int8", "tflite-float"
+
+
+@pytest.fixture(scope="module")
+def pairs(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return pairs whose truth is the input: the nearer a network is to a copy, the better."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for name in ("input", "truth"):
+        shutil.copytree(photos / "evaluation", folder / name)
+    return folder
+
+
+Export = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def export(pairs: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Export the tiny network in a quick scheme, and return its folder."""
+
+    def exported(weight: float, targets: tuple[str, ...], calibration: Path | None = None) -> Path:
+        folder = tmp_path_factory.mktemp("project")
+        onnx.save(tiny_model(weight), folder / "tiny.onnx")
+        words = ("export", folder / "tiny.onnx", "--size", "48x64", "--scheme", "int8-fast")
+        images = ("--calibration", calibration or photos / "calibration", "--images", pairs)
+        rest = ("--output", folder, "--no-bench", "--json")
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = main([*map(str, (*words, *images, *rest)), "--target", *targets])
+        assert code in (0, 1)
+        return folder / "tiny"
+
+    return exported
+
+
+@pytest.fixture(scope="module")
+def clean(export: Export) -> Path:
+    return export(1.0, (INT8, FLOAT))
+
+
+@pytest.fixture(scope="module")
+def worse(export: Export) -> Path:
+    """Another state of the same network, whose weights are twice as large."""
+    return export(2.0, (INT8, FLOAT))
+
+
+@pytest.fixture
+def project(clean: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project with a copy of the export, and a baseline; its cache is empty."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    shutil.copytree(clean, tmp_path / "tiny")
+    words = ("check", tmp_path / "tiny", "--baseline", tmp_path / "baseline.json")
+    assert run(*words, "--update").code == 0
+    return tmp_path
+
+
+def check(run: Run, project: Path, *words: object) -> Outcome:
+    return run("check", project / "tiny", "--baseline", project / "baseline.json", *words)
+
+
+def verdicts(outcome: Outcome) -> Verdicts:
+    return {verdict["target"]: verdict for verdict in json.loads(outcome.out)["verdicts"]}
+
+
+def caught(run: Run, project: Path, pairs: Path, target: str = INT8) -> str:
+    """Return the reasons why one target fails, after seeing that no other does."""
+    outcome = check(run, project, "--images", pairs, "--json")
+    assert outcome.code == 1
+    found = verdicts(outcome)
+    assert {name for name, verdict in found.items() if verdict["fails"]} == {target}
+    assert found[target]["outcome"] == "tampered"
+    return "\n".join(found[target]["reasons"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_file_is_caught_and_measured(
+    run: Run, project: Path, pairs: Path, fault: str
+) -> None:
+    file = Edited(project / "tiny" / f"{INT8}.tflite")
+    FAULTS[fault](file)
+    file.write()
+    reasons = caught(run, project, pairs)
+    assert "the file is not the one that was measured: its bytes were changed" in reasons
+    assert "measured anew, it is " in reasons
+    moved = "vs_reference_mean went from" in reasons
+    assert moved == (fault not in ("zero point", "one byte")), reasons
+
+
+def test_a_shifted_bias_is_named_as_the_tint_that_it_is(
+    run: Run, project: Path, pairs: Path
+) -> None:
+    file = Edited(project / "tiny" / f"{INT8}.tflite")
+    FAULTS["one bias"](file)
+    file.write()
+    assert "the mean error went from" in caught(run, project, pairs)
+
+
+def test_a_float_file_that_returns_nan_is_caught(run: Run, project: Path, pairs: Path) -> None:
+    file = Edited(project / "tiny" / f"{FLOAT}.tflite")
+    not_a_number(file)
+    file.write()
+    assert "measured anew, it does not run: on image" in caught(run, project, pairs, FLOAT)
+
+
+def test_a_truncated_and_a_deleted_file_are_caught(run: Run, project: Path, pairs: Path) -> None:
+    path = project / "tiny" / f"{INT8}.tflite"
+    path.write_bytes(path.read_bytes()[:500])
+    assert "is not the one that was measured, and does not open" in caught(run, project, pairs)
+    path.unlink()
+    assert caught(run, project, pairs) == f"there is no file {path}"
+
+
+def test_another_networks_file_is_named(run: Run, project: Path, pairs: Path) -> None:
+    path = project / "tiny" / f"{INT8}.tflite"
+    path.write_bytes(path.read_bytes().replace(b'model": "tiny"', b'model": "else"'))
+    assert "it is of another network, tflite-int8 of else" in caught(run, project, pairs)
+
+
+def test_another_targets_file_is_named(run: Run, project: Path, pairs: Path) -> None:
+    shutil.copy(project / "tiny" / f"{FLOAT}.tflite", project / "tiny" / f"{INT8}.tflite")
+    assert "it is this network's tflite-float" in caught(run, project, pairs)
+
+
+def test_an_older_file_of_its_own_is_named(
+    run: Run, project: Path, pairs: Path, worse: Path
+) -> None:
+    shutil.copy(worse / f"{INT8}.tflite", project / "tiny" / f"{INT8}.tflite")
+    reasons = caught(run, project, pairs)
+    assert "it was made from another float model, in an earlier or later export" in reasons
+
+
+def test_other_weights_that_make_the_network_worse_fail_for_that_reason(
+    run: Run, project: Path, worse: Path
+) -> None:
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(worse, project / "tiny")
+    outcome = check(run, project)
+    assert outcome.code == 1
+    text = " ".join(outcome.out.split())
+    assert text.startswith("FAIL: 2 of 2 targets (2 regressed).")
+    assert "the network got worse: the float model's PSNR against the truth went from" in text
+    assert "so it is worse than no network" in text
+    assert "tiny: the float model changed: other weights, or another graph" in text
+
+
+def test_calibration_images_swapped_for_noise_are_caught(
+    run: Run, project: Path, photos: Path, export: Export
+) -> None:
+    noise = project / "calibration"
+    noise.mkdir()
+    rng = np.random.default_rng(1)
+    for photo in (photos / "calibration").iterdir():
+        Image.fromarray(rng.integers(0, 256, (60, 80, 3), np.uint8)).save(noise / photo.name)
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(export(1.0, (INT8,), noise), project / "tiny")
+    found = verdicts(check(run, project, "--json"))
+    assert found[INT8]["outcome"] == "tampered"
+    assert (
+        "calibrated on other images than the baseline, under the same names"
+        in (found[INT8]["reasons"])
+    )
+    assert found[FLOAT]["outcome"] == "regressed"
+    assert found[FLOAT]["reasons"] == ["the report has no such target"]
+
+
+def test_evaluation_images_swapped_under_their_names_are_caught(
+    run: Run, project: Path, pairs: Path
+) -> None:
+    other = Path(shutil.copytree(pairs, project / "pairs"))
+    for name in ("input", "truth"):
+        for path in (other / name).iterdir():
+            pixels = np.asarray(Image.open(path))[::-1]
+            Image.fromarray(np.ascontiguousarray(pixels)).save(path)
+    found = verdicts(check(run, project, "--images", other, "--json"))
+    for verdict in found.values():
+        assert verdict["outcome"] == "tampered"
+        assert verdict["reasons"][0].startswith("measured on other images than the baseline")
+
+
+def test_clean_files_pass_whenever_they_are_measured(run: Run, project: Path, pairs: Path) -> None:
+    for words in [(), ("--images", pairs), *[("--images", pairs, "--no-cache")] * 2]:
+        outcome = check(run, project, *words, "--json")
+        assert outcome.code == 0, outcome.out
+        assert {v["outcome"] for v in verdicts(outcome).values()} == {"pass"}
+
+
+def test_an_unchanged_project_needs_no_runtime(project: Path) -> None:
+    code = (
+        "import sys; from edge_imgq.cli.main import main; code = main(sys.argv[1:])\n"
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'ai_edge_litert', 'coremltools', 'tensorflow'}\n"
+        "sys.exit(code or ', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    words = ("check", project / "tiny", "--baseline", project / "baseline.json")
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("PASS: 2 targets (2 pass).")
+
+
+def test_files_of_another_runtime_are_measured_anew_once(
+    run: Run, project: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project / "tiny" / "report.json"
+    report = json.loads(path.read_text())
+    report["versions"][0]["version"] = "1.0.0"
+    path.write_text(json.dumps(report))
+    refused = check(run, project)
+    assert refused.code == 2
+    assert "Name them with --images" in refused.err
+    assert check(run, project, "--images", pairs).code == 0
+    monkeypatch.setattr(measured_anew, "verify_files", None)
+    again = check(run, project, "--images", pairs, "--json")
+    assert {v["outcome"] for v in verdicts(again).values()} == {"pass"}
+
+
+def test_nothing_tampered_with_gets_into_a_baseline(run: Run, project: Path) -> None:
+    before = (project / "baseline.json").read_bytes()
+    with (project / "tiny" / f"{INT8}.tflite").open("ab") as file:
+        file.write(b"\0")
+    outcome = check(run, project, "--update")
+    assert outcome.code == 1
+    assert "is left as it was: tiny tflite-int8: the file is not the one" in outcome.err
+    assert (project / "baseline.json").read_bytes() == before
+
+
+def test_a_copy_that_ships_must_be_one_of_the_files(
+    run: Run, project: Path, pairs: Path, worse: Path
+) -> None:
+    asset = project / "assets" / "x.tflite"
+    asset.parent.mkdir()
+    shutil.copy(project / "tiny" / f"{INT8}.tflite", asset)
+    words = ("--images", pairs, "--shipped", asset, "--json")
+    good = check(run, project, *words)
+    assert good.code == 0
+    assert verdicts(good)[str(asset)]["reasons"] == ["it is tflite-int8, byte for byte"]
+
+    file = Edited(asset)
+    FAULTS["one bias"](file)
+    file.write()
+    bad = check(run, project, *words)
+    assert bad.code == 1
+    found = verdicts(bad)
+    assert found[INT8]["outcome"] == "pass"
+    assert found[str(asset)]["outcome"] == "tampered"
+    reasons = "\n".join(found[str(asset)]["reasons"])
+    assert "it is a tflite-int8 with other bytes" in reasons
+    assert "vs_reference_mean went from" in reasons
+
+    shutil.copy(worse / f"{INT8}.tflite", asset)
+    (reason,) = verdicts(check(run, project, *words))[str(asset)]["reasons"][1:]
+    assert "made from another float model" in reason
+
+
+def test_verify_measures_a_file_that_lies_elsewhere(
+    run: Run, project: Path, pairs: Path, worse: Path
+) -> None:
+    asset = Path(shutil.copy(project / "tiny" / f"{INT8}.tflite", project / "x.tflite"))
+    for reference in (project / "tiny", project / "tiny" / "reference"):
+        words = ("verify", asset, "--reference", reference, "--images", pairs, "--no-bench")
+        (target,) = json.loads(run(*words, "--json").out)["targets"]
+        assert target["file"] == str(asset)
+        assert target["target"] == INT8
+    other = run("verify", asset, "--reference", worse, "--images", pairs)
+    assert other.code == 5
+    assert "was not made from" in other.err
+
+
+def test_a_required_target_must_be_there(run: Run, project: Path) -> None:
+    assert check(run, project, "--require", INT8).code == 0
+    outcome = check(run, project, "--require", INT8, "tflite-gpu", "--json")
+    assert outcome.code == 1
+    assert verdicts(outcome)["tflite-gpu"]["outcome"] == "skipped"
