@@ -116,11 +116,11 @@ def _look(file: Path, request: CheckRequest, images: ImageSet | None, watch: Wat
             "measure its files anew."
         )
     if images is None:
-        why = (
+        hint = (
             "it was not measured anew: its report's images are not those of the manifest; name "
             f"them ({report.evaluation}) with --images"
         )
-        return Looked(folder, report, {name: (*said, why) for name, said in tampered.items()})
+        return Looked(folder, report, {name: (*said, hint) for name, said in tampered.items()})
     jobs = {target.target: _job(folder / target.file, target) for target in again}
     found = _measured(folder, jobs, images, request, watch)
     return _with_figures(Looked(folder, report, tampered), found, images if stale else None)

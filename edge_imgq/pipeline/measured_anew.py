@@ -65,7 +65,9 @@ def measured_anew(
     """
     keys = {job.path: _key(folder, job, terms) for job in jobs}
     found = {path: _read(cache, key) for path, key in keys.items()}
-    known = {path: value for path, value in found.items() if value is not None}
+    known: dict[Path, TargetReport | NotRun] = {
+        path: value for path, value in found.items() if value is not None
+    }
     left = [job for job in jobs if job.path not in known]
     if not left:
         return known
