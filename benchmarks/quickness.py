@@ -34,13 +34,19 @@ import sys
 sys.path.insert(0, {tests!r})
 from tests.families.even_steps import plain_network
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import WRITERS, Order
+try:
+    from edge_imgq.export.functions import functions_of
+    from edge_imgq.export.order import Order
+    write = functions_of({form!r}).write
+except ImportError:  # an older checkout
+    from edge_imgq.export.formats import WRITERS, Order
+    write = WRITERS[{form!r}]
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.rewrite import rewrite
 from pathlib import Path
 model = rewrite(normalise(plain_network(29, 64), "plain"), ["canonical"])
 note = FileNote("plain", "plain", ImageContract("image-to-image", 1, "rgb"), "0.0")
-WRITERS[{form!r}](model, Order(((180, 320),), note), Path(sys.argv[1]) / {name!r})
+write(model, Order(((180, 320),), note), Path(sys.argv[1]) / {name!r})
 """
 """A network of a million parameters, to one file."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_imgq.errors import OutputError
+from edge_imgq.formats import files_beside
 
 REFERENCE_FOLDER = "reference"
 """In the folder of a model's files: the graphs that they were made from."""
@@ -41,15 +42,15 @@ def float_reference(path: Path) -> Path:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """Return the file itself, or every file of a package in order of its relative name."""
+    """Return the file with those of its format beside it, or every file of a package by name."""
     if not path.is_dir():
-        return (path,)
+        return (path, *(file for file in files_beside(path) if file.exists()))
     found = (entry for entry in path.rglob("*") if entry.is_file())
     return tuple(sorted(found, key=lambda entry: entry.relative_to(path).as_posix()))
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files of a package."""
+    """Return the bytes of all files of a format of several, or of a package."""
     return sum(file.stat().st_size for file in files_of(path))
 
 
@@ -57,12 +58,14 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal.
 
     For a package it is taken over the relative name, a zero byte, the length as eight bytes and
-    the contents of each file, in order of the names.
+    the contents of each file, in order of the names; likewise for a format of several files, each
+    by its suffix.
     """
-    digest = hashlib.sha256()
-    for file in files_of(path):
-        if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+    digest, files = hashlib.sha256(), files_of(path)
+    for file in files:
+        if path.is_dir() or len(files) > 1:
+            name = file.relative_to(path).as_posix() if path.is_dir() else file.suffix
+            digest.update(name.encode() + b"\0")
             digest.update(file.stat().st_size.to_bytes(8, "big"))
         with file.open("rb") as stream:
             for block in iter(lambda: stream.read(1 << 20), b""):
@@ -71,11 +74,18 @@ def sha256_of(path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a package, if it is there."""
+    """Remove a file with those of its format beside it, or a package, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    for file in (path, *files_beside(path)):
+        file.unlink(missing_ok=True)
+
+
+def move(path: Path, folder: Path) -> None:
+    """Rename a file with those of its format beside it, or a package, into another folder."""
+    for entry in (path,) if path.is_dir() else files_of(path):
+        entry.rename(folder / entry.name)
 
 
 def write_bytes(path: Path, contents: bytes) -> None:

@@ -21,7 +21,8 @@ TIERS = (
     {"train", "export", "quantize", "verify", "bench", "report"},
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
-    {"recipe", "artifact", "contract", "skipped", "errors", "wording", "native_output", "version"},
+    {"recipe", "artifact", "contract", "formats"}
+    | {"skipped", "errors", "wording", "native_output", "version"},
 )
 """From the top down: a stage imports its own tier and those below it."""
 

@@ -123,13 +123,13 @@ def open_file(path: AnyPath, *, threads: int = 1) -> OpenedFile:
     """Open a file that `export` wrote in the runtime that runs it on this machine.
 
     Args:
-        path: of an .onnx or .tflite file, or an .mlpackage; off macOS a reference evaluator runs
-            the latter.
+        path: of the file; off macOS a reference evaluator runs an .mlpackage.
         threads: processor threads.
 
     Raises:
         UsageError: there is no such file.
         ModelError: it is damaged, or edge-imgq did not write it.
+        RuntimeUnavailableError: what runs it is not installed here.
     """
     from edge_imgq.pipeline.exported_files import refuse_missing
     from edge_imgq.runtime.open import open_session

@@ -9,11 +9,13 @@ NPU is slow at, and copies are not in it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.errors import UsageError
+from edge_imgq.formats import format_of
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import no_such
 
@@ -154,11 +156,11 @@ def estimate_file(path: Path, chip: str) -> Estimate | Skipped:
     """
     if chip not in CHIPS:
         raise UsageError(no_such("estimate for a chip", chip, CHIPS))
-    if path.suffix.lower() != ".tflite":
+    form = format_of(path)
+    if form is None or "android" not in form.devices:
         return Skipped("estimates are for .tflite files on an NPU")
-    from edge_imgq.export.tflite.describe import describe
-
-    found = describe(path)
+    describe: Callable[[Path, None], FileDescription] = form.functions.describe
+    found = describe(path, None)
     if found.inputs[0].dtype != "uint8":
         return Skipped("it is a float file, and the figures of the chips are for int8")
     moved = _bytes(found)

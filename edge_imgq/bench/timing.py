@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
 from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
-from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.errors import EdgeImgqError, ModelError, RuntimeUnavailableError, UsageError
+from edge_imgq.formats import format_of
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.skipped import Skipped
 
@@ -127,7 +128,7 @@ def time_on_host(
     paths: Sequence[Path],
     device: HostDevice,
     request: TimingRequest,
-    broken: dict[Path, ModelError],
+    broken: dict[Path, EdgeImgqError],
 ) -> tuple[Timing, ...]:
     """Time files on this host, each in turn, so that what else the machine does meets all of them.
 
@@ -135,7 +136,8 @@ def time_on_host(
         paths: files that edge-imgq wrote.
         device: this host.
         request: how.
-        broken: gets those that cannot be opened, with the reason; they have no timing.
+        broken: gets those that are not whole, and those whose runtime is not here, with the
+            reason; they have no timing.
 
     Raises:
         UsageError: a network does not take images of that size.
@@ -158,14 +160,14 @@ class _Case:
 
 
 def _groups(
-    paths: Sequence[Path], request: TimingRequest, broken: dict[Path, ModelError]
+    paths: Sequence[Path], request: TimingRequest, broken: dict[Path, EdgeImgqError]
 ) -> Iterator[list[_Case]]:
     """Open files, as many at a time as the memory of their activations allows."""
     group: list[_Case] = []
     for path in paths:
         try:
             session = HostSession.of(path, request.threads)
-        except ModelError as error:
+        except (ModelError, RuntimeUnavailableError) as error:
             broken[path] = error
             continue
         beside = () if session.sizes else _sizes_beside(path, paths)
@@ -181,9 +183,10 @@ def _groups(
 
 
 def _sizes_beside(path: Path, paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
-    """Return the sizes of a file of the same folder that has its own, which .tflite files do."""
+    """Return the sizes of a file of the same folder that may hold several of its own."""
     for other in paths:
-        if other.parent == path.parent and other.suffix.lower() == ".tflite":
+        form = format_of(other)
+        if other.parent == path.parent and form is not None and form.sizes == "several":
             with suppress(ModelError):  # the next one may be whole
                 return HostSession.of(other, 1).sizes
     return ()

@@ -23,8 +23,8 @@ Run photographs of any size through a network and write the results, in tiles th
 a seam. A network that works on brightness alone (FSRCNN) gets its colours enlarged beside it.
 What cannot be used is named and left out; the exit code is then 4.
 
-M is a file that export wrote (.onnx, .tflite, .mlpackage), any image-to-image .onnx file, a
-checkpoint, or a name that `edge-imgq models` lists. Several run one after the other."""
+M is a file that export wrote, any image-to-image .onnx file, a checkpoint, or a name that
+`edge-imgq models` lists. Several run one after the other."""
 
 EXAMPLE = """\
 edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out

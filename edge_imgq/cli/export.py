@@ -71,7 +71,8 @@ def add(subparsers: Subparsers) -> None:
         default=[],
         metavar="HxW",
         help="input height and width (default: the recipe's); several, with commas or with the "
-        "option again, make one TFLite file with a signature for each, and a package for each",
+        "option again, make one TFLite file with a signature for each, in other formats a file for "
+        "each",
     )
     parser.add_argument(
         "--scheme",

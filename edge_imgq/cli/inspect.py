@@ -8,11 +8,11 @@ from edge_imgq.cli.options import Subparsers, add_command, add_json, size
 from edge_imgq.cli.paths import existing
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError
-from edge_imgq.pipeline.exported_files import SUFFIXES
+from edge_imgq.formats import suffixes
 
 DETAILS = """\
-Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file,
-.onnx (anyone's), .tflite or .mlpackage, and which accelerator takes which operator: XNNPACK as
+Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file, one
+that `export` wrote or anyone's .onnx, and which accelerator takes which operator: XNNPACK as
 LiteRT places it here, others by documented rules that were not run. Of a float .onnx model, also
 which targets `export` can write, and which operators stand in the way of the others. Exits with 5
 where `export` refuses the model itself, as it does; 0 where it refuses only some targets."""
@@ -25,7 +25,7 @@ edge-imgq inspect my.onnx --size 360x640 --operators"""
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(subparsers, "inspect", "show what a file consists of", DETAILS, EXAMPLE)
-    parser.add_argument("file", type=existing, metavar="FILE", help=f"{', '.join(SUFFIXES)}")
+    parser.add_argument("file", type=existing, metavar="FILE", help=", ".join(suffixes()))
     parser.add_argument(
         "--size",
         type=size,

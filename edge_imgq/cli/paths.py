@@ -10,13 +10,14 @@ from pathlib import Path
 
 from edge_imgq.cli.messages import say
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.pipeline.exported_files import SUFFIXES, nearest
+from edge_imgq.formats import suffixes
+from edge_imgq.pipeline.exported_files import nearest
 
 PAIRS = ("input", "truth", "blur", "sharp")
 """Folders in a folder of images that hold them, if there are two."""
 
-MODELS = (*SUFFIXES, ".safetensors", ".npz")
-"""Suffixes by which a word that may also be a name of the zoo is known to be a path."""
+WEIGHTS = (".safetensors", ".npz")
+"""Suffixes of networks that are no exported files."""
 
 
 def existing(text: str) -> Path:
@@ -52,7 +53,8 @@ def existing_folder(text: str) -> Path:
 def model(text: str) -> str:
     """Parse a name of the zoo, which is looked up later, or the path of a model that is there."""
     path = Path(text)
-    if path.suffix.lower() in MODELS or path.parent != Path():
+    # A word that may also be a name of the zoo is known to be a path by its suffix.
+    if path.suffix.lower() in (*suffixes(), *WEIGHTS) or path.parent != Path():
         existing(text)
     return text
 

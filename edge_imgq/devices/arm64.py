@@ -25,6 +25,7 @@ from edge_imgq.devices.instructions import Instructions, read_count
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
+from edge_imgq.formats import is_run_by
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.runtime.tflite_file import computes_in_integers
@@ -59,7 +60,7 @@ class EmulatedArm:
 
     def refusal(self, path: Path) -> str:
         """Return why a file is not run: the emulated machine has LiteRT alone."""
-        return "" if path.suffix.lower() == ".tflite" else "the emulated processor has LiteRT alone"
+        return "" if is_run_by(path, self.name) else "the emulated processor has LiteRT alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file in LiteRT under emulation.

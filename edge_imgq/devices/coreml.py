@@ -17,6 +17,7 @@ from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import measure
+from edge_imgq.formats import is_run_by
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
@@ -43,7 +44,7 @@ class CoreMLDevice:
 
     def refusal(self, path: Path) -> str:
         """Return why a file is none for Core ML."""
-        return "" if path.suffix == ".mlpackage" else "Core ML runs .mlpackage alone"
+        return "" if is_run_by(path, self.name) else "Core ML runs .mlpackage alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Load a package in Core ML."""

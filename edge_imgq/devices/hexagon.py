@@ -26,6 +26,7 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
+from edge_imgq.formats import is_run_by
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.skipped import Skipped
@@ -82,7 +83,7 @@ class HexagonDevice:
 
     def refusal(self, path: Path) -> str:
         """Return why a file is none for the HTP: it takes quantized ONNX."""
-        if path.suffix.lower() != ".onnx":
+        if not is_run_by(path, "hexagon"):
             return "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
         from edge_imgq.graph.load import read_onnx

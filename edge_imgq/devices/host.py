@@ -14,7 +14,8 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
 from edge_imgq.devices.worker import Worker
-from edge_imgq.runtime.open import RUNTIMES, open_session
+from edge_imgq.formats import format_of, suffixes
+from edge_imgq.runtime.open import open_session
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ class HostDevice:
 
     def refusal(self, path: Path) -> str:
         """Return why no runtime here opens a file."""
-        if path.suffix.lower() in RUNTIMES:
-            return ""
-        return f"is not one of {', '.join(RUNTIMES)}"
+        return f"is not one of {', '.join(suffixes())}" if format_of(path) is None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file by the runtime of its format."""
@@ -103,12 +102,14 @@ class HostSession(Uncounted):
         return self._no_time() or Stopwatch(self._session, size, self._init_ms)
 
     def placement(self) -> Placement | Skipped:
-        """Return what XNNPACK takes of a .tflite file; other runtimes here have one unit."""
-        if self._path.suffix.lower() != ".tflite":
+        """Return what the unit of the runtime takes, where there is more than the processor."""
+        form = format_of(self._path)
+        place: Callable[[Path], Placement] | None = None
+        if form is not None:
+            place = form.functions.placement
+        if place is None:
             return Skipped(f"{self.identity.name} runs every operator on the processor")
-        from edge_imgq.runtime.litert import placement
-
-        return placement(self._path)
+        return place(self._path)
 
     def close(self) -> None:
         """Do nothing: the session ends with the object."""

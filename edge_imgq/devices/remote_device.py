@@ -10,6 +10,7 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import DeviceSession
 from edge_imgq.devices.remote import Remote, State
 from edge_imgq.devices.remote_session import RemoteSession
+from edge_imgq.formats import is_run_by
 
 
 class RemoteDevice(ABC):
@@ -35,7 +36,8 @@ class RemoteDevice(ABC):
 
     def refusal(self, path: Path) -> str:
         """Return why a file is not run: `benchmark_model` takes .tflite."""
-        return "" if path.suffix.lower() == ".tflite" else f"{PROGRAM} runs .tflite files"
+        kind = self.name.partition(":")[0]
+        return "" if is_run_by(path, kind) else f"{PROGRAM} runs .tflite files"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Copy a file there; see `RemoteSession`."""

@@ -11,6 +11,7 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import (
     DeviceError,
+    EdgeImgqError,
     ModelError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
@@ -68,8 +69,8 @@ def bench(
 def _on_host(
     files: Sequence[Path], device: HostDevice, request: TimingRequest
 ) -> tuple[tuple[Timing, ...], int]:
-    """Time files on this host; of several, one that is not whole is noted behind the others."""
-    broken: dict[Path, ModelError] = {}
+    """Time files on this host; of several, one that does not open is noted behind the others."""
+    broken: dict[Path, EdgeImgqError] = {}
     timings = time_on_host(files, device, request, broken)
     if len(files) == len(broken):
         raise next(iter(broken.values()))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_imgq.devices.load import processors
 from edge_imgq.devices.table import look_for_devices
+from edge_imgq.formats import FORMATS
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.finding import Finding, State
 
@@ -49,6 +50,11 @@ PACKAGES = (
     _Package("coremltools", "coremltools", "writes .mlpackage"),
     _Package("onnxruntime-qnn", "onnxruntime_qnn", "the Hexagon NPU", optional=">=2.7,<3"),
     _Package("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
+    *(
+        _Package(x.package, x.module, f"runs {form.suffix}", optional=x.versions)
+        for form in FORMATS.values()
+        if (x := form.extra) is not None
+    ),
 )
 """What edge-imgq uses."""
 

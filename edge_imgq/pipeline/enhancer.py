@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
+from edge_imgq.formats import format_of
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def open_enhancer(model: str | Source, threads: int, pixels: PixelRange | None =
     path = Path(model)
     if path.suffix.lower() == ".onnx":
         return _open_onnx(path, threads, pixels)
-    if path.suffix.lower() in (".tflite", ".mlpackage"):
+    if format_of(path) is not None:
         return _open_file(path, threads)
     return _open_source(model, threads)
 
@@ -112,7 +113,7 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:
-    """Open a .tflite or .mlpackage file; the reference beside it says how far it looks."""
+    """Open a file of a format other than ONNX; the reference beside it says how far it looks."""
     import onnx_ir as ir
 
     from edge_imgq.runtime.open import open_session

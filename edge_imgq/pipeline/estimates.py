@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_imgq.formats import FORMATS
 from edge_imgq.recipe.folders import export_recipes
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def float_file_time(model: ir.Model, size: tuple[int, int], profile: KernelProfi
     """Return the estimated time of a float TFLite file; None where no recipe makes one."""
     from edge_imgq.graph.rewrite import rewrite
 
-    recipes = [r for r in export_recipes() if r.format == "tflite" and not r.scheme]
+    recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
     on_cpu = [recipe for recipe in recipes if recipe.processor == "cpu"]
     graphs = [at_size(rewrite(model, recipe.passes), size) for recipe in on_cpu]
     return min((_float_time(graph, profile) for graph in graphs), default=None)

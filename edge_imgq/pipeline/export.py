@@ -23,6 +23,7 @@ from edge_imgq.artifact import (
 )
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.formats import suffixes
 from edge_imgq.pipeline.between_phases import BetweenPhases
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.failures import Failures
@@ -44,7 +45,7 @@ from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.write import Graph, Plan, write_references
 from edge_imgq.pipeline.written_files import written_files
-from edge_imgq.recipe.export import SUFFIX, ExportRecipe, checked_export, recipe_name
+from edge_imgq.recipe.export import ExportRecipe, checked_export, recipe_name
 from edge_imgq.recipe.folders import (
     export_recipes,
     quantize_recipe,
@@ -138,7 +139,7 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
         write_text(stage / REPORT, reports_to_json([report]))
         _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
     for failed in report.failed:  # what an earlier run wrote is no file of this model any more
-        for suffix in SUFFIX.values():
+        for suffix in suffixes():
             remove(folder / f"{failed.target}{suffix}")
     gallery.write()
     return report

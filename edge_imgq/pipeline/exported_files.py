@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.errors import UsageError
+from edge_imgq.formats import format_of, suffixes
 from edge_imgq.wording import did_you_mean
-
-SUFFIXES = (".onnx", ".tflite", ".mlpackage")
-"""Of what `export` writes."""
 
 
 def exported_files(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -44,20 +42,20 @@ def nearest(path: Path) -> str:
 
 def _files(path: Path) -> Sequence[Path]:
     refuse_missing(path)
-    if path.suffix.lower() in SUFFIXES:
+    if format_of(path) is not None:
         return (path,)
     if not path.is_dir():
-        raise UsageError(f"{path} is not one of {', '.join(SUFFIXES)}, so no runtime opens it.")
+        raise UsageError(f"{path} is not one of {', '.join(suffixes())}, so no runtime opens it.")
     folders = sorted(path.iterdir())
     inside = _inside(path) or [file for folder in folders for file in _inside(folder)]
     if not inside:
         raise UsageError(
-            f"{path} holds no exported file ({', '.join(SUFFIXES)}), nor do the folders in it."
+            f"{path} holds no exported file ({', '.join(suffixes())}), nor do the folders in it."
         )
     return inside
 
 
 def _inside(folder: Path) -> list[Path]:
-    if not folder.is_dir() or folder.suffix in SUFFIXES:
+    if not folder.is_dir() or folder.suffix in suffixes():
         return []
-    return sorted(found for found in folder.iterdir() if found.suffix in SUFFIXES)
+    return sorted(found for found in folder.iterdir() if found.suffix in suffixes())

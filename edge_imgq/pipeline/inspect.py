@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.formats import format_of, suffixes
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
@@ -30,7 +31,7 @@ def inspect(
     """Return what a file consists of.
 
     Args:
-        path: a file of one of FORMATS, whoever wrote it.
+        path: a file of a known format, whoever wrote it.
         size: height and width to look at an ONNX file at; None for its own.
         watch: told of what may take seconds.
         passes: whether to tell which passes rewrite the graph for each target.
@@ -40,13 +41,16 @@ def inspect(
             none goes through.
         ModelError: it is missing or damaged, or does not fit the size.
     """
-    if path.suffix.lower() not in FORMATS and path.is_dir():
+    form = format_of(path)
+    if form is None and path.is_dir():
         raise UsageError(f"{path} is a folder; name one of the files in it.")
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path} is not one of {', '.join(FORMATS)}; nothing else is known here.")
+    if form is None:
+        known = ", ".join(suffixes())
+        raise UsageError(f"{path} is not one of {known}; nothing else is known here.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
-        found = FORMATS[path.suffix.lower()](path, size)
+        describe: Callable[[Path, Size | None], FileDescription] = form.functions.describe
+        found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
     return _inspect_onnx(path, size, watch, passes)
 
@@ -196,29 +200,3 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
         rewrite(source.model, passes, note)
         found.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
     return tuple(found)
-
-
-def _onnx(path: Path, size: Size | None) -> FileDescription:
-    from edge_imgq.export.onnx_description import describe
-
-    return describe(path, size)
-
-
-def _tflite(path: Path, _size: Size | None) -> FileDescription:
-    from edge_imgq.export.tflite.describe import describe
-
-    return describe(path)
-
-
-def _coreml(path: Path, _size: Size | None) -> FileDescription:
-    from edge_imgq.export.coreml.describe import describe
-
-    return describe(path)
-
-
-FORMATS: dict[str, Callable[[Path, Size | None], FileDescription]] = {
-    ".onnx": _onnx,
-    ".tflite": _tflite,
-    ".mlpackage": _coreml,
-}
-"""File name extension → what describes it; the size is for files that take any."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.artifact import REFERENCE_FOLDER, remove, write_text
+from edge_imgq.artifact import REFERENCE_FOLDER, move, remove, write_text
 from edge_imgq.devices.kernels import host_profile
 from edge_imgq.pipeline.choice import choose
 from edge_imgq.pipeline.diagnosis import (
@@ -149,7 +149,7 @@ class _Attempts:
         """Make room for other files under the same names."""
         self._aside.mkdir()
         for path in filter(Path.exists, self._paths):
-            path.rename(self._aside / path.name)
+            move(path, self._aside)
 
     def put_back(self) -> None:
         """Undo all that was tried."""
@@ -204,7 +204,7 @@ class _Attempts:
     def _put_back(self, path: Path) -> None:
         if (before := self._aside / path.name).exists():
             remove(path)
-            before.rename(path)
+            move(before, path.parent)
 
     def _lacking_files(self, recipe: QuantizeRecipe) -> float:
         recipes = tuple(replace(r, scheme=recipe.name) for r in self._plan.recipes)

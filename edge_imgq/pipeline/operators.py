@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.formats import REFUSERS, Order
+from edge_imgq.export.functions import functions_of
+from edge_imgq.export.order import Order
 from edge_imgq.export.refusal import as_error
+from edge_imgq.formats import FORMATS
 from edge_imgq.version import __version__
 from edge_imgq.wording import count_of, nodes_in_words
 
@@ -71,10 +73,6 @@ def target_plans(
     )
 
 
-NAMES = {"onnx": "ONNX", "tflite": "TFLite", "coreml": "Core ML"}
-"""What people call the formats."""
-
-
 def note_unsupported(
     source: Source, plans: Sequence[TargetPlan], failures: Failures, between: BetweenPhases
 ) -> None:
@@ -94,13 +92,13 @@ def note_unsupported(
 
     prepared: dict[tuple[str, ...], ir.Model] = {}
     found: dict[str, tuple[Refusal, ...]] = {}
-    kinds = {plan.recipe.name: NAMES[plan.recipe.format] for plan in plans}
+    kinds = {plan.recipe.name: FORMATS[plan.recipe.format].name for plan in plans}
     for plan in plans:
         with failures.of([plan.recipe.name]):
             if plan.passes not in prepared:
                 watcher = between.watcher(source.model, _sharing(plan, plans))
                 prepared[plan.passes] = rewrite(source.model, plan.passes, watcher)
-            refusals = REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
+            refusals = _refusals(prepared[plan.passes], plan)
             if refusals:
                 found[plan.recipe.name] = refusals
     able = [name for name in kinds if name not in found and name not in failures]
@@ -136,10 +134,12 @@ def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refu
     from edge_imgq.graph.rewrite import rewrite
 
     prepared = {plan.passes: rewrite(source.model, plan.passes) for plan in plans}
-    return {
-        plan.recipe.name: REFUSERS[plan.recipe.format](prepared[plan.passes], plan.order)
-        for plan in plans
-    }
+    return {plan.recipe.name: _refusals(prepared[plan.passes], plan) for plan in plans}
+
+
+def _refusals(prepared: ir.Model, plan: TargetPlan) -> tuple[Refusal, ...]:
+    """Return what a target refuses of the graph that its passes leave."""
+    return functions_of(plan.recipe.format).refusals(prepared, plan.order)
 
 
 def _listed(nodes: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.devices.host import HOST
 from edge_imgq.errors import ModelError
+from edge_imgq.export.functions import functions_of
+from edge_imgq.formats import FORMATS
 from edge_imgq.runtime.open import open_session
-from edge_imgq.runtime.tflite_file import read_note
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -125,15 +126,18 @@ class References:
             self.float, self.original = session, str(session.identity)
 
     def multiples(self) -> set[int]:
-        """Return what sides must be multiples of for each TFLite file of the folder.
+        """Return what sides must be multiples of for each file of the folder that may ask for more.
 
         Other formats take what the network takes. A file that cannot be read asks for nothing.
         """
         found = set()
-        for path in sorted(self._folder.parent.glob("*.tflite")):
-            with suppress(ModelError):
-                note = read_note(path)
-                found |= {note.contract.multiple} if self._made_from_float(note) else set()
+        for name, form in FORMATS.items():
+            if not form.raises_multiple:
+                continue
+            for path in sorted(self._folder.parent.glob(f"*{form.suffix}")):
+                with suppress(ModelError):
+                    note = functions_of(name).read_note(path)
+                    found |= {note.contract.multiple} if self._made_from_float(note) else set()
         return found
 
     def _made_from_float(self, note: FileNote) -> bool:

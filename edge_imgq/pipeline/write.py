@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.contract import FileNote
-from edge_imgq.export.formats import ONE_FILE_PER_SIZE, WRITERS, Order, write_reference
+from edge_imgq.export.functions import functions_of
+from edge_imgq.export.onnx_format import write_reference
+from edge_imgq.export.order import Order
+from edge_imgq.formats import FORMATS, Format
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.original import keep_model
@@ -21,7 +24,7 @@ from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.advice import calibration_advice
-from edge_imgq.recipe.export import SUFFIX, ExportRecipe, sized_target
+from edge_imgq.recipe.export import ExportRecipe, sized_target
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.version import __version__
 
@@ -99,14 +102,19 @@ class Work:
     path: Path
 
     @property
+    def format(self) -> Format:
+        """What is known of its format."""
+        return FORMATS[self.recipe.format]
+
+    @property
     def has_plain_form(self) -> bool:
         """Whether the file is written in forms that are fast, and can be without them."""
-        return self.recipe.format == "tflite" and self.recipe.processor == "cpu"
+        return self.format.has_plain_form and self.recipe.processor == "cpu"
 
     @property
     def is_for_gpu(self) -> bool:
         """Whether a GPU computes the file, in float16, while this host checks it in float32."""
-        return self.recipe.format == "tflite" and self.recipe.processor == "gpu"
+        return self.recipe.processor == "gpu"
 
 
 def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
@@ -173,7 +181,7 @@ def tuning_state(folder: Path, scheme: str) -> Path:
 def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
     """Return the files to write: one for each target, or for each of its sizes."""
     return tuple(
-        Work(target, recipe, sizes, stage / (target + SUFFIX[recipe.format]))
+        Work(target, recipe, sizes, stage / (target + FORMATS[recipe.format].suffix))
         for recipe in plan.recipes
         for target, sizes in _files(recipe, plan.sizes[recipe.name])
     )
@@ -196,7 +204,7 @@ def write_files(
         wanted: the files.
         failures: gets those that cannot be written.
         watch: told of every file.
-        plain: whether TFLite files are written without the forms that are faster.
+        plain: whether files are written without the forms that are fast on processors.
     """
     from edge_imgq.graph.rewrite import rewrite
 
@@ -209,7 +217,7 @@ def write_files(
         with failures.of([work.target]):
             model = rewrite(graph.model, work.recipe.passes)
             order = replace(_order(plan, work, graph), plain=plain)
-            WRITERS[work.recipe.format](model, order, work.path)
+            functions_of(work.recipe.format).write(model, order, work.path)
             candidates.append(Candidate(work.path, work.sizes[0]))
     return candidates
 
@@ -223,7 +231,7 @@ def _order(plan: Plan, work: Work, graph: Graph) -> Order:
 
 def _files(recipe: ExportRecipe, sizes: tuple[Size, ...]) -> list[tuple[str, tuple[Size, ...]]]:
     """Return the files of a recipe by the name of their target, with the sizes of each."""
-    if len(sizes) == 1 or recipe.format not in ONE_FILE_PER_SIZE:
+    if len(sizes) == 1 or FORMATS[recipe.format].sizes != "one":
         return [(recipe.name, sizes)]
     return [(sized_target(recipe.name, size), (size,)) for size in sizes]
 

@@ -1,7 +1,8 @@
 """The files of an export: written, and run by the runtimes that they are for.
 
-A TFLite file that LiteRT does not run is written once more without the forms that make it fast.
-What still does not run is removed: nothing leaves an export that its runtime has not opened.
+A file that its runtime does not run is written once more without the forms that make it fast.
+What still does not run is removed: nothing leaves an export that its runtime has not opened, but
+where the package that would open it is not installed; then the report says so.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_imgq.artifact import remove
+from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.export.functions import functions_of
+from edge_imgq.formats import format_of
 from edge_imgq.pipeline.failures import Failures, error_of
 from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms, verify_files
 from edge_imgq.pipeline.write import Graph, Plan, Work, works, write_files
-from edge_imgq.report.report import Report
+from edge_imgq.report.report import NotRun, Report
 
 
 def written_files(
@@ -42,18 +46,21 @@ def written_files(
         EdgeImgqError: no target has a file.
     """
     wanted = works(plan, stage)
-    candidates = _in_float16(
+    written = _in_float16(
         plan, wanted, write_files(plan, graphs, wanted, failures, watch), failures
     )
-    reports = [_verified(stage, candidates, terms, failures, watch)]
+    absent = _without_runtime(written)
+    candidates = [candidate for candidate in written if candidate.path not in absent]
+    reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
     again = _to_write_plainly([work for work in wanted if work.recipe.scheme in graphs], failures)
     if again:
         candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
-        reports.append(_verified(stage, candidates, terms, failures, watch))
+        if candidates:
+            reports.append(_verified(stage, candidates, terms, failures, watch))
     for work in wanted:
         if work.target in failures:
             remove(work.path)
-    report = _joined([report for report in reports if report is not None], wanted, failures)
+    report = _joined(reports, wanted, failures, absent)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
     return replace(report, advice=(*report.advice, *plain))
 
@@ -62,15 +69,25 @@ def _in_float16(
     plan: Plan, wanted: Sequence[Work], candidates: Sequence[Candidate], failures: Failures
 ) -> list[Candidate]:
     """Note the files for GPUs whose numbers leave float16; return the other files."""
-    from edge_imgq.runtime.half_range import refuse_beyond_float16
-
     written = {candidate.path for candidate in candidates}
     for work in wanted:
-        if work.is_for_gpu and work.path in written:
+        refuse = functions_of(work.recipe.format).refuse_beyond_half if work.is_for_gpu else None
+        if refuse is not None and work.path in written:
             with failures.of([work.target]):
                 photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))
-                refuse_beyond_float16(work.path, photos, plan.source.contract.peak)
+                refuse(work.path, photos, plan.source.contract.peak)
     return [candidate for candidate in candidates if candidate.path.stem not in failures]
+
+
+def _without_runtime(candidates: Sequence[Candidate]) -> dict[Path, NotRun]:
+    """Return the files that nothing here runs, because a package of its own would: they stay."""
+    found = {}
+    for candidate in candidates:
+        form = format_of(candidate.path)
+        if form is not None and form.extra is not None and form.extra.is_missing:
+            code = RuntimeUnavailableError.exit_code
+            found[candidate.path] = NotRun(candidate.path.name, form.extra.reason, code)
+    return found
 
 
 def _verified(
@@ -79,10 +96,8 @@ def _verified(
     terms: Terms,
     failures: Failures,
     watch: Watch,
-) -> Report | None:
-    """Verify files, and note those that do not run; None where there are no files."""
-    if not candidates:
-        return None
+) -> Report:
+    """Verify files, and note those that do not run."""
     report = verify_files(stage, candidates, terms, watch)
     for file in report.not_run:
         failures.add(Path(file.file).stem, error_of(file))
@@ -98,17 +113,22 @@ def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, 
     return again
 
 
-def _joined(reports: Sequence[Report], wanted: Sequence[Work], failures: Failures) -> Report:
+def _joined(
+    reports: Sequence[Report],
+    wanted: Sequence[Work],
+    failures: Failures,
+    absent: Mapping[Path, NotRun],
+) -> Report:
     """Return one report of what has a file, in the order that was asked for.
 
     Raises:
         EdgeImgqError: nothing has.
     """
     found = {target.target: target for report in reports for target in report.targets}
-    if not found:
+    if not found and not absent:
         failures.raise_all()
     targets = tuple(found[work.target] for work in wanted if work.target in found)
-    return replace(reports[0], targets=targets)
+    return replace(reports[0], targets=targets, not_run=tuple(absent.values()))
 
 
 def _plainly(target: str, reason: str) -> str:

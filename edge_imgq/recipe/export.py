@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.formats import FORMATS, Format, Precision
 from edge_imgq.recipe.table import Table, checked_name
 
-FORMATS = ("onnx", "tflite", "coreml")
-PRECISIONS = ("float32", "float16", "int8")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PROCESSORS = ("cpu", "gpu")
-
-SUFFIX = {"onnx": ".onnx", "tflite": ".tflite", "coreml": ".mlpackage"}
-"""File name extension of each format."""
 
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
@@ -45,7 +44,7 @@ class ExportRecipe:
     Attributes:
         name: the file's stem; the target's one name everywhere.
         summary: one line for people.
-        format: one of FORMATS.
+        format: a key of FORMATS.
         precision: one of PRECISIONS.
         scheme: stem of the quantization recipe; empty unless the precision is int8.
         processor: one of PROCESSORS; whose kernels the forms of a TFLite file are chosen for.
@@ -98,7 +97,7 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
 
 
 def _parsed(table: Table, name: str) -> ExportRecipe:
-    form, precision = table.text("format", FORMATS), table.text("precision", PRECISIONS)
+    form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
     recipe = ExportRecipe(
         name=name,
         summary=table.text("summary"),
@@ -116,14 +115,13 @@ def _parsed(table: Table, name: str) -> ExportRecipe:
 
 
 def _budget(table: Table, form: str, precision: str) -> Budget:
-    is_coreml = form == "coreml"
-    # Not every network's share can be kept by a default session of ONNX Runtime in int8.
-    is_asked = not is_coreml and (precision != "int8" or form != "onnx")
-    if is_coreml and table.has("conversion_within_1"):
+    share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
+    if share == "none" and table.has("conversion_within_1"):
+        keep = _names(lambda row: "none" not in row.precisions.values())
         raise RecipeError(
-            f"{table.where}: 'conversion_within_1' is for TFLite and ONNX files. Core ML rounds to "
-            "float16 between operators and keeps no share of values for every network; limit it "
-            "in dB alone, and delete the key."
+            f"{table.where}: 'conversion_within_1' is for {keep} files. "
+            f"{FORMATS[form].rounds_elsewhere} No share of values is kept for every network; limit "
+            "it in dB alone, and delete the key."
         )
     budget = Budget(
         psnr_drop=table.number("psnr_drop"),
@@ -131,7 +129,7 @@ def _budget(table: Table, form: str, precision: str) -> Budget:
         psnr_vs_reference=table.number("psnr_vs_reference"),
         conversion_within_1=(
             table.number("conversion_within_1")
-            if is_asked or table.has("conversion_within_1")
+            if share == "asked" or table.has("conversion_within_1")
             else None
         ),
     )
@@ -148,12 +146,20 @@ def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:
         )
     if recipe.scheme and recipe.passes:
         raise RecipeError(f"{where}: the passes of an int8 target stand in quantize/, not here.")
-    if recipe.format == "coreml" and recipe.precision == "float32":
-        raise RecipeError(f'{where}: Core ML files are "float16" or "int8".')
-    if recipe.format == "onnx" and recipe.precision == "float16":
-        raise RecipeError(f'{where}: "float16" is for TFLite and Core ML; use "float32" for onnx.')
-    if recipe.processor == "gpu" and (recipe.format != "tflite" or recipe.precision == "int8"):
+    form = FORMATS[recipe.format]
+    if recipe.precision not in form.precisions:
+        able = " or ".join(f'"{precision}"' for precision in form.precisions)
+        raise RecipeError(f"{where}: {form.name} files are {able}.")
+    if recipe.processor not in form.processors or (
+        recipe.processor == "gpu" and recipe.precision == "int8"
+    ):
+        able = _names(lambda row: recipe.processor in row.processors)
         raise RecipeError(
-            f'{where}: the processor "gpu" belongs to float TFLite files. Core ML chooses the '
-            "processor on the device, and phone GPUs compute in float."
+            f'{where}: the processor "{recipe.processor}" belongs to float {able} files. Other '
+            "formats choose the processor on the device, and phone GPUs compute in float."
         )
+
+
+def _names(has: Callable[[Format], bool]) -> str:
+    """Return the names of the formats of which something holds, in words."""
+    return " and ".join(form.name for form in FORMATS.values() if has(form))

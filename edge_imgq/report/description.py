@@ -148,7 +148,7 @@ class FileDescription:
     """A whole file.
 
     Attributes:
-        format: "TFLite", "ONNX", "Core ML".
+        format: what people call it, as in `edge_imgq.formats.FORMATS`.
         inputs: the images that it takes.
         outputs: the images that it returns.
         operators: in the order of execution.

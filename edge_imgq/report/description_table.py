@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from edge_imgq.contract import FileNote
+from edge_imgq.formats import FORMATS
 from edge_imgq.report.description import FileDescription, TargetOutlook, TensorRow
 from edge_imgq.report.drawing import (
     by,
@@ -115,7 +116,8 @@ def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...
 
 
 def _no_images(description: FileDescription) -> list[TensorRow]:
-    ranks = (3, 4) if description.format == "Core ML" else (4,)  # its image type has no batch
+    has_batch = any(f.has_batch for f in FORMATS.values() if f.name == description.format)
+    ranks = (4,) if has_batch else (3, 4)
     return [row for row in description.outputs if len(row.shape) not in ranks]
 
 
@@ -148,21 +150,16 @@ def _note(note: FileNote) -> str:
 
 def _sides(description: FileDescription, note: FileNote) -> str:
     """Say which sizes a file takes."""
-    if description.format == "ONNX":
-        # A length that is open bears a word.
-        if all(isinstance(length, int) for row in description.inputs for length in row.shape[1:]):
-            return "fixed to its size"
-        multiple = note.contract.multiple
+    multiple = note.contract.multiple
+    # A length that is open bears a word.
+    if any(isinstance(length, str) for row in description.inputs for length in row.shape[1:]):
         return "sides of any length" if multiple == 1 else f"sides are multiples of {multiple}"
-    if description.format == "Core ML":
-        return "fixed to its size: Core ML takes no other"
     if description.sizes:
         names = ", ".join(f"h{height}_w{width}" for height, width in description.sizes)
         return f"signatures: {names}; the figures here are those of the first"
     if note.resizable:
-        multiple = note.contract.multiple
         return f"the input may be resized{'' if multiple == 1 else f', to multiples of {multiple}'}"
-    return "fixed to its size: resized, it would fail or compute something else"
+    return "fixed to its size: at another it would fail or compute something else"
 
 
 def _edge(side: str, row: TensorRow) -> str:

@@ -13,15 +13,14 @@ between two operators of a QDQ graph is the integer tensor.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edge_imgq.errors import ModelError
+from edge_imgq.formats import format_of, suffixes
 from edge_imgq.skipped import Skipped
 
 QUANTIZERS = frozenset({"QuantizeLinear", "quantize"})
@@ -87,7 +86,11 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
     Raises:
         ModelError: the file is not whole, or does not fit the size.
     """
-    return peak(READERS[path.suffix.lower()](path, size))
+    form = format_of(path)
+    if form is None:
+        raise ModelError(f"{path} is not one of {', '.join(suffixes())}.")
+    read: Callable[[Path, tuple[int, int]], Plan] = form.functions.memory_plan
+    return peak(read(path, size))
 
 
 def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
@@ -185,90 +188,3 @@ def _fused(steps: Sequence[Step], edges: set[str]) -> list[Step]:
         Step(step.kind, tuple(map(name_of, step.reads)), tuple(map(name_of, step.writes)))
         for step in kept
     ]
-
-
-def _tflite(path: Path, size: tuple[int, int]) -> Plan:
-    """Read a .tflite file at its own size; the first signature's where it has several.
-
-    What takes no image has none of its own, and gets the size given.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    from edge_imgq.runtime.tflite_file import read_model
-
-    kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-    types = {code: name.lower() for name, code in vars(schema.TensorType).items()}
-    model = read_model(path)
-    graph = model.subgraphs[0]
-    names = [tensor.name.decode() for tensor in graph.tensors]
-    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
-
-    def named(indices: Iterable[Any]) -> tuple[str, ...]:
-        return tuple(names[int(index)] for index in indices if int(index) >= 0)
-
-    steps = (
-        Step(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
-        for op in graph.operators
-    )
-    sizes = {
-        name: math.prod(map(int, tensor.shape)) * np.dtype(types[tensor.type]).itemsize
-        for name, tensor in zip(names, graph.tensors, strict=True)
-        if tensor.shape is not None
-    }
-    image = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
-    own = (image[1], image[2]) if len(image) == 4 else size
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
-
-
-def _onnx(path: Path, size: tuple[int, int]) -> Plan:
-    """Read an .onnx file at its own size, or at the one given."""
-    import onnx_ir as ir
-
-    from edge_imgq.graph.size import bind_size, own_size
-
-    model = ir.load(path)
-    bound = own_size(model) or size
-    graph = bind_size(model, bound).graph
-    sizes = {}
-    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
-        if value.shape is None or value.dtype is None or not value.shape.is_static():
-            raise ModelError(f"{path} does not say how large {value.name} is.")
-        sizes[str(value.name)] = math.prod(value.shape.numpy()) * int(value.dtype.itemsize)
-
-    def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:
-        return tuple(str(value.name) for value in values if value is not None)
-
-    steps = (Step(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), bound)
-
-
-def _coreml(path: Path, size: tuple[int, int]) -> Plan:  # noqa: ARG001
-    """Read a package in the types that its program declares."""
-    from edge_imgq.runtime.mil.package import open_package
-    from edge_imgq.runtime.mil.program import DTYPES, read_program
-
-    program = read_program(open_package(path))
-    sizes = {
-        name: math.prod(value.shape) * np.dtype(DTYPES[value.dtype.upper()]).itemsize
-        for name, value in program.declared.items()
-        if value.dtype.upper() in DTYPES
-    }
-    steps = (
-        Step(
-            statement.kind,
-            tuple(name for names in statement.inputs.values() for name in names),
-            tuple(value.name for value in statement.outputs),
-        )
-        for statement in program.statements
-    )
-    inputs = tuple(value.name for value in program.inputs)
-    own = program.inputs[0].shape[2:4]
-    return Plan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
-
-
-READERS: dict[str, Callable[[Path, tuple[int, int]], Plan]] = {
-    ".tflite": _tflite,
-    ".onnx": _onnx,
-    ".mlpackage": _coreml,
-}
-"""File name extension → what reads its operators and the sizes of its tensors."""

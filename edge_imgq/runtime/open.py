@@ -1,38 +1,13 @@
-"""Which runtime opens which file."""
+"""Opening an exported file by the runtime of its format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import RuntimeUnavailableError, UsageError
+from edge_imgq.formats import format_of, suffixes
 from edge_imgq.runtime.protocol import Session
-
-
-def _onnx(path: Path, threads: int) -> Session:
-    from edge_imgq.runtime.onnxruntime import open_session
-
-    return open_session(path, threads)
-
-
-def _tflite(path: Path, threads: int) -> Session:
-    from edge_imgq.runtime.litert import open_session
-
-    return open_session(path, threads)
-
-
-def _coreml(path: Path, threads: int) -> Session:
-    from edge_imgq.runtime.coreml import open_session
-
-    return open_session(path, threads)
-
-
-RUNTIMES: dict[str, Callable[[Path, int], Session]] = {
-    ".onnx": _onnx,
-    ".tflite": _tflite,
-    ".mlpackage": _coreml,
-}
-"""File name extension → the runtime that opens it on this host; each imports its own packages."""
 
 
 def open_session(path: Path, threads: int = 1) -> Session:
@@ -45,8 +20,12 @@ def open_session(path: Path, threads: int = 1) -> Session:
     Raises:
         UsageError: no runtime is known for the extension.
         ModelError: the file is not whole.
+        RuntimeUnavailableError: the runtime is not installed here.
     """
-    suffix = path.suffix.lower()
-    if suffix not in RUNTIMES:
-        raise UsageError(f"{path} is not one of {', '.join(RUNTIMES)}, so no runtime opens it.")
-    return RUNTIMES[suffix](path, threads)
+    form = format_of(path)
+    if form is None:
+        raise UsageError(f"{path} is not one of {', '.join(suffixes())}, so no runtime opens it.")
+    if form.extra is not None and form.extra.is_missing:
+        raise RuntimeUnavailableError(form.extra.reason)
+    opened: Callable[[Path, int], Session] = form.functions.open_session
+    return opened(path, threads)

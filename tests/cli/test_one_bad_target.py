@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import FaultError
-from edge_imgq.export import formats
-from edge_imgq.export.formats import Order
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite import format as tflite
 from edge_imgq.quantize import quantize
 from tests.cli.conftest import Run, whole_model
 
@@ -25,14 +26,14 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Spoil:
     """Return what makes the writer of TFLite files spoil the int8 one."""
 
     def spoil(how: Any) -> None:
-        write = formats.WRITERS["tflite"]
+        write = tflite.FUNCTIONS.write
 
         def writing(model: Any, order: Order, path: Path) -> None:
             write(model, order, path)
             if path.stem == "tflite-int8":
                 how(order, path)
 
-        monkeypatch.setitem(formats.WRITERS, "tflite", writing)
+        monkeypatch.setattr(tflite, "FUNCTIONS", replace(tflite.FUNCTIONS, write=writing))
 
     return spoil
 

@@ -13,7 +13,8 @@ import pytest
 from onnx import TensorProto
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import Order, write_onnx, write_reference
+from edge_imgq.export.onnx_format import write_onnx, write_reference
+from edge_imgq.export.order import Order
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.onnxruntime import open_session

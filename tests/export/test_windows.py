@@ -10,7 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import Order, write_coreml, write_tflite
+from edge_imgq.export.coreml.format import write_coreml
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.load import normalise
 from edge_imgq.pipeline.inspect import FORMATS
 from edge_imgq.report.description import Window

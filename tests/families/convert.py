@@ -18,7 +18,8 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.opset import OPSET

@@ -11,7 +11,8 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import ImageError
-from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import from_nchw, to_nchw

@@ -11,7 +11,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.half_range import refuse_beyond_float16

@@ -11,8 +11,9 @@ import pytest
 from ai_edge_litert._pywrap_analyzer_wrapper import ModelAnalyzer
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.describe import describe
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.litert import measured

@@ -8,7 +8,8 @@ import pytest
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.formats import Order, write_tflite
+from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Network

@@ -1,0 +1,92 @@
+"""Core ML as a format of exported files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import FileNote
+from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.protocol import Session
+
+
+def write_coreml(model: ir.Model, order: Order, path: Path) -> None:
+    """Lower the graph at its one size to an .mlpackage folder."""
+    from edge_imgq.export.coreml.lower import save
+
+    (size,) = order.sizes
+    save(bound(model, size, order.note), order.note, path)
+
+
+def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+    """Return the operators that `write_coreml` refuses of a graph."""
+    from edge_imgq.export.coreml.program import refusals as refused
+
+    return refused_at_any_size(model, order, refused)
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """Reopen a package in what this machine has; see `edge_imgq.runtime.coreml`."""
+    from edge_imgq.runtime.coreml import open_session as opened
+
+    return opened(path, threads)
+
+
+def read_note(path: Path) -> FileNote:
+    """Return what a package says about itself; see `edge_imgq.runtime.mil.package`."""
+    from edge_imgq.runtime.mil.package import read_note as read
+
+    return read(path)
+
+
+def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
+    """Return what a package consists of; see `edge_imgq.export.coreml.describe`."""
+    from edge_imgq.export.coreml.describe import describe as described
+
+    return described(path)
+
+
+def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+    """Return the operators and tensors of a package, in the types that its program declares."""
+    import numpy as np
+
+    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.mil.package import open_package
+    from edge_imgq.runtime.mil.program import DTYPES, read_program
+
+    program = read_program(open_package(path))
+    sizes = {
+        name: math.prod(value.shape) * np.dtype(DTYPES[value.dtype.upper()]).itemsize
+        for name, value in program.declared.items()
+        if value.dtype.upper() in DTYPES
+    }
+    steps = (
+        Step(
+            statement.kind,
+            tuple(name for names in statement.inputs.values() for name in names),
+            tuple(value.name for value in statement.outputs),
+        )
+        for statement in program.statements
+    )
+    inputs = tuple(value.name for value in program.inputs)
+    own = program.inputs[0].shape[2:4]
+    return Plan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
+
+
+FUNCTIONS = FormatFunctions(
+    write=write_coreml,
+    refusals=refusals,
+    open_session=open_session,
+    read_note=read_note,
+    describe=describe,
+    memory_plan=memory_plan,
+)

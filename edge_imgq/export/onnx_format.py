@@ -1,0 +1,113 @@
+"""ONNX as a format of exported files, and the reference graphs beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError
+from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.export.order import Order, Size
+
+if TYPE_CHECKING:
+    import onnx
+    import onnx_ir as ir
+
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.protocol import Session
+
+
+def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
+    """Write a graph as it is, with the note in its metadata."""
+    import onnx_ir as ir
+
+    _save(ir.to_proto(model), note, path)
+
+
+def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
+    """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
+    import onnx_ir as ir
+
+    from edge_imgq.export.double_rounding import keep_both_roundings
+    from edge_imgq.export.unsigned import to_unsigned
+
+    proto = ir.to_proto(model)
+    to_unsigned(proto)
+    keep_both_roundings(proto)
+    _save(proto, order.note, path)
+
+
+def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
+    from onnx.helper import set_model_props
+
+    set_model_props(proto, note.to_strings())
+    path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:  # noqa: ARG001
+    """Refuse nothing: the graph is ONNX."""
+    return ()
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """Reopen a file in ONNX Runtime; see `edge_imgq.runtime.onnxruntime`."""
+    from edge_imgq.runtime.onnxruntime import open_session as opened
+
+    return opened(path, threads)
+
+
+def read_note(path: Path) -> FileNote:
+    """Return what a file says about itself.
+
+    Raises:
+        ModelError: it cannot be read, or was not written by edge-imgq.
+    """
+    from edge_imgq.graph.load import read_onnx
+
+    pairs = {pair.key: pair.value for pair in read_onnx(path).metadata_props}
+    return FileNote.from_strings(pairs, str(path))
+
+
+def describe(path: Path, size: Size | None) -> FileDescription:
+    """Return what a file consists of; see `edge_imgq.export.onnx_description`."""
+    from edge_imgq.export.onnx_description import describe as described
+
+    return described(path, size)
+
+
+def memory_plan(path: Path, size: Size) -> Plan:
+    """Return the operators and tensors of a file at its own size, or at the one given."""
+    import onnx_ir as ir
+
+    from edge_imgq.graph.size import bind_size, own_size
+    from edge_imgq.runtime.memory import Plan, Step
+
+    model = ir.load(path)
+    at = own_size(model) or size
+    graph = bind_size(model, at).graph
+    sizes = {}
+    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
+        if value.shape is None or value.dtype is None or not value.shape.is_static():
+            raise ModelError(f"{path} does not say how large {value.name} is.")
+        sizes[str(value.name)] = math.prod(value.shape.numpy()) * int(value.dtype.itemsize)
+
+    def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:
+        return tuple(str(value.name) for value in values if value is not None)
+
+    steps = (Step(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
+    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
+
+
+FUNCTIONS = FormatFunctions(
+    write=write_onnx,
+    refusals=refusals,
+    open_session=open_session,
+    read_note=read_note,
+    describe=describe,
+    memory_plan=memory_plan,
+)

@@ -1,0 +1,151 @@
+"""TFLite as a format of exported files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from math import lcm
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_imgq.contract import FileNote
+from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.export.tflite.spelling import Spelling
+    from edge_imgq.graph.network import Network
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.protocol import Placement, Session
+
+
+def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
+    """Lower the graph to a .tflite file, with one signature per size.
+
+    A file of one size says in its note whether its input may be resized, and to which multiples;
+    for the processor, it has the form that phones run fastest, which may ask for larger ones.
+    """
+    from edge_imgq.export.tflite.forms.choose import fastest_forms
+    from edge_imgq.export.tflite.lower import lower, lower_sizes
+    from edge_imgq.export.tflite.resize import follows_a_resize
+
+    def at(size: Size) -> Network:
+        return bound(model, size, order.note)
+
+    note, plain = order.note, order.plain or order.processor == "gpu"
+    spelling = _spelling(order)
+    networks = {size: at(size) for size in order.sizes}
+    fast = {} if plain else {size: fastest_forms(network) for size, network in networks.items()}
+    networks |= {size: form.network for size, form in fast.items()}
+    if len(networks) > 1:
+        path.write_bytes(lower_sizes(networks, note, spelling))
+        return
+    ((size, network),) = networks.items()
+    multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
+    follows = follows_a_resize(at, size, note.contract.multiple, spelling)
+    contract = replace(note.contract, multiple=multiple)
+    noted = replace(note, contract=contract, resizable=follows)
+    path.write_bytes(lower(network, noted, spelling=spelling))
+
+
+def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+    """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
+    from edge_imgq.export.tflite.lower import refusals as refused
+
+    spelling = _spelling(order)
+    return refused_at_any_size(model, order, lambda network: refused(network, spelling))
+
+
+def _spelling(order: Order) -> Spelling:
+    from edge_imgq.export.tflite.spelling import Spelling
+
+    return Spelling(gpu=order.processor == "gpu", half=order.half)
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """Reopen a file in LiteRT; see `edge_imgq.runtime.litert`."""
+    from edge_imgq.runtime.litert import open_session as opened
+
+    return opened(path, threads)
+
+
+def read_note(path: Path) -> FileNote:
+    """Return what a file says about itself; see `edge_imgq.runtime.tflite_file`."""
+    from edge_imgq.runtime.tflite_file import read_note as read
+
+    return read(path)
+
+
+def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
+    """Return what a file consists of, at its own size; see `edge_imgq.export.tflite.describe`."""
+    from edge_imgq.export.tflite.describe import describe as described
+
+    return described(path)
+
+
+def memory_plan(path: Path, size: Size) -> Plan:
+    """Return the operators and tensors of a file at its own size; the first signature's of several.
+
+    What takes no image has none of its own, and gets the size given.
+    """
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.tflite_file import read_model
+
+    kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    types = {code: name.lower() for name, code in vars(schema.TensorType).items()}
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+
+    def named(indices: Iterable[Any]) -> tuple[str, ...]:
+        return tuple(names[int(index)] for index in indices if int(index) >= 0)
+
+    steps = (
+        Step(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
+        for op in graph.operators
+    )
+    sizes = {
+        name: math.prod(map(int, tensor.shape)) * np.dtype(types[tensor.type]).itemsize
+        for name, tensor in zip(names, graph.tensors, strict=True)
+        if tensor.shape is not None
+    }
+    image = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
+    own = (image[1], image[2]) if len(image) == 4 else size
+    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
+
+
+def placement(path: Path) -> Placement:
+    """Return what XNNPACK takes of a file on this host; see `edge_imgq.runtime.litert`."""
+    from edge_imgq.runtime.litert import placement as placed
+
+    return placed(path)
+
+
+def refuse_beyond_half(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+    """Refuse a file for GPUs whose numbers leave float16; see `edge_imgq.runtime.half_range`."""
+    from edge_imgq.runtime.half_range import refuse_beyond_float16
+
+    refuse_beyond_float16(path, photos, peak)
+
+
+FUNCTIONS = FormatFunctions(
+    write=write_tflite,
+    refusals=refusals,
+    open_session=open_session,
+    read_note=read_note,
+    describe=describe,
+    memory_plan=memory_plan,
+    placement=placement,
+    refuse_beyond_half=refuse_beyond_half,
+)
