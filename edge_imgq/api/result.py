@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.devices.latency import Latency
-    from edge_imgq.pipeline.gallery import Exhibit
+    from edge_imgq.report.exhibit import Exhibit
     from edge_imgq.report.report import Report, TargetReport
     from edge_imgq.skipped import Skipped
     from edge_imgq.verify.drift import Drop, Fidelity

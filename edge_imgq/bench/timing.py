@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
+from edge_imgq.devices.instructions import Instructions
+from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.errors import EdgeImgqError, ModelError, RuntimeUnavailableError, UsageError
 from edge_imgq.formats import format_of
-from edge_imgq.runtime.memory import activation_memory
+from edge_imgq.runtime.memory import ActivationMemory, activation_memory
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from edge_imgq.devices.instructions import Instructions
-    from edge_imgq.devices.latency import Latency
     from edge_imgq.devices.protocol import Device, DeviceSession
-    from edge_imgq.runtime.memory import ActivationMemory
 
 DEFAULT_SIZE = (180, 320)
 """Height and width for files that take any and name none."""

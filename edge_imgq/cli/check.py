@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
-from edge_imgq.cli.paths import existing, existing_folder, file_to_keep
+from edge_imgq.cli.paths import existing, existing_folder, file_to_keep, output_file
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import DriftError
 
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_imgq.pipeline.check import Looked
+    from edge_imgq.pipeline.check import CheckRequest, Looked
+    from edge_imgq.pipeline.step import Watch
+    from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Verdict
+
+FORMS = {
+    "junit": "JUnit XML, a test case for each target",
+    "markdown": "Markdown, for a comment on a pull request",
+    "html": "a page that holds all it shows, with pictures of what fails",
+}
+"""Forms of the verdicts, each an option that takes a file."""
 
 DETAILS = """\
 Compare exported files with a committed baseline and with the budgets that they were held to. The
@@ -81,6 +90,8 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="measure every file anew, whatever its report or an earlier check says",
     )
+    for option, words in FORMS.items():
+        parser.add_argument(f"--{option}", type=output_file, metavar="FILE", help=f"write {words}")
     add_threads(parser, default=1)
     add_json(parser)
 
@@ -90,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.pipeline.check import CheckRequest, look, verdicts
     from edge_imgq.pipeline.measured_anew import cache_folder
     from edge_imgq.report.baseline_file import read_baseline
+    from edge_imgq.report.judgement import Judgement
 
     request = CheckRequest(
         paths=tuple(arguments.paths),
@@ -105,8 +117,37 @@ def run(arguments: argparse.Namespace) -> int:
         if known is None:
             return _update(arguments.baseline, looked)
         found = verdicts(looked, known, request, watch)
+        judgement = Judgement(found, tuple(one.report for one in looked), known)
+        if arguments.html:
+            _write_page(arguments.html, judgement, looked, request, watch)
+    _write(judgement, arguments)
     _show(found, arguments)
-    return DriftError.exit_code if any(verdict.fails for verdict in found) else 0
+    return DriftError.exit_code if judgement.fails else 0
+
+
+def _write_page(
+    path: Path,
+    judgement: Judgement,
+    looked: Sequence[Looked],
+    request: CheckRequest,
+    watch: Watch,
+) -> None:
+    from edge_imgq.artifact import write_text
+    from edge_imgq.pipeline.failing_pictures import failing_pictures
+    from edge_imgq.report.page import page
+
+    pictures = failing_pictures(looked, judgement.verdicts, request, watch)
+    write_text(path, page(judgement, pictures))
+
+
+def _write(judgement: Judgement, arguments: argparse.Namespace) -> None:
+    from edge_imgq.artifact import write_text
+    from edge_imgq.report.junit import junit_xml
+    from edge_imgq.report.markdown import markdown
+
+    for path, form in ((arguments.junit, junit_xml), (arguments.markdown, markdown)):
+        if path is not None:
+            write_text(path, form(judgement))
 
 
 def _show(verdicts: Sequence[Verdict], arguments: argparse.Namespace) -> None:

@@ -107,8 +107,7 @@ def _look(file: Path, request: CheckRequest, images: ImageSet | None, watch: Wat
     ]
     if not again:
         return Looked(folder, report, tampered)
-    if images is None:
-        images = _images_of(report)
+    images = images or images_of(report, request)
     if images is None and stale:
         raise UsageError(
             f"{file} was made with other versions than those that are here, and its images "
@@ -165,9 +164,11 @@ def _made_by_these_versions(report: Report) -> bool:
     return report.version == __version__ and report.versions == runtime_versions()
 
 
-def _images_of(report: Report) -> ImageSet | None:
-    """Return the manifest's images, if a report was made with them."""
-    images = evaluation_images(None)
+def images_of(report: Report, request: CheckRequest) -> ImageSet | None:
+    """Return the images that were named, or the manifest's if a report was made with them."""
+    images = evaluation_images(request.images)
+    if request.images is not None:
+        return images
     return images if images.sha256 == report.evaluation_sha256 else None
 
 
@@ -282,7 +283,7 @@ def _shipped_figures(
 ) -> tuple[str, ...]:
     """Return what a copy that nobody vouches for loses, beside the report and the baseline."""
     own = next((found for found in one.report.targets if found.target == target), None)
-    images = _images_of(one.report) if request.images is None else evaluation_images(request.images)
+    images = images_of(one.report, request)
     if own is None or images is None:
         return ()
     jobs = {target: _job(path, own)}

@@ -16,8 +16,9 @@ from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.builtin_kernels import BuiltinRuns
-from edge_imgq.pipeline.gallery import Exhibit, Gallery
+from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.report import NotRun
 from edge_imgq.verify.drift import Drift, ImageDrift, compare
 from edge_imgq.verify.output_range import OutputValues, outside

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,55 +11,31 @@ from edge_imgq.artifact import output_errors
 from edge_imgq.verify.drift import IDENTICAL
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edge_imgq.report.exhibit import Exhibit
 
 WORST = 3
 """Images that are kept of each file."""
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """One image as the float model and a file made it.
-
-    Attributes:
-        name: of the image.
-        psnr: of the file's image against the float model's, dB.
-        float_image: 8-bit (H, W, C).
-        file_image: the same.
-    """
-
-    name: str
-    psnr: float
-    float_image: NDArray[np.uint8]
-    file_image: NDArray[np.uint8]
-
-    def cropped(self) -> Exhibit:
-        """Return the place where the images differ most."""
-        from edge_imgq.images.contact_sheet import busiest_place
-
-        place = busiest_place(self.float_image, self.file_image)
-        crops = (image[place].copy() for image in (self.float_image, self.file_image))
-        return Exhibit(self.name, self.psnr, *crops)
-
-
 class Gallery:
     """Holds at most WORST images for each file, so that memory does not grow with their number."""
 
-    def __init__(self, folder: Path | None, *, keeps: bool = False) -> None:
+    def __init__(self, folder: Path | None, *, keeps: bool = False, whole: bool = False) -> None:
         """Make a gallery for pictures in `folder`.
 
         Args:
             folder: that the pictures go to; None for none.
             keeps: whether the worst place of the worst image is kept without a folder, too.
+            whole: whether the worst images are, whole.
         """
         self._folder = folder
-        self._keeps = keeps or folder is not None
+        self._whole = whole or folder is not None
+        self._keeps = keeps or self._whole
         self._kept: dict[str, list[Exhibit]] = {}
 
     def empty(self) -> Gallery:
         """Return another gallery for the same place that has no images yet."""
-        return Gallery(self._folder, keeps=self._keeps)
+        return Gallery(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
     def exhibits(self) -> dict[str, tuple[Exhibit, ...]]:
@@ -72,7 +47,7 @@ class Gallery:
         if not self._keeps or exhibit.psnr >= IDENTICAL:
             return
         before = self._kept.get(file, [])
-        if self._folder is None:
+        if not self._whole:
             if not before or exhibit.psnr < before[0].psnr:
                 self._kept[file] = [exhibit.cropped()]
             return

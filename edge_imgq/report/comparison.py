@@ -9,6 +9,11 @@ from edge_imgq.report.quality_text import levels
 from edge_imgq.report.report import TargetReport
 from edge_imgq.skipped import Skipped
 
+INVISIBLE = 60.0
+"""dB to the float model above which nothing is better or worse: errors of a quarter of a level.
+
+Another processor's rounding moves such figures by decibels."""
+
 ON_TOLERANCE = 1e-9
 """What a figure may exceed its tolerance by: sums of decimals are not exact."""
 
@@ -103,6 +108,8 @@ def _loss(rule: Rule, old: Figure, new: Figure) -> float:
         return max(growths) if max(growths) > 0 else min(growths)
     assert isinstance(old, (int, float))
     assert isinstance(new, (int, float))
+    if rule.figure.startswith("vs_reference"):
+        return min(old, INVISIBLE) - min(new, INVISIBLE)
     if rule.unit == "share":
         return new / old - 1 if old else float(new > 0)
     return old - new if rule.less_is_worse else new - old

@@ -14,18 +14,23 @@ CHANNELS = {1: ("",), 3: ("red", "green", "blue")}
 def quality_lines(report: Report) -> list[str]:
     """Return PSNR of the float model and of its input against the truth, where there is one."""
     input_words = "its input" if report.contract.scale == 1 else "bicubic"
-    lines = []
+    groups: dict[str, list[str]] = {}
     for target in report.targets:
         drop = target.drop
         if isinstance(drop, Skipped):
             continue
-        line = (
-            f"against the truth: float model {drop.reference_psnr:.2f} dB, {input_words} "
-            f"{drop.input_psnr:.2f}"
-        )
         worse = drop.reference_psnr < drop.input_psnr
-        lines.append(line + ": the network is worse than none" * worse)
-    return list(dict.fromkeys(lines))
+        line = (
+            f"float model {drop.reference_psnr:.2f} dB, {input_words} {drop.input_psnr:.2f}"
+            + ": the network is worse than none" * worse
+        )
+        groups.setdefault(line, []).append(target.target)
+    if len(groups) == 1:
+        return [f"against the truth: {line}" for line in groups]
+    return [
+        f"against the truth, on the images of {', '.join(targets)}: {line}"
+        for line, targets in groups.items()
+    ]
 
 
 def tint_lines(report: Report) -> list[str]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from edge_imgq.quantize.layer_costs import LayerCost
 from edge_imgq.report.diagnosis import CLEARLY
-
-if TYPE_CHECKING:
-    from edge_imgq.quantize.layer_costs import LayerCost
 
 
 @dataclass(frozen=True)

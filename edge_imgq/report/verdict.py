@@ -91,7 +91,7 @@ def _verdict(
     if others:
         return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
     if tampered:
-        return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken), changes)
+        return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken))
     if worse or broken:
         return Verdict(model, name, "regressed", True, (*worse, *broken), changes)
     outcome: Outcome = "improved" if better else "pass"

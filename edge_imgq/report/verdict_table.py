@@ -10,12 +10,14 @@ from edge_imgq.wording import count_of
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
-    """Return what the verdicts come to, one row per target, and every reason below."""
+    """Return what the verdicts come to, a row for each target, and the reasons below."""
     table = new_table("model", "target", "verdict")
     for verdict in verdicts:
         table.add_row(verdict.model, verdict.target, verdict.outcome)
     parts = [wrapped(headline(verdicts)), draw(table)]
-    parts.append("\n".join(wrapped(line, "  ") for line in reason_lines(verdicts)))
+    for heading, reasons in reasons_by_target(verdicts).items():
+        lines = (wrapped(f"  - {reason}", "    ") for reason in reasons)
+        parts.append("\n".join([wrapped(f"{heading}:", "  "), *lines]))
     if changes := change_lines(verdicts):
         lines = (wrapped(f"  {line}", "    ") for line in changes)
         parts.append("\n".join(["changed since the baseline:", *lines]))
@@ -35,17 +37,17 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     return f"PASS: {count_of(len(verdicts), 'target')} ({counted})."
 
 
-def reason_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return every reason once, with the targets that it holds for."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:
+    """Return the reasons below whose they are; targets of the same reasons stand together."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for verdict in verdicts:
-        for reason in verdict.reasons:
-            key = (verdict.model, verdict.outcome, reason)
+        if verdict.reasons:
+            key = (verdict.model, verdict.outcome, verdict.reasons)
             groups.setdefault(key, []).append(verdict.target)
-    return [
-        f"{model} {', '.join(targets)}: {outcome}: {reason}"
-        for (model, outcome, reason), targets in groups.items()
-    ]
+    return {
+        f"{model} {', '.join(targets)} {outcome}": reasons
+        for (model, outcome, reasons), targets in groups.items()
+    }
 
 
 def change_lines(verdicts: Sequence[Verdict]) -> list[str]:

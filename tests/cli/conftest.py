@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import onnx
 import pytest
@@ -16,6 +18,7 @@ from onnx import helper
 from PIL import Image
 
 from edge_imgq.cli.main import main
+from edge_imgq.cli.schemas import schema_path
 from edge_imgq.images.files import read_rgb
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from tests.graph.build import proto_model
@@ -42,10 +45,20 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
         except SystemExit as error:  # argparse exits by itself
             code = int(str(error.code))
         captured = capsys.readouterr()
+        if "--json" in words and captured.out:
+            validate(str(words[0]), captured.out)
         return Outcome(code, captured.out, captured.err)
 
     yield run_command
     logging.disable(logging.NOTSET)
+
+
+def validate(command: str, text: str) -> None:
+    """Hold what a command printed to its published schema, or an error to that of errors."""
+    form = json.loads(text)
+    is_error = isinstance(form, dict) and set(form) == {"error", "exit_code"}
+    schema = json.loads(schema_path("error" if is_error else command).read_text())
+    jsonschema.validate(form, schema)
 
 
 def whole_model(

@@ -292,3 +292,16 @@ def test_a_required_target_must_be_there(run: Run, project: Path) -> None:
     outcome = check(run, project, "--require", INT8, "tflite-gpu", "--json")
     assert outcome.code == 1
     assert verdicts(outcome)["tflite-gpu"]["outcome"] == "skipped"
+
+
+def test_the_forms_of_the_verdicts_are_written(run: Run, project: Path, pairs: Path) -> None:
+    file = Edited(project / "tiny" / f"{INT8}.tflite")
+    FAULTS["bgr"](file)
+    file.write()
+    paths = {form: project / f"check.{form}" for form in ("html", "junit", "markdown")}
+    options = [word for form, path in paths.items() for word in (f"--{form}", path)]
+    assert check(run, project, "--images", pairs, *options).code == 1
+    page = paths["html"].read_text()
+    assert page.count('<section class="picture"') == 3
+    assert "tampered" in paths["junit"].read_text()
+    assert paths["markdown"].read_text().startswith("### ✖ FAIL: 1 of 2 targets")

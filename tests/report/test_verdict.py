@@ -227,3 +227,13 @@ def test_an_update_replaces_the_reports_model_and_keeps_the_rest() -> None:
     assert both.models["fsrcnn-x2"].targets["tflite-int8"].bytes == 1
     assert "coreml-fp16" not in both.models["fsrcnn-x2"].targets
     assert both.tolerances.bytes == 0.5
+
+
+def test_decibels_that_nobody_sees_are_neither_better_nor_worse() -> None:
+    """Rounding on another processor moves 95 dB by two; 67 to 59 crosses what is seen."""
+    close = updated(None, [with_target(vs_reference=Fidelity(94.9, 93.3, "a"))])
+    assert verdict(with_target(vs_reference=Fidelity(91.0, 89.0, "a")), baseline=close) == (
+        verdict(with_target(vs_reference=Fidelity(99.0, 98.0, "a")), baseline=close)
+    )
+    found = verdict(with_target(vs_reference=Fidelity(59.4, 58.0, "a")), baseline=close)
+    assert found.outcome == "regressed"

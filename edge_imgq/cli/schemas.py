@@ -1,0 +1,99 @@
+"""The JSON that every command prints, as published schemas: `python -m edge_imgq.cli.schemas`.
+
+The schemas lie in `edge_imgq/schemas/`, one file for each command, and one for errors. After a
+change to what is printed, raise VERSION and write them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from edge_imgq.artifact import write_text
+
+VERSION = 1
+"""Of all forms together. That of reports, which are read back, is in `edge_imgq.report.report`."""
+
+FOLDER = Path(__file__).parent.parent / "schemas"
+
+
+def schema_path(name: str) -> Path:
+    """Return where the schema of a command lies, or that of an "error"."""
+    return FOLDER / f"{name}.json"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the schema of every command's JSON by its name."""
+    from edge_imgq.report.json_schema import schema_of
+
+    return {name: schema_of(kind, name, VERSION) for name, kind in _forms().items()}
+
+
+def _forms() -> Mapping[str, Any]:
+    """Return the type of every command's JSON; see `schema_of` for dicts, lists and tuples."""
+    from edge_imgq.models.listing import ModelRow
+    from edge_imgq.pipeline.enhance import Enhanced
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.report.evaluation import Evaluation
+    from edge_imgq.report.finding import Finding
+    from edge_imgq.report.history import Entry
+    from edge_imgq.report.sensitivity import Sensitivity
+    from edge_imgq.report.verdict import Verdict
+
+    return {
+        "export": _report(),
+        "verify": [_report(), (_report(), ...)],
+        "bench": _bench(),
+        "check": {"passes": bool, "verdicts": tuple[Verdict, ...]},
+        "history": tuple[Entry, ...],
+        "align": _align(),
+        "train": {
+            "checkpoint": str,
+            "step": int,
+            "validation_psnr": float | None,
+            "left_out": ({"path": str, "reason": str}, ...),
+        },
+        "evaluate": Evaluation,
+        "enhance": tuple[Enhanced, ...],
+        "sensitivity": Sensitivity,
+        "models": tuple[ModelRow, ...],
+        "inspect": FileDescription,
+        "doctor": tuple[Finding, ...],
+        "init": tuple[str, ...],
+        "error": {"error": str, "exit_code": int},
+    }
+
+
+def _report() -> dict[str, Any]:
+    """Return the type of a report, which also says which schema it has."""
+    from edge_imgq.report.report import SCHEMA, Report
+
+    return {"schema": Literal[SCHEMA], **get_type_hints(Report)}
+
+
+def _bench() -> list[Any]:
+    """Return the types of times that were measured, and of estimates."""
+    from edge_imgq.bench.estimate import Comparison, Estimate
+    from edge_imgq.bench.timing import Timing
+
+    absent = ({"file": str, "skipped": str}, ...)
+    estimates = {
+        "estimates": tuple[Estimate, ...],
+        "absent": absent,
+        "published": tuple[Comparison, ...],
+    }
+    return [tuple[Timing, ...], estimates]
+
+
+def _align() -> dict[str, Any]:
+    """Return the type of what an alignment came to, with the number of patches."""
+    from edge_imgq.pipeline.align import AlignResult
+
+    return {**get_type_hints(AlignResult), "patches": int}
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        write_text(schema_path(name), json.dumps(schema, indent=1) + "\n")

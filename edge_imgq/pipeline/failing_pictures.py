@@ -1,0 +1,50 @@
+"""The images that failing files change most, run once more for a page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import EdgeImgqError
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.check import CheckRequest, Looked, images_of
+from edge_imgq.pipeline.gallery import Gallery
+from edge_imgq.pipeline.references import Candidate
+from edge_imgq.pipeline.step import Watch
+from edge_imgq.pipeline.verify import Terms, verify_files
+from edge_imgq.report.verdict import Place, Verdict
+
+if TYPE_CHECKING:
+    from edge_imgq.report.exhibit import Exhibit
+
+
+def failing_pictures(
+    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
+) -> dict[Place, tuple[Exhibit, ...]]:
+    """Return the worst images of every target that fails, if its file runs and images are known."""
+    failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
+    return {
+        place: shown
+        for one in looked
+        if (images := images_of(one.report, request)) is not None
+        for place, path in _files(one)
+        if place in failing and (shown := _worst(one.folder, path, images, request, watch))
+    }
+
+
+def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
+    for target in one.report.targets:
+        yield (one.report.model, target.target), one.folder / target.file
+
+
+def _worst(
+    folder: Path, path: Path, images: ImageSet, request: CheckRequest, watch: Watch
+) -> tuple[Exhibit, ...]:
+    gallery = Gallery(None, whole=True)
+    terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
+    try:
+        verify_files(folder, [Candidate(path, None)], terms, watch)
+    except EdgeImgqError:
+        return ()  # the verdict says why
+    return next(iter(gallery.exhibits.values()), ())

@@ -1,0 +1,42 @@
+"""Verdicts as JUnit XML, which CI systems and IDEs list: a suite for each model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_imgq.report.judgement import Judgement
+from edge_imgq.report.verdict import Verdict
+
+if TYPE_CHECKING:
+    from junitparser import TestCase
+
+
+def junit_xml(judgement: Judgement) -> str:
+    """Return a test case for each verdict; what fails is a failure, what is skipped is skipped."""
+    from junitparser import JUnitXml, TestSuite
+
+    document = JUnitXml("edge-imgq check")
+    for model in dict.fromkeys(verdict.model for verdict in judgement.verdicts):
+        suite = TestSuite(model)
+        suite.add_testcases([_case(v) for v in judgement.verdicts if v.model == model])
+        document.add_testsuite(suite)
+    document.update_statistics()
+    text: bytes = document.tostring()
+    return text.decode("utf-8")
+
+
+def _case(verdict: Verdict) -> TestCase:
+    from junitparser import Failure, Skipped, TestCase
+
+    case = TestCase(verdict.target, classname=verdict.model)
+    first = verdict.reasons[0] if verdict.reasons else ""
+    lines = "\n".join((*verdict.reasons, *verdict.changes))
+    if verdict.fails:
+        failure = Failure(f"{verdict.outcome}: {first}", verdict.outcome)
+        failure.text = lines
+        case.result = [failure]
+    elif verdict.outcome == "skipped":
+        case.result = [Skipped(first)]
+    elif lines:
+        case.system_out = f"{verdict.outcome}\n{lines}"
+    return case

@@ -1,0 +1,164 @@
+"""Verdicts as one page of HTML that holds all it shows: it asks for nothing, and works offline."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.images.contact_sheet import busiest_place
+from edge_imgq.report.drawing import milliseconds
+from edge_imgq.report.drift_picture import GRADES, coloured, error_map
+from edge_imgq.report.exhibit import Exhibit
+from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
+from edge_imgq.report.table import timed_where
+from edge_imgq.report.verdict import Place, Verdict
+from edge_imgq.report.verdict_table import change_lines, headline
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+SIDE = 224
+"""Pixels of the place that the viewer shows, a side."""
+
+MOST_BYTES = 2_600_000
+"""Of all pictures together; those beyond are left out, and the page says how many."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as the page holds it: data URIs, and where it lies in the whole image."""
+
+    name: str
+    psnr: float
+    float_image: str
+    file_image: str
+    errors: str
+    width: int
+    height: int
+    where: str
+
+    @property
+    def bytes(self) -> int:
+        """What it adds to the page."""
+        return len(self.float_image) + len(self.file_image) + len(self.errors)
+
+
+def page(judgement: Judgement, pictures: Mapping[Place, Sequence[Exhibit]]) -> str:
+    """Return the page: the result, a row for each target, reasons, drift per image, pictures.
+
+    Args:
+        judgement: to show.
+        pictures: the worst images of targets, by model and target.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    shown, left_out = _fitting(pictures)
+    return template.render(
+        headline=headline(judgement.verdicts),
+        fails=judgement.fails,
+        columns=COLUMNS,
+        symbols=SYMBOLS,
+        rows=[_row(judgement, verdict, shown) for verdict in judgement.verdicts],
+        changes=change_lines(judgement.verdicts),
+        reports=judgement.reports,
+        grades=_grades(),
+        left_out=left_out,
+    )
+
+
+def _row(
+    judgement: Judgement, verdict: Verdict, shown: Mapping[Place, Sequence[Shown]]
+) -> dict[str, Any]:
+    """Return what the page says of one target."""
+    now = judgement.now(verdict)
+    latency = None if now is None or isinstance(now.latency, Skipped) else now.latency
+    return {
+        "verdict": verdict,
+        "cells": list(zip(COLUMNS, judgement.cells(verdict), strict=True)),
+        "images": [] if now is None else sorted(now.images, key=lambda image: image.vs_reference),
+        "latency": latency and f"{milliseconds(latency.median_ms)} ms: {timed_where(latency)}",
+        "pictures": shown.get((verdict.model, verdict.target), ()),
+    }
+
+
+def _fitting(
+    pictures: Mapping[Place, Sequence[Exhibit]],
+) -> tuple[dict[Place, list[Shown]], int]:
+    """Return the pictures that there is room for, the worst of each target first."""
+    found: dict[Place, list[Shown]] = {}
+    size, left_out = 0, 0
+    for place, picture in _in_turns(pictures):
+        shown = _shown(picture)
+        if size + shown.bytes > MOST_BYTES:
+            left_out += 1
+            continue
+        size += shown.bytes
+        found.setdefault(place, []).append(shown)
+    return found, left_out
+
+
+def _in_turns(pictures: Mapping[Place, Sequence[Exhibit]]) -> Iterable[tuple[Place, Exhibit]]:
+    """Yield the first picture of each target, then the second of each, and so on."""
+    for rank in range(max(map(len, pictures.values()), default=0)):
+        for place, of_target in pictures.items():
+            if rank < len(of_target):
+                yield place, of_target[rank]
+
+
+def _shown(picture: Exhibit) -> Shown:
+    one, other = picture.float_image, picture.file_image
+    place = _around(busiest_place(one, other), one.shape[:2])
+    height, width = one[place].shape[:2]
+    where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
+    return Shown(
+        picture.name,
+        picture.psnr,
+        _data_uri(one[place]),
+        _data_uri(other[place]),
+        _data_uri(coloured(error_map(one[place], other[place]))),
+        width,
+        height,
+        where,
+    )
+
+
+def _around(place: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the square of at most SIDE pixels around a place of an image."""
+    found = []
+    for piece, length in zip(place, shape, strict=True):
+        side = min(SIDE, length)
+        start = min(max((piece.start + piece.stop - side) // 2, 0), length - side)
+        found.append(slice(start, start + side))
+    return found[0], found[1]
+
+
+def _data_uri(pixels: Pixels) -> str:
+    """Return pixels without loss: a level of difference is what the viewer is for."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.save(stream, "WEBP", lossless=True, quality=80, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _grades() -> list[tuple[str, str]]:
+    """Return the colours of the error map, and from how many levels on they stand."""
+    return [(f"rgb{colour}", f"{start}") for start, colour in GRADES.items()]

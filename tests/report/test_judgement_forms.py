@@ -1,0 +1,75 @@
+"""JUnit XML and Markdown of a judgement."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from edge_imgq.report.baseline import updated
+from edge_imgq.report.judgement import Judgement
+from edge_imgq.report.junit import junit_xml
+from edge_imgq.report.markdown import MOST, markdown
+from edge_imgq.report.verdict import Verdict, judge
+from edge_imgq.verify.drift import Fidelity
+from tests.report.build import REPORT, with_target
+
+BASELINE = updated(None, [REPORT])
+WORSE = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
+
+
+def judgement(*more: Verdict, report=WORSE) -> Judgement:
+    return Judgement((*judge([report], BASELINE), *more), (report,), BASELINE)
+
+
+SKIPPED = Verdict("other", "coreml-int8", "skipped", False, ("no Mac",))
+HOSTILE = Verdict("a|b", "<img src=x>", "new", True, ("[click](http://x) & `rm` @team\n# x",))
+
+
+def test_junit_has_a_suite_for_each_model_and_a_case_for_each_target() -> None:
+    root = ET.fromstring(junit_xml(judgement(SKIPPED, HOSTILE)))
+    assert root.tag == "testsuites"
+    assert {key: root.get(key) for key in ("tests", "failures", "skipped", "errors")} == {
+        "tests": "4", "failures": "3", "skipped": "1", "errors": "0"
+    }  # fmt: skip
+    assert [suite.get("name") for suite in root] == ["fsrcnn-x2", "other", "a|b"]
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["tflite-int8"].find("failure")
+    assert failure is not None
+    assert failure.get("type") == "regressed"
+    assert "vs_reference_mean went from 46.7 to 40 dB" in (failure.get("message") or "")
+    assert "vs_reference_worst went from 44.8 to 39 dB" in (failure.text or "")
+    assert cases["coreml-int8"].find("skipped") is not None
+    assert cases["coreml-int8"].get("classname") == "other"
+
+
+def test_a_case_that_passes_has_no_fault() -> None:
+    root = ET.fromstring(junit_xml(judgement(report=REPORT)))
+    assert root.get("failures") == root.get("skipped") == "0"
+    assert [len(case) for case in root.iter("testcase")] == [0, 0]
+
+
+def test_markdown_says_the_result_first_and_what_each_figure_was() -> None:
+    lines = markdown(judgement(SKIPPED)).splitlines()
+    assert lines[0] == "### ✖ FAIL: 2 of 3 targets (2 regressed, 1 skipped)."
+    (row,) = (line for line in lines if line.startswith("| fsrcnn-x2 | tflite-int8"))
+    assert row == (
+        "| fsrcnn-x2 | tflite-int8 | ✖ regressed | 55 kB | 40.00 (was 46.70) | 34.00 | 0.204 |"
+    )
+    assert "| other | coreml-int8 | ○ skipped | — | — | — | — |" in lines
+    assert "- vs\\_reference\\_mean went from 46.7 to 40 dB (tolerance 0.5 dB)" in lines
+    passed = markdown(judgement(report=REPORT)).splitlines()
+    assert passed[0] == "### ✔ PASS: 2 targets (2 pass)."
+
+
+def test_names_are_shown_and_never_interpreted() -> None:
+    text = markdown(judgement(HOSTILE))
+    assert "| a\\|b | \\<img src=x\\> |" in text
+    assert "\n- \\[click\\](http://x) \\& \\`rm\\` @<!-- -->team \\# x\n" in text
+
+
+def test_markdown_fits_into_a_comment() -> None:
+    many = [
+        Verdict("m", f"t{i}", "regressed", True, (f"{i} " + "reason " * 30,)) for i in range(900)
+    ]
+    text = markdown(judgement(*many))
+    assert len(text) < MOST + 200
+    assert text.rstrip().endswith("lines more, in the report.")

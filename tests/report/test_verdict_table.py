@@ -1,0 +1,32 @@
+"""Verdicts as text: the result first."""
+
+from __future__ import annotations
+
+from edge_imgq.report.verdict import Verdict
+from edge_imgq.report.verdict_table import verdict_table
+
+LONG = (
+    "measured on other images than the baseline (5 images of Set5; there 4 images of the manifest)"
+)
+FAILING = (
+    Verdict("one", "tflite-int8", "tampered", True, ("its bytes were changed", LONG)),
+    Verdict("one", "onnx-int8", "regressed", True, ("the network got worse",), ("other weights",)),
+    Verdict("one", "onnx-float", "regressed", True, ("the network got worse",), ("other weights",)),
+    Verdict("two", "coreml-int8", "skipped", False, ("no Mac",)),
+    Verdict("two", "tflite-int8", "improved", False, ("bytes went down",)),
+)
+
+
+def test_the_result_comes_first_and_every_reason_below() -> None:
+    lines = verdict_table(FAILING).splitlines()
+    assert lines[0] == "FAIL: 3 of 5 targets (1 tampered, 2 regressed, 1 skipped, 1 improved)."
+    assert "two    coreml-int8  skipped" in lines
+    assert "one onnx-int8, onnx-float regressed:" in lines
+    assert lines.count("  - the network got worse") == 1
+    assert lines[-2:] == ["changed since the baseline:", "  one: other weights"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_was_skipped_is_never_counted_as_a_pass() -> None:
+    first = verdict_table(FAILING[3:]).splitlines()[0]
+    assert first == "PASS: 2 targets (1 skipped, 1 improved)."
