@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.report.baseline import Baseline, Figures
+from edge_imgq.report.baseline import Baseline, Figures, figures
 from edge_imgq.report.drawing import ABSENT, byte_count
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.verdict import Verdict
-from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import IDENTICAL
 
 
@@ -46,15 +45,14 @@ class Judgement:
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
         """Return size, dB to the float model, PSNR and drop, each with what it was if it moved."""
-        now, before = self.now(verdict), self.before(verdict)
-        if now is None:
+        target, known = self.now(verdict), self.before(verdict)
+        if target is None:
             return (ABSENT,) * len(COLUMNS)
-        drop = None if isinstance(now.drop, Skipped) else now.drop
-        return (
-            _moved(byte_count(now.bytes), before and byte_count(before.bytes)),
-            _moved(_near(now.vs_reference.mean), before and _near(before.vs_reference_mean)),
-            _moved(_two(drop and drop.psnr), before and _two(before.psnr)),
-            _moved(_three(drop and drop.mean), before and _three(before.drop_mean)),
+        now = _texts(figures(target))
+        before = now if known is None else _texts(known)
+        return tuple(
+            new if new == old else f"{new} (was {old})"
+            for new, old in zip(now, before, strict=True)
         )
 
 
@@ -67,18 +65,13 @@ SYMBOLS = {
 """Outcomes, for those who do not see colours."""
 
 
-def _moved(now: str, before: str | None) -> str:
-    return now if before in (None, now) else f"{now} (was {before})"
-
-
-def _near(value: float) -> str:
-    return "same" if value >= IDENTICAL else _two(value)
-
-
-def _two(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.2f}"
-
-
-def _three(value: float | None) -> str:
-    # Adding zero turns a rounded -0.0 into 0.0.
-    return ABSENT if value is None else f"{round(value, 3) + 0:.3f}"
+def _texts(found: Figures) -> tuple[str, ...]:
+    """Return the figures of COLUMNS as text."""
+    near = found.vs_reference_mean
+    return (
+        byte_count(found.bytes),
+        "same" if near >= IDENTICAL else f"{near:.2f}",
+        ABSENT if found.psnr is None else f"{found.psnr:.2f}",
+        # Adding zero turns a rounded -0.0 into 0.0.
+        ABSENT if found.drop_mean is None else f"{round(found.drop_mean, 3) + 0:.3f}",
+    )

@@ -20,8 +20,8 @@ def junit_xml(judgement: Judgement) -> str:
         suite = TestSuite(model)
         suite.add_testcases([_case(v) for v in judgement.verdicts if v.model == model])
         document.add_testsuite(suite)
-    document.update_statistics()
-    text: bytes = document.tostring()
+    document.update_statistics()  # type: ignore[no-untyped-call]
+    text: bytes = document.tostring()  # type: ignore[no-untyped-call]
     return text.decode("utf-8")
 
 
