@@ -133,6 +133,16 @@ FORMATS: dict[str, Format] = {
         has_batch=False,
         rounds_elsewhere="Core ML rounds to float16 between operators.",
     ),
+    "ncnn": Format(
+        name="ncnn",
+        suffixes=(".param", ".bin"),
+        module="edge_imgq.export.ncnn.format",
+        precisions={"float32": "asked", "float16": "none"},
+        sizes="one",
+        has_batch=False,
+        extra=Extra("ncnn", "ncnn", ">=1.0.20261020,<2"),
+        rounds_elsewhere="ncnn rounds to float16 between layers on phones.",
+    ),
 }
 """Name of a format in recipes → all that is known of it."""
 

@@ -1,0 +1,106 @@
+"""Activations, and the clipping that a graph fuses after an operator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from edge_imgq.export.ncnn.arithmetic import binary_of
+from edge_imgq.export.ncnn.builder import LARGEST, Blob, Site
+from edge_imgq.export.ncnn.layers import Number, Weight
+from edge_imgq.graph.network import Activation
+
+RELU, CLIP = 1, 3
+"""Activations that a convolution applies to its output."""
+
+
+def bounds(activation: Activation) -> tuple[float, float]:
+    """Return the bounds of a clipping as numbers that ncnn holds."""
+    return max(activation.low, -LARGEST), min(activation.high, LARGEST)
+
+
+def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...]]:
+    """Return the parameters by which a convolution clips its output."""
+    if activation is None:
+        return {}
+    if activation.low == 0 and math.isinf(activation.high):
+        return {9: RELU}
+    return {9: CLIP, 10: bounds(activation)}
+
+
+def clipped(site: Site, blob: Blob, activation: Activation) -> Blob:
+    """Return a blob clipped."""
+    if activation.low == 0 and math.isinf(activation.high):
+        return site.builder.emit("ReLU", (blob,), blob.shape)
+    low, high = bounds(activation)
+    return site.builder.emit("Clip", (blob,), blob.shape, {0: low, 1: high})
+
+
+def clip(site: Site) -> Blob:
+    """Clip with constant bounds."""
+    low = float(np.asarray(site.constant(1, -math.inf)).reshape(-1)[0])
+    high = float(np.asarray(site.constant(2, math.inf)).reshape(-1)[0])
+    return clipped(site, site.read(0), Activation(low, high))
+
+
+def plain(kind: str, **_: Number) -> Callable[[Site], Blob]:
+    """Return what builds an activation without parameters."""
+
+    def build(site: Site) -> Blob:
+        return site.emit(kind, site.read(0))
+
+    return build
+
+
+def leaky_relu(site: Site) -> Blob:
+    """LeakyRelu: ncnn's ReLU with a slope."""
+    return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
+
+
+def elu(site: Site) -> Blob:
+    """Elu."""
+    return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
+
+
+def gelu(site: Site) -> Blob:
+    """Gelu, by erf or by tanh."""
+    fast = site.attribute("approximate", "none") == "tanh"
+    return site.emit("GELU", site.read(0), parameters={0: int(fast)})
+
+
+def hard_sigmoid(site: Site) -> Blob:
+    """HardSigmoid."""
+    alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
+    return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
+
+
+def hard_swish(site: Site) -> Blob:
+    """HardSwish: x · clip(x / 6 + ½, 0, 1)."""
+    return site.emit("HardSwish", site.read(0), parameters={0: 1 / 6, 1: 0.5})
+
+
+def prelu(site: Site) -> Blob:
+    """PRelu with one slope for each channel, or for all; else max(x, 0) + slope · min(x, 0)."""
+    x, slope = site.read(0), site.operation.operand(1)
+    shape = site.operation.operand(0).shape
+    data = slope.data
+    channels = shape[1] if len(shape) == 4 and shape[0] == 1 else 0
+    one = data is not None and data.size == 1
+    per_channel = data is not None and np.broadcast_shapes(slope.shape, (1, 1, 1, 1))[1:] == (
+        channels, 1, 1
+    )  # fmt: skip
+    if data is not None and (one or per_channel):
+        slopes = Weight(np.asarray(data, np.float32).reshape(-1))
+        return site.emit("PReLU", x, parameters={0: int(data.size)}, weights=(slopes,))
+    below = site.builder.emit("Clip", (x,), x.shape, {0: -LARGEST, 1: 0.0})
+    above = site.builder.emit("ReLU", (x,), x.shape)
+    scaled = binary_of(site, "Mul", below, site.operation.operand(1))
+    return site.emit("BinaryOp", above, scaled, parameters={0: 0})
+
+
+def softmax(site: Site) -> Blob:
+    """Softmax along one axis."""
+    axis = site.axis(site.attribute("axis", -1))
+    return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})

@@ -1,0 +1,141 @@
+"""Arithmetic, element by element, and what joins the elements of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site, stored
+from edge_imgq.export.ncnn.layers import Number, Shape
+from edge_imgq.graph.network import Tensor
+
+BINARY = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3, "Max": 4, "Min": 5, "Pow": 6}
+"""Operator → ncnn's BinaryOp."""
+
+REVERSED = {0: 0, 1: 7, 2: 2, 3: 8, 4: 4, 5: 5, 6: 9}
+"""BinaryOp → the one that takes its operands the other way round."""
+
+UNARY = {
+    "Abs": 0, "Neg": 1, "Floor": 2, "Ceil": 3, "Sqrt": 5, "Exp": 7, "Log": 8, "Sin": 9, "Cos": 10,
+    "Reciprocal": 15,
+}  # fmt: skip
+"""Operator → ncnn's UnaryOp."""
+
+SQUARE = 4
+REDUCTIONS = {
+    "ReduceSum": 0, "ReduceSumSquare": 2, "ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5,
+    "ReduceProd": 6, "ReduceL1": 7, "ReduceL2": 8,
+}  # fmt: skip
+"""Operator → ncnn's Reduction."""
+
+
+def binary(kind: str) -> Callable[[Site], Blob]:
+    """Return what builds an operator on two operands, of which one may be broadcast."""
+
+    def build(site: Site) -> Blob:
+        if len(site.operation.inputs) != 2:
+            raise RefusedError("it takes more than two operands")
+        one, two = site.operation.operand(0), site.operation.operand(1)
+        if one.data is not None and one.data.size == 1:
+            return _with_number(site, two, REVERSED[BINARY[kind]], one)
+        if two.data is not None and two.data.size == 1:
+            return _with_number(site, one, BINARY[kind], two)
+        output = site.operation.output.shape
+        operands = (_aligned(site, one, output), _aligned(site, two, output))
+        return site.emit("BinaryOp", *operands, parameters={0: BINARY[kind]})
+
+    return build
+
+
+def binary_of(site: Site, kind: str, one: Blob, two: Tensor) -> Blob:
+    """Return a blob of the operation's shape joined with another operand of the operation."""
+    other = _aligned(site, two, site.operation.output.shape)
+    return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
+
+
+def power(site: Site) -> Blob:
+    """Pow; a square is a layer of its own, which takes negative numbers exactly."""
+    exponent = site.operation.operand(1).data
+    if exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2:
+        return _shaped(site, site.builder.emit(
+            "UnaryOp", (site.read(0),), site.read(0).shape, {0: SQUARE}
+        ))  # fmt: skip
+    return binary("Pow")(site)
+
+
+def unary(kind: str) -> Callable[[Site], Blob]:
+    """Return what builds an operator on one operand."""
+
+    def build(site: Site) -> Blob:
+        return site.emit("UnaryOp", site.read(0), parameters={0: UNARY[kind]})
+
+    return build
+
+
+def reduction(kind: str) -> Callable[[Site], Blob]:
+    """Return what builds an operator that joins the elements of axes."""
+
+    def build(site: Site) -> Blob:
+        operation = site.operation
+        rank = len(operation.operand(0).shape)
+        given = site.constant(1) if len(operation.inputs) > 1 else site.attribute("axes", None)
+        axes = range(rank) if given is None else [int(axis) % rank for axis in np.ravel(given)]
+        return reduced(site, REDUCTIONS[kind], [axis for axis in axes if not _is_batch(site, axis)])
+
+    return build
+
+
+def reduced(site: Site, code: int, axes: Sequence[int]) -> Blob:
+    """Return the operation's operand, joined along axes of ONNX."""
+    x = site.read(0)
+    if not axes:
+        return _shaped(site, x)
+    places = sorted(site.axis(axis) for axis in axes)
+    shape = tuple(1 if place in places else side for place, side in enumerate(x.shape))
+    # 4: axes are kept; 5: they are counted without the batch.
+    parameters: dict[int, Number | Sequence[Number]]
+    parameters = {0: code, 1: 0, 3: tuple(places), 4: 1, 5: 1}
+    return _shaped(site, site.builder.emit("Reduction", (x,), shape, parameters))
+
+
+def _is_batch(site: Site, axis: int) -> bool:
+    """Whether an axis is the one of length 1 that ncnn does not have."""
+    shape = site.operation.operand(0).shape
+    return axis < len(shape) - len(stored(shape))
+
+
+def global_mean(site: Site) -> Blob:
+    """GlobalAveragePool."""
+    return reduced(site, REDUCTIONS["ReduceMean"], _spatial(site))
+
+
+def global_maximum(site: Site) -> Blob:
+    """GlobalMaxPool."""
+    return reduced(site, REDUCTIONS["ReduceMax"], _spatial(site))
+
+
+def _spatial(site: Site) -> list[int]:
+    return list(range(2, len(site.operation.operand(0).shape)))
+
+
+def _with_number(site: Site, tensor: Tensor, code: int, number: Tensor) -> Blob:
+    """Return a tensor joined with one number."""
+    assert number.data is not None
+    x = site.builder.read(tensor)
+    value = float(np.float32(number.data.reshape(())))
+    return _shaped(site, site.builder.emit("BinaryOp", (x,), x.shape, {0: code, 1: 1, 2: value}))
+
+
+def _shaped(site: Site, blob: Blob) -> Blob:
+    """Return a blob in the shape of the operation's output."""
+    return site.builder.reshaped(blob, site.shape)
+
+
+def _aligned(site: Site, tensor: Tensor, output: Sequence[int]) -> Blob:
+    """Return an operand with as many axes as the output, by numpy's rule: ones in front."""
+    shape: Shape = (1,) * (len(output) - len(tensor.shape)) + tuple(tensor.shape)
+    wanted = shape[len(output) - len(stored(output)) :]
+    if tensor.data is not None:
+        return site.builder.constant(np.asarray(tensor.data).reshape(wanted))
+    return site.builder.reshaped(site.builder.read(tensor), wanted)

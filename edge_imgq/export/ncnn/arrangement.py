@@ -1,0 +1,257 @@
+"""Operators that take tensors apart, join them and move pixels, without computing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from edge_imgq.export.ncnn.builder import MOST_AXES, Blob, RefusedError, Site, stored
+from edge_imgq.export.ncnn.layers import Number, Shape
+
+CONSTANT, REPLICATE, REFLECT = 0, 1, 2
+MODES = {"constant": CONSTANT, "edge": REPLICATE, "reflect": REFLECT}
+
+PAD_KEYS = {"w": (2, 3), "h": (0, 1), "c": (7, 8)}
+"""Numbers of Padding's parameters, before and behind, by axis."""
+
+ORDERS: dict[int, tuple[str, ...]] = {
+    1: ("W",),
+    2: ("WH", "HW"),
+    3: ("WHC", "HWC", "WCH", "CWH", "HCW", "CHW"),
+    4: (
+        *("WHDC", "HWDC", "WDHC", "DWHC", "HDWC", "DHWC", "WHCD", "HWCD", "WCHD", "CWHD"),
+        *("HCWD", "CHWD", "WDCH", "DWCH", "WCDH", "CWDH", "DCWH", "CDWH", "HDCW", "DHCW"),
+        *("HCDW", "CHDW", "DCHW", "CDHW"),
+    ),
+}
+"""Permute's orders by the count of axes: which axis becomes w, h, …; the place is its number."""
+
+LETTERS = {1: "W", 2: "HW", 3: "CHW", 4: "CDHW"}
+"""Names of a blob's axes in the order of its shape."""
+
+CRD, DCR = 0, 1
+"""Modes of a pixel shuffle: the block's places are the fast part of the channels, or the slow."""
+
+
+def identity(site: Site) -> Blob:
+    """Nothing at all."""
+    return site.read(0)
+
+
+def reshape(site: Site) -> Blob:
+    """Reshape, Flatten, Squeeze or Unsqueeze: the same numbers in the same order."""
+    operation = site.operation
+    numbers = site.builder.read_numbers(operation.operand(0))
+    return site.builder.representable(numbers, operation.output)
+
+
+def concat(site: Site) -> Blob:
+    """Concat along one axis."""
+    axis = site.axis(site.attribute("axis", 1))
+    operands = [site.read(index) for index in range(len(site.operation.inputs))]
+    return site.emit("Concat", *operands, parameters={0: axis})
+
+
+def split(site: Site) -> tuple[Blob, ...]:
+    """Split into the sizes of the outputs."""
+    operation = site.operation
+    shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
+    axis %= len(shape)
+    sizes = tuple(tensor.shape[axis] for tensor in operation.outputs)
+    x = site.builder.read_numbers(operation.operand(0))
+    if len(sizes) == 1:
+        return (x,)
+    wide: Shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+    place = 1
+    if not _has_too_many_axes(shape):
+        place, wide = site.axis(axis), stored(shape)
+    shapes = [tuple(size if i == place else n for i, n in enumerate(wide)) for size in sizes]
+    x = site.builder.reshaped(x, wide)
+    return site.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: place})
+
+
+def slice_(site: Site) -> Blob:
+    """Slice with constant bounds; steps along height and width are a pool of single pixels."""
+    shape = site.operation.operand(0).shape
+    cuts = dict(_cuts(site))
+    if len(cuts) == 1 and _has_too_many_axes(shape):
+        ((axis, cut),) = cuts.items()
+        wide = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+        x = site.builder.reshaped(site.builder.read_numbers(site.operation.operand(0)), wide)
+        return site.builder.representable(_cut(site, x, {1: cut}), site.operation.output)
+    return _cut(site, site.read(0), {site.axis(axis): cut for axis, cut in cuts.items()})
+
+
+def _has_too_many_axes(shape: Sequence[int]) -> bool:
+    try:
+        return not stored(shape)
+    except RefusedError:
+        return True
+
+
+def _cuts(site: Site) -> Iterator[tuple[int, range]]:
+    """Yield what is taken of each axis that is not taken whole."""
+    shape = site.operation.operand(0).shape
+    starts, ends = (np.ravel(site.constant(index)) for index in (1, 2))
+    axes = np.ravel(site.constant(3, np.arange(len(starts))))
+    steps = np.ravel(site.constant(4, np.ones(len(starts))))
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if step < 0:
+            raise RefusedError("it walks backwards, which ncnn's Crop does not; flip otherwise")
+        place = int(axis) % len(shape)
+        taken = range(shape[place])[int(start) : int(end) : int(step)]
+        if len(taken) != shape[place]:
+            yield place, taken
+
+
+def _cut(site: Site, x: Blob, cuts: Mapping[int, range]) -> Blob:
+    """Return what is taken of a blob's axes."""
+    first = [cuts[axis].start if axis in cuts else 0 for axis in range(len(x.shape))]
+    last = [cuts[axis][-1] + 1 if axis in cuts else side for axis, side in enumerate(x.shape)]
+    stride = [cuts[axis].step if axis in cuts else 1 for axis in range(len(x.shape))]
+    return _stepped(site, _cropped(site, x, first, last), stride)
+
+
+def _cropped(site: Site, x: Blob, first: Sequence[int], last: Sequence[int]) -> Blob:
+    cut = [i for i, side in enumerate(x.shape) if (first[i], last[i]) != (0, side)]
+    if not cut:
+        return x
+    shape = tuple(end - begin for begin, end in zip(first, last, strict=True))
+    bounds = {
+        9: tuple(first[axis] for axis in cut),
+        # From the end, so that it stays right for other sizes; -233 is the end itself.
+        10: tuple(last[i] - x.shape[i] if last[i] < x.shape[i] else -233 for i in cut),
+        11: tuple(cut),
+    }
+    return site.builder.emit("Crop", (x,), shape, bounds)
+
+
+def _stepped(site: Site, x: Blob, stride: Sequence[int]) -> Blob:
+    if set(stride) == {1}:
+        return x
+    if len(x.shape) != 3 or stride[0] != 1:
+        raise RefusedError("it takes every second channel, which ncnn's Crop does not")
+    shape = tuple(-(-side // step) for side, step in zip(x.shape, stride, strict=True))
+    _, down, right = stride
+    parameters = {0: 0, 1: 1, 11: 1, 2: right, 12: down, 5: 1}
+    return site.builder.emit("Pooling", (x,), shape, parameters)
+
+
+def depth_to_space(site: Site) -> Blob:
+    """DepthToSpace, a pixel shuffle."""
+    mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
+    block = int(site.attribute("blocksize", 1))
+    return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
+
+
+def space_to_depth(site: Site) -> Blob:
+    """SpaceToDepth."""
+    block = int(site.attribute("blocksize", 1))
+    return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
+
+
+def pad(site: Site) -> Blob:
+    """Pad of height, width and, by a constant, channels."""
+    x, operation = site.read(0), site.operation
+    mode = site.attribute("mode", "constant")
+    if mode not in MODES:
+        raise RefusedError(f"ncnn does not pad by '{mode}'; use constant, edge or reflect")
+    rank = len(operation.operand(0).shape)
+    amounts = [int(n) for n in np.ravel(site.constant(1))]
+    axes = [int(axis) % rank for axis in np.ravel(site.constant(3, np.arange(rank)))]
+    if min(amounts) < 0:
+        raise RefusedError("it cuts off by negative padding; cut the image by Slice")
+    parameters: dict[int, Number] = {4: MODES[mode]}
+    for place, axis in enumerate(axes):
+        before, behind = amounts[place], amounts[place + len(axes)]
+        if before or behind:
+            letter = LETTERS[len(x.shape)][site.axis(axis)].lower()
+            if letter == "d" or (letter == "c" and mode != "constant"):
+                raise RefusedError("it pads other axes than height and width, which ncnn does not")
+            parameters |= dict(zip(PAD_KEYS[letter], (before, behind), strict=True))
+    value = site.constant(2)
+    if mode == "constant" and value is not None and value.size:
+        parameters[5] = float(np.float32(value.reshape(())))
+    return site.emit("Padding", x, parameters=parameters)
+
+
+def transpose(site: Site) -> Blob:
+    """Transpose of any number of axes: those that stay side by side count as one.
+
+    Where more than ncnn's four are left, each comes to its place by a permutation of its own.
+    """
+    operation = site.operation
+    shape = operation.operand(0).shape
+    order = list(site.attribute("perm", range(len(shape))[::-1]))
+    lengths, order = merged(shape, order)
+    x = site.builder.read_numbers(operation.operand(0))
+    while len(lengths) > MOST_AXES:
+        place = next(index for index, axis in enumerate(order) if index != axis)
+        x, lengths, order = _with_one_in_place(site, x, lengths, order, place)
+    found = permuted(site, site.builder.reshaped(x, lengths), order)
+    return site.builder.representable(found, operation.output)
+
+
+def _with_one_in_place(
+    site: Site, x: Blob, lengths: tuple[int, ...], order: list[int], place: int
+) -> tuple[Blob, tuple[int, ...], list[int]]:
+    """Bring one axis to its place, behind those that have theirs; return what is left to do."""
+    axis = order[place]
+    cuts = (0, place, axis, axis + 1, len(lengths))
+    parts = [math.prod(lengths[a:b]) for a, b in itertools.pairwise(cuts)]
+    x = permuted(site, site.builder.reshaped(x, tuple(parts)), (0, 2, 1, 3))
+    moved = [*range(place), axis, *(i for i in range(place, len(lengths)) if i != axis)]
+    lengths = tuple(lengths[i] for i in moved)
+    return x, *merged(lengths, [moved.index(i) for i in order])
+
+
+def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...], list[int]]:
+    """Return a transposition without axes of length 1, those that stay together being one axis."""
+    runs: list[list[int]] = []
+    for axis in (axis for axis in order if shape[axis] != 1):
+        follows = runs and all(shape[between] == 1 for between in range(runs[-1][-1] + 1, axis))
+        if follows and runs[-1][-1] < axis:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    places = sorted(runs)
+    lengths = tuple(math.prod(shape[axis] for axis in run) for run in places)
+    return lengths or (1,), [places.index(run) for run in runs] or [0]
+
+
+def permuted(site: Site, x: Blob, order: Sequence[int]) -> Blob:
+    """Return a blob with its axes in another order."""
+    if list(order) == sorted(order):
+        return x
+    letters = LETTERS[len(x.shape)]
+    word = "".join(letters[axis] for axis in reversed(order))
+    shape = tuple(x.shape[axis] for axis in order)
+    return site.builder.emit("Permute", (x,), shape, {0: ORDERS[len(letters)].index(word)})
+
+
+def tile(site: Site) -> Blob:
+    """Tile: repeats along each axis."""
+    return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
+
+
+def expand(site: Site) -> Blob:
+    """Expand: repeats along axes of length 1."""
+    shape, output = site.operation.operand(0).shape, site.operation.output.shape
+    padded = (1,) * (len(output) - len(shape)) + tuple(shape)
+    return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])
+
+
+def _repeated(site: Site, counts: Sequence[int]) -> Blob:
+    output = site.operation.output.shape
+    shape = site.operation.operand(0).shape
+    padded = (1,) * (len(output) - len(shape)) + tuple(shape)
+    left_out = len(output) - len(site.shape)
+    x = site.builder.reshaped(site.read(0), padded[left_out:])
+    for place, count in enumerate(counts[left_out:]):
+        if count != 1:
+            longer = tuple(n * count if i == place else n for i, n in enumerate(x.shape))
+            x = site.builder.emit("Tile", (x,), longer, {0: place, 1: count})
+    return x

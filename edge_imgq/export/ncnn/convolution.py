@@ -1,0 +1,147 @@
+"""Convolutions, transposed convolutions and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.ncnn.activation import fused
+from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
+from edge_imgq.export.ncnn.layers import Number, Weight
+from edge_imgq.export.ncnn.matrix import rows
+from edge_imgq.graph.convolution import padding_in, spans_of
+
+PAIRS = ((1, 11), (2, 12), (3, 13))
+"""Numbers of the parameters of a convolution: along w and h for kernel, dilation and stride."""
+
+LEFT, TOP, RIGHT, BOTTOM = 4, 14, 15, 16
+MAXIMUM, MEAN = 0, 1
+AS_STATED = 1
+"""Pads of a pool are those stated, and none for windows that do not fit."""
+
+
+def convolution(site: Site) -> Blob:
+    """Conv of an image with constant weights, and the clipping after it.
+
+    Of many images of one pixel, which is what passes make of products, it is one of rows.
+    """
+    weight, group = _weight(site), site.attribute("group", 1)
+    if site.operation.operand(0).shape[2:] == weight.shape[2:] == (1, 1) and group == 1:
+        return rows(site, weight[:, :, 0, 0], site.constant(2))
+    _refuse_many(site)
+    parameters = _convolved(site, weight, weight.shape[0])
+    kind = "Convolution"
+    if group > 1:
+        kind, parameters = "ConvolutionDepthWise", {**parameters, 7: group}
+    return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, weight))
+
+
+def transposed_convolution(site: Site) -> Blob:
+    """ConvTranspose of an image with constant weights, and the clipping after it."""
+    weight, group = _weight(site), site.attribute("group", 1)
+    _refuse_many(site)
+    inputs, outputs, *kernel = weight.shape
+    parts = weight.reshape(group, inputs // group, outputs, *kernel)
+    turned = np.ascontiguousarray(parts.swapaxes(1, 2))
+    parameters = _convolved(site, weight, outputs * group)
+    down, right = site.attribute("output_padding", (0, 0))
+    parameters |= {18: right, 19: down} if down or right else {}
+    kind = "Deconvolution"
+    if group > 1:
+        kind, parameters = "DeconvolutionDepthWise", {**parameters, 7: group}
+    return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, turned))
+
+
+def _weight(site: Site) -> Any:
+    weight = site.operation.operand(1).data
+    if weight is None:
+        raise RefusedError("its weights are computed at run time; ncnn wants them as numbers")
+    if weight.ndim != 4:
+        raise RefusedError("only images with height and width are convolved")
+    return np.asarray(weight, np.float32)
+
+
+def _refuse_many(site: Site) -> None:
+    if site.operation.operand(0).shape[0] != 1:
+        raise RefusedError("it convolves several images, and ncnn has no axis for the batch")
+
+
+def _weights(site: Site, weight: Any) -> tuple[Weight, ...]:
+    bias = site.constant(2)
+    biases = () if bias is None else (Weight(np.asarray(bias, np.float32)),)
+    return (Weight(weight, is_tagged=True), *biases)
+
+
+def _convolved(site: Site, weight: Any, channels: int) -> dict[int, Any]:
+    """Return the parameters that a convolution and a transposed one share."""
+    operation = site.operation
+    kernel = tuple(weight.shape[2:])
+    ones = (1, 1)
+    geometry = (kernel, site.attribute("dilations", ones), site.attribute("strides", ones))
+    parameters: dict[int, Any] = {0: int(channels), 5: int(site.constant(2) is not None)}
+    parameters[6] = int(weight.size)
+    for (along_w, along_h), (down, right) in zip(PAIRS, geometry, strict=True):
+        parameters |= {along_w: int(right), along_h: int(down)}
+    parameters |= _pads(site, kernel, (LEFT, TOP, RIGHT, BOTTOM))
+    return {**parameters, **fused(operation.activation)}
+
+
+def _pads(site: Site, kernel: tuple[int, ...], keys: tuple[int, ...]) -> dict[int, Number]:
+    operation = site.operation
+    size = operation.operand(0).shape[2:]
+    top, left, bottom, right = _stated(padding_in(
+        operation.kind, operation.attributes, kernel, size
+    ))  # fmt: skip
+    return dict(zip(keys, (left, top, right, bottom), strict=True))
+
+
+def _stated(pads: tuple[int, ...] | None) -> tuple[int, ...]:
+    if pads is None or min(pads) < 0:
+        raise RefusedError("its padding is negative; cut the image by Slice")
+    return tuple(int(side) for side in pads)
+
+
+def maximum_pool(site: Site) -> Blob:
+    """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest."""
+    if len(site.operation.outputs) > 1 and site.operation.outputs[1].name:
+        raise RefusedError("its indices are used, which ncnn's pools do not return")
+    return _pool(site, MAXIMUM, {})
+
+
+def mean_pool(site: Site) -> Blob:
+    """AveragePool."""
+    if site.attribute("ceil_mode", 0) and _more(site) != (0, 0):
+        raise RefusedError("its windows reach beyond the padding; pad the image by Pad")
+    return _pool(site, MEAN, {6: int(site.attribute("count_include_pad", 0))})
+
+
+def _pool(site: Site, kind: int, counting: dict[int, Number]) -> Blob:
+    operation = site.operation
+    if len(operation.operand(0).shape) != 4 or operation.operand(0).shape[0] != 1:
+        raise RefusedError("only one image with height and width is pooled")
+    if set(site.attribute("dilations", (1, 1))) != {1}:
+        raise RefusedError("its window is dilated, which ncnn's pools are not")
+    (height, width), (down, right) = site.attribute("kernel_shape", ()), _strides(site)
+    pads = _pads(site, (height, width), (3, 13, 14, 15))
+    more = _more(site)
+    pads |= {14: pads[14] + more[1], 15: pads[15] + more[0]}
+    parameters = {0: kind, 1: width, 11: height, 2: right, 12: down, 5: AS_STATED}
+    return site.emit("Pooling", site.read(0), parameters={**parameters, **pads, **counting})
+
+
+def _strides(site: Site) -> tuple[int, int]:
+    down, right = site.attribute("strides", (1, 1))
+    return down, right
+
+
+def _more(site: Site) -> tuple[int, int]:
+    """Return the rows and columns that `ceil_mode` asks for beyond the padding."""
+    if not site.attribute("ceil_mode", 0):
+        return 0, 0
+    operation, kernel = site.operation, site.attribute("kernel_shape", ())
+    image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
+    pads = _stated(padding_in(operation.kind, operation.attributes, kernel, image))
+    spans, strides = spans_of(kernel, (1, 1)), _strides(site)
+    reach = [(output[i] - 1) * strides[i] + spans[i] - image[i] - pads[i] for i in (0, 1)]
+    return max(reach[0] - pads[2], 0), max(reach[1] - pads[3], 0)

@@ -1,0 +1,115 @@
+"""What ncnn's two files consist of, for `edge-imgq inspect` and the memory of activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge_imgq.artifact import size_of
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.runtime.memory import Plan, Step, known_memory
+from edge_imgq.runtime.ncnn_file import Line, Pair, read_pair
+
+CONVOLVING = ("Convolution", "ConvolutionDepthWise", "Deconvolution", "DeconvolutionDepthWise")
+WITHOUT_WORK = frozenset({"Input", "MemoryData", "Split"})
+"""Layers that compute nothing."""
+
+FUSED = {1: "ReLU", 3: "Clip"}
+
+Shapes = Mapping[str, Sequence[int]]
+
+
+def describe(path: Path) -> FileDescription:
+    """Return the description of both files, at the size that they were written for.
+
+    Raises:
+        ModelError: one of both is missing or damaged.
+    """
+    pair = read_pair(path)
+    arrays = pair.arrays()
+    counts = {name: sum(a.size for a in found) for name, found in arrays.items()}
+    rows = tuple(
+        _row(line, pair, counts.get(line.name, 0))
+        for line in pair.lines
+        if line.kind not in WITHOUT_WORK
+    )
+    (image, *_), (*_, result) = pair.lines, pair.lines
+    return FileDescription(
+        format="ncnn",
+        inputs=tuple(_edge(name, pair) for name in image.outputs),
+        outputs=(_edge(result.outputs[0], pair),),
+        operators=rows,
+        parameters=sum(counts.values()),
+        zeros=sum(int((a == 0).sum()) for found in arrays.values() for a in found),
+        macs=sum(row.macs for row in rows),
+        bytes=size_of(path),
+        memory=known_memory(path),
+        note=pair.note,
+    )
+
+
+def memory_plan(path: Path) -> Plan:
+    """Return the layers and blobs of both files; what a Split writes is its input.
+
+    Raises:
+        ModelError: one of both is missing or damaged.
+    """
+    pair = read_pair(path)
+    same = {b: line.inputs[0] for line in pair.lines if line.kind == "Split" for b in line.outputs}
+    width = 2 if pair.computes_in_half else 4
+    steps = tuple(
+        Step(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
+        for line in pair.lines
+        if line.kind not in WITHOUT_WORK
+    )
+    sizes = {name: math.prod(shape) * width for name, shape in pair.shapes.items()}
+    inputs = pair.lines[0].outputs
+    result = pair.lines[-1].outputs[0]
+    return Plan(steps, sizes, inputs, (same.get(result, result),), pair.size)
+
+
+def _edge(name: str, pair: Pair) -> TensorRow:
+    return TensorRow(name, tuple(pair.shapes[name]), "float32")
+
+
+def _row(line: Line, pair: Pair, parameters: int) -> OperatorRow:
+    output = line.outputs[0]
+    return OperatorRow(
+        kind=line.kind,
+        name=output,
+        shape=tuple(pair.shapes[output]),
+        dtype="float16" if pair.computes_in_half else "float32",
+        macs=_macs(line, pair.shapes),
+        parameters=parameters,
+        fused=FUSED.get(line.integer(9), "") if line.kind in (*CONVOLVING, "InnerProduct") else "",
+        window=_window(line),
+    )
+
+
+def _macs(line: Line, shapes: Shapes) -> int:
+    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    output = shapes[line.outputs[0]]
+    if line.kind in CONVOLVING:
+        slid = shapes[line.inputs[0]] if line.kind.startswith("Deconvolution") else output
+        return math.prod(slid[-2:]) * line.integer(6)
+    if line.kind == "InnerProduct":
+        return math.prod(output[:-1]) * line.integer(2)
+    if line.kind == "MatMul":
+        return math.prod(output) * shapes[line.inputs[0]][-1]
+    return 0
+
+
+def _window(line: Line) -> Window | None:
+    """Return what a convolution or pool states."""
+    if line.kind == "Pooling":
+        return Window(
+            (line.integer(11), line.integer(1)), (line.integer(12), line.integer(2))
+        )  # fmt: skip
+    if line.kind not in CONVOLVING:
+        return None
+    kernel, dilation, stride = (
+        (line.integer(along_h), line.integer(along_w))
+        for along_w, along_h in ((1, 11), (2, 12), (3, 13))
+    )
+    return Window(kernel, stride, dilation, line.integer(7, 1))

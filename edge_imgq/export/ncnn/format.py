@@ -1,0 +1,123 @@
+"""ncnn as a format of exported files: a .param file of layers and a .bin file of weights beside it.
+
+The image enters as blob `image` and leaves as blob `result`, both float, planes of channels (C, H,
+W), with 0 for black and the contract's peak for white, R G B in that order. The app converts pixels
+(`ncnn::Mat::from_pixels`, then `substract_mean_normalize` with peak / 255).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.export.functions import FormatFunctions
+from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.export.ncnn.layers import Layer
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.protocol import Session
+
+STEPS = ((1, 1), (2, 3))
+"""Multiples that are added to height and width to see whether a file takes other sizes."""
+
+
+def write_ncnn(model: ir.Model, order: Order, path: Path) -> None:
+    """Lower the graph at its one size to a .param file and a .bin file beside it.
+
+    Layers that hold no size take any; the note says whether all of them do.
+    """
+    from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
+    from edge_imgq.runtime.ncnn_file import Pair
+
+    (size,) = order.sizes
+    layers = _lowered(model, size, order.note)
+    resizable = _takes_other_sizes(model, size, order.note, layers)
+    layers = layers if resizable else of_one_size(layers)
+    layers = layers if order.half else in_float(layers)
+    pair = Pair(
+        text=param_text(layers),
+        weights=weight_bytes(layers, order.half),
+        note=replace(order.note, resizable=resizable),
+        size=size,
+        shapes={b: s for x in layers for b, s in zip(x.outputs, x.shapes, strict=True)},
+    )
+    pair.write(path)
+
+
+def _lowered(model: ir.Model, size: Size, note: FileNote) -> tuple[Layer, ...]:
+    from edge_imgq.export.ncnn.lower import lower
+
+    return lower(bound(model, size, note), note.contract)
+
+
+def _takes_other_sizes(
+    model: ir.Model, size: Size, note: FileNote, layers: tuple[Layer, ...]
+) -> bool:
+    """Tell whether the graph comes to the same layers at other sizes."""
+    from edge_imgq.export.ncnn.layers import param_text, weight_bytes
+
+    def contents(found: tuple[Layer, ...]) -> tuple[str, bytes]:
+        return param_text(found), weight_bytes(found, half=False)
+
+    multiple, own = note.contract.multiple, contents(layers)
+    for rows, columns in STEPS:
+        other = (size[0] + rows * multiple, size[1] + columns * multiple)
+        try:
+            if contents(_lowered(model, other, note)) != own:
+                return False
+        except (ModelError, UnsupportedOperatorError):
+            return False
+    return True
+
+
+def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+    """Return the operators that `write_ncnn` refuses of a graph."""
+    from edge_imgq.export.ncnn.lower import refusals as refused
+
+    return refused_at_any_size(model, order, refused)
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """Reopen a file in ncnn; see `edge_imgq.runtime.ncnn`."""
+    from edge_imgq.runtime.ncnn import open_session as opened
+
+    return opened(path, threads)
+
+
+def read_note(path: Path) -> FileNote:
+    """Return what a file says about itself; see `edge_imgq.runtime.ncnn_file`."""
+    from edge_imgq.runtime.ncnn_file import read_pair
+
+    return read_pair(path).note
+
+
+def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
+    """Return what a file consists of, at its own size; see `edge_imgq.export.ncnn.describe`."""
+    from edge_imgq.export.ncnn.describe import describe as described
+
+    return described(path)
+
+
+def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+    """Return the operators and blobs of a file at its own size."""
+    from edge_imgq.export.ncnn.describe import memory_plan as planned
+
+    return planned(path)
+
+
+FUNCTIONS = FormatFunctions(
+    write=write_ncnn,
+    refusals=refusals,
+    open_session=open_session,
+    read_note=read_note,
+    describe=describe,
+    memory_plan=memory_plan,
+)

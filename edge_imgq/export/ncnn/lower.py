@@ -1,0 +1,88 @@
+"""Lowering a network to ncnn's layers, and saying which operators have no form there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ModelError
+from edge_imgq.export.ncnn.activation import clipped
+from edge_imgq.export.ncnn.builder import Blob, Builder, RefusedError, Site, UnknownError
+from edge_imgq.export.ncnn.layers import Layer, with_splits
+from edge_imgq.export.ncnn.operators import FORMS
+from edge_imgq.export.refusal import Refusal, as_error, instead
+from edge_imgq.graph.network import Network, Operation
+
+IMAGE, RESULT = "image", "result"
+"""Names of the two images, as an app's code has them: the same in every file."""
+
+
+def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
+    """Return the layers of a float network of one image.
+
+    Raises:
+        UnsupportedOperatorError: names every operator without a form.
+        ModelError: the network does not take one image and return one.
+    """
+    for tensors, word in ((network.inputs, "takes"), (network.outputs, "returns")):
+        shapes = [tensor.shape for tensor in tensors]
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, contract.channels):
+            raise ModelError(
+                f"The network {word} {shapes}; an ncnn file here has one image "
+                f"of shape (1, {contract.channels}, height, width) at each end."
+            )
+    layers, result, refused = _built(network)
+    if result is None:
+        raise as_error("ncnn", network.name, refused)
+    return with_splits(_ending(layers, result), (RESULT,))
+
+
+def refusals(network: Network) -> tuple[Refusal, ...]:
+    """Return the operators that have no form in ncnn, in the network's order, with reasons."""
+    return _built(network)[2]
+
+
+def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, ...]]:
+    """Build all operations; return the layers, the result's blob, and what was refused.
+
+    What reads a refused operation's result is not looked at.
+    """
+    builder, refused = Builder(), []
+    builder.enter(network.inputs[0], IMAGE)
+    for operation in network.operations:
+        try:
+            _build(operation, builder)
+        except RefusedError as reason:
+            refused.append(Refusal(operation.kind, operation.name, f"{reason}."))
+        except UnknownError:
+            continue
+    result = None if refused else builder.read(network.outputs[0])
+    return builder.layers, result, tuple(refused)
+
+
+def _build(operation: Operation, builder: Builder) -> None:
+    form = FORMS.get(operation.kind)
+    if form is None:
+        raise RefusedError(
+            f"this operator is not lowered to ncnn; {instead(operation)}, or leave the ncnn "
+            "targets out"
+        )
+    site = Site(operation, builder)
+    built = form.build(site)
+    results = built if isinstance(built, tuple) else (built,)
+    for tensor, blob in zip(operation.outputs, results, strict=False):
+        if operation.activation is not None and not form.clips:
+            blob = clipped(site, blob, operation.activation)
+        builder.write(tensor, blob)
+
+
+def _ending(layers: Sequence[Layer], result: Blob) -> list[Layer]:
+    """Return the layers with the result under the name that apps know."""
+    if result.name == IMAGE:
+        return [*layers, Layer("Noop", RESULT, (IMAGE,), (RESULT,), (result.shape,), {})]
+
+    def named(blobs: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(RESULT if blob == result.name else blob for blob in blobs)
+
+    return [replace(x, inputs=named(x.inputs), outputs=named(x.outputs)) for x in layers]

@@ -1,0 +1,86 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.export.ncnn.activation import fused
+from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
+from edge_imgq.export.ncnn.layers import Shape, Weight
+
+if TYPE_CHECKING:
+    from edge_imgq.export.ncnn.layers import Array
+
+MOST_PLACES = 2**20
+"""Numbers of the matrix of a Gather: some megabytes."""
+
+
+def matmul(site: Site) -> Blob:
+    """MatMul; with a constant matrix on the right, the inner product of every row."""
+    one, two = site.operation.operand(0), site.operation.operand(1)
+    if two.data is not None and math.prod(two.shape[:-2]) == 1 and len(two.shape) > 1:
+        return rows(site, np.asarray(two.data).reshape(two.shape[-2:]).T, None)
+    x, y = site.read(0), site.read(1)
+    if len(one.shape) < 2 or len(two.shape) < 2:
+        raise RefusedError("it multiplies a vector; give it a second axis of length 1")
+    rank = max(len(x.shape), len(y.shape))
+    pair = [_raised(site, blob, rank) for blob in (x, y)]
+    shape = tuple(max(a, b) for a, b in zip(pair[0].shape[:-2], pair[1].shape[:-2], strict=True))
+    whole = (*shape, pair[0].shape[-2], pair[1].shape[-1])
+    return site.builder.reshaped(site.builder.emit("MatMul", pair, whole), site.shape)
+
+
+def gather(site: Site) -> Blob:
+    """Gather by constant places along one axis: the product with a matrix of ones and zeros."""
+    shape, axis = site.operation.operand(0).shape, site.attribute("axis", 0)
+    axis %= len(shape)
+    places = np.ravel(site.constant(1)) % shape[axis]
+    if places.size * shape[axis] > MOST_PLACES:
+        raise RefusedError("it gathers from too many places; write it with Slice and Concat")
+    table = np.zeros((places.size, shape[axis]), np.float32)
+    table[np.arange(places.size), places] = 1
+    wide: Shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+    x = site.builder.reshaped(site.builder.read_numbers(site.operation.operand(0)), wide)
+    taken = (wide[0], int(places.size), wide[2])
+    found = site.builder.emit("MatMul", (site.builder.constant(table), x), taken)
+    return site.builder.representable(found, site.operation.output)
+
+
+def gemm(site: Site) -> Blob:
+    """Gemm with constant weights."""
+    weight = site.constant(1)
+    if site.attribute("transA", 0) or weight.ndim != 2:
+        raise RefusedError("its first operand is transposed; transpose it in the model")
+    alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
+    matrix = weight if site.attribute("transB", 0) else weight.T
+    bias = site.constant(2)
+    if bias is not None:
+        bias = np.broadcast_to(bias.reshape(-1) * beta, matrix.shape[:1])
+    return rows(site, matrix * alpha, bias)
+
+
+def rows(site: Site, weight: Array, bias: Array | None) -> Blob:
+    """Return the product of every row of the first operand with a matrix (outputs, inputs)."""
+    x = site.read(0)
+    outputs, inputs = weight.shape
+    count = math.prod(x.shape) // inputs
+    flat: Shape = (count, inputs) if count > 1 else (inputs,)
+    weights = [Weight(np.ascontiguousarray(weight, np.float32), is_tagged=True)]
+    weights += [] if bias is None else [Weight(np.asarray(bias, np.float32))]
+    parameters = {0: outputs, 1: int(bias is not None), 2: int(weight.size)}
+    wide: Shape = (count, outputs) if count > 1 else (outputs,)
+    found = site.builder.emit(
+        "InnerProduct",
+        (site.builder.reshaped(x, flat),),
+        wide,
+        {**parameters, **fused(site.operation.activation)},
+        weights,
+    )
+    return site.builder.reshaped(found, site.shape)
+
+
+def _raised(site: Site, blob: Blob, rank: int) -> Blob:
+    return site.builder.reshaped(blob, (1,) * (rank - len(blob.shape)) + blob.shape)

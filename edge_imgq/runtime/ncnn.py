@@ -1,0 +1,117 @@
+"""ncnn: runs .param and .bin files on this host, with the options that an app gets by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
+from edge_imgq.images.layout import levels_from_nchw, to_nchw
+from edge_imgq.native_output import without_lines
+from edge_imgq.runtime.levels_session import LevelsSession
+from edge_imgq.runtime.ncnn_file import WEIGHTS, Pair, read_pair
+from edge_imgq.runtime.protocol import RuntimeIdentity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IMAGE, RESULT = "image", "result"
+"""Blobs that an image enters and leaves by."""
+
+IN_HALF = "float16 weights; this processor multiplies in float32, phones in float16"
+
+
+class NcnnSession(LevelsSession):
+    """One pair of files; satisfies `edge_imgq.runtime.protocol.FloatSession`.
+
+    A file of half precision computes on a phone in float16. ncnn for x86 computes it in float32,
+    but for inner products, whose weights it rounds.
+    """
+
+    def __init__(self, path: Path, pair: Pair, threads: int) -> None:
+        self._path, self.note, self.size = path, pair.note, pair.size
+        self._net = _opened(path, threads)
+        delegate = IN_HALF if pair.computes_in_half else "float32"
+        self.identity = RuntimeIdentity("ncnn", version("ncnn"), delegate, threads)
+
+    @property
+    def resizable(self) -> bool:
+        """Whether no layer holds a size."""
+        return self.note.resizable
+
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+
+        Raises:
+            ImageError: the files do not take the image's size.
+            ModelError: ncnn does not run them on it.
+        """
+        self._refuse_other_size((pixels.shape[0], pixels.shape[1]))
+        peak = self.note.contract.peak
+        values = np.asarray(self._run(_planes(to_nchw(pixels, peak)[0])))
+        return levels_from_nchw(values[np.newaxis], peak)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the files once on a gray image that is in place."""
+        self._refuse_other_size(size)
+        contract = self.note.contract
+        gray = _planes(np.full((contract.channels, *size), contract.peak / 2, np.float32))
+
+        def call() -> None:
+            self._run(gray)
+
+        return call
+
+    def _run(self, planes: Any) -> Any:
+        extractor = self._net.create_extractor()
+        extractor.input(IMAGE, planes)
+        code, result = extractor.extract(RESULT)
+        if code:
+            raise ModelError(f"ncnn does not run {self._path}: its code is {code}.")
+        return result
+
+    def _refuse_other_size(self, size: tuple[int, int]) -> None:
+        if size != self.size and not self.resizable and self.size is not None:
+            own = f"{self.size[0]}x{self.size[1]}"
+            raise ImageError(
+                f"{self._path} runs at {own} only, and the image is {size[0]}x{size[1]}. Export "
+                f"the model with --size {size[0]}x{size[1]}."
+            )
+
+
+def open_session(path: Path, threads: int = 1) -> NcnnSession:
+    """Reopen files that edge-imgq wrote.
+
+    Args:
+        path: of the .param file.
+        threads: processor threads.
+
+    Raises:
+        ModelError: one of both is missing or damaged.
+    """
+    return NcnnSession(path, read_pair(path), threads)
+
+
+def _opened(path: Path, threads: int) -> Any:
+    """Return ncnn's net of both files; what it writes to standard error is kept off it."""
+    import ncnn
+
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    with without_lines(b""):
+        code = net.load_param(str(path)) or net.load_model(str(path.with_suffix(WEIGHTS)))
+    if code:
+        raise UnopenedFileError("ncnn", path, f"its code is {code}")
+    return net
+
+
+def _planes(values: NDArray[np.float32]) -> Any:
+    """Return planes (C, H, W) as ncnn's own, which outlive the array."""
+    import ncnn
+
+    kept = np.ascontiguousarray(values)
+    return ncnn.Mat(kept).clone()
