@@ -42,7 +42,7 @@ class FormatFunctions:
         memory_plan: (path, size): its operators and tensors in the order of execution; likewise.
         placement: (path): who runs its operators on this host; None where all run in one place.
         refuse_beyond_half: (path, photographs, peak): raises NonFiniteOutputError where the numbers
-            of a file that a GPU runs leave float16; None where files are not written for GPUs.
+            of a file that phones compute in float16 leave it; None where its session shows that.
     """
 
     write: Callable[[ir.Model, Order, Path], None]

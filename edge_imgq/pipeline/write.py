@@ -112,9 +112,13 @@ class Work:
         return self.format.has_plain_form and self.recipe.processor == "cpu"
 
     @property
-    def is_for_gpu(self) -> bool:
-        """Whether a GPU computes the file, in float16, while this host checks it in float32."""
-        return self.recipe.processor == "gpu"
+    def computes_in_half(self) -> bool:
+        """Whether phones compute the file in float16, while this host may check it in float32.
+
+        GPUs do, and runtimes that do not tell processors apart.
+        """
+        is_half = self.recipe.precision == "float16"
+        return self.recipe.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
 
 
 def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:

@@ -46,11 +46,10 @@ def written_files(
         EdgeImgqError: no target has a file.
     """
     wanted = works(plan, stage)
-    written = _in_float16(
-        plan, wanted, write_files(plan, graphs, wanted, failures, watch), failures
-    )
+    written = write_files(plan, graphs, wanted, failures, watch)
     absent = _without_runtime(written)
-    candidates = [candidate for candidate in written if candidate.path not in absent]
+    there = [candidate for candidate in written if candidate.path not in absent]
+    candidates = _in_float16(plan, wanted, there, failures)
     reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
     again = _to_write_plainly([work for work in wanted if work.recipe.scheme in graphs], failures)
     if again:
@@ -68,11 +67,11 @@ def written_files(
 def _in_float16(
     plan: Plan, wanted: Sequence[Work], candidates: Sequence[Candidate], failures: Failures
 ) -> list[Candidate]:
-    """Note the files for GPUs whose numbers leave float16; return the other files."""
+    """Note the files for float16 whose numbers leave it; return the other files."""
     written = {candidate.path for candidate in candidates}
     for work in wanted:
-        refuse = functions_of(work.recipe.format).refuse_beyond_half if work.is_for_gpu else None
-        if refuse is not None and work.path in written:
+        refuse = functions_of(work.recipe.format).refuse_beyond_half
+        if refuse is not None and work.computes_in_half and work.path in written:
             with failures.of([work.target]):
                 photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))
                 refuse(work.path, photos, plan.source.contract.peak)

@@ -1,13 +1,13 @@
-"""Whether a float TFLite file stays in the range of float16, in which a phone's GPU computes it.
+"""Whether a float file stays in the range of float16, in which a phone computes it.
 
-This host computes the file in float32, so an overflow on the GPU shows in no image here. TFLite's
-own kernels run the file once more, every tensor is kept, and the largest number of each is compared
-with what float16 holds.
+This host computes the file in float32, so an overflow on the phone shows in no image here. The file
+runs once more, every tensor is kept (of TFLite files by its own kernels), and the largest number of
+each is compared with what float16 holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +40,40 @@ def refuse_beyond_float16(path: Path, photos: Iterable[NDArray[np.uint8]], peak:
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
     height, width = (int(side) for side in entry["shape"][1:3])
-    for pixels in photos:
-        values = to_nhwc(_middle(pixels, (height, width)), peak)
-        interpreter.set_tensor(entry["index"], values)
+
+    def largest_of(pixels: NDArray[np.uint8]) -> dict[str, float]:
+        interpreter.set_tensor(entry["index"], to_nhwc(pixels, peak))
         interpreter.invoke()
-        largest = _largest(interpreter)
+        return _largest(interpreter)
+
+    refuse_overflow(photos, (height, width), largest_of, "phone GPUs")
+
+
+def refuse_overflow(
+    photos: Iterable[NDArray[np.uint8]],
+    size: tuple[int, int],
+    largest_of: Callable[[NDArray[np.uint8]], dict[str, float]],
+    who: str,
+) -> None:
+    """Refuse a file whose numbers leave float16 on some image.
+
+    Args:
+        photos: images (H, W, C) of any size; the middle of each is looked at.
+        size: height and width of the file.
+        largest_of: the largest absolute number of every tensor, in their order, for an image.
+        who: computes the file in float16, in words.
+
+    Raises:
+        NonFiniteOutputError: names the first tensor that leaves it, and how far it goes.
+    """
+    for pixels in photos:
+        largest = largest_of(_middle(pixels, size))
         for name, value in largest.items():
-            if value > LARGEST:
+            if not value <= LARGEST:  # which NaN is not, either
                 raise NonFiniteOutputError(
-                    f"'{name}' reaches {value:.3g} on a photograph, and float16, in which phone "
-                    f"GPUs compute this file, ends at {LARGEST:.0f}: it would return infinity "
-                    "there. Scale the model's values down before that node, or use another target."
+                    f"'{name}' reaches {value:.3g} on a photograph, and float16, in which {who} "
+                    f"compute this file, ends at {LARGEST:.0f}: it would return infinity there. "
+                    "Scale the model's values down before that node, or use another target."
                 )
         if max(largest.values(), default=0.0) < NEAR:
             return

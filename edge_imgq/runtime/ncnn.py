@@ -83,6 +83,25 @@ class NcnnSession(LevelsSession):
             )
 
 
+class LargestNumbers:
+    """The largest absolute number of every blob of a file, for an image of the file's size."""
+
+    def __init__(self, path: Path, peak: float) -> None:
+        self._net, self._peak = _opened(path, threads=1), peak
+        self._blobs = [blob for line in read_pair(path).lines for blob in line.outputs]
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> dict[str, float]:
+        """Run the file on an image and return the numbers, in the order of the layers."""
+        extractor = self._net.create_extractor()
+        extractor.set_light_mode(False)
+        extractor.input(IMAGE, _planes(to_nchw(pixels, self._peak)[0]))
+        found = {}
+        for blob in self._blobs:
+            values = np.asarray(extractor.extract(blob)[1])
+            found[blob] = float(max(values.max(), -values.min()))
+        return found
+
+
 def open_session(path: Path, threads: int = 1) -> NcnnSession:
     """Reopen files that edge-imgq wrote.
 
@@ -110,7 +129,10 @@ def _opened(path: Path, threads: int) -> Any:
 
 
 def _planes(values: NDArray[np.float32]) -> Any:
-    """Return planes (C, H, W) as ncnn's own, which outlive the array."""
+    """Return planes (C, H, W) in memory of ncnn's own, whose users it counts before it writes.
+
+    Of other memory it keeps no count, and a layer that works in place ends the process.
+    """
     import ncnn
 
     kept = np.ascontiguousarray(values)

@@ -30,6 +30,7 @@ from .convert import SEED, SIZE, convert, float_file, int8_file, quantized, run_
 from .table import ATTENDING, FURTHER, LATER, OTHERS
 from .test_coreml_families import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
 from .test_families import _psnr
+from .test_ncnn_families import LEAST, psnr_of
 
 OPSETS = (11, 17, OPSET)
 BY_THE_NEWER = {"animegan", "u2net"}
@@ -41,6 +42,9 @@ AT_OPSET = {
     **dict.fromkeys(("luma", "mwcnn", "deoldify"), 17),
 }
 """Families that torch exports at these opsets alone, or quite otherwise than at others."""
+
+WITHOUT_NCNN = {"mwcnn"}
+"""Families with operators that ncnn lacks."""
 
 EVERY = {**OTHERS, **FURTHER, **LATER}
 
@@ -69,6 +73,10 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     got = run_file(float_file(network), network.image)
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= 1e-4
+
+    for target, least in LEAST.items():
+        if name not in WITHOUT_NCNN:
+            assert psnr_of(network, target, tmp_path / f"{target}.param") >= least
 
     recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")
     view = read_network(bind_size(rewrite(network.model, recipe.passes), SIZE))

@@ -17,6 +17,7 @@ from edge_imgq.export.coreml.norm import INVERSE_DEVIATION
 from edge_imgq.export.coreml.operators import FORMS
 from edge_imgq.export.coreml.rounding import ROUNDED
 from edge_imgq.export.coreml.units import FORECASTS
+from edge_imgq.export.ncnn.operators import FORMS as NCNN
 from edge_imgq.export.tflite.float_parts import DEQUANTIZE
 from edge_imgq.export.tflite.forms import regions
 from edge_imgq.export.tflite.table import LOWERINGS
@@ -201,6 +202,7 @@ LAYERS = "Conv ConvTranspose Gemm"
 CONSUMERS: Mapping[str, Collection[str]] = {
     "TFLite": LOWERINGS,
     "Core ML": FORMS,
+    "ncnn": NCNN,
     "torch": TORCH,
     "receptive field": seen.KNOWN,
     "reopening": reopen.FREE | reopen.CONDITIONS.keys(),
@@ -224,6 +226,13 @@ CONSUMERS: Mapping[str, Collection[str]] = {
 NOT_COVERED: Mapping[str, Mapping[str, str]] = {
     "TFLite": {"a pass writes it as a clipped line": "HardSigmoid"},
     "Core ML": {},
+    "ncnn": {
+        "ncnn has no truth values, and nothing that chooses by them": (
+            "And Cast Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where Xor"
+        ),
+        "ncnn has no layer for it": "Sign",
+        "which way ncnn's layer rounds a half is not documented": "Round",
+    },
     "torch": {},
     "receptive field": {},
     "reopening": {

@@ -45,7 +45,7 @@ def clip(site: Site) -> Blob:
     return clipped(site, site.read(0), Activation(low, high))
 
 
-def plain(kind: str, **_: Number) -> Callable[[Site], Blob]:
+def plain(kind: str) -> Callable[[Site], Blob]:
     """Return what builds an activation without parameters."""
 
     def build(site: Site) -> Blob:

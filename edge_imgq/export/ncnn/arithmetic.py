@@ -25,7 +25,7 @@ UNARY = {
 SQUARE = 4
 REDUCTIONS = {
     "ReduceSum": 0, "ReduceSumSquare": 2, "ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5,
-    "ReduceProd": 6, "ReduceL1": 7, "ReduceL2": 8,
+    "ReduceL1": 7, "ReduceL2": 8,
 }  # fmt: skip
 """Operator → ncnn's Reduction."""
 
@@ -107,16 +107,8 @@ def _is_batch(site: Site, axis: int) -> bool:
 
 def global_mean(site: Site) -> Blob:
     """GlobalAveragePool."""
-    return reduced(site, REDUCTIONS["ReduceMean"], _spatial(site))
-
-
-def global_maximum(site: Site) -> Blob:
-    """GlobalMaxPool."""
-    return reduced(site, REDUCTIONS["ReduceMax"], _spatial(site))
-
-
-def _spatial(site: Site) -> list[int]:
-    return list(range(2, len(site.operation.operand(0).shape)))
+    axes = range(2, len(site.operation.operand(0).shape))
+    return reduced(site, REDUCTIONS["ReduceMean"], axes)
 
 
 def _with_number(site: Site, tensor: Tensor, code: int, number: Tensor) -> Blob:

@@ -17,13 +17,20 @@ from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
     import onnx_ir as ir
+    from numpy.typing import NDArray
 
     from edge_imgq.export.ncnn.layers import Layer
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
+
+LARGEST = 65504.0
+"""Of float16."""
 
 STEPS = ((1, 1), (2, 3))
 """Multiples that are added to height and width to see whether a file takes other sizes."""
@@ -41,7 +48,10 @@ def write_ncnn(model: ir.Model, order: Order, path: Path) -> None:
     layers = _lowered(model, size, order.note)
     resizable = _takes_other_sizes(model, size, order.note, layers)
     layers = layers if resizable else of_one_size(layers)
-    layers = layers if order.half else in_float(layers)
+    if order.half:
+        _refuse_wide(layers, order.note)
+    else:
+        layers = in_float(layers)
     pair = Pair(
         text=param_text(layers),
         weights=weight_bytes(layers, order.half),
@@ -56,6 +66,21 @@ def _lowered(model: ir.Model, size: Size, note: FileNote) -> tuple[Layer, ...]:
     from edge_imgq.export.ncnn.lower import lower
 
     return lower(bound(model, size, note), note.contract)
+
+
+def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
+    """Refuse weights that float16 does not hold.
+
+    Raises:
+        ModelError: names the layer.
+    """
+    for layer in layers:
+        for weight in layer.weights:
+            if weight.is_tagged and float(abs(weight.values).max()) > LARGEST:
+                raise ModelError(
+                    f"{layer.name}, a layer of '{note.model}', has weights beyond {LARGEST:.0f}, "
+                    "where float16 ends. Use ncnn-float, or scale the weights down."
+                )
 
 
 def _takes_other_sizes(
@@ -113,6 +138,15 @@ def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
     return planned(path)
 
 
+def refuse_beyond_half(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+    """Refuse a file for float16 whose numbers leave it; see `edge_imgq.runtime.half_range`."""
+    from edge_imgq.runtime.half_range import refuse_overflow
+    from edge_imgq.runtime.ncnn import LargestNumbers
+    from edge_imgq.runtime.ncnn_file import read_pair
+
+    refuse_overflow(photos, read_pair(path).size, LargestNumbers(path, peak), "phones")
+
+
 FUNCTIONS = FormatFunctions(
     write=write_ncnn,
     refusals=refusals,
@@ -120,4 +154,5 @@ FUNCTIONS = FormatFunctions(
     read_note=read_note,
     describe=describe,
     memory_plan=memory_plan,
+    refuse_beyond_half=refuse_beyond_half,
 )

@@ -32,6 +32,15 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
                 f"The network {word} {shapes}; an ncnn file here has one image "
                 f"of shape (1, {contract.channels}, height, width) at each end."
             )
+    return layers_of(network)
+
+
+def layers_of(network: Network) -> tuple[Layer, ...]:
+    """Return the layers of a float network, whatever enters and leaves it.
+
+    Raises:
+        UnsupportedOperatorError: names every operator without a form.
+    """
     layers, result, refused = _built(network)
     if result is None:
         raise as_error("ncnn", network.name, refused)

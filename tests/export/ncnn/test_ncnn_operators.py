@@ -1,0 +1,148 @@
+"""Every operator that ncnn has a form for, run by ncnn against ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.export.ncnn.arrangement import LETTERS, ORDERS, merged
+from edge_imgq.export.ncnn.lower import layers_of, refusals
+from edge_imgq.export.ncnn.operators import FORMS
+from edge_imgq.graph.rewrite import rewrite
+from tests.export.tflite.cases import EVERY, numbers, scalar, weights
+from tests.export.tflite.witness import Case, network_of, run_onnx
+
+from .witness import run_ncnn
+
+SEED = 3
+EXACT = 2e-5
+"""Largest difference in units of the largest value; float32, in another order of summation."""
+
+HALF = 4e-3
+"""The same where weights have 11 bits."""
+
+MORE = {
+    "sum": Case("y = ReduceSum<keepdims=1>(x, a)", constants={"a": numbers(1, 3)}),
+    "sum of squares": Case("y = ReduceSumSquare<keepdims=1>(x, a)", constants={"a": numbers(2)}),
+    "sum of all": Case("y = ReduceSum<keepdims=1>(x, a)", constants={"a": numbers(0, 1, 2, 3)}),
+    "norm": Case("y = ReduceL2<keepdims=1>(x, a)", constants={"a": numbers(1)}),
+    "absolute sum": Case("y = ReduceL1<keepdims=1>(x, a)", constants={"a": numbers(-1)}),
+    "hard sigmoid": Case("y = HardSigmoid<alpha=0.25, beta=0.4>(x)"),
+    "sine": Case("y = Sin(x)"),
+    "cosine": Case("y = Cos(x)"),
+    "floor and ceiling": Case("a = Floor(x) b = Ceil(x) y = Add(a, b)"),
+    "square of negatives": Case("y = Pow(x, c)", constants={"c": scalar(2)}),
+    "number to a power": Case("y = Pow(c, x)", constants={"c": scalar(1.7)}),
+    "prelu per pixel": Case("y = PRelu(x, a)", constants={"a": weights(1, 1, 12, 10)}),
+    "rows of a table": Case("y = Gather<axis=2>(x, i)", constants={"i": numbers(3, 0, 11, 3)}),
+    "both operands broadcast": Case(
+        "a = ReduceMean<keepdims=1>(x, p) b = ReduceMax<keepdims=1>(x, q) "
+        "c = ReduceMin<keepdims=1>(x, q) d = Mul(a, b) y = Sub(d, c)",
+        constants={"p": numbers(1), "q": numbers(2, 3)},
+    ),
+    "deconv of groups": Case(
+        "y = ConvTranspose<group=2, strides=[2,2], pads=[1,1,1,1]>(x, w)",
+        constants={"w": weights(6, 4, 4, 4)},
+    ),
+    "axes in another order, five of them": Case(
+        "t = Reshape(x, n) s = Transpose<perm=[0,5,2,4,1,3]>(t) y = Reshape(s, m)",
+        constants={"n": numbers(1, 2, 3, 4, 3, 10), "m": numbers(1, 60, 3, 4)},
+    ),
+    "part of too many axes": Case(
+        "t = Reshape(x, n) s = Slice(t, b, e, a) y = Reshape(s, m)",
+        constants={
+            "n": numbers(1, 2, 3, 4, 3, 10), "b": numbers(1), "e": numbers(3), "a": numbers(3),
+            "m": numbers(1, 6, 6, 10),
+        },
+    ),
+    "split of too many axes": Case(
+        "t = Reshape(x, n) a, b, c = Split<axis=2, num_outputs=3>(t) d = Reshape(b, m) "
+        "e = Reshape(c, m) y = Sub(d, e)",
+        constants={"n": numbers(1, 2, 3, 4, 3, 10), "m": numbers(1, 8, 3, 10)},
+    ),
+    "product of windows": Case(
+        "t = Reshape(x, n) u = Transpose<perm=[0,1,3,2]>(t) s = MatMul(t, u) p = Softmax(s) "
+        "o = MatMul(p, t) y = Reshape(o, m)",
+        constants={"n": numbers(3, 2, 12, 10), "m": numbers(1, 6, 12, 10)},
+    ),
+}  # fmt: skip
+CASES = {**EVERY, **MORE}
+
+
+def image(case: Case) -> np.ndarray:
+    return np.random.default_rng(SEED).uniform(-2, 2, case.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_operator_agrees_with_onnx_runtime(name: str) -> None:
+    case = CASES[name]
+    model, values = case.model(), image(case)
+    wanted = run_onnx(model, values)
+    layers = layers_of(network_of(model))
+    got = run_ncnn(layers, values).reshape(wanted.shape)
+    largest = max(1.0, float(np.abs(wanted).max()))
+    assert np.abs(got - wanted).max() <= EXACT * largest
+    half = run_ncnn(layers, values, half=True).reshape(wanted.shape)
+    assert np.abs(half - wanted).max() <= HALF * largest
+
+
+def test_every_form_is_run() -> None:
+    used = {node.op_type for case in CASES.values() for node in case.model().graph.node}
+    assert set(FORMS) - used == {"Dropout", "Squeeze", "Unsqueeze"}  # a Reshape, or nothing
+
+
+def test_what_ncnn_lacks_is_refused_by_name_and_the_rest_is_looked_at() -> None:
+    body = "a = Sign(x) b = Relu(a) c = Sigmoid(x) d = Round(c) y = Add(b, d)"
+    network = network_of(Case(body).model())
+    assert [refusal.operator for refusal in refusals(network)] == [
+        "Sign 'node_0_Sign'", "Round 'node_3_Round'"
+    ]  # fmt: skip
+    with pytest.raises(UnsupportedOperatorError, match=r"ncnn has no form for 2 operators"):
+        layers_of(network)
+
+
+@pytest.mark.parametrize(
+    ("body", "constants", "reason"),
+    [
+        ("y = Slice(x, s, e, a, t)", {"s": numbers(11), "e": numbers(-99), "a": numbers(2),
+                                      "t": numbers(-1)}, "walks backwards"),
+        ("y = Slice(x, s, e, a, t)", {"s": numbers(0), "e": numbers(6), "a": numbers(1),
+                                      "t": numbers(2)}, "every second channel"),
+        ('y = Pad<mode="wrap">(x, n)', {"n": numbers(0, 0, 1, 1, 0, 0, 1, 1)}, "by 'wrap'"),
+        ("y = Conv(x, w)", None, "at run time"),
+        ("y = MaxPool<kernel_shape=[2,2], dilations=[2,2]>(x)", {}, "dilated"),
+        ("t = Reshape(x, n) y = Relu(t)", {"n": numbers(1, 2, 3, 4, 3, 10)}, "at most 4 axes"),
+    ],
+)  # fmt: skip
+def test_a_use_without_a_form_is_refused_with_the_reason(body, constants, reason) -> None:
+    if constants is None:
+        body = "w = Reshape(x, n) y = Conv(x, w)"
+        constants = {"n": numbers(60, 6, 2, 1)}
+    (found, *_) = refusals(network_of(Case(body, constants=constants).model()))
+    assert reason in found.reason
+
+
+def test_orders_of_axes_are_all_there_once() -> None:
+    for count, orders in ORDERS.items():
+        assert all(sorted(order) == sorted(LETTERS[count]) for order in orders)
+        assert len(set(orders)) == len(orders) == np.prod(range(1, count + 1))
+
+
+def test_axes_that_stay_together_are_one() -> None:
+    assert merged((1, 4, 8, 5, 8, 16), (0, 1, 3, 2, 4, 5)) == ((4, 8, 5, 128), [0, 2, 1, 3])
+    assert merged((2, 1, 3), (2, 1, 0)) == ((2, 3), [1, 0])
+    assert merged((1, 1), (1, 0)) == ((1,), [0])
+
+
+def test_a_network_of_norms_and_gates_keeps_its_meaning() -> None:
+    case = Case(
+        "n = InstanceNormalization(x, s, b) g = GlobalAveragePool(n) h = Sigmoid(g) y = Mul(n, h)",
+        constants={"s": weights(6) + 1, "b": weights(6)},
+    )
+    model = ir.to_proto(rewrite(ir.from_proto(case.model()), ["canonical"]))
+    values = image(case)
+    wanted = run_onnx(case.model(), values)
+    got = run_ncnn(layers_of(network_of(model)), values)
+    assert np.abs(got - wanted[0]).max() <= 1e-5
