@@ -58,7 +58,8 @@ def add(subparsers: Subparsers) -> None:
         nargs="+",
         action="extend",
         metavar="T",
-        help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all)",
+        help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all), "
+        "which leaves out ncnn: name it",
     )
     add_artifacts(parser)
     add_calibration(parser)

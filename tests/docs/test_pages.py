@@ -11,7 +11,7 @@ from edge_imgq import errors
 from edge_imgq.cli.main import COMMANDS
 from edge_imgq.graph.rewrite import PASSES
 from edge_imgq.models.zoo import UNTRAINED, ZOO
-from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.recipe.folders import export_recipes, select, shipped_folder
 from edge_imgq.report.baseline import Tolerances
 from tests.conftest import CHECKOUT
 from tests.docs.blocks import PAGES, README
@@ -43,8 +43,8 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
 
 
 def test_the_table_of_the_readme_has_a_row_for_every_target_and_names_its_machine() -> None:
-    for path in shipped_folder("export").glob("*.toml"):
-        assert re.search(rf"^{path.stem} !? +\d+", TEXT, re.MULTILINE)
+    for recipe in select(export_recipes(), ["all"]):
+        assert re.search(rf"^{recipe.name} !? +\d+", TEXT, re.MULTILINE)
     assert re.search(r"1 thread, .*host:", TEXT.replace("\n  ", " "))
     assert "not measured:" in TEXT
 

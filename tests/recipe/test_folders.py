@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.formats import FORMATS
 from edge_imgq.graph.rewrite import PASSES
 from edge_imgq.recipe.export import read_export_recipe, recipe_name, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, shipped_folder
 
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
-    "coreml-fp16", "coreml-int8", "onnx-float", "onnx-int8",
+    "coreml-fp16", "coreml-int8", "ncnn-float", "ncnn-fp16", "onnx-float", "onnx-int8",
     "tflite-float", "tflite-gpu", "tflite-int8",
 ]  # fmt: skip
+EXTRA = ["ncnn-float", "ncnn-fp16"]
+"""Targets whose files a package runs that edge-imgq does not install."""
+
+OF_ALL = [target for target in TARGETS if target not in EXTRA]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -26,7 +31,7 @@ def test_a_shipped_recipe_names_what_exists(path: Path) -> None:
     assert recipe.summary
     assert 0 <= recipe.budget.psnr_drop <= recipe.budget.psnr_drop_worst
     least = recipe.budget.conversion_within_1
-    kept = recipe.format == "tflite" or recipe.precision == "float32"
+    kept = FORMATS[recipe.format].precisions[recipe.precision] == "asked"
     assert least is None if not kept else 0.999 <= least <= 1
 
 
@@ -46,7 +51,12 @@ def test_the_folder_is_the_target_matrix() -> None:
 @pytest.mark.parametrize(
     ("wanted", "chosen"),
     [
-        (["all"], TARGETS),
+        (["all"], OF_ALL),
+        (["*"], OF_ALL),
+        (["*-float"], ["onnx-float", "tflite-float"]),
+        (["ncnn"], EXTRA),
+        (["nc*"], EXTRA),
+        (["ncnn-fp16", "onnx-float"], ["ncnn-fp16", "onnx-float"]),
         (["tflite"], ["tflite-float", "tflite-gpu", "tflite-int8"]),
         (["*-int8"], ["coreml-int8", "onnx-int8", "tflite-int8"]),
         (["tflite-int8", "tflite-g*", "onnx-float"], ["onnx-float", "tflite-gpu", "tflite-int8"]),
