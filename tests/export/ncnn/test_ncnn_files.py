@@ -207,8 +207,8 @@ def test_an_app_that_reads_them_as_documented_gets_the_same_image(tmp_path: Path
     extractor = net.create_extractor()
     extractor.input("image", image)
     _, result = extractor.extract("result")
-    result.substract_mean_normalize([], [255] * 3)
-    planes = np.rint(np.array(result)).clip(0, 255).astype(np.uint8)
+    result.substract_mean_normalize([-0.5 / 255] * 3, [255] * 3)
+    planes = np.array(result).clip(0, 255).astype(np.uint8)  # cuts off, as `to_pixels` does
     assert np.array_equal(planes.transpose(1, 2, 0), open_session(path).run(pixels))
 
 
