@@ -17,6 +17,7 @@ from typing import Any
 
 from edge_imgq.artifact import REFERENCE_FOLDER, sha256_of, write_text
 from edge_imgq.errors import OutputError, RecipeError
+from edge_imgq.formats import FORMATS
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms, verify_files
@@ -94,7 +95,12 @@ def _key(folder: Path, job: Job, terms: Terms) -> str:
         "size": job.size,
         "references": [(path.name, sha256_of(path)) for path in references],
         # A file may ask for a larger multiple, which the others are then measured at.
-        "beside": sorted(sha256_of(path) for path in folder.glob("*.tflite")),
+        "beside": sorted(
+            sha256_of(path)
+            for row in FORMATS.values()
+            if row.raises_multiple
+            for path in folder.glob(f"*{row.suffix}")
+        ),
         "images": terms.images.sha256,
         "budgets": {name: plain(budget) for name, budget in sorted(terms.budgets.items())},
     }

@@ -21,7 +21,7 @@ from edge_imgq.report.drawing import (
     new_table,
     wrapped,
 )
-from edge_imgq.report.heading import heading
+from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.quality_text import quality_lines, tint_lines
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
@@ -68,7 +68,7 @@ def report_table(report: Report) -> str:
         for scheme in report.schemes
         if isinstance(scheme.diagnosis, Diagnosis)
     )
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, wrapped(verdict(report), "  ")])
 
 
 def _measured(report: Report) -> list[str]:

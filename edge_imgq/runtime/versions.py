@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import dataclass
 
+from edge_imgq.formats import FORMATS
+
 PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime")
-"""What runs files and references on this host."""
+"""What runs files and references on this host, beside what a format needs as an extra."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,10 @@ class PackageVersion:
 
 
 def runtime_versions() -> tuple[PackageVersion, ...]:
-    """Return the versions of those of PACKAGES that are installed, without importing them."""
+    """Return the versions of those that are installed, without importing them."""
+    extras = [row.extra.package for row in FORMATS.values() if row.extra is not None]
     found = []
-    for name in PACKAGES:
+    for name in sorted({*PACKAGES, *extras}):
         try:
             found.append(PackageVersion(name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:

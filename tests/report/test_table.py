@@ -298,3 +298,9 @@ def test_the_networks_worth_and_a_tint_have_a_line_each() -> None:
     words = "off in the mean by +0.00 red, -2.00 green, +0.40 blue in flat dark areas (levels)"
     assert f"tflite-int8: {words}" in text
     assert "bicubic 31.50: the network is worse than none" in text
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    assert report_table(REPORT).splitlines()[-1] == "2 files within budget."
+    over = with_target(breaches=("loses 0.9 dB in the mean; the budget is 0.6",))
+    assert report_table(over).splitlines()[-1] == "0 files within budget; over budget: tflite-int8."
