@@ -1,0 +1,77 @@
+"""Every tensor that a .tflite file computes of an image, in TFLite's own kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import UnopenedFileError
+from edge_imgq.images.layout import to_nhwc
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class WrittenTensor:
+    """A tensor that an operator writes.
+
+    Attributes:
+        name: of the tensor, as the file has it.
+        operator: kind of the operator that writes it, such as "CONV_2D".
+        values: float32, of four axes NHWC.
+        step: the scale of an integer tensor; 0 for a float one.
+    """
+
+    name: str
+    operator: str
+    values: NDArray[np.float32]
+    step: float
+
+
+def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[WrittenTensor]:
+    """Yield what a file computes of an image, in the order of its operators.
+
+    XNNPACK keeps nothing between operators, so the kernels are TFLite's own, which round alike but
+    for single steps. Tensors that are no images are left out.
+
+    Args:
+        path: of a file of one input, 8-bit pixels (1, H, W, C) or floats from 0 to the peak.
+        pixels: (H, W, C), of that size.
+        peak: what 255 is in floats.
+
+    Raises:
+        UnopenedFileError: LiteRT does not run it.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        interpreter = Interpreter(
+            model_path=str(path),
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        interpreter.allocate_tensors()
+        entry = interpreter.get_input_details()[0]
+        is_float = entry["dtype"] == np.float32
+        image = to_nhwc(pixels, peak) if is_float else pixels[np.newaxis]
+        interpreter.set_tensor(entry["index"], image)
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise UnopenedFileError("LiteRT", path, str(error).strip().split("\n")[0]) from error
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    for node in interpreter._get_ops_details():
+        for index in map(int, node["outputs"]):
+            scale, zero = details[index]["quantization"]
+            values = interpreter.get_tensor(index).astype(np.float32)
+            if values.ndim == 4:
+                real = (values - zero) * scale if scale else values
+                yield WrittenTensor(details[index]["name"], node["op_name"], real, float(scale))
