@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from edge_imgq.export.order import Order
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
 
     Size: TypeAlias = tuple[int, int]
-    Photos: TypeAlias = Iterable[NDArray[np.uint8]]
+    Pixels: TypeAlias = NDArray[np.uint8]
+    Photos: TypeAlias = Iterable[Pixels]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class FormatFunctions:
         placement: (path): who runs its operators on this host; None where all run in one place.
         refuse_beyond_half: (path, photographs, peak): raises NonFiniteOutputError where the numbers
             of a file that phones compute in float16 leave it; None where its session shows that.
+        tensors: (path, pixels, peak): what the file computes of an image, tensor by tensor under
+            the graph's names, in the order of its operators; None where the runtime shows none.
     """
 
     write: Callable[[ir.Model, Order, Path], None]
@@ -53,6 +57,7 @@ class FormatFunctions:
     memory_plan: Callable[[Path, Size], Plan]
     placement: Callable[[Path], Placement] | None = None
     refuse_beyond_half: Callable[[Path, Photos, float], None] | None = None
+    tensors: Callable[[Path, Pixels, float], Iterator[WrittenTensor]] | None = None
 
 
 def functions_of(form: str) -> FormatFunctions:

@@ -14,7 +14,9 @@ from pathlib import Path
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError, UsageError
+from edge_imgq.formats import format_of
 from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.first_difference import first_difference
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.measured_anew import Job, measured_anew
 from edge_imgq.pipeline.step import Watch
@@ -28,6 +30,10 @@ from edge_imgq.report.verdict import Place, Verdict, judge
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
+
+AS_ITS_GRAPH = (
+    "the file computes what its graph does, tensor by tensor: the graph is what got worse"
+)
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,26 @@ def verdicts(
         (one.report.model, target): why for one in looked for target, why in one.tampered.items()
     }
     reports = [one.report for one in looked]
-    found = judge(reports, baseline, tampered, request.required)
+    found = [
+        _explained(verdict, looked, request)
+        for verdict in judge(reports, baseline, tampered, request.required)
+    ]
     return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
+
+
+def _explained(verdict: Verdict, looked: Sequence[Looked], request: CheckRequest) -> Verdict:
+    """Add to the reasons of a file that fails where it departs from its graph."""
+    if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
+        return verdict
+    one = next(one for one in looked if one.report.model == verdict.model)
+    images = images_of(one.report, request)
+    file = next((t.file for t in one.report.targets if t.target == verdict.target), None)
+    if file is None or images is None or not (one.folder / file).exists():
+        return verdict
+    said = first_difference(one.folder, one.folder / file, images)
+    if said == "" and verdict.outcome == "regressed":
+        said = AS_ITS_GRAPH
+    return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
 
 
 def _look(file: Path, request: CheckRequest, images: ImageSet | None, watch: Watch) -> Looked:
@@ -155,9 +179,11 @@ def _what_it_is(path: Path, report: Report, target: str) -> str:
 
 
 def _note(path: Path) -> FileNote:
-    from edge_imgq.runtime.open import open_session
-
-    return open_session(path).note
+    row = format_of(path)
+    if row is None:
+        raise UsageError(f"{path} is no exported file")
+    note: FileNote = row.functions.read_note(path)
+    return note
 
 
 def _made_by_these_versions(report: Report) -> bool:

@@ -1,11 +1,13 @@
-"""Where a TFLite file departs from the graph that it was made from: the first tensor that is off.
+"""Where a file departs from the graph that it was made from: the first tensor that is off.
 
-The file keeps the names of the graph's tensors, so both are run on one image and compared tensor by
-tensor, in the order of the file's operators.
+A file keeps the names of the graph's tensors, so both are run on one image and compared tensor by
+tensor, in the order of the file's operators. That takes a runtime that shows what it computes
+between them: today, LiteRT.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
 from edge_imgq.errors import EdgeImgqError
+from edge_imgq.formats import format_of
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.images.samples import ImageSet, samples
 
@@ -29,14 +32,14 @@ MOST_OFF = 0.01
 """Share of a channel's values that may be off: kernels round single values the other way."""
 
 STEPS = 1.5
-"""Steps of an integer tensor that a value may be off."""
+"""Steps that a value may be off; in the mean over a channel, half a step."""
 
 OF_RANGE = 5e-3
-"""Of a float tensor's largest value, what a value may be off: float16 weights take a tenth of it."""
+"""Of a float tensor's largest value, what counts as its step: float16 takes a tenth of that."""
 
 
-def first_difference(folder: Path, path: Path, images: ImageSet) -> str:
-    """Return a sentence on the first tensor of a TFLite file that is off its graph's.
+def first_difference(folder: Path, path: Path, images: ImageSet) -> str | None:
+    """Return a sentence on the first tensor of a file that is off its graph's.
 
     Args:
         folder: the model's, which holds `reference/`.
@@ -44,19 +47,25 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str:
         images: the first of which is looked at.
 
     Returns:
-        "" where the file does not run, or its graph is not there.
+        "" where every tensor that both have is as in the graph; None where they cannot be compared:
+        the file does not run, its runtime shows no tensors, or its graph is not there.
     """
     from edge_imgq.runtime.open import open_session
 
+    row = format_of(path)
+    if row is None or row.functions.tensors is None:
+        return None
     try:
         session = open_session(path)
         graph = _graph(folder, session.note)
         if graph is None or session.size is None:
-            return ""
+            return None
         sample = next(iter(samples(images, session.note.contract, session.size)))
-        return _compared(path, graph, sample.pixels, session.note.contract.peak)
+        peak = session.note.contract.peak
+        own = list(row.functions.tensors(path, sample.pixels, peak))
+        return _compared(own, graph, sample.pixels, peak)
     except EdgeImgqError:
-        return ""
+        return None
 
 
 def _graph(folder: Path, note: FileNote) -> Path | None:
@@ -69,27 +78,22 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
     return next((path for path in found if sha256_of(path) == note.quantized_sha256), None)
 
 
-def _compared(path: Path, graph: Path, pixels: NDArray[np.uint8], peak: float) -> str:
-    from edge_imgq.runtime.litert_tensors import written_tensors
+def _compared(
+    own: Sequence[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
+) -> str | None:
     from edge_imgq.runtime.onnx_tensors import tensors_of
 
-    own = list(written_tensors(path, pixels, peak))
     names = [name for tensor in own for name in (tensor.name, tensor.name + QUANTIZED)]
     wanted = tensors_of(graph, names, to_nchw(pixels, peak))
-    compared = 0
-    for tensor in own:
-        known = wanted.get(tensor.name + QUANTIZED, wanted.get(tensor.name))
-        if known is None or known.ndim != 4:
-            continue
-        compared += 1
-        if said := _off(tensor, known.transpose(0, 2, 3, 1)):
-            return said
-    if not compared:
-        return ""
-    return (
-        f"each of {compared} tensors that the file shares with its graph is as there: what is lost "
-        "is lost in the graph"
-    )
+    shared = [
+        (tensor, known.transpose(0, 2, 3, 1))
+        for tensor in own
+        if (known := wanted.get(tensor.name + QUANTIZED, wanted.get(tensor.name))) is not None
+        and known.ndim == 4
+    ]
+    if not shared:
+        return None
+    return next((said for tensor, known in shared if (said := _off(tensor, known))), "")
 
 
 def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:
@@ -97,9 +101,10 @@ def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:
     start = f"the first tensor that is off is '{tensor.name}', which {tensor.operator} writes: "
     if tensor.values.shape != known.shape:
         return f"{start}{tensor.values.shape} in the file, {known.shape} in the graph"
-    error = np.abs(tensor.values - known)
-    allowed = STEPS * tensor.step if tensor.step else OF_RANGE * float(np.abs(known).max())
-    off = ~(error <= allowed)  # NaN is off
+    error = tensor.values - known
+    step = tensor.step or OF_RANGE * float(np.abs(known).max())
+    off = ~(np.abs(error) <= STEPS * step)  # NaN is off
+    off |= np.abs(error.mean(axis=(0, 1, 2))) > step / 2
     channels = np.flatnonzero(off.mean(axis=(0, 1, 2)) > MOST_OFF)
     if not len(channels):
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import lcm
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.tflite.spelling import Spelling
     from edge_imgq.graph.network import Network
     from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
 
@@ -139,6 +140,13 @@ def refuse_beyond_half(path: Path, photos: Iterable[NDArray[np.uint8]], peak: fl
     refuse_beyond_float16(path, photos, peak)
 
 
+def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
+    """Yield what a file computes of an image; see `edge_imgq.runtime.litert_tensors`."""
+    from edge_imgq.runtime.litert_tensors import written_tensors
+
+    return written_tensors(path, pixels, peak)
+
+
 FUNCTIONS = FormatFunctions(
     write=write_tflite,
     refusals=refusals,
@@ -148,4 +156,5 @@ FUNCTIONS = FormatFunctions(
     memory_plan=memory_plan,
     placement=placement,
     refuse_beyond_half=refuse_beyond_half,
+    tensors=tensors,
 )
