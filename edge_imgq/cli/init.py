@@ -1,31 +1,38 @@
-"""`edge-imgq init`: the recipe folders for a team's own repository."""
+"""`edge-imgq init`: the recipe folders and the CI of a team's own repository."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
+from edge_imgq.ci.files import GITLAB, INCLUDED, Host
 from edge_imgq.cli.options import Subparsers, add_command, add_json
-from edge_imgq.cli.paths import output_folder
+from edge_imgq.cli.paths import existing_file, output_folder
 from edge_imgq.errors import UsageError
 
 STAGES = ("export", "quantize", "calibration_data")
+OPTIONS = "--target all --no-bench"
 
 DETAILS = """\
 Write the folders export/, quantize/ and calibration_data/ with the recipes that ship with
 edge-imgq. A command that runs beside them uses them instead of its own. Nothing that exists
-is overwritten."""
+is overwritten.
+
+With --ci, write instead what GitHub or GitLab needs to export your model in every change and to
+compare its files with a baseline: a workflow, the versions to install, the wheel of edge-imgq,
+and lines for .gitignore and .gitattributes. What to type next is printed."""
+
+EXAMPLE = """\
+cd my-app/models && edge-imgq init
+edge-imgq init my-app --ci github --model models/denoiser.onnx"""
 
 
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = add_command(
-        subparsers,
-        "init",
-        "write the three recipe folders for your own repository",
-        DETAILS,
-        "cd my-app/models && edge-imgq init",
+        subparsers, "init", "write recipe folders or CI for your own repository", DETAILS, EXAMPLE
     )
     parser.add_argument(
         "folder",
@@ -35,32 +42,125 @@ def add(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="where to (default: the current folder)",
     )
+    parser.add_argument(
+        "--ci", choices=get_args(Host), help="write the CI of a repository, whose root DIR is"
+    )
+    parser.add_argument(
+        "--model", metavar="MODEL", help="with --ci: a file of the repository, from its root"
+    )
+    parser.add_argument(
+        "--options",
+        metavar="TEXT",
+        help=f"with --ci: more options of export (default: --options='{OPTIONS}')",
+    )
+    parser.add_argument(
+        "--wheel",
+        type=existing_file,
+        metavar="FILE",
+        help="with --ci: of edge-imgq (default: the one that it was installed from)",
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the folders, and say what was written."""
-    from edge_imgq.artifact import staging, write_bytes
+    """Write the files, and say what was written."""
+    folder: Path = arguments.folder
+    if arguments.ci is None:
+        _refuse_ci_options(arguments)
+        files = _recipes(folder)
+        hint = f"Commands that run in {folder.resolve()} now use these."
+    else:
+        files = _ci_files(arguments)
+        hint = _next_steps(arguments, has_include=folder / GITLAB in files)
+    _write(folder, files)
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+
+        print(to_json([str(path) for path in files]))
+    else:
+        print("\n".join(map(str, files)))
+    print(hint, file=sys.stderr)
+    return 0
+
+
+def _refuse_ci_options(arguments: argparse.Namespace) -> None:
+    for option in ("model", "options", "wheel"):
+        if getattr(arguments, option) is not None:
+            raise UsageError(f"--{option} goes with --ci github or --ci gitlab.")
+
+
+def _recipes(folder: Path) -> dict[Path, bytes]:
+    """Return the recipes that ship, by where they go.
+
+    Raises:
+        UsageError: one of their folders is there already.
+    """
     from edge_imgq.recipe.folders import shipped_folder
 
-    folder: Path = arguments.folder
     for stage in STAGES:
         if (folder / stage).exists():
             raise UsageError(
                 f"{folder / stage} exists already, and init overwrites nothing. Move it away, or "
                 "choose another folder: edge-imgq init DIR."
             )
-    written = []
-    with staging(folder) as temporary:
-        for stage in STAGES:
-            for file in sorted(shipped_folder(stage).iterdir()):
-                write_bytes(temporary / stage / file.name, file.read_bytes())
-                written.append(folder / stage / file.name)
-    if arguments.json:
-        from edge_imgq.report.json_form import to_json
+    return {
+        folder / stage / file.name: file.read_bytes()
+        for stage in STAGES
+        for file in sorted(shipped_folder(stage).iterdir())
+    }
 
-        print(to_json([str(path) for path in written]))
-    else:
-        print("\n".join(map(str, written)))
-    print(f"Commands that run in {folder.resolve()} now use these.", file=sys.stderr)
-    return 0
+
+def _ci_files(arguments: argparse.Namespace) -> dict[Path, bytes]:
+    """Return the files of a repository's CI, by where they go.
+
+    Raises:
+        UsageError: no model of the repository is named, there is no wheel, or a file is there.
+    """
+    from edge_imgq.ci.files import ci_files
+    from edge_imgq.ci.installation import own_wheel
+    from edge_imgq.models.zoo import ZOO
+
+    folder, model = arguments.folder, arguments.model
+    if model is None:
+        raise UsageError("Say what CI exports: --model with a file of the repository.")
+    if model not in ZOO and not (folder / model).is_file():
+        raise UsageError(
+            f"There is no file {folder / model}: --model names a file from the root of the "
+            f"repository, {folder.resolve()}."
+        )
+    options = OPTIONS if arguments.options is None else arguments.options
+    wheel = arguments.wheel or own_wheel()
+    made = ci_files(folder, arguments.ci, model, options, wheel)
+    return {folder / file.path: file.contents for file in made}
+
+
+def _write(folder: Path, files: dict[Path, bytes]) -> None:
+    """Write files; where one cannot be written, all are as they were."""
+    from edge_imgq.artifact import no_empty_folders, write_bytes
+
+    before = {path: path.read_bytes() for path in files if path.is_file()}
+    try:
+        with no_empty_folders(folder):
+            for path, contents in files.items():
+                with no_empty_folders(path.parent):
+                    write_bytes(path, contents)
+    except BaseException:
+        for path in files:
+            if path in before:
+                path.write_bytes(before[path])
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _next_steps(arguments: argparse.Namespace, *, has_include: bool) -> str:
+    options = OPTIONS if arguments.options is None else arguments.options
+    lines = [
+        f"Next, in {arguments.folder.resolve()}:",
+        f"  edge-imgq export {arguments.model} {options} --output artifacts",
+        "  edge-imgq check artifacts --baseline baseline.json --update",
+        "Then commit these files and baseline.json.",
+    ]
+    if arguments.ci == "gitlab" and not has_include:
+        lines.append(f"{GITLAB} is there already; add to it:\n{INCLUDED.rstrip()}")
+    return "\n".join(lines)

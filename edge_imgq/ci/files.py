@@ -1,0 +1,102 @@
+"""The files that check a team's model on GitHub or GitLab."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_imgq.ci.installation import constraints, python_version
+from edge_imgq.errors import UsageError
+
+Host = Literal["github", "gitlab"]
+
+TEMPLATES: Mapping[Host, Mapping[str, str]] = {
+    "github": {
+        ".github/actions/edge-imgq/action.yml": "github_action.yml",
+        ".github/workflows/edge-imgq.yml": "github_workflow.yml",
+    },
+    "gitlab": {"ci/edge-imgq.yml": "gitlab.yml"},
+}
+"""Where the files of each host go in the repository, and what they are made from."""
+
+GITLAB, INCLUDED = ".gitlab-ci.yml", "include:\n  - local: ci/edge-imgq.yml\n"
+"""The file that GitLab reads, and what it must say."""
+
+LINES: Mapping[str, tuple[str, ...]] = {
+    ".gitignore": ("artifacts/", "edge-imgq-report/"),
+    ".gitattributes": ("*.onnx binary", "*.tflite binary", "*.whl binary", "*.json text eol=lf"),
+}
+"""What files of Git must hold: built files stay out of it, and digests of text do not depend on
+the machine."""
+
+
+@dataclass(frozen=True)
+class CiFile:
+    """A file of a team's repository.
+
+    Attributes:
+        path: from the repository's root.
+        contents: of the whole file.
+    """
+
+    path: Path
+    contents: bytes
+
+
+class _Template(string.Template):
+    """Text with %{names}: workflows have dollars of their own."""
+
+    delimiter = "%"
+
+
+def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) -> tuple[CiFile, ...]:
+    """Return the files that are to be written into a repository; those of Git get lines added.
+
+    Args:
+        folder: root of the repository.
+        host: whose workflow.
+        model: what `export` is to take, from the repository's root.
+        options: more of `export`.
+        wheel: of edge-imgq.
+
+    Raises:
+        UsageError: one of them is there already, or the wheel is none of edge-imgq.
+    """
+    if not wheel.name.startswith("edge_imgq-") or wheel.suffix != ".whl":
+        raise UsageError(f"{wheel} is not a wheel of edge-imgq (edge_imgq-….whl).")
+    values = {"model": _quoted(model), "options": _quoted(options), "python": python_version()}
+    made = {path: _filled(name, values).encode() for path, name in TEMPLATES[host].items()}
+    made["ci/constraints.txt"] = constraints().encode()
+    made[f"ci/{wheel.name}"] = wheel.read_bytes()
+    if host == "gitlab" and not (folder / GITLAB).exists():
+        made[GITLAB] = INCLUDED.encode()
+    for path in made:
+        if (folder / path).exists():
+            raise UsageError(
+                f"{folder / path} exists already, and init overwrites nothing. Move it away to "
+                "get a new one."
+            )
+    added = {path: _with_lines(folder / path, lines) for path, lines in LINES.items()}
+    return tuple(CiFile(Path(path), contents) for path, contents in {**made, **added}.items())
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    text = (Path(__file__).parent / template).read_text(encoding="utf-8")
+    return _Template(text).substitute(values)
+
+
+def _quoted(text: str) -> str:
+    """Return text as YAML writes a string: the way that JSON does."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _with_lines(path: Path, lines: tuple[str, ...]) -> bytes:
+    """Return the contents of a file that holds some lines; what it holds already comes first."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    missing = [line for line in lines if line not in before.splitlines()]
+    gap = "\n" if before and not before.endswith("\n") else ""
+    return (before + gap + "".join(f"{line}\n" for line in missing)).encode()

@@ -1,0 +1,72 @@
+"""What CI has to install to compute as this machine does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from edge_imgq.errors import UsageError
+
+PROJECT = "edge-imgq"
+
+
+def python_version() -> str:
+    """Return the version of this Python, such as "3.11"."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def constraints() -> str:
+    """Return the versions of everything that edge-imgq uses here, as a file for pip.
+
+    The part of a version after "+", such as that of PyTorch's build for processors alone, is left
+    out: an index has it under the rest.
+    """
+    lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in _needed())
+    return "\n".join(["# What edge-imgq ran with when CI was set up.", *lines, ""])
+
+
+def _needed() -> list[str]:
+    """Return the names of what edge-imgq needs here, with what that needs, sorted."""
+    found: set[str] = set()
+    open_names = [PROJECT]
+    while open_names:
+        for name in _requirements(open_names.pop()):
+            if name not in found:
+                found.add(name)
+                open_names.append(name)
+    return sorted(found)
+
+
+def _requirements(project: str) -> Iterator[str]:
+    """Yield what an installed project needs on this machine without extras."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    for text in metadata.requires(project) or ():
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield str(name)
+
+
+def own_wheel() -> Path:
+    """Return the wheel that edge-imgq was installed from.
+
+    Raises:
+        UsageError: it was installed otherwise, or the wheel is gone.
+    """
+    record = metadata.distribution(PROJECT).read_text("direct_url.json")
+    url = urlsplit(json.loads(record)["url"] if record else "")
+    path = Path(url2pathname(url.path))
+    if url.scheme == "file" and path.suffix == ".whl" and path.is_file():
+        return path
+    raise UsageError(
+        "CI installs edge-imgq from a wheel in your repository, and this one was not installed "
+        "from a wheel that is still there. Name one with --wheel; `make wheel` in a checkout of "
+        "edge-imgq writes it to dist/."
+    )
