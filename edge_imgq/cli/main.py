@@ -26,6 +26,7 @@ from edge_imgq.cli import (
     models,
     sensitivity,
     train,
+    validate,
     verify,
 )
 from edge_imgq.cli.messages import say
@@ -63,6 +64,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": inspect,
     "doctor": doctor,
     "init": init,
+    "validate": validate,
 }
 """Every command, in the order that `--help` lists them."""
 

@@ -33,6 +33,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _forms() -> Mapping[str, Any]:
     """Return the type of every command's JSON; see `schema_of` for dicts, lists and tuples."""
+    from edge_imgq.cli.validate import Validated
     from edge_imgq.models.listing import ModelRow
     from edge_imgq.pipeline.enhance import Enhanced
     from edge_imgq.report.description import FileDescription
@@ -62,6 +63,7 @@ def _forms() -> Mapping[str, Any]:
         "inspect": FileDescription,
         "doctor": tuple[Finding, ...],
         "init": tuple[str, ...],
+        "validate": tuple[Validated, ...],
         "error": {"error": str, "exit_code": int},
     }
 

@@ -1,0 +1,92 @@
+"""`edge-imgq validate`: recipes, manifests and baselines, before they are committed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.cli.options import Subparsers, add_command, add_json
+from edge_imgq.cli.paths import existing_file
+from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.wording import count_of
+
+DETAILS = """\
+Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
+say what is wrong in them, without running anything: a hook for pre-commit. Exits with 3 where one
+is wrong."""
+
+EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A file that was read.
+
+    Attributes:
+        path: of the file.
+        error: what is wrong in it; None for nothing.
+    """
+
+    path: str
+    error: str | None
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "validate", "say what is wrong in recipes and baselines", DETAILS, EXAMPLE
+    )
+    parser.add_argument("files", nargs="+", type=existing_file, metavar="FILE")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read every file, and say what is wrong."""
+    readers = [(path, _reader(path)) for path in arguments.files]
+    found = tuple(Validated(str(path), _problem(path, read)) for path, read in readers)
+    wrong = [one.error for one in found if one.error is not None]
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
+
+        print(to_json(plain(found)))
+    else:
+        print("\n".join([*wrong, f"{count_of(len(found), 'file')}, {len(wrong)} wrong."]))
+    return RecipeError.exit_code if wrong else 0
+
+
+def _problem(path: Path, read: Callable[[Path], object]) -> str | None:
+    try:
+        read(path)
+    except RecipeError as error:
+        return str(error)
+    return None
+
+
+def _reader(path: Path) -> Callable[[Path], object]:
+    """Return what reads a file, by the folder that it lies in.
+
+    Raises:
+        UsageError: it is of another kind.
+    """
+    from edge_imgq.recipe.export import read_export_recipe
+    from edge_imgq.recipe.manifest import read_manifest
+    from edge_imgq.recipe.quantize import read_quantize_recipe
+    from edge_imgq.report.baseline_file import read_baseline
+
+    readers: dict[str, Callable[[Path], object]] = {
+        "export": read_export_recipe,
+        "quantize": read_quantize_recipe,
+        "calibration_data": read_manifest,
+    }
+    if path.suffix == ".json":
+        return read_baseline
+    stage = path.resolve().parent.name
+    if path.suffix != ".toml" or stage not in readers:
+        raise UsageError(
+            f"{path} is no recipe of export/ or quantize/, no manifest of calibration_data/ and no "
+            "baseline (.json); nothing else is read here."
+        )
+    return readers[stage]
