@@ -129,10 +129,7 @@ def _opened(path: Path, threads: int) -> Any:
 
 
 def _planes(values: NDArray[np.float32]) -> Any:
-    """Return planes (C, H, W) in memory of ncnn's own, whose users it counts before it writes.
-
-    Of other memory it keeps no count, and a layer that works in place ends the process.
-    """
+    """Return planes (C, H, W) in memory of ncnn's own, which lives as long as anything reads it."""
     import ncnn
 
     kept = np.ascontiguousarray(values)
