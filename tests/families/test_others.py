@@ -43,9 +43,6 @@ AT_OPSET = {
 }
 """Families that torch exports at these opsets alone, or quite otherwise than at others."""
 
-WITHOUT_NCNN = {"mwcnn"}
-"""Families with operators that ncnn lacks."""
-
 EVERY = {**OTHERS, **FURTHER, **LATER}
 
 
@@ -75,8 +72,7 @@ def test_a_family_converts_to_every_target_and_agrees(name: str, tmp_path: Path)
     assert np.abs(got - wanted).max() <= 1e-4
 
     for target, least in LEAST.items():
-        if name not in WITHOUT_NCNN:
-            assert psnr_of(network, target, tmp_path / f"{target}.param") >= least
+        assert psnr_of(network, target, tmp_path / f"{target}.param") >= least
 
     recipe = next(recipe for recipe in export_recipes() if recipe.name == "coreml-fp16")
     view = read_network(bind_size(rewrite(network.model, recipe.passes), SIZE))
