@@ -77,10 +77,12 @@ def test_the_wheel_holds_recipes_weights_cards_and_licence(wheel: Path) -> None:
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) for name in names)
 
 
-def test_every_python_file_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
+def test_every_program_template_and_schema_of_the_checkout_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    files = {path.relative_to(CHECKOUT).as_posix() for path in CHECKOUT.glob("edge_imgq/**/*.py")}
+    kinds = ("*.py", "*.j2", "*.json", "*.yml")
+    found = [path for kind in kinds for path in CHECKOUT.glob(f"edge_imgq/**/{kind}")]
+    files = {path.relative_to(CHECKOUT).as_posix() for path in found}
     assert files <= names
 
 

@@ -76,13 +76,15 @@ def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
     """Look at all files that reports vouch for, and measure those that they do not vouch for.
 
     Raises:
-        UsageError: there is no report; or it was made with other versions, and on images that
-            nobody names.
+        UsageError: there is no report, or there are two of one model; or one was made with other
+            versions, and on images that nobody names.
         RecipeError: a report cannot be read.
     """
     images = None if request.images is None else evaluation_images(request.images)
     files = dict.fromkeys(file for path in request.paths for file in report_files(path))
-    return tuple(_look(file, request, images, watch) for file in files)
+    reports = {file: read_report(file) for file in files}
+    _refuse_twins(reports)
+    return tuple(_look(file, report, request, images, watch) for file, report in reports.items())
 
 
 def verdicts(
@@ -115,8 +117,22 @@ def _explained(verdict: Verdict, looked: Sequence[Looked], request: CheckRequest
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
 
 
-def _look(file: Path, request: CheckRequest, images: ImageSet | None, watch: Watch) -> Looked:
-    report, folder = read_report(file), file.parent
+def _refuse_twins(reports: Mapping[Path, Report]) -> None:
+    """Refuse two reports of one model, which the baseline would take for one."""
+    places: dict[str, Path] = {}
+    for file, report in reports.items():
+        if report.model in places:
+            raise UsageError(
+                f"{places[report.model]} and {file} are both about {report.model}, and a baseline "
+                "holds a model once. Check them against baselines of their own."
+            )
+        places[report.model] = file
+
+
+def _look(
+    file: Path, report: Report, request: CheckRequest, images: ImageSet | None, watch: Watch
+) -> Looked:
+    folder = file.parent
     tampered = {
         target.target: why
         for target in report.targets

@@ -317,3 +317,21 @@ def test_the_forms_of_the_verdicts_are_written(run: Run, project: Path, pairs: P
     assert page.count('<section class="picture"') == 3
     assert "tampered" in paths["junit"].read_text()
     assert paths["markdown"].read_text().startswith("### ✖ FAIL: 1 of 2 targets")
+
+
+def test_several_models_go_at_once_and_each_only_once(
+    run: Run, project: Path, worse: Path, pairs: Path
+) -> None:
+    """The second model's report is that of the first under another name."""
+    shutil.copytree(worse, project / "other")
+    twice = run("check", project, "--baseline", project / "baseline.json")
+    assert twice.code == 2
+    assert "are both about tiny" in twice.err
+    report = project / "other" / "report.json"
+    report.write_text(report.read_text().replace('"model": "tiny"', '"model": "other"'))
+    words = ("check", project, "--baseline", project / "baseline.json")
+    assert json.loads(run(*words, "--json").out)["passes"] is False
+    assert run(*words, "--update").code == 0
+    outcome = run(*words, "--json")
+    assert outcome.code == 0
+    assert {v["model"] for v in json.loads(outcome.out)["verdicts"]} == {"tiny", "other"}
