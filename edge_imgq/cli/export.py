@@ -22,7 +22,7 @@ from edge_imgq.cli.options import (
 )
 from edge_imgq.cli.paths import model, output_folder, scheme
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.cli.results import say_where_pictures_are, show_reports
+from edge_imgq.cli.results import say_where_pictures_are, show_reports, write_page
 from edge_imgq.errors import UsageError
 
 DEFAULT_MODEL = "fsrcnn-x2"
@@ -120,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = show_reports((result.report,), as_json=arguments.json)
     print(f"The files are in {result.folder}.", file=sys.stderr)
     say_where_pictures_are(arguments.pictures)
+    write_page(arguments.html, (result,))
     if arguments.dump_graphs is not None:
         print(f"Graphs are in {arguments.dump_graphs / result.report.model}.", file=sys.stderr)
     return code

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from edge_imgq.cli.paths import existing, existing_folder, output_folder
+from edge_imgq.cli.paths import existing, existing_folder, output_file, output_folder
 from edge_imgq.contract import PixelRange
 
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
@@ -168,6 +168,12 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write pictures of the worst images there: a map of the errors, and crops of float, "
         "file and difference",
+    )
+    parser.add_argument(
+        "--html",
+        type=output_file,
+        metavar="FILE",
+        help="write a page that holds the figures and the worst images",
     )
 
 

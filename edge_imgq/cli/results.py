@@ -12,6 +12,7 @@ from edge_imgq.errors import DriftError, RuntimeUnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_imgq.api.result import ModelResult
     from edge_imgq.report.report import Report
 
 
@@ -39,6 +40,27 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
         say(f"over budget: {', '.join(target.target for target in exceeded)}")
     worst = max(_failed(reports, as_json), _not_run(reports, as_json))
     return worst or (DriftError.exit_code if exceeded else 0)
+
+
+def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
+    """Write the page of results, judged by the budgets of their recipes; None for none."""
+    from edge_imgq.artifact import write_text
+    from edge_imgq.report.baseline import Baseline
+    from edge_imgq.report.judgement import Judgement
+    from edge_imgq.report.page import page
+    from edge_imgq.report.verdict import by_budget
+
+    if path is None:
+        return
+    reports = tuple(result.report for result in results)
+    verdicts = tuple(verdict for report in reports for verdict in by_budget(report))
+    pictures = {
+        (result.report.model, target): result.exhibits.get(f"{result.report.model}-{target}", ())
+        for result in results
+        for target in result.files
+    }
+    write_text(path, page(Judgement(verdicts, reports, Baseline()), pictures))
+    print(f"The page is {path}.", file=sys.stderr)
 
 
 def say_where_pictures_are(folder: Path | None) -> None:

@@ -19,7 +19,7 @@ from edge_imgq.cli.options import (
 )
 from edge_imgq.cli.paths import existing
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.cli.results import say_where_pictures_are, show_reports
+from edge_imgq.cli.results import say_where_pictures_are, show_reports, write_page
 
 DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
@@ -77,5 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     code = show_reports(found.reports, as_json=arguments.json)
     say_where_pictures_are(arguments.pictures)
+    write_page(arguments.html, found.models)
     keep(arguments.history, drift_entries(found.reports, datetime.now(UTC)), arguments.json)
     return code

@@ -19,12 +19,15 @@ class Exhibit:
         psnr: of the file's image against the float model's, dB.
         float_image: 8-bit (H, W, C).
         file_image: the same.
+        top, left: where the two begin in the whole image.
     """
 
     name: str
     psnr: float
     float_image: NDArray[np.uint8]
     file_image: NDArray[np.uint8]
+    top: int = 0
+    left: int = 0
 
     def cropped(self) -> Exhibit:
         """Return the place where the images differ most."""
@@ -32,4 +35,5 @@ class Exhibit:
 
         place = busiest_place(self.float_image, self.file_image)
         crops = (image[place].copy() for image in (self.float_image, self.file_image))
-        return Exhibit(self.name, self.psnr, *crops)
+        top, left = (self.top + place[0].start, self.left + place[1].start)
+        return Exhibit(self.name, self.psnr, *crops, top=top, left=left)

@@ -73,6 +73,7 @@ def page(judgement: Judgement, pictures: Mapping[Place, Sequence[Exhibit]]) -> s
     return template.render(
         headline=headline(judgement.verdicts),
         fails=judgement.fails,
+        compared=bool(judgement.baseline.models),
         columns=COLUMNS,
         symbols=SYMBOLS,
         rows=[_row(judgement, verdict, shown) for verdict in judgement.verdicts],
@@ -126,7 +127,8 @@ def _shown(picture: Exhibit) -> Shown:
     one, other = picture.float_image, picture.file_image
     place = _around(busiest_place(one, other), one.shape[:2])
     height, width = one[place].shape[:2]
-    where = f"rows {place[0].start} to {place[0].stop}, columns {place[1].start} to {place[1].stop}"
+    top, left = picture.top + place[0].start, picture.left + place[1].start
+    where = f"rows {top} to {top + height}, columns {left} to {left + width}"
     return Shown(
         picture.name,
         picture.psnr,

@@ -76,6 +76,18 @@ def judge(
     return (*found, *(_nowhere(model, name) for name in required if name not in there))
 
 
+def by_budget(report: Report) -> tuple[Verdict, ...]:
+    """Judge the targets of a report by the budgets of their recipes alone."""
+    found = []
+    for target in report.targets:
+        broken = tuple(f"over budget: {breach}" for breach in target.breaches)
+        outcome: Outcome = "regressed" if broken else "pass"
+        found.append(Verdict(report.model, target.target, outcome, bool(broken), broken))
+    names = [failed.target for failed in report.failed]
+    names += [Path(file.file).stem for file in report.not_run]
+    return (*found, *(_gone_or_skipped(report, name) for name in dict.fromkeys(names)))
+
+
 def _verdict(
     report: Report, target: TargetReport, baseline: Baseline, tampered: tuple[str, ...]
 ) -> Verdict:
@@ -114,21 +126,25 @@ def _new(
 def _absent(report: Report, baseline: Baseline) -> Iterator[Verdict]:
     """Yield what the baseline has of a model, and its report has not."""
     known = baseline.models.get(report.model)
-    failed = {failed.target: failed.reason for failed in report.failed}
-    not_run = {Path(file.file).stem: file for file in report.not_run}
     present = {target.target for target in report.targets}
     for name in known.targets if known else ():
-        if name in present:
+        if name not in present:
+            yield _gone_or_skipped(report, name)
+
+
+def _gone_or_skipped(report: Report, name: str) -> Verdict:
+    """Judge a target that a report has no figures of."""
+    for failed in report.failed:
+        if failed.target == name:
+            return _gone(report, name, f"its export failed: {failed.reason}")
+    for file in report.not_run:
+        if Path(file.file).stem != name:
             continue
-        if name in failed:
-            yield _gone(report, name, f"its export failed: {failed[name]}")
-        elif name not in not_run:
-            yield _gone(report, name, "the report has no such target")
-        elif not_run[name].exit_code in (0, RuntimeUnavailableError.exit_code):
-            reason = f"it did not run: {not_run[name].reason}"
-            yield Verdict(report.model, name, "skipped", False, (reason,))
-        else:
-            yield _gone(report, name, f"it did not run: {not_run[name].reason}")
+        reason = f"it did not run: {file.reason}"
+        if file.exit_code in (0, RuntimeUnavailableError.exit_code):
+            return Verdict(report.model, name, "skipped", False, (reason,))
+        return _gone(report, name, reason)
+    return _gone(report, name, "the report has no such target")
 
 
 def _gone(report: Report, name: str, reason: str) -> Verdict:

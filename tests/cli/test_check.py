@@ -335,3 +335,13 @@ def test_several_models_go_at_once_and_each_only_once(
     outcome = run(*words, "--json")
     assert outcome.code == 0
     assert {v["model"] for v in json.loads(outcome.out)["verdicts"]} == {"tiny", "other"}
+
+
+def test_verify_writes_a_page_too(run: Run, project: Path, pairs: Path) -> None:
+    words = ("verify", project / "tiny", "--images", pairs, "--no-bench", "--html")
+    assert run(*words, project / "page.html").code in (0, 1)
+    page = (project / "page.html").read_text()
+    assert page.count('<section class="picture"') == 1
+    assert "the baseline's figure" not in page
+    top, bottom = map(int, re.findall(r"off most, rows (\d+) to (\d+)", page)[0])
+    assert 0 <= top < bottom <= 60

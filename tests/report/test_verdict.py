@@ -9,7 +9,7 @@ import pytest
 
 from edge_imgq.report.baseline import Baseline, Tolerances, model_baseline, updated
 from edge_imgq.report.report import Failed, NotRun, Report
-from edge_imgq.report.verdict import Verdict, judge
+from edge_imgq.report.verdict import Verdict, by_budget, judge
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.runtime.versions import PackageVersion
@@ -237,3 +237,16 @@ def test_decibels_that_nobody_sees_are_neither_better_nor_worse() -> None:
     )
     found = verdict(with_target(vs_reference=Fidelity(59.4, 58.0, "a")), baseline=close)
     assert found.outcome == "regressed"
+
+
+def test_without_a_baseline_budgets_decide() -> None:
+    failed = (Failed("tflite-float", "no form for Erf 'a'", 6),)
+    gone = (NotRun("coreml-fp16.mlpackage", "no Mac", 7), NotRun("x.onnx", "it is damaged", 5))
+    over = replace(with_target(breaches=("loses 0.9 dB",)), failed=failed, not_run=gone)
+    assert [(v.target, v.outcome, v.fails) for v in by_budget(over)] == [
+        ("tflite-int8", "regressed", True),
+        ("tflite-float", "regressed", True),
+        ("coreml-fp16", "skipped", False),
+        ("x", "regressed", True),
+    ]
+    assert {v.outcome for v in by_budget(REPORT)} == {"pass"}
