@@ -34,6 +34,6 @@ class Exhibit:
         from edge_imgq.images.contact_sheet import busiest_place
 
         place = busiest_place(self.float_image, self.file_image)
-        crops = (image[place].copy() for image in (self.float_image, self.file_image))
+        one, other = (image[place].copy() for image in (self.float_image, self.file_image))
         top, left = (self.top + place[0].start, self.left + place[1].start)
-        return Exhibit(self.name, self.psnr, *crops, top=top, left=left)
+        return Exhibit(self.name, self.psnr, one, other, top, left)
