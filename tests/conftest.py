@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,31 @@ def nothing_left_behind(temporary_folder: Path) -> Iterator[None]:
     assert not left, (
         f"left in the folder for temporary files: {', '.join(path.name for path in left)}"
     )
+
+
+@pytest.fixture(scope="module")
+def small_patches() -> Iterator[None]:
+    """Let the quantizer learn from patches that fit into the small images of tests.
+
+    Smaller images are mirrored until they fill a patch: six times the work on the same pixels.
+    """
+    from edge_imgq.quantize import patches
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patches, "SIDE", 32)
+        yield
+
+
+@pytest.fixture(scope="session")
+def torch_operators() -> Iterator[None]:
+    """Let torch's exporter look up its operators once in a process, not half a second each time."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib))
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

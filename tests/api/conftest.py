@@ -30,6 +30,11 @@ class Residual(nn.Module):
         return image + 0.1 * self.second(torch.relu(self.first(image)))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_quantization(small_patches: None) -> None:
+    """Quantize on patches as small as the photographs here."""
+
+
 @pytest.fixture(scope="session")
 def network() -> nn.Module:
     torch.manual_seed(7)

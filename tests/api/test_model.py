@@ -14,6 +14,8 @@ from torch import nn
 import edge_imgq as eiq
 from tests.api.conftest import SIZE, Residual
 
+pytestmark = pytest.mark.usefixtures("torch_operators")
+
 
 def run(model: onnx.ModelProto, image: torch.Tensor) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString())

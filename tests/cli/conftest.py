@@ -61,6 +61,11 @@ def validate(command: str, text: str) -> None:
     jsonschema.validate(form, schema)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_quantization(small_patches: None) -> None:
+    """Quantize on patches as small as the photographs here."""
+
+
 def whole_model(
     nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Any], **options: Any
 ) -> onnx.ModelProto:

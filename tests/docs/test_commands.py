@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.cli.main import COMMANDS, build_parser, main
+from edge_imgq.devices import stopwatch
 from edge_imgq.errors import UsageError
 from tests.conftest import CHECKOUT
 from tests.docs.blocks import PAGES, README, blocks, commands
@@ -31,8 +32,18 @@ from tests.docs.stand_ins import write_photos
 QUICK = {"train": ("--steps", "2", "--batch", "1", "--patch", "16"), "bench": ("--runs", "3")}
 """Words that a test adds, so that what takes hours takes a moment."""
 
-TIMED_ONCE = ("export", "verify")
-"""Commands that time files: the first of each does, the others get `--no-bench`."""
+AGAIN = {"export": ("--no-bench", "--scheme", "int8-fast"), "verify": ("--no-bench",)}
+"""Words that a test adds to all but the first of a command: that one times its files, and rounds
+weights as the recipes say."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hurried(small_patches: None) -> Iterator[None]:
+    """Quantize on small patches, and time files by few calls, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stopwatch, "ENOUGH", 1)
+        patch.setattr(stopwatch, "WARMING", 0.1)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +91,21 @@ def parse_where_everything_is(words: list[str]) -> None:
 def worked(workplace: Path) -> Path:
     """Run all commands of the README, one after the other, and return where."""
     (model,) = blocks(CHECKOUT / "docs" / "own-model.md", "python")
-    subprocess.run([sys.executable, "-c", model], check=True, capture_output=True, cwd=workplace)
-    seen = set()
+    exec(compile(model, "own-model.md", "exec"), {"__name__": "__main__"})
+    seen: set[str] = set()
     for words in commands(README):
-        out, err = io.StringIO(), io.StringIO()
-        untimed = ("--no-bench",) if words[0] in seen.intersection(TIMED_ONCE) else ()
+        again = AGAIN.get(words[0], ()) if words[0] in seen else ()
         seen.add(words[0])
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main([*words, *untimed, *QUICK.get(words[0], ())])
-        assert code == 0, f"{' '.join(words)}: {err.getvalue()}"
-        assert out.getvalue() or "--update" in words
+        run(words, (*again, *QUICK.get(words[0], ())))
     return workplace
+
+
+def run(words: list[str], more: tuple[str, ...]) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([*words, *more])
+    assert code == 0, f"{' '.join(words)}: {err.getvalue()}"
+    assert out.getvalue() or "--update" in words
 
 
 @pytest.mark.slow

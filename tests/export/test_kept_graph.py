@@ -20,6 +20,7 @@ from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
 from edge_imgq.graph.load import normalise
 from edge_imgq.models.zoo import ZOO, graph_path, load_network
 
+pytestmark = pytest.mark.usefixtures("torch_operators")
 CONTRACT = ImageContract("super-resolution", 2, "y")
 
 

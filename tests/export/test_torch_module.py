@@ -12,6 +12,8 @@ from torch import nn
 from edge_imgq.errors import ModelError
 from edge_imgq.export.torch_module import trace_module
 
+pytestmark = pytest.mark.usefixtures("torch_operators")
+
 
 class Halving(nn.Module):
     """An encoder and decoder: strides, batch norm, dropout, a skip."""

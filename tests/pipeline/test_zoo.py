@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge_imgq.export.tflite.describe import describe
+from edge_imgq.images.files import read_rgb
 from edge_imgq.models.zoo import ZOO, load_network
 from edge_imgq.pipeline.export import ExportRequest, export
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.pipeline.verify import VerifyRequest, verify
 from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.report import Report
 
 FORBIDDEN = {"TRANSPOSE", "GATHER", "TRANSPOSE_CONV", "PRELU"}
@@ -33,7 +36,8 @@ for path in sys.argv[1:]:
 
 
 WHOLE = {"fsrcnn-x2", "dped-slim", "deblur-slim"}
-"""One network of each kind is exported to every target, the others to those that differ most."""
+"""One network of each kind is exported to every target and measured on the photographs of the
+manifest, the others to the targets that differ most and on pieces of these."""
 
 
 ALIKE = {f"{family}-x{scale}" for family in ("fsrcnn-s", "espcn", "srcnn") for scale in (3, 4)}
@@ -47,8 +51,24 @@ def targets_of(name: str) -> list[str]:
     return [recipe.name for recipe in export_recipes()]
 
 
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a piece of each photograph that exports are measured on."""
+    folder = tmp_path_factory.mktemp("pieces")
+    for image in read_manifest(default_manifest()):
+        if image.split == "evaluation":
+            piece = read_rgb(image_path(image))[80:272, 100:356]
+            Image.fromarray(piece).save(folder / f"{image.name}.png")
+    return folder
+
+
+def images_of(name: str, pieces: Path) -> Path | None:
+    """Return what the files of a network are measured on; None for the manifest's photographs."""
+    return None if name in WHOLE else pieces
+
+
 @pytest.fixture(scope="module", params=sorted(ZOO.keys() - ALIKE))
-def exported(request, tmp_path_factory) -> tuple[Path, Report]:
+def exported(request, pieces: Path, tmp_path_factory) -> tuple[Path, Report]:
     """Export one network to the targets that are tested with it."""
     output = tmp_path_factory.mktemp("artifacts")
     wish = ExportRequest(
@@ -56,7 +76,7 @@ def exported(request, tmp_path_factory) -> tuple[Path, Report]:
         targets=tuple(targets_of(request.param)),
         output=output,
         calibration=None,
-        images=None,
+        images=images_of(request.param, pieces),
         sizes=(),
         pixels=None,
         threads=1,
@@ -103,10 +123,11 @@ def test_tflite_files_run_with_no_part_of_this_project(exported) -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["float32", "uint8"]
 
 
-def test_existing_files_verify_to_the_same_drift(exported) -> None:
+def test_existing_files_verify_to_the_same_drift(exported, pieces: Path) -> None:
     folder, report = exported
     files = tuple(folder / f"{name}.tflite" for name in ("tflite-float", "tflite-int8"))
-    (found,) = verify(VerifyRequest(files, timed=False), lambda step: None)
+    images = images_of(folder.name, pieces)
+    (found,) = verify(VerifyRequest(files, images=images, timed=False), lambda step: None)
     again = found.report
     for found in again.targets:
         target = next(t for t in report.targets if t.target == found.target)

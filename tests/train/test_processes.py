@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,13 +15,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from edge_imgq.cli.main import main
 from edge_imgq.images.files import write_image
 from edge_imgq.train.checkpoint import read_checkpoint
+
+from .in_double import double_precision
 
 pytestmark = pytest.mark.slow
 
 EDGE_IMGQ = str(Path(sys.executable).with_name("edge-imgq"))
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python")
+IN_DOUBLE = (sys.executable, str(Path(__file__).with_name("in_double.py")))
+IN_FULL = ("--precision", "float32")
+"""No bfloat16 anywhere; in double precision, float64 then."""
 
 
 @pytest.fixture
@@ -37,18 +45,38 @@ def words(photos: Path, output: Path, *more: object) -> list[str]:
         *("train", "fsrcnn-x2", "--data", photos, "--output", output, "--patch", 16, "--batch", 4),
         *("--threads", 1, *more),
     )
-    return [EDGE_IMGQ, *map(str, command)]
+    return [str(word) for word in command]
 
 
-def two_processes(folder: Path) -> list[str]:
-    """Return the words that start a command twice; torchrun's own records go below a folder."""
-    return [*TORCHRUN, "--nproc-per-node", "2", "--log-dir", str(folder / "torchrun")]
-
-
-def run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def by_torchrun(command: list[str], folder: Path) -> str:
+    """Run a command in two processes; torchrun's own records go below a folder."""
+    records = ["--nproc-per-node", "2", "--log-dir", str(folder / "torchrun")]
+    done = subprocess.run(
+        [*TORCHRUN, *records, *command], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def in_two(command: list[str]) -> int:
+    """Run a command in this process and in another, as torchrun would, in double precision."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    place = {"TORCHELASTIC_RUN_ID": "run", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    place |= {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
+    second = {**os.environ, **place, "RANK": "1", "LOCAL_RANK": "1"}
+    other = subprocess.Popen([*IN_DOUBLE, *command], env=second, stderr=subprocess.PIPE, text=True)
+    try:
+        with pytest.MonkeyPatch.context() as patch, double_precision():
+            for name, value in place.items():
+                patch.setenv(name, value)
+            code = main(command)
+        _, err = other.communicate(timeout=300)
+    finally:
+        other.kill()
+    assert other.returncode == code, err
+    return code
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
@@ -59,8 +87,9 @@ def test_a_run_killed_at_any_moment_ends_with_the_weights_of_one_that_was_not(
     photos: Path, tmp_path: Path
 ) -> None:
     steps = ("--steps", 150, "--checkpoint-minutes", 0.002)
-    run(words(photos, tmp_path / "whole", *steps))
-    killed = subprocess.Popen(words(photos, tmp_path / "killed", *steps), stderr=subprocess.PIPE)
+    assert main(words(photos, tmp_path / "whole", *steps)) == 0
+    command = [EDGE_IMGQ, *words(photos, tmp_path / "killed", *steps)]
+    killed = subprocess.Popen(command, stderr=subprocess.PIPE)
     checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
     while not checkpoint.exists():
         assert killed.poll() is None, killed.stderr
@@ -72,7 +101,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_weights_of_one_that_was_not(
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert read_checkpoint(checkpoint)[0].step < 150
-    run(words(photos, tmp_path / "killed", "--resume"))
+    assert main(words(photos, tmp_path / "killed", "--resume")) == 0
     whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
@@ -80,33 +109,29 @@ def test_a_run_killed_at_any_moment_ends_with_the_weights_of_one_that_was_not(
 
 def test_two_processes_end_with_the_weights_of_one(photos: Path, tmp_path: Path) -> None:
     steps = ("--steps", 12, "--learning-rate", 0.1)  # of which 12 steps of warm-up see 2 %
-    one = in_double(words(photos, tmp_path / "one", *steps))
-    run(one)
-    both = words(photos, tmp_path / "two", *steps, "--validation", photos)
-    out = run([*two_processes(tmp_path), *in_double(both)])
+    with double_precision():
+        assert main(words(photos, tmp_path / "one", *steps, *IN_FULL)) == 0
+        start = ("--steps", 1, "--learning-rate", 1e-12)
+        assert main(words(photos, tmp_path / "start", *start, *IN_FULL)) == 0
+    both = words(photos, tmp_path / "two", *steps, "--validation", photos, *IN_FULL)
+    out = by_torchrun([*IN_DOUBLE, *both], tmp_path)
     assert out.count("step 12") == 1
     assert len((tmp_path / "two" / "log.jsonl").read_text().splitlines()) == 1
     assert_equal_to_rounding(tmp_path / "two", tmp_path / "one", "network.", "average.")
-    start = in_double(words(photos, tmp_path / "start", "--steps", 1, "--learning-rate", 1e-12))
-    run(start)
     before, after = weights(tmp_path / "start"), weights(tmp_path / "one")
     moved = max(float((after[n] - before[n]).abs().max()) for n in trained(after, "network."))
     assert moved > 2e-3
 
 
 def test_two_processes_train_a_critic_as_one_does(photos: Path, tmp_path: Path) -> None:
-    more = ("--steps", 2, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01)
-    for name, before in (("one", []), ("two", two_processes(tmp_path))):
-        command = words(photos, tmp_path / name, *more)
+    more = ("--steps", 2, "--loss", "deblurgan", "--patch", 32, "--learning-rate", 0.01, *IN_FULL)
+    one, two = (words(photos, tmp_path / name, *more) for name in ("one", "two"))
+    for command in (one, two):
         command[command.index("fsrcnn-x2")] = "dped-slim"
-        run([*before, *in_double(command)])
+    with double_precision():
+        assert main(one) == 0
+    assert in_two(two) == 0
     assert_equal_to_rounding(tmp_path / "two", tmp_path / "one", "network.", "critic.")
-
-
-def in_double(command: list[str]) -> list[str]:
-    """Return the command computed in double precision throughout."""
-    program = str(Path(__file__).with_name("in_double.py"))
-    return [sys.executable, program, *command[1:], "--precision", "float32"]
 
 
 def trained(tensors: dict[str, torch.Tensor], *prefixes: str) -> list[str]:
@@ -131,10 +156,8 @@ def assert_equal_to_rounding(one: Path, other: Path, *prefixes: str) -> None:
         torch.testing.assert_close(found[name], expected[name], atol=1e-7, rtol=0)
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(photos: Path, tmp_path: Path) -> None:
-    command = words(photos, tmp_path / "run", "--batch", 3, "--steps", 1)
-    done = subprocess.run(
-        [*two_processes(tmp_path), *command], capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    assert "A batch of 3 cannot be shared by 2 processes." in done.stderr
+def test_a_batch_that_cannot_be_shared_is_refused(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_two(words(photos, tmp_path / "run", "--batch", 3, "--steps", 1)) == 2
+    assert "A batch of 3 cannot be shared by 2 processes." in capsys.readouterr().err
