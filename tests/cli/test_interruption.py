@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +17,38 @@ from PIL import Image
 
 from edge_imgq.recipe.folders import shipped_folder
 
+from .forking import PATIENCE, Command, Forks
+
+Start = Callable[[tuple[object, ...]], Command]
+
 PROGRAM = [sys.executable, "-m", "edge_imgq"]
-PATIENCE = 120.0
 
 
-def start(words: tuple[object, ...], folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PROGRAM, *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Return what commands are forked from."""
+    found = Forks()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def start(forks: Forks, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Start a command in the test's folder."""
+
+    def started(words: tuple[object, ...]) -> Command:
+        return forks.start(words, tmp_path, tmp_path_factory.mktemp("said") / "stderr.txt")
+
+    return started
 
 
 def interrupt_when(
-    process: subprocess.Popen[str], said: str, order: signal.Signals = signal.SIGINT
+    command: Command, said: str, order: signal.Signals = signal.SIGINT
 ) -> tuple[int, str]:
     """Send Ctrl-C, or another order, once a line on stderr holds `said`."""
-    assert process.stderr is not None
-    heard, begun = [], time.monotonic()
-    for line in process.stderr:
-        heard.append(line)
-        if said in line:
-            break
-        assert time.monotonic() - begun < PATIENCE, heard
-    process.send_signal(order)
-    _, rest = process.communicate(timeout=PATIENCE)
-    return process.returncode, "".join(heard) + rest
+    command.wait_for(said)
+    command.send(order)
+    return command.ended(), command.stderr
 
 
 def everything(folder: Path) -> list[str]:
@@ -55,10 +57,10 @@ def everything(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("moment", ["open", "quantize", "write tflite", "verify on", "time "])
 def test_ctrl_c_during_export_exits_with_130_and_leaves_nothing(
-    exporting: tuple[object, ...], tmp_path: Path, moment: str
+    start: Start, exporting: tuple[object, ...], tmp_path: Path, moment: str
 ) -> None:
-    process = start((*exporting, "--output", "out"), tmp_path)
-    code, err = interrupt_when(process, moment)
+    command = start((*exporting, "--output", "out"))
+    code, err = interrupt_when(command, moment)
     if code == 0:  # it was faster than the signal
         assert (tmp_path / "out" / "tiny" / "report.json").exists()
         return
@@ -72,10 +74,10 @@ def test_ctrl_c_during_export_exits_with_130_and_leaves_nothing(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_during_export_clean_up_as_ctrl_c_does(
-    exporting: tuple[object, ...], tmp_path: Path, number: signal.Signals
+    start: Start, exporting: tuple[object, ...], tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start((*exporting, "--output", "out"), tmp_path)
-    code, err = interrupt_when(process, "write tflite", number)
+    command = start((*exporting, "--output", "out"))
+    code, err = interrupt_when(command, "write tflite", number)
     assert code in (0, 143), err
     if code == 143:
         assert "nothing half-written" in err
@@ -83,11 +85,11 @@ def test_other_signals_during_export_clean_up_as_ctrl_c_does(
 
 
 def test_ctrl_c_during_a_second_export_keeps_the_first(
-    exporting: tuple[object, ...], exported: Path, tmp_path: Path
+    start: Start, exporting: tuple[object, ...], exported: Path, tmp_path: Path
 ) -> None:
     before = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
-    process = start((*exporting, "--output", exported.parent), tmp_path)
-    code, err = interrupt_when(process, "write tflite-int8")
+    command = start((*exporting, "--output", exported.parent))
+    code, err = interrupt_when(command, "write tflite-int8")
     assert code in (0, 130), err
     if code == 130:
         after = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
@@ -95,27 +97,27 @@ def test_ctrl_c_during_a_second_export_keeps_the_first(
 
 
 def test_an_export_that_was_interrupted_while_fine_tuning_goes_on_from_there(
-    exporting: tuple[object, ...], tmp_path: Path
+    start: Start, exporting: tuple[object, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "quantize").mkdir()
     recipe = (shipped_folder("quantize") / "int8.toml").read_text()
     changed = recipe.replace("tuning = 0", "tuning = 100")
     (tmp_path / "quantize" / "int8.toml").write_text(changed)
     state = tmp_path / "out" / "tiny" / ".tuning-int8.state"
-    process = start((*exporting, "--output", "out"), tmp_path)
+    command = start((*exporting, "--output", "out"))
     begun = time.monotonic()
     while not state.exists():
         assert time.monotonic() - begun < PATIENCE
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130, err
+    command.send()
+    code, err = command.ended(), command.stderr
+    assert code == 130, err
     assert f"Fine-tuning so far is kept in {state.relative_to(tmp_path)}" in err
     assert everything(tmp_path / "out") == ["tiny", "tiny/.tuning-int8.state"]
 
-    process = start((*exporting, "--output", "out"), tmp_path)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode in (0, 1), err
+    command = start((*exporting, "--output", "out"))
+    code, err = command.ended(), command.stderr
+    assert code in (0, 1), err
     assert "[51/100] fine-tune (int8)" in err
     assert "report.json" in everything(tmp_path / "out" / "tiny")
     assert not state.exists()
@@ -136,18 +138,18 @@ def training(tmp_path: Path) -> tuple[object, ...]:
 
 
 def test_ctrl_c_during_training_leaves_a_whole_checkpoint_that_resumes(
-    training: tuple[object, ...], tmp_path: Path
+    start: Start, training: tuple[object, ...], tmp_path: Path
 ) -> None:
     from edge_imgq.train.checkpoint import read_checkpoint
 
-    code, err = interrupt_when(start(training, tmp_path), "train fsrcnn-x2")
+    code, err = interrupt_when(start(training), "train fsrcnn-x2")
     assert code == 130, err
     assert "run/checkpoint.safetensors is whole; the same command with --resume" in err
     assert set(everything(tmp_path / "run")) <= {"checkpoint.safetensors", "log.jsonl"}
     first = read_checkpoint(tmp_path / "run" / "checkpoint.safetensors")[0].step
     assert first > 0
 
-    code, err = interrupt_when(start((*training, "--resume"), tmp_path), "train fsrcnn-x2")
+    code, err = interrupt_when(start((*training, "--resume")), "train fsrcnn-x2")
     assert code == 130, err
     assert read_checkpoint(tmp_path / "run" / "checkpoint.safetensors")[0].step > first
 
@@ -190,19 +192,14 @@ def tiny_disk(tmp_path: Path) -> Path:
 
 
 def test_a_disk_that_is_really_full_says_how_much_is_free(
-    exporting: tuple[object, ...], tiny_disk: Path
+    start: Start, exporting: tuple[object, ...], tiny_disk: Path
 ) -> None:
     try:
         filler = tiny_disk / "filler"
         filler.write_bytes(b"x" * 60_000)
-        outcome = subprocess.run(
-            [*PROGRAM, *map(str, exporting), "--output", str(tiny_disk / "out")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert outcome.returncode == 8, outcome.stderr
-        assert "the disk is full (0.0 MB are free there)" in outcome.stderr
+        command = start((*exporting, "--output", tiny_disk / "out"))
+        assert command.ended() == 8, command.stderr
+        assert "the disk is full (0.0 MB are free there)" in command.stderr
         assert everything(tiny_disk) == ["filler"]
     finally:
         subprocess.run(["umount", str(tiny_disk)], check=True)
