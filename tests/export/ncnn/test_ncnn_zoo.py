@@ -13,6 +13,7 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.export.order import Order
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.files import read_rgb
+from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.zoo import ZOO
 from edge_imgq.pipeline.source import open_model
@@ -20,6 +21,8 @@ from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.runtime.onnxruntime import OnnxSession
 from edge_imgq.runtime.open import open_session
+
+from .witness import run_as_phones_store
 
 LEAST = {"ncnn-float": 80.0, "ncnn-fp16": 55.0}
 """In dB, 8-bit images against the float model's."""
@@ -49,3 +52,6 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
         functions_of("ncnn").write(rewrite(source.model, recipes[target].passes), order, path)
         assert open_session(path).resizable
         assert psnr(open_session(path).run(pixels), wanted) >= least
+    planes = run_as_phones_store(path, to_nchw(pixels, source.contract.peak)[0])
+    stored = from_nchw(planes[np.newaxis], source.contract.peak)
+    assert psnr(stored, wanted) >= LEAST["ncnn-fp16"]

@@ -11,6 +11,7 @@ import ncnn
 import numpy as np
 
 from edge_imgq.export.ncnn.layers import Layer, in_float, param_text, weight_bytes
+from edge_imgq.runtime.ncnn_file import read_pair
 
 
 def run_ncnn(layers: Sequence[Layer], values: Any, half: bool = False) -> Any:
@@ -36,3 +37,31 @@ def run_ncnn(layers: Sequence[Layer], values: Any, half: bool = False) -> Any:
     code, result = extractor.extract("result")
     assert code == 0
     return np.array(result)
+
+
+def run_as_phones_store(path: Path, values: Any) -> Any:
+    """Return what the files of a half target compute when float16 holds all that layers write.
+
+    Each layer runs by itself, on numbers that are rounded. Phones may sum in float16, too, which
+    this does not show.
+
+    Args:
+        path: of the .param file.
+        values: (C, H, W).
+    """
+    net, found = ncnn.Net(), {"image": rounded(values)}
+    net.opt.num_threads = 1
+    assert net.load_param(str(path)) == net.load_model(str(path.with_suffix(".bin"))) == 0
+    for line in read_pair(path).lines[1:]:
+        extractor = net.create_extractor()
+        for blob in line.inputs:
+            extractor.input(blob, ncnn.Mat(found[blob]).clone())
+        for blob in line.outputs:
+            code, result = extractor.extract(blob)
+            assert code == 0
+            found[blob] = rounded(np.array(result))
+    return found["result"]
+
+
+def rounded(values: Any) -> Any:
+    return np.ascontiguousarray(values.astype(np.float16).astype(np.float32))
