@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.export.ncnn.layers import Layer, Number, Shape, Weight, plain_name, stated
+from edge_imgq.export.ncnn.layers import Layer, Number, Shape, Weight, stated
 from edge_imgq.graph.network import Operation, Tensor
 
 if TYPE_CHECKING:
@@ -69,12 +69,10 @@ class Builder:
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
-        self._taken: set[str] = set()
         self._blobs: dict[str, Blob] = {}
 
     def enter(self, tensor: Tensor, name: str) -> None:
         """Add the layer by which an image enters, under a name for apps."""
-        self._taken.add(name)
         shape = stored(tensor.shape)
         self.layers.append(Layer("Input", name, (), (name,), (shape,), {}))
         self.write(tensor, Blob(name, shape))
@@ -130,10 +128,9 @@ class Builder:
         weights: Sequence[Weight] = (),
     ) -> tuple[Blob, ...]:
         """Add a layer, and return its outputs."""
-        number = len(self.layers)
-        name = f"{kind.lower()}_{number}"
+        name = f"{kind.lower()}_{len(self.layers)}"
         outputs = tuple(
-            Blob(self._free(f"{name}.{index}" if len(shapes) > 1 else name), shape)
+            Blob(f"{name}_{index}" if len(shapes) > 1 else name, shape)
             for index, shape in enumerate(shapes)
         )
         self.layers.append(
@@ -164,14 +161,6 @@ class Builder:
             return self.reshaped(blob, stored(tensor.shape))
         except RefusedError:
             return blob
-
-    def _free(self, name: str) -> str:
-        """Return a name that no blob has yet, and take it."""
-        name = plain_name(name)
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ numbers of a layer's parameters mean: operators.md beside it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -142,58 +141,47 @@ def weight_bytes(layers: Sequence[Layer], half: bool) -> bytes:
     return b"".join(weight.to_bytes(half) for layer in layers for weight in layer.weights)
 
 
-def with_splits(layers: Sequence[Layer], results: Sequence[str]) -> tuple[Layer, ...]:
-    """Return the layers that count, with a Split where several read one blob.
+def with_splits(layers: Sequence[Layer], result: str) -> tuple[Layer, ...]:
+    """Return the layers that a result depends on, with a Split where several read one blob.
 
     ncnn lets go of a blob when its reader is done, so each has one reader.
 
     Args:
         layers: in an order in which every blob is written before it is read.
-        results: blobs that the app reads; they keep their names.
+        result: the blob that an app reads, and no layer.
     """
-    used = _used(layers, results)
+    used = _used(layers, result)
     readers = Counter(blob for layer in used for blob in layer.inputs)
     taken: Counter[str] = Counter()
     found: list[Layer] = []
     for layer in used:
         inputs = []
         for blob in layer.inputs:
-            shared = readers[blob] > 1 or blob in results
-            inputs.append(f"{blob}_split_{taken[blob]}" if shared else blob)
+            inputs.append(_split_name(blob, taken[blob]) if readers[blob] > 1 else blob)
             taken[blob] += 1
-        outputs = tuple(f"{blob}_whole" if _is_read_result(blob, results, readers) else blob
-                        for blob in layer.outputs)  # fmt: skip
-        found.append(replace(layer, inputs=tuple(inputs), outputs=outputs))
-        found += _splits(layer, outputs, readers, results)
+        found.append(replace(layer, inputs=tuple(inputs)))
+        found += [
+            _split(blob, shape, readers[blob])
+            for blob, shape in zip(layer.outputs, layer.shapes, strict=True)
+            if readers[blob] > 1
+        ]
     return tuple(found)
 
 
-def _is_read_result(blob: str, results: Sequence[str], readers: Counter[str]) -> bool:
-    return blob in results and readers[blob] > 0
+def _split(blob: str, shape: Shape, count: int) -> Layer:
+    parts = tuple(_split_name(blob, index) for index in range(count))
+    return Layer("Split", f"split_{blob}", (blob,), parts, (shape,) * count, {})
 
 
-def _splits(
-    layer: Layer, written: Sequence[str], readers: Counter[str], results: Sequence[str]
-) -> Iterator[Layer]:
-    for blob, name in zip(layer.outputs, written, strict=True):
-        is_result = _is_read_result(blob, results, readers)
-        if readers[blob] > 1 or is_result:
-            parts = tuple(f"{blob}_split_{index}" for index in range(readers[blob]))
-            outputs = (blob, *parts) if is_result else parts
-            shape = layer.shapes[layer.outputs.index(blob)]
-            yield Layer("Split", f"split_{blob}", (name,), outputs, (shape,) * len(outputs), {})
+def _split_name(blob: str, index: int) -> str:
+    return f"{blob}_split_{index}"
 
 
-def _used(layers: Sequence[Layer], results: Sequence[str]) -> list[Layer]:
-    """Return the layers that a result depends on; those that the image enters by are kept."""
-    wanted, kept = set(results), []
+def _used(layers: Sequence[Layer], result: str) -> list[Layer]:
+    """Return the layers that a result depends on, and that the image enters by."""
+    wanted, kept = {result}, []
     for layer in reversed(layers):
         if layer.kind == "Input" or wanted & set(layer.outputs):
             wanted.update(layer.inputs)
             kept.append(layer)
     return kept[::-1]
-
-
-def plain_name(name: str) -> str:
-    """Return a name as a word that ncnn reads: no spaces, and at most 200 characters."""
-    return re.sub(r"[^\w.\-/]", "_", name, flags=re.ASCII)[-200:] or "_"

@@ -44,7 +44,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
     layers, result, refused = _built(network)
     if result is None:
         raise as_error("ncnn", network.name, refused)
-    return with_splits(_ending(layers, result), (RESULT,))
+    return with_splits(_ending(layers, result), RESULT)
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
