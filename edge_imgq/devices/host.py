@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,10 @@ class HostSession(Uncounted):
     is_bit_exact = True
 
     def __init__(self, session: Session, path: Path, init_ms: float) -> None:
-        self._session, self._path, self._init_ms = session, path, init_ms
+        self._opened: Session | None = session
+        self._path, self._init_ms = path, init_ms
         self.identity, self.note, self.size = session.identity, session.note, session.size
+        self.sizes: tuple[tuple[int, int], ...] = session.sizes
 
     @classmethod
     def of(cls, path: Path, threads: int) -> HostSession:
@@ -64,11 +67,17 @@ class HostSession(Uncounted):
         return cls(session, path, (time.perf_counter() - start) * 1e3)
 
     @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        """Every height and width that the file was written for."""
-        return self._session.sizes
+    def _session(self) -> Session:
+        """The session; it is opened again where it was let go."""
+        if self._opened is None:
+            self._opened = open_session(self._path, self.identity.threads)
+        return self._opened
 
-    @property
+    def release(self) -> None:
+        """Let go of the runtime and what it holds, until the file is run again."""
+        self._opened = None
+
+    @cached_property
     def resizable(self) -> bool:
         """Whether the file runs at other sizes than its own."""
         return self._session.resizable
@@ -112,7 +121,8 @@ class HostSession(Uncounted):
         return place(self._path)
 
     def close(self) -> None:
-        """Do nothing: the session ends with the object."""
+        """Let go of the runtime; nothing else is held."""
+        self.release()
 
     def _no_time(self) -> Skipped | None:
         if self.identity.is_device_runtime:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.layout import pixels_of
@@ -20,6 +21,7 @@ from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.report import NotRun
+from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.verify.drift import Drift, ImageDrift, compare
 from edge_imgq.verify.output_range import OutputValues, outside
 from edge_imgq.verify.summary import summarise
@@ -96,6 +98,7 @@ def measure_drifts(
     wanted = {file.path: _sizes(file, references.float) for file in opened}
     for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
         group = [file for file in opened if size in wanted[file.path]]
+        _release(file for file in opened if file not in group)
         read = samples(images, contract, size, references.smallest)
         for sample in _watched(read, size, len(images.photos), watch):
             there = [file for file in group if file.path not in not_run]
@@ -109,6 +112,7 @@ def measure_drifts(
                 else:
                     rows[file.path].append(_compared(file, result, shown, gallery))
                     builtin.offer(file, sample, shown.of_float, result)
+    _release(opened)
     is_picture = values.is_empty or values.range().is_picture
     return {
         path: replace(summarise(found, is_picture), builtin_kernels=builtin.of(path, found))
@@ -124,6 +128,13 @@ def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None
     return (None,) if file.session.resizable else file.session.sizes or (None,)
 
 
+def _release(files: Iterable[OpenedFile]) -> None:
+    """Let go of what files hold on this host until they are run again."""
+    for file in files:
+        if isinstance(file.session, HostSession):
+            file.session.release()
+
+
 def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
     """Return an image whose name says at which size it was measured, where that is fixed."""
     return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
@@ -134,6 +145,7 @@ def _watched(
 ) -> Iterator[Sample]:
     for index, sample in enumerate(_named(sample, size) for sample in read):
         watch(Step(f"verify on {sample.name}", index, total))
+        give_back()
         yield sample
 
 
@@ -146,8 +158,9 @@ def _run(
     with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
         exact = beside.submit(reference.levels, sample.pixels)
         runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
+        others = {f.path: _run_file(f, sample) for f in group if not _is_native(f)}
+        # Not beside evaluators: kernels of large windows take as much memory again.
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
-        rest = {f.path: _run_file(f, sample) for f in group if f.path not in native}
     levels = exact.result()
     values.add(levels)
     return _Shown(
@@ -155,7 +168,7 @@ def _run(
         pixels_of(levels),
         None if outside(levels).is_picture else levels,
         {path: runs[id(session)].result() for path, session in graphs.items()},
-        {**{path: run.result() for path, run in native.items()}, **rest},
+        {**{path: run.result() for path, run in native.items()}, **others},
     )
 
 
@@ -186,6 +199,7 @@ def _is_native(file: OpenedFile) -> bool:
 
 
 def _run_file(file: OpenedFile, sample: Sample) -> Pixels | NotRun:
+    give_back()  # what the last one held
     try:
         return file.session.run(sample.pixels)
     except (DeviceError, ModelError) as error:

@@ -11,6 +11,7 @@ from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.runtime.freed_memory import give_back
 
 if TYPE_CHECKING:
     from edge_imgq.quantize.quantize import Quantized
@@ -44,6 +45,7 @@ def quantize_source(
 
     def stage(name: str) -> None:
         slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
+        give_back()
         offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
         watch(Step(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
 

@@ -25,6 +25,7 @@ Large Language Models With Guarantees", NeurIPS 2023.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 POSITIONS = 6_000
 """Output positions that a layer is fitted on, drawn from all patches with a fixed seed."""
+
+AT_ONCE = 250
+"""Positions that are gathered at once."""
 
 SEED = 0
 DAMPING = 0.01
@@ -75,9 +79,11 @@ def round_with_feedback(
             name = "" if layer is None else layer.name or ""
             if layer is None or name not in layers:
                 continue
-            samples = LayerSamples(_inputs(layer, values), targets[name])
-            _rewrite(layer, edit.contents(twins[name].inputs[1]), samples)
-            executor.reload(layer, values)
+            weight = edit.contents(twins[name].inputs[1])
+            fit = _fit(weight, LayerSamples(_inputs(layer, values), targets.pop(name)))
+            if fit.moments.any():
+                _rewrite(layer, weight.shape, fit)
+                executor.reload(layer, values)
 
 
 def _is_plain(node: ir.Node) -> bool:
@@ -97,10 +103,9 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
         (O, K), whole numbers in ±127.
     """
     size = len(moments)
-    damped = moments.copy()
-    damped.flat[:: size + 1] += DAMPING * np.trace(moments) / size + np.finfo(float).tiny
+    damping = DAMPING * np.trace(moments) / size + np.finfo(float).tiny
     order = np.argsort(-np.diag(moments), kind="stable")
-    share = _shares(damped, order)
+    share = _shares(moments, damping, order)
     wanted = weight[:, order]
     integers, errors = np.zeros_like(wanted), np.zeros_like(wanted)
     for k in range(size):
@@ -112,37 +117,67 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
     return result
 
 
-def _shares(moments: Matrix, order: NDArray[np.intp]) -> Matrix:
-    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H, each column in one piece.
+def _shares(moments: Matrix, damping: float, order: NDArray[np.intp]) -> Matrix:
+    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H + δI, each column in one piece.
 
     Rows and columns are in an order, which H is brought into.
     """
-    back = torch.from_numpy(order[::-1].copy())
-    turned = torch.from_numpy(moments).index_select(0, back).index_select(1, back)
-    upper = torch.linalg.cholesky(turned).flip(0, 1)
-    columns: Matrix = (upper / upper.diagonal()).T.contiguous().numpy()
+    # Few of these matrices at once: a layer of many inputs has the largest arrays of an export.
+    upper = torch.linalg.cholesky(_turned(moments, damping, order)).flip(0, 1)
+    upper /= upper.diagonal().clone()
+    columns: Matrix = upper.T.contiguous().numpy()
     return columns.T
 
 
-def _rewrite(layer: ir.Node, weight: Any, samples: LayerSamples) -> None:
+def _turned(moments: Matrix, damping: float, order: NDArray[np.intp]) -> torch.Tensor:
+    """Return moments with a damped diagonal, in the order turned round."""
+    back = torch.from_numpy(order[::-1].copy())
+    turned = torch.from_numpy(moments).index_select(0, back).index_select(1, back)
+    turned.diagonal().add_(damping)
+    return turned
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What is to be known of a layer's samples to round its weights.
+
+    Attributes:
+        weight: fitted to the samples, (O, K).
+        mean: of the inputs, (K,).
+        moments: of the inputs, their mean taken off, (K, K).
+        target: mean of the float layer's answers, (O,).
+    """
+
+    weight: Matrix
+    mean: Matrix
+    moments: Matrix
+    target: Matrix
+
+
+def _fit(weight: Any, samples: LayerSamples) -> _Fit:
+    """Fit the weights (O, I, K, L) of a layer; the inputs are changed."""
+    flat = weight.reshape(len(weight), -1).astype(np.float64)
+    fitted = refitted(flat, samples)
     mean = samples.inputs.mean(axis=0, dtype=np.float64)
     moments = _moments(samples.inputs, mean)
-    if not moments.any():
-        return
-    flat = weight.reshape(len(weight), -1).astype(np.float64)
+    return _Fit(fitted, mean, moments, samples.targets.mean(axis=0))
+
+
+def _rewrite(layer: ir.Node, shape: tuple[int, ...], fit: _Fit) -> None:
+    """Round the weights of a layer, which have a shape, and make up for that in its bias."""
     stored, scale = _stored(layer, 1)
-    integers = feedback_rounding(refitted(flat, samples), moments, scale)
-    edit.replace_contents(stored, integers.reshape(weight.shape).astype(np.int8))
+    integers = feedback_rounding(fit.weight, fit.moments, scale)
+    edit.replace_contents(stored, integers.reshape(shape).astype(np.int8))
     bias, bias_scale = _stored(layer, 2)
-    wanted = samples.targets.mean(axis=0) - (integers * scale[:, np.newaxis]) @ mean
+    wanted = fit.target - (integers * scale[:, np.newaxis]) @ fit.mean
     edit.replace_contents(bias, as_int32(wanted / bias_scale))
 
 
 def _moments(inputs: NDArray[np.float32], mean: Matrix) -> Matrix:
-    """Return the second moments of inputs (positions, K), their mean taken off, (K, K)."""
-    centred = inputs - mean.astype(np.float32)
-    products = centred.T @ centred
-    products /= np.float32(len(centred))
+    """Take the mean off inputs (positions, K), in place; return their second moments, (K, K)."""
+    inputs -= mean.astype(np.float32)
+    products = inputs.T @ inputs
+    products /= np.float32(len(inputs))
     return products.astype(np.float64)
 
 
@@ -173,9 +208,12 @@ def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[
     windows = _windows(values[source].numpy(), layer)
     count, height, width = windows.shape[:3]
     n, y, x = _places((count, 0, height, width))
-    # Gathered by channels that lie together, and then turned.
-    gathered = windows.transpose(0, 1, 2, 4, 5, 3)[n, y, x].transpose(0, 3, 1, 2)
-    return gathered.reshape(len(n), -1)
+    together = windows.transpose(0, 1, 2, 4, 5, 3)
+    inputs = np.empty((len(n), *windows.shape[3:]), np.float32)
+    # Gathered by channels that lie together, and then turned, while they are in the cache.
+    for part in (slice(i, i + AT_ONCE) for i in range(0, len(n), AT_ONCE)):
+        inputs[part] = together[n[part], y[part], x[part]].transpose(0, 3, 1, 2)
+    return inputs.reshape(len(n), -1)
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
