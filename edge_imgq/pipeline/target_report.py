@@ -15,6 +15,7 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     from edge_imgq.devices.latency import Latency
     from edge_imgq.pipeline.references import OpenedFile
+    from edge_imgq.recipe.export import Budget
     from edge_imgq.verify.drift import Drift
 
 
@@ -22,6 +23,7 @@ def target_report(
     folder: Path,
     file: OpenedFile,
     drift: Drift,
+    budget: Budget | None,
     exceeded: tuple[str, ...],
     size: tuple[int, int],
     latency: Latency | Skipped,
@@ -32,6 +34,7 @@ def target_report(
         folder: the model's.
         file: opened.
         drift: what was measured.
+        budget: that it is held to.
         exceeded: a sentence for every budget that it exceeds.
         size: height and width that memory and instructions are counted at.
         latency: its time.
@@ -56,6 +59,7 @@ def target_report(
         memory=activation_memory(file.path, size),
         sizes=() if file.session.resizable else file.session.sizes,
         breaches=exceeded,
+        budget=budget,
     )
 
 

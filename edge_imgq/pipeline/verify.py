@@ -279,7 +279,7 @@ def _targets(
             size = size_to_time(file, own)
             share = (end - time.monotonic()) / (len(measured) - index)
             latency = _latency(file.session, size, share) if terms.timed else NOT_TIMED
-            targets.append(target_report(folder, file, drift, exceeded, size, latency))
+            targets.append(target_report(folder, file, drift, budget, exceeded, size, latency))
         except DeviceError as error:
             not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
     return targets

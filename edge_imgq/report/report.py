@@ -11,7 +11,7 @@ from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.quantize.step import QuantizationStep
-from edge_imgq.recipe.export import recipe_name
+from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
@@ -60,6 +60,7 @@ class TargetReport:
         sizes: heights and widths of the input that a file of fixed size was measured at, all
             together; none where it took images as they are.
         builtin_kernels: an int8 TFLite file in TFLite's own kernels, without XNNPACK.
+        budget: that it was held to; None where no recipe has one.
     """
 
     target: str
@@ -81,6 +82,7 @@ class TargetReport:
     breaches: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...] = ()
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)

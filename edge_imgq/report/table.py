@@ -22,7 +22,7 @@ from edge_imgq.report.drawing import (
     wrapped,
 )
 from edge_imgq.report.heading import heading, verdict
-from edge_imgq.report.quality_text import quality_lines, tint_lines
+from edge_imgq.report.quality_text import budget_lines, quality_lines, tint_lines
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
@@ -122,7 +122,8 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 
 def _captions(report: Report) -> list[str]:
-    lines = [f"evaluation: {report.evaluation}", *quality_lines(report), *tint_lines(report)]
+    lines = [*budget_lines(report), f"evaluation: {report.evaluation}"]
+    lines += [*quality_lines(report), *tint_lines(report)]
     lines += [*report.measured_against, *_agreements(report)]
     lines += [*_placements(report), *_builtin_kernels(report), *_counts(report), *_memory(report)]
     if report.device != "host":

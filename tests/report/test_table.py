@@ -10,6 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import QuantizationStep, not_run
+from edge_imgq.recipe.export import Budget
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import Failed, NotRun, Report, SchemeReport
@@ -304,3 +305,11 @@ def test_the_last_line_is_the_verdict() -> None:
     assert report_table(REPORT).splitlines()[-1] == "2 files within budget."
     over = with_target(breaches=("loses 0.9 dB in the mean; the budget is 0.6",))
     assert report_table(over).splitlines()[-1] == "0 files within budget; over budget: tflite-int8."
+
+
+def test_budgets_stand_beside_the_figures() -> None:
+    text = " ".join(report_table(with_target(budget=Budget(0.3, 0.6, 40.0, 0.999))).split())
+    words = "vs float at least 40 dB, drop at most 0.3/0.6, converted at least 99.90%"
+    assert f"budget of tflite-int8: {words} evaluation:" in text
+    open_share = with_target(budget=Budget(0.3, 0.6, 40.0))
+    assert "0.3/0.6\nevaluation:" in report_table(open_share)
