@@ -67,7 +67,7 @@ def inspect(
     """Read what a file consists of, and which targets `export` can write of a float model.
 
     Args:
-        path: an .onnx, .tflite or .mlpackage file, whoever wrote it; or a result of an export.
+        path: a file that `export` wrote, anyone's .onnx file, or a result of an export.
         size: height and width to count at and to ask the targets about, for an ONNX file; None
             for its own, or the usual 180 × 320 where it takes any.
         passes: whether to tell which passes rewrite a float model's graph for each target.

@@ -23,11 +23,8 @@ UNARY = {
 """Operator → ncnn's UnaryOp."""
 
 SQUARE = 4
-REDUCTIONS = {
-    "ReduceSum": 0, "ReduceSumSquare": 2, "ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5,
-    "ReduceL1": 7, "ReduceL2": 8,
-}  # fmt: skip
-"""Operator → ncnn's Reduction."""
+REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
+"""Operator → ncnn's Reduction; passes write others with these."""
 
 
 def binary(kind: str) -> Callable[[Site], Blob]:

@@ -14,9 +14,6 @@ from edge_imgq.export.ncnn.layers import Shape, Weight
 if TYPE_CHECKING:
     from edge_imgq.export.ncnn.layers import Array
 
-MOST_PLACES = 2**20
-"""Numbers of the matrix of a Gather: some megabytes."""
-
 
 def matmul(site: Site) -> Blob:
     """MatMul; with a constant matrix on the right, the inner product of every row."""
@@ -31,22 +28,6 @@ def matmul(site: Site) -> Blob:
     shape = tuple(max(a, b) for a, b in zip(pair[0].shape[:-2], pair[1].shape[:-2], strict=True))
     whole = (*shape, pair[0].shape[-2], pair[1].shape[-1])
     return site.builder.reshaped(site.builder.emit("MatMul", pair, whole), site.shape)
-
-
-def gather(site: Site) -> Blob:
-    """Gather by constant places along one axis: the product with a matrix of ones and zeros."""
-    shape, axis = site.operation.operand(0).shape, site.attribute("axis", 0)
-    axis %= len(shape)
-    places = np.ravel(site.constant(1)) % shape[axis]
-    if places.size * shape[axis] > MOST_PLACES:
-        raise RefusedError("it gathers from too many places; write it with Slice and Concat")
-    table = np.zeros((places.size, shape[axis]), np.float32)
-    table[np.arange(places.size), places] = 1
-    wide: Shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-    x = site.builder.reshaped(site.builder.read_numbers(site.operation.operand(0)), wide)
-    taken = (wide[0], int(places.size), wide[2])
-    found = site.builder.emit("MatMul", (site.builder.constant(table), x), taken)
-    return site.builder.representable(found, site.operation.output)
 
 
 def gemm(site: Site) -> Blob:

@@ -40,7 +40,6 @@ FORMS: dict[str, Form] = {
     "Elu": Form(activation.elu),
     "Expand": Form(arrangement.expand),
     "Flatten": Form(arrangement.reshape),
-    "Gather": Form(matrix.gather),
     "Gelu": Form(activation.gelu),
     "Gemm": Form(matrix.gemm, clips=True),
     "GlobalAveragePool": Form(arithmetic.global_mean),

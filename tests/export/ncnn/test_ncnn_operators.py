@@ -24,11 +24,6 @@ HALF = 4e-3
 """The same where weights have 11 bits."""
 
 MORE = {
-    "sum": Case("y = ReduceSum<keepdims=1>(x, a)", constants={"a": numbers(1, 3)}),
-    "sum of squares": Case("y = ReduceSumSquare<keepdims=1>(x, a)", constants={"a": numbers(2)}),
-    "sum of all": Case("y = ReduceSum<keepdims=1>(x, a)", constants={"a": numbers(0, 1, 2, 3)}),
-    "norm": Case("y = ReduceL2<keepdims=1>(x, a)", constants={"a": numbers(1)}),
-    "absolute sum": Case("y = ReduceL1<keepdims=1>(x, a)", constants={"a": numbers(-1)}),
     "hard sigmoid": Case("y = HardSigmoid<alpha=0.25, beta=0.4>(x)"),
     "sine": Case("y = Sin(x)"),
     "cosine": Case("y = Cos(x)"),
@@ -36,7 +31,6 @@ MORE = {
     "square of negatives": Case("y = Pow(x, c)", constants={"c": scalar(2)}),
     "number to a power": Case("y = Pow(c, x)", constants={"c": scalar(1.7)}),
     "prelu per pixel": Case("y = PRelu(x, a)", constants={"a": weights(1, 1, 12, 10)}),
-    "rows of a table": Case("y = Gather<axis=2>(x, i)", constants={"i": numbers(3, 0, 11, 3)}),
     "both operands broadcast": Case(
         "a = ReduceMean<keepdims=1>(x, p) b = ReduceMax<keepdims=1>(x, q) "
         "c = ReduceMin<keepdims=1>(x, q) d = Mul(a, b) y = Sub(d, c)",
