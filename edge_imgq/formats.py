@@ -158,6 +158,20 @@ def format_of(path: Path) -> Format | None:
     return next((form for form in FORMATS.values() if form.suffix == suffix), None)
 
 
+def unknown(path: Path) -> str:
+    """Return what a path is that names no exported file, and what would: a clause after its name.
+
+    Args:
+        path: that `format_of` finds no format for.
+    """
+    suffix = path.suffix.lower()
+    for form in FORMATS.values():
+        if suffix in form.suffixes[1:]:
+            named = path.with_suffix(form.suffix).name
+            return f"belongs to {named}; name that, and both are taken"
+    return f"is not one of {', '.join(suffixes())}"
+
+
 def is_run_by(path: Path, device: str) -> bool:
     """Tell whether a kind of device runs files of a format.
 

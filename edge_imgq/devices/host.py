@@ -15,7 +15,7 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
 from edge_imgq.devices.worker import Worker
-from edge_imgq.formats import format_of, suffixes
+from edge_imgq.formats import format_of, unknown
 from edge_imgq.runtime.open import open_session
 from edge_imgq.skipped import Skipped
 
@@ -37,7 +37,7 @@ class HostDevice:
 
     def refusal(self, path: Path) -> str:
         """Return why no runtime here opens a file."""
-        return f"is not one of {', '.join(suffixes())}" if format_of(path) is None else ""
+        return unknown(path) if format_of(path) is None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file by the runtime of its format."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.errors import UsageError
-from edge_imgq.formats import format_of, suffixes
+from edge_imgq.formats import format_of, suffixes, unknown
 from edge_imgq.wording import did_you_mean
 
 
@@ -45,7 +45,7 @@ def _files(path: Path) -> Sequence[Path]:
     if format_of(path) is not None:
         return (path,)
     if not path.is_dir():
-        raise UsageError(f"{path} is not one of {', '.join(suffixes())}, so no runtime opens it.")
+        raise UsageError(f"{path} {unknown(path)}.")
     folders = sorted(path.iterdir())
     inside = _inside(path) or [file for folder in folders for file in _inside(folder)]
     if not inside:

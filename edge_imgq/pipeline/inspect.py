@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.formats import format_of, suffixes
+from edge_imgq.formats import format_of, unknown
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
@@ -45,8 +45,7 @@ def inspect(
     if form is None and path.is_dir():
         raise UsageError(f"{path} is a folder; name one of the files in it.")
     if form is None:
-        known = ", ".join(suffixes())
-        raise UsageError(f"{path} is not one of {known}; nothing else is known here.")
+        raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
         describe: Callable[[Path, Size | None], FileDescription] = form.functions.describe

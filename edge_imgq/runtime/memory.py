@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_imgq.errors import ModelError
-from edge_imgq.formats import format_of, suffixes
+from edge_imgq.formats import format_of, unknown
 from edge_imgq.skipped import Skipped
 
 QUANTIZERS = frozenset({"QuantizeLinear", "quantize"})
@@ -88,7 +88,7 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
     """
     form = format_of(path)
     if form is None:
-        raise ModelError(f"{path} is not one of {', '.join(suffixes())}.")
+        raise ModelError(f"{path} {unknown(path)}.")
     read: Callable[[Path, tuple[int, int]], Plan] = form.functions.memory_plan
     return peak(read(path, size))
 

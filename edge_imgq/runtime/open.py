@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_imgq.errors import RuntimeUnavailableError, UsageError
-from edge_imgq.formats import format_of, suffixes
+from edge_imgq.formats import format_of, unknown
 from edge_imgq.runtime.protocol import Session
 
 
@@ -24,7 +24,7 @@ def open_session(path: Path, threads: int = 1) -> Session:
     """
     form = format_of(path)
     if form is None:
-        raise UsageError(f"{path} is not one of {', '.join(suffixes())}, so no runtime opens it.")
+        raise UsageError(f"{path} {unknown(path)}.")
     if form.extra is not None and form.extra.is_missing:
         raise RuntimeUnavailableError(form.extra.reason)
     opened: Callable[[Path, int], Session] = form.functions.open_session

@@ -81,6 +81,14 @@ def test_check_compares_them_with_a_baseline(run: Run, written: Path, tmp_path: 
     assert outcome.code == 0, outcome.out
 
 
+@pytest.mark.parametrize("command", ["verify", "bench", "inspect"])
+def test_the_file_of_weights_leads_to_the_other(run: Run, written: Path, command: str) -> None:
+    outcome = run(command, written / "ncnn-float.bin")
+    assert outcome.code == 2
+    said = " ".join(outcome.err.split())
+    assert "ncnn-float.bin belongs to ncnn-float.param; name that, and both are taken." in said
+
+
 def test_a_damaged_half_is_named(run: Run, written: Path, tmp_path: Path) -> None:
     (tmp_path / "ncnn-float.param").write_bytes((written / "ncnn-float.param").read_bytes())
     outcome = run("inspect", tmp_path / "ncnn-float.param")
