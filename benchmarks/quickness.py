@@ -45,6 +45,11 @@ from edge_imgq.graph.load import normalise
 from edge_imgq.graph.rewrite import rewrite
 from pathlib import Path
 model = rewrite(normalise(plain_network(29, 64), "plain"), ["canonical"])
+try:
+    from edge_imgq.graph.prepared import PreparedGraph
+    model = PreparedGraph(model)
+except ImportError:  # older checkouts write the model itself
+    pass
 note = FileNote("plain", "plain", ImageContract("image-to-image", 1, "rgb"), "0.0")
 write(model, Order(((180, 320),), note), Path(sys.argv[1]) / {name!r})
 """

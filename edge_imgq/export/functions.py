@@ -11,12 +11,12 @@ from edge_imgq.formats import FORMATS
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnx_ir as ir
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
     from edge_imgq.export.order import Order
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
@@ -49,8 +49,8 @@ class FormatFunctions:
             the graph's names, in the order of its operators; None where the runtime shows none.
     """
 
-    write: Callable[[ir.Model, Order, Path], None]
-    refusals: Callable[[ir.Model, Order], tuple[Refusal, ...]]
+    write: Callable[[PreparedGraph, Order, Path], None]
+    refusals: Callable[[PreparedGraph, Order], tuple[Refusal, ...]]
     open_session: Callable[[Path, int], Session]
     read_note: Callable[[Path], FileNote]
     describe: Callable[[Path, Size | None], FileDescription]

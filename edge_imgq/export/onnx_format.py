@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
@@ -29,14 +30,14 @@ def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
     _save(ir.to_proto(model), note, path)
 
 
-def write_onnx(model: ir.Model, order: Order, path: Path) -> None:
+def write_onnx(graph: PreparedGraph, order: Order, path: Path) -> None:
     """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
     import onnx_ir as ir
 
     from edge_imgq.export.double_rounding import keep_both_roundings
     from edge_imgq.export.unsigned import to_unsigned
 
-    proto = ir.to_proto(model)
+    proto = ir.to_proto(graph.model)
     to_unsigned(proto)
     keep_both_roundings(proto)
     _save(proto, order.note, path)
@@ -49,7 +50,7 @@ def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
-def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:  # noqa: ARG001
+def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:  # noqa: ARG001
     """Refuse nothing: the graph is ONNX."""
     return ()
 

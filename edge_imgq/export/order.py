@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import FileNote
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.network import Network
+    from edge_imgq.graph.prepared import PreparedGraph
 
 Size = tuple[int, int]
 
@@ -36,29 +35,31 @@ class Order:
     plain: bool = False
 
 
-def bound(model: ir.Model, size: Size, note: FileNote) -> Network:
-    """Return the view of a graph at a height and width, under the model's name.
+def bound(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
+    """Return the view of a graph at one of the sizes of an order, under the model's name.
 
     Args:
-        model: with open height and width, or already of that size.
+        graph: with open height and width, or already of that size.
         size: height and width.
         note: names the model.
     """
-    from edge_imgq.graph.read import read_network
-    from edge_imgq.graph.size import bind_size
+    return replace(graph.at(size), name=note.model)
 
-    return replace(read_network(bind_size(model, size)), name=note.model)
+
+def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
+    """Return the same at a size that nothing is written for; arguments are those of `bound`."""
+    return replace(graph.once_at(size), name=note.model)
 
 
 def refused_at_any_size(
-    model: ir.Model, order: Order, refusals: Callable[[Network], tuple[Refusal, ...]]
+    graph: PreparedGraph, order: Order, refusals: Callable[[Network], tuple[Refusal, ...]]
 ) -> tuple[Refusal, ...]:
     """Return what is refused of a graph at any of the sizes of an order, each once.
 
     Args:
-        model: the graph.
+        graph: float.
         order: names the sizes.
         refusals: says what is refused of the graph at one.
     """
-    networks = [bound(model, size, order.note) for size in order.sizes]
+    networks = [bound(graph, size, order.note) for size in order.sizes]
     return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))

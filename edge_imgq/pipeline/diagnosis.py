@@ -24,8 +24,7 @@ from edge_imgq.verify.drift import Drop
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
+    from edge_imgq.pipeline.source import Source
     from edge_imgq.quantize.precision_search import Choice, PrecisionSearch
     from edge_imgq.quantize.quantize import Quantized
 
@@ -116,21 +115,20 @@ def _error(drop: float) -> float:
 
 
 def diagnose(
-    quantized: Quantized, reference: ir.Model, peak: float, missing: float, size: tuple[int, int],
+    quantized: Quantized, source: Source, missing: float, size: tuple[int, int],
     words: Words | None, watch: Watch,
 ) -> Diagnosis:  # fmt: skip
     """Find the layers that make a graph's loss, and few that mend it in float.
 
     Args:
         quantized: the graph, and the float graph that it was made from.
-        reference: the normalised float model.
-        peak: float value of pixel 255.
+        source: the model.
         missing: dB that the graph must come nearer to the float model.
         size: height and width of the first file.
         words: of the person; None where no command says what was asked for.
         watch: told what is measured.
     """
-    found = causes(quantized, reference, peak, missing, size, watch)
+    found = causes(quantized, source, missing, size, watch)
     choice = found.search.find(found.wanted, telling(watch), MOST_MOVES)
     mend = _mend(choice, found, _commands(words, found.aim) if words else ())
     return Diagnosis(found.layers, found.psnr, found.wanted, mend)
@@ -176,14 +174,14 @@ class Causes:
 
 
 def causes(
-    quantized: Quantized, reference: ir.Model, peak: float, missing: float, size: tuple[int, int],
-    watch: Watch,
-) -> Causes:  # fmt: skip
+    quantized: Quantized, source: Source, missing: float, size: tuple[int, int], watch: Watch
+) -> Causes:
     """Look for the layers that make a graph's loss; arguments as for `diagnose`."""
     from edge_imgq.quantize.loud_layers import loud_layers, rounding_errors
     from edge_imgq.quantize.precision_search import PrecisionSearch
     from edge_imgq.quantize.switches import Switchboard
 
+    peak = source.contract.peak
     patches = quantized.patches.held_out(peak)[:PATCHES]
     board = Switchboard(quantized.original, quantized.model, patches, peak)
     graph = at_size(quantized.original, size).graph
@@ -191,7 +189,7 @@ def causes(
     psnr, more, best = board.psnr(board.names), missing + MARGIN, board.psnr(())
     profile = estimated_profile()
     search = PrecisionSearch(graph, board, errors, profile)
-    in_float = float_file_time(reference, size, profile)
+    in_float = float_file_time(source, size, profile)
     return Causes(
         loud_layers(graph, errors),
         psnr,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edge_imgq.graph.kernel_profile import KernelProfile
+    from edge_imgq.graph.network import Network
+    from edge_imgq.pipeline.source import Source
 
 
 def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
@@ -20,20 +22,20 @@ def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     return bind_size(model, own_size(model) or size)
 
 
-def float_file_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float | None:
+def float_file_time(source: Source, size: tuple[int, int], profile: KernelProfile) -> float | None:
     """Return the estimated time of a float TFLite file; None where no recipe makes one."""
-    from edge_imgq.graph.rewrite import rewrite
+    from edge_imgq.graph.size import own_size
 
     recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
     on_cpu = [recipe for recipe in recipes if recipe.processor == "cpu"]
-    graphs = [at_size(rewrite(model, recipe.passes), size) for recipe in on_cpu]
-    return min((_float_time(graph, profile) for graph in graphs), default=None)
+    at = own_size(source.model) or size
+    networks = [source.prepared(recipe.passes).at(at) for recipe in on_cpu]
+    return min((_float_time(network, profile) for network in networks), default=None)
 
 
-def _float_time(model: ir.Model, profile: KernelProfile) -> float:
+def _float_time(network: Network, profile: KernelProfile) -> float:
     from edge_imgq.export.tflite.forms.choose import fastest_forms
     from edge_imgq.graph.kernel_profile import operation_time
-    from edge_imgq.graph.read import read_network
 
-    operations = fastest_forms(read_network(model)).network.operations
+    operations = fastest_forms(network).network.operations
     return sum(operation_time(operation, profile, in_float=True) for operation in operations)

@@ -126,12 +126,11 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
         terms = _terms(plan, request, began, gallery)
         report = written_files(plan, graphs, stage, terms, failures, watch)
         for name, graph in graphs.items():
-            if name:
-                report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
+            report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
         report = replace(
             report,
-            calibration=plan.calibration.description if len(graphs) > 1 else "",
-            calibration_sha256=plan.calibration.sha256 if len(graphs) > 1 else "",
+            calibration=plan.calibration.description if graphs else "",
+            calibration_sha256=plan.calibration.sha256 if graphs else "",
             advice=(*report.advice, *_advice(plan, request, graphs)),
             failed=failures.reported(),
             original=with_agreement(report.original, plan.source.original),
@@ -193,12 +192,9 @@ def _diagnosis(
     plan: Plan, request: ExportRequest, scheme: str, graph: Graph, missing: float, watch: Watch
 ) -> Diagnosis:
     """Return the layers that keep the files of a scheme over budget."""
-    assert graph.quantized is not None
     sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
-    words, source = _words(plan, request, scheme, sizes[0]), plan.source
-    return diagnose(
-        graph.quantized, source.model, source.contract.peak, missing, sizes[0], words, watch
-    )
+    words = _words(plan, request, scheme, sizes[0])
+    return diagnose(graph.quantized, plan.source, missing, sizes[0], words, watch)
 
 
 def _words(plan: Plan, request: ExportRequest, scheme: str, size: Size) -> Words | None:

@@ -177,7 +177,6 @@ def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
 def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
     """Run the passes of every target, and return what each did."""
     from edge_imgq.graph.passes.canonical import PHASES
-    from edge_imgq.graph.rewrite import rewrite
     from edge_imgq.report.description import PassesOfTargets, PassRow, PhaseRow
 
     entries = [(phase.name, entry) for phase in PHASES for entry in phase.passes()]
@@ -196,6 +195,6 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
             )
             rows.append(PhaseRow(record.phase, tuple(fired), record.nodes))
 
-        rewrite(source.model, passes, note)
+        source.prepared(passes, note)
         found.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
     return tuple(found)

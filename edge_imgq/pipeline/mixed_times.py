@@ -12,7 +12,7 @@ from edge_imgq.devices.protocol import RUNS
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.step import Step, Watch
-from edge_imgq.pipeline.write import Graph, Plan, Work, works, write_files
+from edge_imgq.pipeline.write import Plan, Work, works, write_files
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.diagnosis import FileTimes
@@ -52,7 +52,7 @@ def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> I
         sizes = {**plan.sizes, other.name: work.sizes}
         in_float = replace(plan, recipes=(other,), sizes=sizes)
         own = [Work(other.name, other, work.sizes, path)]
-        written = write_files(in_float, {"": Graph(plan.source.model)}, own, Failures(), watch)
+        written = write_files(in_float, {}, own, Failures(), watch)
         if not written:
             continue
         watch(Step(f"time {work.target} in turns with {other.name}", 0, 1))

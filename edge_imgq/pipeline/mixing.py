@@ -93,10 +93,9 @@ def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -
         terms: of the verification.
         watch: told of every step.
     """
-    assert over.graph.quantized is not None
     own = _plan_of(plan, over)
-    size, peak = own.sizes[own.recipes[0].name][0], plan.source.contract.peak
-    found = causes(over.graph.quantized, plan.source.model, peak, over.missing, size, watch)
+    size = own.sizes[own.recipes[0].name][0]
+    found = causes(over.graph.quantized, plan.source, over.missing, size, watch)
     attempts = _Attempts(
         own, over, stage, replace(terms, gallery=terms.gallery.empty()), found, watch
     )
@@ -224,7 +223,6 @@ class _Attempts:
 
     def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: Gallery) -> Mixed:
         """Leave the files that are worth it, and write the recipe that says how they were made."""
-        assert self._over.graph.quantized is not None
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
         remark = (

@@ -21,9 +21,8 @@ from edge_imgq.version import __version__
 from edge_imgq.wording import count_of, nodes_in_words
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.pipeline.between_phases import BetweenPhases
     from edge_imgq.pipeline.failures import Failures
     from edge_imgq.pipeline.source import Source
@@ -88,17 +87,13 @@ def note_unsupported(
         UnsupportedOperatorError: no target can be written; names every kind of operator once, with
             its node or how many there are, the targets and the reasons.
     """
-    from edge_imgq.graph.rewrite import rewrite
-
-    prepared: dict[tuple[str, ...], ir.Model] = {}
     found: dict[str, tuple[Refusal, ...]] = {}
     kinds = {plan.recipe.name: FORMATS[plan.recipe.format].name for plan in plans}
+    watchers = {p.passes: between.watcher(source.model, _sharing(p, plans)) for p in plans}
     for plan in plans:
         with failures.of([plan.recipe.name]):
-            if plan.passes not in prepared:
-                watcher = between.watcher(source.model, _sharing(plan, plans))
-                prepared[plan.passes] = rewrite(source.model, plan.passes, watcher)
-            refusals = _refusals(prepared[plan.passes], plan)
+            graph = source.prepared(plan.passes, watchers.pop(plan.passes, None))
+            refusals = _refusals(graph, plan)
             if refusals:
                 found[plan.recipe.name] = refusals
     able = [name for name in kinds if name not in found and name not in failures]
@@ -130,16 +125,13 @@ def _refusal_of_all(
 
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
-    """Return what every target refuses, by its name; each prepared graph is made once."""
-    from edge_imgq.graph.rewrite import rewrite
-
-    prepared = {plan.passes: rewrite(source.model, plan.passes) for plan in plans}
-    return {plan.recipe.name: _refusals(prepared[plan.passes], plan) for plan in plans}
+    """Return what every target refuses, by its name."""
+    return {plan.recipe.name: _refusals(source.prepared(plan.passes), plan) for plan in plans}
 
 
-def _refusals(prepared: ir.Model, plan: TargetPlan) -> tuple[Refusal, ...]:
+def _refusals(graph: PreparedGraph, plan: TargetPlan) -> tuple[Refusal, ...]:
     """Return what a target refuses of the graph that its passes leave."""
-    return functions_of(plan.recipe.format).refusals(prepared, plan.order)
+    return functions_of(plan.recipe.format).refusals(graph, plan.order)
 
 
 def _listed(nodes: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> list[str]:

@@ -36,7 +36,7 @@ def quantize_source(
         watch: told of every step.
         state: file that fine-tuning keeps its state in while it lasts; None for none.
     """
-    from edge_imgq.quantize.quantize import quantize_in_steps
+    from edge_imgq.quantize.quantize import quantize_prepared
 
     def tuning(done: int, total: int) -> None:
         watch(Step(f"fine-tune ({recipe.graph})", done, total))
@@ -52,8 +52,9 @@ def quantize_source(
     images = (sample.pixels for sample in network_inputs(calibration, source))
     extremes = calibration.extremes
     try:
-        return quantize_in_steps(
-            source.model, recipe, source.contract, images, tuning, state, extremes, stage
+        graph = source.prepared(recipe.passes)
+        return quantize_prepared(
+            graph, recipe, source.contract, images, tuning, state, extremes, stage
         )
     except KeyboardInterrupt as interruption:
         if state is not None and state.is_file():

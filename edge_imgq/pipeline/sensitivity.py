@@ -261,7 +261,7 @@ class _Findings:
         request = self._run.request
         path = request.output / self._run.source.name / RECIPE
         names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
-        in_float = float_file_time(self._run.source.model, _size(self._run), self._profile)
+        in_float = float_file_time(self._run.source, _size(self._run), self._profile)
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         remark = (

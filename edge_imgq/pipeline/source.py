@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
+    from edge_imgq.graph.phases import Watcher
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.pipeline.original import Original
 
 
@@ -43,6 +45,26 @@ class Source:
     original: Original | None = None
     given: str = ""
     asked: PixelRange | None = None
+    _prepared: dict[tuple[str, ...], PreparedGraph] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def prepared(self, passes: Sequence[str] = (), watcher: Watcher | None = None) -> PreparedGraph:
+        """Return the model as passes leave it: one graph for refusals, quantizer and writers.
+
+        Args:
+            passes: by name, as recipes list them.
+            watcher: told of each phase; with one, the passes run even if they have before.
+
+        Raises:
+            RecipeError: a pass does not exist.
+        """
+        from edge_imgq.graph.prepared import prepared_graph
+
+        key = tuple(passes)
+        if watcher is not None or key not in self._prepared:
+            self._prepared[key] = prepared_graph(self.model, key, watcher)
+        return self._prepared[key]
 
 
 def open_model(

@@ -29,8 +29,7 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.quantize.quantize import Quantized
     from edge_imgq.quantize.step import QuantizationStep
 
@@ -65,24 +64,24 @@ class Plan:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph to lower.
+    """The QDQ graph of a scheme.
 
     Attributes:
-        model: the graph.
-        quantized_sha256: of a QDQ graph, the digest of its file.
+        prepared: the graph, to lower.
+        sha256: the digest of its file.
         advice: what its calibration images lack.
-        quantized: how a QDQ graph came about.
+        quantized: how it came about.
     """
 
-    model: ir.Model
-    quantized_sha256: str = ""
-    advice: tuple[str, ...] = ()
-    quantized: Quantized | None = None
+    prepared: PreparedGraph
+    sha256: str
+    advice: tuple[str, ...]
+    quantized: Quantized
 
     @property
     def steps(self) -> tuple[QuantizationStep, ...]:
-        """How a QDQ graph came about."""
-        return () if self.quantized is None else self.quantized.steps
+        """How it came about."""
+        return self.quantized.steps
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Work:
 
 
 def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
-    """Write the float reference and a QDQ graph per scheme; return graphs by scheme, "" = float.
+    """Write the float reference and a QDQ graph per scheme; return the latter by scheme.
 
     Args:
         plan: what to export.
@@ -134,7 +133,7 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
     folder.mkdir()
     path = folder / FLOAT_REFERENCE
     write_reference(plan.source.model, _reference_note(plan, folder), path)
-    graphs = {"": Graph(plan.source.model)}
+    graphs: dict[str, Graph] = {}
     made: dict[str, Graph] = {}
     for scheme in plan.used_schemes:
         name = plan.schemes[scheme].graph
@@ -158,6 +157,8 @@ def write_graph(
         state: file that fine-tuning keeps its state in while it lasts.
         watch: told of every step.
     """
+    from edge_imgq.graph.prepared import prepared_graph
+
     found = quantize_source(plan.source, recipe, plan.calibration, watch, state)
     folder = stage / REFERENCE_FOLDER
     path = folder / f"{recipe.graph}.onnx"
@@ -165,7 +166,7 @@ def write_graph(
     write_reference(found.model, note, path)
     peak = plan.source.contract.peak
     advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
-    return Graph(found.model, sha256_of(path), advice, found)
+    return Graph(prepared_graph(found.model, ()), sha256_of(path), advice, found)
 
 
 def _reference_note(plan: Plan, folder: Path) -> FileNote:
@@ -210,26 +211,25 @@ def write_files(
         watch: told of every file.
         plain: whether files are written without the forms that are fast on processors.
     """
-    from edge_imgq.graph.rewrite import rewrite
-
     candidates = []
     for index, work in enumerate(wanted):
         if work.recipe.name in failures:
             continue
         watch(Step(f"write {work.target}", index, len(wanted)))
-        graph = graphs[work.recipe.scheme]
+        scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
-            model = rewrite(graph.model, work.recipe.passes)
-            order = replace(_order(plan, work, graph), plain=plain)
-            functions_of(work.recipe.format).write(model, order, work.path)
+            graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes)
+            digest = graphs[scheme].sha256 if scheme else ""
+            order = replace(_order(plan, work, digest), plain=plain)
+            functions_of(work.recipe.format).write(graph, order, work.path)
             candidates.append(Candidate(work.path, work.sizes[0]))
     return candidates
 
 
-def _order(plan: Plan, work: Work, graph: Graph) -> Order:
+def _order(plan: Plan, work: Work, quantized: str) -> Order:
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
-    note = _note(plan, work.target, reference, graph.quantized_sha256)
+    note = _note(plan, work.target, reference, quantized)
     return Order(work.sizes, note, recipe.processor, recipe.precision == "float16")
 
 

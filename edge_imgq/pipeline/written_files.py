@@ -36,7 +36,7 @@ def written_files(
 
     Args:
         plan: what to export.
-        graphs: to lower, by scheme.
+        graphs: QDQ graphs, by scheme.
         stage: folder that gets the files and holds their references.
         terms: of the verification.
         failures: gets the targets without a file.
@@ -51,7 +51,7 @@ def written_files(
     there = [candidate for candidate in written if candidate.path not in absent]
     candidates = _in_float16(plan, wanted, there, failures)
     reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
-    again = _to_write_plainly([work for work in wanted if work.recipe.scheme in graphs], failures)
+    again = _to_write_plainly([work for work in wanted if _has_graph(work, graphs)], failures)
     if again:
         candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
         if candidates:
@@ -62,6 +62,10 @@ def written_files(
     report = _joined(reports, wanted, failures, absent)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
     return replace(report, advice=(*report.advice, *plain))
+
+
+def _has_graph(work: Work, graphs: Mapping[str, Graph]) -> bool:
+    return not work.recipe.scheme or work.recipe.scheme in graphs
 
 
 def _in_float16(

@@ -70,6 +70,7 @@ def observe_channels(
     details: dict[str, _Detail] = {}
     for pixels in images:
         for name, (seen, sample) in watcher.look(pixels).items():
+            _refuse_non_finite(name, seen)
             ranges[name] = ranges[name].join(seen) if name in ranges else seen
             if sample is not None:
                 details.setdefault(name, _Detail(seen)).add(seen, sample)
@@ -77,6 +78,23 @@ def observe_channels(
         raise ImageError("There is no calibration image; int8 scales need at least one.")
     found = {name: detail.result() for name, detail in details.items()}
     return {name: ChannelRange(r.low, r.high, found.get(name)) for name, r in ranges.items()}
+
+
+def observe_finite(
+    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
+) -> dict[str, ChannelRange]:
+    """Return the ranges of those activations that stay finite; of the others nothing is known.
+
+    It is for images that nobody took: a network may divide by what a flat one makes zero.
+
+    Arguments are those of `observe_channels`.
+    """
+    watcher = ChannelWatcher(model, peak)
+    ranges: dict[str, ChannelRange] = {}
+    for pixels in images:
+        for name, (seen, _) in watcher.look(pixels).items():
+            ranges[name] = ranges[name].join(seen) if name in ranges else seen
+    return {name: found for name, found in ranges.items() if found.is_finite}
 
 
 class ChannelWatcher:
@@ -97,21 +115,24 @@ class ChannelWatcher:
         Raises:
             NonFiniteOutputError: an activation is NaN or infinite.
         """
-        return {name: seen for name, (seen, _) in self.look(pixels).items()}
+        found = {name: seen for name, (seen, _) in self.look(pixels).items()}
+        for name, seen in found.items():
+            _refuse_non_finite(name, seen)
+        return found
 
     def look(
         self, pixels: NDArray[np.uint8]
     ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
-        """Return the same, each with the values of the grid where it is watched closely."""
+        """Return the same, each with the values of the grid where it is watched closely.
+
+        NaN and infinity are ranges like others.
+        """
         feeds: dict[str, Any] = {self._image: to_nchw(pixels, self._peak)}
         outputs = run_session(self._session, feeds | (_steps(pixels) if self._closely else {}))
         count = len(self._names)
         samples = outputs[2 * count :] or [None] * count
-        found = {}
-        for name, seen, sample in zip(self._names, _pairs(outputs, count), samples, strict=True):
-            _refuse_non_finite(name, seen)
-            found[name] = (seen, sample)
-        return found
+        pairs = zip(_pairs(outputs, count), samples, strict=True)
+        return dict(zip(self._names, pairs, strict=True))
 
 
 class _Detail:
@@ -233,7 +254,7 @@ def _pairs(outputs: list[Any], count: int) -> list[ChannelRange]:
 
 
 def _refuse_non_finite(name: str, seen: ChannelRange) -> None:
-    if not (np.isfinite(seen.low).all() and np.isfinite(seen.high).all()):
+    if not seen.is_finite:
         raise NonFiniteOutputError(
             f"The activation '{name}' becomes NaN or infinite on a calibration image. "
             "Check the weights, and the range that the model expects its pixels in."

@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.calibrate import observe_finite
 from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def reach_both_ends(
         contract: of the network.
         size: height and width of the images.
     """
-    ends = observe_channels(model, _flat(contract.channels, size), contract.peak)
-    return {name: found.widened(ends[name]) for name, found in seen.items()}
+    ends = observe_finite(model, _flat(contract.channels, size), contract.peak)
+    return {name: found.widened(ends.get(name)) for name, found in seen.items()}
 
 
 def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

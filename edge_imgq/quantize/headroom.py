@@ -18,9 +18,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
-from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.images.layout import from_nchw
-from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.calibrate import observe_finite
 from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def headroom(
 ) -> dict[str, ChannelRange]:
     """Return how far channels may come to reach, none farther than the loudest has been seen.
 
-    Where a drawing or a flat image becomes NaN or infinite inside, as it does where an image is
-    divided by its own deviation, no channel counts as one that carries the image.
+    Where a value becomes NaN or infinite of a drawing or a flat image, as it does where an image is
+    divided by its own deviation, no channel of it counts as one that carries the image.
 
     Args:
         original: float graph, rewritten as it will be quantized.
@@ -56,12 +55,15 @@ def headroom(
         contract: of the network.
     """
     peak, (height, width) = contract.peak, unlike.shape[2:]
-    try:
-        drawn = observe_channels(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
-        flat = observe_channels(original, _flat(contract.channels, (height, width)), peak)
-    except NonFiniteOutputError:
-        return {name: _room(found, found, _nothing(found)) for name, found in seen.items()}
-    return {name: _room(found, drawn[name], flat[name]) for name, found in seen.items()}
+    drawn = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
+    flat = observe_finite(original, _flat(contract.channels, (height, width)), peak)
+    known = drawn.keys() & flat.keys()
+    return {
+        name: _room(found, drawn[name], flat[name])
+        if name in known
+        else _room(found, found, _nothing(found))
+        for name, found in seen.items()
+    }
 
 
 def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

@@ -14,8 +14,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.refusals import refuse_computed_weights
-from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibrate import observe_channels
@@ -91,19 +91,19 @@ class Prepared:
 
 
 def prepare(
-    reference: ir.Model,
+    graph: PreparedGraph,
     recipe: QuantizeRecipe,
     contract: ImageContract,
     images: Iterable[NDArray[np.uint8]],
     extremes: Container[int],
     begin: Callable[[str], None],
 ) -> Prepared:
-    """Return the float graph of a model as a recipe quantizes it, watched on images.
+    """Return a float graph as a recipe quantizes it, watched on images.
 
-    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_in_steps`.
+    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`.
     """
     begin("ranges of activations")
-    original = rewrite(reference, recipe.passes)
+    original = graph.model.clone()
     refuse_computed_weights(original, "The model")
     part_fixed_outputs(original.graph)
     zero_biases(original.graph)

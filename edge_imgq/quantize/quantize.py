@@ -17,6 +17,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.prepared import PreparedGraph, prepared_graph
 from edge_imgq.quantize.channel_correction import correct_channels
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
@@ -75,16 +76,31 @@ def quantize_in_steps(
     recipe: QuantizeRecipe,
     contract: ImageContract,
     images: Iterable[NDArray[np.uint8]],
+) -> Quantized:
+    """Return the QDQ model of a float model, and what each step of the recipe gained.
+
+    Arguments and errors are those of `quantize_prepared`, but for `reference`, a normalised float
+    model that the recipe's passes have not gone through yet; it is not changed.
+    """
+    graph = prepared_graph(reference, recipe.passes)
+    return quantize_prepared(graph, recipe, contract, images)
+
+
+def quantize_prepared(
+    graph: PreparedGraph,
+    recipe: QuantizeRecipe,
+    contract: ImageContract,
+    images: Iterable[NDArray[np.uint8]],
     progress: Progress | None = None,
     state: Path | None = None,
     extremes: Container[int] = (),
     stage: Callable[[str], None] | None = None,
 ) -> Quantized:
-    """Return the QDQ model of a float model, and what each step of the recipe gained.
+    """Return the QDQ model of a float graph, and what each step of the recipe gained.
 
     Args:
-        reference: normalised float model; it is not changed.
-        recipe: passes, observer, equalization, copies, rounding, corrections and tuning.
+        graph: float, as the recipe's passes left it; it is not changed.
+        recipe: observer, equalization, copies, rounding, corrections and tuning.
         contract: meaning of the pixels.
         images: 8-bit (H, W, C) network inputs, consumed one at a time.
         progress: told steps of fine-tuning done and steps in all.
@@ -96,7 +112,7 @@ def quantize_in_steps(
         ModelError: the network computes the weights of a convolution.
         RecipeError: the recipe names a layer that is not there.
     """
-    prepared = prepare(reference, recipe, contract, images, extremes, stage or unwatched)
+    prepared = prepare(graph, recipe, contract, images, extremes, stage or unwatched)
     return _Bench(recipe, contract, prepared).run(progress or unwatched, state)
 
 

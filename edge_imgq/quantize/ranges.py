@@ -64,16 +64,22 @@ class ChannelRange:
     high: NDArray[np.float64]
     detail: ChannelDetail | None = None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no channel became NaN or infinite."""
+        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
+
     def join(self, other: ChannelRange) -> ChannelRange:
         """Return the smallest ranges that cover both, without details."""
         return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
-    def widened(self, other: ChannelRange) -> ChannelRange:
+    def widened(self, other: ChannelRange | None) -> ChannelRange:
         """Return the smallest ranges that cover both, with the details of these.
 
+        Where nothing is known of the others, these stay.
         Observers that clip on purpose still do: what others reach adds nothing to what is often.
         """
-        return replace(self.join(other), detail=self.detail)
+        return self if other is None else replace(self.join(other), detail=self.detail)
 
     def spread(
         self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None

@@ -25,7 +25,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE
-from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.calibrate import observe_finite
 from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def reach_vivid_colours(
     """
     if contract.channels == 1 or contract.task == CHANGES_COLOURS:
         return dict(seen)
-    reached = observe_channels(model, map(vivid, patches), contract.peak)
-    return {name: found.widened(reached[name]) for name, found in seen.items()}
+    reached = observe_finite(model, map(vivid, patches), contract.peak)
+    return {name: found.widened(reached.get(name)) for name, found in seen.items()}
 
 
 def reach_every_colour(
@@ -80,11 +80,8 @@ def reach_every_colour(
     copy.graph.outputs[:] = [v for node in copy.graph for v in node.outputs if v.name in names]
     RemoveUnusedNodesPass()(copy)
     corners = (np.full((*size, 3), colour, np.uint8) for colour in product((0, 255), repeat=3))
-    reached = observe_channels(copy, corners, contract.peak)
-    return {
-        name: found.widened(reached[name]) if name in reached else found
-        for name, found in seen.items()
-    }
+    reached = observe_finite(copy, corners, contract.peak)
+    return {name: found.widened(reached.get(name)) for name, found in seen.items()}
 
 
 def of_single_pixels(graph: ir.Graph) -> list[ir.Value]:

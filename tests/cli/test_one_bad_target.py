@@ -119,7 +119,7 @@ def test_a_scheme_that_fails_takes_its_own_files_along_and_no_others(
     def failing(*_: Any) -> None:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr(quantize, "quantize_in_steps", failing)
+    monkeypatch.setattr(quantize, "quantize_prepared", failing)
     outcome = run(*exporting, "--no-bench", "--output", tmp_path)
     assert outcome.code == 70
     report = json.loads((tmp_path / "tiny" / "report.json").read_text())

@@ -15,6 +15,7 @@ from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.formats import format_of
 from edge_imgq.graph.load import normalise
+from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.report.description import Window
 
 SIZE = (24, 32)
@@ -66,7 +67,7 @@ def test_every_format_shows_the_window_and_zeros_of_a_convolution(
         if suffix == ".mlpackage":
             pytest.importorskip("coremltools")
         write = write_tflite if suffix == ".tflite" else write_coreml
-        write(normalise(proto, "one"), order, path)
+        write(PreparedGraph(normalise(proto, "one")), order, path)
     found = format_of(path).functions.describe(path, None)
     other_than_zero = 2 * 3 // window.groups * window.kernel[0] * window.kernel[1]
     (shown,) = (row.window for row in found.operators if row.window is not None)

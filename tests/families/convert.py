@@ -24,6 +24,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.load import normalise
 from edge_imgq.graph.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
@@ -169,7 +170,7 @@ def target_file(family: Family, target: str, path: Path) -> FileNote:
     contract = contract_of(family.model, family.name, 1.0)
     note = FileNote(family.name, target, contract, "0.0")
     order = Order((SIZE,), note, recipe.processor, recipe.precision == "float16")
-    write_tflite(rewrite(family.model, recipe.passes), order, path)
+    write_tflite(prepared_graph(family.model, recipe.passes), order, path)
     return read_note(path)
 
 

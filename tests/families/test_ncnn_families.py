@@ -9,7 +9,7 @@ import pytest
 from edge_imgq.contract import FileNote
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.order import Order
-from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.ncnn import open_session as open_ncnn
 
@@ -27,7 +27,7 @@ def psnr_of(network: Family, target: str, path: Path) -> float:
     recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
     note = FileNote(network.name, target, network.contract, "0.0")
     order = Order((SIZE,), note, half=recipe.precision == "float16")
-    functions_of(recipe.format).write(rewrite(network.model, recipe.passes), order, path)
+    functions_of(recipe.format).write(prepared_graph(network.model, recipe.passes), order, path)
     got = open_ncnn(path).levels(network.pixels[0]).transpose(2, 0, 1)
     wanted = run_onnx(network.model, network.image)[0] * 255
     assert got.shape == wanted.shape

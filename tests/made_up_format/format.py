@@ -17,9 +17,9 @@ from edge_imgq.export.refusal import Refusal, as_error
 
 if TYPE_CHECKING:
     import onnx
-    import onnx_ir as ir
 
     from edge_imgq.graph.network import Network
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
@@ -36,19 +36,19 @@ def refused(network: Network) -> tuple[Refusal, ...]:
     )
 
 
-def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
-    return refused_at_any_size(model, order, refused)
+def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
+    return refused_at_any_size(graph, order, refused)
 
 
-def write(model: ir.Model, order: Order, path: Path) -> None:
+def write(graph: PreparedGraph, order: Order, path: Path) -> None:
     import numpy as np
     import onnx_ir as ir
     from onnx import numpy_helper
 
     for size in order.sizes:
-        if found := refused(bound(model, size, order.note)):
+        if found := refused(bound(graph, size, order.note)):
             raise as_error("Zipped", order.note.model, found)
-    proto, data = ir.to_proto(model), io.BytesIO()
+    proto, data = ir.to_proto(graph.model), io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for tensor in proto.graph.initializer:
             array = io.BytesIO()

@@ -10,6 +10,7 @@ import pytest
 
 from edge_imgq.contract import ImageContract, PixelRange
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
+from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step
 from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.quantize.step import psnr_after
@@ -26,13 +27,14 @@ CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("int8", "", "min-max", ("canonical",))
 BUDGETS = {"tflite-int8": Budget(0.1, 0.3, 35.0)}
 SIZE = (48, 64)
+SOURCE = Source("loud", loud_network(), CONTRACT, is_own=False)
 WORDS = Words("nets/my net.onnx", "int8", Path("photos"), None, Path("artifacts"), SIZE, True)
 
 
 def test_few_layers_in_float_mend_what_they_are_said_to_mend() -> None:
     photos, steps = [photo(seed) for seed in range(6)], list[Step]()
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
-    found = diagnose(quantized, loud_network(), 1.0, 10.0, SIZE, WORDS, steps.append)
+    found = diagnose(quantized, SOURCE, 10.0, SIZE, WORDS, steps.append)
     assert [layer.name for layer in found.layers] == ["silu", "first"]
     assert isinstance(found.mend, Mend)
     assert found.mend.psnr >= found.wanted > found.psnr + 10
@@ -48,7 +50,7 @@ def test_the_commands_repeat_what_the_person_said() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
     words = replace(WORDS, pixels=PixelRange(-1, 1), output=Path("out"), scheme="int8-fast")
-    mend = diagnose(quantized, loud_network(), 1.0, 5.0, SIZE, words, lambda _: None).mend
+    mend = diagnose(quantized, SOURCE, 5.0, SIZE, words, lambda _: None).mend
     assert isinstance(mend, Mend)
     shared = " --size 48x64 --calibration photos --range=-1,1 --output out"
     measuring, exporting = mend.commands
@@ -63,7 +65,7 @@ def test_the_commands_repeat_what_the_person_said() -> None:
 def test_a_scheme_that_another_mends_by_itself_takes_one_command() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
-    mend = diagnose(quantized, loud_network(), 1.0, 5.0, SIZE, WORDS, lambda _: None).mend
+    mend = diagnose(quantized, SOURCE, 5.0, SIZE, WORDS, lambda _: None).mend
     assert isinstance(mend, Mend)
     assert mend.commands == (
         "edge-imgq export 'nets/my net.onnx' --target '*-int8' --scheme int8-auto --size 48x64"
@@ -74,7 +76,7 @@ def test_a_scheme_that_another_mends_by_itself_takes_one_command() -> None:
 def test_where_more_than_a_few_layers_are_needed_no_recipe_is_promised() -> None:
     photos = [photo(seed) for seed in range(4)]
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
-    found = diagnose(quantized, loud_network(), 1.0, 60.0, SIZE, WORDS, lambda _: None)
+    found = diagnose(quantized, SOURCE, 60.0, SIZE, WORDS, lambda _: None)
     assert isinstance(found.mend, Skipped)
     assert "ship a float file" in found.mend.reason.lower()
 

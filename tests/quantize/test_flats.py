@@ -56,3 +56,18 @@ def test_ranges_of_photographs_that_reach_farther_stay() -> None:
     for name, found in seen.items():
         assert (reached[name].low <= found.low).all()
         assert (reached[name].high >= found.high).all()
+
+
+def test_what_black_makes_infinite_keeps_the_range_of_the_photographs() -> None:
+    nodes = [
+        helper.make_node("ReduceMax", ["image", "axes"], ["most"], name="most"),
+        helper.make_node("Div", ["image", "most"], ["a"], name="a"),
+        helper.make_node("Conv", ["a", "w"], ["out"], name="out"),
+    ]
+    constants = {"w": np.ones((3, 3, 1, 1), np.float32), "axes": np.array([2, 3])}
+    network = model(nodes, constants)
+    seen = observe_channels(network, [dim(0)], 1.0)
+    reached = reach_both_ends(network, seen, CONTRACT, (96, 96))
+    assert reached["a"] is seen["a"]
+    assert reached["most"].low.tolist() == [0, 0, 0]
+    assert reached["most"].high.tolist() == [1, 1, 1]

@@ -11,27 +11,26 @@ from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
 
 
-def write_coreml(model: ir.Model, order: Order, path: Path) -> None:
+def write_coreml(graph: PreparedGraph, order: Order, path: Path) -> None:
     """Lower the graph at its one size to an .mlpackage folder."""
     from edge_imgq.export.coreml.lower import save
 
     (size,) = order.sizes
-    save(bound(model, size, order.note), order.note, path)
+    save(bound(graph, size, order.note), order.note, path)
 
 
-def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreml` refuses of a graph."""
     from edge_imgq.export.coreml.program import refusals as refused
 
-    return refused_at_any_size(model, order, refused)
+    return refused_at_any_size(graph, order, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
+from edge_imgq.export.order import Order, Size, bound, bound_once, refused_at_any_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy as np
-    import onnx_ir as ir
     from numpy.typing import NDArray
 
     from edge_imgq.export.ncnn.layers import Layer
     from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
@@ -36,17 +36,18 @@ STEPS = ((1, 1), (2, 3))
 """Multiples that are added to height and width to see whether a file takes other sizes."""
 
 
-def write_ncnn(model: ir.Model, order: Order, path: Path) -> None:
+def write_ncnn(graph: PreparedGraph, order: Order, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     Layers that hold no size take any; the note says whether all of them do.
     """
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
+    from edge_imgq.export.ncnn.lower import lower
     from edge_imgq.runtime.ncnn_file import Pair
 
     (size,) = order.sizes
-    layers = _lowered(model, size, order.note)
-    resizable = _takes_other_sizes(model, size, order.note, layers)
+    layers = lower(bound(graph, size, order.note), order.note.contract)
+    resizable = _takes_other_sizes(graph, size, order.note, layers)
     layers = layers if resizable else of_one_size(layers)
     if order.half:
         _refuse_wide(layers, order.note)
@@ -60,12 +61,6 @@ def write_ncnn(model: ir.Model, order: Order, path: Path) -> None:
         shapes={b: s for x in layers for b, s in zip(x.outputs, x.shapes, strict=True)},
     )
     pair.write(path)
-
-
-def _lowered(model: ir.Model, size: Size, note: FileNote) -> tuple[Layer, ...]:
-    from edge_imgq.export.ncnn.lower import lower
-
-    return lower(bound(model, size, note), note.contract)
 
 
 def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
@@ -84,10 +79,11 @@ def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
 
 
 def _takes_other_sizes(
-    model: ir.Model, size: Size, note: FileNote, layers: tuple[Layer, ...]
+    graph: PreparedGraph, size: Size, note: FileNote, layers: tuple[Layer, ...]
 ) -> bool:
     """Tell whether the graph comes to the same layers at other sizes."""
     from edge_imgq.export.ncnn.layers import param_text, weight_bytes
+    from edge_imgq.export.ncnn.lower import lower
 
     def contents(found: tuple[Layer, ...]) -> tuple[str, bytes]:
         return param_text(found), weight_bytes(found, half=False)
@@ -96,18 +92,19 @@ def _takes_other_sizes(
     for rows, columns in STEPS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
-            if contents(_lowered(model, other, note)) != own:
+            network = bound_once(graph, other, note)
+            if contents(lower(network, note.contract)) != own:
                 return False
         except (ModelError, UnsupportedOperatorError):
             return False
     return True
 
 
-def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
     """Return the operators that `write_ncnn` refuses of a graph."""
     from edge_imgq.export.ncnn.lower import refusals as refused
 
-    return refused_at_any_size(model, order, refused)
+    return refused_at_any_size(graph, order, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:

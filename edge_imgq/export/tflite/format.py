@@ -15,19 +15,18 @@ from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnx_ir as ir
     from numpy.typing import NDArray
 
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.export.tflite.spelling import Spelling
-    from edge_imgq.graph.network import Network
+    from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
 
 
-def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
+def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
     """Lower the graph to a .tflite file, with one signature per size.
 
     A file of one size says in its note whether its input may be resized, and to which multiples;
@@ -37,12 +36,9 @@ def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
     from edge_imgq.export.tflite.lower import lower, lower_sizes
     from edge_imgq.export.tflite.resize import follows_a_resize
 
-    def at(size: Size) -> Network:
-        return bound(model, size, order.note)
-
     note, plain = order.note, order.plain or order.processor == "gpu"
     spelling = _spelling(order)
-    networks = {size: at(size) for size in order.sizes}
+    networks = {size: bound(graph, size, note) for size in order.sizes}
     fast = {} if plain else {size: fastest_forms(network) for size, network in networks.items()}
     networks |= {size: form.network for size, form in fast.items()}
     if len(networks) > 1:
@@ -50,18 +46,18 @@ def write_tflite(model: ir.Model, order: Order, path: Path) -> None:
         return
     ((size, network),) = networks.items()
     multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
-    follows = follows_a_resize(at, size, note.contract.multiple, spelling)
+    follows = follows_a_resize(graph, size, note.contract.multiple, spelling)
     contract = replace(note.contract, multiple=multiple)
     noted = replace(note, contract=contract, resizable=follows)
     path.write_bytes(lower(network, noted, spelling=spelling))
 
 
-def refusals(model: ir.Model, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
     """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
     from edge_imgq.export.tflite.lower import refusals as refused
 
     spelling = _spelling(order)
-    return refused_at_any_size(model, order, lambda network: refused(network, spelling))
+    return refused_at_any_size(graph, order, lambda network: refused(network, spelling))
 
 
 def _spelling(order: Order) -> Spelling:

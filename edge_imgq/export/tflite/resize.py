@@ -12,7 +12,6 @@ ask for multiples only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from edge_imgq.export.tflite.writer import FileStore
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.spelling import Spelling
     from edge_imgq.graph.network import Network
+    from edge_imgq.graph.prepared import PreparedGraph
 
 Size = tuple[int, int]
 
@@ -31,23 +31,21 @@ STEPS = ((1, 1), (2, 3))
 """Multiples that are added to height and width: odd and even ones, and not the same for both."""
 
 
-def follows_a_resize(
-    network_at: Callable[[Size], Network], size: Size, multiple: int, spelling: Spelling
-) -> bool:
+def follows_a_resize(graph: PreparedGraph, size: Size, multiple: int, spelling: Spelling) -> bool:
     """Tell whether a file for `size` computes the same network at other sizes.
 
     Args:
-        network_at: returns the network bound to a size.
+        graph: of the network.
         size: height and width that the file is written for.
         multiple: what the sides must be multiples of.
         spelling: how the file is written.
     """
     store = FileStore()
-    own = _skeleton(network_at(size), store, spelling)
+    own = _skeleton(graph.at(size), store, spelling)
     for rows, columns in STEPS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
-            if _skeleton(network_at(other), store, spelling) != own:
+            if _skeleton(graph.once_at(other), store, spelling) != own:
                 return False
         except (ModelError, UnsupportedOperatorError):
             return False

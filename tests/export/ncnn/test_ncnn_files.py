@@ -15,6 +15,7 @@ from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError, ModelError, NonFiniteOutputError, UnsupportedOperatorError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.order import Order
+from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.runtime.ncnn_file import read_pair
 from edge_imgq.runtime.open import open_session
@@ -46,7 +47,7 @@ def open_model(body: str = BODY, **more: np.ndarray) -> ir.Model:
 
 def written(path: Path, model: ir.Model | None = None, *, half: bool = False) -> Path:
     note = FileNote("tiny", path.stem, CONTRACT, "0.0", reference_sha256="f")
-    FUNCTIONS.write(model or open_model(), Order((SIZE,), note, half=half), path)
+    FUNCTIONS.write(PreparedGraph(model or open_model()), Order((SIZE,), note, half=half), path)
     return path
 
 
@@ -106,12 +107,12 @@ def test_a_file_that_holds_a_size_takes_no_other(tmp_path: Path) -> None:
     model = ir.from_proto(case(body=body, **more).model())
     note = FileNote("tiny", path.stem, CONTRACT, "0.0")
     with pytest.raises(ModelError, match="an ncnn file here has one image"):
-        FUNCTIONS.write(model, Order((SIZE,), note), path)
+        FUNCTIONS.write(PreparedGraph(model), Order((SIZE,), note), path)
     assert list(tmp_path.iterdir()) == []
     model = ir.from_proto(
         case(body=body.replace("Concat<axis=1>(u, u)", "Relu(u)"), **more).model()
     )
-    FUNCTIONS.write(model, Order((SIZE,), note), path)
+    FUNCTIONS.write(PreparedGraph(model), Order((SIZE,), note), path)
     assert not open_session(path).resizable
     assert "0=10 1=12 2=3" in read_pair(path).text
     with pytest.raises(ImageError, match="runs at 12x10 only, and the image is 13x10"):

@@ -11,7 +11,6 @@ import pytest
 from edge_imgq.contract import FileNote
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.order import Order
-from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.files import read_rgb
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.metrics.psnr import psnr
@@ -52,7 +51,7 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
     for target, least in LEAST.items():
         path = tmp_path / f"{target}.param"
         order = Order((SIZE,), note, half=target == "ncnn-fp16")
-        functions_of("ncnn").write(rewrite(source.model, recipes[target].passes), order, path)
+        functions_of("ncnn").write(source.prepared(recipes[target].passes), order, path)
         assert open_session(path).resizable
         assert psnr(open_session(path).run(pixels), wanted) >= least
     planes = run_as_phones_store(path, to_nchw(pixels, source.contract.peak)[0])

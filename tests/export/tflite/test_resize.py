@@ -14,7 +14,7 @@ from edge_imgq.errors import ImageError
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.load import normalise
-from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.litert import open_session
@@ -79,10 +79,10 @@ def written(body, folder: Path, target: str, scale: int):
     constants = {name: value for name, value in CONSTANTS.items() if name in names}
     original = normalise(proto_model(body, constants), "m")
     recipe = next(r for r in export_recipes(Path("/nowhere")) if r.name == target)
-    model = rewrite(ir.from_proto(ir.to_proto(original)), recipe.passes)
+    graph = prepared_graph(ir.from_proto(ir.to_proto(original)), recipe.passes)
     path = folder / "m.tflite"
     note = replace(NOTE, contract=replace(NOTE.contract, scale=scale))
-    write_tflite(model, Order((SIZE,), note, recipe.processor), path)
+    write_tflite(graph, Order((SIZE,), note, recipe.processor), path)
     return original, open_session(path)
 
 

@@ -17,6 +17,7 @@ from edge_imgq.export.onnx import export_network
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.writer import FILE_IDENTIFIER
+from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.models.zoo import load_network
 from edge_imgq.quantize.quantize import quantize
@@ -48,7 +49,7 @@ def graphs() -> dict[str, ir.Model]:
 
 
 def written(graph: ir.Model, sizes, path: Path) -> Path:
-    write_tflite(graph, Order(tuple(sizes), NOTE), path)
+    write_tflite(PreparedGraph(graph), Order(tuple(sizes), NOTE), path)
     return path
 
 

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
-from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.half_range import refuse_beyond_float16
 
@@ -36,9 +36,9 @@ SHUFFLE = CONVOLUTION + 'r = Relu(a) y = DepthToSpace<blocksize=2, mode="CRD">(r
 def written(case: Case, folder: Path, passes: tuple[str, ...] = RECIPE.passes) -> bytes:
     """Return the file that the recipe tflite-gpu makes of a case, or one with other passes."""
     path = folder / "m.tflite"
-    model = rewrite(ir.from_proto(case.model()), passes)
+    graph = prepared_graph(ir.from_proto(case.model()), passes)
     half = RECIPE.precision == "float16"
-    write_tflite(model, Order((case.shape[2:],), NOTE, RECIPE.processor, half), path)
+    write_tflite(graph, Order((case.shape[2:],), NOTE, RECIPE.processor, half), path)
     return path.read_bytes()
 
 

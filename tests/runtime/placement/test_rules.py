@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
-from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.litert import measured
 from edge_imgq.runtime.placement.apple import CORE_ML_GPU, NEURAL_ENGINE
@@ -58,7 +58,7 @@ def written(body: str, folder: Path, target: str, size=(8, 10)) -> Path:
     recipe = next(r for r in export_recipes(Path("/nowhere")) if r.name == target)
     path = folder / "m.tflite"
     order = Order((size,), NOTE, recipe.processor, recipe.precision == "float16")
-    write_tflite(rewrite(ir.from_proto(case.model()), recipe.passes), order, path)
+    write_tflite(prepared_graph(ir.from_proto(case.model()), recipe.passes), order, path)
     return path
 
 

@@ -13,6 +13,7 @@ from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Network
+from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.size import bind_size
 from edge_imgq.quantize.quantize import quantize
@@ -127,7 +128,7 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
     path = tmp_path / "fast.tflite"
-    write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(PreparedGraph(quantized), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     session = open_session(path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
@@ -147,7 +148,7 @@ def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
     original = build()
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     path = tmp_path / "fast.tflite"
-    write_tflite(original, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(PreparedGraph(original), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(original, image).clip(0, 1) * 255)[0].transpose(1, 2, 0)
@@ -160,7 +161,7 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
     contract = ImageContract("image-to-image", 2, "y")
     quantized = quantize(original, PLAIN, contract, [photo(1)])
     path = tmp_path / "fast.tflite"
-    write_tflite(quantized, Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(PreparedGraph(quantized), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
     pixels = photo(1, (18, 6))
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(quantized, image, exact=True) * 255)[0].transpose(1, 2, 0)

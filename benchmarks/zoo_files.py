@@ -1,0 +1,65 @@
+"""Writes the files of every network that ships, all targets, without running them.
+
+    python benchmarks/zoo_files.py after/
+    python benchmarks/zoo_files.py before/ --checkout ../another-checkout
+    python benchmarks/identical.py before/ after/
+
+A process of its own for each network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+
+WRITE = """
+import shutil, sys
+from pathlib import Path
+from edge_imgq.cli.main import main
+from edge_imgq.pipeline import written_files
+
+name, output = sys.argv[1:]
+
+def keep(folder, *_):
+    shutil.copytree(folder, Path(output) / name, dirs_exist_ok=True)
+    raise SystemExit(0)
+
+written_files.verify_files = keep
+main(["export", name, "--target", "all", "--output", output + "/unfinished"])
+raise SystemExit(1)
+"""
+"""Ends where the files would be verified."""
+
+NAMES = "from edge_imgq.models.zoo import ZOO; print(*ZOO)"
+
+
+def run(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on a checkout's package."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    return subprocess.run(
+        [sys.executable, "-c", *words], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def main() -> None:
+    """Write files, network by network."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--checkout", type=Path, default=HERE)
+    parser.add_argument("--only", default="", help="networks whose name holds this")
+    options = parser.parse_args()
+    output = options.output.resolve()
+    for name in run(options.checkout.resolve(), NAMES).stdout.split():
+        if options.only in name:
+            done = run(options.checkout.resolve(), WRITE, name, str(output))
+            said = done.stderr.strip().split("\n")[-1] if done.returncode else "written"
+            print(f"{name:20} {said}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A graph as a target takes it: rewritten once, and bound once to each size that is asked for.
+
+What refuses a graph, quantizes it and writes it looks at one and the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from edge_imgq.graph.network import Network
+from edge_imgq.graph.phases import Watcher
+from edge_imgq.graph.read import read_network
+from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.graph.size import bind_size
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class PreparedGraph:
+    """A graph that its passes have gone through, and its views.
+
+    Attributes:
+        model: float or QDQ; who wants to change it takes a copy.
+    """
+
+    model: ir.Model
+    _networks: dict[Size, Network] = field(default_factory=dict, init=False, repr=False)
+
+    def at(self, size: Size) -> Network:
+        """Return the view of the graph bound to a height and width; it is made once.
+
+        Raises:
+            ModelError: the graph does not fit the size.
+        """
+        if size not in self._networks:
+            self._networks[size] = self.once_at(size)
+        return self._networks[size]
+
+    def once_at(self, size: Size) -> Network:
+        """Return the same for one look: it is not kept.
+
+        Raises:
+            ModelError: likewise.
+        """
+        return self._networks.get(size) or read_network(bind_size(self.model, size))
+
+
+def prepared_graph(
+    model: ir.Model, passes: Sequence[str], watcher: Watcher | None = None
+) -> PreparedGraph:
+    """Apply passes to a copy of a model.
+
+    Arguments and errors are those of `edge_imgq.graph.rewrite.rewrite`.
+    """
+    return PreparedGraph(rewrite(model, passes, watcher))
