@@ -71,5 +71,6 @@ def tint_lines(report: Report) -> list[str]:
 def levels(values: tuple[float, ...]) -> str:
     """Return a signed mean error by the names of its channels."""
     names = CHANNELS.get(len(values), ("",) * len(values))
-    pairs = zip(values, names, strict=True)
+    # Adding zero turns a rounded -0.0 into 0.0.
+    pairs = [(round(value, 2) + 0, name) for value, name in zip(values, names, strict=True)]
     return ", ".join(f"{value:+.2f} {name}".strip() for value, name in pairs)

@@ -51,7 +51,7 @@ def test_an_unchanged_report_passes() -> None:
             "the mean error went from +0.01 to +0.60 levels (tolerance 0.5)",
         ),
         (
-            {"mean_error": MeanError((0.01,), (-1.9,), NOWHERE)},
+            {"mean_error": MeanError((-0.001,), (-1.9,), NOWHERE)},
             "the mean error in flat dark areas went from +0.05 to -1.90 levels",
         ),
         ({"placement": Placement("XNNPACK", 12, 12, 2, ())}, "partitions went from 1 to 2"),

@@ -40,6 +40,16 @@ def test_errors_of_both_signs_cancel_and_images_weigh_by_their_pixels() -> None:
     assert mean_error([half, sums[1]]).bright == pytest.approx((-1, -1, -1))
 
 
+def test_a_dark_area_with_texture_is_not_flat() -> None:
+    reference = photo()
+    reference[:, :32][::2] += 20
+    tinted = reference.copy()
+    tinted[:, :32] += 2
+    found = mean_error([error_sums(reference, tinted)])
+    assert found.dark == Skipped("the images have no flat dark area")
+    assert found.bright == pytest.approx((0, 0, 0))
+
+
 @pytest.mark.parametrize("shape", [(80, 160, 1), (7, 5, 3), (20, 9, 3)])
 def test_images_without_flat_areas_say_so(shape: tuple[int, int, int]) -> None:
     noise = np.random.default_rng(3).integers(0, 255, shape, np.uint8)
