@@ -66,6 +66,7 @@ class References:
         import onnx_ir as ir
 
         from edge_imgq.graph.receptive_field import receptive_field
+        from edge_imgq.graph.structure import structure_sha256
         from edge_imgq.runtime.onnxruntime import open_session as open_onnx
 
         self._folder = folder / REFERENCE_FOLDER
@@ -84,6 +85,7 @@ class References:
             self._take_original()
         model = ir.load(path)
         self.parameters = parameters_of(model)
+        self.graph_sha256 = structure_sha256(model)
         self.smallest = receptive_field(model).diameter or 1
         self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
         self._sessions: dict[str, Session] = {}

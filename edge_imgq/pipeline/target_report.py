@@ -44,6 +44,7 @@ def target_report(
         file=_name_in(folder, file.path),
         bytes=size_of(file.path),
         sha256=sha256_of(file.path),
+        quantized_sha256=file.session.note.quantized_sha256,
         runtime=str(file.session.identity),
         vs_reference=drift.vs_reference,
         drop=drift.drop,

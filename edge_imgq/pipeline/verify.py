@@ -183,6 +183,7 @@ def verify_files(
         contract=note.contract,
         parameters=references.parameters,
         reference_sha256=references.sha256,
+        graph_sha256=references.graph_sha256,
         calibration="",
         calibration_sha256="",
         evaluation=terms.images.description,

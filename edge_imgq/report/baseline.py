@@ -53,8 +53,8 @@ class Figures:
 
     Attributes:
         sha256: of the file.
+        quantized_sha256: of the QDQ graph that it was lowered from; empty for float files.
         runtime: that ran it.
-        quantized: whether scales were chosen for it, and so calibration images matter.
         float_psnr: of the float model against the truth, mean, in dB.
         input_psnr: of the input against the truth, enlarged by bicubic where the network enlarges.
         psnr: of the file against the truth.
@@ -64,8 +64,8 @@ class Figures:
     """
 
     sha256: str
+    quantized_sha256: str
     runtime: str
-    quantized: bool
     float_psnr: float | None
     input_psnr: float | None
     psnr: float | None
@@ -97,6 +97,7 @@ class ModelBaseline:
 
     Attributes:
         float_sha256: digest of the float reference.
+        graph_sha256: digest of its graph without the weights.
         calibration: images that scales came from; of no words where nothing was quantized.
         evaluation: images that drift was measured on.
         versions: of edge-imgq and of the packages that ran files, by name.
@@ -104,6 +105,7 @@ class ModelBaseline:
     """
 
     float_sha256: str
+    graph_sha256: str
     calibration: Images
     evaluation: Images
     versions: Mapping[str, str]
@@ -129,6 +131,7 @@ def model_baseline(report: Report) -> ModelBaseline:
     """Return what a baseline keeps of a report."""
     return ModelBaseline(
         float_sha256=report.reference_sha256,
+        graph_sha256=report.graph_sha256,
         calibration=Images(report.calibration, report.calibration_sha256),
         evaluation=Images(report.evaluation, report.evaluation_sha256),
         versions={"edge-imgq": report.version, **{v.name: v.version for v in report.versions}},
@@ -143,8 +146,8 @@ def figures(target: TargetReport) -> Figures:
     error = target.mean_error
     return Figures(
         sha256=target.sha256,
+        quantized_sha256=target.quantized_sha256,
         runtime=target.runtime,
-        quantized=not isinstance(target.quantization, Skipped),
         float_psnr=None if drop is None else drop.reference_psnr,
         input_psnr=None if drop is None else drop.input_psnr,
         psnr=None if drop is None else drop.psnr,

@@ -44,6 +44,7 @@ class TargetReport:
         file: path below the model's folder.
         bytes: size of the file, or of all files of a package.
         sha256: digest of the file, or of the package's files in order of their names.
+        quantized_sha256: digest of the QDQ graph that it was lowered from; empty for float files.
         runtime: what executed it, e.g. "LiteRT 2.3.0 (XNNPACK)".
         vs_reference: the file against the float reference.
         drop: loss against ground truth.
@@ -67,6 +68,7 @@ class TargetReport:
     file: str
     bytes: int
     sha256: str
+    quantized_sha256: str
     runtime: str
     vs_reference: Fidelity
     drop: Drop | Skipped
@@ -154,6 +156,7 @@ class Report:
         contract: the meaning of the pixels.
         parameters: of the float reference.
         reference_sha256: digest of the float reference.
+        graph_sha256: digest of its graph without the weights.
         calibration: the images that scales came from, in words; empty when nothing was quantized.
         calibration_sha256: digest of their names and contents; likewise.
         evaluation: the images that drift was measured on, in words.
@@ -176,6 +179,7 @@ class Report:
     contract: ImageContract
     parameters: int
     reference_sha256: str
+    graph_sha256: str
     calibration: str
     calibration_sha256: str
     evaluation: str

@@ -98,7 +98,7 @@ def _verdict(
     if known is None or before is None:
         return _new(model, name, known is None, tampered, broken)
     changes = changes_since(known, before, report, target)
-    others = tuple(_other_images(known, report, before.quantized))
+    others = tuple(_other_images(known, report, bool(before.quantized_sha256)))
     worse, better = moved(before, figures(target), target, baseline.tolerances)
     if others:
         return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
@@ -186,14 +186,18 @@ def changes_since(
     """Return what changed since the baseline that figures depend on, a sentence each."""
     now = model_baseline(report)
     found = []
-    if known.float_sha256 != now.float_sha256:
-        found.append("the float model changed: other weights, or another graph")
+    if known.graph_sha256 != now.graph_sha256:
+        found.append("the float model's graph changed")
+    elif known.float_sha256 != now.float_sha256:
+        found.append("the float model's weights changed; its graph is as before")
     names = dict.fromkeys([*known.versions, *now.versions])
     found += [
         f"{name} was {known.versions.get(name, 'absent')} and is {now.versions.get(name, 'absent')}"
         for name in names
         if known.versions.get(name) != now.versions.get(name)
     ]
-    if before.sha256 != target.sha256 and not found:
-        found.append("the file changed, with model and versions as before")
+    if not found and before.quantized_sha256 != target.quantized_sha256:
+        found.append("the quantized graph changed: other scales, from the same model and versions")
+    elif not found and before.sha256 != target.sha256:
+        found.append("the file changed: written otherwise, from the same graph")
     return tuple(found)

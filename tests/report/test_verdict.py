@@ -114,7 +114,7 @@ def test_a_network_that_got_worse_is_worse_though_its_drop_is_smaller() -> None:
         "the network got worse: the float model's PSNR against the truth went from 34.2 to 32 dB "
         "(tolerance 0.1 dB)",
     )
-    assert found.changes == ("the float model changed: other weights, or another graph",)
+    assert found.changes == ("the float model's weights changed; its graph is as before",)
 
 
 def test_a_network_below_its_own_input_is_worse_than_none() -> None:
@@ -212,7 +212,11 @@ def test_what_changed_is_said_and_decides_nothing() -> None:
     assert found.outcome == "pass"
     assert found.changes == ("ai-edge-litert was 2.3.0 and is 2.4.0",)
     (change,) = verdict(with_target(sha256="0" * 64)).changes
-    assert change == "the file changed, with model and versions as before"
+    assert change == "the file changed: written otherwise, from the same graph"
+    (change,) = verdict(with_target(quantized_sha256="0" * 64)).changes
+    assert change.startswith("the quantized graph changed: other scales")
+    other = replace(REPORT, graph_sha256="0" * 64, reference_sha256="0" * 64)
+    assert verdict(other).changes == ("the float model's graph changed",)
 
 
 def test_a_baselines_own_tolerances_count() -> None:

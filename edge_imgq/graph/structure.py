@@ -1,0 +1,30 @@
+"""A digest of what a graph is made of but for its weights: two states of one training share it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import onnx_ir as ir
+
+
+def structure_sha256(model: ir.Model) -> str:
+    """Return the SHA-256 over nodes, their connections and attributes, and shapes of constants."""
+    return hashlib.sha256("\n".join(_lines(model)).encode()).hexdigest()
+
+
+def _lines(model: ir.Model) -> Iterator[str]:
+    for name, value in sorted(model.graph.initializers.items()):
+        yield f"{name} {value.dtype} {value.shape}"
+    for node in model.graph:
+        inputs = [value.name if value is not None else "" for value in node.inputs]
+        outputs = [value.name for value in node.outputs]
+        attributes = {name: _worth(entry) for name, entry in sorted(node.attributes.items())}
+        yield f"{node.domain} {node.op_type} {inputs} {outputs} {attributes}"
+
+
+def _worth(attribute: ir.Attr) -> str:
+    """Return the value of an attribute; of a tensor its type and shape, since it is a weight."""
+    if attribute.type == ir.AttributeType.TENSOR:
+        return f"{attribute.value.dtype} {attribute.value.shape}"
+    return str(attribute.value)
