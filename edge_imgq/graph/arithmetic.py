@@ -25,7 +25,8 @@ though they part the network."""
 
 MARKABLE = frozenset(
     {
-        "Add", "MatMul", "Min", "Mul", "ReduceMean", "Relu", "Round", "Sub", "Tanh", "Unsqueeze",
+        "Add", "MatMul", "Min", "Mul", "ReduceMean", "Relu", "Round", "Sigmoid", "Sub", "Tanh",
+        "Unsqueeze",
     }
 )  # fmt: skip
 """Operators that a pass may mark besides."""

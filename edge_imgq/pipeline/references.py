@@ -54,6 +54,13 @@ class OpenedFile:
     quantized: Session | None
     host: Session | None
 
+    @property
+    def in_float(self) -> bool:
+        """Whether the QDQ graph that it was made from computes in float in places."""
+        from edge_imgq.runtime.onnxruntime import OnnxSession
+
+        return isinstance(self.quantized, OnnxSession) and self.quantized.in_float
+
 
 class References:
     """The float reference and the QDQ graphs of one model's folder, each opened once.

@@ -274,8 +274,10 @@ def _targets(
             watch(Step(f"time {target}", index, len(measured)))
         budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
         drift = drifts[file.path]
-        exceeded = breaches(drift, budget, file.session.is_bit_exact) if budget else ()
-        exceeded = (*no_picture(values), *exceeded)
+        exceeded = no_picture(values)
+        if budget:
+            exact = file.session.is_bit_exact
+            exceeded += breaches(drift, budget, exact, in_float=file.in_float)
         try:
             size = size_to_time(file, own)
             share = (end - time.monotonic()) / (len(measured) - index)

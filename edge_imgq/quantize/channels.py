@@ -10,7 +10,9 @@ between must be positively homogeneous and work on each channel alone
 (rectifiers, pooling, padding with zeros, resizing), or join channels that then have one gain
 (the addition of a residual), or put channels side by side (concatenation). A channel that the
 image's own values, a constant or any other operator touches keeps gain 1 and one copy; one that a
-grouped convolution touches keeps one copy.
+grouped convolution touches keeps one copy. A factor per channel in a float part
+(`edge_imgq.quantize.edge_factors`) is a layer, too: what it reads and what it writes have gains of
+their own, and one copy.
 
 Gains: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV
 2019. Copies: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier
@@ -30,6 +32,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.fusion import RECTIFIER, clip_bounds
 from edge_imgq.graph.operators import WEIGHT_AXIS, operators
+from edge_imgq.quantize.edge_factors import is_factor
 from edge_imgq.quantize.ranges import ChannelRange
 
 if TYPE_CHECKING:
@@ -94,6 +97,8 @@ def apply_spread(graph: ir.Graph, channels: Channels, spread: Spread) -> None:
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
             _rewrite(graph, node, channels, spread)
+        elif is_factor(node):
+            _rescale(node, channels, spread)
     for value, classes in channels.of.items():
         assert value.shape is not None
         total = int(spread.copies[classes].sum())
@@ -137,6 +142,14 @@ def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: Spread)
         values = _repeated(edit.contents(bias) * spread.gain[written], 0, written, spread)
         named = edit.add_constant(graph, f"{bias.name}.spread", values.astype(np.float32))
         node.replace_input_with(2, named)
+
+
+def _rescale(node: ir.Node, channels: Channels, spread: Spread) -> None:
+    """Give a factor the gain of what it writes, and undo that of what it reads."""
+    read, written = (channels.of[v] for v in (node.inputs[0], node.outputs[0]) if v is not None)
+    factor = edit.contents(node.inputs[1]).astype(np.float64).reshape(-1)
+    factor *= spread.gain[written] / spread.gain[read]
+    edit.replace_input(node, 1, factor.reshape(1, -1, 1, 1), "spread")
 
 
 def _changes(classes: NDArray[np.intp], spread: Spread) -> bool:
@@ -200,6 +213,10 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
             joined.keep_single(output)
             if node.op_type == "ConvTranspose":
                 joined.freeze(output)
+        return
+    if known and is_factor(node):
+        joined.keep_single(sources[0])
+        joined.keep_single(output)
         return
     if known and not is_marked(node) and _joins(node, sources, joined):
         return

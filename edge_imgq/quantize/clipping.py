@@ -31,10 +31,11 @@ import torch
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.edge_factors import is_factor
 from edge_imgq.quantize.observers import least_error
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.ranges import ChannelRange, Range, bounds
-from edge_imgq.quantize.rounding_noise import rounding_noise
+from edge_imgq.quantize.rounding_noise import noise_with_gains, rounding_noise
 from edge_imgq.quantize.scales import activations, place_scales
 from edge_imgq.quantize.sensitivity import measure_sensitivity
 from edge_imgq.quantize.stress import CELL, stress_images, varied
@@ -136,7 +137,7 @@ def clip_rare(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    forecast = _Forecast(original, image, guard)
+    forecast = _Forecast(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, error = dict(seen), forecast.photographs(seen)
     enough = (1 - LEAST_GAIN) * error
     allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
@@ -171,7 +172,7 @@ def narrow_again(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    forecast = _Forecast(original, image, guard)
+    forecast = _Forecast(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, errors = dict(wide), forecast.by_cell(wide)
     groups = forecast.groups_that_differ(wide, narrow)
     for names in (list(narrow), *groups):
@@ -195,13 +196,16 @@ class _Images:
 class _Forecast:
     """Foretells the errors that ranges lead to."""
 
-    def __init__(self, original: ir.Model, image: Quantization, guard: Guard) -> None:
+    def __init__(
+        self, original: ir.Model, image: Quantization, guard: Guard, *, gains: bool = False
+    ) -> None:
+        """Args: `gains`, whether channels are to get gains yet; the others are of `clip_rare`."""
         self._graph, self._image, self._guard = original.graph, image, guard
+        self._gains = gains
         self._torch = TorchGraph(original)
         values = [v for v in activations(original.graph) if v.shape and len(v.shape) == 4]
         found = measure_sensitivity(original, values, guard.photos)
         self._weights = {value: found[value].error for value in values}
-        self._errors_of = {value: float(error.sum()) for value, error in self._weights.items()}
         self._photos = self._images(guard.photos)
 
     @cached_property
@@ -237,15 +241,15 @@ class _Forecast:
         placed = self._placed(seen)
         ends = {value: bounds(parameters) for value, parameters in placed.items()}
         clipped = self._run(images.inputs, ends)
-        return _by_cell(clipped - images.outputs) + self._noise(placed)
+        return _by_cell(clipped - images.outputs) + self._noise(placed, seen)
 
     def groups_that_differ(self, wide: Seen, narrow: Seen) -> list[list[str]]:
         """Return activations with one scale whose steps are clearly finer in narrow ranges."""
         placed, finer = self._placed(wide), self._placed(narrow)
-        noise = self._noise(placed)
+        noise = self._noise(placed, wide)
         gains = []
         for names in _sharing(placed):
-            gain = self._noise(placed, names) - self._noise(finer, names)
+            gain = self._noise(placed, wide, names) - self._noise(finer, narrow, names)
             if gain > LEAST_PROMISE * noise:
                 gains.append((gain, names))
         return [names for _, names in sorted(gains, reverse=True)]
@@ -253,14 +257,14 @@ class _Forecast:
     def groups(self, seen: Seen) -> list[list[str]]:
         """Return activations with one scale, those first whose narrowing promises most."""
         placed = self._placed(seen)
-        noise = self._noise(placed)
+        noise = self._noise(placed, seen)
         promises = []
         for names in _sharing(placed):
             # Narrowing spares no more than a group's own noise; to place scales takes time.
-            if self._noise(placed, names) < (LEAST_PROMISE - RIPPLE) * noise:
+            if self._noise(placed, seen, names) < (LEAST_PROMISE - RIPPLE) * noise:
                 continue
-            narrowed = self._placed(self.narrowed(seen, names, 1.0))
-            promise = noise - self._noise(narrowed)
+            narrowed = self.narrowed(seen, names, 1.0)
+            promise = noise - self._noise(self._placed(narrowed), narrowed)
             if promise > LEAST_PROMISE * noise:
                 promises.append((promise, names))
         return [names for _, names in sorted(promises, reverse=True)]
@@ -286,13 +290,18 @@ class _Forecast:
         return place_scales(self._graph, ranges, self._image)
 
     def _noise(
-        self, placed: Mapping[ir.Value, Quantization], names: Collection[str] | None = None
+        self,
+        placed: Mapping[ir.Value, Quantization],
+        seen: Seen,
+        names: Collection[str] | None = None,
     ) -> float:
         """Return the noise of all activations, or of some."""
-        counted = self._errors_of
+        counted = self._weights
         if names is not None:
-            counted = {v: e for v, e in counted.items() if v.name in names}
-        return rounding_noise(placed, counted)
+            counted = {value: w for value, w in counted.items() if value.name in names}
+        if self._gains:
+            return noise_with_gains(self._graph, placed, seen, counted)
+        return rounding_noise(placed, {value: float(w.sum()) for value, w in counted.items()})
 
     @torch.no_grad()
     def _run(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:

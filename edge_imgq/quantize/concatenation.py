@@ -15,7 +15,7 @@ watched has both, the parts beside what they may take the place of.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges import ChannelRange
-from edge_imgq.quantize.rounding_noise import rounding_noise
+from edge_imgq.quantize.rounding_noise import noise_with_gains, rounding_noise
 from edge_imgq.quantize.saturation import POINTWISE
 from edge_imgq.quantize.scales import activations, place_scales
 
@@ -80,7 +80,9 @@ def part_concatenations(
     original: ir.Model,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
-    batch: NDArray[np.float32],
+    errors: Callable[[], Mapping[str, NDArray[np.float64]]],
+    *,
+    gains: bool,
 ) -> None:
     """Part the concatenations of a float graph where the image gains; in place, exact in float.
 
@@ -88,37 +90,32 @@ def part_concatenations(
         original: float graph, rewritten as it will be quantized.
         seen: ranges of the activations of `with_parts` of it, by name.
         image: parameters of 8-bit pixels.
-        batch: network inputs (N, C, H, W) to tell by what counts in the image.
+        errors: returns A of every channel of its images, by the name of the value.
+        gains: whether channels may get gains.
 
     Raises:
         NotCoveredError: an operator has no torch form.
     """
     if not _sites(original.graph):
         return
-    errors = _errors(original, batch)
-    ranges = {name: found.whole() for name, found in seen.items()}
+    found = errors()
+    ranges = {name: reached.whole() for name, reached in seen.items()}
 
     def noise(graph: ir.Graph) -> float:
-        known = {v: errors[_base(v)] for v in activations(graph) if _base(v) in errors}
-        return rounding_noise(place_scales(graph, ranges, image), known)
+        placed = place_scales(graph, ranges, image)
+        known = {v: found[_base(v)] for v in activations(graph) if _base(v) in found}
+        if gains:
+            return noise_with_gains(graph, placed, seen, known)
+        return rounding_noise(placed, {value: float(error.sum()) for value, error in known.items()})
 
     least = noise(original.graph)
     for name in [site.concat.name for site in _sites(original.graph)]:
         draft = original.clone()
         _part(draft.graph, _site_named(draft.graph, name))
-        found = noise(draft.graph)
-        if found <= (1 - LEAST_GAIN) * least:
+        left = noise(draft.graph)
+        if left <= (1 - LEAST_GAIN) * least:
             _part(original.graph, _site_named(original.graph, name))
-            least = found
-
-
-def _errors(original: ir.Model, batch: NDArray[np.float32]) -> dict[str, float]:
-    """Return A of every image inside a float graph, by name."""
-    from edge_imgq.quantize.sensitivity import measure_sensitivity
-
-    values = [v for node in original.graph for v in node.outputs if v.shape and len(v.shape) == 4]
-    found = measure_sensitivity(original, values, batch)
-    return {value.name or "": float(s.error.sum()) for value, s in found.items()}
+            least = left
 
 
 MARK = ".part"

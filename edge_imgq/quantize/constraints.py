@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import ROWS, operators
 from edge_imgq.quantize.ranges import per_tensor
@@ -28,7 +29,9 @@ the slopes of a PRelu, which computes in float."""
 def is_rounded_anew(value: ir.Value) -> bool:
     """Tell whether storing a value adds noise: what is only copied or added was rounded before."""
     node = value.producer()
-    return node is not None and node.op_type not in SHARED_SCALE | {"Add", "Sub"}
+    if node is None:
+        return False
+    return is_marked(node) or node.op_type not in SHARED_SCALE | {"Add", "Sub"}
 
 
 def image_quantization(pixel_scale: float) -> Quantization:

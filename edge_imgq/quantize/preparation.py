@@ -26,6 +26,7 @@ from edge_imgq.quantize.cut_off import cut_off
 from edge_imgq.quantize.ending import part_fixed_outputs
 from edge_imgq.quantize.fidelity import Judge
 from edge_imgq.quantize.flats import reach_both_ends
+from edge_imgq.quantize.gates import gates_in_float
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.precision import mark_precision
 from edge_imgq.quantize.ranges import ChannelRange
@@ -68,11 +69,24 @@ class Prepared:
     contract: ImageContract
     begin: Callable[[str], None]
     steps: list[QuantizationStep] = field(default_factory=list)
+    _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
 
     def few(self) -> NDArray[np.float32]:
         """Return a batch of patches, of one where the graph computes one image at a time."""
         batch = self.patches.batch(self.contract.peak)
         return batch if self.takes_batches else batch[:1]
+
+    def errors(self) -> dict[str, NDArray[np.float64]]:
+        """Return what a squared error in each channel does to the image, by the name of a value.
+
+        Raises:
+            NotCoveredError: an operator has no torch form.
+        """
+        from edge_imgq.quantize.sensitivity import image_weights
+
+        if self._errors is None:
+            self._errors = image_weights(self.original, self.few())
+        return self._errors
 
     def guard(self) -> Guard:
         """Return the images that choices are judged by."""
@@ -120,6 +134,9 @@ def prepare(
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     prepared = Prepared(original, wide, patches, judge, batches, contract, begin)
+    if recipe.equalization == "image":
+        image = image_quantization(contract.pixel_scale)
+        prepared.take("gates", lambda: gates_in_float(original, wide, image, prepared.errors))
     if any(wide[name] is not seen[name] for name in seen):
         prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
     _choose(prepared, recipe)
@@ -143,9 +160,10 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
 def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
     """Decide what ranges decide about the graph, and about themselves."""
     original, image = prepared.original, image_quantization(prepared.contract.pixel_scale)
-    few = prepared.few()
+    gains = recipe.equalization == "image"
     prepared.take(
-        "concatenations", lambda: part_concatenations(original, prepared.seen, image, few)
+        "concatenations",
+        lambda: part_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
     )
     names = [value.name or "" for value in activations(original.graph)]
     seen = cut_off(original.graph, {name: prepared.seen[name] for name in names})

@@ -20,6 +20,7 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.prepared import PreparedGraph, prepared_graph
 from edge_imgq.quantize.channel_correction import correct_channels
 from edge_imgq.quantize.constraints import image_quantization
+from edge_imgq.quantize.edge_factors import remove_idle_factors
 from edge_imgq.quantize.observers import OBSERVERS, WEIGHING
 from edge_imgq.quantize.patches import PatchKeeper
 from edge_imgq.quantize.power_of_two import with_powers
@@ -151,6 +152,7 @@ class _Bench:
     def _placed(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> _Pair:
         """Return the QDQ graph of a float graph, weights rounded to nearest."""
         quantized = original.clone()
+        remove_idle_factors(quantized.graph)
         insert_qdq(quantized.graph, self._scales(quantized, seen), by_shift=self._by_shift)
         RemoveUnusedNodesPass()(quantized)  # the float weights, which would fill the file
         return _Pair(original, quantized, seen)

@@ -4,16 +4,29 @@
 
 over all activations that are rounded anew; s is the scale, A the squared error of the image by that
 of the activation (`edge_imgq.quantize.sensitivity`).
+
+With gains (`edge_imgq.quantize.equalization`) a channel may come to use the whole scale. Before
+they are chosen, N is foretold as if every channel that may have a gain did: s is then its own range
+over 255.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.channels import find_channels
 from edge_imgq.quantize.constraints import is_rounded_anew
+from edge_imgq.quantize.ranges import LEVELS, ChannelRange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
 
 
 def rounding_noise(
@@ -30,3 +43,31 @@ def rounding_noise(
         for value, error in errors.items()
         if is_rounded_anew(value)
     )
+
+
+def noise_with_gains(
+    graph: ir.Graph,
+    placed: Mapping[ir.Value, Quantization],
+    seen: Mapping[str, ChannelRange],
+    errors: Mapping[ir.Value, Numbers],
+) -> float:
+    """Return N, foretold with gains.
+
+    Args:
+        graph: float graph.
+        placed: quantization of every activation.
+        seen: ranges of every activation, by name.
+        errors: A of every channel of those that count.
+    """
+    channels = find_channels(graph)
+    noise = 0.0
+    for value, error in errors.items():
+        if not is_rounded_anew(value):
+            continue
+        found = seen[value.name or ""]
+        steps = np.full(len(error), float(placed[value].scale[0]))
+        if value in channels.of and found.low.ndim:
+            spans = np.maximum(found.high, 0) - np.minimum(found.low, 0)
+            steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
+        noise += float((error * steps**2).sum()) / 12
+    return noise

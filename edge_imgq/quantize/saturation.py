@@ -30,6 +30,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import ELEMENTWISE, MOVING, operators
 from edge_imgq.quantize.constraints import FIXED_OUTPUT
+from edge_imgq.quantize.edge_factors import is_factor
 from edge_imgq.quantize.ranges import LEVELS, ChannelRange, Range, bounds
 
 if TYPE_CHECKING:
@@ -83,21 +84,30 @@ def _narrowed(
     results = _results(value, points)
     if not results:
         return found
-    first, last = POINTS - 1, 0
+    first, last = np.array([POINTS - 1]), np.array([0])
     for result, numbers in results.items():
         stored = _stored(result, ranges, image)
         if stored is None or not np.isfinite(numbers).all():
             return found
         numbers = numbers.clip(stored.low, stored.high)
-        tolerance = (stored.high - stored.low) / LEVELS / 2
-        first = min(first, POINTS - 1 - _flat_from(numbers[::-1], tolerance))
-        last = max(last, _flat_from(numbers, tolerance))
-    if last - first > (1 - LEAST_CUT) * POINTS or first >= last:
-        return found
+        tolerance = _levels(result, stored, ranges) / 2
+        first = np.minimum(first, [POINTS - 1 - _flat_from(numbers[::-1], t) for t in tolerance])
+        last = np.maximum(last, [_flat_from(numbers, t) for t in tolerance])
+    is_cut = (last - first <= (1 - LEAST_CUT) * POINTS) & (first < last)
     low, high = (
-        found_end.clip(points[first], points[last]) for found_end in (found.low, found.high)
+        np.where(is_cut, end.clip(points[first], points[last]), end).reshape(end.shape)
+        for end in (found.low, found.high)
     )
     return replace(found, low=low, high=high)
+
+
+def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange]) -> Numbers:
+    """Return the level that a value is stored in; of every channel, where each has a gain."""
+    if not is_factor(edit.maker(result)):
+        return np.array([(stored.high - stored.low) / LEVELS])
+    found = ranges[result.name or ""]
+    spans: Numbers = (np.maximum(found.high, 0) - np.minimum(found.low, 0)) / LEVELS
+    return spans
 
 
 def _flat_from(numbers: Numbers, tolerance: float) -> int:
@@ -158,9 +168,13 @@ def _is_followed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> bool:
     from edge_imgq.quantize.torch_operators import OPERATORS
 
     return node.op_type in POINTWISE & OPERATORS.keys() and all(
-        value in known or (edit.is_constant(value) and edit.contents(value).size == 1)
+        value in known or (edit.is_constant(value) and _is_one_number(edit.contents(value)))
         for value in given
     )
+
+
+def _is_one_number(array: NDArray[np.float32]) -> bool:
+    return bool(array.size > 0 and (array == array.flat[0]).all())
 
 
 def _computed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> Tensor:
@@ -170,7 +184,7 @@ def _computed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> Tensor:
     from edge_imgq.quantize.torch_operators import OPERATORS
 
     inputs: list[Tensor | None] = [
-        None if v is None else known[v] if v in known else torch.tensor(edit.contents(v).item())
+        None if v is None else known[v] if v in known else torch.tensor(edit.contents(v).flat[0])
         for v in node.inputs[: 1 if node.op_type in MOVED else None]
     ]
     if node.op_type in MOVED:

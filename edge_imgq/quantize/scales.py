@@ -85,7 +85,7 @@ def _fixed(
     """Return the values whose parameters nobody chooses (rules 1, 2 and 4)."""
     fixed: dict[ir.Value, Quantization] = {}
     for node in graph:
-        if node.op_type in FIXED_OUTPUT:
+        if node.op_type in FIXED_OUTPUT and not is_marked(node):
             fixed[node.outputs[0]] = FIXED_OUTPUT[node.op_type]
     fixed.update((value, image) for value in graph.inputs if not value.is_initializer())
     for value in graph.outputs:

@@ -12,6 +12,7 @@ import onnxruntime
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
+from edge_imgq.graph.arithmetic import MARK
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity
@@ -30,6 +31,9 @@ class OnnxSession(LevelsSession):
     kernels. The QDQ graph beside it, the integer reference, runs unoptimised: each operator in
     float between a dequantizer and a quantizer, rounded as the ONNX specification says. So what
     fused kernels change is the file's conversion. Timing uses the optimised graph.
+
+    Attributes:
+        in_float: whether it is a QDQ graph that computes in float in places, without rounding.
     """
 
     def __init__(self, model: onnx.ModelProto, note: FileNote, threads: int) -> None:
@@ -37,6 +41,9 @@ class OnnxSession(LevelsSession):
         self._bytes = model.SerializeToString()
         self._threads = threads
         quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+        self.in_float = quantized and any(
+            entry.key == MARK for node in model.graph.node for entry in node.metadata_props
+        )
         is_reference = quantized and not note.quantized_sha256
         self._session = self._open(optimise=not is_reference)
         height, width = self._session.get_inputs()[0].shape[2:]

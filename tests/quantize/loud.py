@@ -17,7 +17,7 @@ WIDTH = 64
 
 
 def loud_network(loudness: float = LOUDNESS) -> ir.Model:
-    """Return first, gated by its own sigmoid, second, third and fourth; none can take gains."""
+    """Return first, second, third and fourth; an ELU lets no gain through to the second."""
     generator = np.random.default_rng(0)
     first, second, third, fourth = (
         _passing(weights(generator, outputs, inputs, 3, 3))
@@ -27,8 +27,7 @@ def loud_network(loudness: float = LOUDNESS) -> ir.Model:
     second[:, -1] /= 4 * loudness
     nodes = [
         helper.make_node("Conv", ["image", "w1"], ["a"], "first", pads=[1] * 4),
-        helper.make_node("Sigmoid", ["a"], ["s"], "gate"),
-        helper.make_node("Mul", ["a", "s"], ["b"], "silu"),
+        helper.make_node("Elu", ["a"], ["b"], "elu"),
         helper.make_node("Conv", ["b", "w2"], ["c"], "second", pads=[1] * 4),
         helper.make_node("Relu", ["c"], ["d"], "relu"),
         helper.make_node("Conv", ["d", "w3"], ["e"], "third", pads=[1] * 4),
@@ -72,7 +71,6 @@ def loud_everywhere(loudness: float = LOUDNESS) -> ir.Model:
             helper.make_node("Conv", [value, f"w{index}"], [written], f"conv{index}", pads=[1] * 4)
         )
         if not last:
-            nodes.append(helper.make_node("Sigmoid", [written], [f"s{index}"], f"gate{index}"))
             value = f"b{index}"
-            nodes.append(helper.make_node("Mul", [written, f"s{index}"], [value], f"silu{index}"))
+            nodes.append(helper.make_node("Elu", [written], [value], f"elu{index}"))
     return model(nodes, constants)

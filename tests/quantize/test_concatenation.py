@@ -16,6 +16,7 @@ from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.concatenation import part_concatenations, with_parts
 from edge_imgq.quantize.constraints import image_quantization
 from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.sensitivity import image_weights
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import kinds, parsed, run, weights
@@ -51,7 +52,8 @@ def parted(graph: ir.Model) -> ir.Model:
     copy = graph.clone()
     seen = observe_channels(with_parts(copy), PHOTOS, 1.0)
     batch = np.concatenate([to_nchw(image, 1.0) for image in PHOTOS])
-    part_concatenations(copy, seen, image_quantization(1 / 255), batch)
+    image = image_quantization(1 / 255)
+    part_concatenations(copy, seen, image, lambda: image_weights(copy, batch), gains=False)
     return copy
 
 

@@ -118,6 +118,22 @@ def test_a_share_of_values_that_the_format_does_not_keep_is_no_budget() -> None:
     assert breaches(drift, Budget(9, 9, 30.0)) == ()
 
 
+def test_where_a_graph_computes_in_float_decibels_count_instead_of_a_share() -> None:
+    """A checkerboard of three levels: the file has the other squares, 48 dB as the graph has."""
+    squares = (np.indices(FLAT.shape[:2]).sum(0) % 2)[..., np.newaxis].astype(np.uint8)
+    graph, other = FLAT + 3 * squares, FLAT + 3 * (1 - squares)
+    budget = Budget(9, 9, 30.0, 0.999)
+
+    def found(file, *, in_float: bool) -> tuple[str, ...]:
+        drift = summarise([drift_of(file, quantized=graph, source=graph)])
+        assert drift.conversion.within_1 < 0.999
+        return breaches(drift, budget, in_float=in_float)
+
+    assert found(other, in_float=True) == ()
+    assert len(found(other, in_float=False)) == 1
+    assert len(found(FLAT + np.uint8(6) * squares, in_float=True)) == 1
+
+
 def test_a_file_within_its_budget_has_no_breach() -> None:
     assert breaches(summarise([drift_of(FLAT, truth=SHIFTED)]), BUDGET) == ()
 

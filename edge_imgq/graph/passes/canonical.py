@@ -50,6 +50,7 @@ from edge_imgq.graph.passes.reductions import reductions
 from edge_imgq.graph.passes.regrouped import regrouped
 from edge_imgq.graph.passes.repetition import repetition
 from edge_imgq.graph.passes.reshapes import reshapes
+from edge_imgq.graph.passes.shifted_image import shifted_image
 from edge_imgq.graph.passes.single_axis import single_axis
 from edge_imgq.graph.passes.sliced_layers import sliced_layers
 from edge_imgq.graph.passes.spelled_choice import spelled_choice
@@ -189,6 +190,7 @@ MARK = Phase(
         Entry(image_statistics, "variances of an image", after=(collapse,)),
         Entry(normalised_trunk, "sums that norms read", after=(collapse,)),
         Entry(sum_chains, "sums of many tensors round once", after=(collapse,)),
+        Entry(shifted_image, "a shifted image has no levels", after=(affine_downward,)),
     ),
 )
 

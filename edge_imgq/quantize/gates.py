@@ -1,0 +1,114 @@
+"""Gates whose product is computed in float, where the image gains by it.
+
+A gate multiplies an image by what a sigmoid makes of it, or of another one: x · σ(x),
+(x + y) · (σ(y) − ½), x · σ(pool(x)). In int8 it rounds every step, the sigmoid to a scale that the
+formats fix, and one scale serves all channels of what it reads and writes, because no gain of a
+channel passes through a sigmoid or a product. In float between one DEQUANTIZE and one QUANTIZE it
+rounds once, and its ends have gains (`edge_imgq.quantize.edge_factors`).
+
+Whether that pays is foretold from the ranges, with the gains that channels may have then
+(`edge_imgq.quantize.rounding_noise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.arithmetic import is_marked, mark_float
+from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.edge_factors import insert_edge_factors
+from edge_imgq.quantize.ranges import ChannelRange
+from edge_imgq.quantize.rounding_noise import noise_with_gains
+from edge_imgq.quantize.scales import activations, place_scales
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+GATING = frozenset({"Sigmoid", "Tanh"})
+"""Operators whose result is a gate where it is a factor of a product."""
+
+INSIDE = GATING | {"Add", "Mul", "Sub"}
+"""Operators that a gate consists of."""
+
+MOST_LEFT = 0.7
+"""Share of the noise that gates in float may leave; they take time."""
+
+
+def gates_in_float(
+    original: ir.Model,
+    seen: Mapping[str, ChannelRange],
+    image: Quantization,
+    errors: Callable[[], Mapping[str, NDArray[np.float64]]],
+) -> None:
+    """Mark the gates of a float graph as float where the image gains; in place, exact in float.
+
+    Args:
+        original: float graph, rewritten as it will be quantized.
+        seen: ranges of its activations, by name.
+        image: parameters of 8-bit pixels.
+        errors: returns A of every channel of its images, by the name of the value.
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    if not find_gates(original.graph):
+        return
+    known = errors()
+    ranges = {name: found.whole() for name, found in seen.items()}
+
+    def noise(graph: ir.Graph) -> float:
+        counted = {v: known[v.name or ""] for v in activations(graph) if v.name in known}
+        return noise_with_gains(graph, place_scales(graph, ranges, image), seen, counted)
+
+    draft = original.clone()
+    write_in_float(draft.graph)
+    if noise(draft.graph) <= MOST_LEFT * noise(original.graph):
+        write_in_float(original.graph)
+
+
+def write_in_float(graph: ir.Graph) -> None:
+    """Mark every gate as float, with factors of one at its ends; in place."""
+    for nodes in find_gates(graph):
+        for node in nodes:
+            mark_float(node)
+        insert_edge_factors(graph, nodes)
+
+
+def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
+    """Return the nodes of every gate that computes in int8 so far, in order."""
+    gates: list[list[ir.Node]] = []
+    taken: set[ir.Node] = set()
+    for node in reversed(list(graph)):
+        if node not in taken and _is_product(node):
+            nodes = _nodes_of(graph, node)
+            if any(member.op_type in GATING for member in nodes):
+                gates.append(nodes)
+                taken.update(nodes)
+    return gates[::-1]
+
+
+def _is_product(node: ir.Node) -> bool:
+    plain = node.op_type == "Mul" and not is_marked(node)
+    return plain and not any(map(edit.is_constant, node.inputs)) and _is_image(node.outputs[0])
+
+
+def _is_image(value: ir.Value) -> bool:
+    return value.shape is not None and len(value.shape) == 4
+
+
+def _nodes_of(graph: ir.Graph, product: ir.Node) -> list[ir.Node]:
+    """Return a product, what is fused to it, and what computes its factors and nothing else."""
+    fused = fused_activation(product)
+    found = {product} if fused is None else {product, fused}
+    for node in reversed(list(graph)):
+        if node.op_type in INSIDE and not is_marked(node) and fused_activation(node) is None:
+            value = node.outputs[0]
+            if not value.is_graph_output() and value.uses() and found.issuperset(value.consumers()):
+                found.add(node)
+    return [node for node in graph if node in found]
