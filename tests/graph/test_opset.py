@@ -20,6 +20,7 @@ from edge_imgq.graph.load import normalise
 from edge_imgq.graph.opset import OPSET, at_project_opset
 
 from .build import proto_model
+from .node_cases import node_cases
 
 GENERATOR = np.random.default_rng(26)
 
@@ -121,11 +122,7 @@ NOT_COMPARED = {
 @cache
 def cases() -> dict[str, Any]:
     """Return ONNX's node cases of float32 outputs, of opsets 7 to 28 and of ONNX's own domain."""
-    from onnx.backend.test.loader import load_model_tests
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return {c.name: c for c in load_model_tests(kind="node") if c.model and _is_float(c)}
+    return {case.name: case for case in node_cases() if case.model and _is_float(case)}
 
 
 def _is_float(case: Any) -> bool:

@@ -6,7 +6,6 @@ others are constants, as they are in networks.
 
 from __future__ import annotations
 
-import warnings
 from fnmatch import fnmatch
 from functools import cache
 from typing import Any
@@ -23,6 +22,7 @@ from edge_imgq.graph.opset import OPSET, at_project_opset
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shape_arithmetic import fold_shape_arithmetic
+from tests.graph.node_cases import node_cases
 
 from .witness import NOTE, from_file, lower, run_litert, to_file
 
@@ -64,12 +64,7 @@ UNLIKE = {
 
 @cache
 def cases() -> dict[str, Any]:
-    from onnx.backend.test.loader import load_model_tests
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = load_model_tests(kind="node")
-    return {case.name: case for case in found if _is_covered(case)}
+    return {case.name: case for case in node_cases() if _is_covered(case)}
 
 
 def _is_covered(case: Any) -> bool:
