@@ -41,7 +41,7 @@ weights as the recipes say."""
 def hurried(small_patches: None) -> Iterator[None]:
     """Quantize on small patches, and time files by few calls, however busy the machine is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stopwatch, "ENOUGH", 1)
+        patch.setattr(stopwatch, "ENOUGH", 0)
         patch.setattr(stopwatch, "WARMING", 0.1)
         yield
 
