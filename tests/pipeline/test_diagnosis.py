@@ -23,6 +23,8 @@ from edge_imgq.verify.drift import Drop, Fidelity
 from ..quantize.loud import loud_network, photo
 from ..report.build import INT8
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("int8", "", "min-max", ("canonical",))
 BUDGETS = {"tflite-int8": Budget(0.1, 0.3, 35.0)}

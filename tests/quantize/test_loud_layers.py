@@ -17,6 +17,8 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from .loud import loud_network, photo
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("plain", "", "min-max", ("canonical",))
 

@@ -25,6 +25,8 @@ from ..graph.build import run
 from .test_precision import network
 from .test_quantize import as_input, photo
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 FULL = QuantizeRecipe(
     "shift", "", "min-max", ("canonical", "sign-split"), "feedback", ("channels",), "image",

@@ -25,6 +25,8 @@ from ..graph.build import model as build
 from ..graph.build import run, weights
 from .test_quantize import as_input, photo, residual_network
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PASSES = ("canonical", "sign-split")
 LAYERS = ("first", "second", "third", "fourth")

@@ -22,6 +22,8 @@ from ..graph.build import run
 from .test_precision import CONTRACT, LAYERS, network, recipe
 from .test_quantize import photo
 
+pytestmark = pytest.mark.usefixtures("small_patches")
+
 BATCH = np.concatenate([to_nchw(photo(seed, (32, 32)), 1.0) for seed in (20, 21)])
 
 

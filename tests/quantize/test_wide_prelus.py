@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.passes.sign_split import partly_cheap
@@ -23,6 +24,8 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import kinds, parsed, run, weights
 from .test_channel_correction import photo
+
+pytestmark = pytest.mark.usefixtures("small_patches")
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PHOTOS = [photo(seed) for seed in range(4)]
