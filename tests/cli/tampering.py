@@ -75,6 +75,13 @@ def bgr(file: Edited) -> None:
     file.set_values(tensor, file.values(tensor, np.int8)[..., ::-1])
 
 
+def layout(file: Edited) -> None:
+    """The weights of the first convolution stand as NCHW where NHWC is read."""
+    tensor = file.tensor(file.convolutions[0], 1)
+    values = file.values(tensor, np.int8)
+    file.set_values(tensor, np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
+
+
 def zero_point(file: Edited) -> None:
     """The image is read a level too dark. Between two operators of a file, both move alike."""
     points = file.graph.tensors[int(file.graph.inputs[0])].quantization
@@ -102,6 +109,7 @@ FAULTS: dict[str, Callable[[Edited], None]] = {
     "one bias": one_bias,
     "swapped channels": swapped_channels,
     "bgr": bgr,
+    "layout": layout,
     "zero point": zero_point,
     "one byte": one_byte,
 }

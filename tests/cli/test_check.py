@@ -24,7 +24,7 @@ from tests.cli.conftest import Outcome, Run, tiny_model
 from tests.cli.tampering import FAULTS, Edited, not_a_number
 
 WHERE = {
-    "weight scale": "c", "one bias": "c", "swapped channels": "c", "bgr": "b",
+    "weight scale": "c", "one bias": "c", "swapped channels": "c", "bgr": "b", "layout": "b",
     "zero point": "image",
 }  # fmt: skip
 """The first tensor that faults move by more than rounding, by its name in the graph."""
