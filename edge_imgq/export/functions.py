@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
+    from edge_imgq.runtime.written_tensor import WrittenTensor
 
     Size: TypeAlias = tuple[int, int]
     Pixels: TypeAlias = NDArray[np.uint8]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,17 @@ from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.order import Order, Size
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnx
     import onnx_ir as ir
+    from numpy.typing import NDArray
 
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Session
+    from edge_imgq.runtime.written_tensor import WrittenTensor
 
 
 def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
@@ -104,6 +107,13 @@ def memory_plan(path: Path, size: Size) -> Plan:
     return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
 
 
+def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
+    """Yield what a file computes of an image; see `edge_imgq.runtime.onnx_tensors`."""
+    from edge_imgq.runtime.onnx_tensors import written_tensors
+
+    return written_tensors(path, pixels, peak)
+
+
 FUNCTIONS = FormatFunctions(
     write=write_onnx,
     refusals=refusals,
@@ -111,4 +121,5 @@ FUNCTIONS = FormatFunctions(
     read_note=read_note,
     describe=describe,
     memory_plan=memory_plan,
+    tensors=tensors,
 )

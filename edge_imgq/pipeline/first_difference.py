@@ -2,12 +2,12 @@
 
 A file keeps the names of the graph's tensors, so both are run on one image and compared tensor by
 tensor, in the order of the file's operators. That takes a runtime that shows what it computes
-between them: today, LiteRT.
+between them: LiteRT and ONNX Runtime.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
-    from edge_imgq.runtime.litert_tensors import WrittenTensor
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.written_tensor import WrittenTensor
 
 QUANTIZED = ".quantized.dequantized"
 """What a QDQ graph adds to the name of a tensor whose values it has rounded to steps."""
 
 MOST_OFF = 0.01
 """Share of a channel's values that may be off: kernels round single values the other way."""
+
+MOST_BYTES = 2 * 2**30
+"""Of all tensors of a file together, which its runtime holds; larger ones are not looked at."""
+
+GROUP_BYTES = 2**28
+"""Of the tensors that are compared at once."""
+
+LOOKED_AT = (192, 192)
+"""Height and width of the image for files that take any."""
 
 STEPS = 1.5
 """Steps that a value may be off; in the mean over a channel, half a step."""
@@ -56,16 +66,21 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | None:
     if row is None or row.functions.tensors is None:
         return None
     try:
-        session = open_session(path)
-        graph = _graph(folder, session.note)
-        if graph is None or session.size is None:
+        note = row.functions.read_note(path)
+        graph = _graph(folder, note)
+        size = open_session(path).size or note.contract.fitting(LOOKED_AT)
+        if graph is None or _bytes(row.functions.memory_plan(path, size)) > MOST_BYTES:
             return None
-        sample = next(iter(samples(images, session.note.contract, session.size)))
-        peak = session.note.contract.peak
-        own = list(row.functions.tensors(path, sample.pixels, peak))
-        return _compared(own, graph, sample.pixels, peak)
+        sample = next(iter(samples(images, note.contract, size)))
+        own = row.functions.tensors(path, sample.pixels, note.contract.peak)
+        return _compared(own, graph, sample.pixels, note.contract.peak)
     except EdgeImgqError:
         return None
+
+
+def _bytes(plan: Plan) -> int:
+    """Return what all tensors of a file need together."""
+    return sum(plan.sizes[name] for step in plan.steps for name in step.writes)
 
 
 def _graph(folder: Path, note: FileNote) -> Path | None:
@@ -79,21 +94,34 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
 
 
 def _compared(
-    own: Sequence[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
+    own: Iterable[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
 ) -> str | None:
     from edge_imgq.runtime.onnx_tensors import tensors_of
 
-    names = [name for tensor in own for name in (tensor.name, tensor.name + QUANTIZED)]
-    wanted = tensors_of(graph, names, to_nchw(pixels, peak))
-    shared = [
-        (tensor, known.transpose(0, 2, 3, 1))
-        for tensor in own
-        if (known := wanted.get(tensor.name + QUANTIZED, wanted.get(tensor.name))) is not None
-        and known.ndim == 4
-    ]
-    if not shared:
-        return None
-    return next((said for tensor, known in shared if (said := _off(tensor, known))), "")
+    image, compared = to_nchw(pixels, peak), 0
+    for group in _groups(own):
+        # What a file holds in integers is what the graph has rounded to steps, if it has both.
+        names = {t.name: t.name + QUANTIZED * bool(t.step) for t in group}
+        wanted = tensors_of(graph, (*names, *names.values()), image)
+        for tensor in group:
+            known = wanted.get(names[tensor.name], wanted.get(tensor.name))
+            if known is None or known.ndim != 4:
+                continue
+            compared += 1
+            if said := _off(tensor, known.transpose(0, 2, 3, 1)):
+                return said
+    return "" if compared else None
+
+
+def _groups(tensors: Iterable[WrittenTensor]) -> Iterator[list[WrittenTensor]]:
+    """Yield tensors some at a time, so that few are held at once."""
+    group: list[WrittenTensor] = []
+    for tensor in tensors:
+        group.append(tensor)
+        if sum(one.values.nbytes for one in group) > GROUP_BYTES:
+            yield group
+            group = []
+    yield group
 
 
 def _off(tensor: WrittenTensor, known: NDArray[np.float32]) -> str:

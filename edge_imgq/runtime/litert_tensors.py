@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from edge_imgq.errors import UnopenedFileError
 from edge_imgq.images.layout import to_nhwc
+from edge_imgq.runtime.written_tensor import WrittenTensor
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Pixels: TypeAlias = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class WrittenTensor:
-    """A tensor that an operator writes.
-
-    Attributes:
-        name: of the tensor, as the file has it.
-        operator: kind of the operator that writes it, such as "CONV_2D".
-        values: float32, of four axes NHWC.
-        step: the scale of an integer tensor; 0 for a float one.
-    """
-
-    name: str
-    operator: str
-    values: NDArray[np.float32]
-    step: float
 
 
 def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[WrittenTensor]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import onnxruntime
 
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.runtime.written_tensor import WrittenTensor
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+
+AT_ONCE = 32
+"""Tensors of a file that one run keeps: all of a large network would not fit."""
 
 
 def tensors_of(
@@ -38,3 +45,25 @@ def tensors_of(
     )
     values = session.run(kept, {session.get_inputs()[0].name: image})
     return dict(zip(kept, values, strict=True))
+
+
+def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
+    """Yield the float tensors of four axes that an .onnx file computes, in the order of its nodes.
+
+    Those that it reads back from integers count as float ones. Weights that nodes make are among
+    them.
+
+    Args:
+        path: of a file with one input.
+        pixels: (H, W, C).
+        peak: what 255 is in floats.
+    """
+    nodes = onnx.load(path).graph.node
+    kinds = {name: node.op_type for node in nodes for name in node.output if name}
+    image, names = to_nchw(pixels, peak), list(kinds)
+    for start in range(0, len(names), AT_ONCE):
+        values = tensors_of(path, names[start : start + AT_ONCE], image)
+        for name in names[start : start + AT_ONCE]:
+            found = values[name]
+            if found.ndim == 4 and found.dtype == np.float32:
+                yield WrittenTensor(name, kinds[name], found.transpose(0, 2, 3, 1), 0.0)

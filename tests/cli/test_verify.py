@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from edge_imgq.errors import ModelError
+from edge_imgq.pipeline.first_difference import first_difference
+from edge_imgq.pipeline.images import evaluation_images
 from tests.cli.conftest import Outcome, Run
 
 
@@ -110,3 +113,23 @@ def test_the_folder_that_a_command_runs_in_has_a_name(
     monkeypatch.chdir(exported)
     words = ("--images", photos / "evaluation", "--no-bench")
     assert f"open the files of {exported.name}\n" in run("verify", "onnx-float.onnx", *words).err
+
+
+def test_an_onnx_file_is_compared_with_its_graph_tensor_by_tensor(
+    exported: Path, photos: Path
+) -> None:
+    images = evaluation_images(photos / "evaluation")
+    for name in ("onnx-float", "onnx-int8", "tflite-float", "tflite-int8"):
+        (path,) = exported.glob(f"{name}.*")
+        assert first_difference(exported, path, images) == "", name
+    path = exported / "onnx-int8.onnx"
+    model = onnx.load(path)
+    (weight,) = (w for w in model.graph.initializer if list(w.dims) == [3, 8, 1, 1])
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values[1] = 255 - values[1]
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    onnx.save(model, path)
+    said = first_difference(exported, path, images)
+    assert said is not None
+    assert weight.name in said
+    assert first_difference(exported / "gone", path, images) is None

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from edge_imgq.export.tflite.spelling import Spelling
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.litert_tensors import WrittenTensor
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
+    from edge_imgq.runtime.written_tensor import WrittenTensor
 
 
 def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
