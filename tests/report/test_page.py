@@ -127,6 +127,16 @@ def test_every_control_has_a_label_and_every_scrolled_place_a_key() -> None:
     assert all(a["alt"] for t, a in reader.elements if t == "img")
 
 
+def test_the_same_image_of_two_targets_has_two_names() -> None:
+    other = ("another", "tflite-int8")
+    reader = made(
+        Verdict(*other, "tampered", True),
+        pictures={PLACE: [exhibit("cat")], other: [exhibit("cat")]},
+    )
+    labels = [a["aria-label"] for t, a in reader.elements if a.get("class") == "window"]
+    assert len(labels) == len(set(labels)) >= 4
+
+
 def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
     noise = [exhibit(f"image {seed}", seed=seed) for seed in range(14)]
     report = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
