@@ -62,6 +62,15 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="write the figures into the baseline; its tolerances stay",
     )
+    _add_demands(parser)
+    for option, words in FORMS.items():
+        parser.add_argument(f"--{option}", type=output_file, metavar="FILE", help=f"write {words}")
+    add_threads(parser, default=1)
+    add_json(parser)
+
+
+def _add_demands(parser: argparse.ArgumentParser) -> None:
+    """Add what else must hold, and how it is measured."""
     parser.add_argument(
         "--shipped",
         nargs="+",
@@ -90,10 +99,6 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="measure every file anew, whatever its report or an earlier check says",
     )
-    for option, words in FORMS.items():
-        parser.add_argument(f"--{option}", type=output_file, metavar="FILE", help=f"write {words}")
-    add_threads(parser, default=1)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

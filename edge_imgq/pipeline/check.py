@@ -148,21 +148,30 @@ def _look(
     if not again:
         return Looked(folder, report, tampered)
     images = images or images_of(report, request)
-    if images is None and stale:
-        raise UsageError(
-            f"{file} was made with other versions than those that are here, and its images "
-            f"({report.evaluation}) are not those of the manifest. Name them with --images, to "
-            "measure its files anew."
-        )
     if images is None:
-        hint = (
-            "it was not measured anew: its report's images are not those of the manifest; name "
-            f"them ({report.evaluation}) with --images"
-        )
-        return Looked(folder, report, {name: (*said, hint) for name, said in tampered.items()})
+        return _unmeasured(Looked(folder, report, tampered), file, request, stale)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
     found = _measured(folder, jobs, images, request, watch)
     return _with_figures(Looked(folder, report, tampered), found, images if stale else None)
+
+
+def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
+    """Say of files that would be measured anew that nobody names the images of their report.
+
+    Raises:
+        UsageError: that leaves no figures that hold here.
+    """
+    whose = f"its images ({looked.report.evaluation}) are not those of the manifest"
+    if stale:
+        why = "was made with other versions than those that are here"
+        if request.cache is None:
+            why = "is not to be taken at its word (--no-cache)"
+        raise UsageError(
+            f"{file} {why}, and {whose}. Name them with --images, to measure its files anew."
+        )
+    hint = f"it was not measured anew: {whose}; name them with --images"
+    tampered = {name: (*said, hint) for name, said in looked.tampered.items()}
+    return replace(looked, tampered=tampered)
 
 
 def _not_vouched_for(folder: Path, report: Report, target: TargetReport) -> tuple[str, ...]:
