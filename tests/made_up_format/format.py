@@ -122,7 +122,9 @@ def describe(path: Path, size: Size | None) -> FileDescription:
 def network_at(path: Path, size: Size) -> Network:
     import onnx_ir as ir
 
-    return bound(ir.from_proto(model_in(path)), size, read_note(path))
+    from edge_imgq.graph.prepared import PreparedGraph
+
+    return bound(PreparedGraph(ir.from_proto(model_in(path))), size, read_note(path))
 
 
 def memory_plan(path: Path, size: Size) -> Plan:
