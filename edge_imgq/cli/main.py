@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge_imgq.runtime.freed_memory import use_one_arena
+    from edge_imgq.runtime.freed_memory import keep_between_uses
 
     # A signal that somebody ignores or handles already is left to them: nohup ignores SIGHUP.
     ours = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_DFL]
@@ -119,7 +119,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         if not arguments.debug:
             _hush()
-        use_one_arena()
+        keep_between_uses()
         code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
     except EdgeImgqError as error:

@@ -52,8 +52,7 @@ class ReferenceSession:
         self.sizes: tuple[tuple[int, int], ...] = (self.size,)
         self._evaluator = Evaluator(read_program(package))
         self._path, self._threads = package.path, threads
-        more = self.note.contract.multiple
-        self.resizable = self._fits((height + more, width + more))
+        self.resizable = any(self._fits(size) for size in self._others())
         # Figures of whole photographs say more of a file than those of its one size.
         any_size = f"at any size; Core ML takes {height}x{width} alone"
         self.identity = RuntimeIdentity(
@@ -91,6 +90,14 @@ class ReferenceSession:
     @property
     def _input(self) -> str:
         return self._evaluator.program.inputs[0].name
+
+    def _others(self) -> Iterator[tuple[int, int]]:
+        """Yield other sizes to try the program at, odd multiples; a small one first, soon run."""
+        multiple, (height, width) = self.note.contract.multiple, self.sizes[0]
+        half = [(side // multiple // 2 - 1 | 1) * multiple for side in (height, width)]
+        if min(half) > 0:
+            yield half[0], half[1]
+        yield height + multiple, width + multiple
 
     def _fits(self, size: tuple[int, int]) -> bool:
         """Tell whether the program runs at a size, and returns the size that it should."""

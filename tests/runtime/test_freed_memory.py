@@ -42,4 +42,4 @@ def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(freed_memory, "_glibc", lambda: None)
     freed_memory.give_back()
-    freed_memory.use_one_arena()
+    freed_memory.keep_between_uses()
