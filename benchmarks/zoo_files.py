@@ -13,6 +13,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -30,7 +31,7 @@ def keep(folder, *_):
     raise SystemExit(0)
 
 written_files.verify_files = keep
-main(["export", name, "--target", "all", "--output", output + "/unfinished"])
+main(["export", name, "--target", "all", "--output", "unfinished"])
 raise SystemExit(1)
 """
 """Ends where the files would be verified."""
@@ -38,11 +39,15 @@ raise SystemExit(1)
 NAMES = "from edge_imgq.models.zoo import ZOO; print(*ZOO)"
 
 
-def run(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Python on a checkout's package."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+def run(checkout: Path, folder: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on a checkout's package, in a folder without any."""
     return subprocess.run(
-        [sys.executable, "-c", *words], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", *words],
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -53,10 +58,12 @@ def main() -> None:
     parser.add_argument("--checkout", type=Path, default=HERE)
     parser.add_argument("--only", default="", help="networks whose name holds this")
     options = parser.parse_args()
-    output = options.output.resolve()
-    for name in run(options.checkout.resolve(), NAMES).stdout.split():
-        if options.only in name:
-            done = run(options.checkout.resolve(), WRITE, name, str(output))
+    output, checkout = options.output.resolve(), options.checkout.resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in run(checkout, folder, NAMES).stdout.split():
+            if options.only not in name:
+                continue
+            done = run(checkout, folder, WRITE, name, str(output))
             said = done.stderr.strip().split("\n")[-1] if done.returncode else "written"
             print(f"{name:20} {said}", flush=True)
 
