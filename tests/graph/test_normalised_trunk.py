@@ -37,18 +37,22 @@ BLOCKS = (
 )
 
 
-def model(norm: str) -> ir.Model:
+def model(norm: str, size: str = "8,10") -> ir.Model:
     body = BLOCKS.format(norm.format("x", 1), norm.format("t", 2))
-    return parsed(body, {k: v for k, v in CONSTANTS.items() if f", {k})" in body}, channels=3)
+    constants = {k: v for k, v in CONSTANTS.items() if f", {k})" in body}
+    return parsed(body, constants, size, channels=3)
 
 
 def in_float(rewritten: ir.Model) -> dict[str, bool]:
     return {node.outputs[0].name or "": is_marked(node) for node in rewritten.graph}
 
 
+@pytest.mark.parametrize("size", ["8,10", "height,width"])
 @pytest.mark.parametrize("norm", [LAYER, LENGTH])
-def test_sums_between_norms_over_channels_stay_float_and_blocks_do_not(norm: str) -> None:
-    original = model(norm)
+def test_sums_between_norms_over_channels_stay_float_and_blocks_do_not(
+    norm: str, size: str
+) -> None:
+    original = model(norm, size)
     rewritten = rewrite(original, ["canonical"])
     marks = in_float(rewritten)
     assert all(marks[name] for name in ("x", "t", "f", "g"))

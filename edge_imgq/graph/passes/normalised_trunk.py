@@ -54,8 +54,16 @@ def _sums(graph: ir.Graph, first: AbstractSet[ir.Node]) -> set[ir.Node]:
 def _is_sum(node: ir.Node) -> bool:
     if node.op_type not in SUMS or is_marked(node) or fused_activation(node) is not None:
         return False
-    shapes = [value.shape for value in node.inputs if value is not None]
-    return all(not edit.is_constant(v) for v in node.inputs) and shapes[0] == shapes[1]
+    one, other = node.inputs
+    return not any(map(edit.is_constant, (one, other))) and _are_alike(one, other)
+
+
+def _are_alike(one: ir.Value | None, other: ir.Value | None) -> bool:
+    """Tell whether two values have one shape; sides that are open count as one."""
+    if one is None or other is None or one.shape is None or other.shape is None:
+        return False
+    sides = [[d if isinstance(d, int) else None for d in value.shape] for value in (one, other)]
+    return sides[0] == sides[1]
 
 
 def _feeds_norm(value: ir.Value) -> bool:
