@@ -60,10 +60,13 @@ def _is_sum(node: ir.Node) -> bool:
 
 def _are_alike(one: ir.Value | None, other: ir.Value | None) -> bool:
     """Tell whether two values have one shape; sides that are open count as one."""
-    if one is None or other is None or one.shape is None or other.shape is None:
-        return False
-    sides = [[d if isinstance(d, int) else None for d in value.shape] for value in (one, other)]
-    return sides[0] == sides[1]
+    sides = [_known_sides(value) for value in (one, other)]
+    return sides[0] is not None and sides[0] == sides[1]
+
+
+def _known_sides(value: ir.Value | None) -> list[int | None] | None:
+    shape = None if value is None else value.shape
+    return None if shape is None else [d if isinstance(d, int) else None for d in shape]
 
 
 def _feeds_norm(value: ir.Value) -> bool:
