@@ -117,13 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
             check_graphs=arguments.debug,
             progress=watch,
         )
-    code = show_reports((result.report,), as_json=arguments.json)
     print(f"The files are in {result.folder}.", file=sys.stderr)
     say_where_pictures_are(arguments.pictures)
     write_page(arguments.html, (result,))
     if arguments.dump_graphs is not None:
         print(f"Graphs are in {arguments.dump_graphs / result.report.model}.", file=sys.stderr)
-    return code
+    return show_reports((result.report,), as_json=arguments.json)
 
 
 def _refuse_swallowed_model(targets: Sequence[str]) -> None:

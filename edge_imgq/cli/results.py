@@ -17,11 +17,25 @@ if TYPE_CHECKING:
 
 
 def show_reports(reports: Sequence[Report], as_json: bool) -> int:
-    """Print reports on stdout, and on stderr what went wrong; return the exit code.
+    """Print on stderr what went wrong, and reports on stdout; return the exit code.
 
-    The table says why, so stderr has the files' names alone; beside JSON it has the reasons too.
+    The report comes last: on a terminal its verdict and hints are what a person sees first. The
+    table says why, so stderr has the files' names alone; beside JSON it has the reasons too.
     JSON is one object for one report, and a list for several.
     """
+    exceeded = [target for report in reports for target in report.targets if target.breaches]
+    if as_json:
+        for target in exceeded:
+            for breach in target.breaches:
+                say(f"over budget: {target.target}: {breach}")
+    elif exceeded:
+        say(f"over budget: {', '.join(target.target for target in exceeded)}")
+    worst = max(_failed(reports, as_json), _not_run(reports, as_json))
+    _print(reports, as_json)
+    return worst or (DriftError.exit_code if exceeded else 0)
+
+
+def _print(reports: Sequence[Report], as_json: bool) -> None:
     if as_json:
         from edge_imgq.report.json_form import reports_to_json
 
@@ -31,15 +45,6 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
 
         print("\n\n".join(report_table(report) for report in reports))
     sys.stdout.flush()
-    exceeded = [target for report in reports for target in report.targets if target.breaches]
-    if as_json:
-        for target in exceeded:
-            for breach in target.breaches:
-                say(f"over budget: {target.target}: {breach}")
-    elif exceeded:
-        say(f"over budget: {', '.join(target.target for target in exceeded)}")
-    worst = max(_failed(reports, as_json), _not_run(reports, as_json))
-    return worst or (DriftError.exit_code if exceeded else 0)
 
 
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edge_imgq.recipe.export import Budget
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
 
@@ -32,23 +31,6 @@ def quality_lines(report: Report) -> list[str]:
         f"against the truth, on the images of {', '.join(targets)}: {line}"
         for line, targets in groups.items()
     ]
-
-
-def budget_lines(report: Report) -> list[str]:
-    """Return what files may lose, a line for each budget."""
-    groups: dict[Budget, list[str]] = {}
-    for target in report.targets:
-        if target.budget is not None:
-            groups.setdefault(target.budget, []).append(target.target)
-    lines = []
-    for budget, targets in groups.items():
-        line = (
-            f"budget of {', '.join(targets)}: vs float at least {budget.psnr_vs_reference:g} dB, "
-            f"drop at most {budget.psnr_drop:g}/{budget.psnr_drop_worst:g}"
-        )
-        share = budget.conversion_within_1
-        lines.append(line if share is None else f"{line}, converted at least {share:.2%}")
-    return lines
 
 
 def tint_lines(report: Report) -> list[str]:

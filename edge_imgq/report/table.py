@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import QUIET
 from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.recipe.export import Budget
 from edge_imgq.report import figures
 from edge_imgq.report.diagnosis import ALL_INT8, Diagnosis
 from edge_imgq.report.diagnosis_text import diagnosis_text
@@ -21,8 +22,15 @@ from edge_imgq.report.drawing import (
     new_table,
     wrapped,
 )
+from edge_imgq.report.execution_text import (
+    agreement_lines,
+    builtin_kernel_lines,
+    memory_lines,
+    placement_lines,
+)
 from edge_imgq.report.heading import heading, verdict
-from edge_imgq.report.quality_text import budget_lines, quality_lines, tint_lines
+from edge_imgq.report.hints import hints
+from edge_imgq.report.quality_text import quality_lines, tint_lines
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
@@ -37,7 +45,7 @@ LEGEND = (
     "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
     "drop: PSNR lost against the truth. quantized: the quantized graph against the float model. "
     "converted: values within one level of the graph that the file was made from, and the largest "
-    "difference in levels. ms: median/90th percentile."
+    "difference in levels. ms: median/90th percentile. budget: what the files above it are held to."
 )
 
 COLUMNS = ("target", ">size", ">vs float", ">drop", ">quantized", ">converted", ">ms")
@@ -47,7 +55,10 @@ DISTURBED = "this machine was not quiet, compare no times; --json says what dist
 
 
 def report_table(report: Report) -> str:
-    """Return a report as text of at most 80 columns; where no file ran, only why."""
+    """Return a report as text of at most 80 columns; where no file ran, only why.
+
+    The verdict stands last, behind it only what a person might try.
+    """
     parts = [wrapped(heading(report)), *(_measured(report) if report.targets else ())]
     if report.failed:
         parts.append("\n".join(["not written:", *_failed(report)]))
@@ -68,14 +79,20 @@ def report_table(report: Report) -> str:
         for scheme in report.schemes
         if isinstance(scheme.diagnosis, Diagnosis)
     )
-    return "\n\n".join([*parts, wrapped(verdict(report), "  ")])
+    parts.append(wrapped(verdict(report), "  "))
+    if found := hints(report):
+        parts.append("\n".join(["hints:", *(wrapped(f"  {hint}", "    ") for hint in found)]))
+    return "\n\n".join(parts)
 
 
 def _measured(report: Report) -> list[str]:
     """Return the table, what its columns and figures mean, and what is missing in it."""
     table = new_table(*COLUMNS)
-    for target in report.targets:
-        table.add_row(*cells(target))
+    for budget, targets in groupby(report.targets, key=lambda target: target.budget):
+        for target in targets:
+            table.add_row(*cells(target))
+        if budget is not None:
+            table.add_row(*_budget_cells(budget))
     for failed in report.failed:
         table.add_row(_parted(failed.target) + " !", "no file", *[ABSENT] * 5)
     parts = [draw(table), "\n".join([wrapped(LEGEND), *_captions(report)])]
@@ -93,6 +110,20 @@ def cells(target: TargetReport) -> tuple[str, ...]:
         figures.fidelity(target.quantization),
         figures.conversion(target.conversion),
         figures.latency(target.latency),
+    )
+
+
+def _budget_cells(budget: Budget) -> tuple[str, ...]:
+    """Return the row below the files that a budget holds for: what it asks of each figure."""
+    share = budget.conversion_within_1
+    return (
+        "  budget",
+        "",
+        f"≥ {budget.psnr_vs_reference:g}",
+        f"≤ {budget.psnr_drop:g}/{budget.psnr_drop_worst:g}",
+        "",
+        "" if share is None else f"≥ {share:.2%}",
+        "",
     )
 
 
@@ -122,15 +153,15 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 
 def _captions(report: Report) -> list[str]:
-    lines = [*budget_lines(report), f"evaluation: {report.evaluation}"]
+    lines = [f"evaluation: {report.evaluation}"]
     lines += [*quality_lines(report), *tint_lines(report)]
-    lines += [*report.measured_against, *_agreements(report)]
-    lines += [*_placements(report), *_builtin_kernels(report), *_counts(report), *_memory(report)]
+    lines += [*report.measured_against, *agreement_lines(report)]
+    lines += [*placement_lines(report), *builtin_kernel_lines(report)]
+    lines += [*_counts(report), *memory_lines(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")
     if report.calibration:
         lines.append(f"calibration: {report.calibration}")
-    lines.extend(report.advice)
     lines.extend(_apart(report))
     lines.extend(steps_text(scheme.scheme, scheme.steps) for scheme in report.schemes)
     lines.extend(
@@ -198,55 +229,6 @@ def _by_place(report: Report) -> dict[str, list[str]]:
     return groups
 
 
-def _placements(report: Report) -> list[str]:
-    """Return a line for every file of which a part runs elsewhere than on the unit it is for."""
-    lines = []
-    for target in report.targets:
-        place = target.placement
-        if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
-            continue
-        line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
-        rest = f", in {count_of(place.partitions, 'partition')}"
-        left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
-        lines.append(line + rest + (f", not {', '.join(left)}" if left else ""))
-    return lines
-
-
-def _agreements(report: Report) -> list[str]:
-    """Return how far each file is from itself on this host, where it ran elsewhere."""
-    lines = []
-    for target in report.targets:
-        found = target.vs_host
-        if isinstance(found, Skipped):
-            continue
-        if found.equal == 1:
-            lines.append(f"{target.target}: every value as on this host")
-            continue
-        lines.append(
-            f"{target.target}: {found.psnr:.1f} dB from itself on this host, "
-            f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
-            f"one level, largest difference {found.largest}"
-        )
-    return lines
-
-
-def _builtin_kernels(report: Report) -> list[str]:
-    """Return how far int8 TFLite files are from the float model where an app has no XNNPACK."""
-    lines = []
-    for target in report.targets:
-        found = target.builtin_kernels
-        if isinstance(found, Skipped):
-            continue
-        largest = f"largest difference {found.agreement.largest}"
-        lines.append(
-            f"{target.target} by TFLite's own kernels: vs float "
-            f"{figures.fidelity(found.vs_reference)} on the first "
-            f"{count_of(found.images, 'image')}, by XNNPACK {figures.fidelity(found.xnnpack)}; "
-            f"{figures.share(found.agreement.within_1)} of values within one level, {largest}"
-        )
-    return lines
-
-
 def _counts(report: Report) -> list[str]:
     """Return what one call of each file takes, where the device counts that."""
     return [
@@ -263,21 +245,6 @@ def counted(found: Instructions) -> str:
         f"{large_count(found.count)} instructions of a {found.processor} for one image of "
         f"{height}x{width}"
     )
-
-
-def _memory(report: Report) -> list[str]:
-    """Return what the activations of the files need at once, a line for each size of image."""
-    needs: dict[tuple[int, int], list[str]] = {}
-    for target in report.targets:
-        memory = target.memory
-        if not isinstance(memory, Skipped):
-            kind = memory.operator.split()[0]
-            words = f"{target.target} {byte_count(memory.bytes)} at {kind}"
-            needs.setdefault(memory.size, []).append(words)
-    return [
-        f"activations alive at once, {height}x{width}: {', '.join(words)}"
-        for (height, width), words in needs.items()
-    ]
 
 
 def _with_runs(target: TargetReport) -> str:

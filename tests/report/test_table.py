@@ -307,9 +307,48 @@ def test_the_last_line_is_the_verdict() -> None:
     assert report_table(over).splitlines()[-1] == "0 files within budget; over budget: tflite-int8."
 
 
-def test_budgets_stand_beside_the_figures() -> None:
-    text = " ".join(report_table(with_target(budget=Budget(0.3, 0.6, 40.0, 0.999))).split())
-    words = "vs float at least 40 dB, drop at most 0.3/0.6, converted at least 99.90%"
-    assert f"budget of tflite-int8: {words} evaluation:" in text
-    open_share = with_target(budget=Budget(0.3, 0.6, 40.0))
-    assert "0.3/0.6\nevaluation:" in report_table(open_share)
+def test_budgets_stand_below_the_figures_of_the_files_that_they_hold_for() -> None:
+    budget = Budget(0.3, 0.6, 40.0, 0.999)
+    alike = replace(INT8, target="onnx-int8", budget=budget)
+    other = replace(INT8, target="tflite-gpu", budget=Budget(0.01, 0.03, 60.0))
+    targets = (replace(INT8, budget=budget), alike, other)
+    lines = report_table(replace(REPORT, targets=targets)).splitlines()
+    shown = [line.split() for line in lines[4:9]]
+    assert [words[0] for words in shown] == [
+        *("tflite-int8", "onnx-int8", "budget", "tflite-gpu", "budget")
+    ]
+    assert shown[2][1:] == ["≥", "40", "≤", "0.3/0.6", "≥", "99.90%"]
+    assert shown[4][1:] == ["≥", "60", "≤", "0.01/0.03"]
+    assert "  budget" not in report_table(REPORT)
+
+
+SCALES, TUNING = QuantizationStep("scales", 50.0), QuantizationStep("tuning", 50.2)
+MUCH, TAKEN_BACK = QuantizationStep("tuning", 50.4), QuantizationStep("tuning", 49.0, kept=False)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "steps", "breaches", "said"),
+    [
+        ("int8", (SCALES, TUNING), (), "All that int8 does behind the scales gained 0.2 dB"),
+        ("int8", (SCALES, TAKEN_BACK), (), "behind the scales gained 0.0 dB"),
+        ("int8", (SCALES, MUCH), (), ""),
+        ("int8", (SCALES,), (), ""),
+        ("int8", (SCALES, TUNING), ("loses",), ""),
+        ("int8-fast", (SCALES, TUNING), (), ""),
+        ("int8-fast", (SCALES, TUNING), ("loses",), "try `--scheme int8`."),
+    ],
+)
+def test_a_scheme_that_is_worth_a_try_is_named_behind_the_verdict(
+    scheme: str, steps: tuple[QuantizationStep, ...], breaches: tuple[str, ...], said: str
+) -> None:
+    report = replace(with_target(breaches=breaches), schemes=(SchemeReport(scheme, steps),))
+    _, hinted, hints = " ".join(report_table(report).split()).partition("hints:")
+    assert said in hints
+    assert bool(hinted) == bool(said)
+
+
+def test_advice_is_the_last_that_stands_in_a_report() -> None:
+    advice = ("Only 2 calibration images.", "If it was trained so, say --range 255.")
+    lines = report_table(replace(REPORT, advice=advice)).splitlines()
+    assert lines[-5] == "2 files within budget."
+    assert lines[-3:] == ["hints:", *(f"  {sentence}" for sentence in advice)]

@@ -1,0 +1,75 @@
+"""Where files ran, whose kernels ran them, and the memory that took, in a line each."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edge_imgq.report import figures
+from edge_imgq.report.drawing import byte_count
+from edge_imgq.report.report import Report
+from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
+
+
+def placement_lines(report: Report) -> list[str]:
+    """Return a line for every file of which a part runs elsewhere than on the unit it is for."""
+    lines = []
+    for target in report.targets:
+        place = target.placement
+        if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
+            continue
+        line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
+        rest = f", in {count_of(place.partitions, 'partition')}"
+        left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
+        lines.append(line + rest + (f", not {', '.join(left)}" if left else ""))
+    return lines
+
+
+def agreement_lines(report: Report) -> list[str]:
+    """Return how far each file is from itself on this host, where it ran elsewhere."""
+    lines = []
+    for target in report.targets:
+        found = target.vs_host
+        if isinstance(found, Skipped):
+            continue
+        if found.equal == 1:
+            lines.append(f"{target.target}: every value as on this host")
+            continue
+        lines.append(
+            f"{target.target}: {found.psnr:.1f} dB from itself on this host, "
+            f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
+            f"one level, largest difference {found.largest}"
+        )
+    return lines
+
+
+def builtin_kernel_lines(report: Report) -> list[str]:
+    """Return how far int8 TFLite files are from the float model where an app has no XNNPACK."""
+    lines = []
+    for target in report.targets:
+        found = target.builtin_kernels
+        if isinstance(found, Skipped):
+            continue
+        largest = f"largest difference {found.agreement.largest}"
+        lines.append(
+            f"{target.target} by TFLite's own kernels: vs float "
+            f"{figures.fidelity(found.vs_reference)} on the first "
+            f"{count_of(found.images, 'image')}, by XNNPACK {figures.fidelity(found.xnnpack)}; "
+            f"{figures.share(found.agreement.within_1)} of values within one level, {largest}"
+        )
+    return lines
+
+
+def memory_lines(report: Report) -> list[str]:
+    """Return what the activations of the files need at once, a line for each size of image."""
+    needs: dict[tuple[int, int], list[str]] = {}
+    for target in report.targets:
+        memory = target.memory
+        if not isinstance(memory, Skipped):
+            kind = memory.operator.split()[0]
+            words = f"{target.target} {byte_count(memory.bytes)} at {kind}"
+            needs.setdefault(memory.size, []).append(words)
+    return [
+        f"activations alive at once, {height}x{width}: {', '.join(words)}"
+        for (height, width), words in needs.items()
+    ]

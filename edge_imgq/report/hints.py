@@ -1,0 +1,44 @@
+"""What a person might try next, behind the verdict of a report."""
+
+from __future__ import annotations
+
+from edge_imgq.report.report import Report, SchemeReport
+from edge_imgq.skipped import Skipped
+
+QUICK = "int8-fast"
+"""The scheme that rounds weights to nearest."""
+
+HARDLY = 0.3
+"""dB that all steps behind the scales must gain together, for a quicker scheme not to be named."""
+
+
+def hints(report: Report) -> tuple[str, ...]:
+    """Return sentences, the report's own advice first: pixels, calibration images, schemes."""
+    over = any(
+        target.breaches and not isinstance(target.quantization, Skipped)
+        for target in report.targets
+    )
+    schemes = (_scheme_hint(scheme, over) for scheme in report.schemes)
+    return (*report.advice, *(hint for hint in schemes if hint))
+
+
+def _scheme_hint(scheme: SchemeReport, over: bool) -> str:
+    """Return which scheme is worth a try instead of one; or ""."""
+    if scheme.scheme == QUICK:
+        return (
+            f"{QUICK} leaves out steps that bring int8 nearer: try `--scheme int8`." if over else ""
+        )
+    gained = _gained(scheme)
+    if over or gained is None or gained >= HARDLY:
+        return ""
+    return (
+        f"All that {scheme.scheme} does behind the scales gained {gained:.1f} dB: "
+        f"`--scheme {QUICK}` takes seconds, and may do as well."
+    )
+
+
+def _gained(scheme: SchemeReport) -> float | None:
+    """Return dB that the steps behind the first gained; None where none of them ran."""
+    ran = [(step.psnr, step.kept) for step in scheme.steps if not isinstance(step.psnr, Skipped)]
+    kept = [psnr for psnr, is_kept in ran if is_kept]
+    return kept[-1] - kept[0] if len(ran) > 1 and kept else None
