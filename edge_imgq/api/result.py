@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +93,10 @@ class ModelResult:
             figures.target: FileResult(self.folder / figures.file, figures)
             for figures in self.report.targets
         }
+
+    def __iter__(self) -> Iterator[FileResult]:
+        """Go through the files."""
+        return iter(self.files.values())
 
     def __getitem__(self, target: str) -> FileResult:
         """Return the file of a target.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,10 @@ class Verification:
     def passes(self) -> bool:
         """Whether every file ran and lost no more than its budget allows."""
         return all(result.passes for result in self.models)
+
+    def __iter__(self) -> Iterator[ModelResult]:
+        """Go through the results."""
+        return iter(self.models)
 
     def __getitem__(self, target: str) -> FileResult:
         """Return a target's file, where the files of one model ran on one device.

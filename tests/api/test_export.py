@@ -114,6 +114,12 @@ def test_a_result_shows_verdict_table_and_a_small_picture(exported: eiq.ModelRes
     assert "evaluation: 2 images in memory" in html
 
 
+def test_results_are_gone_through_file_by_file(exported: eiq.ModelResult) -> None:
+    assert [file.target for file in exported] == list(exported.files)
+    found = eiq.Verification((exported, exported))
+    assert list(found) == [exported, exported]
+
+
 def test_a_result_prints_as_the_command_does(exported: eiq.ModelResult) -> None:
     assert "tflite-int8" in str(exported)
     assert "evaluation: 2 images in memory" in str(exported)
