@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from edge_imgq.cli.pace import Pace, in_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -16,22 +20,32 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """Seconds that a command may take before a bar appears on a terminal."""
 
-PLAIN_SECONDS = 10.0
-"""Seconds between two plain lines about the same work."""
+SILENCE = 60.0
+"""Seconds without a line after which a stage says that it is still at work."""
 
 
 class ProgressDisplay:
-    """A bar on a terminal, plain lines elsewhere. Call it with each `Step`."""
+    """A bar on a terminal, elsewhere a line for each stage. Call it with each `Step`.
 
-    def __init__(self) -> None:
+    The bar has the stage's step, how many there are, the time that the command has taken and, once
+    a step of several is done, the time left of the stage. Without a terminal, and in CI, a line
+    with the duration stands for each stage when it is over, and one a minute while it is not.
+
+    Args:
+        clock: that returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._bar: Progress | None = None
         self._timer: threading.Timer | None = None
-        self._last = ("", 0.0)
+        self._clock = clock
+        self._pace: Pace | None = None
+        self._spoken = clock()
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not os.environ.get("CI"):
             self._bar = _bar()
-            self._task = self._bar.add_task("", total=None)
+            self._task = self._bar.add_task("", total=None, left="")
             self._timer = threading.Timer(PATIENCE, self._bar.start)
             self._timer.daemon = True
             self._timer.start()
@@ -47,26 +61,44 @@ class ProgressDisplay:
             self._timer.cancel()
             self._timer.join()
             self._bar.stop()
+        else:
+            self._close_stage("stopped after " if error else "")
 
     def __call__(self, step: Step, detail: str = "") -> None:
         """Show that a piece of work is about to begin; `detail` follows its words."""
+        now = self._clock()
+        if self._pace is None or self._pace.stage != step.stage:
+            if self._bar is None:
+                self._close_stage()
+            self._pace = Pace(step, now)
+        left = self._pace.left(step, now)
+        words = f"about {in_words(left)} left" if left is not None else ""
         if self._bar is not None:
+            done, total = step.done, step.total
+            description = step.what + detail
             self._bar.update(
-                self._task, description=step.what + detail, completed=step.done, total=step.total
+                self._task, description=description, completed=done, total=total, left=words
             )
-            return
-        what, when = self._last
-        if step.what != what or time.monotonic() - when > PLAIN_SECONDS:
-            place = f"[{min(step.done + 1, step.total)}/{step.total}]"
-            print(f"{place} {step.what}{detail}", file=sys.stderr, flush=True)
-            self._last = (step.what, time.monotonic())
+        elif now - self._spoken > SILENCE:
+            place = f"{min(step.done + 1, step.total)} of {step.total}"
+            self._say(", ".join(filter(None, [f"{step.what}{detail}", place, words])))
 
     def note(self, line: str) -> None:
         """Write a line that stays, above the bar."""
         if self._bar is not None:
             self._bar.console.print(line, highlight=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            self._say(line)
+
+    def _close_stage(self, how: str = "") -> None:
+        """Say what the stage that is over took."""
+        if self._pace is not None:
+            duration = in_words(self._clock() - self._pace.began)
+            self._say(f"{self._pace.words}: {how}{duration}")
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        self._spoken = self._clock()
 
 
 def _bar() -> Progress:
@@ -83,6 +115,7 @@ def _bar() -> Progress:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,

@@ -184,7 +184,7 @@ def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watc
     for enhancer in enhancers:
 
         def step(done: int, total: int, network: str = enhancer.name) -> None:
-            watch(Step(f"{Path(name).name}: tiles by {network}", done, total))
+            watch(Step(f"enhance {Path(name).name}: tiles by {network}", done, total))
 
         try:
             pixels = enhance_pixels(pixels, enhancer, step)

@@ -11,7 +11,7 @@ class Step:
     """One piece of work that is about to begin.
 
     Attributes:
-        what: in words, e.g. "verify tflite-int8".
+        what: in words that begin with the stage, e.g. "verify tflite-int8".
         done: pieces finished so far.
         total: pieces in all.
     """
@@ -19,6 +19,11 @@ class Step:
     what: str
     done: int
     total: int
+
+    @property
+    def stage(self) -> str:
+        """What the piece is a part of: "verify"."""
+        return self.what.partition(" ")[0].removesuffix(":")
 
 
 Watch = Callable[[Step], None]

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from edge_imgq.cli import progress
 from edge_imgq.cli.main import main
 
 PATIENCE = 120.0
@@ -96,6 +97,7 @@ def _run(words: list[str], folder: str, said: str) -> Any:
     # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = 1
+    progress.SILENCE = -1  # a line for every step: tests wait for some of them
     try:
         os.chdir(folder)
         with Path(said).open("w") as stream, Path(os.devnull).open("w") as nowhere:

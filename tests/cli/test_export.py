@@ -43,7 +43,7 @@ def test_json_is_alone_on_stdout_and_equals_the_written_report(
 ) -> None:
     outcome = run(*exporting, "--output", tmp_path, "--json")
     assert json.loads(outcome.out) == json.loads((tmp_path / "tiny" / "report.json").read_text())
-    assert "write tflite-int8" in outcome.err
+    assert "\nverify: " in outcome.err
 
 
 def test_the_table_is_printed_and_fits_80_columns(

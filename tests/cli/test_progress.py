@@ -1,4 +1,4 @@
-"""The bar of a long command, on a terminal."""
+"""Where a long command is: a bar on a terminal, a line for each stage elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import os
 import pty
 import subprocess
 import sys
+
+import pytest
+
+from edge_imgq.cli.pace import Pace, in_words
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.pipeline.step import Step
 
 LONG_WORK = """
 import contextlib, io, threading
@@ -33,11 +39,106 @@ print("the table")
 
 def test_what_is_printed_after_a_bar_arrives_although_it_appeared_amid_a_library() -> None:
     reading, terminal = pty.openpty()
+    variables = {name: value for name, value in os.environ.items() if name != "CI"}
     done = subprocess.run(
-        [sys.executable, "-c", LONG_WORK], stdout=subprocess.PIPE, stderr=terminal, check=True
-    )
+        [sys.executable, "-c", LONG_WORK],
+        stdout=subprocess.PIPE, stderr=terminal, check=True, env=variables,
+    )  # fmt: skip
     os.close(terminal)
     shown = os.read(reading, 65536).decode()
     os.close(reading)
     assert done.stdout.decode() == "the table\n"
     assert "convert" in shown
+
+
+class Clock:
+    """Seconds that the test tells."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+WORK = (
+    (0.0, Step("open the model", 0, 1)),
+    (0.5, Step("verify on cat", 0, 3)),
+    (10.5, Step("verify on dog", 1, 3)),
+    (20.5, Step("verify on owl", 2, 3)),
+)
+
+
+def work(clock: Clock, steps: tuple[tuple[float, Step], ...], end: float) -> None:
+    with ProgressDisplay(clock) as watch:
+        for moment, step in steps:
+            clock.now = moment
+            watch(step)
+        clock.now = end
+
+
+def test_without_a_terminal_each_stage_is_one_line_with_its_duration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work(Clock(), WORK, 31.0)
+    assert capsys.readouterr().err.splitlines() == ["open the model: 0.5 s", "verify: 30 s"]
+
+
+def test_in_ci_a_terminal_gets_the_same_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    work(Clock(), WORK, 31.0)
+    assert capsys.readouterr().err.splitlines() == ["open the model: 0.5 s", "verify: 30 s"]
+
+
+def test_a_stage_that_takes_minutes_says_once_a_minute_where_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    steps = tuple((25.0 * done, Step("train x2", done, 7)) for done in range(7))
+    work(Clock(), steps, 175.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "train x2, 4 of 7, about 1 min 40 s left",
+        "train x2, 7 of 7, about 25 s left",
+        "train x2: 2 min 55 s",
+    ]
+
+
+def test_a_stage_that_an_error_ends_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+
+    def failing() -> None:
+        with ProgressDisplay(clock) as watch:
+            watch(Step("write tflite-int8", 0, 1))
+            clock.now = 2.0
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        failing()
+    assert capsys.readouterr().err == "write tflite-int8: stopped after 2.0 s\n"
+
+
+def test_where_nothing_was_done_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    work(Clock(), (), 5.0)
+    assert capsys.readouterr().err == ""
+
+
+def test_time_left_is_that_of_the_count_that_runs() -> None:
+    pace = Pace(Step("verify on a", 0, 4), 100.0)
+    assert pace.left(Step("verify on a", 0, 4), 100.0) is None
+    assert pace.left(Step("verify on b", 1, 4), 110.0) == 30.0
+    assert pace.left(Step("verify on a 90x90", 0, 4), 140.0) is None
+    assert pace.left(Step("verify on c 90x90", 2, 4), 144.0) == 4.0
+    assert pace.left(Step("verify on a", 2, 8), 150.0) is None
+    assert pace.left(Step("verify on a", 3, 8), 151.0) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 0 s")),
+        *((3599.4, "59 min 59 s"), (3600, "1 h 0 min"), (7500, "2 h 5 min")),
+    ],
+)
+def test_durations_are_said_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

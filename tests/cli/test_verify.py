@@ -112,7 +112,7 @@ def test_the_folder_that_a_command_runs_in_has_a_name(
 ) -> None:
     monkeypatch.chdir(exported)
     words = ("--images", photos / "evaluation", "--no-bench")
-    assert f"open the files of {exported.name}\n" in run("verify", "onnx-float.onnx", *words).err
+    assert f"open the files of {exported.name}: " in run("verify", "onnx-float.onnx", *words).err
 
 
 def test_an_onnx_file_is_compared_with_its_graph_tensor_by_tensor(
