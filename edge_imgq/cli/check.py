@@ -7,16 +7,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
-from edge_imgq.cli.paths import existing, existing_folder, file_to_keep, output_file
+from edge_imgq.cli.paths import existing, existing_file, existing_folder, file_to_keep, output_file
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.errors import DriftError
+from edge_imgq.errors import DriftError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_imgq.pipeline.check import CheckRequest, Looked
-    from edge_imgq.pipeline.step import Watch
+    from edge_imgq.pipeline.check import Looked
+    from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Verdict
 
@@ -65,6 +65,12 @@ def add(subparsers: Subparsers) -> None:
     _add_demands(parser)
     for option, words in FORMS.items():
         parser.add_argument(f"--{option}", type=output_file, metavar="FILE", help=f"write {words}")
+    parser.add_argument(
+        "--history",
+        type=existing_file,
+        metavar="FILE",
+        help="earlier figures for the page of --html, as `verify --history FILE` keeps them",
+    )
     add_threads(parser, default=1)
     add_json(parser)
 
@@ -116,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
         cache=None if arguments.no_cache else cache_folder(),
     )
+    history = _history(arguments)
     known = None if arguments.update else read_baseline(arguments.baseline)
     with ProgressDisplay() as watch:
         looked = look(request, watch)
@@ -124,25 +131,31 @@ def run(arguments: argparse.Namespace) -> int:
         found = verdicts(looked, known, request, watch)
         judgement = Judgement(found, tuple(one.report for one in looked), known)
         if arguments.html:
-            _write_page(arguments.html, judgement, looked, request, watch)
+            from edge_imgq.artifact import write_text
+            from edge_imgq.pipeline.failing_pictures import failing_pictures
+            from edge_imgq.report.page import page
+
+            pictures = failing_pictures(looked, judgement.verdicts, request, watch)
+            write_text(arguments.html, page(judgement, pictures, history))
     _write(judgement, arguments)
     _show(found, arguments)
     return DriftError.exit_code if judgement.fails else 0
 
 
-def _write_page(
-    path: Path,
-    judgement: Judgement,
-    looked: Sequence[Looked],
-    request: CheckRequest,
-    watch: Watch,
-) -> None:
-    from edge_imgq.artifact import write_text
-    from edge_imgq.pipeline.failing_pictures import failing_pictures
-    from edge_imgq.report.page import page
+def _history(arguments: argparse.Namespace) -> Sequence[Entry]:
+    """Return the entries that the page is to show; none where no history was named.
 
-    pictures = failing_pictures(looked, judgement.verdicts, request, watch)
-    write_text(path, page(judgement, pictures))
+    Raises:
+        UsageError: a history was named, and no page.
+        RecipeError: it is none that edge-imgq wrote.
+    """
+    from edge_imgq.report.history import read_history
+
+    if arguments.history is None:
+        return ()
+    if arguments.html is None:
+        raise UsageError("--history is shown on the page: say --html FILE, too.")
+    return read_history(arguments.history)
 
 
 def _write(judgement: Judgement, arguments: argparse.Namespace) -> None:

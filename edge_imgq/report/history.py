@@ -138,7 +138,7 @@ def history_table(entries: Sequence[Entry]) -> str:
     """
     places: dict[tuple[str, ...], int] = {}
     tables = [
-        f"{group[0].model}/{group[0].file}\n\n{_table(group, places)}" for group in _groups(entries)
+        f"{group[0].model}/{group[0].file}\n\n{_table(group, places)}" for group in by_file(entries)
     ]
     notes = [wrapped(f"[{number}] {', '.join(words)}", "  ") for words, number in places.items()]
     notes.append(wrapped(LEGEND, "  "))
@@ -237,7 +237,8 @@ def _with_time(entry: Entry, latency: Latency | Skipped) -> Entry:
     )
 
 
-def _groups(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
+def by_file(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
+    """Return the entries of each file, in their order."""
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.file), []).append(entry)

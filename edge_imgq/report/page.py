@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.images.contact_sheet import busiest_place
-from edge_imgq.report.drawing import milliseconds
+from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.drift_picture import GRADES, coloured, error_map
 from edge_imgq.report.exhibit import Exhibit
+from edge_imgq.report.figures import decibels
+from edge_imgq.report.history import Entry, by_file
 from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
 from edge_imgq.report.table import timed_where
 from edge_imgq.report.verdict import Place, Verdict
@@ -56,12 +58,17 @@ class Shown:
         return len(self.float_image) + len(self.file_image) + len(self.errors)
 
 
-def page(judgement: Judgement, pictures: Mapping[Place, Sequence[Exhibit]]) -> str:
-    """Return the page: the result, a row for each target, reasons, drift per image, pictures.
+def page(
+    judgement: Judgement,
+    pictures: Mapping[Place, Sequence[Exhibit]],
+    history: Sequence[Entry] = (),
+) -> str:
+    """Return the page: result, a row for each target, reasons, drift per image, pictures, history.
 
     Args:
         judgement: to show.
         pictures: the worst images of targets, by model and target.
+        history: earlier figures; those of other models are left out.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -81,6 +88,7 @@ def page(judgement: Judgement, pictures: Mapping[Place, Sequence[Exhibit]]) -> s
         reports=judgement.reports,
         grades=_grades(),
         left_out=left_out,
+        history=_history(judgement, history),
     )
 
 
@@ -96,6 +104,30 @@ def _row(
         "images": [] if now is None else sorted(now.images, key=lambda image: image.vs_reference),
         "latency": latency and f"{milliseconds(latency.median_ms)} ms: {timed_where(latency)}",
         "pictures": shown.get((verdict.model, verdict.target), ()),
+    }
+
+
+def _history(judgement: Judgement, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return what the page says of the earlier figures of each file, the newest first."""
+    models = {report.model for report in judgement.reports}
+    found = []
+    for of_file in by_file([entry for entry in entries if entry.model in models]):
+        rows = [_history_cells(entry) for entry in reversed(of_file)]
+        found.append({"name": f"{of_file[0].model} {of_file[0].file}", "rows": rows})
+    return found
+
+
+def _history_cells(entry: Entry) -> dict[str, str]:
+    near, drop, time = entry.vs_float, entry.drop, entry.median_ms
+    return {
+        "when": entry.when,
+        "edge-imgq": entry.version,
+        "SHA-256": entry.sha256,
+        "dB to float": ABSENT if near is None else decibels(near),
+        # Adding zero turns a rounded -0.0 into 0.0.
+        "drop, dB": ABSENT if drop is None else f"{round(drop, 3) + 0:.3f}",
+        "ms": ABSENT if time is None else milliseconds(time) + " ?" * entry.disturbed,
+        "where": entry.device,
     }
 
 

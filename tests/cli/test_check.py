@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from PIL import Image
 
 from edge_imgq.cli.main import main
 from edge_imgq.pipeline import measured_anew
+from edge_imgq.report.history import drift_entries, write_history
+from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Outcome, Run, tiny_model
 from tests.cli.tampering import FAULTS, Edited, not_a_number
 
@@ -319,6 +322,20 @@ def test_the_forms_of_the_verdicts_are_written(run: Run, project: Path, pairs: P
     assert page.count('<section class="picture"') == 3
     assert "tampered" in paths["junit"].read_text()
     assert paths["markdown"].read_text().startswith("### ✖ FAIL: 1 of 2 targets")
+
+
+def test_earlier_runs_are_shown_on_the_page_and_need_one(run: Run, project: Path) -> None:
+    history = project / "history.jsonl"
+    when = datetime(2026, 11, 1, tzinfo=UTC)
+    write_history(history, drift_entries(read_reports(project / "tiny"), when))
+    assert check(run, project, "--html", project / "page.html", "--history", history).code == 0
+    assert "2026-11-01T00:00:00+00:00" in (project / "page.html").read_text()
+    refused = check(run, project, "--history", history)
+    assert refused.code == 2
+    assert "say --html FILE, too" in refused.err
+    history.write_text("{")
+    broken = check(run, project, "--html", project / "page.html", "--history", history)
+    assert broken.code == 3
 
 
 def test_several_models_go_at_once_and_each_only_once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.exhibit import Exhibit
+from edge_imgq.report.history import Entry
 from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.page import SIDE, page
 from edge_imgq.report.verdict import Verdict, judge
@@ -145,3 +147,27 @@ def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
     assert len(text.encode()) < 3_000_000
     left_out = int(re.findall(r"<p>(\d+) pictures more are left out", text)[0])
     assert text.count('<section class="picture"') == 14 - left_out
+
+
+RUN = Entry(
+    *("2026-11-01T10:00:00+00:00", "0.1.0", "fsrcnn-x2", "tflite-int8.tflite", "ab" * 6),
+    *("host: a phone & a cable", "LiteRT"),
+    **{"vs_float": 46.71, "drop": -0.00001, "median_ms": 12.34, "disturbed": True},
+)
+
+
+def test_earlier_runs_of_the_models_stand_below_the_newest_first() -> None:
+    report = with_target()
+    judgement = Judgement(judge([report], BASELINE), (report,), BASELINE)
+    later = replace(RUN, when="2026-11-02T10:00:00+00:00", vs_float=None, median_ms=None)
+    other = replace(RUN, model="another")
+    reader = Reader(page(judgement, {}, (RUN, later, other)))
+    assert reader.open == []
+    text = " ".join(reader.texts)
+    history = text.partition("History")[2]
+    assert "fsrcnn-x2 tflite-int8.tflite: 2 runs" in history
+    assert history.index("2026-11-02") < history.index("2026-11-01")
+    assert "46.7 0.000 12.3 ? host: a phone & a cable" in history
+    assert f"{'ab' * 6} — 0.000 — host" in history
+    assert "another" not in text
+    assert "History" not in " ".join(Reader(page(judgement, {}, (other,))).texts)
