@@ -120,13 +120,15 @@ def _history(judgement: Judgement, entries: Sequence[Entry]) -> list[dict[str, A
 def _history_cells(entry: Entry) -> dict[str, str]:
     near, drop, time = entry.vs_float, entry.drop, entry.median_ms
     return {
-        "when": entry.when,
+        "when, UTC": entry.when.replace("T", " ")[:16],
         "edge-imgq": entry.version,
         "SHA-256": entry.sha256,
         "dB to float": ABSENT if near is None else decibels(near),
         # Adding zero turns a rounded -0.0 into 0.0.
         "drop, dB": ABSENT if drop is None else f"{round(drop, 3) + 0:.3f}",
-        "ms": ABSENT if time is None else milliseconds(time) + " ?" * entry.disturbed,
+        "ms": ABSENT
+        if time is None
+        else milliseconds(time) + "\N{NO-BREAK SPACE}?" * entry.disturbed,
         "where": entry.device,
     }
 

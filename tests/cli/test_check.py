@@ -329,7 +329,7 @@ def test_earlier_runs_are_shown_on_the_page_and_need_one(run: Run, project: Path
     when = datetime(2026, 11, 1, tzinfo=UTC)
     write_history(history, drift_entries(read_reports(project / "tiny"), when))
     assert check(run, project, "--html", project / "page.html", "--history", history).code == 0
-    assert "2026-11-01T00:00:00+00:00" in (project / "page.html").read_text()
+    assert "2026-11-01 00:00<" in (project / "page.html").read_text()
     refused = check(run, project, "--history", history)
     assert refused.code == 2
     assert "say --html FILE, too" in refused.err
