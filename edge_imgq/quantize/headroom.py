@@ -52,7 +52,9 @@ def headroom(
     """Return how far channels may come to reach, none farther than the loudest has been seen.
 
     Where a value becomes NaN or infinite of a drawing or a flat image, as it does where an image is
-    divided by its own deviation, no channel of it counts as one that carries the image.
+    divided by its own deviation, no channel of any value counts as one that carries the image: what
+    is known of the others comes from before the division, and gains by it alone lost 2.5 dB on
+    patches in `dped-slim-iphone`.
 
     Args:
         original: float graph, rewritten as it will be quantized.
@@ -63,14 +65,10 @@ def headroom(
     peak, (height, width) = contract.peak, unlike.shape[2:]
     drawn = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
     flat = observe_finite(original, _flat(contract.channels, (height, width)), peak)
-    known = drawn.keys() & flat.keys()
     most = AT_GATES if any(map(is_factor, original.graph)) else HEADROOM
-    return {
-        name: _room(most, found, drawn[name], flat[name])
-        if name in known
-        else _room(most, found, found, _nothing(found))
-        for name, found in seen.items()
-    }
+    if not seen.keys() <= drawn.keys() & flat.keys():
+        return {name: _room(most, found, found, _nothing(found)) for name, found in seen.items()}
+    return {name: _room(most, found, drawn[name], flat[name]) for name, found in seen.items()}
 
 
 def _flat(channels: int, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:

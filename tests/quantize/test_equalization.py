@@ -182,3 +182,22 @@ def test_a_network_that_divides_flat_images_by_zero_keeps_all_room() -> None:
     assert {name: room.high.tolist() for name, room in rooms.items()} == {
         name: found.high.tolist() for name, found in seen.items()
     }
+
+
+def test_what_is_known_from_before_such_a_division_counts_for_nothing() -> None:
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], name="first"),
+        helper.make_node("ReduceMax", ["c", "axes"], ["most"], name="most"),
+        helper.make_node("Div", ["c", "most"], ["a"], name="a"),
+        helper.make_node("Conv", ["a", "v"], ["out"], name="out"),
+    ]
+    constants = {
+        "w": np.array([0.25, 1], np.float32).reshape(2, 1, 1, 1),
+        "axes": np.array([2, 3]),
+        "v": np.ones((1, 2, 1, 1), np.float32),
+    }
+    network, image = model(nodes, constants, channels=1), photo(0)[..., :1]
+    seen = observe_channels(network, [image], 1.0)
+    contract = ImageContract("image-to-image", 1, "y")
+    rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
+    np.testing.assert_allclose(rooms["c"].high, seen["c"].high * [2, 1])
