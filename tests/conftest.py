@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def nothing_left_behind(temporary_folder: Path) -> Iterator[None]:
     )
 
 
-@pytest.fixture(scope="module")
-def small_patches() -> Iterator[None]:
+@contextmanager
+def patches_of_small_images() -> Iterator[None]:
     """Let the quantizer learn from patches that fit into the small images of tests.
 
     Smaller images are mirrored until they fill a patch: six times the work on the same pixels.
@@ -49,6 +50,13 @@ def small_patches() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patches, "SIDE", 32)
+        yield
+
+
+@pytest.fixture(scope="module")
+def small_patches() -> Iterator[None]:
+    """Quantize on small patches; what a whole session shares is made before and does so itself."""
+    with patches_of_small_images():
         yield
 
 

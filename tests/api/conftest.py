@@ -12,6 +12,7 @@ from skimage import data
 from torch import nn
 
 import edge_imgq as eiq
+from tests.conftest import patches_of_small_images
 
 Pixels = NDArray[np.uint8]
 
@@ -66,15 +67,16 @@ def exported(
 ) -> eiq.ModelResult:
     """Return an export into a folder with spaces in its name; read it, do not change it."""
     output = tmp_path_factory.mktemp("made") / "files of my app"
-    return eiq.export(
-        model,
-        targets=["onnx-float", "*-int8"],
-        output=output,
-        calibration=calibration,
-        images=photos,
-        scheme="int8-fast",
-        bench=False,
-    )
+    with patches_of_small_images():
+        return eiq.export(
+            model,
+            targets=["onnx-float", "*-int8"],
+            output=output,
+            calibration=calibration,
+            images=photos,
+            scheme="int8-fast",
+            bench=False,
+        )
 
 
 @pytest.fixture(scope="session")
