@@ -70,14 +70,16 @@ def evaluate(
         task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement", for a file
             that does not say.
         levels: JPEG quality or standard deviation of the noise, one or several; by default the
-            papers'.
+            papers'. With pairs, the one that their noise has, which non-local means gets: without
+            it, that is left out.
         sheet: file for crops of some images side by side; None for none.
         pixel_range: as for `open`, of .onnx files that do not say.
         threads: processor threads; None for as many as there are.
         progress: called with every step before it begins.
 
     Raises:
-        UsageError: nothing is known of the model's task, or there is no such model.
+        UsageError: nothing is known of the model's task, there is no such model, or levels are
+            asked for that pairs do not have.
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the sheet cannot be written.

@@ -61,7 +61,8 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="JPEG quality (default 10, 20, 40) or noise (default 15, 25, 50); may be repeated",
+        help="JPEG quality (default 10, 20, 40) or noise (default 15, 25, 50), may be repeated; "
+        "with pairs, the one noise that they have",
     )
     parser.add_argument(
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"

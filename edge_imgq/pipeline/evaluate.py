@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from edge_imgq.metrics.psnr_b import psnr_b
 from edge_imgq.metrics.ssim import ssim
 from edge_imgq.pipeline.enhance import enhance_pixels
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
-from edge_imgq.pipeline.protocol import Protocol, protocol_of
+from edge_imgq.pipeline.protocol import Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
 
@@ -47,7 +47,8 @@ class EvaluateRequest:
         model: a name of the zoo, a checkpoint, or a file; or a model that is open.
         folder: photographs, or pairs (`edge_imgq.images.pair_files`).
         task: by whose protocol; None for the model's own.
-        levels: strengths of the degradation; none for the protocol's own.
+        levels: strengths of the degradation; none for the protocol's own. Of pairs, the one that
+            they have, where it is known.
         sheet: where to write a contact sheet, or None for none.
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
@@ -79,21 +80,22 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     A file that cannot be read is left out and named.
 
     Raises:
-        UsageError: nothing is known of the model's task, or the model cannot be found.
+        UsageError: nothing is known of the model's task, the model cannot be found, or levels are
+            asked for that pairs do not have.
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
     """
     enhancer = open_enhancer(request.model, request.threads, request.pixels)
-    protocol = protocol_of(request.task or enhancer.contract.task, enhancer.contract.scale)
     files = tuple(pair_files(request.folder))
+    protocol = _protocol(request, enhancer.contract, files)
     scores: list[ImageScores] = []
     sheet: list[SheetRow] = []
     left_out: list[str] = []
     for index, file in enumerate(files):
         watch(Step(f"evaluate {enhancer.name}", index, len(files)))
         try:
-            for case in _cases(file, enhancer, protocol, request.levels):
+            for case in _cases(file, enhancer, protocol):
                 scores += _measured(case, enhancer.contract, protocol)
                 sheet += [_sheet_row(case)] if request.sheet and len(sheet) < SHEET_ROWS else []
         except ImageError as error:
@@ -106,12 +108,21 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         model=enhancer.name,
         task=request.task or enhancer.contract.task,
         set=request.folder.name,
-        protocol=protocol.compared,
+        protocol=" ".join(filter(None, (protocol.compared, protocol.made))),
         rows=_summary(scores),
         images=tuple(scores),
         left_out=tuple(left_out),
         hint=_hint(enhancer, files, request.threads),
     )
+
+
+def _protocol(
+    request: EvaluateRequest, contract: ImageContract, files: tuple[PairFile, ...]
+) -> Protocol:
+    protocol = protocol_of(request.task or contract.task, contract.scale)
+    if any(file.degraded for file in files):
+        return of_pairs(protocol, request.levels)
+    return replace(protocol, levels=request.levels or protocol.levels)
 
 
 def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
@@ -127,21 +138,18 @@ def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
         return ""
 
 
-def _cases(
-    file: PairFile, enhancer: Enhancer, protocol: Protocol, levels: tuple[float, ...]
-) -> Iterator[_Case]:
+def _cases(file: PairFile, enhancer: Enhancer, protocol: Protocol) -> Iterator[_Case]:
     """Degrade one image at every level, and run the model and the baselines on it."""
     contract, gray = enhancer.contract, is_grayscale(file.truth)
     truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale)
-    # Pairs do not say how much they were degraded, but for the scale, which is the network's.
-    known = (float(contract.scale) if contract.scale > 1 else 0.0,)
-    for level in known if file.degraded else levels or protocol.levels:
+    baselines = {**protocol.baselines, **protocol.by_level}
+    for level in protocol.levels:
+        condition = protocol.condition.format(level)
         if file.degraded:
-            condition, pixels = "pairs", read_image(file.degraded, contract.colour)
+            pixels = read_image(file.degraded, contract.colour)
         else:
-            condition = protocol.condition.format(level)
             pixels = protocol.degrade(level)(truth, _generator(file.truth.name, level))
-        results = {name: make(pixels, level) for name, make in protocol.baselines.items()}
+        results = {name: make(pixels, level) for name, make in baselines.items()}
         try:
             results["model"] = enhance_pixels(pixels, enhancer, _unwatched)
         except ImageError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,8 @@ class Protocol:
         baselines: what a network is compared with; the first is the input itself, or what stands
             for it.
         compared: what is measured, in words.
+        made: how the degraded images were made, in words; "" where there is nothing to say.
+        by_level: more baselines, which need to know the level.
         on_luma: whether an RGB image is judged by its luma alone.
         blocks: whether PSNR-B is measured.
     """
@@ -48,6 +50,8 @@ class Protocol:
     degrade: Callable[[float], Degradation]
     baselines: dict[str, Baseline]
     compared: str
+    made: str = ""
+    by_level: Mapping[str, Baseline] = field(default_factory=dict)
     on_luma: bool = False
     blocks: bool = False
 
@@ -70,6 +74,34 @@ def protocol_of(task: str, scale: int) -> Protocol:
             f"Nothing is known of how to judge {task!r}; say --task with one of {', '.join(table)}."
         )
     return table[task]
+
+
+def of_pairs(protocol: Protocol, levels: tuple[float, ...]) -> Protocol:
+    """Return how pairs are judged: they are degraded already, and do not say how strongly.
+
+    Args:
+        protocol: of their task.
+        levels: what the person knows of their strength: one, or none. Without it, what needs it is
+            left out.
+
+    Raises:
+        UsageError: there are several, or nothing needs one.
+    """
+    if len(levels) > 1:
+        raise UsageError("Pairs are degraded already, by one strength: give --level once.")
+    if levels and not protocol.by_level:
+        raise UsageError(
+            "Pairs are degraded already, and nothing that this task is compared with needs to "
+            "know how strongly: leave --level out."
+        )
+    pairs = replace(protocol, levels=protocol.levels[:1], condition="pairs", made="")
+    names = " and ".join(protocol.by_level)
+    if not names:
+        return pairs
+    if levels:
+        return replace(pairs, levels=levels, made=f"Pairs: {names} gets sigma {levels[0]:g}.")
+    left_out = f"Pairs: {names} is left out, as their sigma is not known (--level gives it)."
+    return replace(pairs, by_level={}, made=left_out)
 
 
 def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
@@ -114,17 +146,19 @@ JPEG = Protocol(
     condition="quality {:.0f}",
     degrade=lambda level: JpegCompression((round(level), round(level))),
     baselines={"JPEG": _unchanged},
-    compared="PSNR, SSIM and PSNR-B on gray (RGB for RGB networks, without PSNR-B), compressed "
-    "here, nothing shaved off.",
+    compared="PSNR, SSIM and PSNR-B on gray (RGB for RGB networks, without PSNR-B), nothing shaved "
+    "off.",
+    made="Compressed here.",
     blocks=True,
 )
 DENOISE = Protocol(
     levels=(15.0, 25.0, 50.0),
     condition="sigma {:.0f}",
     degrade=lambda level: GaussianNoise((level, level)),
-    baselines={"noisy": _unchanged, "non-local means": non_local_means},
-    compared="PSNR and SSIM on gray (RGB for RGB networks); noise seeded by the image's name, "
-    "input in 8 bits.",
+    baselines={"noisy": _unchanged},
+    by_level={"non-local means": non_local_means},
+    compared="PSNR and SSIM on gray (RGB for RGB networks), input in 8 bits.",
+    made="Noise seeded by the image's name.",
 )
 DEBLUR = Protocol(
     levels=(0.0,),

@@ -109,6 +109,52 @@ def test_pairs_of_super_resolution_are_enlarged_by_the_scale_of_the_network(tmp_
     assert found["pairs", "model"] > 15
 
 
+@pytest.fixture
+def noisy_pairs(tmp_path: Path) -> Path:
+    """Return a folder of one smooth gray image and the same with noise of sigma 15."""
+    generator = np.random.default_rng(7)
+    truth = np.repeat(np.linspace(60, 190, 48)[:, None, None], 64, axis=1).repeat(3, axis=2)
+    noisy = truth + generator.normal(0, 15, (48, 64, 1))
+    for name, pixels in (("truth", truth), ("input", noisy)):
+        (tmp_path / "pairs" / name).mkdir(parents=True)
+        rounded = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+        write_image(tmp_path / "pairs" / name / "a.png", rounded)
+    return tmp_path / "pairs"
+
+
+def test_pairs_have_no_baseline_that_needs_a_level_that_is_not_known(
+    copying: Path, noisy_pairs: Path
+) -> None:
+    found = measured(copying, noisy_pairs, "denoise")
+    assert list(means(found)) == [("pairs", "noisy"), ("pairs", "model")]
+    assert "non-local means is left out" in found.protocol
+    assert "--level" in found.protocol
+    assert "seeded" not in found.protocol
+
+
+def test_non_local_means_gets_the_level_that_is_said_of_pairs(
+    copying: Path, noisy_pairs: Path
+) -> None:
+    right = measured(copying, noisy_pairs, "denoise", levels=(15.0,))
+    weak = means(measured(copying, noisy_pairs, "denoise", levels=(2.0,)))
+    strong = means(right)
+    assert strong["pairs", "non-local means"] > strong["pairs", "noisy"] + 5
+    assert strong["pairs", "non-local means"] > weak["pairs", "non-local means"] + 3
+    assert "non-local means gets sigma 15" in right.protocol
+
+
+def test_levels_that_pairs_cannot_have_are_refused(copying: Path, noisy_pairs: Path) -> None:
+    with pytest.raises(UsageError, match="give --level once"):
+        measured(copying, noisy_pairs, "denoise", levels=(15.0, 25.0))
+    with pytest.raises(UsageError, match="leave --level out"):
+        measured(copying, noisy_pairs, "jpeg", levels=(10.0,))
+
+
+def test_photographs_are_said_to_be_made_noisy(copying: Path, photos: Path) -> None:
+    found = measured(copying, photos, "denoise", levels=(10.0,))
+    assert "Noise seeded by the image's name." in found.protocol
+
+
 def test_a_broken_file_is_named_and_the_rest_measured(copying: Path, photos: Path) -> None:
     (photos / "broken.png").write_text("no image")
     evaluation = measured(copying, photos, "jpeg")
