@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_imgq.pipeline.check import Looked
+    from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
+    from edge_imgq.report.report import Report
     from edge_imgq.report.verdict import Verdict
 
 FORMS = {
@@ -190,21 +192,45 @@ def _update(path: Path, looked: Sequence[Looked]) -> int:
 
     Raises:
         DriftError: there is such a file.
+        UsageError: no target of a model was measured.
     """
     from edge_imgq.report.baseline import updated
     from edge_imgq.report.baseline_file import read_to_update, write_baseline
 
     for one in looked:
-        for target, why in one.tampered.items():
-            raise DriftError(
-                f"{path} is left as it was: {one.report.model} {target}: {'; '.join(why)}. Export "
-                "the model again."
-            )
+        _refuse_to_keep(path, one)
     made = not path.parent.is_dir()
     reports = [one.report for one in looked]
-    write_baseline(path, updated(read_to_update(path), reports))
+    before = read_to_update(path)
+    write_baseline(path, updated(before, reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
+    if before is not None:
+        _say_unmeasured(before, reports)
     if made:
         print(f"The folder {path.parent} was not there, and was made.", file=sys.stderr)
     return 0
+
+
+def _refuse_to_keep(path: Path, one: Looked) -> None:
+    """Raise an error where the figures of a model do not belong into a baseline."""
+    start = f"{path} is left as it was: {one.report.model}"
+    for target, why in one.tampered.items():
+        raise DriftError(f"{start} {target}: {'; '.join(why)}. Export the model again.")
+    if not one.report.targets:
+        raise UsageError(
+            f"{start}: no target was measured here. Update it where the targets run, from a "
+            "complete export."
+        )
+
+
+def _say_unmeasured(before: Baseline, reports: Sequence[Report]) -> None:
+    """Say which figures of a baseline were kept though nothing was measured, and which went."""
+    from edge_imgq.report.baseline import unmeasured
+
+    for report in reports:
+        known = before.models.get(report.model)
+        for one in unmeasured(known, report) if known else ():
+            what = "Kept the earlier figures" if one.stays else "Dropped the figures"
+            reason = one.reason.rstrip(".")
+            print(f"{what} of {report.model} {one.target}: {reason}.", file=sys.stderr)

@@ -7,7 +7,8 @@ versions. Host latency is not kept: it belongs to one machine on one day.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
@@ -121,10 +122,54 @@ class Baseline:
 
 
 def updated(baseline: Baseline | None, reports: Sequence[Report]) -> Baseline:
-    """Return a baseline with the reports' figures; tolerances and other models stay."""
+    """Return a baseline with the reports' figures; tolerances and other models stay.
+
+    Figures of targets that were not measured now stay, too, where they compare with what was:
+    `unmeasured` says which.
+    """
     before = baseline or Baseline()
-    models = dict(before.models) | {report.model: model_baseline(report) for report in reports}
+    models = dict(before.models)
+    for report in reports:
+        now = model_baseline(report)
+        if (known := before.models.get(report.model)) is not None:
+            kept = {u.target: known.targets[u.target] for u in unmeasured(known, report) if u.stays}
+            now = replace(now, targets={**kept, **now.targets})
+        models[report.model] = now
     return Baseline(before.tolerances, models)
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A target of a baseline that a report has no figures of.
+
+    Attributes:
+        target: its name.
+        stays: whether an update keeps its figures.
+        reason: why there are no new ones, and why the old ones go where they do.
+    """
+
+    target: str
+    stays: bool
+    reason: str
+
+
+def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
+    """Return the targets of a model's baseline that its report has no figures of.
+
+    Those that failed or did not run stay in the baseline, unless they were measured on other
+    images; those that the report does not name go.
+    """
+    reasons = {Path(file.file).stem: f"it did not run: {file.reason}" for file in report.not_run}
+    reasons |= {one.target: f"its export failed: {one.reason}" for one in report.failed}
+    others = known.evaluation.sha256 != report.evaluation_sha256
+    present = {target.target for target in report.targets}
+    found = []
+    for name in sorted(set(known.targets) - present):
+        reason = reasons.get(name, "the report has no such target")
+        if name in reasons and others:
+            reason += "; its figures are those of other images"
+        found.append(Unmeasured(name, name in reasons and not others, reason))
+    return tuple(found)
 
 
 def model_baseline(report: Report) -> ModelBaseline:

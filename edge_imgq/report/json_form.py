@@ -11,6 +11,7 @@ from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.report import SCHEMA, Report
 from edge_imgq.report.typed import plain, read_as
+from edge_imgq.report.verdict import keep_shut
 
 if TYPE_CHECKING:
     from edge_imgq.bench.timing import Timing
@@ -65,10 +66,10 @@ def timings_to_json(timings: Sequence[Timing]) -> str:
 
 
 def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:
-    """Return verdicts as a JSON object; `passes` says whether all of them do."""
+    """Return verdicts as a JSON object; `passes` says whether the gate opens."""
     return to_json(
         {
-            "passes": not any(verdict.fails for verdict in verdicts),
+            "passes": not keep_shut(verdicts),
             "verdicts": [plain(verdict) for verdict in verdicts],
         }
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_imgq.report.baseline import Baseline, Figures, figures
 from edge_imgq.report.drawing import ABSENT, byte_count
 from edge_imgq.report.report import Report, TargetReport
-from edge_imgq.report.verdict import Verdict
+from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
 from edge_imgq.verify.drift import IDENTICAL
 
 
@@ -27,8 +27,16 @@ class Judgement:
 
     @property
     def fails(self) -> bool:
-        """Whether any target keeps the gate shut."""
-        return any(verdict.fails for verdict in self.verdicts)
+        """Whether the gate stays shut: for any target, or since there is none."""
+        return keep_shut(self.verdicts)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What all of it came to: "regressed", "skipped" where nothing was compared, or "pass"."""
+        if self.fails:
+            return "regressed"
+        skipped = all(verdict.outcome == "skipped" for verdict in self.verdicts)
+        return "skipped" if skipped else "pass"
 
     def now(self, verdict: Verdict) -> TargetReport | None:
         """Return the figures of today; None of what is gone, or of a copy."""

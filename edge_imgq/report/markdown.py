@@ -15,7 +15,7 @@ MOST = 60_000
 def markdown(judgement: Judgement) -> str:
     """Return the result, a row for each target, every reason, and what changed."""
     verdicts = judgement.verdicts
-    lines = [f"### {SYMBOLS['regressed' if judgement.fails else 'pass']} {headline(verdicts)}", ""]
+    lines = [f"### {SYMBOLS[judgement.outcome]} {headline(verdicts)}", ""]
     lines += [
         _row(("model", "target", "verdict", *COLUMNS)),
         "|---|---|---|" + "--:|" * len(COLUMNS),

@@ -79,7 +79,7 @@ def page(
     shown, left_out = _fitting(pictures)
     return template.render(
         headline=headline(judgement.verdicts),
-        fails=judgement.fails,
+        outcome=judgement.outcome,
         compared=bool(judgement.baseline.models),
         columns=COLUMNS,
         symbols=SYMBOLS,

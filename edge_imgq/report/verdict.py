@@ -76,6 +76,11 @@ def judge(
     return (*found, *(_nowhere(model, name) for name in required if name not in there))
 
 
+def keep_shut(verdicts: Sequence[Verdict]) -> bool:
+    """Return whether verdicts keep the gate shut; no verdict at all is no pass."""
+    return not verdicts or any(verdict.fails for verdict in verdicts)
+
+
 def by_budget(report: Report) -> tuple[Verdict, ...]:
     """Judge the targets of a report by the budgets of their recipes alone."""
     found = []

@@ -8,6 +8,9 @@ from edge_imgq.report.drawing import draw, new_table, wrapped
 from edge_imgq.report.verdict import Verdict
 from edge_imgq.wording import count_of
 
+NO_TARGETS = "NOTHING COMPARED: neither the reports nor the baseline have a target of their models"
+"""The headline of no verdicts at all, at which the gate stays shut."""
+
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """Return what the verdicts come to, a row for each target, and the reasons below."""
@@ -32,9 +35,12 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         for outcome in ("tampered", "regressed", "skipped", "new", "improved", "pass")
     }
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    targets = count_of(len(verdicts), "target")
     if failing:
-        return f"FAIL: {len(failing)} of {count_of(len(verdicts), 'target')} ({counted})."
-    return f"PASS: {count_of(len(verdicts), 'target')} ({counted})."
+        return f"FAIL: {len(failing)} of {targets} ({counted})."
+    if counts["skipped"] == len(verdicts):
+        return f"NOTHING COMPARED: {targets} ({counted})." if verdicts else f"{NO_TARGETS}."
+    return f"PASS: {targets} ({counted})."
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:

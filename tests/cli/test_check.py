@@ -262,6 +262,45 @@ def test_nothing_tampered_with_gets_into_a_baseline(run: Run, project: Path) -> 
     assert (project / "baseline.json").read_bytes() == before
 
 
+def test_an_update_names_what_it_keeps_and_drops_and_refuses_nothing_measured(
+    run: Run, project: Path
+) -> None:
+    path = project / "tiny" / "report.json"
+    report = json.loads(path.read_text())
+    targets = {target["target"]: target for target in report["targets"]}
+    not_run = {"file": f"{FLOAT}.tflite", "reason": "no runtime here", "exit_code": 7}
+    path.write_text(json.dumps(report | {"targets": [targets[INT8]], "not_run": [not_run]}))
+    kept = check(run, project, "--update")
+    assert kept.code == 0
+    said = "Kept the earlier figures of tiny tflite-float: it did not run: no runtime here."
+    assert said in kept.err
+    assert check(run, project).out.startswith("PASS: 2 targets (1 skipped, 1 pass).")
+
+    path.write_text(json.dumps(report | {"targets": [targets[INT8]]}))
+    dropped = check(run, project, "--update")
+    assert dropped.code == 0
+    said = "Dropped the figures of tiny tflite-float: the report has no such target."
+    assert said in dropped.err
+
+    before = (project / "baseline.json").read_bytes()
+    path.write_text(json.dumps(report | {"targets": []}))
+    refused = check(run, project, "--update")
+    assert refused.code == 2
+    assert "is left as it was: tiny: no target was measured here" in refused.err
+    assert (project / "baseline.json").read_bytes() == before
+
+
+def test_a_gate_with_nothing_to_compare_does_not_pass(run: Run, project: Path) -> None:
+    for name in ("tiny/report.json", "baseline.json"):
+        values = json.loads((project / name).read_text())
+        place = values if "targets" in values else values["models"]["tiny"]
+        place["targets"] = type(place["targets"])()
+        (project / name).write_text(json.dumps(values))
+    outcome = check(run, project)
+    assert outcome.code == 1
+    assert outcome.out.startswith("NOTHING COMPARED: neither the reports nor the baseline")
+
+
 def test_a_copy_that_ships_must_be_one_of_the_files(
     run: Run, project: Path, pairs: Path, worse: Path
 ) -> None:

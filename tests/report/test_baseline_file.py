@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.report.baseline import Tolerances, updated
+from edge_imgq.report.baseline import Tolerances, unmeasured, updated
 from edge_imgq.report.baseline_file import read_baseline, read_to_update, write_baseline
+from edge_imgq.report.report import Failed, NotRun, Report
 from edge_imgq.report.verdict import judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
@@ -96,3 +97,32 @@ def test_a_missing_and_a_damaged_baseline_are_sentences(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"schema"')
     with pytest.raises(RecipeError, match="not valid JSON"):
         read_baseline(tmp_path / "half.json")
+
+
+def without(target: str, **changes: Any) -> Report:
+    """Return the report less one target."""
+    kept = tuple(entry for entry in REPORT.targets if entry.target != target)
+    return dataclasses.replace(REPORT, targets=kept, **changes)
+
+
+def test_an_update_keeps_what_could_not_be_measured_and_drops_what_is_gone() -> None:
+    before = updated(None, [REPORT])
+    known = before.models[REPORT.model]
+    not_run = (NotRun("coreml-fp16.mlpackage", "no Mac", 7),)
+    skipped = without("coreml-fp16", not_run=not_run)
+    assert updated(before, [skipped]).models[REPORT.model].targets == known.targets
+    (said,) = unmeasured(known, skipped)
+    assert (said.target, said.stays, said.reason) == ("coreml-fp16", True, "it did not run: no Mac")
+    failed = without("coreml-fp16", failed=(Failed("coreml-fp16", "no form for Erf", 6),))
+    assert updated(before, [failed]).models[REPORT.model].targets == known.targets
+
+    gone = without("coreml-fp16")
+    assert list(updated(before, [gone]).models[REPORT.model].targets) == ["tflite-int8"]
+    (said,) = unmeasured(known, gone)
+    assert (said.stays, said.reason) == (False, "the report has no such target")
+
+    others = dataclasses.replace(skipped, evaluation_sha256="0" * 64)
+    assert list(updated(before, [others]).models[REPORT.model].targets) == ["tflite-int8"]
+    (said,) = unmeasured(known, others)
+    assert not said.stays
+    assert said.reason.endswith("; its figures are those of other images")

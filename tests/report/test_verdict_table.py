@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from edge_imgq.report.verdict import Verdict
+import json
+
+from edge_imgq.report.baseline import Baseline
+from edge_imgq.report.json_form import verdicts_to_json
+from edge_imgq.report.judgement import Judgement
+from edge_imgq.report.markdown import markdown
+from edge_imgq.report.verdict import Verdict, keep_shut
 from edge_imgq.report.verdict_table import verdict_table
 
 LONG = (
@@ -30,3 +36,13 @@ def test_the_result_comes_first_and_every_reason_below() -> None:
 def test_what_was_skipped_is_never_counted_as_a_pass() -> None:
     first = verdict_table(FAILING[3:]).splitlines()[0]
     assert first == "PASS: 2 targets (1 skipped, 1 improved)."
+
+
+def test_nothing_compared_is_never_headed_pass() -> None:
+    assert verdict_table(FAILING[3:4]).startswith("NOTHING COMPARED: 1 target (1 skipped).")
+    assert not keep_shut(FAILING[3:4])
+    assert verdict_table(()).startswith("NOTHING COMPARED: neither the reports nor the baseline")
+    assert keep_shut(())
+    assert json.loads(verdicts_to_json(()))["passes"] is False
+    words = markdown(Judgement(FAILING[3:4], (), Baseline()))
+    assert words.startswith("### ○ NOTHING COMPARED: 1 target (1 skipped).")
