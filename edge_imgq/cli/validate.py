@@ -14,8 +14,9 @@ from edge_imgq.wording import count_of
 
 DETAILS = """\
 Read recipes of export/ and quantize/, manifests of calibration_data/ and baselines (.json), and
-say what is wrong in them, without running anything: a hook for pre-commit. Exits with 3 where one
-is wrong."""
+say what is wrong in them, without running anything: a hook for pre-commit. The scheme that a recipe
+of export/ names must be in quantize/ beside export/, or ship where there is none. Exits with 3
+where one is wrong."""
 
 EXAMPLE = "edge-imgq validate export/tflite-int8.toml baseline.json"
 
@@ -71,13 +72,12 @@ def _reader(path: Path) -> Callable[[Path], object]:
     Raises:
         UsageError: it is of another kind.
     """
-    from edge_imgq.recipe.export import read_export_recipe
     from edge_imgq.recipe.manifest import read_manifest
     from edge_imgq.recipe.quantize import read_quantize_recipe
     from edge_imgq.report.baseline_file import read_baseline
 
     readers: dict[str, Callable[[Path], object]] = {
-        "export": read_export_recipe,
+        "export": _read_export,
         "quantize": read_quantize_recipe,
         "calibration_data": read_manifest,
     }
@@ -90,3 +90,22 @@ def _reader(path: Path) -> Callable[[Path], object]:
             "baseline (.json); nothing else is read here."
         )
     return readers[stage]
+
+
+def _read_export(path: Path) -> None:
+    """Read a recipe of export/, and find the one of quantize/ that it names.
+
+    Raises:
+        RecipeError: it is wrong, or names none.
+    """
+    from edge_imgq.recipe.export import read_export_recipe
+    from edge_imgq.recipe.folders import quantize_recipe_path
+
+    recipe = read_export_recipe(path)
+    if recipe.scheme:
+        try:
+            found = quantize_recipe_path(recipe.scheme, path.resolve().parent.parent)
+            if not found.is_file():  # a name that ends in .toml is a path
+                raise RecipeError(f"There is no file {found}.")
+        except RecipeError as error:
+            raise RecipeError(f"{path}: 'scheme' names no recipe. {error}") from error

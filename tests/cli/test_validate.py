@@ -44,6 +44,32 @@ def test_every_wrong_file_is_named_with_what_is_wrong(run: Run, project: Path) -
     assert [row["error"] is None for row in rows] == [False, True]
 
 
+def test_a_scheme_that_names_no_recipe_is_wrong(run: Run, project: Path) -> None:
+    recipe = project / "export" / "tflite-int8.toml"
+    recipe.write_text(re.sub(r'scheme = ".*"', 'scheme = "int8-fst"', recipe.read_text()))
+    outcome = run("validate", recipe)
+    assert outcome.code == 3
+    assert str(recipe) in outcome.out
+    assert f"no quantization recipe 'int8-fst' in {project / 'quantize'}." in outcome.out
+    assert "Did you mean 'int8-fast'?" in outcome.out
+    recipe.write_text(recipe.read_text().replace('"int8-fst"', '"gone.toml"'))
+    assert "There is no file gone.toml." in run("validate", recipe).out
+
+
+def test_a_scheme_is_looked_for_beside_its_recipe_else_among_those_that_ship(
+    run: Run, project: Path
+) -> None:
+    recipe, own = project / "export" / "tflite-int8.toml", project / "quantize" / "ours.toml"
+    recipe.write_text(re.sub(r'scheme = ".*"', 'scheme = "ours"', recipe.read_text()))
+    own.write_bytes((project / "quantize" / "int8.toml").read_bytes())
+    assert run("validate", recipe).code == 0
+    for path in own.parent.iterdir():
+        path.unlink()
+    assert run("validate", recipe).code == 3
+    recipe.write_text(recipe.read_text().replace('scheme = "ours"', 'scheme = "int8"'))
+    assert run("validate", recipe).code == 0
+
+
 def test_a_file_of_another_kind_is_refused(run: Run, project: Path) -> None:
     other = project / "pyproject.toml"
     other.write_text("")
