@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast, get_args
 
@@ -97,6 +97,7 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
 
 
 def _parsed(table: Table, name: str) -> ExportRecipe:
+    table.refuse_others([key.name for key in fields(ExportRecipe) if key.name != "name"])
     form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
     recipe = ExportRecipe(
         name=name,
@@ -109,12 +110,12 @@ def _parsed(table: Table, name: str) -> ExportRecipe:
         size=table.size("size"),
         budget=_budget(table.table("budget"), form, precision),
     )
-    table.close()
     _refuse_contradictions(recipe, table.where)
     return recipe
 
 
 def _budget(table: Table, form: str, precision: str) -> Budget:
+    table.refuse_others([key.name for key in fields(Budget)])
     share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
     if share == "none" and table.has("conversion_within_1"):
         keep = _names(lambda row: "none" not in row.precisions.values())
@@ -123,7 +124,7 @@ def _budget(table: Table, form: str, precision: str) -> Budget:
             f"{FORMATS[form].rounds_elsewhere} No share of values is kept for every network; limit "
             "it in dB alone, and delete the key."
         )
-    budget = Budget(
+    return Budget(
         psnr_drop=table.number("psnr_drop"),
         psnr_drop_worst=table.number("psnr_drop_worst"),
         psnr_vs_reference=table.number("psnr_vs_reference"),
@@ -133,8 +134,6 @@ def _budget(table: Table, form: str, precision: str) -> Budget:
             else None
         ),
     )
-    table.close()
-    return budget
 
 
 def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:

@@ -57,8 +57,8 @@ def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
             (in both splits or in one), or a split is empty.
     """
     table = Table.read(path)
+    table.refuse_others(("image",))
     images = tuple(_image(entry, path) for entry in table.tables("image"))
-    table.close()
     _refuse_twins(images, path)
     for split in ("calibration", "evaluation"):
         if not any(image.split == split for image in images):
@@ -85,6 +85,7 @@ def image_path(image: ManifestImage) -> Path:
 
 
 def _image(entry: Table, path: Path) -> ManifestImage:
+    entry.refuse_others(("name", "source", "sha256", "licence", "split"))
     sha256, name = entry.text("sha256"), entry.text("name")
     if not _SHA256.fullmatch(sha256):
         raise RecipeError(
@@ -92,7 +93,7 @@ def _image(entry: Table, path: Path) -> ManifestImage:
             f"not '{sha256}'."
         )
     calibration = entry.text("split", ("calibration", "evaluation")) == "calibration"
-    image = ManifestImage(
+    return ManifestImage(
         name=name,
         source=entry.text("source"),
         sha256=sha256,
@@ -100,8 +101,6 @@ def _image(entry: Table, path: Path) -> ManifestImage:
         split="calibration" if calibration else "evaluation",
         folder=path.parent,
     )
-    entry.close()
-    return image
 
 
 def _refuse_twins(images: Sequence[ManifestImage], path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
 
 
 def _parsed(table: Table, name: str) -> QuantizeRecipe:
+    table.refuse_others([key.name for key in fields(QuantizeRecipe) if key.name != "name"])
     recipe = QuantizeRecipe(
         name=name,
         summary=table.text("summary"),
@@ -105,7 +106,6 @@ def _parsed(table: Table, name: str) -> QuantizeRecipe:
         precision=_precision(table.table("precision")),
         when_over_budget=table.text("when_over_budget", WHEN_OVER_BUDGET, default="nothing"),
     )
-    table.close()
     if recipe.precision and recipe.when_over_budget != "nothing":
         raise RecipeError(
             f"{table.where}: [precision] says which layers are in float, and 'when_over_budget' "
@@ -122,9 +122,9 @@ def written_recipe_path(path: Path) -> Path:
 
 def _started(path: Path, table: Table) -> QuantizeRecipe:
     """Read a recipe that takes all other keys from one beside it."""
+    table.refuse_others(("summary", "start", "when_over_budget"))
     summary, start = table.text("summary"), table.text("start")
     choice = table.text("when_over_budget", WHEN_OVER_BUDGET)
-    table.close()
     base = read_quantize_recipe(path.with_name(f"{start}.toml"))
     if base.start or base.precision:
         raise RecipeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ from edge_imgq.wording import did_you_mean
 
 
 class Table:
-    """One TOML table that remembers which of its keys were asked for.
+    """One TOML table.
 
-    Call `close` when all keys are read: it refuses what was not asked for.
+    Call `refuse_others` before keys are asked for: a misspelt key is then unknown, rather than
+    another one missing.
     """
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
         self._values = values
         self._where = where
-        self._asked: list[str] = []
 
     @staticmethod
     def read(path: Path) -> Table:
@@ -93,17 +93,19 @@ class Table:
         """Tell whether a key is there."""
         return key in self._values
 
-    def close(self) -> None:
-        """Refuse keys that nothing asked for.
+    def refuse_others(self, known: Collection[str]) -> None:
+        """Refuse keys that are not known.
 
         Raises:
-            RecipeError: there is one; the nearest known key is named.
+            RecipeError: there is one; the known key nearest to it is named, first of those that
+                are not there.
         """
+        absent = [key for key in known if key not in self._values]
         for key in self._values:
-            if key not in self._asked:
+            if key not in known:
+                near = did_you_mean(key, absent) or did_you_mean(key, known)
                 raise RecipeError(
-                    f"{self._where}: unknown key '{key}'.{did_you_mean(key, self._asked)} "
-                    f"Known keys: {', '.join(self._asked)}."
+                    f"{self._where}: unknown key '{key}'.{near} Known keys: {', '.join(known)}."
                 )
 
     def _refuse_other(self, key: str, value: str, choices: Sequence[str]) -> None:
@@ -114,12 +116,10 @@ class Table:
             )
 
     def _get(self, key: str, kind: Any, wanted: str, default: Any) -> Any:
-        self._asked.append(key)
         if key not in self._values:
             if default is not None:
                 return default
-            near = did_you_mean(key, [name for name in self._values if name not in self._asked])
-            raise RecipeError(f"{self._where}: the key '{key}' is missing; it is {wanted}.{near}")
+            raise RecipeError(f"{self._where}: the key '{key}' is missing; it is {wanted}.")
         value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise RecipeError(f"{self._where}: '{key}' must be {wanted}, not {value!r}.")

@@ -53,11 +53,11 @@ def read_baseline(path: Path) -> Baseline:
             f"edge-imgq check PATH --baseline {path} --update"
         )
     table = Table(values, str(path))
+    table.refuse_others(("schema", "models", "tolerances"))
     table.number("schema")
     table.table("models")
     models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
     tolerances = _tolerances(table.table("tolerances"))
-    table.close()
     return Baseline(tolerances, models)
 
 
@@ -92,12 +92,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _tolerances(table: Table) -> Tolerances:
-    found = {
-        entry.name: table.number(entry.name, default=getattr(Tolerances(), entry.name))
-        for entry in dataclasses.fields(Tolerances)
-    }
-    table.close()
-    return Tolerances(**found)
+    table.refuse_others([entry.name for entry in dataclasses.fields(Tolerances)])
+    return Tolerances(
+        **{
+            entry.name: table.number(entry.name, default=getattr(Tolerances(), entry.name))
+            for entry in dataclasses.fields(Tolerances)
+        }
+    )
 
 
 def _rounded(value: Any) -> Any:

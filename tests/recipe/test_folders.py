@@ -75,12 +75,18 @@ def test_a_target_that_does_not_exist_is_refused_and_the_known_ones_named() -> N
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
-        ("size =", "sise =", "'size' is missing.* Did you mean 'sise'"),
-        ("psnr_drop_worst = 0.03", "psnr_drop_wurst = 0.03", "Did you mean 'psnr_drop_wurst'"),
+        ("size =", "sise =", r"unknown key 'sise'\. Did you mean 'size'\?"),
+        (
+            "psnr_drop_worst = 0.03",
+            "psnr_drop_wurst = 0.03",
+            r"unknown key 'psnr_drop_wurst'\. Did you mean 'psnr_drop_worst'\?",
+        ),
+        ("psnr_drop =", "psnr_dorp =", r"unknown key 'psnr_dorp'\. Did you mean 'psnr_drop'\?"),
+        ("psnr_drop =", "# psnr_drop =", "the key 'psnr_drop' is missing; it is a number.$"),
         ('format = "tflite"', 'format = "tflight"', "Did you mean 'tflite'"),
         ("size = [180, 320]", "size = [180]", "two whole numbers"),
         ("size = [180, 320]", 'size = "180x320"', r"a list \[height, width\]"),
-        ('summary = "', 'sumary = "', "'summary' is missing"),
+        ('summary = "', 'sumary = "', "unknown key 'sumary'. Did you mean 'summary'"),
         ('precision = "float32"', 'precision = "int8"', "'scheme' names a recipe"),
         (
             'format = "tflite"\n',
