@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
+from edge_imgq.report.figures import decibels
 from edge_imgq.verify.drift import IDENTICAL
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Gallery:
             for rank, exhibit in enumerate(exhibits, start=1):
                 name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
                 path = self._folder / f"{name}.png"
-                title = f"{file}, {exhibit.name}: {exhibit.psnr:.1f} dB from the float model"
+                title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB from the float model"
                 picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
                 with output_errors(self._folder):
                     self._folder.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,16 @@ def fidelity(value: Fidelity | Skipped) -> str:
     return f"{decibels(value.mean)}/{decibels(value.worst)}"
 
 
-def decibels(value: float) -> str:
-    """Return a PSNR in words: "same" where no pixel differs."""
-    return "same" if value >= IDENTICAL else f"{value:.1f}"
+def decibels(value: float, digits: int = 1) -> str:
+    """Return a PSNR in words: "same" where no pixel differs, and below 100 where one does.
+
+    Args:
+        value: in dB.
+        digits: behind the point.
+    """
+    if value >= IDENTICAL:
+        return "same"
+    return f"{min(value, IDENTICAL - 10**-digits):.{digits}f}"
 
 
 def drop(value: Drop | Skipped) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from edge_imgq.report.baseline import Baseline, Figures, figures
 from edge_imgq.report.drawing import ABSENT, byte_count
+from edge_imgq.report.figures import decibels
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
-from edge_imgq.verify.drift import IDENTICAL
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _texts(found: Figures) -> tuple[str, ...]:
     near = found.vs_reference_mean
     return (
         byte_count(found.bytes),
-        "same" if near >= IDENTICAL else f"{near:.2f}",
+        decibels(near, 2),
         ABSENT if found.psnr is None else f"{found.psnr:.2f}",
         # Adding zero turns a rounded -0.0 into 0.0.
         ABSENT if found.drop_mean is None else f"{round(found.drop_mean, 3) + 0:.3f}",

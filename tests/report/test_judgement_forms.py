@@ -60,6 +60,13 @@ def test_markdown_says_the_result_first_and_what_each_figure_was() -> None:
     assert passed[0] == "### ✔ PASS: 2 targets (2 pass)."
 
 
+def test_markdown_calls_nothing_100_db_that_is_not_the_same() -> None:
+    near = with_target(vs_reference=Fidelity(99.999, 99.99, "a"))
+    text = markdown(judgement(report=near))
+    assert "99.99 (was 46.70)" in text
+    assert "100.0" not in text
+
+
 def test_names_are_shown_and_never_interpreted() -> None:
     text = markdown(judgement(HOSTILE))
     assert "| a\\|b | \\<img src=x\\> |" in text

@@ -12,6 +12,7 @@ from edge_imgq.quantize.loud_layer import LoudLayer
 from edge_imgq.quantize.step import QuantizationStep, not_run
 from edge_imgq.recipe.export import Budget
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
+from edge_imgq.report.figures import decibels
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import Failed, NotRun, Report, SchemeReport
 from edge_imgq.report.table import report_table
@@ -78,6 +79,12 @@ def test_identical_images_read_same_and_a_tiny_gain_is_no_minus_zero() -> None:
     )
     assert "same/same" in row(same, "tflite-int8")
     assert "0.000/0.000" in row(same, "tflite-int8")
+
+
+def test_what_is_not_the_same_reads_less_than_100_db() -> None:
+    near = with_target(vs_reference=Fidelity(99.97, 99.95, "a"))
+    assert "99.9/99.9" in row(near, "tflite-int8")
+    assert [decibels(value, 2) for value in (99.996, 99.98, 100.0)] == ["99.99", "99.98", "same"]
 
 
 def test_a_time_stands_beside_device_runtime_shape_threads_and_runs() -> None:
