@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.report import Report
-    from edge_imgq.report.verdict import Verdict
 
 FORMS = {
     "junit": "JUnit XML, a test case for each target",
@@ -140,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
             pictures = failing_pictures(looked, judgement.verdicts, request, watch)
             write_text(arguments.html, page(judgement, pictures, history))
     _write(judgement, arguments)
-    _show(found, arguments)
+    _show(judgement, arguments)
     return DriftError.exit_code if judgement.fails else 0
 
 
@@ -170,7 +169,8 @@ def _write(judgement: Judgement, arguments: argparse.Namespace) -> None:
             write_text(path, form(judgement))
 
 
-def _show(verdicts: Sequence[Verdict], arguments: argparse.Namespace) -> None:
+def _show(judgement: Judgement, arguments: argparse.Namespace) -> None:
+    verdicts = judgement.verdicts
     if arguments.json:
         from edge_imgq.report.json_form import verdicts_to_json
 
@@ -178,7 +178,7 @@ def _show(verdicts: Sequence[Verdict], arguments: argparse.Namespace) -> None:
         return
     from edge_imgq.report.verdict_table import verdict_table
 
-    print(verdict_table(verdicts))
+    print(verdict_table(verdicts, judgement.notes))
     if any(verdict.outcome in ("improved", "new") for verdict in verdicts):
         paths = " ".join(map(str, arguments.paths))
         print(
@@ -196,6 +196,7 @@ def _update(path: Path, looked: Sequence[Looked]) -> int:
     """
     from edge_imgq.report.baseline import updated
     from edge_imgq.report.baseline_file import read_to_update, write_baseline
+    from edge_imgq.report.unjudged import without_truth
 
     for one in looked:
         _refuse_to_keep(path, one)
@@ -205,6 +206,8 @@ def _update(path: Path, looked: Sequence[Looked]) -> int:
     write_baseline(path, updated(before, reports))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
+    for note in without_truth(reports):
+        print(f"{note}.", file=sys.stderr)
     if before is not None:
         _say_unmeasured(before, reports)
     if made:

@@ -8,6 +8,7 @@ from edge_imgq.report.baseline import Baseline, Figures, figures
 from edge_imgq.report.drawing import ABSENT, byte_count
 from edge_imgq.report.figures import decibels
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.unjudged import without_truth
 from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
 
 
@@ -37,6 +38,11 @@ class Judgement:
             return "regressed"
         skipped = all(verdict.outcome == "skipped" for verdict in self.verdicts)
         return "skipped" if skipped else "pass"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not judged, and why, a sentence for each model."""
+        return without_truth(self.reports)
 
     def now(self, verdict: Verdict) -> TargetReport | None:
         """Return the figures of today; None of what is gone, or of a copy."""

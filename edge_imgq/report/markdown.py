@@ -23,6 +23,8 @@ def markdown(judgement: Judgement) -> str:
     for verdict in verdicts:
         words = f"{SYMBOLS[verdict.outcome]} {verdict.outcome}"
         lines.append(_row((verdict.model, verdict.target, words, *judgement.cells(verdict))))
+    for note in judgement.notes:
+        lines += ["", _plain(note)]
     for heading, reasons in reasons_by_target(verdicts).items():
         lines += ["", f"**{_plain(heading)}**", "", *_items(reasons)]
     if changes := change_lines(verdicts):

@@ -86,6 +86,7 @@ def page(
         rows=[_row(judgement, verdict, shown) for verdict in judgement.verdicts],
         changes=change_lines(judgement.verdicts),
         reports=judgement.reports,
+        notes=judgement.notes,
         grades=_grades(),
         left_out=left_out,
         history=_history(judgement, history),

@@ -18,6 +18,7 @@ from edge_imgq.report.baseline import (
 )
 from edge_imgq.report.comparison import moved
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.unjudged import has_truth
 
 Outcome = Literal["pass", "improved", "new", "skipped", "regressed", "tampered"]
 
@@ -38,6 +39,7 @@ class Verdict:
         fails: whether the target keeps the gate shut.
         reasons: for the outcome, one sentence each.
         changes: since the baseline, that figures depend on: weights, images, versions.
+        unjudged: whether the float model changed, and no truth says if it got worse.
     """
 
     model: str
@@ -46,6 +48,7 @@ class Verdict:
     fails: bool
     reasons: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    unjudged: bool = False
 
 
 def judge(
@@ -109,10 +112,11 @@ def _verdict(
         return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
     if tampered:
         return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken))
+    unjudged = known.float_sha256 != report.reference_sha256 and not has_truth(report)
     if worse or broken:
-        return Verdict(model, name, "regressed", True, (*worse, *broken), changes)
+        return Verdict(model, name, "regressed", True, (*worse, *broken), changes, unjudged)
     outcome: Outcome = "improved" if better else "pass"
-    return Verdict(model, name, outcome, False, better, changes)
+    return Verdict(model, name, outcome, False, better, changes, unjudged)
 
 
 def _new(

@@ -12,8 +12,12 @@ NO_TARGETS = "NOTHING COMPARED: neither the reports nor the baseline have a targ
 """The headline of no verdicts at all, at which the gate stays shut."""
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> str:
-    """Return what the verdicts come to, a row for each target, and the reasons below."""
+UNJUDGED = "; the float model changed, quality not measured"
+"""What a headline adds where no truth says whether another float model is worse."""
+
+
+def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str:
+    """Return what the verdicts come to, a row for each target, the reasons and notes below."""
     table = new_table("model", "target", "verdict")
     for verdict in verdicts:
         table.add_row(verdict.model, verdict.target, verdict.outcome)
@@ -24,6 +28,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     if changes := change_lines(verdicts):
         lines = (wrapped(f"  {line}", "    ") for line in changes)
         parts.append("\n".join(["changed since the baseline:", *lines]))
+    parts.append("\n".join(wrapped(note, "  ") for note in notes))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -36,11 +41,12 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     }
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     targets = count_of(len(verdicts), "target")
+    unjudged = UNJUDGED if any(verdict.unjudged for verdict in verdicts) else ""
     if failing:
-        return f"FAIL: {len(failing)} of {targets} ({counted})."
+        return f"FAIL: {len(failing)} of {targets} ({counted}){unjudged}."
     if counts["skipped"] == len(verdicts):
         return f"NOTHING COMPARED: {targets} ({counted})." if verdicts else f"{NO_TARGETS}."
-    return f"PASS: {targets} ({counted})."
+    return f"PASS: {targets} ({counted}){unjudged}."
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:

@@ -55,6 +55,10 @@ def test_the_gate_opens_for_the_example_and_shuts_for_other_weights(
     said = " ".join(capsys.readouterr().out.split())
     assert "regressed" in said
     assert "weights" in said
+    note = "denoiser: not gated: quality against the truth; give pairs with --images DIR"
+    assert said.count(note) == 1
+    assert main([*CHECK, "--update"]) == 0
+    assert capsys.readouterr().err.count(note) == 1
 
 
 def test_its_tests_pass_once_for_each_target(project: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from edge_imgq.report.baseline import Baseline
+from edge_imgq.report.baseline import Baseline, updated
 from edge_imgq.report.json_form import verdicts_to_json
 from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.markdown import markdown
-from edge_imgq.report.verdict import Verdict, keep_shut
+from edge_imgq.report.page import page
+from edge_imgq.report.verdict import Verdict, judge, keep_shut
 from edge_imgq.report.verdict_table import verdict_table
+from edge_imgq.skipped import Skipped
+from tests.report.build import REPORT
 
 LONG = (
     "measured on other images than the baseline (5 images of Set5; there 4 images of the manifest)"
@@ -36,6 +40,24 @@ def test_the_result_comes_first_and_every_reason_below() -> None:
 def test_what_was_skipped_is_never_counted_as_a_pass() -> None:
     first = verdict_table(FAILING[3:]).splitlines()[0]
     assert first == "PASS: 2 targets (1 skipped, 1 improved)."
+
+
+def test_a_changed_model_that_no_truth_judges_is_said_in_the_heading() -> None:
+    baseline = updated(None, [REPORT])
+    targets = tuple(replace(one, drop=Skipped("no truth")) for one in REPORT.targets)
+    report = replace(REPORT, targets=targets)
+    known = updated(None, [report])
+    changed = replace(report, reference_sha256="0" * 64)
+    judgement = Judgement(judge([changed], known), (changed,), known)
+    heading = "PASS: 2 targets (2 pass); the float model changed, quality not measured."
+    note = "not gated: quality against the truth; give pairs with --images DIR"
+    text = verdict_table(judgement.verdicts, judgement.notes)
+    for form in (text, markdown(judgement), page(judgement, {})):
+        assert heading in " ".join(form.split())
+        assert " ".join(form.split()).count(note) == 1
+    assert "quality not measured" not in verdict_table(judge([report], known))
+    known_truth = verdict_table(judge([replace(REPORT, reference_sha256="0" * 64)], baseline))
+    assert "quality not measured" not in known_truth
 
 
 def test_nothing_compared_is_never_headed_pass() -> None:
