@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import string
 from collections.abc import Mapping
@@ -68,7 +69,12 @@ def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) ->
     """
     if not wheel.name.startswith("edge_imgq-") or wheel.suffix != ".whl":
         raise UsageError(f"{wheel} is not a wheel of edge-imgq (edge_imgq-….whl).")
-    values = {"model": _quoted(model), "options": _quoted(options), "python": python_version()}
+    values = {
+        "model": _quoted(model),
+        "options": _quoted(options),
+        "check_options": _quoted(images_option(options)),
+        "python": python_version(),
+    }
     made = {path: _filled(name, values).encode() for path, name in TEMPLATES[host].items()}
     made["ci/constraints.txt"] = constraints().encode()
     made[f"ci/{wheel.name}"] = wheel.read_bytes()
@@ -82,6 +88,15 @@ def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) ->
             )
     added = {path: _with_lines(folder / path, lines) for path, lines in LINES.items()}
     return tuple(CiFile(Path(path), contents) for path, contents in {**made, **added}.items())
+
+
+def images_option(options: str) -> str:
+    """Return which of export's options `check` takes, too: the images to measure on."""
+    words = options.replace("--images=", "--images ").split()
+    for option, folder in itertools.pairwise(words):
+        if option == "--images":
+            return f"--images {folder}"
+    return ""
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_imgq.pipeline.check import Looked
+    from edge_imgq.pipeline.check import CheckRequest, Looked
+    from edge_imgq.pipeline.step import Watch
     from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
@@ -132,15 +133,30 @@ def run(arguments: argparse.Namespace) -> int:
         found = verdicts(looked, known, request, watch)
         judgement = Judgement(found, tuple(one.report for one in looked), known)
         if arguments.html:
-            from edge_imgq.artifact import write_text
-            from edge_imgq.pipeline.failing_pictures import failing_pictures
-            from edge_imgq.report.page import page
-
-            pictures = failing_pictures(looked, judgement.verdicts, request, watch)
-            write_text(arguments.html, page(judgement, pictures, history))
+            _write_page(arguments.html, looked, judgement, history, request, watch)
     _write(judgement, arguments)
     _show(judgement, arguments)
     return DriftError.exit_code if judgement.fails else 0
+
+
+def _write_page(
+    path: Path,
+    looked: Sequence[Looked],
+    judgement: Judgement,
+    history: Sequence[Entry],
+    request: CheckRequest,
+    watch: Watch,
+) -> None:
+    """Write the page, with pictures of what fails or the reason why there are none."""
+    from edge_imgq.artifact import write_text
+    from edge_imgq.pipeline.failing_pictures import failing_pictures, unknown_images
+    from edge_imgq.report.page import page
+
+    pictures = failing_pictures(looked, judgement.verdicts, request, watch)
+    unknown = unknown_images(looked, judgement.verdicts, request)
+    write_text(path, page(judgement, pictures, history, unknown))
+    for line in unknown:
+        print(f"{line}.", file=sys.stderr)
 
 
 def _history(arguments: argparse.Namespace) -> Sequence[Entry]:

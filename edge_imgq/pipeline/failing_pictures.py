@@ -33,6 +33,19 @@ def failing_pictures(
     }
 
 
+def unknown_images(
+    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
+) -> tuple[str, ...]:
+    """Return why failing files of a model have no pictures, where nobody names their images."""
+    failing = {verdict.model for verdict in verdicts if verdict.fails}
+    return tuple(
+        f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "
+        "not those of the manifest; name them with --images DIR"
+        for one in looked
+        if one.report.model in failing and images_of(one.report, request) is None
+    )
+
+
 def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
     for target in one.report.targets:
         yield (one.report.model, target.target), one.folder / target.file

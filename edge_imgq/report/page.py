@@ -62,6 +62,7 @@ def page(
     judgement: Judgement,
     pictures: Mapping[Place, Sequence[Exhibit]],
     history: Sequence[Entry] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """Return the page: result, a row for each target, reasons, drift per image, pictures, history.
 
@@ -69,6 +70,7 @@ def page(
         judgement: to show.
         pictures: the worst images of targets, by model and target.
         history: earlier figures; those of other models are left out.
+        notes: sentences on the page itself, such as why it has no pictures.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -86,7 +88,7 @@ def page(
         rows=[_row(judgement, verdict, shown) for verdict in judgement.verdicts],
         changes=change_lines(judgement.verdicts),
         reports=judgement.reports,
-        notes=judgement.notes,
+        notes=(*judgement.notes, *notes),
         grades=_grades(),
         left_out=left_out,
         history=_history(judgement, history),

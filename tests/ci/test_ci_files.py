@@ -65,6 +65,19 @@ def test_github_gets_a_workflow_an_action_versions_and_the_wheel(
     )
 
 
+@pytest.mark.parametrize("images", ["--images pairs", "--images=pairs", ""])
+def test_check_measures_on_the_images_of_export(repository: Path, wheel: Path, images: str) -> None:
+    wanted = "--images pairs" if images else ""
+    for host in ("github", "gitlab"):
+        assert init(repository, host, wheel, f"--options=--target all {images}") == 0
+        (repository / "ci" / WHEEL).unlink()
+        (repository / "ci" / "constraints.txt").unlink()
+    workflow = yaml.safe_load((repository / ".github/workflows/edge-imgq.yml").read_text())
+    assert workflow["jobs"]["int8"]["steps"][-1]["with"]["check-options"] == wanted
+    job = yaml.safe_load((repository / "ci" / "edge-imgq.yml").read_text())["edge-imgq"]
+    assert job["variables"]["CHECK_OPTIONS"] == wanted
+
+
 def test_the_versions_are_those_of_this_machine_as_an_index_has_them() -> None:
     lines = installation.constraints().splitlines()[1:]
     assert f"numpy=={metadata.version('numpy')}" in lines
@@ -232,3 +245,4 @@ def test_the_steps_of_both_hosts_open_the_gate_and_shut_it(
     assert job["artifacts"]["reports"]["junit"] == "edge-imgq-report/junit.xml"
     assert runner("\n".join(job["script"]), job["variables"]) == 1
     assert "regressed" in (repository / "edge-imgq-report" / "summary.md").read_text()
+    assert '<section class="picture"' in (repository / "edge-imgq-report/index.html").read_text()

@@ -181,6 +181,24 @@ def test_other_weights_that_make_the_network_worse_fail_for_that_reason(
     assert "the file computes what its graph does, tensor by tensor" in images
 
 
+def test_a_worse_network_has_pictures_or_the_reason_why_not(
+    run: Run, project: Path, worse: Path, pairs: Path
+) -> None:
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(worse, project / "tiny")
+    page = project / "page.html"
+    assert check(run, project, "--images", pairs, "--html", page).code == 1
+    shown = page.read_text()
+    assert shown.count('<section class="picture"') == 3
+    assert "no pictures" not in shown
+    assert len(shown) < 3_000_000
+    unnamed = check(run, project, "--html", page)
+    assert unnamed.code == 1
+    words = "tiny: no pictures of what fails: its images (4 pairs of "
+    assert words in unnamed.err
+    assert words in page.read_text()
+
+
 def test_calibration_images_swapped_for_noise_are_caught(
     run: Run, project: Path, photos: Path, export: Export
 ) -> None:
