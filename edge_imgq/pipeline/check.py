@@ -16,7 +16,7 @@ from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError, UsageError
 from edge_imgq.formats import format_of
 from edge_imgq.images.samples import ImageSet
-from edge_imgq.pipeline.first_difference import first_difference
+from edge_imgq.pipeline.first_difference import first_difference, is_as_near_as_its_graph
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.measured_anew import Job, measured_anew
 from edge_imgq.pipeline.step import Watch
@@ -31,9 +31,7 @@ from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
 
-AS_ITS_GRAPH = (
-    "the file computes what its graph does, tensor by tensor: the graph is what got worse"
-)
+AS_ITS_GRAPH = "the file computes what its graph does: the graph is what got worse"
 
 
 @dataclass(frozen=True)
@@ -108,10 +106,11 @@ def _explained(verdict: Verdict, looked: Sequence[Looked], request: CheckRequest
         return verdict
     one = next(one for one in looked if one.report.model == verdict.model)
     images = images_of(one.report, request)
-    file = next((t.file for t in one.report.targets if t.target == verdict.target), None)
-    if file is None or images is None or not (one.folder / file).exists():
+    found = next((t for t in one.report.targets if t.target == verdict.target), None)
+    if found is None or images is None or not (one.folder / found.file).exists():
         return verdict
-    said = first_difference(one.folder, one.folder / file, images)
+    is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(found)
+    said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)
     if said == "" and verdict.outcome == "regressed":
         said = AS_ITS_GRAPH
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
