@@ -35,7 +35,8 @@ class Verdict:
         target: the recipe's stem.
         outcome: "pass"; "improved", by more than a tolerance; "new", the baseline does not have it;
             "skipped", it did not run here; "regressed", over budget or worse than a tolerance
-            allows, or gone; "tampered", the file or the images are not those vouched for.
+            allows, or no export made it; "tampered", the file or the images are not those vouched
+            for, or the file is gone.
         fails: whether the target keeps the gate shut.
         reasons: for the outcome, one sentence each.
         changes: since the baseline, that figures depend on: weights, images, versions.

@@ -143,6 +143,9 @@ def test_a_truncated_and_a_deleted_file_are_caught(run: Run, project: Path, pair
     assert "is not the one that was measured, and does not open" in caught(run, project, pairs)
     path.unlink()
     assert caught(run, project, pairs) == f"there is no file {path}"
+    refused = check(run, project, "--update")
+    assert refused.code == 1
+    assert f"is left as it was: tiny {INT8}: there is no file {path}" in refused.err
 
 
 def test_another_networks_file_is_named(run: Run, project: Path, pairs: Path) -> None:
