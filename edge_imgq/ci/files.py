@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_imgq.ci.installation import constraints, python_version
+from edge_imgq.ci.installation import CONSTRAINTS_HEADING, constraints, python_version
 from edge_imgq.errors import UsageError
 
 Host = Literal["github", "gitlab"]
@@ -35,6 +35,10 @@ LINES: Mapping[str, tuple[str, ...]] = {
 the machine."""
 
 
+OURS = (b"# Written by `edge-imgq init ", CONSTRAINTS_HEADING.encode())
+"""How files begin that init wrote and may write again."""
+
+
 @dataclass(frozen=True)
 class CiFile:
     """A file of a team's repository.
@@ -54,7 +58,9 @@ class _Template(string.Template):
     delimiter = "%"
 
 
-def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) -> tuple[CiFile, ...]:
+def ci_files(
+    folder: Path, host: Host, model: str, options: str, wheel: Path, *, again: bool = False
+) -> tuple[CiFile, ...]:
     """Return the files that are to be written into a repository; those of Git get lines added.
 
     Args:
@@ -63,9 +69,11 @@ def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) ->
         model: what `export` is to take, from the repository's root.
         options: more of `export`.
         wheel: of edge-imgq.
+        again: whether to write those anew that init wrote before.
 
     Raises:
-        UsageError: one of them is there already, or the wheel is none of edge-imgq.
+        UsageError: one of them is there already, or another wheel is, or the wheel is none of
+            edge-imgq.
     """
     if not wheel.name.startswith("edge_imgq-") or wheel.suffix != ".whl":
         raise UsageError(f"{wheel} is not a wheel of edge-imgq (edge_imgq-….whl).")
@@ -81,11 +89,8 @@ def ci_files(folder: Path, host: Host, model: str, options: str, wheel: Path) ->
     if host == "gitlab" and not (folder / GITLAB).exists():
         made[GITLAB] = INCLUDED.encode()
     for path in made:
-        if (folder / path).exists():
-            raise UsageError(
-                f"{folder / path} exists already, and init overwrites nothing. Move it away to "
-                "get a new one."
-            )
+        _refuse_to_overwrite(folder / path, again=again)
+    _refuse_other_wheels(folder / "ci", wheel.name)
     added = {path: _with_lines(folder / path, lines) for path, lines in LINES.items()}
     return tuple(CiFile(Path(path), contents) for path, contents in {**made, **added}.items())
 
@@ -97,6 +102,31 @@ def images_option(options: str) -> str:
         if option == "--images":
             return f"--images {folder}"
     return ""
+
+
+def _refuse_to_overwrite(path: Path, *, again: bool) -> None:
+    """Refuse a file that is there; where init may write again, one that it did not write."""
+    if not path.exists():
+        return
+    if not again:
+        raise UsageError(
+            f"{path} exists already, and init overwrites nothing. Move it away to get a new one, "
+            "or write with --force what init wrote before."
+        )
+    if path.suffix != ".whl" and not (path.is_file() and path.read_bytes().startswith(OURS)):
+        raise UsageError(
+            f"{path} is not as init begins it, and --force overwrites what init wrote alone. Move "
+            "it away to get a new one."
+        )
+
+
+def _refuse_other_wheels(folder: Path, name: str) -> None:
+    for path in sorted(folder.glob("*.whl")):
+        if path.name != name:
+            raise UsageError(
+                f"{path} is there already, and CI installs every wheel of that folder. Delete it "
+                f"to get {name}."
+            )
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

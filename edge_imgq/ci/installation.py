@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 from edge_imgq.errors import UsageError
 
 PROJECT = "edge-imgq"
+CONSTRAINTS_HEADING = "# What edge-imgq ran with when CI was set up."
 
 
 def python_version() -> str:
@@ -27,7 +28,7 @@ def constraints() -> str:
     out: an index has it under the rest.
     """
     lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in _needed())
-    return "\n".join(["# What edge-imgq ran with when CI was set up.", *lines, ""])
+    return "\n".join([CONSTRAINTS_HEADING, *lines, ""])
 
 
 def _needed() -> list[str]:

@@ -22,11 +22,15 @@ is overwritten.
 
 With --ci, write instead what GitHub or GitLab needs to export your model in every change and to
 compare its files with a baseline: a workflow, the versions to install, the wheel of edge-imgq,
-and lines for .gitignore and .gitattributes. What to type next is printed."""
+and lines for .gitignore and .gitattributes. What to type next is printed. The wheel is the one
+that edge-imgq was installed from; where it was installed from a checkout, as `make install` does,
+`make wheel` writes one, which --wheel names."""
 
 EXAMPLE = """\
 cd my-app/models && edge-imgq init
-edge-imgq init my-app --ci github --model models/denoiser.onnx"""
+edge-imgq init my-app --ci github --model models/denoiser.onnx
+edge-imgq init my-app --ci github --model models/denoiser.onnx --force \\
+    --options='--target tflite --size 360x640'"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -59,6 +63,12 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="with --ci: of edge-imgq (default: the one that it was installed from)",
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        default=None,
+        help="with --ci: write anew what init wrote before; files of others stay",
+    )
     add_json(parser)
 
 
@@ -71,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"Commands that run in {folder.resolve()} now use these."
     else:
         files = _ci_files(arguments)
-        hint = _next_steps(arguments, has_include=folder / GITLAB in files)
+        hint = _next_steps(arguments, has_include=_includes(folder, files))
     _write(folder, files)
     if arguments.json:
         from edge_imgq.report.json_form import to_json
@@ -84,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_ci_options(arguments: argparse.Namespace) -> None:
-    for option in ("model", "options", "wheel"):
+    for option in ("model", "options", "wheel", "force"):
         if getattr(arguments, option) is not None:
             raise UsageError(f"--{option} goes with --ci github or --ci gitlab.")
 
@@ -114,10 +124,12 @@ def _ci_files(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Return the files of a repository's CI, by where they go.
 
     Raises:
-        UsageError: no model of the repository is named, there is no wheel, or a file is there.
+        UsageError: no model of the repository is named, its size is open, there is no wheel, or a
+            file is there.
     """
     from edge_imgq.ci.files import ci_files
     from edge_imgq.ci.installation import own_wheel
+    from edge_imgq.ci.model_size import refuse_open_size
     from edge_imgq.models.zoo import ZOO
 
     folder, model = arguments.folder, arguments.model
@@ -129,9 +141,17 @@ def _ci_files(arguments: argparse.Namespace) -> dict[Path, bytes]:
             f"repository, {folder.resolve()}."
         )
     options = OPTIONS if arguments.options is None else arguments.options
+    refuse_open_size(folder / model, options)
     wheel = arguments.wheel or own_wheel()
-    made = ci_files(folder, arguments.ci, model, options, wheel)
+    again = bool(arguments.force)
+    made = ci_files(folder, arguments.ci, model, options, wheel, again=again)
     return {folder / file.path: file.contents for file in made}
+
+
+def _includes(folder: Path, files: dict[Path, bytes]) -> bool:
+    """Tell whether the file that GitLab reads is written, or has what it must say already."""
+    path = folder / GITLAB
+    return path in files or (path.is_file() and INCLUDED.encode() in path.read_bytes())
 
 
 def _write(folder: Path, files: dict[Path, bytes]) -> None:

@@ -15,9 +15,11 @@ from typing import Any
 import onnx
 import pytest
 import yaml
+from onnx import ModelProto, helper
 
 from edge_imgq.ci import installation
 from edge_imgq.ci.files import LINES, ci_files
+from edge_imgq.ci.model_size import refuse_open_size
 from edge_imgq.cli.main import main
 from edge_imgq.errors import UsageError
 from tests.cli.conftest import photos, tiny_model  # noqa: F401
@@ -39,8 +41,17 @@ def wheel(tmp_path: Path) -> Path:
 def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "my app"
     (folder / "models").mkdir(parents=True)
-    onnx.save(tiny_model(), folder / "models" / "tiny.onnx")
+    onnx.save(sized_model(), folder / "models" / "tiny.onnx")
     return folder
+
+
+def sized_model(size: tuple[int, int] = (48, 64), *, channels_last: bool = False) -> ModelProto:
+    """Return the tiny network, with a height and width in the shape of its input."""
+    model = tiny_model()
+    shape = (1, *size, 3) if channels_last else (1, 3, *size)
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, shape)
+    model.graph.input[0].CopyFrom(image)
+    return model
 
 
 def init(repository: Path, host: str, wheel: Path, *more: str) -> int:
@@ -136,6 +147,67 @@ def test_what_is_missing_is_said_and_nothing_is_written(
 class NoRecord:
     def read_text(self, name: str) -> None:
         assert name == "direct_url.json"
+
+
+def test_a_model_of_open_size_needs_one_in_the_options(
+    repository: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx.save(tiny_model(), repository / "models" / "tiny.onnx")
+    assert init(repository, "github", wheel) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "takes images of any height and width" in said
+    assert "--options='--target all --no-bench --size HxW'" in said
+    assert {path.name for path in repository.iterdir()} == {"models"}
+    assert init(repository, "github", wheel, "--options=--target tflite --size=48x64") == 0
+
+
+def test_a_size_is_seen_in_either_layout_and_what_is_no_model_is_left_to_export(
+    tmp_path: Path,
+) -> None:
+    for last in (False, True):
+        onnx.save(sized_model(channels_last=last), tmp_path / "m.onnx")
+        refuse_open_size(tmp_path / "m.onnx", "")
+        onnx.save(sized_model(("h", "w"), channels_last=last), tmp_path / "m.onnx")
+        with pytest.raises(UsageError, match="any height and width"):
+            refuse_open_size(tmp_path / "m.onnx", "")
+    (tmp_path / "m.onnx").write_bytes(b"no model")
+    refuse_open_size(tmp_path / "m.onnx", "")
+
+
+def test_another_version_of_the_wheel_is_to_be_deleted_first(
+    repository: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(repository, "github", wheel) == 0
+    newer = wheel.rename(wheel.with_name("edge_imgq-0.2.0-py3-none-any.whl"))
+    assert init(repository, "github", newer, "--force") == 2
+    assert f"{WHEEL} is there already" in " ".join(capsys.readouterr().err.split())
+    (repository / "ci" / WHEEL).unlink()
+    assert init(repository, "github", newer, "--force") == 0
+
+
+@pytest.mark.parametrize("host", ["github", "gitlab"])
+def test_force_writes_anew_what_init_wrote(
+    host: str, repository: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(repository, host, wheel) == 0
+    more = "--options=--target tflite"
+    assert init(repository, host, wheel, more) == 2
+    assert "--force" in capsys.readouterr().err
+    assert init(repository, host, wheel, more, "--force") == 0
+    assert "add to it" not in capsys.readouterr().err
+    workflow = ".github/workflows/edge-imgq.yml" if host == "github" else "ci/edge-imgq.yml"
+    assert '"--target tflite"' in (repository / workflow).read_text()
+
+
+def test_force_overwrites_no_file_of_others(
+    repository: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(repository, "github", wheel) == 0
+    (repository / "ci" / "constraints.txt").write_text("numpy==1.0\n")
+    before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
+    assert init(repository, "github", wheel, "--options=--target tflite", "--force") == 2
+    assert "constraints.txt is not as init begins it" in " ".join(capsys.readouterr().err.split())
+    assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
 
 
 def test_a_wheel_that_was_installed_is_found(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
