@@ -72,6 +72,9 @@ class DriftCheck:
     ) -> FileResult:
         """Fail the test where the target's file loses more than a budget; return its figures.
 
+        Where the model or its file cannot be made or read, the test fails with the sentence that
+        says why.
+
         Args:
             model: a folder of files that `export` wrote, whose file is measured as it is; or what
                 `open` takes or returned, which is exported first.
@@ -83,14 +86,16 @@ class DriftCheck:
             calibration: photographs to choose int8 ranges by, likewise.
             scheme: quantization recipe, likewise.
             sizes: height and width of the files' input, or several, likewise.
-
-        Raises:
-            EdgeImgqError: the model or its file cannot be made or read.
         """
-        if isinstance(model, (str, os.PathLike)) and Path(model).is_dir():
-            file = self._verified(Path(model), images)
-        else:
-            file = self._exported(model, images, calibration, scheme, sizes)[self.target]
+        from edge_imgq.errors import EdgeImgqError
+
+        try:
+            if isinstance(model, (str, os.PathLike)) and Path(model).is_dir():
+                file = self._verified(Path(model), images)
+            else:
+                file = self._exported(model, images, calibration, scheme, sizes)[self.target]
+        except EdgeImgqError as error:
+            pytest.fail(str(error), pytrace=False)
         problem = _problem(file, budget_db, worst_db, fidelity_db)
         if problem:
             pytest.fail(problem, pytrace=False)

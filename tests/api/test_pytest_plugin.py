@@ -99,6 +99,30 @@ def test_a_file_over_budget_fails_in_a_sentence(pytester: pytest.Pytester, team:
     )
 
 
+def test_what_cannot_be_measured_fails_in_a_sentence(
+    pytester: pytest.Pytester, team: Path, model: eiq.Model
+) -> None:
+    onnx.save(model.onnx(), team / "open.onnx")
+    pytester.makepyfile(
+        """
+        def test_nowhere(edge_imgq):
+            edge_imgq.assert_no_drift("models/gone.onnx", images="photos")
+
+        def test_of_any_size(edge_imgq):
+            edge_imgq.assert_no_drift("open.onnx", images="photos")
+
+        def test_without_photographs(edge_imgq):
+            edge_imgq.assert_no_drift("residual", images="nowhere")
+        """
+    )
+    pytester.makeini("[pytest]\nedge_imgq_targets = tflite-int8")
+    done = run(pytester)
+    done.assert_outcomes(failed=3)
+    done.stdout.no_fnmatch_line("*Traceback*")
+    done.stdout.no_fnmatch_line("*edge_imgq/*.py:*")
+    done.stdout.fnmatch_lines(["*gone.onnx*", "*any height and width*--size*", "*nowhere*"])
+
+
 def test_a_model_is_exported_once_for_all_targets(pytester: pytest.Pytester, team: Path) -> None:
     pytester.makepyfile(
         """
