@@ -168,6 +168,8 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
         reason = reasons.get(name, "the report has no such target")
         if name in reasons and others:
             reason += "; its figures are those of other images"
+        elif name in reasons and known.float_sha256 != report.reference_sha256:
+            reason += "; they are those of the float model before this one"
         found.append(Unmeasured(name, name in reasons and not others, reason))
     return tuple(found)
 

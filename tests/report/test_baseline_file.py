@@ -116,6 +116,11 @@ def test_an_update_keeps_what_could_not_be_measured_and_drops_what_is_gone() -> 
     failed = without("coreml-fp16", failed=(Failed("coreml-fp16", "no form for Erf", 6),))
     assert updated(before, [failed]).models[REPORT.model].targets == known.targets
 
+    changed = dataclasses.replace(skipped, reference_sha256="0" * 64)
+    (said,) = unmeasured(known, changed)
+    assert said.stays
+    assert said.reason.endswith("; they are those of the float model before this one")
+
     gone = without("coreml-fp16")
     assert list(updated(before, [gone]).models[REPORT.model].targets) == ["tflite-int8"]
     (said,) = unmeasured(known, gone)
