@@ -70,8 +70,8 @@ def evaluate(
         task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement", for a file
             that does not say.
         levels: JPEG quality or standard deviation of the noise, one or several; by default the
-            papers'. With pairs, the one that their noise has, which non-local means gets: without
-            it, that is left out.
+            papers'. With pairs, the one that their noise has in the network's pixels, which
+            non-local means gets: without it, that is left out.
         sheet: file for crops of some images side by side; None for none.
         pixel_range: as for `open`, of .onnx files that do not say.
         threads: processor threads; None for as many as there are.
