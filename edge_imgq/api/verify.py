@@ -36,6 +36,11 @@ class Verification:
         """Whether every file ran and lost no more than its budget allows."""
         return all(result.passes for result in self.models)
 
+    @property
+    def verdict(self) -> str:
+        """Whether they pass, in a sentence for each result that names the files that do not."""
+        return "\n".join(result.verdict for result in self.models)
+
     def __iter__(self) -> Iterator[ModelResult]:
         """Go through the results."""
         return iter(self.models)

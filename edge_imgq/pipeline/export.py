@@ -54,11 +54,12 @@ from edge_imgq.recipe.folders import (
 )
 from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
-from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis
+from edge_imgq.report.diagnosis import ALL_INT8, NO_PICTURE, WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import no_picture
 
 Size = tuple[int, int]
 
@@ -171,6 +172,8 @@ def _with_scheme(
     budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
     files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
     missing = missing_fidelity(files, budgets)
+    if not isinstance(missing, Skipped) and no_picture(report.output_range):
+        missing = NO_PICTURE
     mends = plan.schemes[scheme].when_over_budget != "nothing"
     if isinstance(missing, Skipped):
         why = ALL_INT8 if mends and missing == WITHIN else missing

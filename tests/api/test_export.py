@@ -118,6 +118,7 @@ def test_results_are_gone_through_file_by_file(exported: eiq.ModelResult) -> Non
     assert [file.target for file in exported] == list(exported.files)
     found = eiq.Verification((exported, exported))
     assert list(found) == [exported, exported]
+    assert found.verdict == f"{exported.verdict}\n{exported.verdict}"
 
 
 def test_a_result_prints_as_the_command_does(exported: eiq.ModelResult) -> None:

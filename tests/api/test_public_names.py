@@ -92,9 +92,9 @@ MEMBERS: dict[str, set[str]] = {
     "QuantizedModel": {"model", "recipe", "steps", "advice", "graph", "psnr", "onnx", "save"},
     "SensitivityResult": {"sensitivity", "psnr", "layers", "choice"},
     "Skipped": {"reason"},
-    "Step": {"what", "done", "total"},
+    "Step": {"what", "done", "total", "stage"},
     "Timings": {"timings", "exit_code"},
-    "Verification": {"models", "reports", "passes"},
+    "Verification": {"models", "reports", "passes", "verdict"},
 }
 
 SHOWN = (
