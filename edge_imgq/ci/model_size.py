@@ -10,13 +10,13 @@ from edge_imgq.errors import UsageError
 def refuse_open_size(path: Path, options: str) -> None:
     """Refuse an ONNX file of open height and width where no option of export says one.
 
-    A file that cannot be read is left to export, which says why.
+    What is no such file, or cannot be read, is left to export, which says why.
 
     Raises:
         UsageError: CI would fail on it.
     """
     named = any(word.partition("=")[0] == "--size" for word in options.split())
-    if path.suffix == ".onnx" and not named and _is_open(path):
+    if not named and _is_open(path):
         raise UsageError(
             f"{path} takes images of any height and width, and files for phones have one size. "
             f"Say which: --options='{f'{options} --size HxW'.strip()}', for example --size 180x320."
