@@ -11,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
-from edge_imgq.contract import FileNote
+from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import EdgeImgqError, UsageError
-from edge_imgq.formats import format_of
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.first_difference import first_difference, is_as_near_as_its_graph
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.measured_anew import Job, measured_anew
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms
+from edge_imgq.pipeline.vouching import not_vouched_for, note_of, other_reference
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.baseline import Baseline, figures
 from edge_imgq.report.comparison import moved
@@ -132,10 +131,11 @@ def _look(
     file: Path, report: Report, request: CheckRequest, images: ImageSet | None, watch: Watch
 ) -> Looked:
     folder = file.parent
+    other = other_reference(folder, report)
     tampered = {
         target.target: why
         for target in report.targets
-        if (why := _not_vouched_for(folder, report, target))
+        if (why := not_vouched_for(folder / target.file, report, target, other))
     }
     others = images is not None and images.sha256 != report.evaluation_sha256
     stale = request.cache is None or others or not _made_by_these_versions(report)
@@ -171,43 +171,6 @@ def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) 
     hint = f"it was not measured anew: {whose}; name them with --images"
     tampered = {name: (*said, hint) for name, said in looked.tampered.items()}
     return replace(looked, tampered=tampered)
-
-
-def _not_vouched_for(folder: Path, report: Report, target: TargetReport) -> tuple[str, ...]:
-    """Return why a file is not the one that a report measured; nothing where it is."""
-    path = folder / target.file
-    reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
-    if not path.exists():
-        return (f"there is no file {path}",)
-    if reference.is_file() and sha256_of(reference) != report.reference_sha256:
-        return (f"{reference} is not the float model that the file was measured against",)
-    if sha256_of(path) == target.sha256:
-        return ()
-    return (_what_it_is(path, report, target.target),)
-
-
-def _what_it_is(path: Path, report: Report, target: str) -> str:
-    """Return in words what lies in a file's place."""
-    try:
-        note = _note(path)
-    except EdgeImgqError as error:
-        return f"the file is not the one that was measured, and does not open: {error}"
-    start = "the file is not the one that was measured: "
-    if note.model != report.model:
-        return f"{start}it is of another network, {note.target} of {note.model}"
-    if note.target != target:
-        return f"{start}it is this network's {note.target}"
-    if note.reference_sha256 != report.reference_sha256:
-        return f"{start}it was made from another float model, in an earlier or later export"
-    return f"{start}its bytes were changed"
-
-
-def _note(path: Path) -> FileNote:
-    row = format_of(path)
-    if row is None:
-        raise UsageError(f"{path} is no exported file")
-    note: FileNote = row.functions.read_note(path)
-    return note
 
 
 def _made_by_these_versions(report: Report) -> bool:
@@ -306,7 +269,7 @@ def _shipped(
                 same = f"it is {target.target}, byte for byte"
                 return Verdict(one.report.model, str(path), "pass", False, (same,))
     try:
-        note = _note(path)
+        note = note_of(path)
     except EdgeImgqError as error:
         return _not_ours(looked[0], path, f"it does not open: {error}")
     of_model = [one for one in looked if one.report.model == note.model]
