@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,9 +103,9 @@ class ImageSet:
     photos: tuple[Photo, ...]
     extremes: frozenset[int] = frozenset()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Digest of names and contents, in any order."""
+        """Digest of names and contents, in any order, as they were when it was first asked for."""
         lines = sorted(photo.identity for photo in self.photos)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

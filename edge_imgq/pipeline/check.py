@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from edge_imgq.artifact import sha256_of
@@ -53,6 +54,16 @@ class CheckRequest:
     threads: int = 1
     cache: Path | None = None
 
+    @cached_property
+    def image_set(self) -> ImageSet | None:
+        """The images to measure on, listed and hashed once; None where the manifest has none."""
+        if self.images is not None:
+            return evaluation_images(self.images)
+        try:
+            return evaluation_images(None)
+        except EdgeImgqError:  # a manifest of its own, whose images are elsewhere
+            return None
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -77,11 +88,10 @@ def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
             versions, and on images that nobody names.
         RecipeError: a report cannot be read.
     """
-    images = None if request.images is None else evaluation_images(request.images)
     files = dict.fromkeys(file for path in request.paths for file in report_files(path))
     reports = {file: read_report(file) for file in files}
     _refuse_twins(reports)
-    return tuple(_look(file, report, request, images, watch) for file, report in reports.items())
+    return tuple(_look(file, report, request, watch) for file, report in reports.items())
 
 
 def verdicts(
@@ -127,9 +137,7 @@ def _refuse_twins(reports: Mapping[Path, Report]) -> None:
         places[report.model] = file
 
 
-def _look(
-    file: Path, report: Report, request: CheckRequest, images: ImageSet | None, watch: Watch
-) -> Looked:
+def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:
     folder = file.parent
     other = other_reference(folder, report)
     tampered = {
@@ -137,7 +145,8 @@ def _look(
         for target in report.targets
         if (why := not_vouched_for(folder / target.file, report, target, other))
     }
-    others = images is not None and images.sha256 != report.evaluation_sha256
+    named = None if request.images is None else request.image_set
+    others = named is not None and named.sha256 != report.evaluation_sha256
     stale = request.cache is None or others or not _made_by_these_versions(report)
     again = [
         target
@@ -146,7 +155,7 @@ def _look(
     ]
     if not again:
         return Looked(folder, report, tampered)
-    images = images or images_of(report, request)
+    images = images_of(report, request)
     if images is None:
         return _unmeasured(Looked(folder, report, tampered), file, request, stale)
     jobs = {target.target: _job(folder / target.file, target) for target in again}
@@ -179,12 +188,9 @@ def _made_by_these_versions(report: Report) -> bool:
 
 def images_of(report: Report, request: CheckRequest) -> ImageSet | None:
     """Return the images that were named, or the manifest's if a report was made with them."""
-    if request.images is not None:
-        return evaluation_images(request.images)
-    try:
-        images = evaluation_images(None)
-    except EdgeImgqError:  # a manifest of its own, whose images are elsewhere
-        return None
+    images = request.image_set
+    if images is None or request.images is not None:
+        return images
     return images if images.sha256 == report.evaluation_sha256 else None
 
 

@@ -21,6 +21,7 @@ from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.verify.drift import Fidelity
 
 if TYPE_CHECKING:
+    import onnx
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
@@ -108,13 +109,16 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
 def _compared(
     own: Iterable[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
 ) -> str | None:
+    import onnx
+
     from edge_imgq.runtime.onnx_tensors import tensors_of
 
-    image, compared, rounded = to_nchw(pixels, peak), 0, _rounded(graph)
+    model = onnx.load(graph)
+    image, compared, rounded = to_nchw(pixels, peak), 0, _rounded(model)
     for group in _groups(own):
         # What a file holds in integers is what the graph has rounded to steps, if it has both.
         names = {t.name: rounded.get(t.name, t.name) if t.step else t.name for t in group}
-        wanted = tensors_of(graph, (*names, *names.values()), image)
+        wanted = tensors_of(model, (*names, *names.values()), image)
         for tensor in group:
             known = wanted.get(names[tensor.name], wanted.get(tensor.name))
             if known is None or known.ndim != 4:
@@ -125,11 +129,9 @@ def _compared(
     return "" if compared else None
 
 
-def _rounded(graph: Path) -> dict[str, str]:
+def _rounded(model: onnx.ModelProto) -> dict[str, str]:
     """Return the names of a QDQ graph's tensors, each with that of its values in whole steps."""
-    import onnx
-
-    nodes = onnx.load(graph).graph.node
+    nodes = model.graph.node
     read = {n.output[0]: n.input[0] for n in nodes if n.op_type == "QuantizeLinear"}
     ends = ((n.input[0], n.output[0]) for n in nodes if n.op_type == "DequantizeLinear")
     return {read[codes]: values for codes, values in ends if codes in read}

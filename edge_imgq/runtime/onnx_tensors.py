@@ -22,16 +22,15 @@ AT_ONCE = 32
 
 
 def tensors_of(
-    path: Path, names: Iterable[str], image: NDArray[np.float32]
+    model: onnx.ModelProto, names: Iterable[str], image: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
     """Return the float tensors of some names that nodes of a graph write, in its own layout.
 
     Args:
-        path: of a graph with one input.
+        model: with one input; it is as before afterwards.
         names: that are wanted; those that no node writes are left out.
         image: for the input.
     """
-    model = onnx.load(path)
     written = {name for node in model.graph.node for name in node.output}
     kept = sorted(written & set(names))
     known = {output.name for output in model.graph.output}
@@ -40,9 +39,9 @@ def tensors_of(
             model.graph.output.append(onnx.ValueInfoProto(name=name))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    contents = model.SerializeToString()
+    del model.graph.output[len(known) :]
+    session = onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
     values = session.run(kept, {session.get_inputs()[0].name: image})
     return dict(zip(kept, values, strict=True))
 
@@ -58,11 +57,11 @@ def written_tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Itera
         pixels: (H, W, C).
         peak: what 255 is in floats.
     """
-    nodes = onnx.load(path).graph.node
-    kinds = {name: node.op_type for node in nodes for name in node.output if name}
+    model = onnx.load(path)
+    kinds = {name: node.op_type for node in model.graph.node for name in node.output if name}
     image, names = to_nchw(pixels, peak), list(kinds)
     for start in range(0, len(names), AT_ONCE):
-        values = tensors_of(path, names[start : start + AT_ONCE], image)
+        values = tensors_of(model, names[start : start + AT_ONCE], image)
         for name in names[start : start + AT_ONCE]:
             found = values[name]
             if found.ndim == 4 and found.dtype == np.float32:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,9 @@ import onnx
 import pytest
 from PIL import Image
 
+from edge_imgq.artifact import sha256_of
 from edge_imgq.cli.main import main
+from edge_imgq.images import samples
 from edge_imgq.pipeline import measured_anew
 from edge_imgq.report.history import drift_entries, write_history
 from edge_imgq.report.json_form import read_reports
@@ -200,6 +203,24 @@ def test_a_worse_network_has_pictures_or_the_reason_why_not(
     words = "tiny: no pictures of what fails: its images (4 pairs of "
     assert words in unnamed.err
     assert words in page.read_text()
+
+
+def test_images_are_hashed_once_however_many_targets_fail(
+    run: Run, project: Path, worse: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(worse, project / "tiny")
+    hashed: Counter[Path] = Counter()
+
+    def counted(path: Path) -> str:
+        hashed[path] += 1
+        return sha256_of(path)
+
+    monkeypatch.setattr(samples, "sha256_of", counted)
+    words = ("--images", pairs, "--html", project / "page.html")
+    assert check(run, project, *words).code == 1
+    assert len(hashed) == 8
+    assert set(hashed.values()) == {1}, hashed
 
 
 def test_calibration_images_swapped_for_noise_are_caught(
