@@ -8,12 +8,11 @@ the plugin. Where a distribution lacks one of these, the static build serves, an
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_imgq.devices.apt import Apt
 from edge_imgq.devices.instructions import MARK, SOURCE
 from edge_imgq.errors import RuntimeUnavailableError
 
@@ -38,11 +37,11 @@ class Emulator:
     plugin: str = ""
 
 
-def fetch_emulator(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
+def fetch_emulator(apt: Apt, work: Path, folder: Path) -> Emulator:
     """Fetch an emulator that counts, or else one that does not.
 
     Args:
-        apt: apt-get for this machine, with lists, status and archives of its own in `work`/host.
+        apt: for this machine, with its state in `work`/host.
         work: where everything is put.
         folder: that `work` becomes.
 
@@ -53,32 +52,15 @@ def fetch_emulator(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
         return _fetch_counting(apt, work, folder)
     shutil.rmtree(work / "emulator", ignore_errors=True)
     installed = shutil.which(STATIC)
-    return Emulator((installed,)) if installed else _fetch_static(work, folder)
+    return Emulator((installed,)) if installed else _fetch_static(apt, work, folder)
 
 
-def run_step(command: Sequence[str], folder: Path | None = None) -> None:
-    """Run one step of setting up.
-
-    Raises:
-        RuntimeUnavailableError: it failed.
-    """
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise RuntimeUnavailableError(
-            f"The Arm emulation could not be set up: `{' '.join(command)}` ended with exit code "
-            f"{done.returncode}: {said[-1] if said else 'it said nothing'}"
-        )
-
-
-def _fetch_counting(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
+def _fetch_counting(apt: Apt, work: Path, folder: Path) -> Emulator:
     root = work / "emulator"
-    run_step([*apt, "-qq", "update"])
-    options = ("-qq", "-y", "--no-install-recommends", "--download-only")
-    run_step([*apt, *options, "install", "qemu-user", "tcc"])
-    for archive in sorted((work / "host" / "archives").glob("*.deb")):
-        run_step(["dpkg-deb", "-x", str(archive), str(root)])
-    _compile_plugin(root)
+    apt.update()
+    apt.fetch("qemu-user", "tcc")
+    apt.unpack(root)
+    _compile_plugin(apt, root)
     for program in (root / "usr" / "bin").glob("qemu-*"):
         if program.name != DYNAMIC:
             program.unlink()
@@ -87,10 +69,10 @@ def _fetch_counting(apt: Sequence[str], work: Path, folder: Path) -> Emulator:
     return Emulator(tuple(_loaded(root, folder / root.name, DYNAMIC)), str(plugin))
 
 
-def _compile_plugin(root: Path) -> None:
+def _compile_plugin(apt: Apt, root: Path) -> None:
     own = next(path for path in root.rglob("libtcc1.a")).parent
     words = [f"-B{own}", f"-DMARK={MARK}", "-nostdlib", "-shared"]
-    run_step([*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), str(SOURCE)])
+    apt.step(*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), str(SOURCE))
 
 
 def _loaded(root: Path, place: Path, program: str) -> list[str]:
@@ -112,12 +94,12 @@ def _loaded(root: Path, place: Path, program: str) -> list[str]:
     return [str(loader), "--library-path", libraries, str(place / "usr" / "bin" / program)]
 
 
-def _fetch_static(work: Path, folder: Path) -> Emulator:
+def _fetch_static(apt: Apt, work: Path, folder: Path) -> Emulator:
     """Fetch the static build's package for this machine, and keep the one program."""
     fetched = work / "host" / "static"
     fetched.mkdir(parents=True)
-    run_step(["apt-get", "-qq", "download", "qemu-user-static"], fetched)
+    apt.step("apt-get", "-qq", "download", "qemu-user-static", folder=fetched)
     (archive,) = fetched.glob("*.deb")
-    run_step(["dpkg-deb", "-x", str(archive), str(fetched)])
+    apt.step("dpkg-deb", "-x", str(archive), str(fetched))
     shutil.move(str(fetched / "usr" / "bin" / STATIC), work / STATIC)
     return Emulator((str(folder / STATIC),))

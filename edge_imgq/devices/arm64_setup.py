@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.artifact import staging
-from edge_imgq.devices.arm64_emulator import Emulator, fetch_emulator, run_step
+from edge_imgq.devices.apt import Apt, no_apt, run_step
+from edge_imgq.devices.arm64_emulator import Emulator, fetch_emulator
 from edge_imgq.errors import RuntimeUnavailableError
 
 LITERT = "2.0.3"
@@ -42,6 +42,7 @@ WHEELS: dict[str, dict[str, str]] = {
 
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 RECORD = "arm64.json"
+SUBJECT = "The Arm emulation"
 PROCESSOR = "cortex-a76"
 """As QEMU calls it; it has the products of four int8 values that phones have."""
 
@@ -102,12 +103,7 @@ def read_emulation(folder: Path) -> Emulation | None:
 
 def cannot_be_set_up() -> str:
     """Return why nothing can be set up on this machine; empty where it can."""
-    if platform.system() != "Linux":
-        return f"user-mode emulation of Arm needs Linux, and this is {platform.system()}"
-    missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
-    if missing:
-        return f"there is no {' and no '.join(missing)} here; set up on Debian 12 or Ubuntu 24.04"
-    return ""
+    return no_apt("user-mode emulation of Arm", "set up on Debian 12 or Ubuntu 24.04")
 
 
 def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
@@ -125,17 +121,16 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         raise RuntimeUnavailableError(f"The Arm emulation cannot be set up: {reason}.")
     with staging(folder.parent) as stage:
         work = stage / folder.name
-        (work / "apt").mkdir(parents=True)
         watch("look up the packages of the distribution")
-        apt = _apt(work / "apt", "arm64")
-        run_step([*apt, "-qq", "update"])
+        apt = Apt(work / "apt", "arm64", SUBJECT)
+        apt.update()
         python = _python(apt)
         watch(f"fetch Python {python} for arm64")
         _fetch_python(apt, python, work)
         watch(f"fetch LiteRT {LITERT} for arm64")
         _fetch_wheels(python, work)
         watch("fetch the emulator")
-        emulator = fetch_emulator(_apt(work / "host", _own_architecture()), work, folder)
+        emulator = fetch_emulator(Apt(work / "host", "", SUBJECT), work, folder)
         shutil.rmtree(work / "apt")
         shutil.rmtree(work / "host")
         record = {**dataclasses.asdict(emulator), "python": python, "litert": LITERT}
@@ -143,43 +138,14 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
     emulation = Emulation(folder, emulator, python)
     watch("run it once")
-    run_step(emulation.command("ai_edge_litert.interpreter", folder))
+    run_step(emulation.command("ai_edge_litert.interpreter", folder), SUBJECT)
     return emulation
 
 
-def _own_architecture() -> str:
-    done = subprocess.run(
-        ["dpkg", "--print-architecture"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-
-def _apt(state: Path, architecture: str) -> list[str]:
-    """Return apt-get for an architecture with lists, status and archives of its own."""
-    for name in ("lists/partial", "archives/partial"):
-        (state / name).mkdir(parents=True)
-    (state / "status").touch()
-    options = {
-        "APT::Architecture": architecture,
-        "APT::Architectures": architecture,
-        "APT::Sandbox::User": "",
-        "Dir::State::lists": str(state / "lists"),
-        "Dir::State::status": str(state / "status"),
-        "Dir::Cache::archives": str(state / "archives"),
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-        "Debug::NoLocking": "true",
-    }
-    return [
-        "apt-get",
-        *(word for key, value in options.items() for word in ("-o", f"{key}={value}")),
-    ]
-
-
-def _python(apt: Sequence[str]) -> str:
+def _python(apt: Apt) -> str:
     """Return the first version of Python that the distribution has and that there are wheels for."""
     for version in WHEELS:
-        simulated = [*apt, "-qq", "--simulate", "install", f"python{version}-minimal"]
+        simulated = apt.command("-qq", "--simulate", "install", f"python{version}-minimal")
         if subprocess.run(simulated, capture_output=True, check=False).returncode == 0:
             return version
     raise RuntimeUnavailableError(
@@ -188,13 +154,9 @@ def _python(apt: Sequence[str]) -> str:
     )
 
 
-def _fetch_python(apt: Sequence[str], version: str, work: Path) -> None:
-    packages = (f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
-    run_step(
-        [*apt, "-qq", "-y", "--no-install-recommends", "--download-only", "install", *packages]
-    )
-    for archive in sorted((work / "apt" / "archives").glob("*.deb")):
-        run_step(["dpkg-deb", "-x", str(archive), str(work / "root")])
+def _fetch_python(apt: Apt, version: str, work: Path) -> None:
+    apt.fetch(f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
+    apt.unpack(work / "root")
 
 
 def _fetch_wheels(version: str, work: Path) -> None:
@@ -209,7 +171,8 @@ def _fetch_wheels(version: str, work: Path) -> None:
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary=:all:", *platforms, *tags, "--dest", str(wheels), "-r", str(wanted)),
-        ]
+        ],
+        SUBJECT,
     )
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:

@@ -13,6 +13,7 @@ from onnx import helper
 
 from edge_imgq.cli.main import main
 from edge_imgq.devices import arm64, arm64_setup
+from edge_imgq.devices.apt import Apt
 from edge_imgq.devices.arm64_emulator import Emulator
 from edge_imgq.devices.arm64_setup import Emulation, cache_folder, read_emulation
 from edge_imgq.devices.host import HostDevice
@@ -67,7 +68,7 @@ def test_a_step_that_fails_leaves_nothing_and_says_which(
 ) -> None:
     failing = [sys.executable, "-c", "import sys; sys.exit('the archive is away')"]
     monkeypatch.setattr(arm64_setup, "cannot_be_set_up", lambda: "")
-    monkeypatch.setattr(arm64_setup, "_apt", lambda state, architecture: failing)
+    monkeypatch.setattr(Apt, "command", lambda apt, *words: failing)
     with pytest.raises(RuntimeUnavailableError, match="exit code 1: the archive is away"):
         arm64_setup.set_up(tmp_path / "cache" / "arm64", lambda what: None)
     assert not (tmp_path / "cache").exists()
