@@ -94,7 +94,8 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="TARGET",
-        help="must pass: skipped, new or absent, it fails",
+        help="must pass: skipped, new, unjudged or absent, it fails; `quality`: no target may be "
+        "unjudged",
     )
     parser.add_argument(
         "--images",
@@ -195,10 +196,10 @@ def _show(judgement: Judgement, arguments: argparse.Namespace) -> None:
     from edge_imgq.report.verdict_table import verdict_table
 
     print(verdict_table(verdicts, judgement.notes))
-    if any(verdict.outcome in ("improved", "new") for verdict in verdicts):
+    if any(verdict.outcome in ("improved", "new", "unjudged") for verdict in verdicts):
         paths = " ".join(map(str, arguments.paths))
         print(
-            f"\nTo keep what is better or new:\n  edge-imgq check {paths} --baseline "
+            f"\nTo accept these figures:\n  edge-imgq check {paths} --baseline "
             f"{arguments.baseline} --update"
         )
 

@@ -33,11 +33,13 @@ class Judgement:
 
     @property
     def outcome(self) -> Outcome:
-        """What all of it came to: "regressed", "skipped" where nothing was compared, or "pass"."""
+        """What all of it came to, as the headline says it; "skipped": nothing was compared."""
         if self.fails:
             return "regressed"
-        skipped = all(verdict.outcome == "skipped" for verdict in self.verdicts)
-        return "skipped" if skipped else "pass"
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if outcomes == {"skipped"}:
+            return "skipped"
+        return "unjudged" if "unjudged" in outcomes else "pass"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,7 +76,8 @@ COLUMNS = ("size", "dB to float", "dB to truth", "drop, dB")
 """What `Judgement.cells` returns, in words."""
 
 SYMBOLS = {
-    "pass": "✔", "improved": "▲", "new": "＋", "skipped": "○", "regressed": "✖", "tampered": "⚠",
+    "pass": "✔", "improved": "▲", "new": "＋", "unjudged": "？", "skipped": "○", "regressed": "✖",
+    "tampered": "⚠",
 }  # fmt: skip
 """Outcomes, for those who do not see colours."""
 

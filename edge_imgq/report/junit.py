@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def junit_xml(judgement: Judgement) -> str:
-    """Return a test case for each verdict; what fails is a failure, what is skipped is skipped."""
+    """Return a test case for each verdict; what fails is a failure, what none judged skipped."""
     from junitparser import JUnitXml, TestSuite
 
     document = JUnitXml("edge-imgq check")
@@ -35,7 +35,7 @@ def _case(verdict: Verdict) -> TestCase:
         failure = Failure(f"{verdict.outcome}: {first}", verdict.outcome)
         failure.text = lines
         case.result = [failure]
-    elif verdict.outcome == "skipped":
+    elif verdict.outcome in ("skipped", "unjudged"):
         case.result = [Skipped(first)]
     elif lines:
         case.system_out = f"{verdict.outcome}\n{lines}"

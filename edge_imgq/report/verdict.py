@@ -20,7 +20,15 @@ from edge_imgq.report.comparison import moved
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import has_truth
 
-Outcome = Literal["pass", "improved", "new", "skipped", "regressed", "tampered"]
+Outcome = Literal["pass", "improved", "new", "unjudged", "skipped", "regressed", "tampered"]
+
+QUALITY = "quality"
+"""What is required beside targets: that another float model is judged by the truth."""
+
+NO_JUDGE = (
+    "the float model is another one than the baseline's, and no truth says whether it is worse: "
+    "give pairs with --images DIR, or accept it with --update"
+)
 
 Place = tuple[str, str]
 """A model's name and a target's."""
@@ -34,13 +42,13 @@ class Verdict:
         model: its name.
         target: the recipe's stem.
         outcome: "pass"; "improved", by more than a tolerance; "new", the baseline does not have it;
-            "skipped", it did not run here; "regressed", over budget or worse than a tolerance
-            allows, or no export made it; "tampered", the file or the images are not those vouched
-            for, or the file is gone.
+            "unjudged", the float model changed, and no truth says if it got worse; "skipped", it
+            did not run here; "regressed", over budget or worse than a tolerance allows, or no
+            export made it; "tampered", the file or the images are not those vouched for, or the
+            file is gone.
         fails: whether the target keeps the gate shut.
         reasons: for the outcome, one sentence each.
         changes: since the baseline, that figures depend on: weights, images, versions.
-        unjudged: whether the float model changed, and no truth says if it got worse.
     """
 
     model: str
@@ -49,7 +57,6 @@ class Verdict:
     fails: bool
     reasons: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
-    unjudged: bool = False
 
 
 def judge(
@@ -66,7 +73,8 @@ def judge(
         reports: on the files.
         baseline: what to compare with.
         tampered: why a target's file is not the one that was vouched for, by model and target.
-        required: targets that must pass: skipped, new or absent ones then fail.
+        required: targets that must pass: skipped, new, unjudged or absent ones then fail; QUALITY
+            for every target whose quality would be unjudged.
     """
     found: list[Verdict] = []
     for report in reports:
@@ -74,8 +82,8 @@ def judge(
             why = tuple((tampered or {}).get((report.model, target.target), ()))
             found.append(_verdict(report, target, baseline, why))
         found += _absent(report, baseline)
-    found = [_strict(verdict) if verdict.target in required else verdict for verdict in found]
-    there = {verdict.target for verdict in found}
+    found = [_required(verdict, required) for verdict in found]
+    there = {QUALITY, *(verdict.target for verdict in found)}
     model = reports[0].model if len(reports) == 1 else "any model"
     return (*found, *(_nowhere(model, name) for name in required if name not in there))
 
@@ -113,11 +121,12 @@ def _verdict(
         return Verdict(model, name, "tampered", True, (*tampered, *others, *broken), changes)
     if tampered:
         return Verdict(model, name, "tampered", True, (*tampered, *worse, *broken))
-    unjudged = known.float_sha256 != report.reference_sha256 and not has_truth(report)
     if worse or broken:
-        return Verdict(model, name, "regressed", True, (*worse, *broken), changes, unjudged)
+        return Verdict(model, name, "regressed", True, (*worse, *broken), changes)
+    if known.float_sha256 != report.reference_sha256 and not has_truth(report):
+        return Verdict(model, name, "unjudged", False, (NO_JUDGE, *better), changes)
     outcome: Outcome = "improved" if better else "pass"
-    return Verdict(model, name, outcome, False, better, changes, unjudged)
+    return Verdict(model, name, outcome, False, better, changes)
 
 
 def _new(
@@ -161,13 +170,16 @@ def _gone(report: Report, name: str, reason: str) -> Verdict:
     return Verdict(report.model, name, "regressed", True, (reason,))
 
 
-def _strict(verdict: Verdict) -> Verdict:
-    """Return the verdict on a target that must pass."""
-    if verdict.outcome not in ("skipped", "new"):
+def _required(verdict: Verdict, required: Sequence[str]) -> Verdict:
+    """Return the verdict on a target, which fails if it must pass and does not."""
+    unjudged = verdict.outcome == "unjudged"
+    if unjudged and QUALITY in required:
+        why = f"quality is required with --require {QUALITY}"
+    elif verdict.target in required and (unjudged or verdict.outcome in ("skipped", "new")):
+        why = "it is required with --require"
+    else:
         return verdict
-    return dataclasses.replace(
-        verdict, fails=True, reasons=(*verdict.reasons, "it is required with --require")
-    )
+    return dataclasses.replace(verdict, fails=True, reasons=(*verdict.reasons, why))
 
 
 def _nowhere(model: str, name: str) -> Verdict:

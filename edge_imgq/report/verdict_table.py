@@ -12,8 +12,8 @@ NO_TARGETS = "NOTHING COMPARED: neither the reports nor the baseline have a targ
 """The headline of no verdicts at all, at which the gate stays shut."""
 
 
-UNJUDGED = "; the float model changed, quality not measured"
-"""What a headline adds where no truth says whether another float model is worse."""
+UNJUDGED = "another float model, and no truth to judge it by"
+"""Why a headline is no PASS though nothing fails."""
 
 
 def verdict_table(verdicts: Sequence[Verdict], notes: Sequence[str] = ()) -> str:
@@ -37,16 +37,17 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     failing = [verdict for verdict in verdicts if verdict.fails]
     counts = {
         outcome: sum(verdict.outcome == outcome for verdict in verdicts)
-        for outcome in ("tampered", "regressed", "skipped", "new", "improved", "pass")
+        for outcome in ("tampered", "regressed", "skipped", "unjudged", "new", "improved", "pass")
     }
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     targets = count_of(len(verdicts), "target")
-    unjudged = UNJUDGED if any(verdict.unjudged for verdict in verdicts) else ""
     if failing:
-        return f"FAIL: {len(failing)} of {targets} ({counted}){unjudged}."
+        return f"FAIL: {len(failing)} of {targets} ({counted})."
     if counts["skipped"] == len(verdicts):
         return f"NOTHING COMPARED: {targets} ({counted})." if verdicts else f"{NO_TARGETS}."
-    return f"PASS: {targets} ({counted}){unjudged}."
+    if counts["unjudged"]:
+        return f"NOT JUDGED: {targets} ({counted}): {UNJUDGED}."
+    return f"PASS: {targets} ({counted})."
 
 
 def reasons_by_target(verdicts: Sequence[Verdict]) -> dict[str, tuple[str, ...]]:

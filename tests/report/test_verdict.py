@@ -166,6 +166,22 @@ def test_a_required_target_that_no_report_has_fails() -> None:
     assert (found.target, found.outcome) == ("tflite-int4", "skipped")
 
 
+def test_another_float_model_without_truth_is_unjudged_and_fails_where_quality_is_required() -> (
+    None
+):
+    targets = tuple(replace(one, drop=Skipped("no truth")) for one in REPORT.targets)
+    report = replace(REPORT, targets=targets)
+    known = updated(None, [report])
+    other = replace(report, reference_sha256="0" * 64)
+    assert [(v.outcome, v.fails) for v in judge([other], known)] == [("unjudged", False)] * 2
+    for required, failing in (["quality"], 2), (["tflite-int8"], 1):
+        found = judge([other], known, required=required)
+        assert sum(v.fails for v in found) == failing
+        assert {v.outcome for v in found} == {"unjudged"}
+    assert not any(v.fails for v in judge([report], known, required=["quality"]))
+    assert not any(v.fails for v in judge([REPORT], BASELINE, required=["quality"]))
+
+
 def test_a_target_that_the_baseline_lacks_is_new_and_held_to_its_budget() -> None:
     empty = Baseline(models={REPORT.model: replace(model_baseline(REPORT), targets={})})
     found = verdict(REPORT, baseline=empty)

@@ -49,15 +49,20 @@ def test_a_changed_model_that_no_truth_judges_is_said_in_the_heading() -> None:
     known = updated(None, [report])
     changed = replace(report, reference_sha256="0" * 64)
     judgement = Judgement(judge([changed], known), (changed,), known)
-    heading = "PASS: 2 targets (2 pass); the float model changed, quality not measured."
+    heading = (
+        "NOT JUDGED: 2 targets (2 unjudged): another float model, and no truth to judge it by."
+    )
     note = "not gated: quality against the truth; give pairs with --images DIR"
     text = verdict_table(judgement.verdicts, judgement.notes)
     for form in (text, markdown(judgement), page(judgement, {})):
         assert heading in " ".join(form.split())
         assert " ".join(form.split()).count(note) == 1
-    assert "quality not measured" not in verdict_table(judge([report], known))
+        assert "PASS" not in form
+        assert "or accept it with --update" in " ".join(form.split())
+    assert not judgement.fails
+    assert verdict_table(judge([report], known)).startswith("PASS")
     known_truth = verdict_table(judge([replace(REPORT, reference_sha256="0" * 64)], baseline))
-    assert "quality not measured" not in known_truth
+    assert known_truth.startswith("PASS")
 
 
 def test_nothing_compared_is_never_headed_pass() -> None:
