@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DETAILS = """\
 Show what `verify --history FILE` and `bench --history FILE` kept: every file's times and drift,
 the oldest first, with device, runtime, threads and version. Times stand beside the first quiet run
-of the same setting, and beside a fixed loop that ran with both; "instr." are the instructions of a
-Cortex-A76 for one image, which QEMU counts on the device arm64."""
+of the same setting, and beside a fixed loop that ran with both; "instr." are the instructions of
+the core for one image, which QEMU counts on the device arm64."""
 
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --history history.jsonl

@@ -9,16 +9,13 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import float_reference
-from edge_imgq.devices.arm64_setup import (
-    PROCESSOR,
-    cache_folder,
-    cannot_be_set_up,
-    read_emulation,
-)
+from edge_imgq.devices.arm64_cores import CORES, DEFAULT, core_named, write_system
+from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_emulation
 from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.host import WORKER, HostDevice
 from edge_imgq.devices.instructions import Instructions, read_count
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from edge_imgq.devices.arm64_setup import Emulation
     from edge_imgq.devices.latency import Latency
 
+NAME = "arm64"
 ARM = frozenset({"aarch64", "arm64"})
 SET_UP = "edge-imgq doctor --set-up arm64"
 TILE = 96
@@ -47,20 +45,25 @@ TILE = 96
 class NativeArm(HostDevice):
     """This host, where it is an Arm machine."""
 
-    name = "arm64"
+    name = NAME
 
 
 class EmulatedArm:
     """LiteRT for Arm under emulation; satisfies `edge_imgq.devices.protocol.Device`."""
 
-    name = "arm64"
+    def __init__(self, emulation: Emulation, core: str = "") -> None:
+        """Take an emulation.
 
-    def __init__(self, emulation: Emulation) -> None:
-        self._emulation = emulation
+        Args:
+            emulation: that was set up.
+            core: a key of CORES; empty for DEFAULT.
+        """
+        self._emulation, self._core = emulation, core or DEFAULT
+        self.name = f"{NAME}:{core}" if core else NAME
 
     def refusal(self, path: Path) -> str:
         """Return why a file is not run: the emulated machine has LiteRT alone."""
-        return "" if is_run_by(path, self.name) else "the emulated processor has LiteRT alone"
+        return "" if is_run_by(path, NAME) else "the emulated processor has LiteRT alone"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file in LiteRT under emulation.
@@ -70,11 +73,30 @@ class EmulatedArm:
             DeviceError: the emulated process ended.
         """
         package = Path(__file__).resolve().parents[2]
-        log = tempfile.NamedTemporaryFile(prefix="edge-imgq-", suffix=".log")  # noqa: SIM115
-        command = self._emulation.command(WORKER, package, Path(log.name))
+        scratch = tempfile.TemporaryDirectory(prefix="edge-imgq-")
+        system, log = Path(scratch.name, "system"), Path(scratch.name, "log")
+        system.mkdir()
+        write_system(self._core, self._emulation.root, system)
+        processor = CORES[self._core].emulated
+        command = self._emulation.command(WORKER, package, processor, system, log)
         worker = Worker("the emulated Arm processor", command)
         counted = log if self._emulation.emulator.plugin else None
-        return EmulatedSession(path, threads, worker, counted)
+        return EmulatedSession(path, threads, worker, Emulated(self._core, scratch, counted))
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What runs a file.
+
+    Attributes:
+        core: a key of CORES.
+        scratch: holds what the emulated process sees, until it has ended.
+        log: that the emulator writes counts to; None where it does not count.
+    """
+
+    core: str
+    scratch: tempfile.TemporaryDirectory[str]
+    log: Path | None
 
 
 class EmulatedSession:
@@ -82,24 +104,22 @@ class EmulatedSession:
 
     resizable = False
 
-    def __init__(
-        self, path: Path, threads: int, worker: Worker, log: IO[bytes] | None = None
-    ) -> None:
+    def __init__(self, path: Path, threads: int, worker: Worker, emulated: Emulated) -> None:
         """Open the file.
 
         Args:
             path: of it.
             threads: processor threads.
             worker: a process under emulation.
-            log: that the emulator writes counts to; None where it does not count.
+            emulated: what it is a process of.
         """
-        self._worker, self._log = worker, log
+        self._worker, self._emulated = worker, emulated
         try:
             here = open_session(path)
             question = {"do": "open", "path": str(path.absolute()), "threads": threads}
             self._opened: dict[str, Any] = worker.ask(question)[0]
         except BaseException:
-            worker.close()
+            self.close()
             raise
         self.note = here.note
         side = _side(path, here.note.contract.multiple)
@@ -107,7 +127,7 @@ class EmulatedSession:
         self.sizes = (self.size,) if self.size else ()
         self.is_bit_exact = computes_in_integers(path)
         identity = RuntimeIdentity(**self._opened["identity"])
-        delegate = f"{identity.delegate}, {self._opened['machine']} emulated".removeprefix(", ")
+        delegate = f"{identity.delegate}, {emulated.core} emulated".removeprefix(", ")
         self.identity = RuntimeIdentity(identity.name, identity.version, delegate, threads, False)
 
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
@@ -130,13 +150,13 @@ class EmulatedSession:
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
         """Return how many instructions one call takes."""
-        if self._log is None:
+        if self._emulated.log is None:
             return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
         if self.identity.threads != 1:
             return Skipped("instructions are counted on one thread alone (--threads 1)")
         self._worker.ask({"do": "count", "size": size})
-        count = read_count(Path(self._log.name))
-        return Instructions(count, size, PROCESSOR, str(self.identity))
+        count = read_count(self._emulated.log)
+        return Instructions(count, size, self._emulated.core, str(self.identity))
 
     def placement(self) -> Placement | Skipped:
         """Return what XNNPACK takes there."""
@@ -148,18 +168,27 @@ class EmulatedSession:
     def close(self) -> None:
         """End the emulated process."""
         self._worker.close()
-        if self._log is not None:
-            self._log.close()
+        self._emulated.scratch.cleanup()
 
 
 def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
-    """Return an Arm processor, or why there is none."""
+    """Return an Arm processor, or why there is none.
+
+    Args:
+        argument: a key of CORES; empty for this host where it is an Arm machine, else DEFAULT.
+        options: none is taken.
+
+    Raises:
+        UsageError: the core is not known.
+    """
     if argument:
-        return Skipped(f"there is one Arm processor, so 'arm64:{argument}' is none")
+        core_named(argument)
     if platform.machine().lower() in ARM:
-        return NativeArm()
+        if not argument:
+            return NativeArm()
+        return Skipped("this host is an Arm machine, and runs files on its own cores (arm64)")
     emulation = read_emulation(cache_folder())
-    return EmulatedArm(emulation) if emulation else Skipped(look()[0].reason)
+    return EmulatedArm(emulation, argument) if emulation else Skipped(look()[0].reason)
 
 
 def look() -> tuple[Presence, ...]:

@@ -3,8 +3,6 @@
 Python and its libraries are Debian packages for arm64, fetched by apt, which checks the archive's
 signature; the wheels are fetched by pip and held to their SHA-256. Nothing is installed: all is
 unpacked into one folder, and apt's own state is not touched.
-
-LiteRT is 2.0.3: the wheels of 2.3.0 crash under emulation.
 """
 
 from __future__ import annotations
@@ -24,16 +22,16 @@ from edge_imgq.devices.apt import Apt, no_apt, run_step
 from edge_imgq.devices.arm64_emulator import Emulator, fetch_emulator
 from edge_imgq.errors import RuntimeUnavailableError
 
-LITERT = "2.0.3"
+LITERT = "2.3.0"
 
 WHEELS: dict[str, dict[str, str]] = {
     "3.11": {
-        f"ai-edge-litert=={LITERT}": "2d3c0867af845230d060bd555b0942b960caabe9d1cce98bcb3536b380ded372",
+        f"ai-edge-litert=={LITERT}": "853fc608f96da87bd5f3458465dfb9abbf18d5ae6b94eceacead407146f175ae",
         "numpy==2.4.6": "0ab0a9c4ffb1a6d95ef519fe4247dba8eb6b18ad93999f76b7f657039acabd47",
         "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
     },
     "3.12": {
-        f"ai-edge-litert=={LITERT}": "2e8ab1e96739a38798cd1da5338dc667f2f4b51e50222e75692c07644906142f",
+        f"ai-edge-litert=={LITERT}": "9891611b23a87cc2ace60e4b5ee9a2ee6f0fb7f395f009470961ae6e6310e1b8",
         "numpy==2.4.6": "5f9fb9157b4ce2971008323afe46053787b526ef624fea915b261468a8421a0f",
         "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
     },
@@ -43,8 +41,6 @@ WHEELS: dict[str, dict[str, str]] = {
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 RECORD = "arm64.json"
 SUBJECT = "The Arm emulation"
-PROCESSOR = "cortex-a76"
-"""As QEMU calls it; it has the products of four int8 values that phones have."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +57,24 @@ class Emulation:
     emulator: Emulator
     python: str
 
-    def command(self, module: str, package: Path, log: Path | None = None) -> list[str]:
+    @property
+    def root(self) -> Path:
+        """Where the system with the Arm Python lies."""
+        return self.folder / "root"
+
+    def command(
+        self, module: str, package: Path, processor: str, system: Path, log: Path | None = None
+    ) -> list[str]:
         """Return the command that runs a module of this package in the Arm Python.
 
         Args:
             module: its dotted name.
             package: the folder that `edge_imgq` lies in.
+            processor: as `-cpu` of QEMU takes it.
+            system: the root that the emulated process sees.
             log: gets counts of instructions, where the emulator counts; None for no counting.
         """
-        root = self.folder / "root"
+        root = self.root
         variables = {
             "PYTHONHOME": str(root / "usr"),
             "PYTHONPATH": f"{self.folder / 'site'}:{package}",
@@ -79,7 +84,7 @@ class Emulation:
         counting = ("-plugin", self.emulator.plugin, "-d", "plugin", "-D", str(log))
         return [
             *(*self.emulator.command, *(counting if log and self.emulator.plugin else ())),
-            *("-cpu", PROCESSOR, "-L", str(root)),
+            *("-cpu", processor, "-L", str(system)),
             *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
             *(str(root / "usr" / "bin" / f"python{self.python}"), "-m", module),
         ]
@@ -91,14 +96,15 @@ def cache_folder() -> Path:
 
 
 def read_emulation(folder: Path) -> Emulation | None:
-    """Return what was set up in a folder, None where nothing was, or it is not whole."""
+    """Return what was set up in a folder, None where nothing was, or not this."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         emulator = Emulator(tuple(record["emulator"]), record["plugin"])
         emulation = Emulation(folder, emulator, record["python"])
+        current = record["litert"] == LITERT
     except (OSError, ValueError, KeyError):
         return None
-    return emulation if shutil.which(emulator.command[0]) else None
+    return emulation if current and shutil.which(emulator.command[0]) else None
 
 
 def cannot_be_set_up() -> str:
@@ -138,7 +144,8 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
     emulation = Emulation(folder, emulator, python)
     watch("run it once")
-    run_step(emulation.command("ai_edge_litert.interpreter", folder), SUBJECT)
+    command = emulation.command("ai_edge_litert.interpreter", folder, "max", emulation.root)
+    run_step(command, SUBJECT)
     return emulation
 
 

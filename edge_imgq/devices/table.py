@@ -34,7 +34,9 @@ class Kind:
 
 DEVICES: dict[str, Kind] = {
     "host": Kind("edge_imgq.devices.host", "", "this machine"),
-    "arm64": Kind("edge_imgq.devices.arm64", "", "Arm kernels, emulated where the host has none"),
+    "arm64": Kind(
+        "edge_imgq.devices.arm64", "core", "Arm kernels, emulated where the host has none"
+    ),
     "hexagon": Kind(
         "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
     ),

@@ -28,7 +28,7 @@ SAME_PACE = 0.05
 LEGEND = (
     "sha256: of the file, its first digits; ms: median; ×first: beside the first quiet run of the "
     "same device, delegate, threads and size; ×loop: a fixed loop beside both; dB as in verify; "
-    "instr.: instructions of a Cortex-A76 for one image, where they were counted"
+    "instr.: instructions of the Arm core for one image, where they were counted"
 )
 
 

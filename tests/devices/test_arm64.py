@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,13 @@ from edge_imgq.cli.main import main
 from edge_imgq.devices import arm64, arm64_setup
 from edge_imgq.devices.apt import Apt
 from edge_imgq.devices.arm64_emulator import Emulator
-from edge_imgq.devices.arm64_setup import Emulation, cache_folder, read_emulation
+from edge_imgq.devices.arm64_setup import (
+    LITERT,
+    RECORD,
+    Emulation,
+    cache_folder,
+    read_emulation,
+)
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import read_count
 from edge_imgq.devices.table import find_device
@@ -25,6 +32,9 @@ from tests.devices.conftest import NETWORKS
 from tests.graph.build import proto_model
 
 READY = arm64.look()[0].there
+needs_emulation = pytest.mark.skipif(
+    read_emulation(cache_folder()) is None, reason=f"not set up: `{arm64.SET_UP}`"
+)
 needs_arm = pytest.mark.skipif(not READY, reason=f"not set up: `{arm64.SET_UP}`")
 
 
@@ -89,8 +99,31 @@ def test_int8_is_this_hosts_to_the_bit(
     assert target["vs_host"]["equal"] == 1
     assert target["placement"]["partitions"] == 1
     if read_emulation(cache_folder()):
-        assert "aarch64 emulated" in target["runtime"]
+        assert "cortex-a76 emulated" in target["runtime"]
         assert "not the phone's" in target["latency"]["skipped"]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_emulation
+@pytest.mark.parametrize("core", ["cortex-a53", "cortex-a55", "cortex-a76", "cortex-x3"])
+def test_every_family_of_kernels_returns_this_hosts_integers(
+    core: str, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    file = small / "tiny" / "tflite-int8.tflite"
+    assert main(["verify", str(file), "--device", f"arm64:{core}", "--json"]) == 0
+    (target,) = json.loads(capsys.readouterr().out)["targets"]
+    assert target["vs_host"]["equal"] == 1
+    assert f"{core} emulated" in target["runtime"]
+    assert target["instructions"]["processor"] == core
+
+
+def test_what_an_older_version_set_up_is_set_up_anew(tmp_path: Path) -> None:
+    record = {"emulator": [sys.executable], "plugin": "", "python": "3.11"}
+    for litert, is_current in (("2.0.3", False), (LITERT, True)):
+        (tmp_path / RECORD).write_text(json.dumps({**record, "litert": litert}))
+        assert (read_emulation(tmp_path) is not None) is is_current
 
 
 def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> None:
@@ -101,9 +134,9 @@ def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> N
 
 def test_an_emulator_without_the_plugin_says_how_to_get_it(tmp_path: Path) -> None:
     emulation = Emulation(tmp_path, Emulator(("qemu-aarch64-static",)), "3.11")
-    assert "-plugin" not in emulation.command("module", tmp_path, tmp_path / "log")
+    assert "-plugin" not in emulation.command("module", tmp_path, "max", tmp_path, tmp_path / "log")
     session = object.__new__(arm64.EmulatedSession)
-    session._log = None
+    session._emulated = arm64.Emulated("cortex-a76", tempfile.TemporaryDirectory(), None)
     found = session.instructions((96, 96))
     assert isinstance(found, Skipped)
     assert arm64.SET_UP in found.reason

@@ -119,7 +119,7 @@ def test_a_file_whose_images_are_the_float_models_is_called_the_same() -> None:
     assert "— — — same — —" in text
     assert "— — — 99.9 — —" in text
     assert "100.0" not in text
-    assert "instr.: instructions of a Cortex-A76" in text
+    assert "instr.: instructions of the Arm core" in text
 
 
 def test_a_run_at_another_pace_of_the_processor_is_marked(tmp_path: Path) -> None:
