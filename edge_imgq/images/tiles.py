@@ -7,11 +7,15 @@ the network pads them as it pads the whole image. All tiles have one size: runti
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from edge_imgq.images.tile_plan import mirrored, padded_length, spans, starts
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -40,45 +44,9 @@ class Tiling:
     blend: bool = False
 
 
-def balanced(length: int, largest: int, halo: int, multiple: int) -> int:
-    """Return the tile length that covers an axis with the fewest tiles and the least overlap.
-
-    Args:
-        length: of the axis, a multiple of `multiple`.
-        largest: longest tile wanted, more than 2 × halo.
-        halo: see `Tiling`.
-        multiple: see `Tiling`.
-    """
-    if length <= largest:
-        return length
-    count = -(-(length - 2 * halo) // (largest - 2 * halo))
-    core = max(-(-(length - 2 * halo) // count), multiple)
-    return min(length, _up(core + 2 * halo, multiple))
-
-
-def starts(length: int, tile: int, halo: int, multiple: int) -> tuple[int, ...]:
-    """Return where the tiles of an axis start; the last one ends with the axis.
-
-    Raises:
-        ValueError: the tile is longer than the axis, not longer than two halos, or one of them is
-            no multiple.
-    """
-    step = (tile - 2 * halo) // multiple * multiple
-    if tile > length or length % multiple or tile % multiple:
-        raise ValueError(f"tiles of {tile} do not fit an axis of {length} in steps of {multiple}")
-    if tile == length:
-        return (0,)
-    if step <= 0:
-        raise ValueError(f"a tile of {tile} leaves nothing between two halos of {halo}")
-    return (*range(0, length - tile, step), length - tile)
-
-
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
     """Return how many tiles an image of a size is cut into."""
-    rows, columns = (
-        starts(size[axis], tiling.tile[axis], tiling.halo, tiling.multiple) for axis in (0, 1)
-    )
-    return len(rows) * len(columns)
+    return math.prod(len(_starts(size[axis], axis, tiling)) for axis in (0, 1))
 
 
 def run_tiled(
@@ -86,49 +54,81 @@ def run_tiled(
 ) -> Pixels:
     """Return what `run` makes of the whole image, computed tile by tile.
 
+    An image smaller than a tile, or whose sides are no multiples, is continued by its mirror image.
+
     Args:
-        pixels: uint8 (H, W, C), at least a tile large, H and W multiples of `tiling.multiple`.
+        pixels: uint8 (H, W, C).
         run: maps (h, w, C) to (scale × h, scale × w, C').
         scale: output height over input height.
         tiling: how to cut.
         watch: told how many tiles are done, before each.
     """
-    height, width = pixels.shape[:2]
-    (tall, wide), halo, multiple = tiling.tile, tiling.halo, tiling.multiple
-    columns = starts(width, wide, halo, multiple)
+    if tiling.blend:
+        return _faded(pixels, run, scale, tiling, watch)
+    (height, width), tile = pixels.shape[:2], tiling.tile
+    rows = spans(height, tile[0], tiling.halo, tiling.multiple, scale)
+    columns = spans(width, tile[1], tiling.halo, tiling.multiple, scale)
     output = np.empty((0, 0, 0), np.uint8)
-    for row, top in enumerate(rows := starts(height, tall, halo, multiple)):
-        band = np.empty((0, 0, 0), np.uint8)
-        for column, left in enumerate(columns):
-            watch(row * len(columns) + column)
-            piece = run(pixels[top : top + tall, left : left + wide])
-            if not column:
-                band = np.empty((tall * scale, width * scale, piece.shape[2]), np.uint8)
-            overlap = wide - (left - columns[column - 1]) if column else 0
-            _paste(band, piece, 1, left * scale, overlap * scale, tiling.blend)
-        if not row:
-            output = np.empty((height * scale, width * scale, band.shape[2]), np.uint8)
-        overlap = tall - (top - rows[row - 1]) if row else 0
-        _paste(output, band, 0, top * scale, overlap * scale, tiling.blend)
+    for done, (row, column) in enumerate(itertools.product(rows, columns)):
+        watch(done)
+        piece = run(_part(pixels, row.read, column.read, tile))
+        if not done:
+            output = np.empty((height * scale, width * scale, piece.shape[2]), np.uint8)
+        kept = piece[row.crop : row.crop + row.length, column.crop : column.crop + column.length]
+        output[row.write : row.write + row.length, column.write : column.write + column.length] = (
+            kept
+        )
     return output
 
 
 def pad_to(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Extend an image at the bottom and on the right by reflection."""
-    missing = [(0, size[axis] - pixels.shape[axis]) for axis in (0, 1)]
-    return np.pad(pixels, (*missing, (0, 0)), mode="reflect")
+    """Extend an image at the bottom and on the right by its mirror image."""
+    return _part(pixels, 0, 0, size)
 
 
-def _paste(onto: Pixels, piece: Pixels, axis: int, start: int, overlap: int, blend: bool) -> None:
-    """Write a piece at `start` along an axis; its first `overlap` lines meet what is there."""
+def _part(pixels: Pixels, top: int, left: int, size: tuple[int, int]) -> Pixels:
+    """Return a part of an image, which may reach beyond it at the bottom and on the right."""
+    (height, width), bottom, right = pixels.shape[:2], top + size[0], left + size[1]
+    if bottom <= height and right <= width:
+        return pixels[top:bottom, left:right]
+    rows = [mirrored(index, height) for index in range(top, bottom)]
+    columns = [mirrored(index, width) for index in range(left, right)]
+    return pixels[np.ix_(rows, columns)]
+
+
+def _faded(
+    pixels: Pixels, run: Run, scale: int, tiling: Tiling, watch: Callable[[int], None]
+) -> Pixels:
+    """Return an image computed in tiles that fade into each other over all that they share."""
+    tall, wide = tiling.tile
+    rows, columns = (_starts(pixels.shape[axis], axis, tiling) for axis in (0, 1))
+    output = np.empty((0, 0, 0), np.uint8)
+    for row, top in enumerate(rows):
+        band = np.empty((0, 0, 0), np.uint8)
+        for column, left in enumerate(columns):
+            watch(row * len(columns) + column)
+            piece = run(_part(pixels, top, left, tiling.tile))
+            if not column:
+                band = np.empty((tall * scale, (columns[-1] + wide) * scale, piece.shape[2]), "u1")
+            overlap = wide - (left - columns[column - 1]) if column else 0
+            _fade(band, piece, 1, left * scale, overlap * scale)
+        if not row:
+            output = np.empty(((rows[-1] + tall) * scale, *band.shape[1:]), np.uint8)
+        overlap = tall - (top - rows[row - 1]) if row else 0
+        _fade(output, band, 0, top * scale, overlap * scale)
+    return output[: pixels.shape[0] * scale, : pixels.shape[1] * scale]
+
+
+def _fade(onto: Pixels, piece: Pixels, axis: int, start: int, overlap: int) -> None:
+    """Write a piece at `start` along an axis; its first `overlap` lines fade in."""
     onto, piece = onto.swapaxes(0, axis), piece.swapaxes(0, axis)
-    keep = overlap if blend else overlap // 2
-    if blend and overlap:
+    if overlap:
         there = onto[start : start + overlap]
         weight = ((np.arange(overlap) + 0.5) / overlap).astype(np.float32)[:, None, None]
         there[...] = np.rint(there * (1 - weight) + piece[:overlap] * weight).astype(np.uint8)
-    onto[start + keep : start + piece.shape[0]] = piece[keep:]
+    onto[start + overlap : start + piece.shape[0]] = piece[overlap:]
 
 
-def _up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
+def _starts(length: int, axis: int, tiling: Tiling) -> tuple[int, ...]:
+    tile, multiple = tiling.tile[axis], tiling.multiple
+    return starts(padded_length(length, tile, multiple), tile, tiling.halo, multiple)

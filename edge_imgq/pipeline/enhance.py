@@ -14,7 +14,8 @@ from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
 from edge_imgq.images.files import is_grayscale, read_image, write_image
-from edge_imgq.images.tiles import Tiling, balanced, pad_to, run_tiled, tile_count
+from edge_imgq.images.tile_plan import balanced, up
+from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.step import Step, Watch
 
@@ -194,18 +195,15 @@ def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watc
 
 
 def _run(pixels: Pixels, enhancer: Enhancer, watch: Callable[[int, int], None]) -> Pixels:
-    height, width = pixels.shape[:2]
-    _refuse_small((height, width), enhancer)
-    tiling, size = plan_tiles((height, width), enhancer)
-    padded = pad_to(pixels, size)
-    total = tile_count(size, tiling)
-    scale = enhancer.contract.scale
-    output = run_tiled(padded, enhancer.run, scale, tiling, lambda done: watch(done, total))
-    return output[: height * scale, : width * scale]
+    size = pixels.shape[0], pixels.shape[1]
+    _refuse_small(size, enhancer)
+    tiling = plan_tiles(size, enhancer)
+    total, scale = tile_count(size, tiling), enhancer.contract.scale
+    return run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
 
 
-def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple[int, int]]:
-    """Return how to cut an image, and the size that it must be extended to first.
+def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
+    """Return how to cut an image.
 
     Raises:
         ImageError: the network cannot be cut, and its file takes smaller images.
@@ -215,17 +213,16 @@ def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple
         return _fewest_pixels(size, enhancer)
     whole = enhancer.contract.fitting(size)
     if enhancer.radius is None:
-        return Tiling(whole, 0, multiple), whole
+        return Tiling(whole, 0, multiple)
     halo, step = enhancer.radius, math.lcm(multiple, enhancer.period)
     largest = max(LARGEST_TILE, 2 * halo + max(LEAST_CORE, step))
     if max(whole) <= largest:
-        return Tiling(whole, 0, multiple), whole
-    height, width = (_up(side, step) for side in size)
-    tile = balanced(height, largest, halo, step), balanced(width, largest, halo, step)
-    return Tiling(tile, halo, step, blend=not enhancer.exact), (height, width)
+        return Tiling(whole, 0, multiple)
+    height, width = (balanced(up(side, step), largest, halo, step) for side in size)
+    return Tiling((height, width), halo, step, blend=not enhancer.exact)
 
 
-def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, tuple[int, int]]:
+def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
     """Return the tiles of the file's size that computes the fewest pixels.
 
     Raises:
@@ -237,8 +234,8 @@ def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> tuple[Tiling, t
         sizes = [fixed for fixed in sizes if fixed[0] >= padded[0] and fixed[1] >= padded[1]]
         if not sizes:
             raise ImageError(_too_large(size, padded, enhancer))
-    plans = [_fixed_tiles(size, fixed, enhancer) for fixed in sizes]
-    return min(plans, key=lambda plan: tile_count(plan[1], plan[0]) * math.prod(plan[0].tile))
+    tilings = [_fixed_tiles(fixed, enhancer) for fixed in sizes]
+    return min(tilings, key=lambda tiling: tile_count(size, tiling) * math.prod(tiling.tile))
 
 
 def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer) -> str:
@@ -252,22 +249,15 @@ def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhance
     )
 
 
-def _fixed_tiles(
-    size: tuple[int, int], fixed: tuple[int, int], enhancer: Enhancer
-) -> tuple[Tiling, tuple[int, int]]:
+def _fixed_tiles(fixed: tuple[int, int], enhancer: Enhancer) -> Tiling:
     step = math.lcm(enhancer.contract.multiple, enhancer.period)
     aligned = not (fixed[0] % step or fixed[1] % step)
     multiple = step if aligned else enhancer.contract.multiple
-    padded = max(_up(size[0], multiple), fixed[0]), max(_up(size[1], multiple), fixed[1])
     halo = enhancer.radius or 0
     widest = max(min(fixed) - multiple, 0) // 4
     # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
     blend = not (enhancer.exact and aligned) or halo > widest
-    return Tiling(fixed, min(halo, widest), multiple, blend), padded
-
-
-def _up(side: int, multiple: int) -> int:
-    return -(-side // multiple) * multiple
+    return Tiling(fixed, min(halo, widest), multiple, blend)
 
 
 def _refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:

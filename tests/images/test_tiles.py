@@ -6,11 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge_imgq.images.tiles import Tiling, balanced, pad_to, run_tiled, starts, tile_count
+from edge_imgq.images.tiles import Tiling, pad_to, run_tiled, tile_count
 
 Pixels = NDArray[np.uint8]
 
@@ -69,32 +67,6 @@ def test_all_tiles_have_one_size() -> None:
     assert seen == {(16, 20, 2)}
 
 
-@given(
-    steps=st.integers(1, 60),
-    largest=st.integers(4, 40),
-    halo=st.integers(0, 30),
-    multiple=st.sampled_from([1, 2, 4, 8]),
-)
-def test_every_place_lies_in_a_tile_with_its_halo(
-    steps: int, largest: int, halo: int, multiple: int
-) -> None:
-    length = steps * multiple
-    tile = balanced(length, 2 * halo + largest * multiple, halo, multiple)
-    cut = starts(length, tile, halo, multiple)
-    assert all(start % multiple == 0 for start in (*cut, tile))
-    assert cut[0] == 0
-    assert cut[-1] + tile == length
-    for before, after in itertools.pairwise(cut):
-        assert before < after
-        assert before + tile - after >= 2 * halo
-
-
-def test_a_balanced_tile_is_no_longer_than_asked_for_and_splits_evenly() -> None:
-    assert balanced(300, 512, 10, 1) == 300
-    assert balanced(520, 512, 10, 1) == 270
-    assert balanced(4000, 512, 10, 4) <= 512
-
-
 def test_strides_keep_their_phase_in_every_tile() -> None:
     def checkerboard(part: Pixels) -> Pixels:
         rows, columns = np.indices(part.shape[:2])
@@ -128,14 +100,18 @@ def test_progress_counts_every_tile() -> None:
     assert done == list(range(tile_count((37, 53), tiling)))
 
 
-def test_a_tile_that_is_all_halo_is_refused() -> None:
-    with pytest.raises(ValueError, match="leaves nothing"):
-        starts(100, 20, 10, 1)
-    with pytest.raises(ValueError, match="do not fit"):
-        starts(100, 128, 10, 1)
-
-
 def test_padding_mirrors_at_the_bottom_and_on_the_right() -> None:
     pixels = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
     padded = pad_to(pixels, (3, 5))[..., 0]
     np.testing.assert_array_equal(padded, [[0, 1, 2, 1, 0], [3, 4, 5, 4, 3], [0, 1, 2, 1, 0]])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (16, 20), (17, 21), (33, 41), (32, 19)])
+@pytest.mark.parametrize("blend", [False, True])
+def test_an_image_of_any_size_comes_out_of_tiles_of_one_size(
+    size: tuple[int, int], blend: bool
+) -> None:
+    pixels = noise(*size)
+    tiling = Tiling((16, 20), halo=3, multiple=2, blend=blend)
+    tiled = run_tiled(pixels, lambda part: part.repeat(2, 0).repeat(2, 1), 2, tiling, ignore)
+    np.testing.assert_array_equal(tiled, pixels.repeat(2, 0).repeat(2, 1))

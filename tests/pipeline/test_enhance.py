@@ -168,14 +168,13 @@ def test_a_file_of_several_sizes_is_run_at_the_one_that_computes_least(size, cho
     assert session.seen == {chosen}
     np.testing.assert_array_equal(result, pixels.repeat(2, axis=0).repeat(2, axis=1))
     whole = replace(several, radius=None)
-    assert plan_tiles((70, 90), whole)[0].tile == (128, 160)
+    assert plan_tiles((70, 90), whole).tile == (128, 160)
 
 
 def test_a_network_that_sees_the_whole_image_is_never_cut() -> None:
     fsrcnn = opened("fsrcnn-x2")
     whole = replace(fsrcnn, radius=None)
-    tiling, size = plan_tiles((3000, 4000), whole)
-    assert tiling.tile == size == (3000, 4000)
+    assert plan_tiles((3000, 4000), whole).tile == (3000, 4000)
     fixed = replace(whole, session=FixedSession(fsrcnn, (64, 80)))  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"Export it with --size 3000x4000"):
         plan_tiles((3000, 4000), fixed)
@@ -190,14 +189,12 @@ def test_a_network_that_sees_the_whole_image_is_never_cut() -> None:
 
 def test_a_guessed_halo_is_blended() -> None:
     fsrcnn = opened("fsrcnn-x2")
-    assert plan_tiles((3000, 4000), replace(fsrcnn, exact=False))[0].blend
-    assert not plan_tiles((3000, 4000), fsrcnn)[0].blend
+    assert plan_tiles((3000, 4000), replace(fsrcnn, exact=False)).blend
+    assert not plan_tiles((3000, 4000), fsrcnn).blend
 
 
 def test_tiles_of_a_12_megapixel_photograph_are_bounded(enhancer: Enhancer) -> None:
-    tiling, size = plan_tiles((3024, 4032), enhancer)
-    assert max(tiling.tile) <= module.LARGEST_TILE
-    assert size == (3024, 4032)
+    assert max(plan_tiles((3024, 4032), enhancer).tile) <= module.LARGEST_TILE
 
 
 def test_several_networks_run_one_after_the_other(tmp_path: Path) -> None:
