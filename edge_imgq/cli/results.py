@@ -101,7 +101,8 @@ def _not_run(reports: Sequence[Report], with_reasons: bool) -> int:
             names = ", ".join(file.file for file in files)
             if any(file.exit_code for file in files):
                 rest = f": {reason}" if with_reasons else ""
-                say(f"{names} did not run on {report.device}{rest}")
+                where = "" if files[0].at_fault else f" on {report.device}"
+                say(f"{names} {files[0].words}{where}{rest}")
     code = max((file.exit_code for report in reports for file in report.not_run), default=0)
     if any(report.not_run and not report.targets for report in reports):
         return code or RuntimeUnavailableError.exit_code

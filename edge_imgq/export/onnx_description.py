@@ -15,15 +15,20 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
-from edge_imgq.graph.size import bind_size, own_size
+from edge_imgq.graph.shape_inference import infer_shapes
+from edge_imgq.graph.size import bind_size, own_size, side_axes
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
+from edge_imgq.skipped import Skipped
 
 DEFAULT_SIZE = (180, 320)
 """Height and width to count at where the file leaves them open and nobody says."""
 
 INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 """Types of constants that are shapes, axes and modes, not parameters."""
+
+
+OF_ONE_IMAGE = Skipped("it is counted for models of one image alone")
 
 
 RESIZERS = frozenset({"Resize", "Upsample"})
@@ -45,23 +50,29 @@ def describe(
             not work out; None to read it here.
 
     Raises:
-        ModelError: the file is not ONNX, has not one image input, or does not fit the size.
+        ModelError: the file is not ONNX, or does not fit the size.
     """
     original = ir.from_proto(read_onnx(path))
-    model = _bound(original, path, size, simplified)
-    counted_at = None if own_size(original) == own_size(model) else own_size(model)
+    images = _images(original)
+    if len(images) == 1 and images[0].shape is not None and len(images[0].shape) == 4:
+        model = _bound(original, path, size, simplified)
+        counted_at = None if own_size(original) == own_size(model) else own_size(model)
+        memory = known_memory(path, own_size(model) or DEFAULT_SIZE)
+    else:
+        model, memory = _as_it_is(original, size or DEFAULT_SIZE), OF_ONE_IMAGE
+        counted_at = (size or DEFAULT_SIZE) if any(map(_has_open_sides, images)) else None
     graph = model.graph
     operators = tuple(_row(node) for node in graph if not _is_constant(node))
     constants = _constants(graph)
     return FileDescription(
         format="ONNX",
-        inputs=tuple(_open_edge(value) for value in _images(original)),
+        inputs=tuple(map(_open_edge, images)),
         outputs=tuple(_open_edge(value) for value in original.graph.outputs),
         operators=operators,
         parameters=sum(_length(value) for value in constants),
         zeros=sum(_equal_to(value, zero) for value, zero in constants.items()),
         macs=sum(row.macs for row in operators),
-        memory=known_memory(path, own_size(model) or DEFAULT_SIZE),
+        memory=memory,
         bytes=size_of(path),
         note=note_in(model.metadata_props, str(path)),
         counted_at=counted_at,
@@ -71,12 +82,6 @@ def describe(
 def _bound(
     model: ir.Model, path: Path, size: tuple[int, int] | None, simplified: ir.Model | None
 ) -> ir.Model:
-    images = _images(model)
-    if len(images) != 1 or images[0].shape is None or len(images[0].shape) != 4:
-        raise ModelError(
-            f"{path} does not take one image: its inputs are "
-            f"{', '.join(f'{value.name} {value.shape}' for value in images) or 'none'}."
-        )
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     at = size or own_size(model) or DEFAULT_SIZE
     try:
@@ -86,6 +91,38 @@ def _bound(
             return bind_size(simplified or normalise(read_onnx(path), str(path)), at)
         except ModelError:
             raise error from None
+
+
+def _has_open_sides(value: ir.Value) -> bool:
+    shape = () if value.shape is None else tuple(value.shape)
+    return len(shape) == 4 and not all(isinstance(shape[axis], int) for axis in side_axes(shape))
+
+
+def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
+    """Return a model of other inputs than one image with all shapes inferred.
+
+    An open batch is one; open sides of all images are those of `size`.
+
+    Raises:
+        ModelError: a shape stays open.
+    """
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    proto = ir.to_proto(model)
+    for value in proto.graph.input:
+        lengths = value.type.tensor_type.shape.dim
+        axes = side_axes([d.dim_value or None for d in lengths]) if len(lengths) == 4 else ()
+        for axis, length in ((0, 1), *zip(axes, size, strict=bool(axes))):
+            if axis < len(lengths) and not lengths[axis].dim_value:
+                lengths[axis].dim_value = length
+    result: ir.Model = ir.from_proto(infer_shapes(proto))
+    for node in result.graph:
+        for output in node.outputs:
+            if output.shape is None or not output.shape.is_static():
+                raise ModelError(
+                    f"The model does not take one image, and the shape of '{output.name}', after "
+                    f"{node.op_type} '{node.name}', is still open: {output.shape}."
+                )
+    return result
 
 
 def _images(model: ir.Model) -> list[ir.Value]:

@@ -159,7 +159,7 @@ def unmeasured(known: ModelBaseline, report: Report) -> tuple[Unmeasured, ...]:
     Those that failed or did not run stay in the baseline, unless they were measured on other
     images; those that the report does not name go.
     """
-    reasons = {Path(file.file).stem: f"it did not run: {file.reason}" for file in report.not_run}
+    reasons = {Path(f.file).stem: f"it {f.words}: {f.reason}" for f in report.not_run}
     reasons |= {one.target: f"its export failed: {one.reason}" for one in report.failed}
     others = known.evaluation.sha256 != report.evaluation_sha256
     present = {target.target for target in report.targets}

@@ -27,7 +27,7 @@ def verdict(report: Report) -> str:
     faults = {
         "over budget": over,
         "not written": [failed.target for failed in report.failed],
-        f"not run on {report.device}": [file.file for file in report.not_run],
+        **{words: [file.file for file in files] for words, files in report.unmeasured.items()},
     }
     said = [f"{words}: {', '.join(names)}" for words, names in faults.items() if names]
     within = count_of(len(report.targets) - len(over), "file")

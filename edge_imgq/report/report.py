@@ -9,7 +9,7 @@ from typing import TypeVar
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
-from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.quantize.step import QuantizationStep
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
@@ -89,7 +89,7 @@ class TargetReport:
 
 @dataclass(frozen=True)
 class NotRun:
-    """A file that the device did not run.
+    """A file that was not measured, for a fault of its own or since the device did not run it.
 
     Attributes:
         file: path below the model's folder.
@@ -101,6 +101,16 @@ class NotRun:
     file: str
     reason: str
     exit_code: int
+
+    @property
+    def at_fault(self) -> bool:
+        """Whether the file itself is the reason: damaged, or made from other references."""
+        return self.exit_code == ModelError.exit_code
+
+    @property
+    def words(self) -> str:
+        """What became of it: a file that is at fault may never have been tried."""
+        return "was not measured" if self.at_fault else "did not run"
 
 
 @dataclass(frozen=True)
@@ -211,8 +221,17 @@ class Report:
 
     @property
     def reasons(self) -> dict[str, tuple[NotRun, ...]]:
-        """The files that did not run, by the reason."""
+        """The files that were not measured, by the reason."""
         return by_reason(self.not_run)
+
+    @property
+    def unmeasured(self) -> dict[str, tuple[NotRun, ...]]:
+        """The same files by what a heading says of them: not run, or at fault themselves."""
+        groups = {
+            f"not run on {self.device}": tuple(f for f in self.not_run if not f.at_fault),
+            "not measured": tuple(f for f in self.not_run if f.at_fault),
+        }
+        return {heading: files for heading, files in groups.items() if files}
 
     @property
     def without_refused(self) -> str:

@@ -31,7 +31,7 @@ from edge_imgq.report.execution_text import (
 from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.hints import hints
 from edge_imgq.report.quality_text import quality_lines, tint_lines
-from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.report import Report, TargetReport, by_reason
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
 from edge_imgq.wording import count_of
@@ -62,12 +62,12 @@ def report_table(report: Report) -> str:
     parts = [wrapped(heading(report)), *(_measured(report) if report.targets else ())]
     if report.failed:
         parts.append("\n".join(["not written:", *_failed(report)]))
-    if report.not_run:
+    for words, unmeasured in report.unmeasured.items():
         lines = [
             wrapped(f"! {', '.join(file.file for file in files)}: {reason}", "  ")
-            for reason, files in report.reasons.items()
+            for reason, files in by_reason(unmeasured).items()
         ]
-        parts.append("\n".join([f"not run on {report.device}:", *lines]))
+        parts.append("\n".join([f"{words}:", *lines]))
     if report.breaches:
         lines = [
             wrapped(f"! {', '.join(targets)}: {breach}", "  ")

@@ -159,7 +159,7 @@ def _gone_or_skipped(report: Report, name: str) -> Verdict:
     for file in report.not_run:
         if Path(file.file).stem != name:
             continue
-        reason = f"it did not run: {file.reason}"
+        reason = f"it {file.words}: {file.reason}"
         if file.exit_code in (0, RuntimeUnavailableError.exit_code):
             return Verdict(report.model, name, "skipped", False, (reason,))
         return _gone(report, name, reason)

@@ -65,6 +65,31 @@ def test_a_model_that_export_refuses_is_shown_and_exits_with_its_code(
             assert json.loads(outcome.out)["parameters"] == 81
 
 
+def test_a_model_of_two_inputs_is_shown_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    sides: dict[str, list[object]] = {"fixed": [16, 24], "open": ["h", "w"]}
+    for name, (height, width) in sides.items():
+        ends = [
+            helper.make_tensor_value_info(edge, onnx.TensorProto.FLOAT, ["n", count, height, width])
+            for edge, count in (("image", 3), ("mask", 1), ("out", 3))
+        ]
+        node = helper.make_node("Mul", ["image", "mask"], ["out"])
+        graph = helper.make_graph([node], "two", ends[:2], ends[2:])
+        path = tmp_path / f"{name}.onnx"
+        opset = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+        outcome = run("inspect", path)
+        assert outcome.code == 5
+        assert "Mul           1     0           0" in outcome.out
+        said = " ".join(outcome.out.split())
+        assert f"input mask: float32 n×1×{height}×{width}" in said
+        assert "export refuses this model" in said
+        assert "Give 'mask' one value" in said
+        assert ("per image of 180x320" in said) == (name == "open")
+    found = json.loads(run("inspect", path, "--size", "16x24", "--json").out)
+    assert found["operators"][0]["shape"] == [1, 3, 16, 24]
+    assert found["counted_at"] == [16, 24]
+
+
 def test_targets_that_are_refused_while_others_are_not_exit_with_0(
     run: Run, tmp_path: Path
 ) -> None:

@@ -118,6 +118,19 @@ def test_where_no_file_ran_there_is_no_empty_table() -> None:
         assert word not in text
 
 
+def test_a_file_of_another_export_is_not_said_to_have_been_run() -> None:
+    """It was never tried: what is wrong is the file, not the device."""
+    lost = (
+        NotRun("coreml-fp16.mlpackage", "Core ML runs on macOS", 0),
+        NotRun("tflite-int8.tflite", "it was not made from this float model", 5),
+    )
+    text = report_table(replace(REPORT, targets=(), not_run=lost))
+    assert "not run on host:\n! coreml-fp16.mlpackage: Core ML runs on macOS" in text
+    assert "not measured:\n! tflite-int8.tflite: it was not made from this float model" in text
+    last = text.split("\n\n")[-1].replace("\n  ", " ")
+    assert "not run on host: coreml-fp16.mlpackage; not measured: tflite-int8.tflite" in last
+
+
 def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
     steps = (
         QuantizationStep("scales", 50.12),
