@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
 
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.judgement import Judgement
@@ -27,9 +30,9 @@ HOSTILE = Verdict("a|b", "<img src=x>", "new", True, ("[click](http://x) & `rm` 
 def test_junit_has_a_suite_for_each_model_and_a_case_for_each_target() -> None:
     root = ET.fromstring(junit_xml(judgement(SKIPPED, HOSTILE)))
     assert root.tag == "testsuites"
-    assert {key: root.get(key) for key in ("tests", "failures", "skipped", "errors")} == {
-        "tests": "4", "failures": "3", "skipped": "1", "errors": "0"
-    }  # fmt: skip
+    counts = {key: root.get(key) for key in ("tests", "failures", "errors")}
+    assert counts == {"tests": "4", "failures": "3", "errors": "0"}
+    assert [suite.get("skipped") for suite in root] == ["0", "1", "0"]
     assert [suite.get("name") for suite in root] == ["fsrcnn-x2", "other", "a|b"]
     cases = {case.get("name"): case for case in root.iter("testcase")}
     failure = cases["tflite-int8"].find("failure")
@@ -41,9 +44,29 @@ def test_junit_has_a_suite_for_each_model_and_a_case_for_each_target() -> None:
     assert cases["coreml-int8"].get("classname") == "other"
 
 
+XSD = Path(__file__).parent / "schemas" / "junit-10.xsd"
+"""What the xUnit plugin of Jenkins takes, MIT licence (in the file): jenkinsci/xunit-plugin at
+031e285ef3b60dee7aaf36e9096d7dcd95ffae83, src/main/resources/org/jenkinsci/plugins/xunit/types/
+model/xsd/junit-10.xsd."""
+
+
+def test_junit_is_what_the_schema_of_jenkins_takes() -> None:
+    xmlschema = pytest.importorskip("xmlschema", reason="the dev extra has xmlschema")
+    schema = xmlschema.XMLSchema(XSD)
+    changed = Verdict("m", "improved", "improved", False, ("bytes went down",), ("other weights",))
+    for found in (
+        judgement(SKIPPED, HOSTILE, changed),
+        judgement(report=REPORT),
+        Judgement((), (), BASELINE),
+    ):
+        text = junit_xml(found)
+        assert [error.reason for error in schema.iter_errors(text)] == []
+        assert list(schema.iter_errors(text.replace("<testsuites ", '<testsuites cases="1" ')))
+
+
 def test_a_case_that_passes_has_no_fault() -> None:
     root = ET.fromstring(junit_xml(judgement(report=REPORT)))
-    assert root.get("failures") == root.get("skipped") == "0"
+    assert root.get("failures") == root[0].get("skipped") == "0"
     assert [len(case) for case in root.iter("testcase")] == [0, 0]
 
 
