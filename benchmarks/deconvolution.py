@@ -31,6 +31,7 @@ from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
 from edge_imgq.images.samples import samples
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.pipeline.images import calibration_images
 from edge_imgq.pipeline.source import Source, open_model
 from edge_imgq.quantize.quantize import quantize
@@ -79,7 +80,7 @@ def write_files(folder: Path, size: tuple[int, int]) -> dict[str, Path]:
         note = FileNote(source.name, name, source.contract, "benchmark")
         network = read_network(bind_size(graph, size))
         if "ours" in name:
-            network = fastest_forms(network).network
+            network = fastest_forms(network, DEFAULT).network
         elif network.is_quantized:
             network = _with_integer_prelu(network)
         paths[name] = folder / f"{name.replace(', ', '-')}.tflite"

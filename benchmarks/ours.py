@@ -14,6 +14,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import PACKAGE, export_recipes, quantize_recipe, shipped_folder
 from edge_imgq.skipped import Skipped
@@ -38,7 +39,7 @@ def write_ours(case: Case, precision: str, root: Path) -> Path | Skipped:
     try:
         graph = quantized(case, recipe.scheme) if recipe.scheme else case.model
         network = read_network(bind_size(rewrite(graph, recipe.passes), case.network.size))
-        path.write_bytes(lower(fastest_forms(network).network, note))
+        path.write_bytes(lower(fastest_forms(network, DEFAULT).network, note))
     except EdgeImgqError as error:
         return Skipped(str(error))
     return path

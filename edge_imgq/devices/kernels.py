@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from edge_imgq.graph.kernel_profile import X86, X86_AMX, X86_VNNI, KernelProfile
+from edge_imgq.kernels.profile import TimedProfile
+from edge_imgq.kernels.x86 import X86, X86_AMX, X86_VNNI
 
 INSTRUCTIONS = Path("/proc/cpuinfo")
 
 
-def host_profile() -> KernelProfile:
+def host_profile() -> TimedProfile:
     """Return the profile of this processor, by the instructions that Linux lists.
 
     Where none are listed, and for families without a profile of their own, x86 with VNNI stands in.
@@ -23,7 +24,7 @@ def host_profile() -> KernelProfile:
     return X86_VNNI if {"avx512_vnni", "avx_vnni"} & known else X86
 
 
-def estimated_profile() -> KernelProfile:
+def estimated_profile() -> TimedProfile:
     """Return the profile that times of files are estimated by.
 
     That of this host, or of x86 with VNNI where the host multiplies no bytes: files are for phones,

@@ -10,19 +10,6 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-NO_INTEGER_KERNEL = frozenset(
-    {
-        "Abs", "And", "Cast", "Ceil", "Cos", "Div", "Elu", "Equal", "Exp", "Floor", "Gelu",
-        "Greater", "GreaterOrEqual", "HardSwish", "Less", "LessOrEqual", "Log", "MatMul", "Neg",
-        "Not", "Or", "PRelu", "Pow", "Reciprocal", "Sign", "Sin", "Softmax", "Sqrt",
-        "Where", "Xor",
-    }
-)  # fmt: skip
-"""Operators that take and return int8 and compute in float in between; truth values stay such.
-HardSwish, PRelu and Softmax have integer kernels, but not in XNNPACK: in float between conversions
-HardSwish takes half the time, Softmax three quarters. MAXIMUM and MINIMUM are quicker as integers,
-though they part the network."""
-
 MARKABLE = frozenset(
     {
         "Add", "MatMul", "Min", "Mul", "ReduceMean", "Relu", "Round", "Sigmoid", "Sub", "Tanh",

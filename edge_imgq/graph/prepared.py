@@ -1,4 +1,4 @@
-"""A graph as a target takes it: rewritten once, and bound once to each size that is asked for.
+"""A graph as a target takes it: rewritten once for some kernels, and bound once to each size.
 
 What refuses a graph, quantizes it and writes it looks at one and the same.
 """
@@ -15,6 +15,8 @@ from edge_imgq.graph.phases import Watcher
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.size import bind_size
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
 
 Size = tuple[int, int]
 
@@ -25,9 +27,11 @@ class PreparedGraph:
 
     Attributes:
         model: float or QDQ; who wants to change it takes a copy.
+        kernels: of the processor that it is for.
     """
 
     model: ir.Model
+    kernels: KernelProfile = DEFAULT
     _networks: dict[Size, Network] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, size: Size) -> Network:
@@ -50,10 +54,13 @@ class PreparedGraph:
 
 
 def prepared_graph(
-    model: ir.Model, passes: Sequence[str], watcher: Watcher | None = None
+    model: ir.Model,
+    passes: Sequence[str],
+    watcher: Watcher | None = None,
+    kernels: KernelProfile = DEFAULT,
 ) -> PreparedGraph:
     """Apply passes to a copy of a model.
 
     Arguments and errors are those of `edge_imgq.graph.rewrite.rewrite`.
     """
-    return PreparedGraph(rewrite(model, passes, watcher))
+    return PreparedGraph(rewrite(model, passes, watcher, kernels), kernels)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
@@ -15,26 +16,34 @@ from edge_imgq.graph.passes.skips import skips
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.transposed import transposed
 from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
 
-PASSES: dict[str, Pass] = {
-    "canonical": canonical,
-    "sub-pixel": sub_pixel,
-    "shuffle-order": shuffle_order,
-    "sign-split": sign_split,
-    "cheap-sign-split": cheap_sign_split,
-    "skips": skips,
-    "transposed": transposed,
+PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
+    "canonical": lambda _: canonical,
+    "sub-pixel": lambda _: sub_pixel,
+    "shuffle-order": lambda _: shuffle_order,
+    "sign-split": lambda _: sign_split,
+    "cheap-sign-split": lambda kernels: partial(cheap_sign_split, kernels=kernels),
+    "skips": lambda _: skips,
+    "transposed": lambda _: transposed,
 }
-"""Every pass by the name that recipes use. All of them are exact in float."""
+"""Every pass by the name that recipes use, as it is for some kernels. All are exact in float."""
 
 
-def rewrite(model: ir.Model, passes: Sequence[str], watcher: Watcher | None = None) -> ir.Model:
+def rewrite(
+    model: ir.Model,
+    passes: Sequence[str],
+    watcher: Watcher | None = None,
+    kernels: KernelProfile = DEFAULT,
+) -> ir.Model:
     """Return a copy of the model with passes applied in the order given.
 
     Args:
         model: left as it is.
         passes: their names.
         watcher: told of each phase: those of "canonical", and one for each other pass.
+        kernels: of the processor that the graph is for.
 
     Raises:
         RecipeError: a pass does not exist.
@@ -47,7 +56,7 @@ def rewrite(model: ir.Model, passes: Sequence[str], watcher: Watcher | None = No
         if name == "canonical":
             canonical(copy, watcher)
             continue
-        count = PASSES[name](copy)
+        count = PASSES[name](kernels)(copy)
         if watcher is not None:
             watcher(PhaseRecord(name, ((name, count),), len(copy.graph)), copy)
     RemoveUnusedNodesPass()(copy)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_imgq.formats import FORMATS
+from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.recipe.folders import export_recipes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from edge_imgq.graph.kernel_profile import KernelProfile
     from edge_imgq.graph.network import Network
+    from edge_imgq.kernels.profile import TimedProfile
     from edge_imgq.pipeline.source import Source
 
 
@@ -22,20 +23,20 @@ def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     return bind_size(model, own_size(model) or size)
 
 
-def float_file_time(source: Source, size: tuple[int, int], profile: KernelProfile) -> float | None:
+def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile) -> float | None:
     """Return the estimated time of a float TFLite file; None where no recipe makes one."""
     from edge_imgq.graph.size import own_size
 
     recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
     on_cpu = [recipe for recipe in recipes if recipe.processor == "cpu"]
     at = own_size(source.model) or size
-    networks = [source.prepared(recipe.passes).at(at) for recipe in on_cpu]
+    networks = [source.prepared(r.passes, OF_PROCESSOR[r.processor]).at(at) for r in on_cpu]
     return min((_float_time(network, profile) for network in networks), default=None)
 
 
-def _float_time(network: Network, profile: KernelProfile) -> float:
+def _float_time(network: Network, profile: TimedProfile) -> float:
     from edge_imgq.export.tflite.forms.choose import fastest_forms
-    from edge_imgq.graph.kernel_profile import operation_time
+    from edge_imgq.graph.operation_time import operation_time
 
-    operations = fastest_forms(network).network.operations
+    operations = fastest_forms(network, profile).network.operations
     return sum(operation_time(operation, profile, in_float=True) for operation in operations)

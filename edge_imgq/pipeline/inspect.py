@@ -195,6 +195,6 @@ def _passes(source: Source, size: Size | None) -> tuple[PassesOfTargets, ...]:
             )
             rows.append(PhaseRow(record.phase, tuple(fired), record.nodes))
 
-        source.prepared(passes, note)
+        source.prepared(passes, watcher=note)
         found.append(PassesOfTargets(tuple(names), len(source.model.graph), tuple(rows)))
     return tuple(found)

@@ -137,7 +137,7 @@ class _Attempts:
         self._paths = [work.path for work in works(plan, stage)]
         self._graph, self._targets = over.graph, over.targets
         self._decides = terms.timed and host_profile().multiplies_bytes
-        self._lack = 0.0
+        self._kernels, self._lack = plan.kernels_of(over.scheme), 0.0
 
     @property
     def made(self) -> set[str]:
@@ -196,8 +196,8 @@ class _Attempts:
 
     def _quantized(self, choice: Choice) -> QuantizeRecipe:
         recipe = self._recipe(choice)
-        state = tuning_state(self._stage.parent, recipe.name)
-        self._graph = write_graph(self._plan, recipe, self._stage, state, self._watch)
+        state, kernels = tuning_state(self._stage.parent, recipe.name), self._kernels
+        self._graph = write_graph(self._plan, recipe, kernels, self._stage, state, self._watch)
         return recipe
 
     def _put_back(self, path: Path) -> None:

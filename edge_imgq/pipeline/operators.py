@@ -17,6 +17,8 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.export.order import Order
 from edge_imgq.export.refusal import as_error
 from edge_imgq.formats import FORMATS
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.version import __version__
 from edge_imgq.wording import count_of, nodes_in_words
 
@@ -45,6 +47,11 @@ class TargetPlan:
     recipe: ExportRecipe
     passes: tuple[str, ...]
     order: Order
+
+    @property
+    def kernels(self) -> KernelProfile:
+        """Of the processor that the file is for."""
+        return OF_PROCESSOR[self.recipe.processor]
 
 
 def target_plans(
@@ -92,7 +99,7 @@ def note_unsupported(
     watchers = {p.passes: between.watcher(source.model, _sharing(p, plans)) for p in plans}
     for plan in plans:
         with failures.of([plan.recipe.name]):
-            graph = source.prepared(plan.passes, watchers.pop(plan.passes, None))
+            graph = source.prepared(plan.passes, plan.kernels, watchers.pop(plan.passes, None))
             refusals = _refusals(graph, plan)
             if refusals:
                 found[plan.recipe.name] = refusals
@@ -126,7 +133,10 @@ def _refusal_of_all(
 
 def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refusal, ...]]:
     """Return what every target refuses, by its name."""
-    return {plan.recipe.name: _refusals(source.prepared(plan.passes), plan) for plan in plans}
+    return {
+        plan.recipe.name: _refusals(source.prepared(plan.passes, plan.kernels), plan)
+        for plan in plans
+    }
 
 
 def _refusals(graph: PreparedGraph, plan: TargetPlan) -> tuple[Refusal, ...]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.images.samples import ImageSet
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
@@ -26,6 +28,7 @@ def quantize_source(
     calibration: ImageSet,
     watch: Watch,
     state: Path | None = None,
+    kernels: KernelProfile = DEFAULT,
 ) -> Quantized:
     """Return the QDQ graph of a model, and how it came about.
 
@@ -35,6 +38,7 @@ def quantize_source(
         calibration: images to choose scales by.
         watch: told of every step.
         state: file that fine-tuning keeps its state in while it lasts; None for none.
+        kernels: of the processor that the graph is for.
     """
     from edge_imgq.quantize.quantize import quantize_prepared
 
@@ -52,7 +56,7 @@ def quantize_source(
     images = (sample.pixels for sample in network_inputs(calibration, source))
     extremes = calibration.extremes
     try:
-        graph = source.prepared(recipe.passes)
+        graph = source.prepared(recipe.passes, kernels)
         return quantize_prepared(
             graph, recipe, source.contract, images, tuning, state, extremes, stage
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import ImageContract, PixelRange, has_note
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.models.zoo import ZOO, zoo_entry
 from edge_imgq.pipeline.onnx_model import OnnxModel
 
@@ -45,15 +47,21 @@ class Source:
     original: Original | None = None
     given: str = ""
     asked: PixelRange | None = None
-    _prepared: dict[tuple[str, ...], PreparedGraph] = field(
+    _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def prepared(self, passes: Sequence[str] = (), watcher: Watcher | None = None) -> PreparedGraph:
+    def prepared(
+        self,
+        passes: Sequence[str] = (),
+        kernels: KernelProfile = DEFAULT,
+        watcher: Watcher | None = None,
+    ) -> PreparedGraph:
         """Return the model as passes leave it: one graph for refusals, quantizer and writers.
 
         Args:
             passes: by name, as recipes list them.
+            kernels: of the processor that the graph is for.
             watcher: told of each phase; with one, the passes run even if they have before.
 
         Raises:
@@ -61,9 +69,9 @@ class Source:
         """
         from edge_imgq.graph.prepared import prepared_graph
 
-        key = tuple(passes)
+        key = (tuple(passes), kernels)
         if watcher is not None or key not in self._prepared:
-            self._prepared[key] = prepared_graph(self.model, key, watcher)
+            self._prepared[key] = prepared_graph(self.model, passes, watcher, kernels)
         return self._prepared[key]
 
 

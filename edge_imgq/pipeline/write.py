@@ -17,6 +17,8 @@ from edge_imgq.export.onnx_format import write_reference
 from edge_imgq.export.order import Order
 from edge_imgq.formats import FORMATS, Format
 from edge_imgq.images.samples import ImageSet
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.original import keep_model
 from edge_imgq.pipeline.quantize import quantize_source
@@ -60,6 +62,11 @@ class Plan:
     def used_schemes(self) -> tuple[str, ...]:
         """Names of the quantization recipes that some target asks for, in order."""
         return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
+
+    def kernels_of(self, scheme: str) -> KernelProfile:
+        """Return the kernels that the files of a scheme are for."""
+        (processor,) = {recipe.processor for recipe in self.recipes if recipe.scheme == scheme}
+        return OF_PROCESSOR[processor]
 
 
 @dataclass(frozen=True)
@@ -140,33 +147,40 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
         with failures.of([r.name for r in plan.recipes if r.scheme == scheme]):
             if name not in made:
                 state = tuning_state(stage.parent, name)
-                made[name] = write_graph(plan, plan.schemes[scheme], stage, state, watch)
+                recipe, kernels = plan.schemes[scheme], plan.kernels_of(scheme)
+                made[name] = write_graph(plan, recipe, kernels, stage, state, watch)
             graphs[scheme] = made[name]
     return graphs
 
 
 def write_graph(
-    plan: Plan, recipe: QuantizeRecipe, stage: Path, state: Path, watch: Watch
+    plan: Plan,
+    recipe: QuantizeRecipe,
+    kernels: KernelProfile,
+    stage: Path,
+    state: Path,
+    watch: Watch,
 ) -> Graph:
     """Write the QDQ graph of a recipe beside the float reference.
 
     Args:
         plan: what to export.
         recipe: how to quantize.
+        kernels: of the processor that the files of the graph are for.
         stage: folder that holds `reference/`.
         state: file that fine-tuning keeps its state in while it lasts.
         watch: told of every step.
     """
     from edge_imgq.graph.prepared import prepared_graph
 
-    found = quantize_source(plan.source, recipe, plan.calibration, watch, state)
+    found = quantize_source(plan.source, recipe, plan.calibration, watch, state, kernels)
     folder = stage / REFERENCE_FOLDER
     path = folder / f"{recipe.graph}.onnx"
     note = _note(plan, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
     write_reference(found.model, note, path)
-    peak = plan.source.contract.peak
+    graph, peak = prepared_graph(found.model, (), kernels=kernels), plan.source.contract.peak
     advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
-    return Graph(prepared_graph(found.model, ()), sha256_of(path), advice, found)
+    return Graph(graph, sha256_of(path), advice, found)
 
 
 def _reference_note(plan: Plan, folder: Path) -> FileNote:
@@ -218,7 +232,8 @@ def write_files(
         watch(Step(f"write {work.target}", index, len(wanted)))
         scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
-            graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes)
+            kernels = OF_PROCESSOR[work.recipe.processor]
+            graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
             digest = graphs[scheme].sha256 if scheme else ""
             order = replace(_order(plan, work, digest), plain=plain)
             functions_of(work.recipe.format).write(graph, order, work.path)

@@ -36,6 +36,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.absorption import (
     Heirs,
     bequeath,
@@ -88,8 +89,7 @@ def copy_channels(
     place: Place,
     found: Mapping[str, Sensitivity],
     guard: Guard,
-    *,
-    fill_tiles: bool,
+    tiles: KernelProfile | None,
 ) -> dict[str, ChannelRange] | None:
     """Copy channels of a float graph in place, moved by fractions of the levels to come.
 
@@ -100,7 +100,8 @@ def copy_channels(
         place: how scales follow from ranges.
         found: sensitivities of its values, by name.
         guard: images that say what the others can take over of a channel.
-        fill_tiles: whether values may become wider where that fills no more slots of the kernels.
+        tiles: of the kernels that values may become wider for, where that fills no more slots;
+            None where they may not.
 
     Returns:
         The ranges that the activations have now; None, and the graph unchanged, where copies would
@@ -112,8 +113,8 @@ def copy_channels(
     placed = place(original, seen)
     worth = _worth(original, channels, seen, placed, found)
     allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
-    groups = _groups(original, channels, placed, guard, allowed)
-    copies = _copies(channels, worth, groups, fill_tiles=fill_tiles)
+    groups = _groups(original, channels, placed, guard, allowed, tiles)
+    copies = _copies(channels, worth, groups)
     left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
@@ -185,15 +186,13 @@ def _peaks(seen: ChannelRange, count: int) -> Numbers:
     return peaks if peaks.ndim else np.full(count, np.inf)
 
 
-def _copies(
-    channels: Channels, worth: _Worth, groups: Sequence[_Group], *, fill_tiles: bool
-) -> NDArray[np.intp]:
+def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDArray[np.intp]:
     """Return how many times each class is to stand there; 0 for those that are given up."""
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
     for group in groups:
         members = group.members
-        for _ in range(group.added if fill_tiles else 0):
+        for _ in range(group.added):
             spared = _spared(worth.noise[members], copies[members])
             if spared.max() >= least:
                 copies[members[spared.argmax()]] += 1
@@ -225,6 +224,7 @@ def _groups(
     placed: Mapping[ir.Value, Quantization],
     guard: Guard,
     allowed: Numbers,
+    tiles: KernelProfile | None,
 ) -> list[_Group]:
     """Return the copyable classes in groups that stand in the same values."""
     values = list(channels.of)
@@ -237,7 +237,7 @@ def _groups(
         if channels.copyable[found]:
             together.setdefault(tuple(places), []).append(found)
     groups = [
-        _Group(np.array(members), *_last([values[place] for place in places]))
+        _Group(np.array(members), *_last([values[place] for place in places], tiles))
         for places, members in together.items()
     ]
     wanted = [group.value for group in groups]
@@ -252,7 +252,9 @@ def _groups(
     return groups
 
 
-def _last(values: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Node], int]:
+def _last(
+    values: list[ir.Value], tiles: KernelProfile | None
+) -> tuple[ir.Value | None, list[ir.Node], int]:
     """Return the value that no other of some reads, the layers that do, and its free places."""
     inside = set(values)
     last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
@@ -265,7 +267,7 @@ def _last(values: list[ir.Value]) -> tuple[ir.Value | None, list[ir.Node], int]:
     assert last[0].shape is not None
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of asks for it
-    return last[0], readers, free_places(writers, readers, width)
+    return last[0], readers, 0 if tiles is None else free_places(writers, readers, width, tiles)
 
 
 def _offsets(

@@ -1,9 +1,8 @@
 """An estimate of what a network takes with some of its layers in float and the others in int8.
 
-Each operator takes what a kernel profile says (`edge_imgq.graph.kernel_profile`), a convolution in
-the form that a TFLite file would give it, and every element that is dequantized or quantized takes
-a conversion. It serves to compare choices for one network; what a file takes is what `bench`
-measures.
+Each operator takes what a kernel profile says (`edge_imgq.kernels`), a convolution in the form that
+a TFLite file would give it, and every element that is dequantized or quantized takes a conversion.
+It serves to compare choices for one network; what a file takes is what `bench` measures.
 """
 
 from __future__ import annotations
@@ -14,22 +13,13 @@ from math import prod
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import NO_INTEGER_KERNEL, is_marked
-from edge_imgq.graph.kernel_profile import KernelProfile, operation_time
+from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.layer_slots import layer_form
 from edge_imgq.graph.network import Operation
+from edge_imgq.graph.operation_time import operation_time
 from edge_imgq.graph.read import read_network
+from edge_imgq.kernels.profile import TimedProfile
 from edge_imgq.quantize.precision import float_nodes, is_inner
-
-TABLED = frozenset(
-    {
-        "Abs", "Ceil", "Cos", "Elu", "Exp", "Floor", "Gelu", "HardSwish", "Log", "Neg",
-        "Reciprocal", "Sign", "Sin", "Sqrt",
-    }
-)  # fmt: skip
-"""Operators of one tensor in float between two conversions that XNNPACK makes one table of."""
-
-ONLY_IN_FLOAT = NO_INTEGER_KERNEL - TABLED
 
 
 class LayerTimes:
@@ -39,7 +29,7 @@ class LayerTimes:
         plain: nanoseconds with all layers in int8.
     """
 
-    def __init__(self, graph: ir.Graph, profile: KernelProfile) -> None:
+    def __init__(self, graph: ir.Graph, profile: TimedProfile) -> None:
         """Count what each operator takes.
 
         Args:
@@ -48,7 +38,8 @@ class LayerTimes:
         """
         self._graph, self._profile = graph, profile
         self._marked = {node for node in graph if is_marked(node)}
-        self._only = {node for node in graph if node.op_type in ONLY_IN_FLOAT}
+        only = profile.no_integer_kernel - profile.tabled
+        self._only = {node for node in graph if node.op_type in only}
         operations = {op.name: op for op in read_network(ir.Model(graph, ir_version=10)).operations}
         self._times = {
             node: tuple(self._time(node, operations, in_float=kept) for kept in (False, True))
@@ -70,17 +61,18 @@ class LayerTimes:
         profile, images = self._profile, [*self._graph.inputs, *self._graph.outputs]
         pixels = sum(_elements(value) for value in images if not value.is_initializer())
         converted = self._converted(exact, floats)
-        return found | {"": profile.conversion * converted + profile.pixel * pixels}
+        times = profile.times
+        return found | {"": times.conversion * converted + times.pixel * pixels}
 
     def _time(self, node: ir.Node, operations: dict[str, Operation], *, in_float: bool) -> float:
         operation = operations.get(_name(node))
         if operation is None:
             return 0.0  # an activation of the layer before it
         if node.op_type == "Conv" and _is_plain(node):
-            form, (_, _, *sides) = layer_form(node, quantized=not in_float), operation.output.shape
-            kernels = self._profile.kernels(in_float=in_float)
-            share = form.places or 1.0
-            cost = kernels.convolution.time(share, form.taps / share, form.slots / share)
+            form = layer_form(node, self._profile, quantized=not in_float)
+            share, (_, _, *sides) = form.places, operation.output.shape
+            convolution = self._profile.times.of(in_float=in_float).convolution
+            cost = convolution.time(share, form.taps / share, form.slots / share)
             return prod(sides) * cost
         return operation_time(operation, self._profile, in_float=in_float)
 

@@ -26,11 +26,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Quantization
+from edge_imgq.kernels.xnnpack import FRACTIONS
 from edge_imgq.quantize.scale_classes import ScaleClass
 from edge_imgq.quantize.tie_free import SLACK, exactly_invertible_above
-
-STEPS = 256
-"""Fractions that the kernel multiplies by."""
 
 WIDEST = 1.05
 """How much wider the result may become, or else the operand."""
@@ -51,11 +49,11 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
         result: values that it computes; another reciprocal is kept exact where it `is_reciprocal`.
         slope: α.
     """
-    most = math.floor(operand.scale / result.scale * STEPS * (1 + SLACK))
+    most = math.floor(operand.scale / result.scale * FRACTIONS * (1 + SLACK))
     candidates = range(most, math.floor(most / WIDEST), -1)
     if not candidates:
         return result.scale
-    scale = operand.scale * STEPS / _steps(candidates, slope)
+    scale = operand.scale * FRACTIONS / _steps(candidates, slope)
     if result.is_reciprocal:
         return exactly_invertible_above(scale / (1 + 2 * HAIR), BESIDE)
     return scale / (1 + HAIR)
@@ -63,11 +61,11 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
 
 def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
     """Return the scale for the operand of a leaky rectifier, its result's scale given."""
-    least = math.ceil(operand.scale / result.scale * STEPS * (1 - SLACK))
+    least = math.ceil(operand.scale / result.scale * FRACTIONS * (1 - SLACK))
     candidates = range(least, math.ceil(least * WIDEST))
     if not candidates:
         return operand.scale
-    return result.scale / STEPS * _steps(candidates, slope) * (1 + HAIR)
+    return result.scale / FRACTIONS * _steps(candidates, slope) * (1 + HAIR)
 
 
 def _steps(candidates: range, slope: float) -> int:
@@ -87,5 +85,5 @@ def quantize_slope(node: ir.Node, placed: Mapping[ir.Value, Quantization]) -> No
         return
     ratio = float(placed[source].scale[0]) / float(placed[result].scale[0])
     slope = node.attributes.get_float("alpha", 0.01)
-    whole = float(np.rint(STEPS * ratio * slope))
-    node.attributes["alpha"] = ir.AttrFloat32("alpha", whole * (1 - HAIR) / (STEPS * ratio))
+    whole = float(np.rint(FRACTIONS * ratio * slope))
+    node.attributes["alpha"] = ir.AttrFloat32("alpha", whole * (1 - HAIR) / (FRACTIONS * ratio))

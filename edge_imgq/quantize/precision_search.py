@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from edge_imgq.graph.kernel_profile import KernelProfile
+from edge_imgq.kernels.profile import TimedProfile
 from edge_imgq.quantize.layer_time import LayerTimes
 from edge_imgq.quantize.precision import float_nodes, is_inner, layers
 from edge_imgq.quantize.switches import Switchboard, weights_of
@@ -53,7 +53,7 @@ class PrecisionSearch:
         graph: ir.Graph,
         board: Switchboard,
         errors: Mapping[str, float],
-        profile: KernelProfile,
+        profile: TimedProfile,
     ) -> None:
         """Take what is known.
 

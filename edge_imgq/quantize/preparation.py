@@ -18,6 +18,7 @@ from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.refusals import refuse_computed_weights
 from edge_imgq.graph.size import own_size, takes_batches
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import zero_biases
 from edge_imgq.quantize.concatenation import part_concatenations, part_named, with_parts
@@ -57,6 +58,7 @@ class Prepared:
         judge: compares with the model's own images.
         takes_batches: whether the graph computes several images at once.
         contract: of the model.
+        kernels: of the processor that the graph is for.
         begin: told the name of each step that begins.
         steps: what of this did not run.
     """
@@ -67,6 +69,7 @@ class Prepared:
     judge: Judge
     takes_batches: bool
     contract: ImageContract
+    kernels: KernelProfile
     begin: Callable[[str], None]
     steps: list[QuantizationStep] = field(default_factory=list)
     _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
@@ -133,7 +136,7 @@ def prepare(
     wide = reach_vivid_colours(watched, seen, contract, patches.pixels())
     judge = Judge(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
-    prepared = Prepared(original, wide, patches, judge, batches, contract, begin)
+    prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
     if recipe.equalization == "image":
         image = image_quantization(contract.pixel_scale)
         prepared.take("gates", lambda: gates_in_float(original, wide, image, prepared.errors))
@@ -172,7 +175,8 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
         from edge_imgq.quantize.wide_prelus import split_wide
 
         prepared.take(
-            "halves of PReLUs", lambda: split_wide(original, prepared.seen, prepared.guard())
+            "halves of PReLUs",
+            lambda: split_wide(original, prepared.seen, prepared.guard(), prepared.kernels),
         )
     if recipe.observer == "guarded":
         from edge_imgq.quantize.clipping import clip_rare

@@ -155,9 +155,9 @@ def _copied(run: Run, pair: Pair, found: Mapping[str, Sensitivity]) -> Pair | No
     """Return the graphs with copies of channels; None where there is nothing to copy."""
     from edge_imgq.quantize.copies import copy_channels
 
-    original, fill = pair.original.clone(), run.recipe.copies == "tiles"
-    guard = run.prepared.guard()
-    seen = copy_channels(original, pair.seen, run.scales, found, guard, fill_tiles=fill)
+    original, guard = pair.original.clone(), run.prepared.guard()
+    tiles = run.prepared.kernels if run.recipe.copies == "tiles" else None
+    seen = copy_channels(original, pair.seen, run.scales, found, guard, tiles)
     return None if seen is None else run.pair(original, seen)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph.passes.sign_split import partly_cheap, split
+from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.absorption import (
     WIDEST,
     Heirs,
@@ -42,13 +43,16 @@ MOST_LOST = 0.1
 """Share of a layer's noise that giving up halves may cost."""
 
 
-def split_wide(original: ir.Model, seen: Seen, guard: Guard) -> dict[str, ChannelRange] | None:
+def split_wide(
+    original: ir.Model, seen: Seen, guard: Guard, kernels: KernelProfile
+) -> dict[str, ChannelRange] | None:
     """Split the PReLUs of a float graph that only some halves are cheap of, in place.
 
     Args:
         original: float graph, rewritten as it will be quantized.
         seen: ranges of its activations, by name.
         guard: images that say what the others can take over of a half.
+        kernels: of the processor that the graph is for.
 
     Returns:
         The ranges that the activations have now; None where there is no such PReLU.
@@ -56,7 +60,7 @@ def split_wide(original: ir.Model, seen: Seen, guard: Guard) -> dict[str, Channe
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    cheap = partly_cheap(original.graph)
+    cheap = partly_cheap(original.graph, kernels)
     places = {node.name: count for node, count in cheap.items() if _is_known(node, seen)}
     if not places:
         return None

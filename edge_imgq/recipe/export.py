@@ -10,11 +10,11 @@ from typing import cast, get_args
 
 from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
+from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.recipe.table import Table, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-PROCESSORS = ("cpu", "gpu")
-
+PROCESSORS = tuple(OF_PROCESSOR)
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
 

@@ -16,7 +16,8 @@ import pytest
 from onnx import helper
 from PIL import Image
 
-from edge_imgq.graph.kernel_profile import X86, X86_VNNI, KernelProfile
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.x86 import X86, X86_VNNI
 from edge_imgq.pipeline import mixing, write
 from edge_imgq.pipeline.quantize import quantize_source
 from edge_imgq.pipeline.source import Source

@@ -21,9 +21,7 @@ from edge_imgq.export.ncnn.operators import FORMS as NCNN
 from edge_imgq.export.tflite.float_parts import DEQUANTIZE
 from edge_imgq.export.tflite.forms import regions
 from edge_imgq.export.tflite.table import LOWERINGS
-from edge_imgq.graph import kernel_profile, reopen
-from edge_imgq.graph.arithmetic import NO_INTEGER_KERNEL
-from edge_imgq.graph.kernel_profile import X86_VNNI
+from edge_imgq.graph import operation_time, reopen
 from edge_imgq.graph.network import REQUANTIZE
 from edge_imgq.graph.operators import LOGICAL, MOVING, OPERATORS, ROWS, SINGLE, WEIGHT_AXIS
 from edge_imgq.graph.passes import (
@@ -35,6 +33,7 @@ from edge_imgq.graph.passes import (
     transpositions,
 )
 from edge_imgq.graph.seen import table as seen
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize import channels, constraints, halves, saturation
 from edge_imgq.quantize.torch_operators import OPERATORS as TORCH
 
@@ -214,9 +213,9 @@ CONSUMERS: Mapping[str, Collection[str]] = {
     "tone curves": tone_curves.ARITHMETIC,
     "saturation": saturation.POINTWISE | saturation.MOVED,
     "channels": channels.CHANNELWISE | channels.JOINING | WEIGHT_AXIS.keys(),
-    "ties": halves.RULES.keys() | constraints.SHARED_SCALE | NO_INTEGER_KERNEL,
-    "kernel profile": X86_VNNI.float32.elements.keys()
-    | {*kernel_profile.POOLING, *kernel_profile.REDUCTIONS, *kernel_profile.FREE, *MOVING}
+    "ties": halves.RULES.keys() | constraints.SHARED_SCALE | X86_VNNI.no_integer_kernel,
+    "kernel profile": X86_VNNI.times.float32.elements.keys()
+    | {*operation_time.POOLING, *operation_time.REDUCTIONS, *operation_time.FREE, *MOVING}
     | {"Conv", "ConvTranspose", "Resize"},
     "even and odd rows": regions.BY_PIXEL,
     "steps of Core ML": FORECASTS,

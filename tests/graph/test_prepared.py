@@ -42,7 +42,7 @@ def test_who_watches_sees_every_phase_of_the_graph_that_others_get() -> None:
     def watcher(record: PhaseRecord, _: ir.Model) -> None:
         seen.append(record.phase)
 
-    watched = opened.prepared(("canonical",), watcher)
+    watched = opened.prepared(("canonical",), watcher=watcher)
     assert seen[0] == "tidy"
     assert opened.prepared(("canonical",)) is watched is not before
 

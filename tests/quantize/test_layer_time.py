@@ -7,7 +7,8 @@ import onnx_ir as ir
 import pytest
 from onnx import helper
 
-from edge_imgq.graph.kernel_profile import X86, X86_AMX, X86_VNNI, KernelProfile
+from edge_imgq.kernels.profile import TimedProfile
+from edge_imgq.kernels.x86 import X86, X86_AMX, X86_VNNI
 from edge_imgq.quantize.layer_time import LayerTimes
 
 from ..graph.build import model, weights
@@ -29,7 +30,7 @@ def network(kind: str, **attributes: object) -> ir.Graph:
     return model(nodes, constants, size=(6, 8)).graph
 
 
-def times(graph: ir.Graph, *names: str, profile: KernelProfile = X86_VNNI) -> dict[str, float]:
+def times(graph: ir.Graph, *names: str, profile: TimedProfile = X86_VNNI) -> dict[str, float]:
     return LayerTimes(graph, profile).by_node(names)
 
 
@@ -47,25 +48,25 @@ def times(graph: ir.Graph, *names: str, profile: KernelProfile = X86_VNNI) -> di
 def test_conversions_around_operators_in_float_count(
     kind: str, names: tuple[str, ...], converted: int
 ) -> None:
-    images = X86_VNNI.pixel * PIXELS * 6
+    images = X86_VNNI.times.pixel * PIXELS * 6
     found = times(network(kind), *names)[""]
-    assert found == pytest.approx(images + X86_VNNI.conversion * PIXELS * converted)
+    assert found == pytest.approx(images + X86_VNNI.times.conversion * PIXELS * converted)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_operators_without_weights_count_in_either_arithmetic(profile: KernelProfile) -> None:
+def test_operators_without_weights_count_in_either_arithmetic(profile: TimedProfile) -> None:
     for kind in ("Sigmoid", "Mul"):
         graph = network(kind)
-        for names, kernels in (((), profile.int8), (("first", "last"), profile.float32)):
-            expected = 5 * PIXELS * kernels.elements[kind]
+        for names in ((), ("first", "last")):
+            expected = 5 * PIXELS * profile.times.of(in_float=bool(names)).elements[kind]
             assert times(graph, *names, profile=profile)["middle"] == pytest.approx(expected)
-    in_float = 5 * PIXELS * profile.float32.elements["Div"]
+    in_float = 5 * PIXELS * profile.times.float32.elements["Div"]
     assert times(network("Div"), profile=profile)["middle"] == pytest.approx(in_float)
 
 
 @pytest.mark.parametrize("size", [3, 5])
 def test_every_tap_of_a_pool_counts(size: int) -> None:
-    pads, element, tap = [size // 2] * 4, *X86_VNNI.int8.pooling
+    pads, element, tap = [size // 2] * 4, *X86_VNNI.times.int8.pooling
     found = times(network("MaxPool", kernel_shape=[size, size], pads=pads))["middle"]
     assert found == pytest.approx(5 * PIXELS * (element + tap * size**2))
 

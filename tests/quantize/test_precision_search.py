@@ -8,9 +8,9 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.graph.kernel_profile import X86_VNNI
 from edge_imgq.graph.size import bind_size
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.layer_costs import layer_costs, measure_roundings, written_switches
 from edge_imgq.quantize.layer_time import LayerTimes
 from edge_imgq.quantize.precision import layers

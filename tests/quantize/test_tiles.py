@@ -10,6 +10,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.tiles import free_places
 
 from ..graph.build import model, run, weights
@@ -42,7 +43,7 @@ def test_outputs_are_computed_by_sixteens_and_inputs_read_by_eights(
     width: int, places: int
 ) -> None:
     writer, reader = layers(width)
-    assert free_places([writer], [reader], width) == places
+    assert free_places([writer], [reader], width, DEFAULT) == places
 
 
 def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
@@ -53,7 +54,7 @@ def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
     ]
     constants = {"w0": weights(generator, 10, 3, 1, 1), "w1": weights(generator, 10, 3, 3, 3)}
     writer, reader = model(nodes, constants).graph
-    assert free_places([writer], [reader], 10) == 0
+    assert free_places([writer], [reader], 10, DEFAULT) == 0
 
 
 def test_copies_fill_a_tile_and_take_more_of_the_noise() -> None:

@@ -13,6 +13,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.graph.passes.sign_split import partly_cheap
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.calibrate import observe_channels
 from edge_imgq.quantize.channel_correction import zero_biases
 from edge_imgq.quantize.clipping import guard_of
@@ -64,7 +65,7 @@ def halved(graph: ir.Model) -> tuple[ir.Model, dict[str, ChannelRange] | None]:
     zero_biases(copy.graph)
     patches = PatchKeeper(1)
     seen = observe_channels(copy, patches.passing(PHOTOS), 1.0, closely=True)
-    return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False))
+    return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False), DEFAULT)
 
 
 @cache
@@ -76,7 +77,7 @@ def halved_mixed() -> tuple[ir.Model, dict[str, ChannelRange] | None]:
 def test_halves_are_no_more_than_the_time_allows() -> None:
     graph = network(mixed())
     assert "PRelu" in kinds(graph)
-    ((_, places),) = partly_cheap(graph.graph).items()
+    ((_, places),) = partly_cheap(graph.graph, DEFAULT).items()
     result, _ = halved_mixed()
     (rectified,) = (node for node in result.graph if node.op_type == "Relu")
     shape = rectified.outputs[0].shape

@@ -23,6 +23,7 @@ from edge_imgq.export.tflite.forms.on_halves import on_halves
 from edge_imgq.export.tflite.forms.regions import _Search, works_on_halves, written
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.rewrite import rewrite
+from edge_imgq.kernels.table import DEFAULT
 from tests.export.tflite.witness import (
     NOTE,
     Case,
@@ -95,7 +96,7 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 def test_a_random_network_in_its_fastest_form_agrees_with_onnx_runtime(case: Case) -> None:
     model, values = case.model(), image(case)
     wanted = run_onnx(model, values)
-    network = fastest_forms(network_of(rewritten(model, FLOAT_PASSES))).network
+    network = fastest_forms(network_of(rewritten(model, FLOAT_PASSES)), DEFAULT).network
     try:
         got = from_file(run_litert(lower(network, NOTE), to_file(values)))
     except Exception as error:

@@ -19,6 +19,7 @@ from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.export.tflite.writer import FileStore, FileWriter
 from edge_imgq.graph.network import Quantization, Tensor
 from edge_imgq.graph.read import same_quantization
+from edge_imgq.kernels.xnnpack import FRACTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Operation
 
 Code = schema.BuiltinOperator
-STEPS = 256
-"""Fractions that XNNPACK's QUANTIZE from int8 to int8 multiplies by."""
-
 ONE = Quantization(np.ones(1, np.float32), np.zeros(1, np.int32), "int8")
 
 
@@ -201,8 +199,8 @@ class Emitter:
 
 def _is_whole(one: Quantization, other: Quantization) -> bool:
     """Tell whether one scale over another is a whole number of 256ths, but for rounding."""
-    steps = float(one.scale[0]) / float(other.scale[0]) * STEPS
-    return abs(steps - round(steps)) < 1 / STEPS
+    steps = float(one.scale[0]) / float(other.scale[0]) * FRACTIONS
+    return abs(steps - round(steps)) < 1 / FRACTIONS
 
 
 def parameters(quantization: Quantization | None) -> Any:

@@ -24,10 +24,11 @@ import numpy as np
 
 from edge_imgq.export.tflite.operators.pooling import leaves_padding_out
 from edge_imgq.export.tflite.operators.resampling import has_operator
-from edge_imgq.graph.arithmetic import MARKABLE, NO_INTEGER_KERNEL
+from edge_imgq.graph.arithmetic import MARKABLE
 from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.sampling import matrix
+from edge_imgq.kernels.profile import KernelProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,15 +48,20 @@ class Part:
     is_float: bool
 
 
-def parts(network: Network) -> Iterator[Part]:
-    """Yield a network's operations, with conversions around those that compute in float."""
+def parts(network: Network, kernels: KernelProfile) -> Iterator[Part]:
+    """Yield a network's operations, with conversions around those that compute in float.
+
+    Args:
+        network: float or quantized.
+        kernels: of the processor that the file is for.
+    """
     if not network.is_quantized:
         for operation in network.operations:
             yield Part(operation, True)
         return
     real: dict[str, Tensor] = {}
     for operation in network.operations:
-        if not _computes_in_float(operation):
+        if not _computes_in_float(operation, kernels):
             yield Part(operation, False)
             continue
         for tensor in operation.inputs:
@@ -67,8 +73,8 @@ def parts(network: Network) -> Iterator[Part]:
         yield from _in_float(operation, real)
 
 
-def _computes_in_float(operation: Operation) -> bool:
-    if operation.in_float or operation.kind in NO_INTEGER_KERNEL:
+def _computes_in_float(operation: Operation, kernels: KernelProfile) -> bool:
+    if operation.in_float or operation.kind in kernels.no_integer_kernel:
         return True
     if _interpolates_finely(operation) or _has_float_weights(operation):
         return True

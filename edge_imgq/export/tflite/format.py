@@ -37,9 +37,10 @@ def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
     from edge_imgq.export.tflite.resize import follows_a_resize
 
     note, plain = order.note, order.plain or order.processor == "gpu"
-    spelling = _spelling(order)
+    spelling = _spelling(graph, order)
     networks = {size: bound(graph, size, note) for size in order.sizes}
-    fast = {} if plain else {size: fastest_forms(network) for size, network in networks.items()}
+    choices = {} if plain else networks
+    fast = {size: fastest_forms(network, graph.kernels) for size, network in choices.items()}
     networks |= {size: form.network for size, form in fast.items()}
     if len(networks) > 1:
         path.write_bytes(lower_sizes(networks, note, spelling))
@@ -56,14 +57,14 @@ def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
     """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
     from edge_imgq.export.tflite.lower import refusals as refused
 
-    spelling = _spelling(order)
+    spelling = _spelling(graph, order)
     return refused_at_any_size(graph, order, lambda network: refused(network, spelling))
 
 
-def _spelling(order: Order) -> Spelling:
+def _spelling(graph: PreparedGraph, order: Order) -> Spelling:
     from edge_imgq.export.tflite.spelling import Spelling
 
-    return Spelling(gpu=order.processor == "gpu", half=order.half)
+    return Spelling(order.processor == "gpu", order.half, graph.kernels)
 
 
 def open_session(path: Path, threads: int) -> Session:

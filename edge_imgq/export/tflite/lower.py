@@ -132,7 +132,7 @@ def _write_operations(
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []
-    for part in parts(network):
+    for part in parts(network, file.spelling.kernels):
         operation = part.operation
         file.allows_float = part.is_float
         if operation.kind not in table:

@@ -1,4 +1,4 @@
-"""How a float network is spelled in a file: for which processor, and with which constants.
+"""How a network is spelled in a file: for which processor, and with which constants.
 
 The GPU delegate reads a file otherwise than the processor's kernels do:
 
@@ -19,18 +19,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
+
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a float network is written.
+    """How a network is written.
 
     Attributes:
         gpu: for the GPU delegate, not for XNNPACK.
         half: constants of more than one number are float16, each behind a DEQUANTIZE.
+        kernels: of the processor; what has no integer kernel there is written in float.
     """
 
     gpu: bool = False
     half: bool = False
+    kernels: KernelProfile = DEFAULT
 
 
 PLAIN = Spelling()

@@ -36,6 +36,8 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.passes.split_cost import Surroundings, affordable, is_cheap
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.xnnpack import FRACTIONS
 
 
 def sign_split(model: ir.Model) -> int:
@@ -50,14 +52,18 @@ def sign_split(model: ir.Model) -> int:
     return len(nodes)
 
 
-def cheap_sign_split(model: ir.Model) -> int:
+def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
     """Rewrite those of them whose halves cost no more than the activation kept; exact in float.
+
+    Args:
+        model: rewritten in place.
+        kernels: of the processor that the graph is for.
 
     Returns:
         The number of nodes rewritten.
     """
     covered = [node for node in model.graph if _is_covered(node)]
-    cheap = {node for node in covered if _is_cheap(node)}
+    cheap = {node for node in covered if _is_cheap(node, kernels)}
     for node in covered:
         if node in cheap:
             _rewrite(model.graph, node)
@@ -66,7 +72,7 @@ def cheap_sign_split(model: ir.Model) -> int:
     return len(cheap)
 
 
-def partly_cheap(graph: ir.Graph) -> dict[ir.Node, int]:
+def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
     """Return PReLUs between convolutions of which some halves cost no more than the activation.
 
     Returns:
@@ -77,7 +83,7 @@ def partly_cheap(graph: ir.Graph) -> dict[ir.Node, int]:
         if node.op_type != "PRelu" or not _is_covered(node) or _own_producer(node) is None:
             continue
         around = _surroundings(node)
-        count = affordable(around, _slopes(node))
+        count = affordable(around, _slopes(node), kernels)
         if around.block == 1 and not around.merges and count:
             found[node] = count
     return found
@@ -93,9 +99,9 @@ def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
     return _rewrite(graph, node), slopes
 
 
-def _is_cheap(node: ir.Node) -> bool:
+def _is_cheap(node: ir.Node, kernels: KernelProfile) -> bool:
     is_leaky = node.op_type == "LeakyRelu"
-    return is_cheap(_surroundings(node), _slopes(node), is_leaky=is_leaky)
+    return is_cheap(_surroundings(node), _slopes(node), kernels, is_leaky=is_leaky)
 
 
 def _surroundings(node: ir.Node) -> Surroundings:
@@ -111,20 +117,16 @@ def _surroundings(node: ir.Node) -> Surroundings:
 
 
 def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
-    """Put a LeakyReLU in place of a PReLU whose slopes are all one number of whole 256ths."""
+    """Put a LeakyReLU in place of a PReLU whose slopes are all one number that its kernel has."""
     slopes = _slopes(node)
     alpha = float(slopes[0])
-    if np.any(slopes != slopes[0]) or alpha * KERNEL_STEPS % 1 or not alpha:
+    if np.any(slopes != slopes[0]) or alpha * FRACTIONS % 1 or not alpha:
         return
     name = f"{node.name}.leaky"
     output = edit.insert_node(graph, node, "LeakyRelu", node.inputs[:1], {"alpha": alpha}, name)
     output.shape = node.outputs[0].shape
     edit.take_place(node.outputs[0], output)
     edit.remove_dead(node)
-
-
-KERNEL_STEPS = 256
-"""XNNPACK's int8 LEAKY_RELU multiplies by whole 256ths; other slopes would be rounded to them."""
 
 
 def _is_covered(node: ir.Node) -> bool:

@@ -22,7 +22,7 @@ from edge_imgq.export.tflite.forms.plain import (
     blocked_bias,
     constant,
 )
-from edge_imgq.graph.lanes import block_span, blocked_input_slots
+from edge_imgq.graph.layer_cost import block_span
 from edge_imgq.graph.network import Operation, Tensor
 
 
@@ -31,17 +31,6 @@ class BlockedInput:
     """A convolution that reads few channels."""
 
     convolution: PlainConvolution
-
-    def slots(self, block: int, quantized: bool) -> float:
-        """Return the cost per pixel with blocks of `block` × `block`; 1 is the plain form."""
-        convolution = self.convolution
-        return blocked_input_slots(
-            convolution.kernel,
-            convolution.start,
-            (convolution.inputs, convolution.outputs),
-            block,
-            quantized=quantized,
-        )
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the blocked form."""

@@ -24,7 +24,6 @@ from edge_imgq.export.tflite.forms.plain import (
     blocked_bias,
     constant,
 )
-from edge_imgq.graph.lanes import blocked_output_slots
 from edge_imgq.graph.network import Operation
 
 
@@ -39,17 +38,6 @@ class BlockedOutput:
     def upscale(self) -> int:
         """Block size of the depth-to-space that is there already; 1 without."""
         return 1 if self.shuffle is None else int(self.shuffle.attributes["blocksize"])
-
-    def slots(self, block: int, quantized: bool) -> float:
-        """Return the cost per pixel with blocks of `block` × `block`; 1 is the plain form."""
-        convolution = self.convolution
-        return blocked_output_slots(
-            convolution.kernel,
-            (convolution.inputs, convolution.outputs),
-            block,
-            quantized=quantized,
-            shuffled=self.shuffle is not None,
-        )
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the blocked form."""

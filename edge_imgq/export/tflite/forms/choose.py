@@ -15,8 +15,9 @@ from edge_imgq.export.tflite.forms.on_halves import on_halves
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
 from edge_imgq.export.tflite.forms.regions import Stretch, stretch_on_halves, written
 from edge_imgq.export.tflite.forms.strided_input import strided_input
-from edge_imgq.graph.layer_slots import BLOCKS, WORTHWHILE
+from edge_imgq.graph.layer_cost import BLOCKS, WORTHWHILE, LayerForm, cheapest_form
 from edge_imgq.graph.network import Network, Operation
+from edge_imgq.kernels.profile import KernelProfile
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,14 @@ class FastNetwork:
     multiple: int
 
 
-def fastest_forms(network: Network) -> FastNetwork:
-    """Return a network with its convolutions in the form of fewest slots (`graph.lanes`)."""
-    stretch = stretch_on_halves(network, _least_slots)
+def fastest_forms(network: Network, kernels: KernelProfile) -> FastNetwork:
+    """Return a network with its convolutions in the form of fewest slots.
+
+    Args:
+        network: float or quantized, bound to a size.
+        kernels: of the processor that the file is for.
+    """
+    stretch = stretch_on_halves(network, lambda found: _least_slots(found, kernels), kernels)
     multiple = _multiple(network, stretch)
     network = on_halves(network, stretch)
     followers = _sole_followers(network)
@@ -44,7 +50,7 @@ def fastest_forms(network: Network) -> FastNetwork:
         if operation.name in absorbed:
             continue
         follower = followers.get(operation.output.name) if len(operation.outputs) == 1 else None
-        chosen, block, taken = _best(operation, follower, network.is_quantized)
+        chosen, block, taken = _best(operation, follower, kernels, quantized=network.is_quantized)
         operations.extend(chosen)
         absorbed.update(taken)
         if len(chosen) > 1:
@@ -64,48 +70,44 @@ def _at_input(network: Network, operation: Operation, block: int) -> int:
 
 
 def _best(
-    operation: Operation, follower: Operation | None, quantized: bool
+    operation: Operation, follower: Operation | None, kernels: KernelProfile, *, quantized: bool
 ) -> tuple[Sequence[Operation], int, set[str]]:
     """Return the operations that replace one, their block size and the followers they absorb."""
-    deep = many_taps(operation)
+    deep = many_taps(operation, kernels)
     if deep is not None:
         return deep.operations(), 1, set()
     strided = strided_input(operation)
-    if strided is not None and strided.share(quantized) < WORTHWHILE:
+    if strided is not None and strided.share(kernels, quantized=quantized) < WORTHWHILE:
         return strided.operations(), 1, set()
     convolution = plain_convolution(operation)
     if convolution is None:
         return (operation,), 1, set()
     shuffle = follower if follower is not None and _is_shuffle(follower) else None
-    form, block, share = _cheapest(convolution, shuffle, quantized)
-    if share >= WORTHWHILE:
-        return (operation,), 1, set()
-    taken = {shuffle.name} if shuffle is not None and isinstance(form, BlockedOutput) else set()
-    return form.operations(block), block, taken
+    form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
+    if form.blocked == "input":
+        return BlockedInput(convolution).operations(form.block), form.block, set()
+    if form.blocked == "output":
+        taken = set() if shuffle is None else {shuffle.name}
+        return BlockedOutput(convolution, shuffle).operations(form.block), form.block, taken
+    return (operation,), 1, set()
 
 
-def _least_slots(convolution: PlainConvolution) -> float:
+def _least_slots(convolution: PlainConvolution, kernels: KernelProfile) -> float:
     """Return the slots per pixel of a float convolution in its best form on the whole image."""
-    form, block, share = _cheapest(convolution, None, quantized=False)
-    return form.slots(block if share < WORTHWHILE else 1, quantized=False)
+    return _cheapest(convolution, None, kernels, quantized=False).slots
 
 
 def _cheapest(
-    convolution: PlainConvolution, shuffle: Operation | None, quantized: bool
-) -> tuple[BlockedOutput | BlockedInput, int, float]:
-    """Return the form of fewest slots, its block size, and its share of the plain form's slots."""
+    convolution: PlainConvolution,
+    shuffle: Operation | None,
+    kernels: KernelProfile,
+    *,
+    quantized: bool,
+) -> LayerForm:
+    """Return the form of fewest slots among those whose blocks fit the image."""
     blocks = [b for b in BLOCKS if not any(side % b for side in convolution.size)]
-    forms: tuple[BlockedOutput | BlockedInput, ...] = (
-        BlockedOutput(convolution, shuffle),
-        BlockedInput(convolution),
-    )
-    costs = [
-        (form.slots(block, quantized) / form.slots(1, quantized), index, block)
-        for index, form in enumerate(forms)
-        for block in blocks
-    ]
-    share, index, block = min(costs, default=(1.0, 0, 1))
-    return forms[index], block, share
+    layer = convolution.layer(quantized=quantized, shuffled=shuffle is not None)
+    return cheapest_form(layer, kernels, blocks)
 
 
 def _is_shuffle(operation: Operation) -> bool:

@@ -24,11 +24,8 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.graph.convolution import convolution_in
-from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Operation, Tensor
-
-AT_ONCE = 25
-"""Most taps of XNNPACK's one-pass kernels (src/f32-dwconv and src/qs8-qc8w-dwconv, "25p")."""
+from edge_imgq.kernels.profile import KernelProfile
 
 GROUPS = range(4, 33)
 """Channels of a group: fewer leave lanes empty, more are products with zeros."""
@@ -45,12 +42,14 @@ class ManyTaps:
         weight: (C, 1, K, L).
         dilations: of rows and columns.
         pads: top, left, bottom, right.
+        kernels: of the processor that the file is for.
     """
 
     operation: Operation
     weight: Tensor
     dilations: Pair
     pads: tuple[int, int, int, int]
+    kernels: KernelProfile
 
     def operations(self) -> tuple[Operation, ...]:
         """Return the operations of the fast form; the convolution itself where there is none."""
@@ -61,7 +60,7 @@ class ManyTaps:
         sizes = [size for size in GROUPS if channels % size == 0]
         if not sizes:
             return (self.operation,)
-        size = min(sizes, key=lambda size: (channels // size * _slots(size), -size))
+        size = min(sizes, key=lambda size: (channels // size * self._slots(size), -size))
         assert self.weight.data is not None
         kernel = np.zeros((channels, size, *self.weight.shape[2:]), self.weight.data.dtype)
         places = np.arange(channels)
@@ -70,6 +69,9 @@ class ManyTaps:
         attributes = {**self.operation.attributes, "group": channels // size}
         inputs = (self.operation.operand(0), weight, *self.operation.inputs[2:])
         return (replace(self.operation, inputs=inputs, attributes=attributes),)
+
+    def _slots(self, size: int) -> float:
+        return self.kernels.int8.slots(1, size, size)
 
     def _parted(self) -> tuple[Operation, ...]:
         operation, output = self.operation, self.operation.output
@@ -98,7 +100,8 @@ class ManyTaps:
             (r, c)
             for r in range(1, rows + 1)
             for c in range(1, columns + 1)
-            if -(-rows // r) * -(-columns // c) <= AT_ONCE and self._is_padded((r, c))
+            if -(-rows // r) * -(-columns // c) <= self.kernels.depthwise_taps
+            and self._is_padded((r, c))
         ]
         return min(found, key=lambda steps: (steps[0] * steps[1], max(steps)), default=None)
 
@@ -132,7 +135,7 @@ class ManyTaps:
         return Operation("Conv", target.name, inputs, (target,), attributes)
 
 
-def many_taps(operation: Operation) -> ManyTaps | None:
+def many_taps(operation: Operation, kernels: KernelProfile) -> ManyTaps | None:
     """Return an operation as a depthwise convolution of stride 1 with many taps, if it is one."""
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or found.strides != (1, 1):
@@ -142,13 +145,9 @@ def many_taps(operation: Operation) -> ManyTaps | None:
         len(image) == 4
         and weight.shape[:2] == (image[1], 1)
         and found.group == image[1] > 1
-        and weight.shape[2] * weight.shape[3] > AT_ONCE
+        and weight.shape[2] * weight.shape[3] > kernels.depthwise_taps
     )
-    return ManyTaps(operation, weight, found.dilations, found.pads) if fits else None
-
-
-def _slots(size: int) -> int:
-    return convolution_slots(1, size, size, quantized=True)
+    return ManyTaps(operation, weight, found.dilations, found.pads, kernels) if fits else None
 
 
 def _constant(tensor: Tensor, name: str, data: Any) -> Tensor:

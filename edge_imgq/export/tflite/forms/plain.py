@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.graph.convolution import convolution_in
+from edge_imgq.graph.layer_cost import Layer
 from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 
@@ -38,6 +39,15 @@ class PlainConvolution:
     def outputs(self) -> int:
         """Output channels."""
         return self.weight.shape[0]
+
+    def layer(self, *, quantized: bool, shuffled: bool = False) -> Layer:
+        """Return what its cost depends on.
+
+        Args:
+            quantized: whether it computes in int8.
+            shuffled: whether a depth-to-space alone reads it.
+        """
+        return Layer(self.kernel, self.start, self.inputs, self.outputs, quantized, shuffled)
 
     @property
     def size(self) -> tuple[int, int]:

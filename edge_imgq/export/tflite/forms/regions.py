@@ -20,9 +20,10 @@ from edge_imgq.export.tflite.forms.halves import can_write_apart
 from edge_imgq.export.tflite.forms.minimal_filter import is_minimal
 from edge_imgq.export.tflite.forms.plain import PlainConvolution, plain_convolution
 from edge_imgq.graph.convolution import convolution_in
-from edge_imgq.graph.lanes import APART, TOGETHER, minimal_filter_slots
+from edge_imgq.graph.layer_cost import minimal_filter_slots
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.graph.operators import ELEMENTWISE, LOGICAL
+from edge_imgq.kernels.profile import KernelProfile
 
 BY_PIXEL = ELEMENTWISE - LOGICAL - {"Cast", "CastLike", "Where"} | {"Concat"}
 """Kinds that compute every pixel from the same pixel of their operands, or join channels.
@@ -47,22 +48,24 @@ class Stretch:
     openings: frozenset[str]
 
 
-def stretch_on_halves(network: Network, cost: Cost) -> Stretch:
+def stretch_on_halves(network: Network, cost: Cost, kernels: KernelProfile) -> Stretch:
     """Return the operations of a network that should compute on halves.
 
     Args:
         network: float, or the answer is none.
         cost: slots per pixel of a convolution in its best form on the whole image.
+        kernels: of the processor that the file is for.
     """
     if network.is_quantized or any(op.in_float for op in network.operations):
         return Stretch(frozenset(), frozenset())
-    return _Search(network, cost).result()
+    return _Search(network, cost, kernels).result()
 
 
 class _Search:
     """The search for the stretch; `inside` is what it holds at the moment."""
 
-    def __init__(self, network: Network, cost: Cost) -> None:
+    def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
+        self.cost = kernels.halves
         self.operations = {written(op): op for op in network.operations}
         self.writers = {t.name: op for op in network.operations for t in op.outputs}
         self.leaving = {tensor.name for tensor in network.outputs}
@@ -77,7 +80,8 @@ class _Search:
         }
         self.slots = {name: cost(found) for name, found in self.plain.items()}
         self.saved = {
-            name: self.slots[name] * _pixels(self.operations[name].output) - _minimal(found)
+            name: self.slots[name] * _pixels(self.operations[name].output)
+            - _minimal(found, kernels)
             for name, found in self.plain.items()
             if is_minimal(found)
         }
@@ -122,10 +126,10 @@ class _Search:
         numbers = prod(tensor.shape)
         is_read = [written(op) in self.inside for op in self.readers[tensor.name]]
         if writer is not None and written(writer) in self.inside:
-            return TOGETHER * numbers * (tensor.name in self.leaving or not all(is_read))
+            return self.cost.together * numbers * (tensor.name in self.leaving or not all(is_read))
         if not any(is_read) or self._opening(tensor) is not None:
             return 0.0
-        return APART * numbers
+        return self.cost.apart * numbers
 
     def _opening(self, tensor: Tensor) -> Operation | None:
         """Return the convolution outside that can write a tensor in halves and nothing else."""
@@ -204,11 +208,9 @@ def _pixels(tensor: Tensor) -> int:
     return tensor.shape[2] * tensor.shape[3]
 
 
-def _minimal(convolution: PlainConvolution) -> float:
-    output = convolution.operation.output
-    channels = (convolution.inputs, convolution.outputs)
-    slots = minimal_filter_slots(convolution.kernel, channels, _pixels(output))
-    return slots * _pixels(output)
+def _minimal(convolution: PlainConvolution, kernels: KernelProfile) -> float:
+    pixels, layer = _pixels(convolution.operation.output), convolution.layer(quantized=False)
+    return minimal_filter_slots(layer, pixels, kernels) * pixels
 
 
 def _has_halves(operation: Operation) -> bool:

@@ -19,8 +19,9 @@ import numpy as np
 
 from edge_imgq.export.tflite.forms.plain import constant
 from edge_imgq.graph.convolution import convolution_in
-from edge_imgq.graph.lanes import COPY, block_span, convolution_slots
+from edge_imgq.graph.layer_cost import block_span
 from edge_imgq.graph.network import Operation, Tensor
+from edge_imgq.kernels.profile import KernelProfile
 
 Span = tuple[int, int]
 
@@ -41,13 +42,14 @@ class StridedInput:
     stride: int
     start: tuple[int, int]
 
-    def share(self, quantized: bool) -> float:
+    def share(self, kernels: KernelProfile, *, quantized: bool) -> float:
         """Return the slots of the form on blocks, as a share of the plain one's."""
         outputs, inputs, rows, columns = self.weight.shape
-        plain = convolution_slots(rows * columns, inputs, outputs, quantized)
+        tile = kernels.tile(quantized=quantized)
+        plain = tile.slots(rows * columns, inputs, outputs)
         (top, bottom), (left, right) = self.spans
         taps, channels = (bottom - top + 1) * (right - left + 1), inputs * self.stride**2
-        return (convolution_slots(taps, channels, outputs, quantized) + COPY * channels) / plain
+        return (tile.slots(taps, channels, outputs) + kernels.copy * channels) / plain
 
     @property
     def spans(self) -> tuple[Span, Span]:

@@ -11,11 +11,11 @@ from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
-from edge_imgq.graph.lanes import convolution_slots
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.size import bind_size
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
@@ -137,7 +137,7 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     assert (got == wanted).mean() > 0.999
     assert np.abs(got - wanted).max() <= 1
     assert session.note.contract.multiple % 2 == 0
-    fast = fastest_forms(views(original, channels, scale)["int8"])
+    fast = fastest_forms(views(original, channels, scale)["int8"], DEFAULT)
     assert kinds is None or [op.kind for op in fast.network.operations] == kinds
 
 
@@ -171,7 +171,7 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
 def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
     layers = (conv("image", "a", 3, 3, 16), conv("a", "b", 3, 16, 16, stride=2))
     last = (conv("b", "c", 1, 16, 12), shuffle("c", "out", 2))
-    fast = fastest_forms(views(network(*layers, *last, channels=3), 3, 1)["int8"])
+    fast = fastest_forms(views(network(*layers, *last, channels=3), 3, 1)["int8"], DEFAULT)
     assert [op.attributes.get("strides") for op in fast.network.operations if op.name == "b"] == [
         (2, 2)
     ]
@@ -179,7 +179,7 @@ def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
 
 def test_odd_sizes_keep_the_plain_form() -> None:
     original = CASES["gray in, shuffle out"][0]()
-    fast = fastest_forms(views(original, 1, 2, size=(13, 21))["int8"])
+    fast = fastest_forms(views(original, 1, 2, size=(13, 21))["int8"], DEFAULT)
     assert fast.multiple == 1
     assert [op.kind for op in fast.network.operations] == ["Conv", "Conv", "DepthToSpace"]
 
@@ -190,12 +190,7 @@ def test_a_value_that_others_read_keeps_its_own_shuffle() -> None:
     tail = conv("a", "c", 1, 12, 12)
     layers = (features, shuffle("a", "b", 2), tail, shuffle("c", "d", 2))
     total = helper.make_node("Add", ["b", "d"], ["out"], name="total")
-    fast = fastest_forms(views(network(*layers, total, channels=3), 3, 2)["int8"])
+    fast = fastest_forms(views(network(*layers, total, channels=3), 3, 2)["int8"], DEFAULT)
     written = {tensor.name for op in fast.network.operations for tensor in op.outputs}
     read = {t.name for op in fast.network.operations for t in op.inputs if t and t.data is None}
     assert read <= written | {"image"}
-
-
-def test_lanes_are_counted_as_kernels_fill_them() -> None:
-    assert convolution_slots(9, 16, 3, quantized=False) == 9 * 16 * 16
-    assert convolution_slots(25, 1, 56, quantized=True) == 25 * 8 * 64

@@ -12,10 +12,11 @@ from ai_edge_litert.interpreter import Interpreter
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.tflite.forms.choose import FastNetwork, fastest_forms
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.lanes import minimal_filter_slots
+from edge_imgq.graph.layer_cost import Layer, minimal_filter_slots
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.size import bind_size
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import placement_of
@@ -79,7 +80,7 @@ BODIES = {
 
 
 def fast(model: ir.Model, size: tuple[int, int] = SIZE) -> FastNetwork:
-    return fastest_forms(read_network(bind_size(model, size)))
+    return fastest_forms(read_network(bind_size(model, size)), DEFAULT)
 
 
 def computed(network: Network, image: np.ndarray) -> np.ndarray:
@@ -172,5 +173,6 @@ def test_an_int8_file_computes_on_the_whole_image() -> None:
 
 
 def test_sums_are_dear_where_images_leave_the_caches() -> None:
-    near, far = (minimal_filter_slots((3, 3), (32, 32), pixels) for pixels in (12288, 57600))
+    layer = Layer((3, 3), (1, 1), 32, 32, quantized=False)
+    near, far = (minimal_filter_slots(layer, pixels, DEFAULT) for pixels in (12288, 57600))
     assert near < 9 * 32 * 32 < far

@@ -13,11 +13,11 @@ from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.forms.choose import fastest_forms
-from edge_imgq.export.tflite.forms.many_taps import AT_ONCE
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read import read_network
 from edge_imgq.graph.size import bind_size
+from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
@@ -64,7 +64,7 @@ def network(name: str) -> ir.Model:
 
 def deep(original: ir.Model, size: tuple[int, int] = SIZE) -> list[Operation]:
     """Return the operations between the two convolutions of one tap, in the fast form."""
-    fast = fastest_forms(read_network(bind_size(original, size)))
+    fast = fastest_forms(read_network(bind_size(original, size)), DEFAULT)
     assert fast.multiple == 1
     return list(fast.network.operations[1:-1])
 
@@ -82,7 +82,7 @@ def levels(original: ir.Model, pixels: Any, *, exact: bool = False) -> Any:
 def test_float_parts_take_at_most_25_taps_and_agree_with_onnx_runtime(name: str, tmp_path) -> None:
     original = network(name)
     parts = [operation for operation in deep(original) if operation.kind == "Conv"]
-    assert max(np.prod(part.operand(1).shape[2:]) for part in parts) <= AT_ONCE
+    assert max(np.prod(part.operand(1).shape[2:]) for part in parts) <= DEFAULT.depthwise_taps
     path = tmp_path / "parts.tflite"
     write_tflite(PreparedGraph(original), Order((SIZE,), FileNote("m", "t", CONTRACT, "0")), path)
     got = open_session(path).run(photo()).astype(int)

@@ -1,0 +1,1 @@
+"""What is known of the kernels that run a file, as one value for each processor family."""

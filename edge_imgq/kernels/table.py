@@ -1,0 +1,26 @@
+"""The kernel profiles by name, and the one that each processor of a recipe stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edge_imgq.kernels.arm import ARM_DOT, ARM_I8MM
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.x86 import X86, X86_AMX, X86_VNNI
+
+PROFILES: Mapping[str, KernelProfile] = {
+    "x86": X86,
+    "x86-vnni": X86_VNNI,
+    "x86-amx": X86_AMX,
+    "arm-dot": ARM_DOT,
+    "arm-i8mm": ARM_I8MM,
+}
+
+OF_PROCESSOR: Mapping[str, KernelProfile] = {
+    "cpu": PROFILES["x86-vnni"],
+    "gpu": PROFILES["x86-vnni"],
+}
+"""By the `processor` of an export recipe. A file for GPUs has no forms that depend on it."""
+
+DEFAULT = OF_PROCESSOR["cpu"]
+"""What a graph is prepared for where no recipe names a processor."""

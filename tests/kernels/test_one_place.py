@@ -1,0 +1,91 @@
+"""What is known of kernels stands in `edge_imgq/kernels/`, and is passed to those who count."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import edge_imgq
+
+from ..test_architecture import MODULES, imported, name
+
+PACKAGE = Path(edge_imgq.__file__).parent
+
+CHOICES = {
+    "graph/layer_cost.py": {"BLOCKS", "WORTHWHILE"},
+    "graph/layer_slots.py": set(),
+    "graph/operation_time.py": set(),
+    "graph/passes/split_cost.py": {"MOST"},
+    "quantize/tiles.py": set(),
+    "quantize/layer_time.py": set(),
+    "export/tflite/float_parts.py": {"EXACT_PARTS", "WHOLE"},
+    "export/tflite/forms/choose.py": set(),
+    "export/tflite/forms/blocked_input.py": set(),
+    "export/tflite/forms/blocked_output.py": set(),
+    "export/tflite/forms/halves.py": {"BLOCK"},
+    "export/tflite/forms/many_taps.py": {"GROUPS"},
+    "export/tflite/forms/minimal_filter.py": {"ROWS", "UPPER", "LOWER"},
+    "export/tflite/forms/on_halves.py": set(),
+    "export/tflite/forms/plain.py": set(),
+    "export/tflite/forms/regions.py": {"LEAST"},
+    "export/tflite/forms/strided_input.py": set(),
+}
+"""Files that weigh what kernels cost, and their own numbers: what is tried, what a gain must be,
+algebra. None of these is a property of a kernel."""
+
+WHERE_A_PROCESSOR_IS_CHOSEN = {
+    "devices/kernels.py",
+    "export/tflite/spelling.py",
+    "graph/prepared.py",
+    "graph/rewrite.py",
+    "pipeline/estimates.py",
+    "pipeline/operators.py",
+    "pipeline/quantize.py",
+    "pipeline/source.py",
+    "pipeline/write.py",
+    "recipe/export.py",
+}
+"""Files that take a profile from the table: those who count are given one."""
+
+
+def numbers(path: Path) -> set[str]:
+    """Return the module's constants that hold numbers."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and node.value is not None:
+            parts = list(ast.walk(node.value))
+            if any(isinstance(p, ast.Constant) and type(p.value) in (int, float) for p in parts):
+                targets = [t for target in node.targets for t in ast.walk(target)]
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize("file", CHOICES)
+def test_who_weighs_costs_has_no_number_of_a_kernel(file: str) -> None:
+    assert numbers(PACKAGE / file) == CHOICES[file]
+
+
+def test_every_form_is_looked_at() -> None:
+    forms = {name(path) for path in MODULES if path.parent.name == "forms"}
+    assert forms - {"export/tflite/forms/__init__.py"} <= CHOICES.keys()
+
+
+def test_profiles_are_taken_where_a_processor_is_chosen_and_passed_on() -> None:
+    own = ("table", "x86", "arm")
+    takers = {
+        name(path)
+        for path in MODULES
+        for other in imported(path)
+        if other.startswith("edge_imgq.kernels.") and other.split(".")[2] in own
+    }
+    assert {
+        file for file in takers if not file.startswith("kernels/")
+    } == WHERE_A_PROCESSOR_IS_CHOSEN
+
+
+def test_the_check_sees_a_number(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("A = 16\nB, C = 20, 60\nD = frozenset({'Abs'})\nE = range(4)\n")
+    assert numbers(wrong) == {"A", "B", "C", "E"}
