@@ -7,7 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
-from edge_imgq.cli.paths import existing, existing_file, existing_folder, file_to_keep, output_file
+from edge_imgq.cli.paths import (
+    existing,
+    existing_file,
+    existing_folder,
+    file_to_keep,
+    output_file,
+    output_folder,
+)
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import DriftError, UsageError
 
@@ -15,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_imgq.pipeline.check import CheckRequest, Looked
-    from edge_imgq.pipeline.step import Watch
+    from edge_imgq.pipeline.check import Looked
     from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
@@ -73,6 +79,12 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="earlier figures for the page of --html, as `verify --history FILE` keeps them",
     )
+    parser.add_argument(
+        "--pictures",
+        type=output_folder,
+        metavar="DIR",
+        help="write pictures of what fails there; the Markdown shows them by their paths",
+    )
     add_threads(parser, default=1)
     add_json(parser)
 
@@ -112,6 +124,7 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, compare and show the verdicts, or write the baseline."""
+    from edge_imgq.cli.verdict_forms import write_forms
     from edge_imgq.pipeline.check import CheckRequest, look, verdicts
     from edge_imgq.pipeline.measured_anew import cache_folder
     from edge_imgq.report.baseline_file import read_baseline
@@ -133,31 +146,9 @@ def run(arguments: argparse.Namespace) -> int:
             return _update(arguments.baseline, looked)
         found = verdicts(looked, known, request, watch)
         judgement = Judgement(found, tuple(one.report for one in looked), known)
-        if arguments.html:
-            _write_page(arguments.html, looked, judgement, history, request, watch)
-    _write(judgement, arguments)
+        write_forms(arguments, looked, judgement, history, request, watch)
     _show(judgement, arguments)
     return DriftError.exit_code if judgement.fails else 0
-
-
-def _write_page(
-    path: Path,
-    looked: Sequence[Looked],
-    judgement: Judgement,
-    history: Sequence[Entry],
-    request: CheckRequest,
-    watch: Watch,
-) -> None:
-    """Write the page, with pictures of what fails or the reason why there are none."""
-    from edge_imgq.artifact import write_text
-    from edge_imgq.pipeline.failing_pictures import failing_pictures, unknown_images
-    from edge_imgq.report.page import page
-
-    pictures = failing_pictures(looked, judgement.verdicts, request, watch)
-    unknown = unknown_images(looked, judgement.verdicts, request)
-    write_text(path, page(judgement, pictures, history, unknown))
-    for line in unknown:
-        print(f"{line}.", file=sys.stderr)
 
 
 def _history(arguments: argparse.Namespace) -> Sequence[Entry]:
@@ -174,16 +165,6 @@ def _history(arguments: argparse.Namespace) -> Sequence[Entry]:
     if arguments.html is None:
         raise UsageError("--history is shown on the page: say --html FILE, too.")
     return read_history(arguments.history)
-
-
-def _write(judgement: Judgement, arguments: argparse.Namespace) -> None:
-    from edge_imgq.artifact import write_text
-    from edge_imgq.report.junit import junit_xml
-    from edge_imgq.report.markdown import markdown
-
-    for path, form in ((arguments.junit, junit_xml), (arguments.markdown, markdown)):
-        if path is not None:
-            write_text(path, form(judgement))
 
 
 def _show(judgement: Judgement, arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,28 +61,40 @@ class Gallery:
         self._kept |= other._kept
 
     def write(self) -> tuple[Path, ...]:
-        """Write `<file>-<rank>-<image>.png` for every image that was kept; return the paths.
+        """Write a picture of every image that was kept; return the paths.
 
         Raises:
             OutputError: a picture cannot be written.
         """
-        from edge_imgq.images.files import write_image
-        from edge_imgq.report.drift_picture import drift_picture
-
-        written: list[Path] = []
         if self._folder is None:
             return ()
-        for file, exhibits in self._kept.items():
-            for rank, exhibit in enumerate(exhibits, start=1):
-                name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
-                path = self._folder / f"{name}.png"
-                title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB from the float model"
-                picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
-                with output_errors(self._folder):
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                write_image(path, picture)
-                written.append(path)
-        return tuple(written)
+        written = write_pictures(self._folder, self._kept)
+        return tuple(path for of_file in written.values() for path in of_file)
+
+
+def write_pictures(
+    folder: Path, exhibits: Mapping[str, Sequence[Exhibit]]
+) -> dict[str, tuple[Path, ...]]:
+    """Write `<file>-<rank>-<image>.png` for every image of every file; return the paths by file.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    from edge_imgq.images.files import write_image
+    from edge_imgq.report.drift_picture import drift_picture
+
+    written: dict[str, tuple[Path, ...]] = {}
+    for file, of_file in exhibits.items():
+        for rank, exhibit in enumerate(of_file, start=1):
+            name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
+            path = folder / f"{name}.png"
+            title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB from the float model"
+            picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
+            with output_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_image(path, picture)
+            written[file] = (*written.get(file, ()), path)
+    return written
 
 
 NOTHING_KEPT = Gallery(None)

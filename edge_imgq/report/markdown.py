@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
 from edge_imgq.report.verdict_table import change_lines, headline, reasons_by_target
 
 MOST = 60_000
-"""Characters; GitHub takes 65 536 in a comment."""
+"""Characters; GitHub takes 65 536 in a comment, and the workflow adds a link."""
 
 
-def markdown(judgement: Judgement) -> str:
-    """Return the result, a row for each target, every reason, and what changed."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture that Markdown shows: what it shows, and where it lies as seen from the text."""
+
+    caption: str
+    address: str
+
+
+def markdown(judgement: Judgement, pictures: Sequence[Picture] = ()) -> str:
+    """Return the result, a row for each target, every reason, what changed, and pictures.
+
+    Where not all of it fits, pictures are left out first.
+    """
     verdicts = judgement.verdicts
     lines = [f"### {SYMBOLS[judgement.outcome]} {headline(verdicts)}", ""]
     lines += [
@@ -29,6 +42,9 @@ def markdown(judgement: Judgement) -> str:
         lines += ["", f"**{_plain(heading)}**", "", *_items(reasons)]
     if changes := change_lines(verdicts):
         lines += ["", "**changed since the baseline**", "", *_items(changes)]
+    for picture in pictures:
+        words = _plain(picture.caption)
+        lines += ["", f"{words}\n\n![{words}]({quote(picture.address)})"]
     return _cut(lines)
 
 

@@ -224,6 +224,9 @@ def test_another_wheel_is_refused(tmp_path: Path) -> None:
         ci_files(tmp_path, "github", "m.onnx", "", tmp_path / "torch-2.13.0.whl")
 
 
+ADDRESS = "https://github.com/team/app/actions/runs/1/artifacts/2"
+
+
 @dataclass
 class Runner:
     """Runs steps in a shell, with stand-ins for pip and GitHub's program."""
@@ -268,6 +271,7 @@ def github_steps(repository: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
     inputs |= call["with"]
     known = {f"inputs.{name}": value for name, value in inputs.items()}
     known |= {"github.token": "secret", "github.event.number": "7"}
+    known |= {"steps.page.outputs.artifact-url": ADDRESS}
     for step in action["runs"]["steps"]:
         if "run" in step:
             yield step["name"], step["run"], {k: filled(v, known) for k, v in env(step).items()}
@@ -309,6 +313,8 @@ def test_the_steps_of_both_hosts_open_the_gate_and_shut_it(
     assert {path.name for path in (repository / "edge-imgq-report").iterdir()} == {
         *("index.html", "junit.xml", "summary.md")
     }
+    for path in (tmp_path / "summary.md", repository / "edge-imgq-report" / "summary.md"):
+        assert path.read_text().endswith(f"pictures of what fails]({ADDRESS})\n")
     pip, comment = (tmp_path / "log").read_text().splitlines()
     assert pip.endswith(f"--constraint ci/constraints.txt ci/{WHEEL}")
     assert comment.startswith("gh pr comment 7 ")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import onnx
@@ -396,13 +397,20 @@ def test_the_forms_of_the_verdicts_are_written(run: Run, project: Path, pairs: P
     file = Edited(project / "tiny" / f"{INT8}.tflite")
     FAULTS["bgr"](file)
     file.write()
-    paths = {form: project / f"check.{form}" for form in ("html", "junit", "markdown")}
+    paths = {form: project / "out" / f"check.{form}" for form in ("html", "junit", "markdown")}
     options = [word for form, path in paths.items() for word in (f"--{form}", path)]
+    options += ["--pictures", project / "out" / "worst of it"]
     assert check(run, project, "--images", pairs, *options).code == 1
     page = paths["html"].read_text()
     assert page.count('<section class="picture"') == 3
     assert "tampered" in paths["junit"].read_text()
-    assert paths["markdown"].read_text().startswith("### ✖ FAIL: 1 of 2 targets")
+    text = paths["markdown"].read_text()
+    assert text.startswith("### ✖ FAIL: 1 of 2 targets")
+    shown = re.findall(r"!\[tiny tflite-int8, .*? dB to the float model\]\((\S+)\)", text)
+    assert len(shown) == 3
+    for address in shown:
+        with Image.open(paths["markdown"].parent / unquote(address)) as picture:
+            assert picture.format == "PNG"
 
 
 def test_earlier_runs_are_shown_on_the_page_and_need_one(run: Run, project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.junit import junit_xml
-from edge_imgq.report.markdown import MOST, markdown
+from edge_imgq.report.markdown import MOST, Picture, markdown
 from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
@@ -103,3 +104,31 @@ def test_markdown_fits_into_a_comment() -> None:
     text = markdown(judgement(*many))
     assert len(text) < MOST + 200
     assert text.rstrip().endswith("lines more, in the report.")
+
+
+GITHUB_TAKES = 65_536
+"""Characters of a comment."""
+
+
+def test_markdown_of_30_models_has_every_row_and_reason_and_its_pictures() -> None:
+    """Each has four targets that fail, with three reasons and three pictures."""
+    reasons = tuple(f"vs_reference_{i} went from 46.7 to 40 dB (tolerance 0.5 dB)" for i in "abc")
+    verdicts = [
+        Verdict(f"a-network-of-ours-{model:02}", f"tflite-int{target}", "regressed", True, reasons)
+        for model in range(30)
+        for target in range(4)
+    ]
+    pictures = [
+        Picture(f"{one.model} {one.target}, photo-{rank}: 31.25 dB", f"pictures/{index}-{rank}.png")
+        for index, one in enumerate(verdicts)
+        for rank in range(3)
+    ]
+    text = markdown(Judgement(tuple(verdicts), (REPORT,), BASELINE), pictures)
+    assert len(text) + 500 < GITHUB_TAKES
+    assert text.count("| ✖ regressed |") == len(verdicts)
+    assert text.count("- vs\\_reference\\_c went from") == 30
+    assert text.count("![") > 250
+    for address in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert address.endswith(".png")
+    link = Picture("a photo](b)", "my pictures/a)b.png")
+    assert "![a photo\\](b)](my%20pictures/a%29b.png)" in markdown(judgement(), [link])
