@@ -79,6 +79,7 @@ class FileNote:
         original_sha256: in the float ONNX file alone, the digest of the person's own file that it
             was read from; empty where there is none.
         original_pixels: the values that pixels have in that file.
+        operators: of a file that is compiled for an NPU, before it was; 0 in all others.
     """
 
     model: str
@@ -90,6 +91,7 @@ class FileNote:
     resizable: bool = False
     original_sha256: str = ""
     original_pixels: PixelRange = PixelRange(0.0, 1.0)
+    operators: int = 0
 
     def to_strings(self) -> dict[str, str]:
         """Return the note as the string pairs that ONNX and Core ML metadata hold."""
@@ -111,6 +113,8 @@ class FileNote:
             pairs["original_sha256"] = self.original_sha256
             pairs["original_low"] = repr(self.original_pixels.low)
             pairs["original_high"] = repr(self.original_pixels.high)
+        if self.operators:
+            pairs["operators"] = str(self.operators)
         return {PREFIX + key: value for key, value in pairs.items()}
 
     @staticmethod
@@ -147,6 +151,7 @@ class FileNote:
                     float(pairs.get(PREFIX + "original_low", 0.0)),
                     float(pairs.get(PREFIX + "original_high", 1.0)),
                 ),
+                operators=int(pairs.get(PREFIX + "operators", 0)),
             )
         except (KeyError, ValueError) as error:
             what = f"; its note is not whole: {error}" if has_note(pairs) else ""

@@ -63,7 +63,7 @@ class Format:
         precisions: that its files may have, each with what budgets say of the share of values
             within one level.
         sizes: that one file takes.
-        processors: whose kernels a float file may be written for, "cpu" and "gpu".
+        processors: kinds that files may be written for: "cpu", "gpu", and "npu" of named chips.
         devices: kinds of devices that run its files, beside this host.
         has_plain_form: whether the writer chooses forms that are fast on processors, and leaves
             them out where it is told to (`edge_imgq.export.order.Order.plain`).
@@ -115,7 +115,7 @@ FORMATS: dict[str, Format] = {
         module="edge_imgq.export.tflite.format",
         precisions={"float32": "asked", "float16": "asked", "int8": "asked"},
         sizes="several",
-        processors=("cpu", "gpu"),
+        processors=("cpu", "gpu", "npu"),
         devices=("arm64", "android", "ssh"),
         has_plain_form=True,
         raises_multiple=True,

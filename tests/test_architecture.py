@@ -21,7 +21,7 @@ TIERS = (
     {"train", "export", "quantize", "verify", "bench", "report"},
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
-    {"recipe", "kernels", "ci", "artifact", "contract", "formats"}
+    {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats"}
     | {"skipped", "errors", "wording", "native_output", "version"},
 )
 """From the top down: a stage imports its own tier and those below it."""

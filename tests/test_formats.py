@@ -14,7 +14,7 @@ import edge_imgq
 from edge_imgq.devices.table import DEVICES
 from edge_imgq.export.functions import FormatFunctions, functions_of
 from edge_imgq.formats import FORMATS, files_beside, format_of, suffixes
-from edge_imgq.recipe.export import PRECISIONS, PROCESSORS
+from edge_imgq.recipe.export import KINDS, PRECISIONS
 from edge_imgq.recipe.folders import export_recipes
 from tests.conftest import CHECKOUT
 
@@ -51,7 +51,7 @@ def test_a_row_names_what_there_is(name: str) -> None:
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in form.suffixes)
     assert set(form.precisions) <= set(PRECISIONS)
     assert form.precisions
-    assert set(form.processors) <= set(PROCESSORS)
+    assert set(form.processors) <= set(KINDS)
     assert set(form.devices) <= set(DEVICES) - {"host"}
     assert bool(form.rounds_elsewhere) == ("none" in form.precisions.values())
     assert "gpu" not in form.processors or functions_of(name).refuse_beyond_half is not None

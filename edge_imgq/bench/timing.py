@@ -14,7 +14,7 @@ from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.errors import EdgeImgqError, ModelError, RuntimeUnavailableError, UsageError
 from edge_imgq.formats import format_of
-from edge_imgq.runtime.memory import ActivationMemory, activation_memory
+from edge_imgq.runtime.memory import ActivationMemory, known_memory
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -155,7 +155,12 @@ class _Case:
     path: Path
     session: HostSession
     size: tuple[int, int]
-    memory: ActivationMemory
+    memory: ActivationMemory | Skipped
+
+    @property
+    def held(self) -> int:
+        """Bytes of its activations; 0 where they are not known, which is so outside this host."""
+        return 0 if isinstance(self.memory, Skipped) else self.memory.bytes
 
 
 def _groups(
@@ -171,10 +176,10 @@ def _groups(
             continue
         beside = () if session.sizes else _sizes_beside(path, paths)
         more = [
-            _Case(path, session, size, activation_memory(path, size))
+            _Case(path, session, size, known_memory(path, size))
             for size in _sizes(session, request, beside)
         ]
-        if group and sum(case.memory.bytes for case in group + more) > HELD:
+        if group and sum(case.held for case in group + more) > HELD:
             yield group
             group = []
         group += more
@@ -226,7 +231,7 @@ def _timing(
         latency,
         sustained,
         instructions=session.instructions(size),
-        memory=activation_memory(path, size),
+        memory=known_memory(path, size),
         footprint=_footprint(path, device, session, size, request),
     )
 

@@ -23,6 +23,7 @@ from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.formats import is_run_by
+from edge_imgq.runtime import npu_file
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.runtime.tflite_file import computes_in_integers
@@ -62,8 +63,10 @@ class EmulatedArm:
         self.name = f"{NAME}:{core}" if core else NAME
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run: the emulated machine has LiteRT alone."""
-        return "" if is_run_by(path, NAME) else "the emulated processor has LiteRT alone"
+        """Return why a file is not run: the emulated machine has LiteRT alone, and no NPU."""
+        if not is_run_by(path, NAME):
+            return "the emulated processor has LiteRT alone"
+        return npu_file.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file in LiteRT under emulation.

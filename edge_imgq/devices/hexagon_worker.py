@@ -1,7 +1,7 @@
 """Runs a QDQ model on Qualcomm's HTP through onnxruntime-qnn; see `edge_imgq.devices.hexagon`.
 
-Questions: {"do": "open", "soc_model", "arch"} with the model's bytes; {"do": "run"} with a float32
-(1, C, H, W) array; {"do": "time", "runs", "warm_up"} with the same.
+Questions: {"do": "open", "soc_model", "arch"} with the model's bytes, the chip's numbers or none;
+{"do": "run"} with the array that the model takes; {"do": "time", "runs", "warm_up"} with the same.
 """
 
 from __future__ import annotations
@@ -38,37 +38,34 @@ class Hexagon:
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
         """Answer one question."""
         if message["do"] == "open":
-            return self._open(array.tobytes(), message["soc_model"], message["arch"]), None
+            chip = {"soc_model": message.get("soc_model"), "htp_arch": message.get("arch")}
+            return self._open(array.tobytes(), {k: str(v) for k, v in chip.items() if v}), None
         if message["do"] == "time":
             return {"seconds": self._time(array, message["runs"], message["warm_up"])}, None
         return {}, self._run(array)
 
-    def _open(self, model: bytes, soc_model: int, arch: int) -> dict[str, Any]:
+    def _open(self, model: bytes, chip: dict[str, str]) -> dict[str, Any]:
         identity = {
             "version": onnxruntime_qnn.__version__,
             "emulated": _is_emulated(self._unit),
         }
         try:
-            self._session = self._new(model, soc_model, arch, fallback=False)
+            self._session = self._new(model, chip, fallback=False)
         except Exception:  # ONNX Runtime raises classes of its own making
-            open_session = self._new(model, soc_model, arch, fallback=True)
+            open_session = self._new(model, chip, fallback=True)
             refused = _operators(open_session, elsewhere=True) or _nodes(open_session)
             return {**identity, "refused": refused}
         subgraphs = self._session.get_provider_graph_assignment_info()
         placed = _operators(self._session, elsewhere=False)
         return {**identity, "refused": [], "placed": placed, "partitions": len(subgraphs)}
 
-    def _new(self, model: bytes, soc_model: int, arch: int, fallback: bool) -> Any:
+    def _new(self, model: bytes, chip: dict[str, str], fallback: bool) -> Any:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = FATAL
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         if not fallback:
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        settings = {
-            "backend_path": onnxruntime_qnn.get_qnn_htp_path(),
-            "soc_model": str(soc_model),
-            "htp_arch": str(arch),
-        }
+        settings = {"backend_path": onnxruntime_qnn.get_qnn_htp_path(), **chip}
         options.add_provider_for_devices([self._unit], settings)
         return onnxruntime.InferenceSession(model, options)
 

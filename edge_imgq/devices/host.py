@@ -47,8 +47,6 @@ class HostDevice:
 class HostSession(Uncounted):
     """One file in a runtime of this host; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
-    is_bit_exact = True
-
     def __init__(self, session: Session, path: Path, init_ms: float) -> None:
         self._opened: Session | None = session
         self._path, self._init_ms = path, init_ms
@@ -72,6 +70,11 @@ class HostSession(Uncounted):
         if self._opened is None:
             self._opened = open_session(self._path, self.identity.threads)
         return self._opened
+
+    @property
+    def is_bit_exact(self) -> bool:
+        """Whether integers must be this host's own: an emulated NPU has arithmetic of its own."""
+        return self.identity.is_device_runtime
 
     def release(self) -> None:
         """Let go of the runtime and what it holds, until the file is run again."""

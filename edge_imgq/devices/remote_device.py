@@ -11,6 +11,7 @@ from edge_imgq.devices.protocol import DeviceSession
 from edge_imgq.devices.remote import Remote, State
 from edge_imgq.devices.remote_session import RemoteSession
 from edge_imgq.formats import is_run_by
+from edge_imgq.runtime import npu_file
 
 
 class RemoteDevice(ABC):
@@ -35,9 +36,9 @@ class RemoteDevice(ABC):
         """Return its state."""
 
     def refusal(self, path: Path) -> str:
-        """Return why a file is not run: `benchmark_model` takes .tflite."""
+        """Return why a file is not run: `benchmark_model` takes .tflite, no compiled one."""
         kind = self.name.partition(":")[0]
-        return "" if is_run_by(path, kind) else f"{PROGRAM} runs .tflite files"
+        return npu_file.refusal(path) if is_run_by(path, kind) else f"{PROGRAM} runs .tflite files"
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Copy a file there; see `RemoteSession`."""

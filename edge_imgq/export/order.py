@@ -23,7 +23,8 @@ class Order:
     Attributes:
         sizes: heights and widths of the image; a format of one file per size gets one.
         note: what the file says about itself.
-        processor: whose kernels a file is written for, "cpu" or "gpu".
+        processor: whose kernels a file is written for, "cpu" or "gpu"; or the chip whose NPU it is
+            compiled for, a key of CHIPS.
         half: whether the numbers of a float file are float16.
         plain: whether a file is written without the forms that are fast on processors.
     """

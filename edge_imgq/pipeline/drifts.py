@@ -176,6 +176,9 @@ def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery)
     """Return how far a file's image is off, and show it."""
     sample, note = shown.sample, file.session.note
     quantized = shown.of_quantized.get(file.path)
+    host = quantized
+    if file.host is not file.quantized:
+        host = None if file.host is None else file.host.run(sample.pixels)
     row = compare(
         sample.name,
         file=result,
@@ -185,7 +188,7 @@ def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery)
         truth=sample.truth,
         shave=note.contract.shave,
         untreated=None if sample.truth is None else sample.untreated(note.contract.scale),
-        host=None if file.host is None else file.host.run(sample.pixels),
+        host=host,
         levels=shown.levels,
     )
     exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, result)

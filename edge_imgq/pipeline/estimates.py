@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_imgq.formats import FORMATS
-from edge_imgq.kernels.table import OF_PROCESSOR
+from edge_imgq.recipe.export import kernels_of
 from edge_imgq.recipe.folders import export_recipes
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile
     from edge_imgq.graph.size import own_size
 
     recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
-    on_cpu = [recipe for recipe in recipes if recipe.processor == "cpu"]
+    on_cpu = [recipe for recipe in recipes if recipe.processors == ("cpu",)]
     at = own_size(source.model) or size
-    networks = [source.prepared(r.passes, OF_PROCESSOR[r.processor]).at(at) for r in on_cpu]
+    networks = [source.prepared(r.passes, kernels_of(r)).at(at) for r in on_cpu]
     return min((_float_time(network, profile) for network in networks), default=None)
 
 

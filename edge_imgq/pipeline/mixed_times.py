@@ -24,7 +24,7 @@ SECONDS = 12.0
 
 def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
     """Return the recipe of a float file of the same format; None where there is none."""
-    found = [r for r in export_recipes() if not r.scheme and r.processor == "cpu"]
+    found = [r for r in export_recipes() if not r.scheme and r.processors == ("cpu",)]
     return next((r for r in found if r.format == recipe.format), None)
 
 
@@ -51,7 +51,7 @@ def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> I
         path = stage / f".{other.name}{work.path.suffix}"
         sizes = {**plan.sizes, other.name: work.sizes}
         in_float = replace(plan, recipes=(other,), sizes=sizes)
-        own = [Work(other.name, other, work.sizes, path)]
+        own = [Work(other.name, other, work.sizes, path, "cpu")]
         written = write_files(in_float, {}, own, Failures(), watch)
         if not written:
             continue

@@ -18,7 +18,7 @@ from edge_imgq.export.order import Order
 from edge_imgq.export.refusal import as_error
 from edge_imgq.formats import FORMATS
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import OF_PROCESSOR
+from edge_imgq.recipe.export import ExportRecipe, kernels_of
 from edge_imgq.version import __version__
 from edge_imgq.wording import count_of, nodes_in_words
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from edge_imgq.pipeline.between_phases import BetweenPhases
     from edge_imgq.pipeline.failures import Failures
     from edge_imgq.pipeline.source import Source
-    from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
 Size = tuple[int, int]
@@ -51,7 +50,7 @@ class TargetPlan:
     @property
     def kernels(self) -> KernelProfile:
         """Of the processor that the file is for."""
-        return OF_PROCESSOR[self.recipe.processor]
+        return kernels_of(self.recipe)
 
 
 def target_plans(
@@ -73,7 +72,7 @@ def target_plans(
         TargetPlan(
             recipe,
             schemes[recipe.scheme].passes if recipe.scheme else recipe.passes,
-            Order(sizes[recipe.name], note, recipe.processor, recipe.precision == "float16"),
+            Order(sizes[recipe.name], note, recipe.processors[0], recipe.precision == "float16"),
         )
         for recipe in recipes
     )

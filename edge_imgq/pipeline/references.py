@@ -45,7 +45,8 @@ class OpenedFile:
         size: height and width to time it at; None likewise.
         session: the file on its device.
         quantized: the QDQ graph that it was made from; None for a float file.
-        host: the same file on this host, where the device is another.
+        host: the same file on this host, where the device is another; of a file that is compiled
+            for an NPU, which an emulator runs here, `quantized`.
     """
 
     path: Path
@@ -110,13 +111,12 @@ class References:
         if not self._made_from_float(note):
             raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
         self._refuse_other_original()
-        return OpenedFile(
-            candidate.path,
-            candidate.size,
-            session,
-            self._source(candidate.path, note),
-            None if device.name == HOST else open_session(candidate.path, self._threads),
-        )
+        quantized, host = self._source(candidate.path, note), None
+        if device.name != HOST:
+            host = open_session(candidate.path, self._threads)
+        elif note.operators:  # compiled: its integers on this host are its graph's
+            host = quantized
+        return OpenedFile(candidate.path, candidate.size, session, quantized, host)
 
     def _refuse_other_original(self) -> None:
         path, digest = self._folder / ORIGINAL, self.float.note.original_sha256

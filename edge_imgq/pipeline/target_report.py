@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import sha256_of, size_of
 from edge_imgq.bench.timing import DEFAULT_SIZE
 from edge_imgq.report.report import TargetReport
-from edge_imgq.runtime.memory import activation_memory
+from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def target_report(
         placement=file.session.placement(),
         latency=latency,
         instructions=file.session.instructions(size),
-        memory=activation_memory(file.path, size),
+        memory=known_memory(file.path, size),
         sizes=() if file.session.resizable else file.session.sizes,
         breaches=exceeded,
         budget=budget,

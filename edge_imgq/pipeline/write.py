@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
+from edge_imgq.chips import CHIPS
 from edge_imgq.contract import FileNote
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.onnx_format import write_reference
@@ -18,7 +19,6 @@ from edge_imgq.export.order import Order
 from edge_imgq.formats import FORMATS, Format
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.pipeline.failures import Failures
 from edge_imgq.pipeline.original import keep_model
 from edge_imgq.pipeline.quantize import quantize_source
@@ -26,7 +26,7 @@ from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.source import Source
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.quantize.advice import calibration_advice
-from edge_imgq.recipe.export import ExportRecipe, sized_target
+from edge_imgq.recipe.export import ExportRecipe, chip_target, kernels_of, sized_target
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.version import __version__
 
@@ -65,8 +65,9 @@ class Plan:
 
     def kernels_of(self, scheme: str) -> KernelProfile:
         """Return the kernels that the files of a scheme are for."""
-        (processor,) = {recipe.processor for recipe in self.recipes if recipe.scheme == scheme}
-        return OF_PROCESSOR[processor]
+        found = [kernels_of(recipe) for recipe in self.recipes if recipe.scheme == scheme]
+        (kernels,) = {id(profile): profile for profile in found}.values()
+        return kernels
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,14 @@ class Work:
         recipe: that it is made by.
         sizes: heights and widths of its input.
         path: where it goes.
+        processor: that it is for: "cpu", "gpu", or a chip whose NPU it is compiled for.
     """
 
     target: str
     recipe: ExportRecipe
     sizes: tuple[Size, ...]
     path: Path
+    processor: str
 
     @property
     def format(self) -> Format:
@@ -115,7 +118,7 @@ class Work:
     @property
     def has_plain_form(self) -> bool:
         """Whether the file is written in forms that are fast, and can be without them."""
-        return self.format.has_plain_form and self.recipe.processor == "cpu"
+        return self.format.has_plain_form and self.processor == "cpu"
 
     @property
     def computes_in_half(self) -> bool:
@@ -124,7 +127,7 @@ class Work:
         GPUs do, and runtimes that do not tell processors apart.
         """
         is_half = self.recipe.precision == "float16"
-        return self.recipe.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
+        return self.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
 
 
 def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
@@ -198,11 +201,12 @@ def tuning_state(folder: Path, scheme: str) -> Path:
 
 
 def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
-    """Return the files to write: one for each target, or for each of its sizes."""
+    """Return the files to write: one for each target, or for each of its chips and sizes."""
     return tuple(
-        Work(target, recipe, sizes, stage / (target + FORMATS[recipe.format].suffix))
+        Work(target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor)
         for recipe in plan.recipes
-        for target, sizes in _files(recipe, plan.sizes[recipe.name])
+        for name, processor in _processors(recipe)
+        for target, group in _files(name, recipe, plan.sizes[recipe.name])
     )
 
 
@@ -232,7 +236,7 @@ def write_files(
         watch(Step(f"write {work.target}", index, len(wanted)))
         scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
-            kernels = OF_PROCESSOR[work.recipe.processor]
+            kernels = kernels_of(work.recipe)
             graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
             digest = graphs[scheme].sha256 if scheme else ""
             order = replace(_order(plan, work, digest), plain=plain)
@@ -245,14 +249,27 @@ def _order(plan: Plan, work: Work, quantized: str) -> Order:
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
     note = _note(plan, work.target, reference, quantized)
-    return Order(work.sizes, note, recipe.processor, recipe.precision == "float16")
+    return Order(work.sizes, note, work.processor, recipe.precision == "float16")
 
 
-def _files(recipe: ExportRecipe, sizes: tuple[Size, ...]) -> list[tuple[str, tuple[Size, ...]]]:
-    """Return the files of a recipe by the name of their target, with the sizes of each."""
-    if len(sizes) == 1 or FORMATS[recipe.format].sizes != "one":
-        return [(recipe.name, sizes)]
-    return [(sized_target(recipe.name, size), (size,)) for size in sizes]
+def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:
+    """Return the names of a recipe's files, before sizes, with the processor of each.
+
+    Beside the files of chips lies what phones with any other chip run.
+    """
+    if not recipe.chips:
+        return [(recipe.name, recipe.processors[0])]
+    chips = [(chip_target(recipe.name, CHIPS[chip]), chip) for chip in recipe.chips]
+    return [(chip_target(recipe.name, None), "cpu"), *chips]
+
+
+def _files(
+    name: str, recipe: ExportRecipe, sizes: tuple[Size, ...]
+) -> list[tuple[str, tuple[Size, ...]]]:
+    """Return files of a recipe by the name of their target, with the sizes of each."""
+    if len(sizes) == 1 or (FORMATS[recipe.format].sizes != "one" and not recipe.chips):
+        return [(name, sizes)]
+    return [(sized_target(name, size), (size,)) for size in sizes]
 
 
 def _note(plan: Plan, target: str, reference: str, quantized: str = "") -> FileNote:

@@ -100,11 +100,13 @@ def _verified(
     failures: Failures,
     watch: Watch,
 ) -> Report:
-    """Verify files, and note those that do not run."""
+    """Verify files, and note those that do not run; what only a phone runs is kept."""
     report = verify_files(stage, candidates, terms, watch)
+    kept = tuple(f for f in report.not_run if f.exit_code == RuntimeUnavailableError.exit_code)
     for file in report.not_run:
-        failures.add(Path(file.file).stem, error_of(file))
-    return replace(report, not_run=())
+        if file not in kept:
+            failures.add(Path(file.file).stem, error_of(file))
+    return replace(report, not_run=kept)
 
 
 def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, str]:
@@ -128,10 +130,11 @@ def _joined(
         EdgeImgqError: nothing has.
     """
     found = {target.target: target for report in reports for target in report.targets}
-    if not found and not absent:
+    not_run = (*absent.values(), *(file for report in reports for file in report.not_run))
+    if not found and not not_run:
         failures.raise_all()
     targets = tuple(found[work.target] for work in wanted if work.target in found)
-    return replace(reports[0], targets=targets, not_run=tuple(absent.values()))
+    return replace(reports[0], targets=targets, not_run=not_run)
 
 
 def _plainly(target: str, reason: str) -> str:

@@ -8,15 +8,32 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast, get_args
 
+from edge_imgq.chips import CHIPS, Chip
 from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
+from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.recipe.table import Table, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-PROCESSORS = tuple(OF_PROCESSOR)
+PROCESSORS = (*OF_PROCESSOR, *CHIPS)
+"""What a recipe may name."""
+
+KINDS = ("cpu", "gpu", "npu")
+"""Kinds of processors: a word before a colon, or "npu" of a chip."""
+
+COMPUTES_IN: dict[str, tuple[Precision, ...]] = {
+    "cpu": PRECISIONS,
+    "gpu": ("float32", "float16"),
+    "npu": ("int8",),
+}
+"""Precisions of the files for each kind of processor."""
+
+FALLBACK = "fallback"
+"""Ends the name of the file for phones whose NPU the recipe does not name."""
 
 _SIZED = re.compile(r"(.+)-\d+x\d+")
+_OF_A_CHIP = re.compile(rf"(.+)-(?:{'|'.join([FALLBACK, *(c.slug for c in CHIPS.values())])})")
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,8 @@ class ExportRecipe:
         format: a key of FORMATS.
         precision: one of PRECISIONS.
         scheme: stem of the quantization recipe; empty unless the precision is int8.
-        processor: one of PROCESSORS; whose kernels the forms of a TFLite file are chosen for.
+        processor: whose kernels the forms of a TFLite file are chosen for: "cpu" or "gpu"; or the
+            chip whose NPU it is compiled for, a key of CHIPS, or several, a file for each.
         passes: graph passes for a float target; an int8 target takes them from its scheme.
         size: height and width of the input image of the written file.
         budget: what the file may lose.
@@ -58,10 +76,38 @@ class ExportRecipe:
     format: str
     precision: str
     scheme: str
-    processor: str
+    processor: str | tuple[str, ...]
     passes: tuple[str, ...]
     size: tuple[int, int]
     budget: Budget
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """What `processor` names, one or more."""
+        return (self.processor,) if isinstance(self.processor, str) else self.processor
+
+    @property
+    def chips(self) -> tuple[str, ...]:
+        """The chips whose NPUs it is compiled for, keys of CHIPS; none for other processors."""
+        return tuple(name for name in self.processors if name in CHIPS)
+
+    @property
+    def needs_extra(self) -> bool:
+        """Whether its files are made or run by what edge-imgq does not install."""
+        return bool(self.chips) or FORMATS[self.format].extra is not None
+
+
+def kernels_of(recipe: ExportRecipe) -> KernelProfile:
+    """Return the kernels that its files are written for.
+
+    What is compiled for a chip is the file for the processor, and lies beside it.
+    """
+    return OF_PROCESSOR["cpu" if recipe.chips else recipe.processors[0]]
+
+
+def chip_target(name: str, chip: Chip | None) -> str:
+    """Return the name of one of several files of a recipe, one per chip; None for all others."""
+    return f"{name}-{FALLBACK if chip is None else chip.slug}"
 
 
 def sized_target(name: str, size: tuple[int, int]) -> str:
@@ -70,9 +116,11 @@ def sized_target(name: str, size: tuple[int, int]) -> str:
 
 
 def recipe_name(target: str) -> str:
-    """Return the recipe of a target that may be one of several, by size."""
+    """Return the recipe of a target that may be one of several, by chip and by size."""
     found = _SIZED.fullmatch(target)
-    return found[1] if found else target
+    name = found[1] if found else target
+    found = _OF_A_CHIP.fullmatch(name)
+    return found[1] if found else name
 
 
 def read_export_recipe(path: Path) -> ExportRecipe:
@@ -93,36 +141,52 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
     budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
     values = {key: value for key, value in vars(recipe).items() if key != "name"}
     values |= {"passes": list(recipe.passes), "size": list(recipe.size), "budget": budget}
+    values["processor"] = list(recipe.processors)
     return _parsed(Table(values, f"The recipe '{recipe.name}'"), checked_name(recipe.name))
 
 
 def _parsed(table: Table, name: str) -> ExportRecipe:
     table.refuse_others([key.name for key in fields(ExportRecipe) if key.name != "name"])
     form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
+    processor = _processors(table)
     recipe = ExportRecipe(
         name=name,
         summary=table.text("summary"),
         format=form,
         precision=precision,
         scheme=table.text("scheme", default=""),
-        processor=table.text("processor", PROCESSORS, default="cpu"),
+        processor=processor,
         passes=table.texts("passes", default=()),
         size=table.size("size"),
-        budget=_budget(table.table("budget"), form, precision),
+        budget=_budget(table.table("budget"), form, precision, _kind(processor)),
     )
     _refuse_contradictions(recipe, table.where)
     return recipe
 
 
-def _budget(table: Table, form: str, precision: str) -> Budget:
+def _processors(table: Table) -> tuple[str, ...]:
+    found = table.one_or_more("processor", PROCESSORS, default="cpu")
+    if len(found) > 1 and not CHIPS.keys() >= set(found):
+        raise RecipeError(f"{table.where}: several processors of one recipe are all chips.")
+    return found
+
+
+def _kind(processor: tuple[str, ...]) -> str:
+    """Return which of KINDS a recipe names."""
+    return "npu" if processor[0] in CHIPS else processor[0].partition(":")[0]
+
+
+def _budget(table: Table, form: str, precision: str, kind: str) -> Budget:
     table.refuse_others([key.name for key in fields(Budget)])
     share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
+    where, why = "files", FORMATS[form].rounds_elsewhere
+    if kind == "npu":
+        share, where, why = "none", "files that processors run", "NPUs round elsewhere."
     if share == "none" and table.has("conversion_within_1"):
         keep = _names(lambda row: "none" not in row.precisions.values())
         raise RecipeError(
-            f"{table.where}: 'conversion_within_1' is for {keep} files. "
-            f"{FORMATS[form].rounds_elsewhere} No share of values is kept for every network; limit "
-            "it in dB alone, and delete the key."
+            f"{table.where}: 'conversion_within_1' is for {keep} {where}. {why} No share of values "
+            "is kept for every network; limit it in dB alone, and delete the key."
         )
     return Budget(
         psnr_drop=table.number("psnr_drop"),
@@ -149,14 +213,24 @@ def _refuse_contradictions(recipe: ExportRecipe, where: str) -> None:
     if recipe.precision not in form.precisions:
         able = " or ".join(f'"{precision}"' for precision in form.precisions)
         raise RecipeError(f"{where}: {form.name} files are {able}.")
-    if recipe.processor not in form.processors or (
-        recipe.processor == "gpu" and recipe.precision == "int8"
-    ):
-        able = _names(lambda row: recipe.processor in row.processors)
+    _refuse_processor(recipe, _kind(recipe.processors), where)
+    if recipe_name(recipe.name) != recipe.name:
         raise RecipeError(
-            f'{where}: the processor "{recipe.processor}" belongs to float {able} files. Other '
-            "formats choose the processor on the device, and phone GPUs compute in float."
+            f"{where}: the name '{recipe.name}' ends as those of single files of a recipe do, by "
+            "chip or by size; give it another."
         )
+
+
+def _refuse_processor(recipe: ExportRecipe, kind: str, where: str) -> None:
+    if kind in FORMATS[recipe.format].processors and recipe.precision in COMPUTES_IN[kind]:
+        return
+    able = _names(lambda row: kind in row.processors)
+    numbers = "int8" if kind == "npu" else "float"
+    units = "NPUs compute in integers" if kind == "npu" else "phone GPUs compute in float"
+    raise RecipeError(
+        f'{where}: the processor "{recipe.processors[0]}" belongs to {numbers} {able} files. Other '
+        f"formats choose the processor on the device, and {units}."
+    )
 
 
 def _names(has: Callable[[Format], bool]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.formats import FORMATS
 from edge_imgq.recipe.export import ExportRecipe, read_export_recipe
 from edge_imgq.recipe.quantize import (
     QuantizeRecipe,
@@ -91,8 +90,8 @@ def quantize_recipe_text(name: str, beside: Path | None = None) -> str:
 def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[ExportRecipe, ...]:
     """Return the recipes that names, globs, families or `all` choose, each once, in their order.
 
-    What needs a package that edge-imgq does not install is chosen by its own name: neither `all`
-    nor a glob that begins with a wildcard chooses it, so that both mean the same everywhere.
+    What needs a package that edge-imgq does not install is left out where a word chooses other
+    targets too: `all`, "*-int8" and "tflite" mean the same everywhere, and "ncnn" all of ncnn.
 
     Args:
         recipes: all targets.
@@ -103,7 +102,8 @@ def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[Expo
     """
     chosen: set[str] = set()
     for pattern in wanted:
-        found = [recipe.name for recipe in recipes if _matches(recipe, pattern)]
+        matching = [recipe for recipe in recipes if _matches(recipe.name, pattern)]
+        found = [r.name for r in matching if not r.needs_extra] or [r.name for r in matching]
         if not found:
             names = [recipe.name for recipe in recipes]
             families = dict.fromkeys(name.split("-")[0] for name in names)
@@ -115,8 +115,5 @@ def select(recipes: Sequence[ExportRecipe], wanted: Sequence[str]) -> tuple[Expo
     return tuple(recipe for recipe in recipes if recipe.name in chosen)
 
 
-def _matches(recipe: ExportRecipe, pattern: str) -> bool:
-    name, wild = recipe.name, pattern == ALL or pattern.startswith(("*", "?", "["))
-    if wild and FORMATS[recipe.format].extra is not None:
-        return False
+def _matches(name: str, pattern: str) -> bool:
     return pattern == ALL or name.startswith(f"{pattern}-") or fnmatch.fnmatchcase(name, pattern)

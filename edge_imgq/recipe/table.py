@@ -59,6 +59,14 @@ class Table:
             self._refuse_other(key, value, choices)
         return tuple(values)
 
+    def one_or_more(self, key: str, choices: Sequence[str], default: str) -> tuple[str, ...]:
+        """Return a string, or a list of at least one, each one of `choices`, each once."""
+        if isinstance(self._values.get(key), list):
+            found = tuple(dict.fromkeys(self.texts(key, choices)))
+            if found:
+                return found
+        return (self.text(key, choices, default),)
+
     def size(self, key: str) -> tuple[int, int]:
         """Return [height, width]."""
         values = self._get(key, list, "a list [height, width]", None)

@@ -167,6 +167,8 @@ class FileDescription:
         compared_by: what ran a float ONNX file to compare it with the model that `export` reads
             from it, and found the same image; why they were not compared; empty for other files.
         passes: what passes do to a float ONNX model for each target, where that was asked for.
+        compiled_for: the chip whose NPU the file was compiled for, in words; empty for others. Its
+            operators are then those that are left to see.
     """
 
     format: str
@@ -186,6 +188,7 @@ class FileDescription:
     targets: tuple[TargetOutlook, ...] | Skipped = ()
     compared_by: str | Skipped = ""
     passes: tuple[PassesOfTargets, ...] = ()
+    compiled_for: str = ""
 
     @property
     def kinds(self) -> dict[str, int]:

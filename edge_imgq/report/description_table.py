@@ -49,12 +49,13 @@ def description_table(name: str, description: FileDescription, operators: bool) 
 
 def _head(name: str, description: FileDescription) -> str:
     at = description.counted_at
-    heading = (
-        f"{name}: {description.format}, {byte_count(description.bytes)}, "
-        f"{_parameters(description)}, {large_count(description.macs)} MACs per image"
-    )
+    heading = f"{name}: {description.format}, {byte_count(description.bytes)}, "
+    if description.compiled_for:
+        heading += f"compiled for the NPU of {description.compiled_for}"
+    else:
+        heading += f"{_parameters(description)}, {large_count(description.macs)} MACs per image"
     lines = [wrapped(heading if at is None else f"{heading} of {at[0]}x{at[1]}", "  ")]
-    if description.model_parameters is not None:
+    if description.model_parameters is not None and not description.compiled_for:
         lines += [wrapped(said, "  ") for said in _of_the_model(description)]
     lines.append(wrapped(_memory(description), "  "))
     lines += [_edge("input", row) for row in description.inputs]

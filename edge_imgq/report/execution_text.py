@@ -16,7 +16,8 @@ def placement_lines(report: Report) -> list[str]:
     lines = []
     for target in report.targets:
         place = target.placement
-        if isinstance(place, Skipped) or (not place.fallback and report.device == "host"):
+        on_processor = report.device == "host" and isinstance(target.vs_host, Skipped)
+        if isinstance(place, Skipped) or (on_processor and not place.fallback):
             continue
         line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
         rest = f", in {count_of(place.partitions, 'partition')}"
@@ -26,7 +27,11 @@ def placement_lines(report: Report) -> list[str]:
 
 
 def agreement_lines(report: Report) -> list[str]:
-    """Return how far each file is from itself on this host, where it ran elsewhere."""
+    """Return how far each file is from itself on this host, where it ran elsewhere.
+
+    One that is compiled for an NPU and emulated here is compared with its graph.
+    """
+    itself = "its graph" if report.device == "host" else "itself"
     lines = []
     for target in report.targets:
         found = target.vs_host
@@ -36,7 +41,7 @@ def agreement_lines(report: Report) -> list[str]:
             lines.append(f"{target.target}: every value as on this host")
             continue
         lines.append(
-            f"{target.target}: {found.psnr:.1f} dB from itself on this host, "
+            f"{target.target}: {found.psnr:.1f} dB from {itself} on this host, "
             f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
             f"one level, largest difference {found.largest}"
         )

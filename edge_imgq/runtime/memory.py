@@ -94,7 +94,7 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
 
 
 def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory | Skipped:
-    """Return the memory of anyone's file, or why it is not known; see `activation_memory`."""
+    """Return the memory of a file's activations, or why it is not known."""
     try:
         return activation_memory(path, size)
     except ModelError as error:

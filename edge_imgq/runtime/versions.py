@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_imgq.formats import FORMATS
 
-PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime")
+PACKAGES = ("ai-edge-litert", "coremltools", "numpy", "onnxruntime", "onnxruntime-qnn")
 """What runs files and references on this host, beside what a format needs as an extra."""
 
 

@@ -130,7 +130,7 @@ def _device_breaches(vs_host: Agreement | Skipped, bit_exact: bool) -> list[str]
         ]
     if vs_host.psnr < LEAST_VS_HOST:
         return [
-            f"is {vs_host.psnr:.2f} dB from the same file on this host; the device may be "
+            f"is {vs_host.psnr:.2f} dB from what this host computes; the device may be "
             f"{LEAST_VS_HOST:g}"
         ]
     return []

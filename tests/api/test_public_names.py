@@ -66,7 +66,7 @@ MEMBERS: dict[str, set[str]] = {
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
         *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
-        "budget",
+        *("budget", "processors", "chips", "needs_extra"),
     },
     "FileResult": {
         *("path", "figures", "target", "bytes", "vs_float", "drop", "latency", "breaches"),

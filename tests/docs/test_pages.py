@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq import errors
+from edge_imgq.chips import CHIPS, VENDORS
 from edge_imgq.cli.main import COMMANDS
 from edge_imgq.graph.rewrite import PASSES
 from edge_imgq.models.zoo import UNTRAINED, ZOO
@@ -93,3 +94,14 @@ def test_every_network_that_a_page_names_is_in_the_zoo(page: Path) -> None:
 
 def test_the_picture_is_small() -> None:
     assert (CHECKOUT / "docs" / "pictures" / "fsrcnn-x2.png").stat().st_size <= MOST_BYTES
+
+
+def test_the_page_about_chips_has_all_of_them_and_every_variable() -> None:
+    page = (CHECKOUT / "docs" / "chips.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+:[\w-]+)` +\| (.+?) +\|", page, re.MULTILINE))
+    assert list(rows) == list(CHIPS)
+    for name, chip in CHIPS.items():
+        model = chip.model.replace("_", " ")
+        assert rows[name] == (model if chip.vendor.name == "Google" else chip.name)
+    for vendor in VENDORS.values():
+        assert f"`{vendor.variable}`" in page

@@ -169,7 +169,7 @@ def target_file(family: Family, target: str, path: Path) -> FileNote:
     recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
     contract = contract_of(family.model, family.name, 1.0)
     note = FileNote(family.name, target, contract, "0.0")
-    order = Order((SIZE,), note, recipe.processor, recipe.precision == "float16")
+    order = Order((SIZE,), note, recipe.processors[0], recipe.precision == "float16")
     write_tflite(prepared_graph(family.model, recipe.passes), order, path)
     return read_note(path)
 

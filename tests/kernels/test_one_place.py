@@ -40,11 +40,8 @@ WHERE_A_PROCESSOR_IS_CHOSEN = {
     "export/tflite/spelling.py",
     "graph/prepared.py",
     "graph/rewrite.py",
-    "pipeline/estimates.py",
-    "pipeline/operators.py",
     "pipeline/quantize.py",
     "pipeline/source.py",
-    "pipeline/write.py",
     "recipe/export.py",
 }
 """Files that take a profile from the table: those who count are given one."""

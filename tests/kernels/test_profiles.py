@@ -9,6 +9,7 @@ import onnx_ir as ir
 import pytest
 from onnx import helper
 
+from edge_imgq.chips import CHIPS
 from edge_imgq.export.tflite.forms.choose import fastest_forms
 from edge_imgq.graph.layer_cost import Layer, cheapest_form, minimal_filter_slots, plain_form
 from edge_imgq.graph.prepared import prepared_graph
@@ -110,6 +111,6 @@ def test_prelus_are_split_where_those_of_the_profile_are_dear() -> None:
 
 
 def test_every_processor_of_recipes_has_a_profile_of_the_table() -> None:
-    assert tuple(OF_PROCESSOR) == PROCESSORS
+    assert (*OF_PROCESSOR, *CHIPS) == PROCESSORS
     assert set(OF_PROCESSOR.values()) <= set(PROFILES.values())
     assert OF_PROCESSOR["cpu"] is DEFAULT

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from edge_imgq.chips import CHIPS
 from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.formats import FORMATS
 from edge_imgq.graph.rewrite import PASSES
-from edge_imgq.recipe.export import read_export_recipe, recipe_name, sized_target
+from edge_imgq.recipe.export import chip_target, read_export_recipe, recipe_name, sized_target
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, shipped_folder
 
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
     "coreml-fp16", "coreml-int8", "ncnn-float", "ncnn-fp16", "onnx-float", "onnx-int8",
-    "tflite-float", "tflite-gpu", "tflite-int8",
+    "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu",
 ]  # fmt: skip
-EXTRA = ["ncnn-float", "ncnn-fp16"]
-"""Targets whose files a package runs that edge-imgq does not install."""
+NCNN = ["ncnn-float", "ncnn-fp16"]
+EXTRA = [*NCNN, "tflite-npu"]
+"""Targets whose files a package makes or runs that edge-imgq does not install."""
 
 OF_ALL = [target for target in TARGETS if target not in EXTRA]
 
@@ -31,7 +33,7 @@ def test_a_shipped_recipe_names_what_exists(path: Path) -> None:
     assert recipe.summary
     assert 0 <= recipe.budget.psnr_drop <= recipe.budget.psnr_drop_worst
     least = recipe.budget.conversion_within_1
-    kept = FORMATS[recipe.format].precisions[recipe.precision] == "asked"
+    kept = FORMATS[recipe.format].precisions[recipe.precision] == "asked" and not recipe.chips
     assert least is None if not kept else 0.999 <= least <= 1
 
 
@@ -54,8 +56,11 @@ def test_the_folder_is_the_target_matrix() -> None:
         (["all"], OF_ALL),
         (["*"], OF_ALL),
         (["*-float"], ["onnx-float", "tflite-float"]),
-        (["ncnn"], EXTRA),
-        (["nc*"], EXTRA),
+        (["ncnn"], NCNN),
+        (["nc*"], NCNN),
+        (["*npu"], ["tflite-npu"]),
+        (["tflite*"], ["tflite-float", "tflite-gpu", "tflite-int8"]),
+        (["all", "tflite-npu"], [*OF_ALL, "tflite-npu"]),
         (["ncnn-fp16", "onnx-float"], ["ncnn-fp16", "onnx-float"]),
         (["tflite"], ["tflite-float", "tflite-gpu", "tflite-int8"]),
         (["*-int8"], ["coreml-int8", "onnx-int8", "tflite-int8"]),
@@ -121,6 +126,61 @@ def test_a_target_of_one_size_belongs_to_its_recipe() -> None:
     assert sized_target("coreml-fp16", (180, 320)) == "coreml-fp16-180x320"
     assert recipe_name("coreml-fp16-180x320") == "coreml-fp16"
     assert recipe_name("tflite-int8") == "tflite-int8"
+
+
+def test_a_target_of_one_chip_belongs_to_its_recipe() -> None:
+    for chip in (*CHIPS.values(), None):
+        target = chip_target("tflite-npu", chip)
+        assert target != "tflite-npu"
+        assert recipe_name(target) == "tflite-npu"
+        assert recipe_name(sized_target(target, (180, 320))) == "tflite-npu"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('"qualcomm:sm8450"', '"qualcomm:sm8451"', "Did you mean 'qualcomm:sm8450', "),
+        ('"qualcomm:sm8450"', '"cpu"', "several processors of one recipe are all chips"),
+        ('"int8"\n\n# How', '"float32"\n\n# How', "'scheme' names a recipe"),
+        (
+            "psnr_vs_reference = 35.0",
+            "psnr_vs_reference = 35.0\nconversion_within_1 = 0.99",
+            "is for ONNX and TFLite files that processors run. NPUs round elsewhere",
+        ),
+        ('format = "tflite"', 'format = "onnx"', "belongs to int8 TFLite files"),
+    ],
+)
+def test_a_wrong_recipe_for_npus_is_refused_with_a_sentence(
+    tmp_path: Path, before: str, after: str, sentence: str
+) -> None:
+    text = (shipped_folder("export") / "tflite-npu.toml").read_text()
+    assert text.count(before) == 1
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(before, after))
+    with pytest.raises(RecipeError, match=sentence):
+        read_export_recipe(path)
+
+
+def test_one_chip_needs_no_list_and_is_named_once(tmp_path: Path) -> None:
+    text = (shipped_folder("export") / "tflite-npu.toml").read_text()
+    path = tmp_path / "mine.toml"
+    listed = '["qualcomm:sm8450", "qualcomm:sm8650", "qualcomm:sm8750"]'
+    assert listed in text
+    path.write_text(text.replace(listed, '"qualcomm:sm8750"'))
+    assert read_export_recipe(path).chips == ("qualcomm:sm8750",)
+    path.write_text(text.replace(listed, '["qualcomm:sm8750", "qualcomm:sm8750"]'))
+    assert read_export_recipe(path).chips == ("qualcomm:sm8750",)
+    path.write_text(text.replace(listed, "[]"))
+    with pytest.raises(RecipeError, match="'processor' must be"):
+        read_export_recipe(path)
+
+
+def test_a_recipe_may_not_be_called_like_one_file_of_another(tmp_path: Path) -> None:
+    for name in ("mine-fallback", "mine-sm8750", "mine-180x320"):
+        path = tmp_path / f"{name}.toml"
+        path.write_text((shipped_folder("export") / "tflite-int8.toml").read_text())
+        with pytest.raises(RecipeError, match=f"'{name}' ends as those of single files"):
+            read_export_recipe(path)
 
 
 def test_a_scheme_that_does_not_exist_is_refused_and_the_known_ones_named() -> None:

@@ -15,10 +15,12 @@ from edge_imgq.errors import ModelError
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.litert import measured
 from edge_imgq.runtime.memory import known_memory
+from edge_imgq.runtime.npu_file import DISPATCH, compiled_for, placement
 from edge_imgq.runtime.placement.gpu import GPU
 from edge_imgq.runtime.placement.nnapi import NNAPI
-from edge_imgq.runtime.placement.rules import Node, Operand, Placed, placed
+from edge_imgq.runtime.placement.rules import Node, Operand, Placed, Verdict, placed
 from edge_imgq.runtime.tflite_file import metadata_of, read_model
+from edge_imgq.wording import count_of
 
 CODE_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
@@ -54,15 +56,30 @@ def describe(path: Path) -> FileDescription:
         bytes=path.stat().st_size,
         note=note_in(metadata_of(model), str(path)),
         placements=_placements(model, graph, path),
+        compiled_for=str(compiled_for(path) or ""),
         sizes=_sizes(model) if len(model.subgraphs) > 1 else (),
     )
 
 
 def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
-    """Ask LiteRT for XNNPACK, and the tables for what cannot run here."""
+    """Ask LiteRT for XNNPACK, and the tables for what cannot run here; a compiled file itself."""
+    if compiled_for(path) is not None:
+        return (_by_npu(model, graph, path),)
     halves = _half_constants(model, graph)
     nodes = [_node(model, graph, operator, halves) for operator in graph.operators]
     return (_by_xnnpack(path), placed(GPU, nodes), placed(NNAPI, nodes))
+
+
+def _by_npu(model: Any, graph: Any, path: Path) -> Placed:
+    """Say what the NPU takes of a file that was compiled for it."""
+    place = placement(path)
+    taken = [
+        _kind(model.operatorCodes[o.opcodeIndex]) == DISPATCH.decode() for o in graph.operators
+    ]
+    left = Verdict(False, "its compiler left it to the processor")
+    verdicts = tuple(Verdict(True) if one else left for one in taken)
+    basis = f"compiled: {place.delegated} of the network's {count_of(place.operators, 'operator')}"
+    return Placed(place.unit.removeprefix("the "), basis, True, verdicts, place.partitions)
 
 
 def _by_xnnpack(path: Path) -> Placed:
@@ -108,6 +125,8 @@ def _is_constant(model: Any, tensor: Any) -> bool:
 
 def _kind(code: Any) -> str:
     number: int = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if number == schema.BuiltinOperator.CUSTOM and code.customCode:
+        return str(code.customCode.decode(errors="replace"))
     return CODE_NAMES.get(number, str(number))
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import lcm
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from edge_imgq.chips import CHIPS
 from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError
 from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
+from edge_imgq.runtime.npu_file import compiled_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +34,31 @@ def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
     """Lower the graph to a .tflite file, with one signature per size.
 
     A file of one size says in its note whether its input may be resized, and to which multiples;
-    for the processor, it has the form that phones run fastest, which may ask for larger ones.
+    for the processor, it has the form that phones run fastest, which may ask for larger ones. For
+    the NPU of a chip, the file for the processor is compiled.
     """
+    if order.processor in CHIPS:
+        _write_compiled(graph, order, path)
+    else:
+        _write(graph, order, path)
+
+
+def _write_compiled(graph: PreparedGraph, order: Order, path: Path) -> None:
+    """Write a file for the processor, and compile that; its note counts the operators it had."""
+    from edge_imgq.export.npu.compiler import compile_for
+    from edge_imgq.runtime.tflite_file import read_model
+
+    with TemporaryDirectory(prefix="edge-imgq-npu-") as folder:
+        plain = Path(folder) / "plain.tflite"
+        on_processor = replace(order, processor="cpu")
+        _write(graph, on_processor, plain)
+        count = len(read_model(plain).subgraphs[0].operators)
+        noted = replace(order.note, operators=count)
+        _write(graph, replace(on_processor, note=noted), plain)
+        compile_for(CHIPS[order.processor], plain, path)
+
+
+def _write(graph: PreparedGraph, order: Order, path: Path) -> None:
     from edge_imgq.export.tflite.forms.choose import fastest_forms
     from edge_imgq.export.tflite.lower import lower, lower_sizes
     from edge_imgq.export.tflite.resize import follows_a_resize
@@ -49,7 +76,8 @@ def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
     multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
     follows = follows_a_resize(graph, size, note.contract.multiple, spelling)
     contract = replace(note.contract, multiple=multiple)
-    noted = replace(note, contract=contract, resizable=follows)
+    # One that is compiled next, as its count of operators tells, keeps its size.
+    noted = replace(note, contract=contract, resizable=follows and not note.operators)
     path.write_bytes(lower(network, noted, spelling=spelling))
 
 
@@ -68,7 +96,14 @@ def _spelling(graph: PreparedGraph, order: Order) -> Spelling:
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in LiteRT; see `edge_imgq.runtime.litert`."""
+    """Reopen a file in LiteRT, or a compiled one in the emulator of its NPU.
+
+    See `edge_imgq.runtime.litert` and `edge_imgq.devices.emulated_npu`.
+    """
+    if compiled_for(path) is not None:
+        from edge_imgq.devices.emulated_npu import open_session as emulated
+
+        return emulated(path)
     from edge_imgq.runtime.litert import open_session as opened
 
     return opened(path, threads)
@@ -92,6 +127,9 @@ def memory_plan(path: Path, size: Size) -> Plan:
     """Return the operators and tensors of a file at its own size; the first signature's of several.
 
     What takes no image has none of its own, and gets the size given.
+
+    Raises:
+        ModelError: the file is damaged, or compiled: its NPU's compiler has laid out the memory.
     """
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
@@ -101,6 +139,8 @@ def memory_plan(path: Path, size: Size) -> Plan:
 
     kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
     types = {code: name.lower() for name, code in vars(schema.TensorType).items()}
+    if compiled_for(path) is not None:
+        raise ModelError("what the NPU holds between operators is not known outside its compiler")
     model = read_model(path)
     graph = model.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
@@ -124,7 +164,14 @@ def memory_plan(path: Path, size: Size) -> Plan:
 
 
 def placement(path: Path) -> Placement:
-    """Return what XNNPACK takes of a file on this host; see `edge_imgq.runtime.litert`."""
+    """Return what XNNPACK takes of a file on this host, or the NPU of a compiled one.
+
+    See `edge_imgq.runtime.litert` and `edge_imgq.runtime.npu_file`.
+    """
+    if compiled_for(path) is not None:
+        from edge_imgq.runtime.npu_file import placement as compiled
+
+        return compiled(path)
     from edge_imgq.runtime.litert import placement as placed
 
     return placed(path)

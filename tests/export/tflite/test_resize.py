@@ -82,7 +82,7 @@ def written(body, folder: Path, target: str, scale: int):
     graph = prepared_graph(ir.from_proto(ir.to_proto(original)), recipe.passes)
     path = folder / "m.tflite"
     note = replace(NOTE, contract=replace(NOTE.contract, scale=scale))
-    write_tflite(graph, Order((SIZE,), note, recipe.processor), path)
+    write_tflite(graph, Order((SIZE,), note, recipe.processors[0]), path)
     return original, open_session(path)
 
 

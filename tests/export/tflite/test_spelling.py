@@ -38,7 +38,7 @@ def written(case: Case, folder: Path, passes: tuple[str, ...] = RECIPE.passes) -
     path = folder / "m.tflite"
     graph = prepared_graph(ir.from_proto(case.model()), passes)
     half = RECIPE.precision == "float16"
-    write_tflite(graph, Order((case.shape[2:],), NOTE, RECIPE.processor, half), path)
+    write_tflite(graph, Order((case.shape[2:],), NOTE, RECIPE.processors[0], half), path)
     return path.read_bytes()
 
 

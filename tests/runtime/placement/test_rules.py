@@ -57,7 +57,7 @@ def written(body: str, folder: Path, target: str, size=(8, 10)) -> Path:
     case = Case(body, (1, 3, *size), constants)
     recipe = next(r for r in export_recipes(Path("/nowhere")) if r.name == target)
     path = folder / "m.tflite"
-    order = Order((size,), NOTE, recipe.processor, recipe.precision == "float16")
+    order = Order((size,), NOTE, recipe.processors[0], recipe.precision == "float16")
     write_tflite(prepared_graph(ir.from_proto(case.model()), recipe.passes), order, path)
     return path
 

@@ -1,0 +1,1 @@
+"""Compiling TFLite files ahead of time for the NPU of a named chip."""

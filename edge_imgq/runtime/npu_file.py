@@ -1,0 +1,151 @@
+"""TFLite files that were compiled for the NPU of a chip, read without running them.
+
+LiteRT's compiler puts one DISPATCH_OP in the place of each group of operators that the NPU takes,
+appends what the vendor's compiler made of them to the file, and stamps it with the chip.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_imgq.chips import Chip, chip_of
+from edge_imgq.errors import ModelError
+from edge_imgq.runtime.protocol import Placement
+from edge_imgq.runtime.tflite_file import read_bytes, read_model, read_note
+
+DISPATCH = b"DISPATCH_OP"
+STAMP = b"LiteRtStamp"
+"""Metadata entry: manufacturer and model of the chip, each in a field of the same length."""
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A group of operators as the NPU runs it.
+
+    Attributes:
+        name: of the compiled graph.
+        bytecode: what the vendor's compiler made.
+        source, result: names of input and output.
+        taken, given: their shapes, as the file has them: (1, height, width, channels).
+    """
+
+    name: str
+    bytecode: bytes
+    source: str
+    result: str
+    taken: tuple[int, ...]
+    given: tuple[int, ...]
+
+
+def compiled_for(path: Path) -> Chip | None:
+    """Return the chip that a .tflite file is compiled for; None of one that processors run.
+
+    Raises:
+        ModelError: it is missing, damaged, or no TFLite file.
+    """
+    if STAMP not in read_bytes(path):  # quicker than to parse every file
+        return None
+    model = read_model(path)
+    return _chip(model) if _dispatches(model) else None
+
+
+def refusal(path: Path) -> str:
+    """Return why a device that has LiteRT alone does not run a file; empty if it may.
+
+    A file that is not whole may: opening it tells.
+    """
+    chip = None
+    with suppress(ModelError):
+        chip = compiled_for(path)
+    if chip is None:
+        return ""
+    return (
+        f"it is compiled for the NPU of {chip}, and runs there alone, with {chip.vendor.name}'s "
+        "dispatch library; `verify` without --device runs it in an emulator, where there is one"
+    )
+
+
+def placement(path: Path) -> Placement:
+    """Return which operators the NPU takes of a compiled file.
+
+    The note says how many operators there were; those that were left stand in the file.
+
+    Raises:
+        ModelError: it is missing, damaged, or not compiled.
+    """
+    model, chip = _opened(path)
+    groups = len(_dispatches(model))
+    left = tuple(
+        _kind(model, operator)
+        for operator in model.subgraphs[0].operators
+        if not _is_dispatch(model, operator)
+    )
+    count = read_note(path).operators
+    return Placement(f"the NPU of {chip}", count, count - len(left), groups, left)
+
+
+def whole_dispatch(path: Path) -> Dispatch | None:
+    """Return the compiled graph of a file that the NPU runs whole; None of one that it does not.
+
+    Raises:
+        ModelError: it is missing, damaged, or not compiled.
+    """
+    from flatbuffers import flexbuffers
+
+    model, _ = _opened(path)
+    graph = model.subgraphs[0]
+    if len(graph.operators) > 1 or len(model.subgraphs) > 1:
+        return None
+    (operator,) = graph.operators
+    found = flexbuffers.Loads(bytes(operator.customOptions))
+    start, length = int(found["bytecode_offset"]), int(found["bytecode_size"])
+    bytecode = read_bytes(path)[start : start + length]
+    if len(bytecode) < length:
+        raise ModelError(f"{path} is truncated. Export it again.")
+    source, result = (graph.tensors[ends[0]] for ends in (graph.inputs, graph.outputs))
+    return Dispatch(
+        name=found["name"],
+        bytecode=bytecode,
+        source=source.name.decode(),
+        result=result.name.decode(),
+        taken=tuple(map(int, source.shape)),
+        given=tuple(map(int, result.shape)),
+    )
+
+
+def _opened(path: Path) -> tuple[Any, Chip]:
+    model = read_model(path)
+    if not _dispatches(model):
+        raise ModelError(f"{path} is not compiled for an NPU.")
+    return model, _chip(model)
+
+
+def _dispatches(model: Any) -> list[Any]:
+    operators = model.subgraphs[0].operators
+    return [operator for operator in operators if _is_dispatch(model, operator)]
+
+
+def _is_dispatch(model: Any, operator: Any) -> bool:
+    return bool(model.operatorCodes[operator.opcodeIndex].customCode == DISPATCH)
+
+
+def _kind(model: Any, operator: Any) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    return str(names.get(number, number))
+
+
+def _chip(model: Any) -> Chip:
+    for entry in model.metadata or []:
+        if entry.name == STAMP:
+            data = bytes(model.buffers[entry.buffer].data)
+            half = len(data) // 2
+            maker, kind = (part.split(b"\0")[0].decode() for part in (data[:half], data[half:]))
+            return chip_of(maker, kind)
+    return chip_of("a vendor that it does not name", "an unnamed chip")

@@ -1,0 +1,1 @@
+"""Files for NPUs, compiled and emulated, by Qualcomm or by stand-ins."""
