@@ -10,12 +10,13 @@ The functions import what they need when they are called. `docs/python.md` shows
 
 import os
 
-# Four stages have the names of functions here. Python binds a folder's name when it is imported
+# Five stages have the names of functions here. Python binds a folder's name when it is imported
 # first, so that is done before the functions take the names; `from edge_imgq.export import onnx`
 # works as ever.
 import edge_imgq.bench
 import edge_imgq.export
 import edge_imgq.quantize
+import edge_imgq.train
 import edge_imgq.verify  # noqa: F401
 from edge_imgq.api.bench import Timings, bench
 from edge_imgq.api.enhance import enhance, enhance_files
@@ -28,6 +29,7 @@ from edge_imgq.api.open_file import OpenedFile, open_file
 from edge_imgq.api.quantize import QuantizedModel, quantize
 from edge_imgq.api.result import FileResult, ModelResult
 from edge_imgq.api.sensitivity import SensitivityResult, sensitivity
+from edge_imgq.api.train import TrainingResult, train, training_schedule
 from edge_imgq.api.verify import Verification, verify
 from edge_imgq.contract import ImageContract, PixelRange
 from edge_imgq.errors import EdgeImgqError
@@ -36,6 +38,8 @@ from edge_imgq.recipe.export import Budget, ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
+from edge_imgq.train.progress import TrainingProgress
+from edge_imgq.train.schedule import Schedule
 from edge_imgq.version import __version__
 
 __all__ = [
@@ -52,10 +56,13 @@ __all__ = [
     "PixelRange",
     "QuantizeRecipe",
     "QuantizedModel",
+    "Schedule",
     "SensitivityResult",
     "Skipped",
     "Step",
     "Timings",
+    "TrainingProgress",
+    "TrainingResult",
     "Verification",
     "__version__",
     "bench",
@@ -70,6 +77,8 @@ __all__ = [
     "quantize",
     "quantize_recipe",
     "sensitivity",
+    "train",
+    "training_schedule",
     "verify",
 ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge_imgq.cli.messages import say
@@ -12,14 +11,15 @@ from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
 from edge_imgq.cli.paths import existing, existing_folder, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
-from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.train.choices import Decay, Device, PaperLoss, PixelLoss, PrecisionChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from edge_imgq.train.config import Schedule, TrainConfig
-    from edge_imgq.train.loop import Progress, TrainResult
+    from edge_imgq.api.train import TrainingResult
+    from edge_imgq.train.progress import TrainingProgress
+    from edge_imgq.train.schedule import Schedule
 
 DETAILS = """\
 Train a network of the zoo. DIR/checkpoint.safetensors is written every few minutes, at the end
@@ -36,9 +36,6 @@ edge-imgq train fsrcnn-x2 --data T91 --data General100 --validation Set5 \\
     --output runs/fsrcnn --resume
 edge-imgq train fsrcnn-x3 --data T91 --validation Set5 --from fsrcnn-x2 \\
     --output runs/fsrcnn-x3"""
-
-CHECKPOINT = "checkpoint.safetensors"
-"""As in `edge_imgq.train.loop`, which imports torch."""
 
 SCHEDULE_OPTIONS = (
     "steps",
@@ -165,78 +162,52 @@ def _either(names: Any) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say where the checkpoint is."""
-    from edge_imgq.artifact import no_empty_folders
+    from edge_imgq.api.train import train
+    from edge_imgq.train.config import CHECKPOINT
 
-    config = _config(arguments)
-    from edge_imgq.train.loop import train
-
+    schedule = _schedule(arguments)
     try:
-        with no_empty_folders(config.output), ProgressDisplay() as display:
-            result = train(config, _reporter(display, arguments.model))
+        with ProgressDisplay() as display:
+            result = train(
+                arguments.model,
+                arguments.data,
+                arguments.output,
+                validation=arguments.validation,
+                schedule=schedule,
+                resume=arguments.resume,
+                start_from=arguments.start_from,
+                features=arguments.features,
+                validate_every=arguments.validate_every,
+                checkpoint_minutes=arguments.checkpoint_minutes,
+                tensorboard=arguments.tensorboard,
+                device=arguments.device,
+                precision=arguments.precision,
+                threads=arguments.threads,
+                progress=_reporter(display, arguments.model),
+            )
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(_interrupted(config.output / CHECKPOINT)) from error
+        raise KeyboardInterrupt(_interrupted(arguments.output / CHECKPOINT)) from error
     if not result.rank:
         _show(result, arguments.json)
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> TrainConfig:
-    from edge_imgq.train.config import TrainConfig, check_config
-
-    config = TrainConfig(
-        model=arguments.model,
-        data=tuple(arguments.data),
-        output=arguments.output,
-        schedule=_schedule(arguments),
-        start_from=_origin(arguments),
-        validation=arguments.validation,
-        threads=arguments.threads,
-        checkpoint_minutes=arguments.checkpoint_minutes,
-        validate_every=arguments.validate_every,
-        tensorboard=arguments.tensorboard,
-        features=arguments.features,
-        device=arguments.device,
-        precision=arguments.precision,
-    )
-    check_config(config)  # before torch is imported, which takes seconds
-    return config
-
-
-def _origin(arguments: argparse.Namespace) -> Path | None:
-    """Return the file of weights to begin with; a resumed run has its own."""
-    from edge_imgq.models.zoo import ZOO, weights_path
-
-    if arguments.start_from is None or arguments.resume:
-        return None
-    text = arguments.start_from
-    return weights_path(text) if text in ZOO else Path(text)
-
-
-def _schedule(arguments: argparse.Namespace) -> Schedule:
+def _schedule(arguments: argparse.Namespace) -> Schedule | None:
     """Return the network's schedule, or the checkpoint's, with what the person changed.
 
-    Raises:
-        UsageError: there is a checkpoint and no --resume.
-        ModelError: there is --resume and no checkpoint.
+    None where nothing was changed, or there is no checkpoint to go on from, which `train` says.
     """
-    from edge_imgq.train.config import default_schedule
+    from edge_imgq.api.train import training_schedule
+    from edge_imgq.train.config import CHECKPOINT
 
-    schedule = default_schedule(arguments.model)
+    named = {name: getattr(arguments, name) for name in SCHEDULE_OPTIONS}
+    named["then"] = tuple(arguments.then) if arguments.then else None
+    given = {name: value for name, value in named.items() if value is not None}
     checkpoint = arguments.output / CHECKPOINT
-    if arguments.resume:
-        if not checkpoint.is_file():
-            raise ModelError(f"There is no checkpoint {checkpoint} to resume; leave out --resume.")
-        from edge_imgq.train.checkpoint import read_checkpoint
-
-        schedule = read_checkpoint(checkpoint)[0].schedule
-    elif checkpoint.exists():
-        raise UsageError(
-            f"{checkpoint} exists already. Continue it with --resume, or choose another --output."
-        )
-    given = {name: getattr(arguments, name) for name in SCHEDULE_OPTIONS}
-    given["bfloat16_until"] = 0.0 if arguments.precision == "float32" else None
-    given["then"] = tuple(arguments.then) if arguments.then else None
-    return dataclasses.replace(schedule, **{k: v for k, v in given.items() if v is not None})
+    if not given or (arguments.resume and not checkpoint.is_file()):
+        return None
+    base = training_schedule(checkpoint if arguments.resume else arguments.model)
+    return dataclasses.replace(base, **given)
 
 
 def _interrupted(checkpoint: Path) -> str:
@@ -245,10 +216,10 @@ def _interrupted(checkpoint: Path) -> str:
     return f"Interrupted. {checkpoint} is whole; the same command with --resume goes on from it."
 
 
-def _reporter(display: ProgressDisplay, model: str) -> Callable[[Progress], None]:
+def _reporter(display: ProgressDisplay, model: str) -> Callable[[TrainingProgress], None]:
     from edge_imgq.pipeline.step import Step
 
-    def report(progress: Progress) -> None:
+    def report(progress: TrainingProgress) -> None:
         if progress.validation_psnr is not None:
             display.note(f"step {progress.step}: {progress.validation_psnr:.3f} dB")
         loss = "" if progress.loss is None else f", loss {progress.loss:.5f}"
@@ -258,7 +229,7 @@ def _reporter(display: ProgressDisplay, model: str) -> Callable[[Progress], None
     return report
 
 
-def _show(result: TrainResult, as_json: bool) -> None:
+def _show(result: TrainingResult, as_json: bool) -> None:
     for one in result.left_out:
         say(f"left out {one.path}: {one.reason}")
     if result.left_out:
@@ -269,10 +240,9 @@ def _show(result: TrainResult, as_json: bool) -> None:
         form = {
             "checkpoint": str(result.checkpoint),
             "step": result.step,
-            "validation_psnr": result.validation_psnr,
+            "validation_psnr": result.psnr,
             "left_out": [{"path": str(s.path), "reason": s.reason} for s in result.left_out],
         }
         print(to_json(form))
         return
-    psnr = "" if result.validation_psnr is None else f", {result.validation_psnr:.3f} dB"
-    print(f"{result.checkpoint}: step {result.step}{psnr}")
+    print(result)

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from edge_imgq.errors import ModelError, OutputError
 from edge_imgq.models.zoo import zoo_entry
-from edge_imgq.train.config import Schedule
+from edge_imgq.train.schedule import Schedule
 
 if TYPE_CHECKING:
     from pathlib import Path

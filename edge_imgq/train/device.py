@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from edge_imgq.train.choices import Device, PrecisionChoice
-    from edge_imgq.train.config import Schedule
     from edge_imgq.train.phases import Precision
+    from edge_imgq.train.schedule import Schedule
 
 
 def training_device(wanted: Device) -> torch.device:

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from edge_imgq.models.deblur import CoarseToFine
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.config import Schedule
 from edge_imgq.train.device import device_of, in_precision
 from edge_imgq.train.int8_noise import Int8Noise
 from edge_imgq.train.objective import Objective, PixelObjective, coarse_loss
 from edge_imgq.train.phases import head_alone_at, learning_rate, precision_at
+from edge_imgq.train.schedule import Schedule
 from edge_imgq.train.workers import ALONE, Workers
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from edge_imgq.artifact import compiler_folder
 from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
-from edge_imgq.train.config import TrainConfig, check_config
+from edge_imgq.train.config import CHECKPOINT, TrainConfig, check_config
 from edge_imgq.train.device import schedule_on, training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
@@ -27,6 +27,7 @@ from edge_imgq.train.objective import new_objective
 from edge_imgq.train.pairs import LeftOut, Pair, Recipe, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.phases import learning_rate, same_until
+from edge_imgq.train.progress import TrainingProgress
 from edge_imgq.train.validate import mean_psnr
 from edge_imgq.train.warm_start import warm_start
 from edge_imgq.train.workers import Workers, joined_workers
@@ -35,34 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_imgq.train.config import Schedule
+    from edge_imgq.train.schedule import Schedule
 
-CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
 REPORT_SECONDS = 0.5
 VALIDATION_SEED = 20_000
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
-
-    Attributes:
-        step: Steps taken.
-        steps: Steps in all.
-        loss: Mean loss since the last report, or None where no step was taken since.
-        learning_rate: Adam's rate at this step.
-        validation_psnr: Mean PSNR of the averaged weights in dB where this report is a
-            validation, else None.
-        pixels_per_second: Input pixels per second of training, over all parts of the run.
-    """
-
-    step: int
-    steps: int
-    loss: float | None
-    learning_rate: float
-    validation_psnr: float | None
-    pixels_per_second: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +62,7 @@ class TrainResult:
     rank: int = 0
 
 
-def train(config: TrainConfig, on_progress: Callable[[Progress], None]) -> TrainResult:
+def train(config: TrainConfig, on_progress: Callable[[TrainingProgress], None]) -> TrainResult:
     """Train a network of the zoo, continuing the checkpoint in `config.output` if there is one.
 
     A run that is stopped at any step and continued ends with the weights of a run that was not
@@ -120,7 +98,7 @@ class _Run:
     def __init__(
         self,
         config: TrainConfig,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[TrainingProgress], None],
         workers: Workers,
         device: torch.device,
     ) -> None:
@@ -206,12 +184,12 @@ class _Run:
         self._report(progress)
         return psnr
 
-    def _progress(self, psnr: float | None) -> Progress:
+    def _progress(self, psnr: float | None) -> TrainingProgress:
         loss = float(np.mean(self._losses)) if self._losses else None
         self._losses.clear()
         schedule = self._config.schedule
         pixels = self._step * schedule.batch * schedule.patch**2
-        return Progress(
+        return TrainingProgress(
             step=self._step,
             steps=schedule.steps,
             loss=loss,
@@ -291,11 +269,11 @@ def _refuse_another_past(path: Path, state: RunState, model: str, schedule: Sche
 
 
 def _also_written(
-    report: Callable[[Progress], None], write: Callable[[str, float, int], None]
-) -> Callable[[Progress], None]:
+    report: Callable[[TrainingProgress], None], write: Callable[[str, float, int], None]
+) -> Callable[[TrainingProgress], None]:
     """Report to a person and write the curves."""
 
-    def both(progress: Progress) -> None:
+    def both(progress: TrainingProgress) -> None:
         report(progress)
         write("learning rate", progress.learning_rate, progress.step)
         if progress.loss is not None:

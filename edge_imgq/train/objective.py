@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_imgq.train.config import Schedule
+    from edge_imgq.train.schedule import Schedule
     from edge_imgq.train.workers import Workers
 
 COLOUR = 0.5 * 100 * 100 * 3 / 2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from edge_imgq.train.choices import PixelLoss
-    from edge_imgq.train.config import Schedule
+    from edge_imgq.train.schedule import Schedule
 
 Precision = Literal["bfloat16", "float32"]
 

@@ -51,6 +51,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("model", "*", "scheme='int8'", "budget=None", "fidelity=None", "size=None"),
         *("calibration=None", "images=None", "output='artifacts'", "pixel_range=None", PROGRESS),
     ),
+    "train": (
+        *("model", "data", "output", "*", "validation=None", "schedule=None", "resume=False"),
+        *("start_from=None", "features=None", "validate_every=2000", "checkpoint_minutes=3.0"),
+        *("tensorboard=False", "device='auto'", "precision='auto'", "threads=None", PROGRESS),
+    ),
+    "training_schedule": ("model",),
     "verify": (
         "paths",
         *("*", "images=None", *DEVICE[1:]),
@@ -90,10 +96,21 @@ MEMBERS: dict[str, set[str]] = {
         *("tuning", "copies", "scales", "precision", "when_over_budget", "start", "graph"),
     },
     "QuantizedModel": {"model", "recipe", "steps", "advice", "graph", "psnr", "onnx", "save"},
+    "Schedule": {
+        *("steps", "batch", "patch", "learning_rate", "warmup", "decay", "milestones", "loss"),
+        *("squared_from", "bfloat16_until", "luma_share", "head_until", "int8_noise", "average"),
+        *("scales", "then", "versions", "grid", "pair_weight", "seed"),
+    },
     "SensitivityResult": {"sensitivity", "psnr", "layers", "choice"},
     "Skipped": {"reason"},
     "Step": {"what", "done", "total", "stage"},
     "Timings": {"timings", "exit_code"},
+    "TrainingProgress": {
+        *("step", "steps", "loss", "learning_rate", "validation_psnr", "pixels_per_second"),
+    },
+    "TrainingResult": {
+        *("model", "checkpoint", "step", "psnr", "validations", "left_out", "rank"),
+    },
     "Verification": {"models", "reports", "passes", "verdict"},
 }
 
@@ -106,7 +123,7 @@ SHOWN = (
         "QuantizedModel",
         "SensitivityResult",
     ),
-    *("Timings", "Verification"),
+    *("Timings", "TrainingResult", "Verification"),
 )
 """Classes that a notebook shows."""
 
@@ -152,7 +169,7 @@ def test_a_result_shows_in_a_notebook_and_prints_as_text(name: str) -> None:
     assert kind.__str__ is not object.__str__
 
 
-@pytest.mark.parametrize("stage", ["bench", "export", "quantize", "verify"])
+@pytest.mark.parametrize("stage", ["bench", "export", "quantize", "train", "verify"])
 def test_a_name_that_a_folder_has_too_stays_the_functions(stage: str) -> None:
     """Python binds a folder's name in its parent when it is imported first."""
     for file in sorted((Path(eiq.__file__).parent / stage).glob("*.py"))[:3]:
@@ -176,7 +193,8 @@ def test_the_import_takes_nothing_of_others_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["bench", "enhance", "evaluate", "export", "inspect", "sensitivity", "verify"]
+    "command",
+    ["bench", "enhance", "evaluate", "export", "inspect", "sensitivity", "train", "verify"],
 )
 def test_a_command_calls_the_function(command: str) -> None:
     source = inspect.getsource(importlib.import_module(f"edge_imgq.cli.{command}"))

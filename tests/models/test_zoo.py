@@ -13,7 +13,8 @@ from safetensors import safe_open
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.models import zoo
 from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path, load_network, weights_path, zoo_entry
-from edge_imgq.train.config import TrainConfig, check_config, default_schedule
+from edge_imgq.train.config import TrainConfig, check_config
+from edge_imgq.train.schedule import default_schedule
 
 
 @pytest.mark.parametrize("name", ZOO)

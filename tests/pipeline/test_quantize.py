@@ -34,7 +34,7 @@ def test_every_stage_is_named_and_a_slow_one_offers_the_quick_scheme(
 
     monkeypatch.setattr(quantize, "quantize_prepared", quantizing)
     monkeypatch.setattr(pipeline, "network_inputs", nothing)
-    source: Any = SimpleNamespace(contract=None, prepared=lambda passes: None)
+    source: Any = SimpleNamespace(contract=None, prepared=lambda passes, kernels: None)
     images: Any = SimpleNamespace(extremes=())
     said: list[Step] = []
     pipeline.quantize_source(source, quantize_recipe(scheme), images, said.append)

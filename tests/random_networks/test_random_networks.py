@@ -120,7 +120,7 @@ def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
     wanted = run_onnx(model, values)
     network = network_of(rewritten(model, FLOAT_PASSES))
     able = (written(op) for op in network.operations if works_on_halves(op))
-    search = _Search(network, lambda _: 0.0)
+    search = _Search(network, lambda _: 0.0, DEFAULT)
     search.inside = {name for name in able if chance.random() < share}
     halved = on_halves(network, search.stretch())
     try:

@@ -16,13 +16,14 @@ from torch.utils._pytree import tree_leaves
 from edge_imgq.errors import RuntimeUnavailableError, UsageError
 from edge_imgq.models.zoo import zoo_entry
 from edge_imgq.train import device as devices
-from edge_imgq.train.config import Schedule, TrainConfig
+from edge_imgq.train.config import TrainConfig
 from edge_imgq.train.device import choose_device, in_precision, training_device
 from edge_imgq.train.learner import ALONE, Learner, new_learner, outputs_of
 from edge_imgq.train.learner_state import restore_learner
 from edge_imgq.train.loop import train
 from edge_imgq.train.objective import new_objective
 from edge_imgq.train.patches import Batch
+from edge_imgq.train.schedule import Schedule
 
 META = torch.device("meta")
 SCHEDULE = Schedule(steps=10, batch=2, patch=32, learning_rate=1e-3, bfloat16_until=0)

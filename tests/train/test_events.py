@@ -11,8 +11,9 @@ import pytest
 
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.images.files import write_image
-from edge_imgq.train.config import Schedule, TrainConfig
+from edge_imgq.train.config import TrainConfig
 from edge_imgq.train.loop import train
+from edge_imgq.train.schedule import Schedule
 
 
 def config(folder: Path) -> TrainConfig:

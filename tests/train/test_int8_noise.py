@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from edge_imgq.errors import UsageError
 from edge_imgq.models.zoo import UNTRAINED, ZOO, zoo_entry
-from edge_imgq.train.config import Schedule, TrainConfig, check_config
+from edge_imgq.train.config import TrainConfig, check_config
 from edge_imgq.train.int8_noise import Int8Noise
 from edge_imgq.train.learner import new_learner
 from edge_imgq.train.patches import Batch
+from edge_imgq.train.schedule import Schedule
 
 SCHEDULE = Schedule(steps=200, batch=4, patch=16, learning_rate=1e-2, warmup=1, bfloat16_until=0)
 

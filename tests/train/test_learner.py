@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from edge_imgq.models.fsrcnn import FSRCNN
-from edge_imgq.train.config import Schedule
 from edge_imgq.train.learner import hold_slopes, new_learner
 from edge_imgq.train.losses import PIXEL_LOSSES, shared_loss
 from edge_imgq.train.patches import Batch
 from edge_imgq.train.phases import learning_rate, pixel_loss_at
+from edge_imgq.train.schedule import Schedule
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=8, learning_rate=1e-3, warmup=10)
 

@@ -17,10 +17,12 @@ from safetensors.torch import load_file, save_file
 from edge_imgq.errors import ModelError, OutputError, UsageError
 from edge_imgq.images.files import write_image
 from edge_imgq.train.checkpoint import load_checkpoint_network, read_checkpoint
-from edge_imgq.train.config import Schedule, TrainConfig
-from edge_imgq.train.loop import Progress, train
+from edge_imgq.train.config import TrainConfig
+from edge_imgq.train.loop import train
 from edge_imgq.train.phases import same_until
+from edge_imgq.train.progress import TrainingProgress
 from edge_imgq.train.publish import publish_weights
+from edge_imgq.train.schedule import Schedule
 
 SCHEDULE = Schedule(steps=10, batch=2, patch=12, learning_rate=1e-3, warmup=3, versions=2)
 
@@ -39,14 +41,14 @@ def configure(photos: Path, output: Path, model: str = "fsrcnn-x2", **changes) -
     return TrainConfig(model=model, data=(photos,), output=output, schedule=SCHEDULE, **options)
 
 
-def ignore(progress: Progress) -> None:
+def ignore(progress: TrainingProgress) -> None:
     """Take no notice."""
 
 
 def interrupt_at(step: int):
     """Press Ctrl-C when the run reports a step."""
 
-    def press(progress: Progress) -> None:
+    def press(progress: TrainingProgress) -> None:
         if progress.step == step:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -91,7 +93,7 @@ def test_a_killed_run_continues_from_its_last_checkpoint(photos: Path, tmp_path:
     class Killed(BaseException):
         """Nothing catches it, as nothing catches SIGKILL."""
 
-    def kill(progress: Progress) -> None:
+    def kill(progress: TrainingProgress) -> None:
         if progress.step == 5:
             raise Killed
 
@@ -135,7 +137,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(photos: Path, tmp_path: Pa
 
 
 def test_progress_and_log_tell_the_same_story(photos: Path, tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     result = train(configure(photos, tmp_path, validate_every=4), seen.append)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 8, 10]

@@ -16,13 +16,13 @@ from torch import nn
 
 from edge_imgq.errors import ModelError
 from edge_imgq.models.zoo import weights_path, zoo_entry
-from edge_imgq.train.config import Schedule
 from edge_imgq.train.critics import PatchCritic, TextureCritic, gradient_penalty
 from edge_imgq.train.features import VGG, content_loss, load_features
 from edge_imgq.train.learner import ALONE, Learner, new_learner
 from edge_imgq.train.losses import colour_loss, total_variation
 from edge_imgq.train.objective import Critic, coarse_loss, new_objective
 from edge_imgq.train.patches import Batch
+from edge_imgq.train.schedule import Schedule
 
 SCHEDULE = Schedule(steps=100, batch=2, patch=16, learning_rate=1e-3, warmup=1)
 

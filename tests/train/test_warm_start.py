@@ -14,8 +14,9 @@ from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.models.interpolated import SlimVDSR
 from edge_imgq.models.zoo import load_network, weights_path, zoo_entry
 from edge_imgq.train.checkpoint import load_checkpoint_network
-from edge_imgq.train.config import Schedule, TrainConfig
+from edge_imgq.train.config import TrainConfig
 from edge_imgq.train.loop import train
+from edge_imgq.train.schedule import Schedule
 from edge_imgq.train.warm_start import warm_start
 
 
