@@ -192,6 +192,7 @@ def _update(path: Path, looked: Sequence[Looked]) -> int:
         DriftError: there is such a file.
         UsageError: no target of a model was measured.
     """
+    from edge_imgq.pipeline.graph_tensors import graph_tensors
     from edge_imgq.report.baseline import updated
     from edge_imgq.report.baseline_file import read_to_update, write_baseline
     from edge_imgq.report.unjudged import without_truth
@@ -201,7 +202,8 @@ def _update(path: Path, looked: Sequence[Looked]) -> int:
     made = not path.parent.is_dir()
     reports = [one.report for one in looked]
     before = read_to_update(path)
-    write_baseline(path, updated(before, reports))
+    tensors = {one.report.model: graph_tensors(one.folder, one.report) for one in looked}
+    write_baseline(path, updated(before, reports, tensors))
     models = ", ".join(report.model for report in reports)
     print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
     for note in without_truth(reports):

@@ -16,6 +16,7 @@ from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import EdgeImgqError, UsageError
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.first_difference import first_difference, is_as_near_as_its_graph
+from edge_imgq.pipeline.graph_tensors import with_tensor_changes
 from edge_imgq.pipeline.images import evaluation_images
 from edge_imgq.pipeline.measured_anew import Job, measured_anew
 from edge_imgq.pipeline.step import Watch
@@ -102,9 +103,11 @@ def verdicts(
         (one.report.model, target): why for one in looked for target, why in one.tampered.items()
     }
     reports = [one.report for one in looked]
+    judged = judge(reports, baseline, tampered, request.required)
+    folders = {one.folder: one.report for one in looked}
     found = [
         _explained(verdict, looked, request)
-        for verdict in judge(reports, baseline, tampered, request.required)
+        for verdict in with_tensor_changes(judged, folders, baseline)
     ]
     return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
 

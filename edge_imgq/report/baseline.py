@@ -103,6 +103,8 @@ class ModelBaseline:
         evaluation: images that drift was measured on.
         versions: of edge-imgq and of the packages that ran files, by name.
         targets: by name.
+        tensors: of the float model and each quantized graph, a line by name: scale and zero point,
+            or digests of weights and their scales (`graph/tensor_digests.py`).
     """
 
     float_sha256: str
@@ -111,6 +113,7 @@ class ModelBaseline:
     evaluation: Images
     versions: Mapping[str, str]
     targets: Mapping[str, Figures]
+    tensors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,16 +124,25 @@ class Baseline:
     models: Mapping[str, ModelBaseline] = field(default_factory=dict)
 
 
-def updated(baseline: Baseline | None, reports: Sequence[Report]) -> Baseline:
+def updated(
+    baseline: Baseline | None,
+    reports: Sequence[Report],
+    tensors: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
+) -> Baseline:
     """Return a baseline with the reports' figures; tolerances and other models stay.
 
     Figures of targets that were not measured now stay, too, where they compare with what was:
     `unmeasured` says which.
+
+    Args:
+        baseline: as it was; None for none.
+        reports: on the files.
+        tensors: of the graphs of each report's model, as `ModelBaseline` has them.
     """
     before = baseline or Baseline()
     models = dict(before.models)
     for report in reports:
-        now = model_baseline(report)
+        now = replace(model_baseline(report), tensors=(tensors or {}).get(report.model, {}))
         if (known := before.models.get(report.model)) is not None:
             kept = {u.target: known.targets[u.target] for u in unmeasured(known, report) if u.stays}
             now = replace(now, targets={**kept, **now.targets})

@@ -15,7 +15,10 @@ from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
 
-SCHEMA = 2
+SCHEMA = 3
+WITHOUT_TENSORS = 2
+"""The schema before: it holds the same, but for the tensors of graphs."""
+
 DIGITS = 4
 """Decimals that figures are kept with; fewer digits move in a diff than were measured."""
 
@@ -46,7 +49,7 @@ def read_baseline(path: Path) -> Baseline:
         RecipeError: it is not JSON, of another schema, or has an unknown key.
     """
     values = _read(path)
-    if values["schema"] != SCHEMA:
+    if values["schema"] not in (SCHEMA, WITHOUT_TENSORS):
         raise RecipeError(
             f"{path} has schema {values['schema']}; this edge-imgq reads {SCHEMA}, which also "
             "holds PSNR against the truth and digests. Write it anew, its tolerances stay: "
@@ -56,6 +59,10 @@ def read_baseline(path: Path) -> Baseline:
     table.refuse_others(("schema", "models", "tolerances"))
     table.number("schema")
     table.table("models")
+    if values["schema"] == WITHOUT_TENSORS:
+        for model in values["models"].values():
+            if isinstance(model, dict):
+                model.setdefault("tensors", {})
     models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
     tolerances = _tolerances(table.table("tolerances"))
     return Baseline(tolerances, models)
@@ -72,7 +79,7 @@ def read_to_update(path: Path) -> Baseline | None:
     if not path.exists():
         return None
     values = _read(path)
-    if values["schema"] != SCHEMA:
+    if values["schema"] not in (SCHEMA, WITHOUT_TENSORS):
         return Baseline(_tolerances(Table(values, str(path)).table("tolerances")))
     return read_baseline(path)
 

@@ -183,6 +183,9 @@ def test_other_weights_that_make_the_network_worse_fail_for_that_reason(
     assert "the network got worse: the float model's PSNR against the truth went from" in text
     assert "so it is worse than no network" in text
     assert "tiny: the float model's weights changed; its graph is as before" in text
+    first = "tensors not as in the baseline, the first is"
+    assert re.search(rf"the float model: \d of \d {first} 'w.': other values", text), text
+    assert re.search(rf"the graph of int8-fast: \d+ of \d+ {first} ", text), text
     assert "measured anew" not in text
     images = " ".join(check(run, project, "--images", pairs).out.split())
     assert "the file computes what its graph does: the graph is what got worse" in images

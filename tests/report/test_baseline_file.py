@@ -68,10 +68,27 @@ def test_an_older_baseline_is_refused_with_the_command_and_keeps_its_tolerances(
     assert not kept.models
 
 
+def test_a_baseline_from_before_tensors_were_kept_is_read(path: Path) -> None:
+    form = json.loads(path.read_text())
+    for model in form["models"].values():
+        del model["tensors"]
+    path.write_text(json.dumps({**form, "schema": 2}))
+    assert read_baseline(path) == read_to_update(path)
+    assert all(verdict.outcome == "pass" for verdict in judge([REPORT], read_baseline(path)))
+
+
+def test_tensors_keep_their_order_and_are_a_line_each(path: Path) -> None:
+    lines = {"z": "uint8; scale 0.5", "a": "int8 3; values #12345678"}
+    write_baseline(path, updated(None, [REPORT], {REPORT.model: {"int8": lines}}))
+    found = read_baseline(path).models[REPORT.model].tensors
+    assert list(found["int8"].items()) == list(lines.items())
+    assert '"z": "uint8; scale 0.5",\n' in path.read_text()
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda form: form.update(schema=9), 'not a baseline with "schema": 2'),
+        (lambda form: form.update(schema=9), 'not a baseline with "schema": 3'),
         (lambda form: form["tolerances"].update(byte=1), "unknown key 'byte'. Did you mean"),
         (lambda form: form["tolerances"].update(bytes="2%"), "'bytes' must be a number"),
         (lambda form: form.update(model={}), "unknown key 'model'"),

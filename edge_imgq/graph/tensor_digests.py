@@ -1,0 +1,98 @@
+"""What each tensor of a graph is made by, in a line: its scale, its weights' digest."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DIGITS = 8
+"""Of a digest: a change shows, and a baseline stays small."""
+
+SHAPES = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.BOOL, onnx.TensorProto.STRING})
+"""Types of constants that are shapes, axes and modes."""
+
+SEPARATOR = "; "
+"""Between the parts of a line."""
+
+
+def tensor_digests(path: Path) -> dict[str, str]:
+    """Return the quantized tensors and the weights of a float or QDQ graph, in order of their use.
+
+    Returns:
+        By name, "uint8; scale 0.0123; zero point 3" for an activation, "int8 16x3x3x3; values
+        #5e6f7a8b; scales #1a2b3c4d" for weights, "float32 16; values #5e6f7a8b" where they stay in
+        float. Scales and zero points of one number are written out.
+    """
+    return dict(_Graph(onnx.load(path)).lines())
+
+
+@dataclass
+class _Graph:
+    model: onnx.ModelProto
+
+    def __post_init__(self) -> None:
+        graph = self.model.graph
+        self.constants = {tensor.name: tensor for tensor in graph.initializer}
+        self.makers = {name: node for node in graph.node for name in node.output}
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        graph = self.model.graph
+        for node in graph.node:
+            if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+                for name in node.input:
+                    yield from self._line(name)
+        for output in graph.output:
+            yield from self._line(output.name)
+
+    def _line(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the line of what an operator reads; none of a float activation or a shape."""
+        if name in self.constants:
+            if self.constants[name].data_type not in SHAPES:
+                yield name, self._weights(name)
+            return
+        node = self.makers.get(name)
+        if node is None or node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            return
+        source = node.input[0]
+        if node.op_type == "DequantizeLinear" and source in self.constants:
+            scales = self._quantization(node)[1:]
+            yield source, SEPARATOR.join((self._weights(source), *scales))
+        elif node.op_type == "DequantizeLinear":
+            yield from self._line(source)
+        else:
+            yield source, SEPARATOR.join(self._quantization(node))
+
+    def _weights(self, name: str) -> str:
+        values = numpy_helper.to_array(self.constants[name])
+        kind = onnx.helper.tensor_dtype_to_np_dtype(self.constants[name].data_type)
+        return f"{kind} {'x'.join(map(str, values.shape))}".strip() + f"{SEPARATOR}{_said(values)}"
+
+    def _quantization(self, node: onnx.NodeProto) -> list[str]:
+        """Return the integer type, the scale and, where it is not 0, the zero point."""
+        parts = ["uint8"]
+        for label, name in zip(("scale", "zero point"), node.input[1:], strict=False):
+            values = numpy_helper.to_array(self.constants[name])
+            if label == "zero point":
+                parts[0] = str(values.dtype)
+            if label == "scale" or values.any():
+                parts.append(_said(values, label))
+        return parts
+
+
+def _said(values: NDArray[Any], label: str = "value") -> str:
+    """Return one number as it is, of more a digest."""
+    if math.prod(values.shape) == 1:
+        return f"{label} {values.reshape(-1)[0]!s}"
+    digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:DIGITS]
+    return f"{label}s #{digest}"

@@ -1,0 +1,80 @@
+"""What the tensors of a model's graphs are made by, for a baseline and for what moved since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of
+from edge_imgq.report.baseline import Baseline, ModelBaseline
+from edge_imgq.report.report import Report
+from edge_imgq.report.tensor_change import tensor_change
+from edge_imgq.report.verdict import Place, Verdict
+
+Tensors = Mapping[str, Mapping[str, str]]
+"""Lines of tensors by name, by the stem of their graph's file in `reference/`."""
+
+
+def graph_tensors(folder: Path, report: Report) -> Tensors:
+    """Return the tensors of the float model and of the graphs that a report's files were made of.
+
+    Graphs that are gone, or are others than the report's, are left out.
+    """
+    from edge_imgq.graph.tensor_digests import tensor_digests
+
+    return {path.stem: tensor_digests(path) for path in _graphs(folder, report)}
+
+
+def with_tensor_changes(
+    verdicts: Sequence[Verdict], folders: Mapping[Path, Report], baseline: Baseline
+) -> Iterator[Verdict]:
+    """Yield verdicts that name the first tensor of each graph that is not as in the baseline.
+
+    Args:
+        verdicts: those without changes stay as they are, and no graph is read for them.
+        folders: of the models that they are about, with their reports.
+        baseline: that they were judged by.
+    """
+    said: dict[Place, tuple[str, ...]] = {}
+    changed = {verdict.model for verdict in verdicts if verdict.changes}
+    for folder, report in folders.items():
+        known = baseline.models.get(report.model)
+        if known is None or report.model not in changed:
+            continue
+        of_graphs = _changes(folder, report, known)
+        for target in report.targets:
+            digests = (report.reference_sha256, target.quantized_sha256)
+            lines = tuple(of_graphs[digest] for digest in digests if digest in of_graphs)
+            said[report.model, target.target] = lines
+    for verdict in verdicts:
+        more = said.get((verdict.model, verdict.target), ()) if verdict.changes else ()
+        yield replace(verdict, changes=(*verdict.changes, *more))
+
+
+def _changes(folder: Path, report: Report, known: ModelBaseline) -> dict[str, str]:
+    """Return what to say of each graph that a baseline has otherwise, by its digest.
+
+    Graphs that the baseline has no tensors of are left out.
+    """
+    from edge_imgq.graph.tensor_digests import tensor_digests
+
+    known_digests = {known.float_sha256, *(f.quantized_sha256 for f in known.targets.values())}
+    found = {}
+    for path, digest in _graphs(folder, report).items():
+        before = known.tensors.get(path.stem)
+        if not before or digest in known_digests:
+            continue
+        words = "the float model" if path.name == FLOAT_REFERENCE else f"the graph of {path.stem}"
+        if said := tensor_change(words, before, tensor_digests(path)):
+            found[digest] = said
+    return found
+
+
+def _graphs(folder: Path, report: Report) -> dict[Path, str]:
+    """Return the graphs that a report is about, with their digests; the float model first."""
+    wanted = {report.reference_sha256, *(target.quantized_sha256 for target in report.targets)}
+    reference = folder / REFERENCE_FOLDER
+    paths = sorted(reference.glob("*.onnx"), key=lambda path: (path.name != FLOAT_REFERENCE, path))
+    digests = {path: sha256_of(path) for path in paths}
+    return {path: digest for path, digest in digests.items() if digest in wanted}

@@ -1,0 +1,34 @@
+"""Which tensor of a graph is the first that a baseline has otherwise, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+
+from edge_imgq.wording import count_of
+
+
+def tensor_change(graph: str, known: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return a sentence on the tensors of a graph that are not as they were; "" for none.
+
+    Args:
+        graph: what to call it.
+        known: lines of a baseline's tensors, by name, as `graph/tensor_digests.py` makes them.
+        now: those of today, in order of their use.
+    """
+    others = [name for name, line in now.items() if known.get(name) != line]
+    gone = [name for name in known if name not in now]
+    if not others:
+        return f"{graph}: {count_of(len(gone), 'tensor')} less, '{gone[0]}' first" if gone else ""
+    first = others[0]
+    what = ", ".join(_parts(known[first], now[first])) if first in known else "which is new"
+    of_all = f"{len(others)} of {count_of(len(now), 'tensor')}"
+    return f"{graph}: {of_all} not as in the baseline, the first is '{first}': {what}"
+
+
+def _parts(known: str, now: str) -> Iterator[str]:
+    """Yield what differs between two lines; a digest says no more than that something does."""
+    for old, new in zip_longest(known.split("; "), now.split("; "), fillvalue="nothing"):
+        if old != new:
+            word, _, digest = new.rpartition(" ")
+            yield f"other {word}" if digest.startswith("#") else f"{new} (was {old})"
