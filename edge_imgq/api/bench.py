@@ -56,6 +56,7 @@ def bench(
     size: Size | None = None,
     sustained: float = 0.0,
     memory: bool = False,
+    operators: bool = False,
     progress: Progress | None = None,
 ) -> Timings:
     """Time files: median and 90th percentile of one call, and whether the machine was quiet.
@@ -70,6 +71,7 @@ def bench(
         size: height and width, for files that take several; None for their own.
         sustained: seconds to go on for in rounds; 0 for one round.
         memory: whether to measure what memory the runtime needs, in a process of its own.
+        operators: whether to count what each operator takes, on an emulated Arm core.
         progress: called with every step before it begins.
 
     Raises:
@@ -84,7 +86,7 @@ def bench(
     files = exported_files(as_paths(paths))
     options = device_options(delegate, benchmark_model)
     wanted = None if size is None else as_size(size)
-    request = TimingRequest(threads, runs, wanted, sustained, memory)
+    request = TimingRequest(threads, runs, wanted, sustained, memory, operators)
     found: list[Timing] = []
     worst = 0
     for name in [device] if isinstance(device, str) else device:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.operator_costs import OperatorCosts
 from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.errors import EdgeImgqError, ModelError, RuntimeUnavailableError, UsageError
@@ -30,6 +31,7 @@ HELD = 2**30
 """Bytes of activations that files timed in turns may hold at once; more files wait."""
 
 NOT_ASKED = Skipped("not asked for (--sustained)")
+NO_OPERATORS = Skipped("not asked for (--operators)")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Timing:
         instructions: of one call there.
         memory: of its activations, read from the file.
         footprint: bytes that its runtime needs for it at its peak, measured on this host.
+        operators: what each takes there.
     """
 
     file: str
@@ -70,6 +73,7 @@ class Timing:
     instructions: Instructions | Skipped
     memory: ActivationMemory | Skipped
     footprint: int | Skipped
+    operators: OperatorCosts | Skipped = NO_OPERATORS
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class TimingRequest:
         size: height and width of the input; None for each file's own.
         sustained: seconds to go on for in rounds; 0 for one round.
         memory: whether to measure the footprint.
+        operators: whether to count what each operator takes.
     """
 
     threads: int
@@ -89,6 +94,7 @@ class TimingRequest:
     size: tuple[int, int] | None
     sustained: float = 0.0
     memory: bool = False
+    operators: bool = False
 
 
 def not_timed(path: Path, device: str, reason: str) -> Timing:
@@ -233,6 +239,7 @@ def _timing(
         instructions=session.instructions(size),
         memory=known_memory(path, size),
         footprint=_footprint(path, device, session, size, request),
+        operators=session.operators(size) if request.operators else NO_OPERATORS,
     )
 
 

@@ -30,7 +30,8 @@ there, and with 5 when one of several files is damaged."""
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --threads 2
 edge-imgq bench old/tflite-int8.tflite new/tflite-int8.tflite --runs 100
-edge-imgq bench artifacts/fsrcnn-x2 --device android"""
+edge-imgq bench artifacts/fsrcnn-x2 --device android
+edge-imgq bench artifacts/fsrcnn-x2 --device arm64:cortex-a76 --operators"""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -67,6 +68,12 @@ def add(subparsers: Subparsers) -> None:
         help="on this host, also measure what memory the runtime needs, in a process of its own",
     )
     parser.add_argument(
+        "--operators",
+        action="store_true",
+        help="on an emulated Arm core, also show the kernel of each operator and what it takes: "
+        "instructions, cycles where llvm-mca 22 is there to estimate them, and bytes",
+    )
+    parser.add_argument(
         "--estimate",
         metavar="CHIP",
         help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
@@ -98,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
             size=arguments.size,
             sustained=arguments.sustained,
             memory=arguments.memory,
+            operators=arguments.operators,
             progress=watch,
         )
     if arguments.json:
@@ -117,7 +125,7 @@ def _refuse_beside_estimates(arguments: argparse.Namespace) -> None:
     Raises:
         UsageError: there is one.
     """
-    for name in ("memory", "sustained", "size", "history", "device"):
+    for name in ("memory", "operators", "sustained", "size", "history", "device"):
         if getattr(arguments, name):
             raise UsageError(
                 f"--estimate measures nothing, so it does not go with --{name}; give them one "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import float_reference
 from edge_imgq.devices.arm64_cores import CORES, DEFAULT, core_named, write_system
+from edge_imgq.devices.arm64_recording import record_operators
 from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_emulation
 from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.host import WORKER, HostDevice
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.devices.arm64_setup import Emulation
     from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.operator_costs import OperatorCosts
 
 NAME = "arm64"
 ARM = frozenset({"aarch64", "arm64"})
@@ -77,14 +79,14 @@ class EmulatedArm:
         """
         package = Path(__file__).resolve().parents[2]
         scratch = tempfile.TemporaryDirectory(prefix="edge-imgq-")
-        system, log = Path(scratch.name, "system"), Path(scratch.name, "log")
-        system.mkdir()
-        write_system(self._core, self._emulation.root, system)
+        folder = Path(scratch.name)
+        write_system(self._core, self._emulation.root, folder / "system")
         processor = CORES[self._core].emulated
-        command = self._emulation.command(WORKER, package, processor, system, log)
+        command = self._emulation.command(WORKER, package, processor, folder)
         worker = Worker("the emulated Arm processor", command)
-        counted = log if self._emulation.emulator.plugin else None
-        return EmulatedSession(path, threads, worker, Emulated(self._core, scratch, counted))
+        return EmulatedSession(
+            path, threads, worker, Emulated(self._emulation, self._core, scratch)
+        )
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ class Emulated:
     """What runs a file.
 
     Attributes:
+        emulation: that was set up.
         core: a key of CORES.
-        scratch: holds what the emulated process sees, until it has ended.
-        log: that the emulator writes counts to; None where it does not count.
+        scratch: holds what the emulated process sees, and what is counted, until it has ended.
     """
 
+    emulation: Emulation
     core: str
     scratch: tempfile.TemporaryDirectory[str]
-    log: Path | None
 
 
 class EmulatedSession:
@@ -116,7 +118,7 @@ class EmulatedSession:
             worker: a process under emulation.
             emulated: what it is a process of.
         """
-        self._worker, self._emulated = worker, emulated
+        self._path, self._worker, self._emulated = path, worker, emulated
         try:
             here = open_session(path)
             question = {"do": "open", "path": str(path.absolute()), "threads": threads}
@@ -153,13 +155,25 @@ class EmulatedSession:
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
         """Return how many instructions one call takes."""
-        if self._emulated.log is None:
+        if absent := self._uncounted():
+            return absent
+        self._worker.ask({"do": "count", "size": size})
+        count = read_count(Path(self._emulated.scratch.name, "log"))
+        return Instructions(count, size, self._emulated.core, str(self.identity))
+
+    def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
+        """Return what each operator of one call takes, in a process of its own."""
+        if absent := self._uncounted():
+            return absent
+        return record_operators(self._emulated.emulation, self._emulated.core, self._path, size)
+
+    def _uncounted(self) -> Skipped | None:
+        """Return why nothing is counted, where that is so."""
+        if not self._emulated.emulation.emulator.plugin:
             return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
         if self.identity.threads != 1:
             return Skipped("instructions are counted on one thread alone (--threads 1)")
-        self._worker.ask({"do": "count", "size": size})
-        count = read_count(self._emulated.log)
-        return Instructions(count, size, self._emulated.core, str(self.identity))
+        return None
 
     def placement(self) -> Placement | Skipped:
         """Return what XNNPACK takes there."""

@@ -115,9 +115,10 @@ def write_system(name: str, root: Path, folder: Path) -> None:
     Args:
         name: of the core.
         root: of the system that has the programs; its folders are linked.
-        folder: gets it.
+        folder: becomes it.
     """
     core = CORES[name]
+    folder.mkdir()
     for part in root.iterdir():
         (folder / part.name).symlink_to(part)
     (folder / "proc").mkdir()

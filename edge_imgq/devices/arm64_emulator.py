@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.devices.apt import Apt
-from edge_imgq.devices.instructions import MARK, SOURCE
+from edge_imgq.devices.instructions import MARK, SOURCES
 from edge_imgq.errors import RuntimeUnavailableError
 
 STATIC = "qemu-aarch64-static"
@@ -72,7 +72,7 @@ def _fetch_counting(apt: Apt, work: Path, folder: Path) -> Emulator:
 def _compile_plugin(apt: Apt, root: Path) -> None:
     own = next(path for path in root.rglob("libtcc1.a")).parent
     words = [f"-B{own}", f"-DMARK={MARK}", "-nostdlib", "-shared"]
-    apt.step(*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), str(SOURCE))
+    apt.step(*_loaded(root, root, "tcc"), *words, "-o", str(root / PLUGIN), *map(str, SOURCES))
 
 
 def _loaded(root: Path, place: Path, program: str) -> list[str]:

@@ -15,11 +15,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from edge_imgq.artifact import staging
 from edge_imgq.devices.apt import Apt, no_apt, run_step
 from edge_imgq.devices.arm64_emulator import Emulator, fetch_emulator
+from edge_imgq.devices.instructions import SOURCES
 from edge_imgq.errors import RuntimeUnavailableError
 
 LITERT = "2.3.0"
@@ -62,8 +64,13 @@ class Emulation:
         """Where the system with the Arm Python lies."""
         return self.folder / "root"
 
+    @property
+    def site(self) -> Path:
+        """Where its packages lie."""
+        return self.folder / "site"
+
     def command(
-        self, module: str, package: Path, processor: str, system: Path, log: Path | None = None
+        self, module: str, package: Path, processor: str, scratch: Path | None = None
     ) -> list[str]:
         """Return the command that runs a module of this package in the Arm Python.
 
@@ -71,19 +78,26 @@ class Emulation:
             module: its dotted name.
             package: the folder that `edge_imgq` lies in.
             processor: as `-cpu` of QEMU takes it.
-            system: the root that the emulated process sees.
-            log: gets counts of instructions, where the emulator counts; None for no counting.
+            scratch: has the root that the emulated process sees, in `system`, and gets what the
+                emulator counts, in `log`, and records; None for the root as it is, and no counting.
         """
         root = self.root
         variables = {
             "PYTHONHOME": str(root / "usr"),
-            "PYTHONPATH": f"{self.folder / 'site'}:{package}",
+            "PYTHONPATH": f"{self.site}:{package}",
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONHASHSEED": "0",  # counts repeat
         }
-        counting = ("-plugin", self.emulator.plugin, "-d", "plugin", "-D", str(log))
+        counting: tuple[str, ...] = ()
+        if scratch and self.emulator.plugin:
+            plugin, folder = (
+                str(path).replace(",", ",,") for path in (self.emulator.plugin, scratch)
+            )
+            log = str(scratch / "log")
+            counting = ("-plugin", f"{plugin},folder={folder}", "-d", "plugin", "-D", log)
+        system = scratch / "system" if scratch else root
         return [
-            *(*self.emulator.command, *(counting if log and self.emulator.plugin else ())),
+            *(*self.emulator.command, *counting),
             *("-cpu", processor, "-L", str(system)),
             *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
             *(str(root / "usr" / "bin" / f"python{self.python}"), "-m", module),
@@ -101,10 +115,15 @@ def read_emulation(folder: Path) -> Emulation | None:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         emulator = Emulator(tuple(record["emulator"]), record["plugin"])
         emulation = Emulation(folder, emulator, record["python"])
-        current = record["litert"] == LITERT
+        current = (record["litert"], record["sources"]) == (LITERT, _sources())
     except (OSError, ValueError, KeyError):
         return None
     return emulation if current and shutil.which(emulator.command[0]) else None
+
+
+def _sources() -> str:
+    """Return a digest of the plugin's sources."""
+    return sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()
 
 
 def cannot_be_set_up() -> str:
@@ -140,11 +159,12 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         shutil.rmtree(work / "apt")
         shutil.rmtree(work / "host")
         record = {**dataclasses.asdict(emulator), "python": python, "litert": LITERT}
+        record["sources"] = _sources()
         record["emulator"] = record.pop("command")
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
     emulation = Emulation(folder, emulator, python)
     watch("run it once")
-    command = emulation.command("ai_edge_litert.interpreter", folder, "max", emulation.root)
+    command = emulation.command("ai_edge_litert.interpreter", folder, "max")
     run_step(command, SUBJECT)
     return emulation
 

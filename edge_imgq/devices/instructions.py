@@ -1,8 +1,8 @@
 """How many instructions a processor executes for one image: a cost that repeats, unlike a time.
 
-An emulated processor counts them exactly (`instructions.c`, a plugin of QEMU). A count says what
-the kernels do, not how long a phone takes for it: caches, widths of units and clocks are not in it.
-It compares two versions of one file, or two files, on one kind of processor.
+An emulated processor counts them exactly (`plugin/`, a plugin of QEMU). A count says what the
+kernels do, not how long a phone takes for it: caches, widths of units and clocks are not in it. It
+compares two versions of one file, or two files, on one kind of processor.
 """
 
 from __future__ import annotations
@@ -12,12 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_imgq.devices.operator_costs import OperatorCosts
 from edge_imgq.skipped import Skipped
 
 MARK = -20261122
 """A file descriptor that nobody has; closing it writes the count to the emulator's log."""
 
-SOURCE = Path(__file__).with_suffix(".c")
+BEGIN_RECORD, END_RECORD = MARK - 1, MARK - 2
+"""Closing these begins and ends a record of operators."""
+
+SOURCES = tuple(
+    Path(__file__).parent / "plugin" / f"{name}.c"
+    for name in ("instructions", "operators", "caches")
+)
 
 
 @dataclass(frozen=True)
@@ -37,18 +44,25 @@ class Instructions:
     runtime: str
 
 
+UNCOUNTED = Skipped("an emulated processor alone counts its instructions (--device arm64)")
+
+
 class Uncounted:
     """The part of a session that says that its device does not count instructions."""
 
     def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:  # noqa: ARG002
         """Return why nothing is counted."""
-        return Skipped("an emulated processor alone counts its instructions (--device arm64)")
+        return UNCOUNTED
+
+    def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:  # noqa: ARG002
+        """Return why no operator is counted."""
+        return UNCOUNTED
 
 
-def mark() -> None:
-    """Have the emulator write its count."""
+def mark(which: int = MARK) -> None:
+    """Have the emulator write its count, or begin or end its record."""
     with suppress(OSError):
-        os.close(MARK)
+        os.close(which)
 
 
 def read_count(log: Path) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.devices.instructions import Instructions
     from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.operator_costs import OperatorCosts
     from edge_imgq.runtime.protocol import Placement
     from edge_imgq.skipped import Skipped
 
@@ -53,6 +54,14 @@ class DeviceSession(Session, Protocol):
 
         Raises:
             DeviceError: the device went away.
+        """
+        ...
+
+    def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
+        """Return what each operator of one call takes, or why that is not known.
+
+        Raises:
+            DeviceError: the file did not run there.
         """
         ...
 

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from edge_imgq.bench.timing import Timing
+from edge_imgq.bench.timing import NO_OPERATORS, Timing
 from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.operator_costs import OperatorCosts
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,
@@ -18,6 +19,7 @@ from edge_imgq.report.drawing import (
     wrapped,
 )
 from edge_imgq.report.figures import tail
+from edge_imgq.report.operator_cost_table import operator_cost_table
 from edge_imgq.report.table import counted, remark, timed_where
 from edge_imgq.skipped import Skipped
 
@@ -46,8 +48,15 @@ def timing_table(timings: Sequence[Timing]) -> str:
         *_grouped(timings, _instructions),
         *_grouped(timings, _peak),
         *_grouped(timings, _reason),
+        *_grouped(timings, _uncounted),
     ]
-    return "\n\n".join([draw(table), "\n".join(wrapped(note, "  ") for note in notes)]).rstrip()
+    said = "\n".join(wrapped(note, "  ") for note in notes)
+    costs = [
+        operator_cost_table(os.path.relpath(timing.file, folder), timing.operators)
+        for timing in timings
+        if isinstance(timing.operators, OperatorCosts)
+    ]
+    return "\n\n".join([draw(table), said, *costs]).rstrip()
 
 
 def _figures(timing: Timing) -> tuple[str, ...]:
@@ -110,6 +119,13 @@ def _instructions(timing: Timing) -> str:
 
 def _reason(timing: Timing) -> str:
     return f"not timed: {timing.latency.reason}" if isinstance(timing.latency, Skipped) else ""
+
+
+def _uncounted(timing: Timing) -> str:
+    found = timing.operators
+    if isinstance(found, OperatorCosts) or found == NO_OPERATORS:
+        return ""
+    return f"operators not counted: {found.reason}"
 
 
 def _sustained(timing: Timing) -> str:

@@ -14,6 +14,9 @@ METADATA_NAME = "edge-imgq"
 
 FILE_IDENTIFIER = b"TFL3"
 
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+"""Operators whose second input are weights (…, height, width, channels)."""
+
 
 def read_model(path: Path) -> Any:
     """Return a .tflite file as the schema's ModelT.
@@ -73,6 +76,34 @@ def computes_in_integers(path: Path) -> bool:
     )
     floating = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
     return all(graph.tensors[index].type not in floating for index in used)
+
+
+def operator_names(path: Path) -> tuple[str, ...]:
+    """Return the operators of a .tflite file in their order, e.g. "CONV_2D 3x3 24→16".
+
+    Convolutions have the size of their kernel, and channels read and written, with them.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    names = []
+    for operator in graph.operators:
+        kind = kinds.get(codes[operator.opcodeIndex], "CUSTOM")
+        ends = (operator.inputs[0], operator.outputs[0])
+        if kind in CONVOLUTIONS:
+            if kind == "TRANSPOSE_CONV":  # its first input is the shape of its output
+                ends = (operator.inputs[2], operator.outputs[0])
+            read, written = (graph.tensors[int(index)].shape[-1] for index in ends)
+            height, width = graph.tensors[int(operator.inputs[1])].shape[1:3]
+            kind = f"{kind} {height}x{width} {read}→{written}"
+        names.append(kind)
+    return tuple(names)
 
 
 def metadata_of(model: Any) -> dict[str, str]:

@@ -18,7 +18,15 @@ DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "t
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "bench": (
         "paths",
-        *(*DEVICE, "runs=100", "size=None", "sustained=0.0", "memory=False", PROGRESS),
+        *(
+            *DEVICE,
+            "runs=100",
+            "size=None",
+            "sustained=0.0",
+            "memory=False",
+            "operators=False",
+            PROGRESS,
+        ),
     ),
     "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
     "enhance_files": (

@@ -16,6 +16,7 @@ from edge_imgq.cli.main import main
 from edge_imgq.devices import arm64, arm64_setup
 from edge_imgq.devices.apt import Apt
 from edge_imgq.devices.arm64_emulator import Emulator
+from edge_imgq.devices.arm64_recording import record_operators
 from edge_imgq.devices.arm64_setup import (
     LITERT,
     RECORD,
@@ -121,9 +122,10 @@ def test_every_family_of_kernels_returns_this_hosts_integers(
 
 def test_what_an_older_version_set_up_is_set_up_anew(tmp_path: Path) -> None:
     record = {"emulator": [sys.executable], "plugin": "", "python": "3.11"}
-    for litert, is_current in (("2.0.3", False), (LITERT, True)):
-        (tmp_path / RECORD).write_text(json.dumps({**record, "litert": litert}))
-        assert (read_emulation(tmp_path) is not None) is is_current
+    current = {**record, "litert": LITERT, "sources": arm64_setup._sources()}
+    for older in ({}, {"litert": "2.0.3"}, {"sources": "another plugin's"}):
+        (tmp_path / RECORD).write_text(json.dumps({**current, **older}))
+        assert (read_emulation(tmp_path) is None) is bool(older)
 
 
 def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> None:
@@ -134,12 +136,20 @@ def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> N
 
 def test_an_emulator_without_the_plugin_says_how_to_get_it(tmp_path: Path) -> None:
     emulation = Emulation(tmp_path, Emulator(("qemu-aarch64-static",)), "3.11")
-    assert "-plugin" not in emulation.command("module", tmp_path, "max", tmp_path, tmp_path / "log")
+    assert "-plugin" not in emulation.command("module", tmp_path, "max", tmp_path)
     session = object.__new__(arm64.EmulatedSession)
-    session._emulated = arm64.Emulated("cortex-a76", tempfile.TemporaryDirectory(), None)
-    found = session.instructions((96, 96))
-    assert isinstance(found, Skipped)
-    assert arm64.SET_UP in found.reason
+    session._emulated = arm64.Emulated(emulation, "cortex-a76", tempfile.TemporaryDirectory())
+    for found in (session.instructions((96, 96)), session.operators((96, 96))):
+        assert isinstance(found, Skipped)
+        assert arm64.SET_UP in found.reason
+
+
+def test_the_plugin_gets_the_folder_that_it_writes_into(tmp_path: Path) -> None:
+    emulation = Emulation(tmp_path, Emulator(("qemu-aarch64",), "/a,b/plugin.so"), "3.11")
+    command = emulation.command("module", tmp_path, "max", Path("/tmp/scratch"))
+    assert command[command.index("-plugin") + 1] == "/a,,b/plugin.so,folder=/tmp/scratch"
+    assert command[command.index("-L") + 1] == "/tmp/scratch/system"
+    assert "-plugin" not in emulation.command("module", tmp_path, "max")
 
 
 @pytest.mark.device
@@ -160,6 +170,55 @@ def test_instructions_are_the_same_in_every_run(
     assert counts[0] == pytest.approx(counts[1], rel=1e-3)
     # 240 products for each of 96 * 96 pixels; an instruction of this processor does 16 of them.
     assert counts[0] > 96 * 96 * 240 / 16
+
+
+KERNELS = {
+    "cortex-a53": ("mlal_lane_cortex_a53_prfm", "neonfma_cortex_a53_prfm"),
+    "cortex-a55": ("neondot_cortex_a55", "neonfma_cortex_a55"),
+    "cortex-a73": ("2x8c8__asm_aarch64_neon_mlal_prfm", "neonfma_cortex_a73"),
+    "cortex-a76": ("4x16c4__asm_aarch64_neondot_ld128", "neonfma_cortex_a75_prfm"),
+    "cortex-x1": ("4x16c4__asm_aarch64_neondot_ld128", "6x8__asm_aarch64_neonfma_ld128"),
+    "cortex-x3": ("4x16c8__neoni8mm", "6x8__aarch64_neonfma_lane_ld128"),
+}
+"""Core → what XNNPACK's tables (gemm-config.c) name for its int8 and its float convolutions."""
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_emulation
+@pytest.mark.parametrize("core", KERNELS)
+def test_kernels_are_those_that_xnnpack_has_for_the_core(core: str, small: Path) -> None:
+    emulation = read_emulation(cache_folder())
+    assert emulation is not None
+    for precision, kernel in zip(("int8", "float"), KERNELS[core], strict=True):
+        file = small / "tiny" / f"tflite-{precision}.tflite"
+        found = record_operators(emulation, core, file, (24, 32))
+        convolutions = [row for row in found.operators if "CONV_2D 3x3" in row.operator]
+        assert convolutions
+        assert all(kernel in row.kernel for row in convolutions), convolutions
+        assert all(row.share > 0.8 for row in convolutions)
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_emulation
+def test_operators_take_the_same_in_every_run(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for _ in range(2):
+        capsys.readouterr()
+        file = small / "tiny" / "tflite-int8.tflite"
+        words = ["bench", str(file), "--device", "arm64:cortex-a76", "--operators", "--json"]
+        assert main(words) == 0
+        (timing,) = json.loads(capsys.readouterr().out)
+        found.append(timing["operators"])
+    assert found[0] == found[1]
+    rows = found[0]["operators"]
+    counted = sum(row["instructions"] for row in rows)
+    assert counted == pytest.approx(timing["instructions"]["count"], rel=0.05)
+    assert rows[0]["operator"] == "QUANTIZE"
+    assert rows[0]["stored"] >= 96 * 96 * 3
 
 
 def test_a_tile_is_no_smaller_than_what_the_network_sees(tmp_path: Path) -> None:

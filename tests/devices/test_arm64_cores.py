@@ -32,9 +32,9 @@ def test_the_system_has_one_processor_of_the_core_and_the_programs(tmp_path: Pat
     (root / "usr" / "bin").mkdir(parents=True)
     (root / "usr" / "bin" / "python").touch()
     assert set(CORES) == set(PUBLISHED)
+    system.mkdir()
     for name, part in PUBLISHED.items():
         folder = system / name
-        folder.mkdir(parents=True)
         write_system(name, root, folder)
         lines = (folder / "proc" / "cpuinfo").read_text().splitlines()
         fields = dict(map(str.strip, line.split(":")) for line in lines if line)

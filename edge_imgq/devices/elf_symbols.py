@@ -1,0 +1,79 @@
+"""The functions of a shared library for 64-bit machines, by address, from its table of symbols."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+TABLE, DYNAMIC = 2, 11
+"""Kinds of sections: all symbols, which a stripped library lacks, and those for linking alone."""
+
+FUNCTION = 2
+SYMBOL = np.dtype(
+    [("name", "<u4"), ("info", "u1"), ("_", "u1"), ("section", "<u2"), ("at", "<u8"), ("n", "<u8")]
+)
+SECTION = np.dtype(
+    [
+        *(("name", "<u4"), ("kind", "<u4"), ("flags", "<u8"), ("at", "<u8"), ("offset", "<u8")),
+        *(("size", "<u8"), ("link", "<u4"), ("info", "<u4"), ("align", "<u8"), ("entry", "<u8")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """Functions in the order of their addresses, which count from the library's beginning."""
+
+    addresses: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def at(self, address: int) -> str:
+        """Return the function that an address lies in; empty before the first."""
+        index = bisect_right(self.addresses, address) - 1
+        return self.names[index] if index >= 0 else ""
+
+
+def read_symbols(library: Path) -> Symbols:
+    """Return the functions of a library that are defined in it.
+
+    Args:
+        library: an ELF file for a 64-bit little-endian machine.
+    """
+    data = library.read_bytes()
+    (offset,) = np.frombuffer(data, "<u8", 1, 0x28)
+    (count,) = np.frombuffer(data, "<u2", 1, 0x3C)
+    sections = np.frombuffer(data, SECTION, int(count), int(offset))
+    kinds = list(sections["kind"])
+    table = sections[kinds.index(TABLE if TABLE in kinds else DYNAMIC)]
+    texts = sections[table["link"]]
+    number = int(table["size"]) // SYMBOL.itemsize
+    symbols = np.frombuffer(data, SYMBOL, number, int(table["offset"]))
+    symbols = symbols[((symbols["info"] & 15) == FUNCTION) & (symbols["section"] != 0)]
+    symbols = symbols[np.argsort(symbols["at"], kind="stable")]
+    start = int(texts["offset"])
+    begins = [start + int(name) for name in symbols["name"]]
+    names = [data[begin : data.index(b"\0", begin)].decode() for begin in begins]
+    return Symbols(tuple(map(int, symbols["at"])), tuple(names))
+
+
+def readable(symbol: str) -> str:
+    """Return the qualified name that a symbol of C++ has, without templates and parameters.
+
+    What is no such symbol stays as it is, and of a name that is not plain the plain beginning
+    remains.
+    """
+    mangled = re.match(r"_ZL?(N[rVK]*)?L?(?=\d)", symbol)
+    if mangled is None:
+        return symbol
+    at, words = mangled.end(), []
+    while found := re.match(r"L?(\d+)", symbol[at:]):
+        begin = at + found.end()
+        at = begin + int(found[1])
+        words.append(symbol[begin:at])
+        if not mangled[1]:
+            break
+    return "::".join(word for word in words if not word.startswith("_GLOBAL_"))

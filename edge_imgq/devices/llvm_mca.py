@@ -1,0 +1,157 @@
+"""Cycles that llvm-mca estimates for instructions that ran, from LLVM's tables of a core.
+
+Pieces of the real stream go through as straight lines: loops of kernels are short here, and a loop
+in its steady state would be wrong. Every load finds its line in the first-level cache, and every
+branch is foretold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_imgq.errors import DeviceError
+from edge_imgq.skipped import Skipped
+
+MAJOR = 22
+"""Of LLVM: with older and newer tables the cycles are others."""
+
+TOOLS = (f"llvm-mca-{MAJOR}", "llvm-mca"), (f"llvm-mc-{MAJOR}", "llvm-mc")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Tables of LLVM that a core is estimated with.
+
+    Attributes:
+        processor: as `-mcpu` takes it.
+        name: of the tables' own core.
+        in_order: whether that issues in order, where the simulation is coarse.
+    """
+
+    processor: str
+    name: str
+    in_order: bool = False
+
+
+MODELS: Mapping[str, Model] = {
+    "cortex-a53": Model("cortex-a53", "Cortex-A53", in_order=True),
+    "cortex-a55": Model("cortex-a55", "Cortex-A55", in_order=True),
+    "cortex-a72": Model("cortex-a72", "Cortex-A57"),
+    "cortex-a73": Model("cortex-a73", "Cortex-A57"),
+    "cortex-a76": Model("neoverse-n1", "Neoverse N1"),
+    "cortex-a78": Model("neoverse-n2", "Neoverse N2"),
+    "cortex-x1": Model("neoverse-v1", "Neoverse V1"),
+    "cortex-a510": Model("cortex-a510", "Cortex-A510", in_order=True),
+    "cortex-a710": Model("neoverse-n2", "Neoverse N2"),
+    "cortex-x2": Model("neoverse-v2", "Neoverse V2"),
+    "cortex-x3": Model("neoverse-v2", "Neoverse V2"),
+}
+"""Core → tables. Those of the A76 are the server core's that was made from it: under its own name
+LLVM has half its width."""
+
+ATTRIBUTES = "-mattr=+dotprod,+fullfp16,+lse,+rdm,+crc,+rcpc,+i8mm,+bf16"
+
+NOTHING = re.compile(r"(svc|dmb|dsb|isb|mrs|msr|hint|paci|auti|bti|dc|udf|ld[a]?x|st[l]?x|clrex)")
+"""Instructions that the tables charge as if they stopped the processor."""
+
+
+@dataclass(frozen=True)
+class LlvmMca:
+    """The programs.
+
+    Attributes:
+        mca: path of llvm-mca.
+        mc: path of llvm-mc, which makes words readable.
+        version: of both.
+    """
+
+    mca: str
+    mc: str
+    version: str
+
+
+def find_llvm_mca() -> LlvmMca | Skipped:
+    """Return the programs, or why there are none."""
+    found = [next(filter(None, map(shutil.which, names)), None) for names in TOOLS]
+    versions = [_version(path) for path in found if path]
+    if len(versions) == 2 and all(v.split(".")[0] == str(MAJOR) for v in versions):
+        return LlvmMca(str(found[0]), str(found[1]), versions[0])
+    here = f"here is {versions[0]}" if versions else "there is none here"
+    return Skipped(
+        f"cycles need llvm-mca {MAJOR}, whose tables they are of, and {here} "
+        f"(Debian: apt install llvm-{MAJOR})"
+    )
+
+
+def estimate_cycles(
+    tools: LlvmMca, core: str, pieces: Mapping[int, Sequence[str]]
+) -> dict[int, int]:
+    """Return the cycles of straight pieces of code.
+
+    Args:
+        tools: to estimate with.
+        core: a key of MODELS.
+        pieces: number → instructions, each in eight hexadecimal digits.
+
+    Raises:
+        DeviceError: llvm-mca failed.
+    """
+    if not pieces:
+        return {}
+    text = _readable(tools, sorted({word for piece in pieces.values() for word in piece}))
+    lines = []
+    for number, piece in pieces.items():
+        lines += [f"# LLVM-MCA-BEGIN {number}", *(text[word] for word in piece)]
+        lines.append(f"# LLVM-MCA-END {number}")
+    processor = MODELS[core].processor
+    said = _run(
+        [
+            *(tools.mca, "-mtriple=aarch64", f"-mcpu={processor}", ATTRIBUTES, "-iterations=1"),
+            *("-call-latency=1", "-skip-unsupported-instructions=any", "-json"),
+            *("--instruction-info=0", "--resource-pressure=0"),
+        ],
+        "\n".join(lines) + "\n",
+    )
+    regions = json.loads(said)["CodeRegions"]
+    return {int(found["Name"]): int(found["SummaryView"]["TotalCycles"]) for found in regions}
+
+
+def _readable(tools: LlvmMca, words: Sequence[str]) -> dict[str, str]:
+    """Return instructions as an assembler takes them, by their words."""
+    bytes_of = ["".join(f"0x{word[at : at + 2]} " for at in (6, 4, 2, 0)) for word in words]
+    command = [tools.mc, "--disassemble", "-triple=aarch64", "-mattr=+all"]
+    said = _run(command, "\n".join(bytes_of) + "\n")
+    found = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in found if not line.startswith(".")]
+    if len(lines) != len(words):
+        raise DeviceError(f"{tools.mc} read {len(lines)} of {len(words)} instructions.")
+    return {word: _plain(line.replace("\t", " ")) for word, line in zip(words, lines, strict=True)}
+
+
+def _plain(line: str) -> str:
+    """Return an instruction without what the tables charge for leaving the code."""
+    word = line.split()[0]
+    if word == "bl":
+        return "b #4"
+    if word in ("blr", "ret", "retaa", "braa"):
+        return "br x30"
+    return "nop" if NOTHING.match(word) else line
+
+
+def _version(program: str) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+[\d.]*)", said.stdout)
+    return found[1] if found else "of no version"
+
+
+def _run(command: Sequence[str], text: str) -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise DeviceError(f"{command[0]} failed: {said[0] if said else 'it said nothing'}")
+    return done.stdout

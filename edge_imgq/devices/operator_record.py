@@ -1,0 +1,121 @@
+"""Reading what an emulator recorded of a call, operator by operator (`plugin/operators.c`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_imgq.errors import DeviceError
+
+ORDER, RECORD = "order", "record"
+OUTSIDE = -1
+
+
+@dataclass(frozen=True)
+class Block:
+    """Instructions that run one after the other.
+
+    Attributes:
+        address: of the first.
+        words: the instructions, each in eight hexadecimal digits.
+    """
+
+    address: int
+    words: tuple[str, ...]
+
+
+@dataclass
+class Span:
+    """What ran from the beginning of one operator to that of the next.
+
+    Attributes:
+        begins: number of the beginning in the order; OUTSIDE for code of no operator.
+        instructions: that ran.
+        loaded: bytes that they read.
+        stored: bytes that they wrote.
+        lines: of 64 bytes that they touched.
+        misses: of the three levels of the caches.
+        fetched: lines from memory.
+        written: lines to memory.
+        ran: block → how often it ran.
+        pieces: of the stream of instructions, as numbers of blocks.
+    """
+
+    begins: int
+    instructions: int
+    loaded: int
+    stored: int
+    lines: int
+    misses: tuple[int, int, int]
+    fetched: int
+    written: int
+    ran: dict[int, int] = field(default_factory=dict)
+    pieces: list[tuple[int, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OperatorRecord:
+    """What ran, in its order, and the blocks by their numbers."""
+
+    spans: tuple[Span, ...]
+    blocks: dict[int, Block]
+
+
+def write_order(
+    folder: Path,
+    beginnings: Sequence[int],
+    outside: tuple[int, int],
+    caches: Iterable[tuple[int, int]],
+) -> None:
+    """Write what the emulator is to record.
+
+    Args:
+        folder: that it was given.
+        beginnings: addresses of the functions that operators begin with.
+        outside: first address of code that belongs to no operator, and the one behind its last.
+        caches: bytes and associativity of each level.
+    """
+    lines = [f"begin {address:x}" for address in beginnings]
+    lines.append(f"outside {outside[0]:x} {outside[1]:x}")
+    lines += [f"cache {size} {ways}" for size, ways in caches]
+    (folder / ORDER).write_text("\n".join(lines) + "\n")
+
+
+def read_record(folder: Path) -> OperatorRecord:
+    """Return the second of the two calls that were recorded.
+
+    Raises:
+        DeviceError: nothing was recorded, or the two calls took different operators.
+    """
+    try:
+        text = (folder / RECORD).read_text()
+    except OSError as error:
+        raise DeviceError("The emulator recorded no operators.") from error
+    spans: list[Span] = []
+    blocks: dict[int, Block] = {}
+    for line in text.splitlines():
+        what, *words = line.split()
+        if what == "block":
+            number, address, code = int(words[0]), int(words[1], 16), words[2]
+            digits = tuple(code[at : at + 8] for at in range(0, len(code), 8))
+            blocks[number] = Block(address, digits)
+        elif what == "operator":
+            begins, *counts = map(int, words)
+            made, loaded, stored, lines, first, second, last, fetched, written = counts
+            misses = (first, second, last)
+            spans.append(Span(begins, made, loaded, stored, lines, misses, fetched, written))
+        elif what == "ran":
+            spans[-1].ran[int(words[0])] = int(words[1])
+        else:
+            spans[-1].pieces.append(tuple(map(int, words)))
+    return OperatorRecord(_second_call(spans), blocks)
+
+
+def _second_call(spans: Sequence[Span]) -> tuple[Span, ...]:
+    inside = [span for span in spans if span.begins != OUTSIDE]
+    half = len(inside) // 2
+    first, second = inside[:half], inside[half:]
+    if not half or [span.begins for span in first] != [span.begins for span in second]:
+        raise DeviceError("Two calls of the file ran different operators, or none were recorded.")
+    return tuple(second)
