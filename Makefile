@@ -4,7 +4,7 @@
 #                make quick leaves out what takes long, on one
 # make fuzz      5000 random networks of each kind through the converters
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
-# make devices   what devices return: the Hexagon emulator, Arm kernels, adb, ssh
+# make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
@@ -52,6 +52,7 @@ peer: $(INSTALLED)
 devices: $(INSTALLED)
 	-$(PIP) install --quiet -c constraints.txt 'onnxruntime-qnn>=2.7,<3'
 	-$(BIN)/edge-imgq doctor --set-up arm64 >/dev/null
+	-$(BIN)/edge-imgq doctor --set-up gpu >/dev/null
 	$(BIN)/python -m pytest -m device -rs tests/devices
 
 graphs: $(INSTALLED)

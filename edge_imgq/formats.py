@@ -116,7 +116,7 @@ FORMATS: dict[str, Format] = {
         precisions={"float32": "asked", "float16": "asked", "int8": "asked"},
         sizes="several",
         processors=("cpu", "gpu", "npu"),
-        devices=("arm64", "android", "ssh"),
+        devices=("arm64", "gpu", "android", "ssh"),
         has_plain_form=True,
         raises_multiple=True,
     ),

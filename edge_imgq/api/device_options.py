@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from edge_imgq.devices.options import DeviceOptions
 
 
-def device_options(delegate: str, benchmark_model: AnyPath | None) -> DeviceOptions:
+def device_options(
+    delegate: str, benchmark_model: AnyPath | None, bisect: bool = False
+) -> DeviceOptions:
     """Return the choices, looked at before any work.
 
     Raises:
@@ -20,4 +22,4 @@ def device_options(delegate: str, benchmark_model: AnyPath | None) -> DeviceOpti
     from edge_imgq.devices.options import DeviceOptions
 
     delegate_flags(delegate)  # refuses one that is not known
-    return DeviceOptions(as_path(benchmark_model), delegate)
+    return DeviceOptions(as_path(benchmark_model), delegate, bisect)

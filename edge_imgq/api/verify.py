@@ -74,6 +74,7 @@ def verify(
     bench: bool = True,
     pictures: AnyPath | None = None,
     reference: AnyPath | None = None,
+    bisect: bool = False,
     progress: Progress | None = None,
 ) -> Verification:
     """Reopen files that `export` wrote and measure how far they are from the float model.
@@ -90,10 +91,11 @@ def verify(
         pictures: folder for pictures of the worst images; None for none.
         reference: model's folder that `export` wrote, to measure files against that lie elsewhere;
             None for the folder of each file.
+        bisect: whether the first operator is named that the device "gpu" computes wrongly.
         progress: called with every step before it begins.
 
     Raises:
-        UsageError: there is no such path or device.
+        UsageError: there is no such path or device, or it does not bisect.
         ModelError: the one file is not whole, or its references are missing or others.
     """
     from edge_imgq.api.device_options import device_options
@@ -102,7 +104,7 @@ def verify(
     from edge_imgq.pipeline.verify import verify as run
 
     files = exported_files(as_paths(paths))
-    options = device_options(delegate, benchmark_model)
+    options = device_options(delegate, benchmark_model, bisect)
     request = VerifyRequest(
         files, images, threads, options=options, timed=bench, reference=as_path(reference)
     )

@@ -13,7 +13,8 @@ Show what this machine can run, the devices that it reaches, and what to install
 cannot. Exits with 7 when something that edge-imgq needs is missing or broken.
 
 --set-up arm64 fetches an Arm Python with LiteRT and an emulator for it (about 450 MB, below
-~/.cache/edge-imgq), with apt and pip; nothing is installed."""
+~/.cache/edge-imgq), with apt and pip; --set-up gpu a Vulkan driver that computes on processors
+(about 200 MB), with apt. Nothing is installed."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -23,10 +24,12 @@ def add(subparsers: Subparsers) -> None:
         "doctor",
         "show what this machine can run, and what to install",
         DETAILS,
-        "edge-imgq doctor\nedge-imgq doctor --set-up arm64",
+        "edge-imgq doctor\nedge-imgq doctor --set-up arm64\nedge-imgq doctor --set-up gpu",
     )
     parser.add_argument(
-        "--set-up", choices=("arm64",), help="fetch what an emulated device needs, then look"
+        "--set-up",
+        choices=("arm64", "gpu"),
+        help="fetch what an emulated device needs, then look",
     )
     add_json(parser)
 

@@ -52,6 +52,11 @@ def add(subparsers: Subparsers) -> None:
     add_no_bench(parser)
     add_history(parser)
     add_device(parser)
+    parser.add_argument(
+        "--bisect",
+        action="store_true",
+        help="with --device gpu: compare every operator, and name the first that is wrong",
+    )
     add_json(parser)
 
 
@@ -73,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             bench=not arguments.no_bench,
             pictures=arguments.pictures,
             reference=arguments.reference,
+            bisect=arguments.bisect,
             progress=watch,
         )
     code = show_reports(found.reports, as_json=arguments.json)

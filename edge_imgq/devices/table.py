@@ -37,6 +37,7 @@ DEVICES: dict[str, Kind] = {
     "arm64": Kind(
         "edge_imgq.devices.arm64", "core", "Arm kernels, emulated where the host has none"
     ),
+    "gpu": Kind("edge_imgq.devices.gpu", "", "LiteRT's GPU kernels, without a phone"),
     "hexagon": Kind(
         "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
     ),
@@ -57,11 +58,16 @@ def find_device(spec: str, options: DeviceOptions = NO_OPTIONS) -> Device | Skip
         options: what else the person chose.
 
     Raises:
-        UsageError: there is no such kind.
+        UsageError: there is no such kind, or it does not take an option.
     """
     name, _, argument = spec.partition(":")
     if name not in DEVICES:
         raise UsageError(no_such("device", name, DEVICES))
+    if options.bisects and name != "gpu":
+        raise UsageError(
+            "--bisect looks for the operator that a GPU computes wrongly; it goes with "
+            "--device gpu alone."
+        )
     find: Callable[[str, DeviceOptions], Device | Skipped]
     find = import_module(DEVICES[name].module).find
     return find(argument, options)

@@ -69,6 +69,11 @@ class Worker:
             raise DeviceError(f"{self._name}: {answer['error']}")
         return answer, result
 
+    def log(self) -> str:
+        """Return what the process has written to its standard error so far."""
+        self._complaints.seek(0)
+        return self._complaints.read().decode(errors="replace")
+
     def close(self) -> None:
         """End the process."""
         with suppress(OSError):
@@ -95,6 +100,5 @@ class Worker:
         return f"{self._name} {how}" + (f"; its last words: {said}" if said else "")
 
     def _last_words(self) -> str:
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
+        lines = self.log().strip().splitlines()
         return lines[-1][:300] if lines else ""

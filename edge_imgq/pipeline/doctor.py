@@ -76,17 +76,17 @@ def examine(watch: Watch) -> tuple[Finding, ...]:
 
 
 def set_up(device: str, watch: Watch) -> None:
-    """Fetch what an emulated device needs into the user's cache.
+    """Fetch what a device needs into the user's cache that this machine stands for.
 
     Args:
-        device: "arm64".
+        device: "arm64" or "gpu".
         watch: told of every step.
 
     Raises:
         RuntimeUnavailableError: it cannot be fetched here.
         OutputError: there is no room.
     """
-    from edge_imgq.devices import arm64_setup
+    from edge_imgq.devices import arm64_setup, gpu_setup
 
     steps: list[str] = []
 
@@ -94,7 +94,10 @@ def set_up(device: str, watch: Watch) -> None:
         watch(Step(f"{device}: {what}", len(steps), SET_UP_STEPS))
         steps.append(what)
 
-    arm64_setup.set_up(arm64_setup.cache_folder(), told)
+    if device == "arm64":
+        arm64_setup.set_up(arm64_setup.cache_folder(), told)
+    else:
+        gpu_setup.set_up(gpu_setup.cache_folder(), told)
 
 
 def _python() -> Finding:

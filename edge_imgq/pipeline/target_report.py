@@ -11,12 +11,14 @@ from edge_imgq.bench.timing import DEFAULT_SIZE
 from edge_imgq.report.report import TargetReport
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU
 
 if TYPE_CHECKING:
     from edge_imgq.devices.latency import Latency
     from edge_imgq.pipeline.references import OpenedFile
     from edge_imgq.recipe.export import Budget
     from edge_imgq.verify.drift import Drift
+    from edge_imgq.verify.gpu_drift import GpuDrift
 
 
 def target_report(
@@ -27,6 +29,7 @@ def target_report(
     exceeded: tuple[str, ...],
     size: tuple[int, int],
     latency: Latency | Skipped,
+    gpu: GpuDrift | Skipped = NOT_ON_GPU,
 ) -> TargetReport:
     """Return what is known of a file.
 
@@ -38,6 +41,7 @@ def target_report(
         exceeded: a sentence for every budget that it exceeds.
         size: height and width that memory and instructions are counted at.
         latency: its time.
+        gpu: what LiteRT's GPU kernels make of it.
     """
     return TargetReport(
         target=file.session.note.target,
@@ -61,6 +65,7 @@ def target_report(
         sizes=() if file.session.resizable else file.session.sizes,
         breaches=exceeded,
         budget=budget,
+        gpu=gpu,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import REFERENCE_FOLDER
+from edge_imgq.devices.gpu import GpuDevice, GpuSession
 from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
@@ -23,9 +24,10 @@ from edge_imgq.errors import (
     UnopenedFileError,
     UnsupportedOperatorError,
 )
-from edge_imgq.images.samples import ImageSet
+from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.drifts import measure_drifts
 from edge_imgq.pipeline.gallery import NOTHING_KEPT, Gallery
+from edge_imgq.pipeline.gpu_check import gpu_drift
 from edge_imgq.pipeline.images import Images, evaluation_images
 from edge_imgq.pipeline.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.step import Step, Watch
@@ -33,10 +35,12 @@ from edge_imgq.pipeline.target_report import size_to_time, target_report
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
+from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import breaches, clipped, no_picture
 from edge_imgq.verify.drift import Drift
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
 from edge_imgq.verify.output_range import OutputRange, OutputValues
 
 if TYPE_CHECKING:
@@ -134,7 +138,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     device = find_device(request.device, request.options)
     terms = Terms(
         images=evaluation_images(request.images),
-        budgets={recipe.name: recipe.budget for recipe in export_recipes()},
+        budgets=_budgets(device),
         threads=request.threads,
         device=device,
         keep_going=len(request.paths) > 1,
@@ -149,6 +153,14 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
         name = request.device if isinstance(device, Skipped) else device.name
         found.append(Verified(folder, replace(report, device=name), gallery))
     return tuple(found)
+
+
+def _budgets(device: Device | Skipped) -> dict[str, Budget]:
+    """Return what each target may lose; on a GPU, in float16, all what the target for GPUs may."""
+    recipes = export_recipes()
+    found = {recipe.name: recipe.budget for recipe in recipes}
+    of_gpus = next((recipe.budget for recipe in recipes if recipe.processor == "gpu"), None)
+    return dict.fromkeys(found, of_gpus) if isinstance(device, GpuDevice) and of_gpus else found
 
 
 def verify_files(
@@ -282,7 +294,9 @@ def _targets(
             size = size_to_time(file, own)
             share = (end - time.monotonic()) / (len(measured) - index)
             latency = _latency(file.session, size, share) if terms.timed else NOT_TIMED
-            targets.append(target_report(folder, file, drift, budget, exceeded, size, latency))
+            gpu = _on_gpu(file, terms, watch)
+            exceeded += () if isinstance(gpu, Skipped) else gpu.breaches
+            targets.append(target_report(folder, file, drift, budget, exceeded, size, latency, gpu))
         except DeviceError as error:
             not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
     return targets
@@ -293,6 +307,16 @@ def _latency(session: DeviceSession, size: tuple[int, int], seconds: float) -> L
     if isinstance(session, HostSession):
         return session.latency(size, seconds=seconds)
     return session.latency(size)
+
+
+def _on_gpu(file: OpenedFile, terms: Terms, watch: Watch) -> GpuDrift | Skipped:
+    """Compare a file that runs in a GPU's kernels in both of their precisions, on one image."""
+    if not isinstance(file.session, GpuSession) or not isinstance(file.host, FloatSession):
+        return NOT_ON_GPU
+    note = file.session.note
+    watch(Step(f"{note.target} in float16 and float32", 0, 1))
+    sample = next(iter(samples(terms.images, note.contract, file.session.size)))
+    return gpu_drift(file.session, file.host, sample, file.session.bisects)
 
 
 def _common_contract(references: References, opened: Sequence[OpenedFile]) -> ImageContract:

@@ -8,6 +8,7 @@ from edge_imgq.report import figures
 from edge_imgq.report.drawing import byte_count
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.gpu_drift import NONE_WRONG, NOT_BISECTED
 from edge_imgq.wording import count_of
 
 
@@ -45,6 +46,30 @@ def agreement_lines(report: Report) -> list[str]:
             f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
             f"one level, largest difference {found.largest}"
         )
+    return lines
+
+
+def gpu_lines(report: Report) -> list[str]:
+    """Return what LiteRT's GPU kernels make of each file, in float16 and in float32."""
+    lines = []
+    for target in report.targets:
+        found = target.gpu
+        if isinstance(found, Skipped):
+            continue
+        height, width = found.size
+        said = {
+            "right": "right",
+            "coarse": "right, and float16 too coarse for it",
+            "wrong": "wrong, whatever the precision",
+        }
+        lines.append(
+            f"{target.target} by {found.runtime}, on {found.image} {height}x{width}: "
+            f"{found.float16:.1f} dB from this host in the float16 that phones' GPUs use, "
+            f"{found.float32:.1f} in float32: {said[found.verdict]}"
+        )
+        if found.operator not in (NOT_BISECTED, NONE_WRONG) or found.verdict != "right":
+            what = found.operator
+            lines.append(f"{target.target}: {what.reason if isinstance(what, Skipped) else what}")
     return lines
 
 

@@ -26,6 +26,7 @@ from edge_imgq.verify.drift import (
     Fidelity,
     ImageFigures,
 )
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
 from edge_imgq.verify.mean_error import MeanError
 from edge_imgq.verify.output_range import OutputRange
 
@@ -62,6 +63,7 @@ class TargetReport:
             together; none where it took images as they are.
         builtin_kernels: an int8 TFLite file in TFLite's own kernels, without XNNPACK.
         budget: that it was held to; None where no recipe has one.
+        gpu: one image in LiteRT's GPU kernels, in float16 and in float32.
     """
 
     target: str
@@ -85,6 +87,7 @@ class TargetReport:
     sizes: tuple[tuple[int, int], ...] = ()
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
     budget: Budget | None = None
+    gpu: GpuDrift | Skipped = NOT_ON_GPU
 
 
 @dataclass(frozen=True)

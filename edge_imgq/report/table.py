@@ -25,6 +25,7 @@ from edge_imgq.report.drawing import (
 from edge_imgq.report.execution_text import (
     agreement_lines,
     builtin_kernel_lines,
+    gpu_lines,
     memory_lines,
     placement_lines,
 )
@@ -156,7 +157,7 @@ def _captions(report: Report) -> list[str]:
     lines = [f"evaluation: {report.evaluation}"]
     lines += [*quality_lines(report), *tint_lines(report)]
     lines += [*report.measured_against, *agreement_lines(report)]
-    lines += [*placement_lines(report), *builtin_kernel_lines(report)]
+    lines += [*gpu_lines(report), *placement_lines(report), *builtin_kernel_lines(report)]
     lines += [*_counts(report), *memory_lines(report)]
     if report.device != "host":
         lines.insert(0, f"device: {report.device}; the references ran on this host")

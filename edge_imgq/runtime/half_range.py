@@ -8,6 +8,7 @@ each is compared with what float16 holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,45 @@ if TYPE_CHECKING:
 LARGEST = float(np.finfo(np.float16).max)
 NEAR = LARGEST / 16
 """Below this on the first image, no other image comes to LARGEST, and none is looked at."""
+
+
+@dataclass(frozen=True)
+class BeyondFloat16:
+    """A tensor that leaves float16.
+
+    Attributes:
+        tensor: its name.
+        largest: absolute number in it; the largest of float32 where there is infinity or NaN.
+    """
+
+    tensor: str
+    largest: float
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"'{self.tensor}' reaches {self.largest:.3g}, and float16 ends at {LARGEST:.0f}"
+
+
+def beyond_float16(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[BeyondFloat16, ...]:
+    """Return the tensors of a float .tflite file that leave float16 on an image, in their order.
+
+    Args:
+        path: the file.
+        pixels: image (H, W, C) of any size; its middle is looked at.
+        peak: what the file takes white for.
+    """
+    interpreter = open_keeping_tensors(path)
+    entry = interpreter.get_input_details()[0]
+    height, width = (int(side) for side in entry["shape"][1:3])
+    interpreter.set_tensor(entry["index"], to_nhwc(_middle(pixels, (height, width)), peak))
+    interpreter.invoke()
+    found = _largest(interpreter).items()
+    end = float(np.finfo(np.float32).max)
+    return tuple(
+        BeyondFloat16(name, value if value <= end else end)  # which NaN is not
+        for name, value in found
+        if not value <= LARGEST
+    )
 
 
 def refuse_beyond_float16(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:

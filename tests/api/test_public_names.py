@@ -69,7 +69,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "paths",
         *("*", "images=None", *DEVICE[1:]),
         "bench=True",
-        *("pictures=None", "reference=None"),
+        *("pictures=None", "reference=None", "bisect=False"),
         PROGRESS,
     ),
 }

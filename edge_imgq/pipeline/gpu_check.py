@@ -1,0 +1,85 @@
+"""One image in a GPU's own kernels, in its float16 and with float32 enforced, beside this host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.devices.gpu_bisect import HIGHEST, first_wrong
+from edge_imgq.errors import NonFiniteOutputError
+from edge_imgq.metrics.psnr import psnr
+from edge_imgq.runtime.half_range import beyond_float16
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import LEAST_VS_HOST
+from edge_imgq.verify.gpu_drift import (
+    LEAST_IN_FLOAT32,
+    NONE_WRONG,
+    GpuDrift,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.devices.gpu import GpuSession
+    from edge_imgq.devices.gpu_bisect import WrongOperator
+    from edge_imgq.images.samples import Sample
+    from edge_imgq.runtime.protocol import FloatSession
+
+
+def gpu_drift(
+    session: GpuSession,
+    host: FloatSession,
+    sample: Sample,
+    bisects: bool,
+    reference: Path | None = None,
+) -> GpuDrift:
+    """Compare a file on the GPU with the same file on this host, on one image.
+
+    Args:
+        session: of the file on the GPU.
+        host: of the same file here.
+        sample: the image, of a size that the file takes.
+        bisects: whether the first operator that is wrong is looked for.
+        reference: the file that this host runs, where it is another; None for the session's own.
+
+    Raises:
+        DeviceError: the driver crashed.
+        NonFiniteOutputError: the file returns NaN or infinity here.
+    """
+    pixels = sample.pixels
+    known = host.levels(pixels)
+    found = GpuDrift(
+        str(session.identity),
+        sample.name,
+        (pixels.shape[0], pixels.shape[1]),
+        _distance(session, known, pixels, in_float32=False),
+        _distance(session, known, pixels, in_float32=True),
+        beyond_float16(reference or session.path, pixels, session.note.contract.peak),
+    )
+    if not bisects:
+        return found
+    return replace(found, operator=_operator(session, found, pixels, reference))
+
+
+def _distance(
+    session: GpuSession, known: NDArray[np.float64], pixels: NDArray[np.uint8], in_float32: bool
+) -> float:
+    """Return the dB between the GPU's image and this host's, both clipped and not rounded."""
+    try:
+        found = session.levels(pixels, in_float32)
+    except NonFiniteOutputError:
+        return 0.0
+    return min(psnr(np.clip(known, 0, 255), np.clip(found, 0, 255)), HIGHEST)
+
+
+def _operator(
+    session: GpuSession, drift: GpuDrift, pixels: NDArray[np.uint8], reference: Path | None
+) -> WrongOperator | Skipped:
+    """Return the first operator that is wrong: in float32, or else where float16 is coarse."""
+    in_float32 = drift.verdict != "coarse"
+    least = LEAST_IN_FLOAT32 if in_float32 else LEAST_VS_HOST
+    return first_wrong(session, pixels, least, in_float32, reference) or NONE_WRONG

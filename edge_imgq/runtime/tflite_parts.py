@@ -1,0 +1,110 @@
+"""What the operators of a .tflite file return between its input and its output, one by one.
+
+A file is copied with its intermediate tensors as outputs, so that any runtime shows them, also one
+that keeps nothing between operators. What the copy computes is what the file computes, but for
+what a runtime fuses across a tensor that must now be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_imgq.runtime.tflite_file import FILE_IDENTIFIER, read_model
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A float tensor that an operator computes from the input.
+
+    Attributes:
+        index: of the tensor.
+        name: of it.
+        operator: TFLite's name of what computes it.
+        inputs: indices of the tensors that it is computed from, each once, constants left out.
+        image: index of the file's input.
+        of_floats: whether all of these are float.
+        bytes: that it takes.
+    """
+
+    index: int
+    name: str
+    operator: str
+    inputs: tuple[int, ...]
+    image: int
+    of_floats: bool
+    bytes: int
+
+
+def computed_tensors(path: Path) -> tuple[Computed, ...]:
+    """Return the float tensors of a file that depend on its input, in the order of its operators.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    import math
+
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    image = int(graph.inputs[0])
+    known = {image}
+
+    def is_float(index: int) -> bool:
+        return bool(graph.tensors[index].type == schema.TensorType.FLOAT32)
+
+    found = []
+    for operator in graph.operators:
+        inputs = tuple(dict.fromkeys(int(n) for n in operator.inputs if int(n) in known))
+        if not inputs:
+            continue  # of constants alone, such as float16 weights
+        kind, of_floats = kinds[codes[operator.opcodeIndex]], all(map(is_float, inputs))
+        for index in map(int, operator.outputs):
+            known.add(index)
+            tensor = graph.tensors[index]
+            if is_float(index) and tensor.shape is not None:
+                name, size = _text(tensor.name), 4 * math.prod(map(int, tensor.shape))
+                found.append(Computed(index, name, kind, inputs, image, of_floats, size))
+    return tuple(found)
+
+
+def write_part(path: Path, copy: Path, outputs: Iterable[int], inputs: Iterable[int] = ()) -> None:
+    """Write the operators of a file between some of its tensors as a file of their own.
+
+    Args:
+        path: a file of one size.
+        copy: where to write it.
+        outputs: indices of the tensors that the copy returns, in this order.
+        inputs: indices of those that it takes; none for the file's own.
+    """
+    import flatbuffers
+
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    graph.outputs = list(outputs)
+    graph.inputs = list(inputs) or graph.inputs
+    given = {int(index) for index in graph.inputs}
+    graph.operators = _needed(graph.operators, set(graph.outputs) - given, given)
+    model.signatureDefs = []  # they name the file's own output
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    copy.write_bytes(bytes(builder.Output()))
+
+
+def _needed(operators: Collection[Any], wanted: set[int], given: set[int]) -> list[Any]:
+    """Return the operators that tensors are computed by from given ones, in their order."""
+    kept = []
+    for operator in reversed(list(operators)):
+        if wanted & {int(index) for index in operator.outputs}:
+            wanted |= {int(index) for index in operator.inputs} - given
+            kept.append(operator)
+    return kept[::-1]
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
