@@ -50,6 +50,7 @@ def _print(reports: Sequence[Report], as_json: bool) -> None:
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
     """Write the page of results, judged by the budgets of their recipes; None for none."""
     from edge_imgq.artifact import write_text
+    from edge_imgq.pipeline.known_sensitivity import layers_of
     from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.page import page
@@ -64,7 +65,9 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
         for result in results
         for target in result.files
     }
-    write_text(path, page(Judgement(verdicts, reports, Baseline()), pictures))
+    layers, notes = layers_of({result.folder: result.report for result in results})
+    judgement = Judgement(verdicts, reports, Baseline())
+    write_text(path, page(judgement, pictures, notes=notes, layers=layers))
     print(f"The page is {path}.", file=sys.stderr)
 
 

@@ -37,9 +37,12 @@ def write_forms(
         exhibits = failing_pictures(looked, judgement.verdicts, request, watch)
         unknown = unknown_images(looked, judgement.verdicts, request)
         if arguments.html:
+            from edge_imgq.pipeline.known_sensitivity import layers_of
             from edge_imgq.report.page import page
 
-            write_text(arguments.html, page(judgement, exhibits, history, unknown))
+            layers, others = layers_of({one.folder: one.report for one in looked})
+            notes = (*unknown, *others)
+            write_text(arguments.html, page(judgement, exhibits, history, notes, layers))
         if arguments.pictures:
             beside = (arguments.markdown or arguments.pictures).parent
             pictures = _written(arguments.pictures, exhibits, beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from edge_imgq.pipeline.images import (
 from edge_imgq.pipeline.quantize import quantize_source
 from edge_imgq.pipeline.source import Source, opened
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.write import write_float_reference
 from edge_imgq.quantize.step import psnr_after
 from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
 from edge_imgq.recipe.mixed_precision import with_precision
@@ -38,7 +40,7 @@ from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
 from edge_imgq.report.bar_chart import Bar, bar_chart
 from edge_imgq.report.json_form import sensitivity_to_json
-from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
+from edge_imgq.report.sensitivity import FILE, ChosenPrecision, Sensitivity, comparison
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from edge_imgq.quantize.quantize import Quantized
     from edge_imgq.quantize.switches import Switchboard
 
-JSON, PICTURE, RECIPE = "sensitivity.json", "sensitivity.png", "mixed.toml"
+PICTURE, RECIPE = "sensitivity.png", "mixed.toml"
 """Files below a model's folder."""
 
 SIZE = 180
@@ -104,13 +106,16 @@ def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
         run.measured.description,
         findings.psnr,
         findings.layers(),
+        run.reference_sha256,
+        run.images.sha256,
+        run.measured.sha256,
     )
     with staging(request.output / run.source.name) as stage:
         if goal is not None:
             choice, text = findings.chosen(goal)
             write_text(stage / RECIPE, text)
             found = replace(found, choice=choice)
-        write_text(stage / JSON, sensitivity_to_json(found) + "\n")
+        write_text(stage / FILE, sensitivity_to_json(found) + "\n")
         write_image(stage / PICTURE, _picture(found))
     return found
 
@@ -125,6 +130,8 @@ class _Run:
         watch(Step(f"open {named}", 0, 1))
         sizes = () if request.size is None else (request.size,)
         self.source: Source = opened(request.model, request.pixels, sizes)
+        with tempfile.TemporaryDirectory() as folder:
+            self.reference_sha256 = write_float_reference(self.source, Path(folder))
         photographs = calibration_images(request.calibration)
         own = None if request.images is None else evaluation_images(request.images)
         if own is not None:

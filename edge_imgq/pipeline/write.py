@@ -141,8 +141,7 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
     """
     folder = stage / REFERENCE_FOLDER
     folder.mkdir()
-    path = folder / FLOAT_REFERENCE
-    write_reference(plan.source.model, _reference_note(plan, folder), path)
+    write_float_reference(plan.source, folder)
     graphs: dict[str, Graph] = {}
     made: dict[str, Graph] = {}
     for scheme in plan.used_schemes:
@@ -179,20 +178,26 @@ def write_graph(
     found = quantize_source(plan.source, recipe, plan.calibration, watch, state, kernels)
     folder = stage / REFERENCE_FOLDER
     path = folder / f"{recipe.graph}.onnx"
-    note = _note(plan, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
+    note = _note(plan.source, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
     write_reference(found.model, note, path)
     graph, peak = prepared_graph(found.model, (), kernels=kernels), plan.source.contract.peak
     advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
     return Graph(graph, sha256_of(path), advice, found)
 
 
-def _reference_note(plan: Plan, folder: Path) -> FileNote:
-    """Return the note of the float reference; a person's own file is copied into the folder."""
-    note, original = _note(plan, "reference", ""), plan.source.original
-    if original is None:
-        return note
-    digest = keep_model(original.model, folder / ORIGINAL)
-    return replace(note, original_sha256=digest, original_pixels=original.pixels)
+def write_float_reference(source: Source, folder: Path) -> str:
+    """Write the float reference into a folder, and a person's own file beside it.
+
+    Returns:
+        The digest of the reference.
+    """
+    note, original = _note(source, "reference", ""), source.original
+    if original is not None:
+        digest = keep_model(original.model, folder / ORIGINAL)
+        note = replace(note, original_sha256=digest, original_pixels=original.pixels)
+    path = folder / FLOAT_REFERENCE
+    write_reference(source.model, note, path)
+    return sha256_of(path)
 
 
 def tuning_state(folder: Path, scheme: str) -> Path:
@@ -248,7 +253,7 @@ def write_files(
 def _order(plan: Plan, work: Work, quantized: str) -> Order:
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
-    note = _note(plan, work.target, reference, quantized)
+    note = _note(plan.source, work.target, reference, quantized)
     return Order(work.sizes, note, work.processor, recipe.precision == "float16")
 
 
@@ -272,11 +277,11 @@ def _files(
     return [(sized_target(name, size), (size,)) for size in sizes]
 
 
-def _note(plan: Plan, target: str, reference: str, quantized: str = "") -> FileNote:
+def _note(source: Source, target: str, reference: str, quantized: str = "") -> FileNote:
     return FileNote(
-        model=plan.source.name,
+        model=source.name,
         target=target,
-        contract=plan.source.contract,
+        contract=source.contract,
         version=__version__,
         reference_sha256=reference,
         quantized_sha256=quantized,

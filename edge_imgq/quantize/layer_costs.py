@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from edge_imgq.graph.arithmetic import is_marked
-from edge_imgq.graph.fusion import fused_activation
+from edge_imgq.graph.fusion import fused_activation, stored_output
 from edge_imgq.quantize.precision import layers
 from edge_imgq.quantize.switches import Switchboard, decibels, weights_of
 
@@ -32,6 +32,7 @@ class LayerCost:
         weights: squared error by its weights, of that of all layers: 0 … 1.
         output: the same by what it writes.
         time: estimated share of the time of the whole network: 0 … 1.
+        tensor: what it writes, or the activation that is fused to it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class LayerCost:
     weights: float
     output: float
     time: float
+    tensor: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def layer_costs(
                 roundings.errors.get(weights, 0.0) / total,
                 sum(roundings.errors[output] for output in outputs) / total,
                 times.get(name, 0.0) / whole,
+                stored_output(node).name or "",
             )
         )
     return tuple(rows)

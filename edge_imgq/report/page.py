@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_imgq.report.sensitivity import Sensitivity
+
     Pixels: TypeAlias = NDArray[np.uint8]
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -63,14 +65,16 @@ def page(
     pictures: Mapping[Place, Sequence[Exhibit]],
     history: Sequence[Entry] = (),
     notes: Sequence[str] = (),
+    layers: Sequence[Sensitivity] = (),
 ) -> str:
-    """Return the page: result, a row for each target, reasons, drift per image, pictures, history.
+    """Return the page: result, a row for each target, reasons, images, layers and history.
 
     Args:
         judgement: to show.
         pictures: the worst images of targets, by model and target.
         history: earlier figures; those of other models are left out.
         notes: sentences on the page itself, such as why it has no pictures.
+        layers: what layers of the models cost in int8.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -91,6 +95,7 @@ def page(
         notes=(*judgement.notes, *notes),
         grades=_grades(),
         left_out=left_out,
+        layers=layers,
         history=_history(judgement, history),
     )
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from edge_imgq.quantize.layer_costs import LayerCost
 from edge_imgq.report.diagnosis import CLEARLY
 
+FILE = "sensitivity.json"
+"""Below a model's folder."""
+
 
 @dataclass(frozen=True)
 class ChosenPrecision:
@@ -52,6 +55,10 @@ class Sensitivity:
         calibration: the images whose patches were compared, in words.
         psnr: dB with everything quantized, mean over patches that no step learned from.
         layers: what each costs, in their order.
+        reference_sha256: digest of the float reference that an export of the model writes.
+        calibration_sha256: digest of the images that scales came from.
+        images_sha256: digest of those that were measured on; their patches, where they are the
+            same.
         choice: what a budget asks for; None without a budget.
     """
 
@@ -61,4 +68,7 @@ class Sensitivity:
     calibration: str
     psnr: float
     layers: tuple[LayerCost, ...]
+    reference_sha256: str
+    calibration_sha256: str
+    images_sha256: str
     choice: ChosenPrecision | None = None

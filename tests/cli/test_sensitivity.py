@@ -77,6 +77,26 @@ def test_an_export_obeys_the_recipe_that_a_fidelity_asks_for(
     assert found["tflite-int8"] == pytest.approx(found["onnx-int8"], abs=0.1)
 
 
+def test_the_page_of_an_export_shows_the_layers_of_the_same_model_alone(
+    run: Run, tiny: Path, photos: Path, exporting: tuple[object, ...], tmp_path: Path
+) -> None:
+    """The digest that `sensitivity` keeps is that of the reference that `export` writes."""
+    calibration = photos / "calibration"
+    words = ("--calibration", calibration, "--output", tmp_path)
+    assert run("sensitivity", tiny, "--scheme", "int8-fast", *words).code == 0
+    page = tmp_path / "page.html"
+    export = (*exporting, "--no-bench", "--output", tmp_path, "--html", page)
+    assert run(*export).code in (0, 1)
+    assert "<h2>Layers</h2>" in page.read_text()
+    path = tmp_path / "tiny" / "sensitivity.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "reference_sha256": "0" * 64}))
+    assert run(*export).code in (0, 1)
+    text = page.read_text()
+    assert "<h2>Layers</h2>" not in text
+    assert f"{path} is of another float model than the files" in text
+
+
 def test_a_recipe_is_changed_in_its_precision_alone(
     run: Run, words: tuple[object, ...], tmp_path: Path
 ) -> None:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_imgq.quantize.layer_costs import LayerCost
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.history import Entry
 from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.page import SIDE, page
+from edge_imgq.report.sensitivity import Sensitivity
 from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
@@ -171,3 +173,16 @@ def test_earlier_runs_of_the_models_stand_below_the_newest_first() -> None:
     assert f"{'ab' * 6} — 0.000 — host" in history
     assert "another" not in text
     assert "History" not in " ".join(Reader(page(judgement, {}, (other,))).texts)
+
+
+def test_layers_are_shown_with_their_parts() -> None:
+    layer = LayerCost("<conv>", "Conv", "", 57.34, 0.4, 0.25, 0.5, "b")
+    same = LayerCost("last", "Conv", "float", 120.0, 0.0, 0.0, 0.5, "c")
+    found = Sensitivity("m", "0.1", "int8", "8 images", 58.1, (layer, same), "", "", "")
+    judgement = Judgement(judge([REPORT], BASELINE), (REPORT,), BASELINE)
+    reader = Reader(page(judgement, {}, layers=[found]))
+    text = " ".join(reader.texts)
+    assert "m in int8: 58.1 dB to the float model with all layers" in text
+    assert "<conv> Conv follows 57.3 65.0 % 50.0 %" in text
+    assert "last Conv float same 0.0 % 50.0 %" in text
+    assert "Layers" not in Reader(page(judgement, {})).texts
