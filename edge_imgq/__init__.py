@@ -10,15 +10,17 @@ The functions import what they need when they are called. `docs/python.md` shows
 
 import os
 
-# Five stages have the names of functions here. Python binds a folder's name when it is imported
+# Six stages have the names of functions here. Python binds a folder's name when it is imported
 # first, so that is done before the functions take the names; `from edge_imgq.export import onnx`
 # works as ever.
 import edge_imgq.bench
+import edge_imgq.bundle
 import edge_imgq.export
 import edge_imgq.quantize
 import edge_imgq.train
 import edge_imgq.verify  # noqa: F401
 from edge_imgq.api.bench import Timings, bench
+from edge_imgq.api.bundle import bundle, verify_bundle
 from edge_imgq.api.enhance import enhance, enhance_files
 from edge_imgq.api.evaluate import EvaluationResult, evaluate
 from edge_imgq.api.export import export
@@ -66,6 +68,7 @@ __all__ = [
     "Verification",
     "__version__",
     "bench",
+    "bundle",
     "enhance",
     "enhance_files",
     "evaluate",
@@ -80,6 +83,7 @@ __all__ = [
     "train",
     "training_schedule",
     "verify",
+    "verify_bundle",
 ]
 
 # ONNX Runtime's wheels otherwise keep a database of events in ~/.cache/Microsoft and a file in the

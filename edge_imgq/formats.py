@@ -19,6 +19,9 @@ Precision = Literal["float32", "float16", "int8"]
 Share = Literal["asked", "optional", "none"]
 """Whether a recipe's budget limits the share of values within one level of the graph."""
 
+Layout = Literal["NCHW", "NHWC", "CHW", "image"]
+"""Order of the axes of an image: "image" where the platform has a type for images."""
+
 Sizes = Literal["any", "several", "one"]
 """Heights and widths that one file takes: any, those of its signatures, or one."""
 
@@ -70,6 +73,7 @@ class Format:
         raises_multiple: whether a file may want sides to be multiples of more than the network
             does.
         has_batch: whether its images have an axis for the batch.
+        layout: of the images that an app gives and gets.
         extra: what runs its files, where that is not installed with edge-imgq.
         rounds_elsewhere: why no share of values within one level can be kept, where a precision
             has "none": a sentence.
@@ -85,6 +89,7 @@ class Format:
     has_plain_form: bool = False
     raises_multiple: bool = False
     has_batch: bool = True
+    layout: Layout = "NCHW"
     extra: Extra | None = None
     rounds_elsewhere: str = ""
 
@@ -119,6 +124,7 @@ FORMATS: dict[str, Format] = {
         devices=("arm64", "gpu", "android", "ssh"),
         has_plain_form=True,
         raises_multiple=True,
+        layout="NHWC",
     ),
     "coreml": Format(
         name="Core ML",
@@ -131,6 +137,7 @@ FORMATS: dict[str, Format] = {
         sizes="one",
         devices=("coreml",),
         has_batch=False,
+        layout="image",
         rounds_elsewhere="Core ML rounds to float16 between operators.",
     ),
     "ncnn": Format(
@@ -140,6 +147,7 @@ FORMATS: dict[str, Format] = {
         precisions={"float32": "asked", "float16": "none"},
         sizes="one",
         has_batch=False,
+        layout="CHW",
         extra=Extra("ncnn", "ncnn", ">=1.0.20261020,<2"),
         rounds_elsewhere="ncnn rounds to float16 between layers on phones.",
     ),

@@ -18,7 +18,7 @@ TIERS = (
     {"cli", "__main__"},
     {"api"},
     {"pipeline"},
-    {"train", "export", "quantize", "verify", "bench", "report"},
+    {"train", "export", "quantize", "verify", "bench", "report", "bundle"},
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
     {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats"}

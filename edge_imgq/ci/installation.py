@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,14 +21,19 @@ def python_version() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def constraints() -> str:
+def constraints(heading: str = CONSTRAINTS_HEADING, more: Iterable[str] = ()) -> str:
     """Return the versions of everything that edge-imgq uses here, as a file for pip.
 
     The part of a version after "+", such as that of PyTorch's build for processors alone, is left
     out: an index has it under the rest.
+
+    Args:
+        heading: first line, a comment.
+        more: further packages that are installed.
     """
-    lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in _needed())
-    return "\n".join([CONSTRAINTS_HEADING, *lines, ""])
+    names = sorted({*_needed(), *more})
+    lines = (f"{name}=={metadata.version(name).partition('+')[0]}" for name in names)
+    return "\n".join([heading, *lines, ""])
 
 
 def _needed() -> list[str]:

@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol
 from edge_imgq.cli import (
     align,
     bench,
+    bundle,
     check,
     doctor,
     enhance,
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "verify": verify,
     "bench": bench,
     "check": check,
+    "bundle": bundle,
     "history": history,
     "align": align,
     "train": train,

@@ -1,6 +1,7 @@
 """The JSON that every command prints, as published schemas: `python -m edge_imgq.cli.schemas`.
 
-The schemas lie in `edge_imgq/schemas/`, one file for each command, and one for errors. After a
+The schemas lie in `edge_imgq/schemas/`, one file for each command, one for errors, and one for the
+`contract.json` of bundles. After a
 change to what is printed, raise VERSION and write them anew.
 """
 
@@ -33,8 +34,10 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _forms() -> Mapping[str, Any]:
     """Return the type of every command's JSON; see `schema_of` for dicts, lists and tuples."""
+    from edge_imgq.bundle.contract import AppContract
     from edge_imgq.cli.validate import Validated
     from edge_imgq.models.listing import ModelRow
+    from edge_imgq.pipeline.bundle_check import Finding as BundleFinding
     from edge_imgq.pipeline.enhance import Enhanced
     from edge_imgq.report.description import FileDescription
     from edge_imgq.report.evaluation import Evaluation
@@ -48,6 +51,7 @@ def _forms() -> Mapping[str, Any]:
         "verify": [_report(), (_report(), ...)],
         "bench": _bench(),
         "check": {"passes": bool, "verdicts": tuple[Verdict, ...]},
+        "bundle": [tuple[str, ...], tuple[BundleFinding, ...]],
         "history": tuple[Entry, ...],
         "align": _align(),
         "train": {
@@ -64,6 +68,7 @@ def _forms() -> Mapping[str, Any]:
         "doctor": tuple[Finding, ...],
         "init": tuple[str, ...],
         "validate": tuple[Validated, ...],
+        "contract": AppContract,
         "error": {"error": str, "exit_code": int},
     }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.order import Order
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
-    from edge_imgq.report.description import FileDescription
+    from edge_imgq.report.description import FileDescription, SignatureRow
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
     from edge_imgq.runtime.written_tensor import WrittenTensor
@@ -47,6 +47,8 @@ class FormatFunctions:
             of a file that phones compute in float16 leave it; None where its session shows that.
         tensors: (path, pixels, peak): what the file computes of an image, tensor by tensor under
             the graph's names, in the order of its operators; None where the runtime shows none.
+        signatures: (path): the ways to call the file, by the names that an app uses; None where
+            that is one way, with the names that `describe` has.
     """
 
     write: Callable[[PreparedGraph, Order, Path], None]
@@ -58,6 +60,7 @@ class FormatFunctions:
     placement: Callable[[Path], Placement] | None = None
     refuse_beyond_half: Callable[[Path, Photos, float], None] | None = None
     tensors: Callable[[Path, Pixels, float], Iterator[WrittenTensor]] | None = None
+    signatures: Callable[[Path], tuple[SignatureRow, ...]] | None = None
 
 
 def functions_of(form: str) -> FormatFunctions:

@@ -9,15 +9,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FORWARD = np.array(
+RGB_TO_YCBCR = np.array(
     [
         [65.481, 128.553, 24.966],
         [-37.797, -74.203, 112.0],
         [112.0, -93.786, -18.214],
     ]
 )
-_OFFSET = np.array([16.0, 128.0, 128.0])
-_BACKWARD = np.linalg.inv(_FORWARD)
+LUMA_OFFSET = np.array([16.0, 128.0, 128.0])
+_BACKWARD = np.linalg.inv(RGB_TO_YCBCR)
 
 
 def rgb_to_ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -26,19 +26,21 @@ def rgb_to_ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     The coefficients are those of MATLAB's `rgb2ycbcr`, which the super-resolution papers use.
     Nothing is rounded.
     """
-    ycbcr: NDArray[np.float64] = pixels.astype(np.float64) @ (_FORWARD.T / 255.0) + _OFFSET
+    ycbcr: NDArray[np.float64] = pixels.astype(np.float64) @ (RGB_TO_YCBCR.T / 255.0) + LUMA_OFFSET
     return ycbcr
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Convert RGB (H, W, 3) in 0..255 to luma (H, W, 1) in [16, 235], not rounded."""
-    luma: NDArray[np.float64] = pixels.astype(np.float64) @ (_FORWARD[:1].T / 255.0) + _OFFSET[0]
+    luma: NDArray[np.float64] = (
+        pixels.astype(np.float64) @ (RGB_TO_YCBCR[:1].T / 255.0) + LUMA_OFFSET[0]
+    )
     return luma
 
 
 def ycbcr_to_rgb(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Convert YCbCr (H, W, 3) back to RGB (H, W, 3), rounded and clipped to 0..255."""
-    rgb = (np.asarray(pixels, np.float64) - _OFFSET) @ (_BACKWARD.T * 255.0)
+    rgb = (np.asarray(pixels, np.float64) - LUMA_OFFSET) @ (_BACKWARD.T * 255.0)
     return to_pixels(rgb)
 
 

@@ -44,6 +44,27 @@ class Tiling:
     blend: bool = False
 
 
+def fixed_tiling(
+    tile: tuple[int, int], radius: int | None, multiple: int, period: int, *, exact: bool
+) -> Tiling:
+    """Return how to cut an image for a file that takes images of one size.
+
+    Args:
+        tile: the file's size.
+        radius: of the receptive field; None where images are not cut.
+        multiple: that the file asks for.
+        period: input pixels after which the network computes the same again.
+        exact: whether the radius is known, and pixels do not depend on the image's size.
+    """
+    step = math.lcm(multiple, period)
+    aligned = not (tile[0] % step or tile[1] % step)
+    multiple, halo = step if aligned else multiple, radius or 0
+    widest = max(min(tile) - multiple, 0) // 4
+    # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
+    blend = not (exact and aligned) or halo > widest
+    return Tiling(tile, min(halo, widest), multiple, blend)
+
+
 def tile_count(size: tuple[int, int], tiling: Tiling) -> int:
     """Return how many tiles an image of a size is cut into."""
     return math.prod(len(_starts(size[axis], axis, tiling)) for axis in (0, 1))

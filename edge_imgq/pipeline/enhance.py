@@ -15,7 +15,7 @@ from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
 from edge_imgq.images.files import is_grayscale, read_image, write_image
 from edge_imgq.images.tile_plan import balanced, up
-from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
+from edge_imgq.images.tiles import Tiling, fixed_tiling, run_tiled, tile_count
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.step import Step, Watch
 
@@ -234,7 +234,11 @@ def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
         sizes = [fixed for fixed in sizes if fixed[0] >= padded[0] and fixed[1] >= padded[1]]
         if not sizes:
             raise ImageError(_too_large(size, padded, enhancer))
-    tilings = [_fixed_tiles(fixed, enhancer) for fixed in sizes]
+    multiple, period = enhancer.contract.multiple, enhancer.period
+    tilings = [
+        fixed_tiling(fixed, enhancer.radius, multiple, period, exact=enhancer.exact)
+        for fixed in sizes
+    ]
     return min(tilings, key=lambda tiling: tile_count(size, tiling) * math.prod(tiling.tile))
 
 
@@ -247,17 +251,6 @@ def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhance
         f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} cannot be cut "
         f"into tiles: {enhancer.reason}. Its file takes {takes}. {remedy}"
     )
-
-
-def _fixed_tiles(fixed: tuple[int, int], enhancer: Enhancer) -> Tiling:
-    step = math.lcm(enhancer.contract.multiple, enhancer.period)
-    aligned = not (fixed[0] % step or fixed[1] % step)
-    multiple = step if aligned else enhancer.contract.multiple
-    halo = enhancer.radius or 0
-    widest = max(min(fixed) - multiple, 0) // 4
-    # Where a tile is hardly larger than the receptive field, fading hides what it cannot see.
-    blend = not (enhancer.exact and aligned) or halo > widest
-    return Tiling(fixed, min(halo, widest), multiple, blend)
 
 
 def _refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:

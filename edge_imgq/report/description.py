@@ -30,6 +30,21 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
+class SignatureRow:
+    """A way to call a file.
+
+    Attributes:
+        name: that an app asks for; empty where a file has only one way, without a name.
+        inputs: by the names that the app gives them.
+        outputs: likewise.
+    """
+
+    name: str
+    inputs: tuple[TensorRow, ...]
+    outputs: tuple[TensorRow, ...]
+
+
+@dataclass(frozen=True)
 class Window:
     """What a convolution or pooling lays on its input.
 

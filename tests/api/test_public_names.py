@@ -28,6 +28,10 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
             PROGRESS,
         ),
     ),
+    "bundle": (
+        *("model", "output", "*", "targets=()", "zipped=False", "card=None", "author=''"),
+        *("licence=''", "model_version=''", PROGRESS),
+    ),
     "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
     "enhance_files": (
         *("photos", "model", "output", "*", "suffix=''", "pixel_range=None", "threads=None"),
@@ -65,6 +69,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("tensorboard=False", "device='auto'", "precision='auto'", "threads=None", PROGRESS),
     ),
     "training_schedule": ("model",),
+    "verify_bundle": ("folder", "*", "images=None", PROGRESS),
     "verify": (
         "paths",
         *("*", "images=None", *DEVICE[1:]),

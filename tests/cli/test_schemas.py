@@ -25,7 +25,7 @@ def test_the_published_schemas_are_those_of_what_is_printed() -> None:
 
 
 def test_every_command_and_every_error_has_a_valid_schema() -> None:
-    assert {path.stem for path in FOLDER.iterdir()} == {*COMMANDS, "error"}
+    assert {path.stem for path in FOLDER.iterdir()} == {*COMMANDS, "contract", "error"}
     for path in FOLDER.iterdir():
         jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.report.description import (
+    FileDescription,
+    OperatorRow,
+    SignatureRow,
+    TensorRow,
+    Window,
+)
 from edge_imgq.runtime.litert import measured
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.npu_file import DISPATCH, compiled_for, placement
@@ -58,6 +65,31 @@ def describe(path: Path) -> FileDescription:
         placements=_placements(model, graph, path),
         compiled_for=str(compiled_for(path) or ""),
         sizes=_sizes(model) if len(model.subgraphs) > 1 else (),
+    )
+
+
+def signatures(path: Path) -> tuple[SignatureRow, ...]:
+    """Return the signatures of a .tflite file, with the names that apps give their tensors.
+
+    Raises:
+        ModelError: it is missing, damaged, or no TFLite file.
+    """
+    model = read_model(path)
+    return tuple(
+        SignatureRow(
+            name=signature.signatureKey.decode(),
+            inputs=_named(model.subgraphs[signature.subgraphIndex], signature.inputs),
+            outputs=_named(model.subgraphs[signature.subgraphIndex], signature.outputs),
+        )
+        for signature in model.signatureDefs or ()
+    )
+
+
+def _named(graph: Any, pairs: Sequence[Any]) -> tuple[TensorRow, ...]:
+    """Return the tensors of a signature under its names."""
+    return tuple(
+        replace(_tensor_row(graph.tensors[pair.tensorIndex]), name=pair.name.decode())
+        for pair in pairs
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.export.tflite.spelling import Spelling
     from edge_imgq.graph.prepared import PreparedGraph
-    from edge_imgq.report.description import FileDescription
+    from edge_imgq.report.description import FileDescription, SignatureRow
     from edge_imgq.runtime.memory import Plan
     from edge_imgq.runtime.protocol import Placement, Session
     from edge_imgq.runtime.written_tensor import WrittenTensor
@@ -191,6 +191,13 @@ def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[Writ
     return written_tensors(path, pixels, peak)
 
 
+def signatures(path: Path) -> tuple[SignatureRow, ...]:
+    """Return the signatures of a file; see `edge_imgq.export.tflite.describe`."""
+    from edge_imgq.export.tflite.describe import signatures as named
+
+    return named(path)
+
+
 FUNCTIONS = FormatFunctions(
     write=write_tflite,
     refusals=refusals,
@@ -201,4 +208,5 @@ FUNCTIONS = FormatFunctions(
     placement=placement,
     refuse_beyond_half=refuse_beyond_half,
     tensors=tensors,
+    signatures=signatures,
 )

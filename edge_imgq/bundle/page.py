@@ -1,0 +1,83 @@
+"""The first page of a bundle, for the person who builds the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge_imgq.bundle.contract import (
+    AppContract,
+    DriftContract,
+    ReceptiveFieldContract,
+    TensorContract,
+    TilingContract,
+)
+from edge_imgq.skipped import Skipped
+
+FILE = "README.md"
+
+TEMPLATE = Path(__file__).with_name("page.md.j2")
+
+
+def page(contract: AppContract, photo: str, results: Iterable[str]) -> bytes:
+    """Return the page in Markdown.
+
+    Args:
+        contract: of the bundle.
+        photo: file name of the photograph to test with.
+        results: file names of what comes out of the files.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    field = contract.receptive_field
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        c=contract,
+        radius=field if isinstance(field, ReceptiveFieldContract) else None,
+        photo=photo,
+        results=list(results),
+        tensor=_tensor,
+        drift=_drift,
+        loss=_loss,
+        memory=_memory,
+        tiling=_tiling,
+    )
+    return text.encode()
+
+
+def _tensor(tensor: TensorContract) -> str:
+    return (
+        f"{tensor.type} {'×'.join('any' if side is None else str(side) for side in tensor.shape)}"
+    )
+
+
+def _drift(drift: DriftContract | Skipped) -> str:
+    return "not measured" if isinstance(drift, Skipped) else f"{drift.vs_float:.1f} dB"
+
+
+def _loss(drift: DriftContract | Skipped) -> str:
+    if isinstance(drift, Skipped):
+        return f"not measured: {drift.reason}"
+    lost = f"; against the truth, {drift.lost.reason}" if isinstance(drift.lost, Skipped) else ""
+    if not isinstance(drift.lost, Skipped):
+        lost = f"; {drift.lost:.1f} lost against the truth"
+    return (
+        f"{drift.vs_float:.1f} from the float model, {drift.vs_float_worst:.1f} on the worst "
+        f"image{lost} ({drift.runtime})"
+    )
+
+
+def _memory(memory: int | Skipped) -> str:
+    return "not known" if isinstance(memory, Skipped) else f"{memory / 1e6:.1f} MB"
+
+
+def _tiling(tiling: TilingContract | Skipped) -> str:
+    if isinstance(tiling, Skipped):
+        return f"not cut: {tiling.reason}."
+    sizes = " or ".join(f"{height}x{width}" for height, width in tiling.tiles)
+    return (
+        f"tiles of {sizes or 'any size'} that overlap by {tiling.overlap} pixels and start at "
+        f"multiples of {tiling.multiple}."
+    )

@@ -1,0 +1,139 @@
+"""The contract of one file, read from the file itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import sha256_of, size_of
+from edge_imgq.bundle.contract import (
+    ColourContract,
+    DriftContract,
+    FileContract,
+    Row,
+    SignatureContract,
+    TensorContract,
+    TilingContract,
+)
+from edge_imgq.errors import ModelError
+from edge_imgq.formats import Format, format_of, unknown
+from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR
+from edge_imgq.images.tile_plan import up
+from edge_imgq.images.tiles import fixed_tiling
+from edge_imgq.report.description import SignatureRow, TensorRow
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from edge_imgq.contract import FileNote, ImageContract
+    from edge_imgq.graph.receptive_field import ReceptiveField
+
+
+def colour_contract(contract: ImageContract) -> ColourContract:
+    """Return what pixels are, in numbers."""
+    if contract.colour == "rgb":
+        return ColourContract(("R", "G", "B"), 0, 255)
+    rows: tuple[Row, ...] = tuple((r[0], r[1], r[2]) for r in RGB_TO_YCBCR.tolist())
+    offset = tuple(LUMA_OFFSET.tolist())
+    return ColourContract(("Y",), 16, 235, rows, offset, "BT.601, limited range")
+
+
+def file_contract(
+    path: Path, place: str, field: ReceptiveField, drift: DriftContract | Skipped
+) -> FileContract:
+    """Return the contract of a file.
+
+    Args:
+        path: of the file.
+        place: its path in the bundle.
+        field: the receptive field of its network.
+        drift: as it was measured.
+
+    Raises:
+        ModelError: the file is damaged, or edge-imgq did not write it.
+    """
+    form = format_of(path)
+    if form is None:
+        raise ModelError(f"{path} {unknown(path)}.")
+    note: FileNote = form.functions.read_note(path)
+    described = form.functions.describe(path, None)
+    read = form.functions.signatures
+    rows: tuple[SignatureRow, ...] = read(path) if read else ()
+    rows = rows or (SignatureRow("", described.inputs, described.outputs),)
+    sizes = [size for row in rows if (size := _size(row.inputs[0], form)) is not None]
+    return FileContract(
+        target=note.target,
+        file=place,
+        format=form.name,
+        bytes=size_of(path),
+        sha256=sha256_of(path),
+        resizable=note.resizable or not sizes,
+        multiple=note.contract.multiple,
+        signatures=tuple(_signature(row, form, note.contract.peak) for row in rows),
+        tiling=_tiling(sizes, note.contract.multiple, field),
+        memory=getattr(described.memory, "bytes", described.memory) if sizes else _OPEN,
+        drift=drift,
+    )
+
+
+_OPEN = Skipped("the file takes images of any size, and memory grows with them")
+
+
+def _signature(row: SignatureRow, form: Format, peak: float) -> SignatureContract:
+    image, *extra = (_tensor(tensor, form, peak, is_input=True) for tensor in row.inputs)
+    result = _tensor(row.outputs[0], form, peak, is_input=False)
+    return SignatureContract(row.name, image, result, tuple(extra))
+
+
+def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> TensorContract:
+    quantized = row.scale is not None
+    return TensorContract(
+        name=row.name,
+        shape=tuple(side if isinstance(side, int) else None for side in row.shape),
+        layout=form.layout,
+        type=row.dtype,
+        scale=row.scale,
+        zero_point=row.zero_point,
+        at_0=0.0,
+        at_255=255.0 if quantized else peak,
+        clipped=quantized or is_input,
+    )
+
+
+def _size(row: TensorRow, form: Format) -> tuple[int, int] | None:
+    """Return the height and width of an image; None where they are open."""
+    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[form.layout]
+    height, width = (row.shape[axis] for axis in axes)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
+def _tiling(
+    sizes: Sequence[tuple[int, int]], multiple: int, field: ReceptiveField
+) -> TilingContract | Skipped:
+    """Return how to cut photographs for a file, or why they are not cut.
+
+    Args:
+        sizes: that the file takes; none for any.
+        multiple: that it asks for.
+        field: of its network.
+    """
+    if field.radius is None:
+        return Skipped(f"{field.reason}: the file takes photographs of its own size alone")
+    if not field.steady:
+        return Skipped("pixels are placed between the corners of the image, whatever its size")
+    if not sizes:
+        step = math.lcm(multiple, field.period)
+        return TilingContract((), field.radius, 2 * field.radius, step)
+    tilings = [
+        fixed_tiling(tile, field.radius, multiple, field.period, exact=True) for tile in sizes
+    ]
+    seamless = [tiling for tiling in tilings if not tiling.blend]
+    if not seamless:
+        side = up(4 * field.radius + multiple, tilings[0].multiple)
+        return Skipped(
+            f"a tile of the file is hardly larger than the {2 * field.radius + 1} pixels that the "
+            f"network looks at; export it with --size {side}x{side} or larger to cut photographs"
+        )
+    halo, step = seamless[0].halo, seamless[0].multiple
+    return TilingContract(tuple(tiling.tile for tiling in seamless), halo, 2 * halo, step)

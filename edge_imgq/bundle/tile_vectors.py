@@ -1,0 +1,87 @@
+"""Rectangles of tiles for many sizes: what an app's own tiling is held to."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge_imgq.images.tile_plan import padded_length, spans, up
+
+FILE = "vectors/tiles.json"
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """An image, and how it is cut; see `edge_imgq.images.tile_plan`."""
+
+    image: Size
+    tile: Size
+    halo: int
+    multiple: int
+    scale: int
+
+
+GENERAL = tuple(
+    Cutting(image, tile, halo, multiple, scale)
+    for (tile, halo, multiple), image, scale in itertools.product(
+        (((16, 20), 3, 1), ((24, 16), 4, 4), ((9, 11), 0, 1)),
+        ((1, 1), (1, 50), (16, 20), (17, 21), (47, 33), (25, 101)),
+        (1, 3),
+    )
+)
+"""Of no network: sizes at which a slip of one pixel shows."""
+
+
+def around(tile: Size, halo: int, multiple: int, scale: int) -> Iterator[Cutting]:
+    """Yield images a pixel smaller and larger than one tile, and than several."""
+    tall, wide = tile
+    step_down, step_right = (side - 2 * halo for side in tile)
+    sizes = [
+        (1, 1),
+        (tall - 1, wide - 1),
+        (tall, wide),
+        (tall + 1, wide),
+        (tall, wide + 1),
+        (tall + 1, wide + 1),
+        (up(tall + step_down, multiple), up(wide + step_right, multiple)),
+        (tall + step_down + 1, 2 * wide + step_right - 1),
+        (3 * tall + 1, 2 * wide + 3),
+    ]
+    for image in sizes:
+        yield Cutting(image, tile, halo, multiple, scale)
+
+
+def tile_vectors(cuttings: list[Cutting]) -> bytes:
+    """Return cuttings and their rectangles as JSON, one cutting a line.
+
+    Rectangles are [top, left, height, width]: what a tile reads of the image in input pixels, and
+    what it writes in output pixels; `crop` is [top, left] in what comes out of the tile. What is
+    read beyond the image is its mirror image.
+    """
+    lines = ",\n".join(json.dumps(_vector(cutting)) for cutting in (*cuttings, *GENERAL))
+    return f"[\n{lines}\n]\n".encode()
+
+
+def _vector(cutting: Cutting) -> dict[str, object]:
+    rows, columns = (
+        spans(cutting.image[a], cutting.tile[a], cutting.halo, cutting.multiple, cutting.scale)
+        for a in (0, 1)
+    )
+    pairs = list(itertools.product(rows, columns))
+    return {
+        "image": cutting.image,
+        "tile": cutting.tile,
+        "halo": cutting.halo,
+        "multiple": cutting.multiple,
+        "scale": cutting.scale,
+        "padded": [
+            padded_length(cutting.image[a], cutting.tile[a], cutting.multiple) for a in (0, 1)
+        ],
+        "read": [[row.read, column.read, *cutting.tile] for row, column in pairs],
+        "crop": [[row.crop, column.crop] for row, column in pairs],
+        "write": [[row.write, column.write, row.length, column.length] for row, column in pairs],
+    }

@@ -1,0 +1,132 @@
+"""`edge-imgq bundle`: the files of a model with all that an app developer needs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from edge_imgq.cli.options import Subparsers, add_command, add_images, add_json
+from edge_imgq.cli.paths import existing_file, existing_folder, output_folder
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.errors import DriftError, UsageError
+from edge_imgq.wording import count_of
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.bundle_check import Finding
+
+DETAILS = """\
+Put the files that export wrote into one folder, with contract.json (shapes, names, pixels, tiles,
+drift), images and rectangles to test an app with, the model card, digests, a bill of materials and
+the commands that make it again.
+
+With --verify, DIR is such a folder: its files are opened, run and measured again, and all that it
+says is held to them. What cannot be looked at here is named. Exits with 1 where something
+differs."""
+
+EXAMPLE = """\
+edge-imgq bundle artifacts/fsrcnn-x2 --target tflite-int8 -o fsrcnn-app --zip
+edge-imgq bundle --verify fsrcnn-app"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "bundle", "put files into a folder for an app, or check one", DETAILS, EXAMPLE
+    )
+    parser.add_argument(
+        "folder", type=existing_folder, metavar="DIR", help="of one model, or of a bundle"
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="hold all that the bundle DIR says to the files in it",
+    )
+    parser.add_argument(
+        "--output", "-o", type=output_folder, metavar="DIR", help="for the bundle; a new one"
+    )
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="T",
+        help="a name, a glob or a family of files (default: all); takes every word after it",
+    )
+    parser.add_argument("--zip", action="store_true", help="write it as DIR.zip, too")
+    parser.add_argument(
+        "--card",
+        type=existing_file,
+        metavar="FILE",
+        help="model card of a network of your own, in Markdown, with a table of its data",
+    )
+    for option, what in (
+        ("--author", "who made the model"),
+        ("--license", "terms of its weights"),
+        ("--model-version", "of the model, in your own counting"),
+    ):
+        parser.add_argument(option, default="", metavar="TEXT", help=f"to be stated: {what}")
+    add_images(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write a bundle and list what it holds, or check one."""
+    return _verify(arguments) if arguments.verify else _bundle(arguments)
+
+
+def _bundle(arguments: argparse.Namespace) -> int:
+    from edge_imgq.api.bundle import bundle
+
+    if arguments.output is None:
+        raise UsageError("Say where the bundle goes: -o DIR. To check one: --verify DIR.")
+    if arguments.images is not None:
+        raise UsageError("--images goes with --verify: drift is read from the export's report.")
+    with ProgressDisplay() as watch:
+        paths = bundle(
+            arguments.folder,
+            arguments.output,
+            targets=arguments.target,
+            zipped=arguments.zip,
+            card=arguments.card,
+            author=arguments.author,
+            licence=arguments.license,
+            model_version=arguments.model_version,
+            progress=watch,
+        )
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+
+        print(to_json([str(path) for path in paths]))
+    else:
+        print("\n".join(map(str, paths)))
+    print(f"Begin with {arguments.output / 'README.md'}.", file=sys.stderr)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from edge_imgq.api.bundle import verify_bundle
+
+    if arguments.output is not None:
+        raise UsageError("--verify writes nothing: leave -o out.")
+    with ProgressDisplay() as watch:
+        found = verify_bundle(arguments.folder, images=arguments.images, progress=watch)
+    wrong = [finding for finding in found if finding.state == "differs"]
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
+
+        print(to_json(plain(found)))
+    else:
+        print("\n".join(_lines(found)))
+    return DriftError.exit_code if wrong else 0
+
+
+def _lines(found: tuple[Finding, ...]) -> list[str]:
+    """Return what differs and what was skipped, and how much is the same."""
+    shown = [finding for finding in found if finding.state != "same"]
+    lines = [f"{finding.state}: {finding.what}: {finding.detail}" for finding in shown]
+    wrong = sum(finding.state == "differs" for finding in found)
+    verdict = f"{count_of(wrong, 'thing')} differ{'s' if wrong == 1 else ''}." if wrong else ""
+    right = f"{count_of(len(found) - len(shown), 'thing')} as the files say."
+    return [*lines, " ".join(filter(None, (right, verdict)))]

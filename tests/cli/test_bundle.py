@@ -1,0 +1,328 @@
+"""Bundles: the same bytes twice, and every thing that is altered in one is found."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from edge_imgq.bundle import archive, tile_vectors
+from edge_imgq.bundle.model_card import DataSet, data_sets
+from edge_imgq.bundle.photo import from_netpbm, sample_photo, to_netpbm
+from edge_imgq.errors import UsageError
+from edge_imgq.images.tile_plan import mirrored
+from edge_imgq.pipeline import bundle_check
+from edge_imgq.pipeline.bundle_check import Finding, check_bundle
+from edge_imgq.runtime.open import open_session
+from tests.cli.conftest import Run
+from tests.cli.tampering import Edited, one_bias
+
+CARD = """# tiny
+
+## Data
+
+| set | images | used for | terms |
+|---|---|---|---|
+| Our own | 12 | training | ours |
+
+## Training
+| a | b | c | d |
+"""
+
+STATED = ("--author", "A. Person", "--license", "CC-BY-4.0", "--model-version", "3")
+
+
+@pytest.fixture(scope="session")
+def shared_bundle(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of the int8 TFLite file; read it, do not change it."""
+    from edge_imgq.cli.main import main
+
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "card.md").write_text(CARD)
+    words = ("bundle", str(shared_export), "--target", "tflite-int8", "--card")
+    words += (str(folder / "card.md"), *STATED, "-o", str(folder / "app"))
+    assert main(list(words)) == 0
+    return folder / "app"
+
+
+@pytest.fixture
+def bundled(shared_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shared_bundle, tmp_path / "app"))
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what takes long: measuring drift again."""
+    monkeypatch.setattr(bundle_check, "_drifts", lambda *_: ())
+
+
+def ignore(_step: object) -> None:
+    pass
+
+
+def differing(folder: Path) -> list[Finding]:
+    return [f for f in check_bundle(folder, None, ignore) if f.state == "differs"]
+
+
+def cover_up(folder: Path) -> None:
+    """Write the digests anew, as a careful hand would."""
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != archive.SUMS
+    }
+    (folder / archive.SUMS).write_bytes(archive.sums(files))
+
+
+def test_a_bundle_is_right_by_its_own_files(bundled: Path, run: Run, photos: Path) -> None:
+    outcome = run("bundle", "--verify", bundled, "--images", photos / "evaluation", "--json")
+    found = json.loads(outcome.out)
+    assert outcome.code == 0
+    assert {one["state"] for one in found} == {"same"}
+    assert {"what": "drift of tflite-int8", "state": "same", "detail": ""} in found
+    plain = run("bundle", "--verify", bundled, "--images", photos / "evaluation")
+    assert plain.out == f"{len(found)} things as the files say.\n"
+
+
+def test_drift_on_images_that_are_not_here_is_skipped(bundled: Path, run: Run) -> None:
+    outcome = run("bundle", "--verify", bundled)
+    assert outcome.code == 0
+    assert "skipped: drift: it was measured on" in outcome.out
+
+
+def test_it_holds_what_an_app_needs(bundled: Path) -> None:
+    contract = json.loads((bundled / "contract.json").read_text())
+    schema = json.loads((bundled / "contract.schema.json").read_text())
+    jsonschema.validate(contract, schema)
+    (file,) = contract["files"]
+    (signature,) = file["signatures"]
+    assert signature["name"] == "serving_default"
+    assert (signature["image"]["name"], signature["result"]["name"]) == ("image", "image_out")
+    assert signature["image"]["shape"] == [1, 48, 64, 3]
+    assert (signature["image"]["at_255"], signature["image"]["type"]) == (255.0, "uint8")
+    assert file["tiling"] == {"tiles": [[48, 64]], "halo": 1, "overlap": 2, "multiple": 1}
+    assert contract["receptive_field"] == {"radius": 1, "diameter": 3, "period": 1}
+    assert contract["author"] == "A. Person"
+    page = (bundled / "README.md").read_text()
+    assert "Licence: CC-BY-4.0. Version: 3." in page
+    bill = json.loads((bundled / "bom.json").read_text())
+    assert {"Our own", "numpy"} <= {one["name"] for one in bill["components"]}
+    script = (bundled / "make-again.sh").read_text()
+    assert "--size 48x64 --calibration" in script
+    assert "${MODEL:?" in script
+    sums = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=bundled, check=False
+    )
+    assert sums.returncode == 0
+
+
+def test_the_bill_is_valid_cyclonedx(bundled: Path) -> None:
+    validation = pytest.importorskip(
+        "cyclonedx.validation.json", reason="cyclonedx-python-lib is not installed"
+    )
+    schema = pytest.importorskip("cyclonedx.schema")
+    validator = validation.JsonStrictValidator(schema.SchemaVersion.V1_6)
+    assert validator.validate_str((bundled / "bom.json").read_text()) is None
+
+
+def test_made_twice_it_has_the_same_bytes(
+    exported: Path, shared_bundle: Path, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "card.md").write_text(CARD)
+    words = ("bundle", exported, "--target", "tflite-int8", "--card", tmp_path / "card.md")
+    assert run(*words, *STATED, "-o", tmp_path / "a" / "app", "--zip").code == 0
+    assert run(*words, *STATED, "-o", tmp_path / "a" / "app", "--zip").code == 0
+    assert run(*words, *STATED, "-o", tmp_path / "b" / "app", "--zip").code == 0
+    zips = [(tmp_path / name / "app.zip").read_bytes() for name in "ab"]
+    assert zips[0] == zips[1]
+    assert (shared_bundle / "SHA256SUMS").read_bytes() == (
+        tmp_path / "a" / "app" / "SHA256SUMS"
+    ).read_bytes()
+    with zipfile.ZipFile(tmp_path / "a" / "app.zip") as archived:
+        assert archived.testzip() is None
+        assert archived.read("app/contract.json") == (shared_bundle / "contract.json").read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["app", "app.zip"]
+
+
+def leaves(form: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every value of a JSON form."""
+    pairs = form.items() if isinstance(form, dict) else enumerate(form)
+    for key, value in pairs:
+        if isinstance(value, (dict, list)) and value:
+            yield from leaves(value, (*keys, key))
+        else:
+            yield (*keys, key)
+
+
+def altered(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    if isinstance(value, str):
+        return {"uint8": "int8", "NHWC": "NCHW"}.get(value, f"{value}x" if value else "other")
+    return 1
+
+
+def test_every_value_of_the_contract_that_is_altered_is_found(
+    bundled: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the files alone: each time the digests are written anew."""
+    path = bundled / "contract.json"
+    whole = json.loads(path.read_text())
+    missed = []
+    measuring = bundle_check._drifts
+    for keys in leaves(whole):
+        # What drift was measured is looked at where a figure of drift is altered, as it takes long.
+        figure = "drift" in keys and isinstance(altered(_at(whole, keys)), float)
+        monkeypatch.setattr(bundle_check, "_drifts", measuring if figure else lambda *_: ())
+        form = copy.deepcopy(whole)
+        _at(form, keys[:-1])[keys[-1]] = altered(_at(whole, keys))
+        path.write_text(json.dumps(form))
+        cover_up(bundled)
+        found = check_bundle(bundled, photos / "evaluation", ignore)
+        if not any(one.state == "differs" for one in found):
+            missed.append(keys)
+    assert missed == []
+
+
+def _at(form: Any, keys: tuple[Any, ...]) -> Any:
+    for key in keys:
+        form = form[key]
+    return form
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_every_file_that_is_altered_or_gone_is_found(bundled: Path) -> None:
+    assert differing(bundled) == []
+    for path in sorted(p for p in bundled.rglob("*") if p.is_file()):
+        before, name = path.read_bytes(), path.relative_to(bundled).as_posix()
+        path.write_bytes(before[:-40] + b"x" + before[-39:])
+        assert name in {one.what for one in differing(bundled)} or name == "SHA256SUMS", name
+        assert differing(bundled), name
+        path.unlink()
+        if name == "contract.json":
+            with pytest.raises(UsageError, match=r"holds no contract\.json"):
+                differing(bundled)
+        else:
+            assert differing(bundled), name
+        path.write_bytes(before)
+    (bundled / "more.txt").write_text("more")
+    assert next(one.what for one in differing(bundled)) == "more.txt"
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("name", ["README.md", "bom.json", "vectors/tiles.json"])
+def test_text_that_is_altered_with_its_digest_is_found(bundled: Path, name: str) -> None:
+    path = bundled / name
+    path.write_text(path.read_text().replace("1", "2", 1))
+    cover_up(bundled)
+    assert [one.what for one in differing(bundled)] == [name]
+
+
+def test_a_bias_that_is_altered_in_the_file_is_found(bundled: Path) -> None:
+    edited = Edited(bundled / "models" / "tflite-int8.tflite")
+    one_bias(edited)
+    edited.write()
+    cover_up(bundled)
+    found = {one.what for one in differing(bundled)}
+    assert {"contract.json files tflite-int8 sha256", "vectors/tflite-int8.ppm"} <= found
+
+
+def from_rectangles(photo: Any, vector: dict[str, Any], run: Callable[[Any], Any]) -> Any:
+    """Cut, run and put together an image by nothing but the rectangles of the vectors."""
+    output = np.zeros((*(side * vector["scale"] for side in photo.shape[:2]), 3), np.uint8)
+    for (top, left, tall, wide), (down, right), (at, beside, high, broad) in zip(
+        vector["read"], vector["crop"], vector["write"], strict=True
+    ):
+        rows = [mirrored(line, photo.shape[0]) for line in range(top, top + tall)]
+        columns = [mirrored(line, photo.shape[1]) for line in range(left, left + wide)]
+        tile = run(photo[np.ix_(rows, columns)])
+        output[at : at + high, beside : beside + broad] = tile[
+            down : down + high, right : right + broad
+        ]
+    return output
+
+
+def test_the_rectangles_give_the_image_that_is_bundled_and_that_of_the_whole(
+    bundled: Path, shared_export: Path
+) -> None:
+    photo = from_netpbm((bundled / "vectors" / "photo.ppm").read_bytes())
+    assert photo.shape == (49, 65, 3)
+    vectors = json.loads((bundled / tile_vectors.FILE).read_text())
+    (vector,) = [
+        v for v in vectors if v["image"] == [49, 65] and v["tile"] == [48, 64] and v["scale"] == 1
+    ]
+    assert len(vector["read"]) == 4
+    session = open_session(bundled / "models" / "tflite-int8.tflite", 1)
+    tiled = from_rectangles(photo, vector, session.run)
+    expected = from_netpbm((bundled / "vectors" / "tflite-int8.ppm").read_bytes())
+    np.testing.assert_array_equal(tiled, expected)
+    whole = open_session(shared_export / "reference" / "int8.onnx", 1).run(photo)
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
+
+
+def test_a_bundle_of_all_files_and_without_a_card(exported: Path, tmp_path: Path, run: Run) -> None:
+    assert run("bundle", exported, "-o", tmp_path / "app").code == 0
+    card = (tmp_path / "app" / "MODEL_CARD.md").read_text()
+    assert "Nobody wrote a card" in card
+    names = {path.name for path in (tmp_path / "app" / "models").iterdir()}
+    assert {"tflite-gpu.tflite", "onnx-int8.onnx", "reference"} <= names
+    found = check_bundle(tmp_path / "app", None, ignore)
+    assert {one.state for one in found} == {"same", "skipped"}
+
+
+def test_refusals(exported: Path, tmp_path: Path, run: Run) -> None:
+    assert "Say where the bundle goes" in run("bundle", exported).err
+    assert "holds no report.json" in run("bundle", tmp_path, "-o", tmp_path / "app").err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    assert "holds files that are no bundle" in run("bundle", exported, "-o", tmp_path / "mine").err
+    unknown = run("bundle", exported, "--target", "tflite-int9", "-o", tmp_path / "app")
+    assert unknown.code == 2
+    assert "Did you mean 'tflite-int8'?" in unknown.err
+    assert "holds no contract.json" in run("bundle", "--verify", exported).err
+    file = exported / "tflite-int8.tflite"
+    file.write_bytes(file.read_bytes() + b"\0")
+    other = run("bundle", exported, "-o", tmp_path / "app")
+    assert other.code == 1
+    assert "its bytes were changed" in other.err
+    assert not (tmp_path / "app").exists()
+
+
+def test_files_that_other_versions_made_are_refused(
+    exported: Path, tmp_path: Path, run: Run
+) -> None:
+    report = json.loads((exported / "report.json").read_text())
+    report["versions"][0]["version"] = "0.1"
+    (exported / "report.json").write_text(json.dumps(report))
+    outcome = run("bundle", exported, "-o", tmp_path / "app")
+    assert outcome.code == 2
+    assert "made with ai-edge-litert 0.1" in outcome.err
+
+
+def test_the_data_of_a_card() -> None:
+    assert data_sets(CARD) == (DataSet("Our own", "12", "training", "ours"),)
+    assert data_sets("# none") == ()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_photograph_is_the_same_everywhere(channels: int) -> None:
+    photo = sample_photo(61, 83, channels)
+    np.testing.assert_array_equal(from_netpbm(to_netpbm(photo)), photo)
+    digests = {
+        1: "e09b3ecf6a2fc330b342535808d1f35b19d8eef74fbed849f61911804cb47a7c",
+        3: "5717084f7c9d9f5cf95752cb52e577effdf858e8c0fe5f983f2f0dd832da1b16",
+    }
+    assert hashlib.sha256(photo.tobytes()).hexdigest() == digests[channels]
+    assert len(np.unique(photo)) > 100
