@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_imgq.devices import gpu
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -38,6 +40,14 @@ def nothing_left_behind(temporary_folder: Path) -> Iterator[None]:
     assert not left, (
         f"left in the folder for temporary files: {', '.join(path.name for path in left)}"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_gpu() -> Iterator[None]:
+    """Let exports find no Vulkan driver, whatever this machine has: they would run on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "_drivers", lambda: ())
+        yield
 
 
 @contextmanager

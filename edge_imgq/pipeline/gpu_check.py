@@ -34,7 +34,7 @@ def gpu_drift(
     session: GpuSession,
     host: FloatSession,
     sample: Sample,
-    bisects: bool,
+    bisects: bool = False,
     reference: Path | None = None,
 ) -> GpuDrift:
     """Compare a file on the GPU with the same file on this host, on one image.
@@ -60,9 +60,14 @@ def gpu_drift(
         _distance(session, known, pixels, in_float32=True),
         beyond_float16(reference or session.path, pixels, session.note.contract.peak),
     )
-    if not bisects:
-        return found
-    return replace(found, operator=_operator(session, found, pixels, reference))
+    return with_operator(session, found, sample, reference) if bisects else found
+
+
+def with_operator(
+    session: GpuSession, drift: GpuDrift, sample: Sample, reference: Path | None = None
+) -> GpuDrift:
+    """Return a comparison with the first operator that is wrong: see `gpu_drift`."""
+    return replace(drift, operator=_operator(session, drift, sample.pixels, reference))
 
 
 def _distance(

@@ -159,7 +159,7 @@ def _budgets(device: Device | Skipped) -> dict[str, Budget]:
     """Return what each target may lose; on a GPU, in float16, all what the target for GPUs may."""
     recipes = export_recipes()
     found = {recipe.name: recipe.budget for recipe in recipes}
-    of_gpus = next((recipe.budget for recipe in recipes if recipe.processor == "gpu"), None)
+    of_gpus = next((recipe.budget for recipe in recipes if "gpu" in recipe.processors), None)
     return dict.fromkeys(found, of_gpus) if isinstance(device, GpuDevice) and of_gpus else found
 
 

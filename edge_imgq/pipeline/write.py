@@ -244,13 +244,20 @@ def write_files(
             kernels = kernels_of(work.recipe)
             graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
             digest = graphs[scheme].sha256 if scheme else ""
-            order = replace(_order(plan, work, digest), plain=plain)
+            order = replace(order_of(plan, work, digest), plain=plain)
             functions_of(work.recipe.format).write(graph, order, work.path)
             candidates.append(Candidate(work.path, work.sizes[0]))
     return candidates
 
 
-def _order(plan: Plan, work: Work, quantized: str) -> Order:
+def order_of(plan: Plan, work: Work, quantized: str) -> Order:
+    """Return what a writer is told of a file.
+
+    Args:
+        plan: that it is made by.
+        work: the file.
+        quantized: digest of the QDQ graph that it is lowered from; empty for a float file.
+    """
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
     note = _note(plan.source, work.target, reference, quantized)

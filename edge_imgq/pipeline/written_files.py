@@ -16,6 +16,7 @@ from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.failures import Failures, error_of
+from edge_imgq.pipeline.gpu_export import on_gpu
 from edge_imgq.pipeline.images import network_inputs
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
@@ -59,7 +60,7 @@ def written_files(
     for work in wanted:
         if work.target in failures:
             remove(work.path)
-    report = _joined(reports, wanted, failures, absent)
+    report = on_gpu(plan, wanted, _joined(reports, wanted, failures, absent), watch)
     plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
     return replace(report, advice=(*report.advice, *plain))
 

@@ -35,6 +35,7 @@ from edge_imgq.report.quality_text import quality_lines, tint_lines
 from edge_imgq.report.report import Report, TargetReport, by_reason
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU
 from edge_imgq.wording import count_of
 
 _SIZED = re.compile(r"-(\d+x\d+)$")
@@ -287,9 +288,9 @@ def _skipped(report: Report) -> list[str]:
     for target in report.targets:
         for column, value in (
             ("drop", target.drop), ("quantized", target.quantization), ("ms", target.latency),
-            ("own kernels", target.builtin_kernels),
+            ("own kernels", target.builtin_kernels), ("GPU", target.gpu),
         ):  # fmt: skip
-            if isinstance(value, Skipped) and value != NO_BUILTIN_KERNELS:
+            if isinstance(value, Skipped) and value not in (NO_BUILTIN_KERNELS, NOT_ON_GPU):
                 reasons.setdefault(f"{column}: {value.reason}", []).append(target.target)
     return [
         wrapped(f"  {reason} ({', '.join(targets)})", "    ") for reason, targets in reasons.items()

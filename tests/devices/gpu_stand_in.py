@@ -2,7 +2,7 @@
 
 In float16 every output is rounded to it. `EDGE_IMGQ_STAND_IN` says what it is or does: "gpu" for a
 GPU, "processor", "nothing" for a driver that finds none, "crash" for one that ends the process,
-"part" for one that refuses operators.
+"part" for one that refuses operators, "wrong" for one that takes the largest constant for zero.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ TRANSPOSE: Permutation for transpose is invalid.
 def run(path: str, values: Any, in_float32: bool) -> list[Any]:
     """Return all outputs of a file."""
     kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(path, experimental_op_resolver_type=kernels)
+    content = Path(path).read_bytes()
+    if KIND == "wrong":
+        content = with_wrong_weights(content)
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
     interpreter.invoke()
@@ -47,6 +51,19 @@ def run(path: str, values: Any, in_float32: bool) -> list[Any]:
         return found
     with np.errstate(over="ignore"):
         return [values.astype(np.float16).astype(np.float32) for values in found]
+
+
+def with_wrong_weights(content: bytes) -> bytes:
+    """Return a file whose largest constant is zero."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    largest = max(model.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
+    largest.data = [0] * len(largest.data)
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 class Served:

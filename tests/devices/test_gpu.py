@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.runtime.tflite_file import FILE_IDENTIFIER, read_model
 from edge_imgq.runtime.tflite_parts import computed_tensors, write_part
 from edge_imgq.skipped import Skipped
+from tests.cli.conftest import tiny_model
 from tests.conftest import CHECKOUT
 from tests.devices.conftest import NETWORKS
 from tests.devices.gpu_stand_in import PROCESSOR, REFUSALS
 
+DRIVERS = gpu._drivers
 READY = gpu.look()[0].there
 needs_gpu = pytest.mark.skipif(not READY, reason=f"not set up: `{gpu.SET_UP}`")
 
@@ -177,6 +180,7 @@ def test_both_precisions_are_reported_and_no_time(
     assert found["size"] == [48, 64]
     assert "llvmpipe (LLVM 15.0.6, 256 bits)" in found["runtime"]
     assert found["beyond"] == []
+    assert target["budget"]["psnr_vs_reference"] == 50  # that of tflite-gpu: all is in float16
     assert "a processor stands for the GPU" in target["latency"]["skipped"]
     place = target["placement"]
     assert (place["delegated"], place["fallback"]) == (place["operators"], [])
@@ -319,9 +323,66 @@ def test_the_distance_of_tensors() -> None:
     assert psnr_of(one, np.array([0, np.inf, 0], np.float32)) == 0
 
 
+def exported(
+    folder: Path, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, dict[str, Any]]:
+    """Export a small network for GPUs; return the exit code and the target in the report."""
+    onnx.save(tiny_model(), folder / "tiny.onnx")
+    capsys.readouterr()
+    command = ["export", str(folder / "tiny.onnx"), "--target", "tflite-gpu", "tflite-float"]
+    code = main([*command, "--size", "120x160", "--no-bench", "--output", str(folder), *words])
+    report = json.loads((folder / "tiny" / "report.json").read_text())
+    found = {target["target"]: target for target in report["targets"]}
+    assert "skipped" in found["tflite-float"]["gpu"]
+    return code, found["tflite-gpu"]
+
+
+def test_an_export_runs_a_tile_of_what_is_for_gpus(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("processor")
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert target["gpu"]["size"] == [96, 96]
+    assert target["gpu"]["float32"] > 90
+    assert "astronaut 96x96" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_export_goes_on_without_drivers_and_where_one_crashes(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("crash")
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert "was killed by SIGSEGV" in target["gpu"]["skipped"]
+    drivers()
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert "there is no Vulkan driver" in target["gpu"]["skipped"]
+    text = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"not measured: .*GPU: there is no Vulkan driver.* \(tflite-gpu\)", text)
+
+
+def test_an_export_whose_gpu_is_wrong_is_over_budget_and_names_the_operator(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("wrong")
+    code, target = exported(tmp_path, capsys)
+    assert code == 1
+    (said,) = target["breaches"]
+    assert re.search(r"with float32 enforced, which no rounding explains\. CONV_2D '\w+", said)
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test have the drivers of this machine, which others do not see."""
+    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+
+
 @pytest.mark.device
 @pytest.mark.slow
 @needs_gpu
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_are_right_in_both_precisions(
     name: str, zoo: Path, capsys: pytest.CaptureFixture[str]
@@ -334,6 +395,7 @@ def test_networks_are_right_in_both_precisions(
 
 @pytest.mark.device
 @needs_gpu
+@pytest.mark.usefixtures("kernels")
 def test_the_kernels_themselves_are_caught(
     loud: Path, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
