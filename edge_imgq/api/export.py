@@ -40,6 +40,7 @@ def export(
     bench: bool = True,
     pictures: AnyPath | None = None,
     dump_graphs: AnyPath | None = None,
+    ai_pack: AnyPath | None = None,
     check_graphs: bool = False,
     progress: Progress | None = None,
 ) -> ModelResult:
@@ -63,6 +64,7 @@ def export(
         pictures: folder for pictures of the worst images; None for none.
         dump_graphs: folder for the graph of each target after each phase of its passes, as .onnx
             files; None for none.
+        ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
         check_graphs: whether shapes and types are checked between these phases.
         progress: called with every step before it begins.
 
@@ -98,6 +100,7 @@ def export(
         pictures=as_path(pictures),
         timed=bench,
         graphs=as_path(dump_graphs),
+        ai_pack=as_path(ai_pack),
         checked=check_graphs,
     )
     gallery = Gallery(request.pictures, keeps=True)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import (
     Subparsers,
@@ -24,6 +25,9 @@ from edge_imgq.cli.paths import model, output_folder, scheme
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports, write_page
 from edge_imgq.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge_imgq.report.report import Report
 
 DEFAULT_MODEL = "fsrcnn-x2"
 
@@ -59,7 +63,7 @@ def add(subparsers: Subparsers) -> None:
         action="extend",
         metavar="T",
         help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all), "
-        "which leaves out ncnn: name it",
+        "which leaves out ncnn and tflite-npu: name them",
     )
     add_artifacts(parser)
     add_calibration(parser)
@@ -91,6 +95,12 @@ def add(subparsers: Subparsers) -> None:
         help="write the graph of each target after each phase of its passes, as .onnx files; what "
         "passes fire, `edge-imgq inspect MODEL.onnx --passes` shows",
     )
+    parser.add_argument(
+        "--ai-pack",
+        type=output_folder,
+        metavar="DIR",
+        help="write the files for NPUs as an AI pack of Google Play there, in LiteRT's form",
+    )
     add_json(parser)
 
 
@@ -114,15 +124,27 @@ def run(arguments: argparse.Namespace) -> int:
             bench=not arguments.no_bench,
             pictures=arguments.pictures,
             dump_graphs=arguments.dump_graphs,
+            ai_pack=arguments.ai_pack,
             check_graphs=arguments.debug,
             progress=watch,
         )
     print(f"The files are in {result.folder}.", file=sys.stderr)
     say_where_pictures_are(arguments.pictures)
     write_page(arguments.html, (result,))
+    if arguments.ai_pack is not None:
+        print(_where_the_pack_is(arguments.ai_pack, result.report), file=sys.stderr)
     if arguments.dump_graphs is not None:
         print(f"Graphs are in {arguments.dump_graphs / result.report.model}.", file=sys.stderr)
     return show_reports((result.report,), as_json=arguments.json)
+
+
+def _where_the_pack_is(folder: Path, report: Report) -> str:
+    from edge_imgq.export.npu.ai_pack import pack_name
+
+    pack = folder / pack_name(report.model)
+    if pack.is_dir():
+        return f"The AI pack is in {pack}, its device groups are beside it."
+    return "There is no AI pack: no chip has a file."
 
 
 def _refuse_swallowed_model(targets: Sequence[str]) -> None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from edge_imgq.chips import VENDORS
 from edge_imgq.devices.load import processors
 from edge_imgq.devices.table import look_for_devices
 from edge_imgq.formats import FORMATS
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.report.finding import Finding, State
+from edge_imgq.skipped import Skipped
 
 OLDEST_PYTHON = (3, 11)
 SET_UP_STEPS = 5
@@ -48,7 +50,7 @@ PACKAGES = (
     _Package("onnxruntime", "onnxruntime", "runs .onnx"),
     _Package("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
     _Package("coremltools", "coremltools", "writes .mlpackage"),
-    _Package("onnxruntime-qnn", "onnxruntime_qnn", "the Hexagon NPU", optional=">=2.7,<3"),
+    _Package("onnxruntime-qnn", "onnxruntime_qnn", "Qualcomm's NPUs", optional=">=2.7,<3"),
     _Package("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
     *(
         _Package(x.package, x.module, f"runs {form.suffix}", optional=x.versions)
@@ -60,7 +62,7 @@ PACKAGES = (
 
 
 def examine(watch: Watch) -> tuple[Finding, ...]:
-    """Look at Python, the packages, processors, disk and devices.
+    """Look at Python, the packages, processors, disk, devices and compilers for NPUs.
 
     Every package but the optional ones is imported: one that is installed may still not load.
 
@@ -72,7 +74,7 @@ def examine(watch: Watch) -> tuple[Finding, ...]:
         watch(Step("import packages", index, len(PACKAGES)))
         packages.append(_package(package))
     watch(Step("look for devices", 0, 1))
-    return _python(), *packages, _processors(), _disk(), *_devices()
+    return _python(), *packages, _processors(), _disk(), *_devices(), _compilers()
 
 
 def set_up(device: str, watch: Watch) -> None:
@@ -141,6 +143,23 @@ def _devices() -> tuple[Finding, ...]:
         )
         for device in look_for_devices()
     )
+
+
+def _compilers() -> Finding:
+    """Return whose NPUs files are compiled for here; only targets for NPUs want that."""
+    from edge_imgq.export.npu.sdk import find_sdk
+
+    there, absent = list[str](), list[str]()
+    for vendor in VENDORS.values():
+        sdk = find_sdk(vendor)
+        if isinstance(sdk, Skipped):
+            absent.append(vendor.name)
+        else:
+            there.append(f"{vendor.name} ({sdk.origin})")
+    said = {"compiled for": there, "no compiler for": absent}
+    detail = "; ".join(f"{word} {', '.join(names)}" for word, names in said.items() if names)
+    advice = "docs/chips.md says what each vendor's compiler wants." if absent else ""
+    return Finding("NPUs", "ok" if there else "absent", detail, advice)
 
 
 def _processors() -> Finding:

@@ -24,6 +24,7 @@ from edge_imgq.artifact import (
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError, RecipeError
 from edge_imgq.formats import suffixes
+from edge_imgq.pipeline.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.between_phases import BetweenPhases
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.failures import Failures
@@ -83,6 +84,7 @@ class ExportRequest:
         timed: whether the files are timed.
         graphs: folder for the graph of each target after each phase of its passes; None for none.
         checked: whether shapes and types are checked between these phases.
+        ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
     """
 
     model: str | Source
@@ -98,6 +100,7 @@ class ExportRequest:
     timed: bool = True
     graphs: Path | None = None
     checked: bool = False
+    ai_pack: Path | None = None
 
 
 def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
@@ -142,6 +145,8 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
         for suffix in suffixes():
             remove(folder / f"{failed.target}{suffix}")
     gallery.write()
+    if request.ai_pack is not None:
+        write_pack(plan, folder, report, request.ai_pack)
     return report
 
 
@@ -239,6 +244,8 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     named = request.model if isinstance(request.model, str) else request.model.name
     watch(Step(f"open {named}", 0, 1))
     recipes = _recipes(request.targets)
+    if request.ai_pack is not None:
+        recipe_of_pack(recipes)
     schemes = {r.scheme: _scheme(request.scheme or r.scheme) for r in recipes if r.scheme}
     recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
     schemes = {recipe.name: recipe for recipe in schemes.values()}

@@ -51,7 +51,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
             "bench=True",
             "pictures=None",
         ),
-        *("dump_graphs=None", "check_graphs=False", PROGRESS),
+        *("dump_graphs=None", "ai_pack=None", "check_graphs=False", PROGRESS),
     ),
     "export_recipes": ("beside=None",),
     "inspect": ("path", "*", "size=None", "passes=False", PROGRESS),

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -247,9 +248,7 @@ def test_a_chip_whose_compiler_is_not_here_is_said_and_the_others_are_written(
     assert sorted(path.stem for path in folder.glob("*.tflite")) == [FILES[0], FILES[-1]]
     (failed,) = report_of(folder)["failed"]
     assert failed["target"] == "tflite-npu-mt6991"
-    assert failed["reason"] == (
-        "Not compiled for MT6991 (Dimensity 9400): MediaTek's compiler is not installed here."
-    )
+    assert failed["reason"] == "MediaTek's compiler is not installed here."
 
 
 def test_a_file_for_each_size_and_chip(quick: tuple[str, ...], tmp_path: Path) -> None:
@@ -257,3 +256,54 @@ def test_a_file_for_each_size_and_chip(quick: tuple[str, ...], tmp_path: Path) -
     assert main([*words, "--output", str(tmp_path)]) == 0
     names = sorted(path.stem for path in (tmp_path / "tiny").glob("*.tflite"))
     assert names == sorted(f"{name}-{size}" for name in FILES for size in ("48x64", "32x48"))
+
+
+def test_the_files_go_into_an_ai_pack_as_litert_names_it(
+    run: Run, quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    pack = tmp_path / "app"
+    outcome = run(*quick, "--output", tmp_path, "--ai-pack", pack)
+    assert outcome.code == 0
+    assert f"The AI pack is in {pack / 'tiny'}" in outcome.err
+    assets = pack / "tiny" / "src" / "main" / "assets"
+    groups = {"model#group_other": FILES[0]}
+    groups |= {f"model#group_Qualcomm_{chip.upper()}": f"tflite-npu-{chip}" for chip in CHIPS}
+    assert {entry.name for entry in assets.iterdir()} == set(groups)
+    for group, target in groups.items():
+        (file,) = (assets / group).iterdir()
+        assert file.name == "tflite-npu.tflite"
+        assert file.read_bytes() == (tmp_path / "tiny" / f"{target}.tflite").read_bytes()
+    tree = ElementTree.parse(pack / "device_targeting_configuration.xml")
+    name = "{http://schemas.android.com/apk/config}"
+    found = {
+        group.attrib["name"]: {chip.attrib["model"] for chip in group.iter(f"{name}system-on-chip")}
+        for group in tree.getroot().iter(f"{name}device-group")
+    }
+    assert found == {f"Qualcomm_{chip.upper()}": {chip.upper()} for chip in CHIPS}
+
+
+def test_a_chip_without_a_file_has_no_group_and_all_without_have_no_pack(
+    run: Run, quick: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "app"
+    (pack / "tiny").mkdir(parents=True)
+    monkeypatch.setenv("STAND_IN", "fails")
+    outcome = run(*quick, "--output", tmp_path, "--ai-pack", pack)
+    assert outcome.code == 6
+    assert "There is no AI pack: no chip has a file." in outcome.err
+    assert not (pack / "tiny").exists()
+    monkeypatch.setenv("STAND_IN", "fails SM8650")
+    assert run(*quick, "--output", tmp_path, "--ai-pack", pack).code == 6
+    groups = {entry.name for entry in (pack / "tiny" / "src" / "main" / "assets").iterdir()}
+    assert groups == {
+        "model#group_other", "model#group_Qualcomm_SM8450", "model#group_Qualcomm_SM8750"
+    }  # fmt: skip
+    assert "SM8650" not in (pack / "device_targeting_configuration.xml").read_text()
+
+
+def test_a_pack_without_a_target_for_npus_is_refused_at_once(
+    run: Run, tiny: Path, tmp_path: Path
+) -> None:
+    outcome = run("export", tiny, "--target", "tflite-int8", "--ai-pack", tmp_path)
+    assert outcome.code == 2
+    assert "Name one that does: --target tflite-npu." in outcome.err

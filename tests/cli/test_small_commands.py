@@ -17,6 +17,7 @@ from edge_imgq.pipeline.references import parameters_of
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
 from edge_imgq.report.json_form import read_reports
+from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run
 from tests.graph.build import parsed
 
@@ -65,6 +66,28 @@ def test_doctor_names_the_versions_of_optional_packages_that_the_extras_take() -
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     extras = {name for names in project["optional-dependencies"].values() for name in names}
     assert {p.name + p.optional for p in PACKAGES if p.optional} <= extras
+
+
+def test_doctor_says_whose_npus_files_are_compiled_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_imgq.chips import QUALCOMM, Vendor
+    from edge_imgq.export.npu import sdk
+    from edge_imgq.export.npu.sdk import Sdk
+
+    def find(vendor: Vendor) -> Sdk | Skipped:
+        return Sdk((), "a test") if vendor is QUALCOMM else Skipped("")
+
+    monkeypatch.setattr(sdk, "find_sdk", find)
+    finding = next(row for row in json.loads(run("doctor", "--json").out) if row["what"] == "NPUs")
+    assert finding["state"] == "ok"
+    assert finding["detail"] == (
+        "compiled for Qualcomm (a test); no compiler for MediaTek, Google, Samsung"
+    )
+    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped(""))
+    finding = next(row for row in json.loads(run("doctor", "--json").out) if row["what"] == "NPUs")
+    assert finding["state"] == "absent"
+    assert "docs/chips.md" in finding["advice"]
 
 
 def test_doctor_names_a_missing_package_and_what_to_install(

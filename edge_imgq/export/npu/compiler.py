@@ -46,7 +46,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
     """
     sdk = find_sdk(chip.vendor)
     if isinstance(sdk, Skipped):
-        raise RuntimeUnavailableError(f"Not compiled for {chip}: {sdk.reason}")
+        raise RuntimeUnavailableError(sdk.reason)
     with TemporaryDirectory(prefix="edge-imgq-npu-") as folder:
         made = Path(folder) / "compiled.tflite"
         said, code = _run(chip, sdk, plain, made)
@@ -82,8 +82,8 @@ def _run(chip: Chip, sdk: Sdk, plain: Path, made: Path) -> tuple[str, int | None
             cwd=made.parent,
         )
     except OSError as error:
-        reason = f"LiteRT's compiler does not start: {error.strerror}"
-        raise RuntimeUnavailableError(f"Not compiled for {chip}: {reason}.") from error
+        reason = f"LiteRT's compiler, {command[0]}, does not start: {error.strerror}."
+        raise RuntimeUnavailableError(reason) from error
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").decode(errors="replace"), None
     return done.stdout.decode(errors="replace"), done.returncode

@@ -1,7 +1,8 @@
 """A stand-in for LiteRT's `apply_plugin_main`: its flags, its lines, and files of its form.
 
 The bytecode of a compiled file is the plain file, which the stand-in for the emulator runs. What
-goes wrong is named by the variable STAND_IN; the lines are those of ai-edge-litert 2.3.0.
+goes wrong is named by the variable STAND_IN, of one chip or of all. The lines are those of
+ai-edge-litert 2.3.0.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     for name in ("cmd", "model", "o", "soc_manufacturer", "soc_model", "err", "libs"):
         parser.add_argument(f"--{name}", required=True)
-    chosen, wrong = parser.parse_args(), os.environ.get("STAND_IN", "")
+    chosen = parser.parse_args()
+    wrong, _, chip = os.environ.get("STAND_IN", "").partition(" ")
+    wrong = wrong if chip in ("", chosen.soc_model) else ""
     Path(chosen.o).touch()
     if not any((Path(f) / "libQnnLpai.so").exists() for f in _loader_folders()):
         print("ERROR: [compiler_plugin.cc:259] libQnnLpai.so: cannot open shared object file")
