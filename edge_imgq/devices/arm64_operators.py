@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_imgq.devices.elf_symbols import Symbols, read_symbols, readable
+from edge_imgq.devices.kernel_names import ELSEWHERE, names_of_kernels
 from edge_imgq.devices.operator_costs import LINE, OperatorCost
 from edge_imgq.devices.operator_record import OperatorRecord, Span
 
@@ -23,8 +24,6 @@ OWN = "_ZN6tflite3ops7builtin"
 OF_A_NODE = "P13TfLiteContextP10TfLiteNode"
 INNER = 300
 """Instructions below which one of LiteRT's functions has only called another for its operator."""
-
-ELSEWHERE = "the C library"
 
 
 @dataclass(frozen=True)
@@ -84,35 +83,40 @@ def operator_costs(
         cycles: of each span.
         levels: of caches.
     """
-    kernels = {
+    kernels = _kernels(record, library, base)
+    named = names_of_kernels(names, [kernel for kernel, _ in kernels])
+    own = [library.beginnings[span.begins].own.upper() for span in record.spans]
+    return tuple(
+        OperatorCost(
+            operator=named[index] if named else own[index],
+            kernel=readable(kernels[index][0]),
+            share=kernels[index][1] / span.instructions,
+            instructions=span.instructions,
+            cycles=cycles[index],
+            loaded=span.loaded,
+            stored=span.stored,
+            touched=span.lines * LINE,
+            misses=span.misses[:levels],
+            fetched=span.fetched * LINE,
+            written=span.written * LINE,
+        )
+        for index, span in enumerate(record.spans)
+    )
+
+
+def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[str, int]]:
+    """Return the function that each span ran most instructions of, and how many."""
+    functions = {
         number: library.symbols.at(block.address - base) or ELSEWHERE
         for number, block in record.blocks.items()
     }
-    lengths = {number: len(block.words) for number, block in record.blocks.items()}
-    matched = len(names) == len(record.spans)
-    rows = []
-    for index, span in enumerate(record.spans):
+    found = []
+    for span in record.spans:
         counts: Counter[str] = Counter()
         for number, times in span.ran.items():
-            counts[kernels[number]] += times * lengths[number]
-        kernel, most = counts.most_common(1)[0]
-        own = library.beginnings[span.begins].own.upper()
-        rows.append(
-            OperatorCost(
-                operator=names[index] if matched else own,
-                kernel=readable(kernel),
-                share=most / span.instructions,
-                instructions=span.instructions,
-                cycles=cycles[index],
-                loaded=span.loaded,
-                stored=span.stored,
-                touched=span.lines * LINE,
-                misses=span.misses[:levels],
-                fetched=span.fetched * LINE,
-                written=span.written * LINE,
-            )
-        )
-    return tuple(rows)
+            counts[functions[number]] += times * len(record.blocks[number].words)
+        found += counts.most_common(1)
+    return found
 
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.devices.arm64_operators import (
-    ELSEWHERE,
     OWN,
     Beginning,
     Library,
@@ -15,6 +14,7 @@ from edge_imgq.devices.arm64_operators import (
     operator_costs,
 )
 from edge_imgq.devices.elf_symbols import Symbols
+from edge_imgq.devices.kernel_names import ELSEWHERE, names_of_kernels
 from edge_imgq.devices.operator_record import read_record, write_order
 from edge_imgq.errors import DeviceError
 
@@ -101,6 +101,36 @@ def test_a_function_that_only_calls_another_is_part_of_its_operator(tmp_path: Pa
     other = (*both[:2], Beginning(0x200, "dequantize"))
     apart = joined(read_record(tmp_path), Library(LIBRARY.symbols, other))
     assert len(apart.spans) == 2
+
+
+GEMM, ADDED, CLAMPED = "xnn_f32_igemm_6x8", "xnn_f32_vadd_ukernel", "xnn_f32_vclamp_ukernel"
+
+
+@pytest.mark.parametrize(
+    ("names", "kernels", "found"),
+    [
+        (["CONV_2D 3x3 1→4", "ADD"], [GEMM, ADDED], ["CONV_2D 3x3 1→4", "ADD"]),
+        (["PAD", "CONV_2D 3x3 1→4"], [GEMM], ["CONV_2D 3x3 1→4"]),
+        (
+            ["ADD", "CONV_2D 1x1 4→4"],
+            [ADDED, CLAMPED, GEMM],
+            ["ADD", "ADD: clamp", "CONV_2D 1x1 4→4"],
+        ),
+        (["CONV_2D 1x1 4→4", "RELU"], [GEMM, CLAMPED], ["CONV_2D 1x1 4→4", "RELU"]),
+        (
+            ["CONCATENATION", "DEPTH_TO_SPACE", "ADD"],
+            [ELSEWHERE, ELSEWHERE, "xnn_x32_transposec", ADDED],
+            ["CONCATENATION", "CONCATENATION", "DEPTH_TO_SPACE", "ADD"],
+        ),
+        (["ADD", "RESHAPE"], ["tflite::reference_ops::Add"], ["ADD"]),
+        (["ADD", "CONV_2D 1x1 4→4"], [GEMM, ADDED], []),
+        (["ADD", "MUL"], [ADDED], []),
+    ],
+)
+def test_operators_that_ran_are_matched_to_the_files(
+    names: list[str], kernels: list[str], found: list[str]
+) -> None:
+    assert names_of_kernels(names, kernels) == found
 
 
 def test_the_order_is_what_the_plugin_reads(tmp_path: Path) -> None:
