@@ -51,6 +51,20 @@ class Inspection:
 
         return description_table(str(self.path), self.description, operators)
 
+    def write_overlay(self, folder: AnyPath) -> tuple[Path, ...]:
+        """Write figures of the operators as Model Explorer lays them over a graph.
+
+        Args:
+            folder: gets a JSON file for each figure: multiply-accumulates; and dB, error and time
+                of the layers, where `sensitivity` was run on the same model.
+
+        Raises:
+            UsageError: the file is neither .tflite nor .onnx.
+        """
+        from edge_imgq.pipeline.overlay import write_overlay
+
+        return write_overlay(self.path, self.description, Path(folder)).files
+
     def _repr_html_(self) -> str:
         from edge_imgq.report.notebook import preformatted
 

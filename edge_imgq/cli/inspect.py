@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
+from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import Subparsers, add_command, add_json, size
-from edge_imgq.cli.paths import existing
+from edge_imgq.cli.paths import existing, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError
 from edge_imgq.formats import suffixes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_imgq.report.description import FileDescription
 
 DETAILS = """\
 Show the inputs, outputs, operators, parameters and multiply-accumulates (MACs) of a file, one
@@ -40,6 +47,13 @@ def add(subparsers: Subparsers) -> None:
         help="of a float .onnx model, list the passes that rewrite its graph for each target, by "
         "phase, and how often each fired",
     )
+    parser.add_argument(
+        "--overlay",
+        type=output_folder,
+        metavar="DIR",
+        help="write figures of the operators there, as Model Explorer lays them over a graph: "
+        "MACs, and dB and time by layer where `sensitivity` was run on the same model",
+    )
     add_json(parser)
 
 
@@ -52,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         found = inspect(
             arguments.file, size=arguments.size, passes=arguments.passes, progress=watch
         )
+    if arguments.overlay:
+        _write_overlay(arguments.file, found.description, arguments.overlay)
     if arguments.json:
         from edge_imgq.report.json_form import description_to_json
 
@@ -59,3 +75,18 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(found.text(operators=arguments.operators))
     return ModelError.exit_code if isinstance(found.exports, Skipped) else 0
+
+
+def _write_overlay(path: Path, description: FileDescription, folder: Path) -> None:
+    """Write an overlay, and say what it holds and what it lacks."""
+    from edge_imgq.pipeline.overlay import write_overlay
+    from edge_imgq.skipped import Skipped
+
+    found = write_overlay(path, description, folder)
+    names = ", ".join(file.name for file in found.files) or "nothing: no operator has a figure"
+    say(f"for Model Explorer, in {folder}: {names}")
+    if isinstance(found.layers, Skipped):
+        say(f"no dB and time by layer: {found.layers.reason}")
+    elif found.layers[0] < found.layers[1]:
+        placed, layers = found.layers
+        say(f"{layers - placed} of {layers} layers have no operator of their own in this file")

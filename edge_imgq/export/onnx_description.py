@@ -76,6 +76,7 @@ def describe(
         bytes=size_of(path),
         note=note_in(model.metadata_props, str(path)),
         counted_at=counted_at,
+        graph=original.graph.name or "",
     )
 
 
@@ -154,6 +155,7 @@ def _row(node: ir.Node) -> OperatorRow:
         macs=0 if count is None else count(node),
         parameters=parameters,
         window=_window(node),
+        node=node.name or "",
     )
 
 

@@ -75,6 +75,7 @@ class OperatorRow:
         parameters: constant numbers that it reads (weights, bias, slopes), shapes not counted.
         fused: activation that it applies to its output; empty for none.
         window: of a convolution or pooling; None for others, and for windows not in a plane.
+        node: its own name, in formats whose operators have one.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class OperatorRow:
     parameters: int
     fused: str = ""
     window: Window | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class FileDescription:
         passes: what passes do to a float ONNX model for each target, where that was asked for.
         compiled_for: the chip whose NPU the file was compiled for, in words; empty for others. Its
             operators are then those that are left to see.
+        graph: name of the graph that holds the operators; empty in formats that have none.
     """
 
     format: str
@@ -204,6 +207,7 @@ class FileDescription:
     compared_by: str | Skipped = ""
     passes: tuple[PassesOfTargets, ...] = ()
     compiled_for: str = ""
+    graph: str = ""
 
     @property
     def kinds(self) -> dict[str, int]:

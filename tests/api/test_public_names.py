@@ -94,7 +94,7 @@ MEMBERS: dict[str, set[str]] = {
         *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
         "fitting",
     },
-    "Inspection": {"path", "description", "exports", "text"},
+    "Inspection": {"path", "description", "exports", "text", "write_overlay"},
     "Model": {
         *("name", "sizes", "pixel_range", "source", "given", "contract", "parameters", "onnx"),
         "at",

@@ -65,6 +65,7 @@ def describe(path: Path) -> FileDescription:
         placements=_placements(model, graph, path),
         compiled_for=str(compiled_for(path) or ""),
         sizes=_sizes(model) if len(model.subgraphs) > 1 else (),
+        graph=(graph.name or b"").decode(),
     )
 
 
