@@ -21,6 +21,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.attention_masks import with_finite_masks
 from edge_imgq.graph.byte_ends import without_bytes
 from edge_imgq.graph.channels_last import channels_first
+from edge_imgq.graph.mean_variance import without_mean_variance
 from edge_imgq.graph.old_group_norm import without_old_groups
 from edge_imgq.graph.opset import OPSET, at_project_opset
 from edge_imgq.graph.refusals import (
@@ -162,6 +163,7 @@ WRITING_OUT: tuple[ModelStep, ...] = (
     ("writing out the functions that the file defines", _inlined),
     ("writing out GroupNormalization of opsets 18 to 20", without_old_groups),
     ("writing out what ONNX Runtime had fused", without_fusions),
+    ("writing out MeanVarianceNormalization", without_mean_variance),
     ("writing out batch normalization in training mode", without_training_norms),
     ("making masks of minus infinity finite", with_finite_masks),
 )

@@ -8,7 +8,7 @@ has the same bits on every processor, so this is in no profile."""
 
 NO_INTEGER_KERNEL = frozenset(
     {
-        "Abs", "And", "Cast", "Ceil", "Cos", "Div", "Elu", "Equal", "Exp", "Floor", "Gelu",
+        "Abs", "And", "Cast", "Ceil", "Cos", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
         "Greater", "GreaterOrEqual", "HardSwish", "Less", "LessOrEqual", "Log", "MatMul", "Neg",
         "Not", "Or", "PRelu", "Pow", "Reciprocal", "Sign", "Sin", "Softmax", "Sqrt",
         "Where", "Xor",

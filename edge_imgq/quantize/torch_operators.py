@@ -231,6 +231,7 @@ OPERATORS: dict[str, Operator] = {
     "Dropout": _one(lambda x: x),
     "Elu": lambda node, inputs: F.elu(given(inputs, 0), node.attributes.get_float("alpha", 1.0)),
     "Equal": _two(torch.eq),
+    "Erf": _one(torch.erf),
     "Exp": _one(torch.exp),
     "Expand": _expand,
     "Flatten": _flatten,

@@ -192,7 +192,7 @@ MOVED = (
     "DepthToSpace Expand Flatten Reshape Slice SpaceToDepth Split Squeeze Tile Transpose Unsqueeze"
 )
 CURVED = (
-    "Ceil Cos Elu Exp Floor Gelu HardSigmoid HardSwish Log Pow Reciprocal Round Sigmoid Sign "
+    "Ceil Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish Log Pow Reciprocal Round Sigmoid Sign "
     "Sin Sqrt Tanh"
 )
 JOINED = "AveragePool GlobalAveragePool MatMul MaxPool ReduceMax ReduceMean ReduceMin Softmax"
@@ -278,8 +278,8 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "tone curves": {
-        "a layer, or what ends one": f"{LAYERS} {JOINED} Elu Gelu HardSigmoid HardSwish LeakyRelu "
-        "PRelu Sigmoid Tanh",
+        "a layer, or what ends one": f"{LAYERS} {JOINED} Elu Erf Gelu HardSigmoid HardSwish "
+        "LeakyRelu PRelu Sigmoid Tanh",
         "copies integers": f"{MOVED} Concat Dropout Identity Pad Resize",
     },
     "saturation": {
@@ -300,8 +300,8 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
     "kernel profile": {
         "fused into a layer before it as a rule": "Clip Relu",
         "was not measured, and counts as others do": (
-            f"{TRUTHS} Ceil Cos Floor Gemm HardSigmoid Log MatMul Neg Pow Reciprocal Round Sign "
-            "Sin Softmax Sqrt Where"
+            f"{TRUTHS} Ceil Cos Erf Floor Gemm HardSigmoid Log MatMul Neg Pow Reciprocal Round "
+            "Sign Sin Softmax Sqrt Where"
         ),
     },
     "even and odd rows": {

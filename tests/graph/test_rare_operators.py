@@ -7,6 +7,7 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 
+from edge_imgq.graph.passes import log_sums
 from edge_imgq.graph.rewrite import rewrite
 
 from .build import parsed, run
@@ -41,6 +42,16 @@ REDUCTIONS = {
     "norm": ("out = ReduceL2(image, a)", BOTH),
     "sum of squares": ("out = ReduceSumSquare(image, a)", BOTH),
     "greatest pixel": ("out = GlobalMaxPool(image)", {}),
+    "log of a sum": ("e = Exp(image) out = ReduceLogSum(e, a)", AXES),
+    "log of a sum of powers": ("out = ReduceLogSumExp(image, a)", AXES),
+    "the same without its axes": ("out = ReduceLogSumExp<keepdims=0>(image, a)", BOTH),
+    "the same of all": ("out = ReduceLogSumExp(image)", {}),
+    "log of softmax": ("out = LogSoftmax<axis=1>(image)", {}),
+    "log of softmax along rows": ("out = LogSoftmax(image)", {}),
+    "divided by its norm": ("out = LpNormalization<axis=1>(image)", {}),
+    "divided by its absolute sum": ("out = LpNormalization<axis=1, p=1>(image)", {}),
+    "norm of channels": ("out = GlobalLpPool(image)", {}),
+    "absolute sum of channels": ("out = GlobalLpPool<p=1>(image)", {}),
 }
 GELUS = {
     "as torch writes it": (
@@ -130,7 +141,7 @@ def test_a_rare_activation_becomes_common_operators(name: str) -> None:
 def test_sums_and_norms_become_means(name: str) -> None:
     body, constants = REDUCTIONS[name]
     gone = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "GlobalMaxPool")
-    assert_same(body, constants, *gone)
+    assert_same(body, constants, *gone, *log_sums.FORMS)
 
 
 NORMS = {
@@ -227,3 +238,20 @@ def test_an_einsum_along_a_diagonal_is_left() -> None:
     body = 's = Slice(image, a, b, c) out = Einsum<equation="bchh->bch">(s)'
     ends = {"a": np.array([0]), "b": np.array([8]), "c": np.array([3])}
     assert "Einsum" in assert_same(body, ends)
+
+
+def test_powers_of_large_numbers_do_not_overflow() -> None:
+    for body in ("out = ReduceLogSumExp(far, a)", "out = LogSoftmax<axis=1>(far)"):
+        used = AXES if "a)" in body else {}
+        assert_same(f"far = Mul(image, k) {body}", {"k": np.float32(100), **used})
+
+
+def test_a_vector_of_zeros_stays_one_when_it_is_divided_by_its_norm() -> None:
+    model = parsed("z = Mul(image, k) out = LpNormalization<axis=1>(z)", {"k": np.float32(0)}, SIZE)
+    image = np.ones((1, 6, 8, 10), np.float32)
+    assert not run(rewrite(model, ["canonical"]), image).any()
+
+
+def test_other_powers_of_a_norm_are_left() -> None:
+    model = parsed("out = GlobalLpPool<p=3>(image)", {}, SIZE)
+    assert [node.op_type for node in rewrite(model, ["canonical"]).graph] == ["GlobalLpPool"]

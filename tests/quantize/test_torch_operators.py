@@ -112,6 +112,7 @@ CASES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "Div": ("Div(image, c)", {"c": floats(0.7)}),
     "Dropout": ("Dropout(image)", {}),
     "Elu": ("Elu<alpha=0.7>(centred)", {}),
+    "Erf": ("Erf(centred)", {}),
     "Exp": ("Exp(centred)", {}),
     "Expand": ("Expand(row, n)", {"n": ints(1, 6, 4, 11)}),
     "Flatten": ("Flatten(image)", {}),

@@ -104,6 +104,11 @@ def gelu(site: Site) -> Any:
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
+def error_function(site: Site) -> Any:
+    """Erf, in real values."""
+    return mb.erf(x=site.read(0))
+
+
 def elu(site: Site) -> Any:
     """Elu, in real values."""
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))

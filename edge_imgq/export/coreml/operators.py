@@ -64,6 +64,7 @@ FORMS: dict[str, Form] = {
     "Dropout": Form(arithmetic.identity, activation.refuse_dropout),
     "Elu": Form(activation.elu, in_steps=False),
     "Equal": Form(choice.of_two(mb.equal), in_steps=False),
+    "Erf": Form(activation.error_function, in_steps=False),
     "Exp": Form(arithmetic.exponential, in_steps=False),
     "Expand": Form(shape.expand, shape.refuse_computed),
     "Flatten": Form(shape.reshape),

@@ -38,6 +38,7 @@ FORMS: dict[str, Form] = {
     "DepthToSpace": Form(arrangement.depth_to_space),
     "Dropout": Form(arrangement.identity),
     "Elu": Form(activation.elu),
+    "Erf": Form(activation.plain("Erf")),
     "Expand": Form(arrangement.expand),
     "Flatten": Form(arrangement.reshape),
     "Gelu": Form(activation.gelu),

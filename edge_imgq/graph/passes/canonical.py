@@ -39,6 +39,7 @@ from edge_imgq.graph.passes.halving import halving
 from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
 from edge_imgq.graph.passes.image_statistics import image_statistics
 from edge_imgq.graph.passes.inert import inert
+from edge_imgq.graph.passes.log_sums import log_sums
 from edge_imgq.graph.passes.mirrored_clips import mirrored_clips
 from edge_imgq.graph.passes.normalisation import normalisation
 from edge_imgq.graph.passes.normalised_trunk import normalised_trunk
@@ -107,7 +108,8 @@ RECOGNISE = Phase(
         Entry(spelled_choice, "a choice by sign is an activation"),
         Entry(einsum, "letters are products, sums and transpositions"),
         Entry(rare_activations, "rare ones are common ones", after=(spelled_choice,)),
-        Entry(reductions, "sums and norms are means", after=(einsum,)),
+        Entry(log_sums, "logarithms of sums, and norms by name, are sums and norms"),
+        Entry(reductions, "sums and norms are means", after=(einsum, log_sums)),
     ),
 )
 

@@ -134,7 +134,7 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
     factor = math.sqrt(count) if kind == "ReduceL2" else count
     constant = edit.add_constant(graph, f"{name}.count", np.float32(factor))
     total = step("Mul", [mean, constant], result)
-    if kind != "ReduceSum":
+    if kind != "ReduceSum" or is_marked(node):
         for value in made:
             mark_float(edit.maker(value))
     _replace(node, total)

@@ -298,6 +298,7 @@ COMPUTED_IN_FLOAT = {
     "gelu": Case("y = Gelu(x)"),
     "gelu by tanh": Case('y = Gelu<approximate="tanh">(x)'),
     "elu": Case("y = Elu(x)"),
+    "error function": Case("y = Erf(x)"),
     "exponential": Case("t = Mul(x, c) y = Exp(t)", constants={"c": scalar(0.25)}),
     "logarithm": Case("t = Sigmoid(x) s = Add(t, c) y = Log(s)", constants={"c": scalar(0.5)}),
     "negative": Case("y = Neg(x)"),

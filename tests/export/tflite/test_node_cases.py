@@ -27,13 +27,14 @@ from tests.graph.node_cases import node_cases
 from .witness import NOTE, from_file, lower, run_litert, to_file
 
 OPERATORS = frozenset(
-    """Abs Add AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant Conv ConvTranspose
-    Cos DepthToSpace Div Dropout Elu Exp Expand Floor Gelu Gemm GlobalAveragePool GlobalMaxPool
-    GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization
-    LeakyRelu Log MatMul Max MaxPool Min Mish Mul Neg PRelu Pad Pow RMSNormalization Reciprocal
-    ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu Reshape Resize
-    Selu Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze Sub SwiGLU Swish
-    Tanh Tile Transpose Unsqueeze Upsample""".split()  # noqa: SIM905
+    """Abs Add AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant Conv
+    ConvTranspose Cos DepthToSpace Div Dropout Elu Erf Exp Expand Floor Gelu Gemm
+    GlobalAveragePool GlobalMaxPool GroupNormalization HardSigmoid HardSwish Identity
+    InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MatMul Max
+    MaxPool Min Mish Mul Neg PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2
+    ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu
+    Reshape Resize Selu Sigmoid Sign Sin Slice Softmax Softplus SpaceToDepth Split Sqrt Squeeze
+    Sub SwiGLU Swish Tanh Tile Transpose Unsqueeze Upsample""".split()  # noqa: SIM905
 )
 TRAINING = "training mode is no part of a network that is shipped"
 THREE = "images have two spatial axes, and TFLite's windows too"

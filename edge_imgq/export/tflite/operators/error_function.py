@@ -1,0 +1,52 @@
+"""Erf, which TFLite has no operator for, by the GELU that it has.
+
+GELU(w) = w/2 · (1 + erf(w/√2)), so that for any a above 0
+
+    erf(a) = 2 · GELU(√2·a) / (√2·a) − 1.
+
+Erf is odd, so a = |x| and the sign is x / |x|. Where |x| is below LEAST, a is LEAST and x / a
+brings its value back in proportion: erf is a straight line there to 3·10⁻⁷ of its value, and
+nothing is divided by 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.export.tflite.operators import activation, elementwise
+from edge_imgq.graph.network import Operation, Tensor
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+
+LEAST = 2.0**-10
+
+Lowering = Callable[["Emitter", Operation], None]
+
+
+def error_function(file: Emitter, operation: Operation) -> None:
+    """Erf → ABS, MAXIMUM, MUL, GELU, DIV, MUL, SUB, DIV and MUL, in float."""
+    source = operation.operand(0)
+
+    def step(name: str, lower: Lowering, *inputs: Tensor) -> Tensor:
+        result = Tensor(f"{operation.name}/{name}", source.shape)
+        lower(file, Operation(name, result.name, inputs, (result,), {}))
+        return result
+
+    def number(name: str, value: float) -> Tensor:
+        return Tensor(f"{operation.name}/{name}", (), None, np.asarray(value, np.float32))
+
+    size = step("size", elementwise.absolute, source)
+    size = step("size_above", elementwise.maximum, size, number("least", LEAST))
+    wide = step("wide", elementwise.multiply, size, number("root", np.sqrt(2)))
+    share = step("share", elementwise.divide, step("gelu", activation.gelu, wide), wide)
+    twice = step("twice", elementwise.multiply, share, number("two", 2))
+    value = step("value", elementwise.subtract, twice, number("one", 1))
+    sign = step("sign", elementwise.divide, source, size)
+    last = Operation(
+        "Mul", operation.name, (sign, value), operation.outputs, {}, operation.activation
+    )
+    elementwise.multiply(file, last)

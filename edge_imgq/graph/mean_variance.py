@@ -1,0 +1,61 @@
+"""MeanVarianceNormalization in operators that every target has, as ONNX defines it.
+
+    y = (x − m) / (√(mean (x − m)²) + 10⁻⁹),        m the mean of x
+
+over the axes that the node names: those of a whole image but not its channels, unless it says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+KIND = "MeanVarianceNormalization"
+AXES = (0, 2, 3)
+EPSILON = 1e-9
+
+AXES_AS_INPUT = 18
+"""The first opset whose ReduceMean takes its axes as an input."""
+
+
+def without_mean_variance(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model without MeanVarianceNormalization; the same where there is none."""
+    if not any(node.op_type == KIND for node in model.graph.node):
+        return model
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    nodes = list(result.graph.node)
+    del result.graph.node[:]
+    for node in nodes:
+        is_norm = node.op_type == KIND
+        result.graph.node.extend(_written_out(result.graph, node, opset) if is_norm else [node])
+    return result
+
+
+def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> list[onnx.NodeProto]:
+    axes = next((list(a.ints) for a in node.attribute if a.name == "axes"), list(AXES))
+    (source,), (result,) = node.input, node.output
+    numbers, epsilon = f"{result}.axes", f"{result}.epsilon"
+    graph.initializer.append(numpy_helper.from_array(np.float32(EPSILON), epsilon))
+    if opset >= AXES_AS_INPUT:
+        graph.initializer.append(numpy_helper.from_array(np.array(axes, np.int64), numbers))
+
+    def mean(value: str, to: str) -> onnx.NodeProto:
+        if opset >= AXES_AS_INPUT:
+            return helper.make_node("ReduceMean", [value, numbers], [to], f"{node.name}.{to}")
+        return helper.make_node("ReduceMean", [value], [to], f"{node.name}.{to}", axes=axes)
+
+    middle, rest, square, variance, root, divisor = (
+        f"{result}.{part}" for part in ("mean", "rest", "square", "variance", "root", "divisor")
+    )
+    return [
+        mean(source, middle),
+        helper.make_node("Sub", [source, middle], [rest]),
+        helper.make_node("Mul", [rest, rest], [square]),
+        mean(square, variance),
+        helper.make_node("Sqrt", [variance], [root]),
+        helper.make_node("Add", [root, epsilon], [divisor]),
+        helper.make_node("Div", [rest, divisor], [result], node.name),
+    ]
