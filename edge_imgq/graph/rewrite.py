@@ -15,6 +15,7 @@ from edge_imgq.graph.passes.sign_split import cheap_sign_split, sign_split
 from edge_imgq.graph.passes.skips import skips
 from edge_imgq.graph.passes.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.transposed import transposed
+from edge_imgq.graph.passes.zero_insertion import zero_insertion
 from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import DEFAULT
@@ -27,6 +28,7 @@ PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
     "cheap-sign-split": lambda kernels: partial(cheap_sign_split, kernels=kernels),
     "skips": lambda _: skips,
     "transposed": lambda _: transposed,
+    "zero-insertion": lambda _: zero_insertion,
 }
 """Every pass by the name that recipes use, as it is for some kernels. All are exact in float."""
 

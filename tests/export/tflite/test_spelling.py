@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.order import Order
+from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
@@ -120,6 +121,19 @@ def test_a_recipe_may_keep_the_pixel_shuffle(body, tmp_path) -> None:
     data = written(case, tmp_path, ("canonical", "sub-pixel", "shuffle-order"))
     assert "DEPTH_TO_SPACE" in kinds(data)
     assert "TRANSPOSE_CONV" not in kinds(data)
+    agrees(case, data)
+
+
+@pytest.mark.parametrize("body", [DECONVOLUTION, SHUFFLE])
+def test_a_recipe_may_do_without_transposed_convolutions(body, tmp_path) -> None:
+    constants = {"w": W, "b": B} | ({"d": D} if body == DECONVOLUTION else {})
+    case = Case(body, (1, 3, 8, 10), constants)
+    data = written(case, tmp_path, (*RECIPE.passes, "zero-insertion"))
+    assert {"RESIZE_NEAREST_NEIGHBOR", "MUL", "CONV_2D"} <= set(kinds(data))
+    assert not {"TRANSPOSE_CONV", "DEPTH_TO_SPACE", "TILE"} & set(kinds(data))
+    placements = describe(tmp_path / "m.tflite").placements
+    (delegate,) = (one for one in placements if one.unit == "GPU delegate")
+    assert delegate.refusals == ()
     agrees(case, data)
 
 

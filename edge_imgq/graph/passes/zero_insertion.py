@@ -1,0 +1,101 @@
+"""Transposed convolutions as plain ones over an image with zeros between its pixels.
+
+A transposed convolution of stride s adds, for each pixel of its input, a kernel to its output at s
+times that place. That is a convolution of stride 1, its kernel turned by 180° and its inputs and
+outputs exchanged, of the input with s − 1 zeros behind each pixel (one dimension shown):
+
+    z[s·i] = x[i], z elsewhere 0;    y[n] = Σ_k W[k] · x[i], s·i + k = n + p
+                                          = Σ_t W[K − 1 − t] · z[n + t − (K − 1 − p)],
+
+padded with K − 1 − p zeros before, and K − s − p′ + o behind, o the output padding. The zeros come
+of operators that every accelerator has:
+
+    z = nearest(x, s) · mask,     mask 1 where row and column are multiples of s, else 0.
+
+Both products are exact. It takes s² times the products of the transposed convolution, so it is for
+drivers that have no transposed convolution, and after the pass `transposed`, whose pixel shuffles
+it then spells out, too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import Convolution, convolution_of
+
+NEAREST = {
+    "mode": "nearest",
+    "coordinate_transformation_mode": "asymmetric",
+    "nearest_mode": "floor",
+}
+
+
+def zero_insertion(model: ir.Model) -> int:
+    """Rewrite the dense transposed convolutions of a float graph that have a stride; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    if any(node.op_type == "DequantizeLinear" for node in model.graph):
+        return 0
+    count = 0
+    for node in [node for node in model.graph if node.op_type == "ConvTranspose"]:
+        found = convolution_of(node)
+        if found is None or not found.is_dense or found.strides == (1, 1):
+            continue
+        pads = _pads(found)
+        if pads is not None and min(pads) >= 0:
+            _rewrite(model.graph, node, found, pads)
+            count += 1
+    return count
+
+
+def _pads(found: Convolution) -> list[int] | None:
+    """Return the padding of the plain convolution; None where it depends on the image's size."""
+    if found.pads is None:
+        return None
+    before = [found.kernel[i] - 1 - found.pads[i] for i in (0, 1)]
+    behind = [
+        found.kernel[i] - found.strides[i] - found.pads[i + 2] + found.output_padding[i]
+        for i in (0, 1)
+    ]
+    return [*before, *behind]
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node, found: Convolution, pads: list[int]) -> None:
+    name, source = f"{node.name}.spaced", node.inputs[0]
+    rows, columns = found.strides
+    factors = edit.add_constant(graph, f"{name}.factors", np.array([1, 1, rows, columns], "f4"))
+    large = edit.insert_node(
+        graph, node, "Resize", [source, None, factors], NEAREST, f"{name}.nearest"
+    )
+    mask = _mask(graph, node, found, name)
+    spaced = edit.insert_node(graph, node, "Mul", [large, mask], {}, name)
+    kernel = np.ascontiguousarray(found.weight[:, :, ::-1, ::-1].swapaxes(0, 1))
+    inputs = [spaced, edit.add_constant(graph, f"{node.name}.weight.turned", kernel)]
+    attributes = {"kernel_shape": list(found.kernel), "pads": pads}
+    image = edit.insert_node(
+        graph, node, "Conv", [*inputs, *node.inputs[2:]], attributes, f"{node.name}.turned"
+    )
+    image.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], image)
+    edit.remove_node(node)
+
+
+def _mask(graph: ir.Graph, node: ir.Node, found: Convolution, name: str) -> ir.Value:
+    """Return the mask: one pixel's, repeated as often as the input has pixels."""
+    one = np.zeros((1, 1, *found.strides), np.float32)
+    one[0, 0, 0, 0] = 1
+    ends = [
+        edit.add_constant(graph, f"{name}.{w}", np.array([n])) for w, n in (("from", 2), ("to", 4))
+    ]
+    shape = edit.insert_node(graph, node, "Shape", [node.inputs[0]], {}, f"{name}.shape")
+    sides = edit.insert_node(graph, node, "Slice", [shape, *ends], {}, f"{name}.sides")
+    ones = edit.add_constant(graph, f"{name}.ones", np.array([1, 1]))
+    times = edit.insert_node(graph, node, "Concat", [ones, sides], {"axis": 0}, f"{name}.times")
+    for value in (shape, sides, times):
+        value.dtype = ir.DataType.INT64
+    pixel = edit.add_constant(graph, f"{name}.pixel", one)
+    return edit.insert_node(graph, node, "Tile", [pixel, times], {}, f"{name}.mask")
