@@ -123,7 +123,9 @@ def _explained(verdict: Verdict, looked: Sequence[Looked], request: CheckRequest
         return verdict
     is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(found)
     said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)
-    if said == "" and verdict.outcome == "regressed":
+    if isinstance(said, Skipped):
+        said = said.reason
+    elif said == "" and verdict.outcome == "regressed":
         said = AS_ITS_GRAPH
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
 

@@ -18,6 +18,7 @@ from edge_imgq.errors import EdgeImgqError
 from edge_imgq.formats import format_of
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.images.samples import ImageSet, samples
+from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Fidelity
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ NO_FURTHER_DB = 0.1
 """What a file's images may be farther from the float model's than its graph's are."""
 
 
-def first_difference(folder: Path, path: Path, images: ImageSet) -> str | None:
+def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skipped | None:
     """Return a sentence on the first tensor of a file that is off its graph's.
 
     Args:
@@ -60,14 +61,19 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | None:
         images: the first of which is looked at.
 
     Returns:
-        "" where every tensor that both have is as in the graph; None where they cannot be compared:
-        the file does not run, its runtime shows no tensors, or its graph is not there.
+        "" where every tensor that both have is as in the graph; why files of a format are not
+        looked into; None where this one cannot be: it does not run, or its graph is not there.
     """
     from edge_imgq.runtime.open import open_session
 
     row = format_of(path)
-    if row is None or row.functions.tensors is None:
+    if row is None:
         return None
+    if row.functions.tensors is None:
+        return Skipped(
+            f"which tensor is off is not told: {row.name} files do not hold the graph's tensors "
+            "under their names and in their units"
+        )
     try:
         note = row.functions.read_note(path)
         graph = _graph(folder, note)

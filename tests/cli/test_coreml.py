@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -48,6 +49,24 @@ def test_inspect_counts_what_the_network_is_made_of(run: Run, package: Path) -> 
     graph = json.loads(run("inspect", package.parent / "reference" / "int8.onnx", "--json").out)
     assert (form["parameters"], form["zeros"]) == (graph["parameters"], graph["zeros"])
     assert "no image" not in run("inspect", package).out
+
+
+def test_of_a_tampered_package_it_is_said_that_no_tensor_is_named(
+    run: Run, package: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(package.parent, tmp_path / "tiny"))
+    words = ("check", folder, "--baseline", tmp_path / "baseline.json")
+    assert run(*words, "--update").code == 0
+    weights = next((folder / package.name).rglob("weight.bin"))
+    contents = bytearray(weights.read_bytes())
+    for index in range(len(contents) // 2, len(contents)):
+        contents[index] ^= 1
+    weights.write_bytes(contents)
+    outcome = run(*words, "--images", photos / "evaluation")
+    assert outcome.code == 1
+    said = " ".join(outcome.out.split())
+    assert "tampered" in said
+    assert "which tensor is off is not told: Core ML files do not hold the graph's tensors" in said
 
 
 def test_a_photograph_larger_than_the_package_is_tiled(
