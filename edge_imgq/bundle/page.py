@@ -19,13 +19,14 @@ FILE = "README.md"
 TEMPLATE = Path(__file__).with_name("page.md.j2")
 
 
-def page(contract: AppContract, photo: str, results: Iterable[str]) -> bytes:
+def page(contract: AppContract, photo: str, results: Iterable[str], code: Iterable[str]) -> bytes:
     """Return the page in Markdown.
 
     Args:
         contract: of the bundle.
         photo: file name of the photograph to test with.
         results: file names of what comes out of the files.
+        code: folders of code for apps.
     """
     import jinja2
 
@@ -38,6 +39,7 @@ def page(contract: AppContract, photo: str, results: Iterable[str]) -> bytes:
         radius=field if isinstance(field, ReceptiveFieldContract) else None,
         photo=photo,
         results=list(results),
+        code=set(code),
         tensor=_tensor,
         drift=_drift,
         loss=_loss,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.colour import rgb_to_y, rgb_to_ycbcr, to_pixels, ycbcr_to_rgb
+from edge_imgq.images.colour import exact_luma, rgb_to_ycbcr, ycbcr_to_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def luma_of(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return Y of BT.601 in 16..235, uint8 (H, W, 1), of RGB (H, W, 3)."""
     luma = np.empty((*photo.shape[:2], 1), np.uint8)
     for rows in _bands(photo.shape[0]):
-        luma[rows] = to_pixels(rgb_to_y(photo[rows]))
+        luma[rows] = exact_luma(photo[rows])
     return luma
 
 

@@ -38,6 +38,19 @@ def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return luma
 
 
+def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded in whole numbers, halves to even.
+
+    Of the 16.8 million colours, 194 lie in the middle between two levels; there, sums of floats
+    round as the processor adds them up.
+    """
+    red, green, blue = (pixels[..., channel].astype(np.int64) for channel in range(3))
+    whole, rest = np.divmod(65481 * red + 128553 * green + 24966 * blue + 16 * 255000, 255000)
+    up = (rest > 127500) | ((rest == 127500) & (whole % 2 == 1))
+    luma: NDArray[np.uint8] = (whole + up)[..., np.newaxis].astype(np.uint8)
+    return luma
+
+
 def ycbcr_to_rgb(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Convert YCbCr (H, W, 3) back to RGB (H, W, 3), rounded and clipped to 0..255."""
     rgb = (np.asarray(pixels, np.float64) - LUMA_OFFSET) @ (_BACKWARD.T * 255.0)

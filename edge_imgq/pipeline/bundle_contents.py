@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, files_of, sha256_of
-from edge_imgq.bundle import bill, contract, model_card, page, tile_vectors
+from edge_imgq.bundle import app_code, bill, contract, model_card, page, pixel_vectors, tile_vectors
 from edge_imgq.bundle.contract import (
     AppContract,
     DriftContract,
@@ -105,6 +105,7 @@ def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) ->
     """
     reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
     made = app_contract(reference, paths, facts)
+    peak = note_of(reference).contract.peak
     models = model_files(folder, paths)
     photo = _photo(made)
     results = dict(_results(made, paths, photo, watch))
@@ -112,15 +113,19 @@ def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) ->
     data = model_card.data_sets(facts.card)
     vectors = {f"photo.{kind}": photo, **{f"{t}.{kind}": r for t, r in results.items()}}
     names = (f"{target}.{kind}" for target in results)
+    code = app_code.app_code(made, peak)
+    folders = {name.partition("/")[0] for name in code}
     files = {
         contract.FILE: f"{to_json(plain(made))}\n".encode(),
         SCHEMA_FILE: contract_schema(),
-        page.FILE: page.page(made, f"photo.{kind}", names),
+        page.FILE: page.page(made, f"photo.{kind}", names, folders),
         model_card.FILE: facts.card.encode(),
         LOCK: facts.lock.encode(),
         bundle_command.FILE: facts.command.encode(),
         bill.FILE: bill.bill(made, models, data, packages_of(facts.lock)),
         tile_vectors.FILE: tile_vectors.tile_vectors(_cuttings(made)),
+        pixel_vectors.FILE: pixel_vectors.pixel_vectors(),
+        **code,
         **{f"vectors/{name}": to_netpbm(pixels) for name, pixels in vectors.items()},
     }
     return Contents(made, files)

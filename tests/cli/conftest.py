@@ -137,3 +137,35 @@ def shared_export(exporting: tuple[object, ...], tmp_path_factory: pytest.TempPa
 def exported(shared_export: Path, tmp_path: Path) -> Path:
     """Return a copy of an exported model's folder."""
     return Path(shutil.copytree(shared_export, tmp_path / "exported" / "tiny"))
+
+
+CARD = """# tiny
+
+## Data
+
+| set | images | used for | terms |
+|---|---|---|---|
+| Our own | 12 | training | ours |
+
+## Training
+| a | b | c | d |
+"""
+
+STATED = ("--author", "A. Person", "--license", "CC-BY-4.0", "--model-version", "3")
+
+
+@pytest.fixture(scope="session")
+def shared_bundle(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of the int8 TFLite file; read it, do not change it."""
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "card.md").write_text(CARD)
+    words = ["bundle", str(shared_export), "--target", "tflite-int8", *STATED]
+    words += ["--card", str(folder / "card.md"), "-o", str(folder / "app")]
+    assert main(words) == 0
+    return folder / "app"
+
+
+@pytest.fixture
+def bundled(shared_bundle: Path, tmp_path: Path) -> Path:
+    """Return a copy of a bundle."""
+    return Path(shutil.copytree(shared_bundle, tmp_path / "app"))

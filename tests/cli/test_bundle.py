@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,40 +23,8 @@ from edge_imgq.images.tile_plan import mirrored
 from edge_imgq.pipeline import bundle_check
 from edge_imgq.pipeline.bundle_check import Finding, check_bundle
 from edge_imgq.runtime.open import open_session
-from tests.cli.conftest import Run
+from tests.cli.conftest import CARD, STATED, Run
 from tests.cli.tampering import Edited, one_bias
-
-CARD = """# tiny
-
-## Data
-
-| set | images | used for | terms |
-|---|---|---|---|
-| Our own | 12 | training | ours |
-
-## Training
-| a | b | c | d |
-"""
-
-STATED = ("--author", "A. Person", "--license", "CC-BY-4.0", "--model-version", "3")
-
-
-@pytest.fixture(scope="session")
-def shared_bundle(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a bundle of the int8 TFLite file; read it, do not change it."""
-    from edge_imgq.cli.main import main
-
-    folder = tmp_path_factory.mktemp("bundle")
-    (folder / "card.md").write_text(CARD)
-    words = ("bundle", str(shared_export), "--target", "tflite-int8", "--card")
-    words += (str(folder / "card.md"), *STATED, "-o", str(folder / "app"))
-    assert main(list(words)) == 0
-    return folder / "app"
-
-
-@pytest.fixture
-def bundled(shared_bundle: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(shared_bundle, tmp_path / "app"))
 
 
 @pytest.fixture

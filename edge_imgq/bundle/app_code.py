@@ -1,0 +1,87 @@
+"""Code for apps, generated from a contract: Kotlin and C++ for TFLite files, Swift for Core ML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge_imgq.bundle.contract import AppContract, FileContract, TilingContract
+
+FOLDER = Path(__file__).with_name("app")
+
+PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "TFLite": {
+        "android": (
+            *("Tiles.kt", "Pixels.kt", "CheckVectors.kt"),
+            *("Contract.kt.j2", "Enhancer.kt.j2", "CompiledEnhancer.kt.j2"),
+        ),
+        "cpp": ("edge_imgq.hpp", "contract.hpp.j2", "check_vectors.cpp"),
+    },
+    "Core ML": {"ios": ("Tiles.swift", "Enhancer.swift.j2")},
+}
+"""Format → folder of a bundle → what goes there; a template has one more suffix."""
+
+
+def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
+    """Return files of code by their paths in a bundle.
+
+    Args:
+        contract: of the bundle.
+        peak: the float value of the level 255.
+    """
+    found = {}
+    for form, folders in PLACES.items():
+        files = [file for file in contract.files if file.format == form]
+        for folder, names in folders.items() if files else ():
+            for name in names:
+                text = (FOLDER / name).read_text(encoding="utf-8")
+                if name.endswith(".j2"):
+                    text = _rendered(text, contract, files, peak)
+                found[f"{folder}/{name.removesuffix('.j2')}"] = text.encode()
+    return found
+
+
+def _rendered(text: str, contract: AppContract, files: list[FileContract], peak: float) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    return environment.from_string(text).render(
+        c=contract,
+        files=files,
+        gpu=next((file for file in files if "gpu" in file.target), files[0]),
+        peak=repr(float(peak)),
+        constant=_constant,
+        camel=_camel,
+        sizes=sizes_of,
+        tiles=lambda file: ", ".join(f"intArrayOf({h}, {w})" for h, w in sizes_of(file)),
+        signatures=lambda file: ", ".join(f'"{name}"' for name in _signatures(file)),
+    )
+
+
+def _constant(file: FileContract) -> str:
+    return file.target.upper().replace("-", "_").replace(":", "_")
+
+
+def _camel(file: FileContract) -> str:
+    return "".join(word.capitalize() for word in _constant(file).split("_"))
+
+
+def sizes_of(file: FileContract) -> tuple[tuple[int, int], ...]:
+    """Return the heights and widths that an app gives a file: its tiles, or its own sizes."""
+    if isinstance(file.tiling, TilingContract):
+        return file.tiling.tiles
+    return tuple(_size(signature.image) for signature in file.signatures)
+
+
+def _signatures(file: FileContract) -> list[str]:
+    """Return the name of the signature for each of `sizes_of`."""
+    named = {_size(signature.image): signature.name for signature in file.signatures}
+    return [named[size] for size in sizes_of(file)]
+
+
+def _size(image: Any) -> tuple[int, int]:
+    first = 1 if image.layout == "NHWC" else 0
+    return image.shape[first], image.shape[first + 1]

@@ -1,0 +1,82 @@
+"""Pixels as an app converts them, in whole numbers; the code of apps mirrors this line by line.
+
+`edge-imgq enhance` enlarges the colours beside a luma network by bicubic, an app by bilinear. All
+else gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.colour import exact_luma
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Integers = NDArray[np.int64]
+
+
+def limited(full: Integers) -> Integers:
+    """Return luma from 16 to 235 of a camera's luma from 0 to 255."""
+    return 16 + (full * 438 + 255) // 510
+
+
+def full(luma: Integers) -> Integers:
+    """Return luma from 0 to 255 of luma from 16 to 235, clipped."""
+    return np.clip(((luma - 16) * 170 + 73) // 146, 0, 255)
+
+
+def from_yuv(luma: Pixels, cb: Pixels, cr: Pixels, rotation: int) -> Pixels:
+    """Return the RGB image of a camera's frame, BT.601 of full range.
+
+    Args:
+        luma: (H, W).
+        cb: half as many rows and columns, rounded up.
+        cr: likewise.
+        rotation: in degrees to the right: 0, 90, 180 or 270.
+    """
+    height, width = luma.shape
+    y = luma.astype(np.int64)
+    u, v = (
+        plane.repeat(2, 0).repeat(2, 1)[:height, :width].astype(np.int64) - 128
+        for plane in (cb, cr)
+    )
+    red = y + (91881 * v + 32768 >> 16)
+    green = y - (22554 * u + 46802 * v + 32768 >> 16)
+    blue = y + (116130 * u + 32768 >> 16)
+    image = np.clip(np.stack([red, green, blue], -1), 0, 255).astype(np.uint8)
+    return np.rot90(image, -rotation // 90)
+
+
+def recoloured(rgb: Pixels, luma: Pixels) -> Pixels:
+    """Return an RGB image, enlarged by bilinear, with a new luma from 16 to 235.
+
+    Args:
+        rgb: (H, W, 3).
+        luma: (scale × H, scale × W, 1).
+    """
+    larger = _bilinear(rgb, luma.shape[0] // rgb.shape[0])
+    change = luma.astype(np.int64) - exact_luma(larger)
+    moved = larger.astype(np.int64) + (change * 170 + 73) // 146
+    return np.clip(moved, 0, 255).astype(np.uint8)
+
+
+def _bilinear(rgb: Pixels, scale: int) -> Pixels:
+    unit = 2 * scale
+    (top, bottom, below), (west, east, beside) = (_lines(n, scale) for n in rgb.shape[:2])
+    values = rgb.astype(np.int64)
+    along = values[:, west] * (unit - beside)[:, None] + values[:, east] * beside[:, None]
+    weight = below[:, None, None]
+    total = along[top] * (unit - weight) + along[bottom] * weight
+    result: Pixels = ((total + unit * unit // 2) // (unit * unit)).astype(np.uint8)
+    return result
+
+
+def _lines(length: int, scale: int) -> tuple[Integers, Integers, Integers]:
+    """Return the two lines that each enlarged line lies between, and the weight of the second."""
+    place = 2 * np.arange(length * scale) + 1 - scale
+    first = place // (2 * scale)
+    return np.maximum(first, 0), np.minimum(first + 1, length - 1), place - first * 2 * scale

@@ -1,0 +1,190 @@
+"""The code that bundles hold for apps, compiled and held to the vectors beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_imgq.bundle import pixel_vectors
+from edge_imgq.bundle.app_code import app_code
+from edge_imgq.bundle.app_pixels import from_yuv, full, limited, recoloured
+from edge_imgq.bundle.contract import AppContract, TilingContract
+from edge_imgq.bundle.photo import sample_photo
+from edge_imgq.images.chroma import luma_of
+from edge_imgq.images.colour import exact_luma, rgb_to_y
+from edge_imgq.report.json_file import read_json
+from edge_imgq.report.typed import read_as
+from edge_imgq.skipped import Skipped
+
+STUBS = Path(__file__).with_name("android_stubs")
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"there is no {', '.join(missing)} here")
+
+
+def ran(*words: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in words], cwd=folder, text=True, capture_output=True, check=False
+    )
+
+
+def spoil(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+@needs("g++")
+def test_the_cpp_header_gives_every_vector(bundled: Path) -> None:
+    compiling = ("g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Icpp")
+    made = ran(*compiling, "cpp/check_vectors.cpp", "-o", "check", folder=bundled)
+    assert made.returncode == 0, made.stderr
+    checked = ran("./check", ".", folder=bundled)
+    assert checked.returncode == 0, checked.stdout
+    lines = len((bundled / "vectors" / "pixels.txt").read_text().splitlines())
+    lines += len((bundled / "vectors" / "tiles.json").read_text().splitlines()) - 2
+    assert checked.stdout == f"{lines} of {lines} are as edge-imgq's own\n"
+    spoil(bundled / "vectors" / "tiles.json", '"crop": [[0, 0]', '"crop": [[0, 1]')
+    assert ran("./check", ".", folder=bundled).returncode == 1
+
+
+@needs("g++")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("(start + tile - following) * scale / 2", "(start + tile - following) * scale / 2 + 1"),
+        ("(2 * length - 2)", "(2 * length - 1)"),
+        ("rest == 127500 && whole % 2 == 1", "rest == 127500"),
+        ("std::nearbyint(", "std::round("),
+        ("row / 2 * chroma_row", "(row + 1) / 2 * chroma_row"),
+        ("down = column, right = height - 1 - row", "down = width - 1 - column, right = row"),
+        ("2 * column + 1 - scale - right * unit", "2 * column + 2 - scale - right * unit"),
+        ("Mirrored(column.read + place, photo.width)", "std::min(place, photo.width - 1)"),
+    ],
+)
+def test_a_slip_in_the_code_is_seen(bundled: Path, before: str, after: str) -> None:
+    spoil(bundled / "cpp" / "edge_imgq.hpp", before, after)
+    words = ("g++", "-std=c++17", "-O0", "-Icpp", "cpp/check_vectors.cpp", "-o", "check")
+    assert ran(*words, folder=bundled).returncode == 0
+    assert ran("./check", ".", folder=bundled).returncode != 0
+
+
+@needs("kotlinc", "java")
+@pytest.mark.slow
+def test_the_kotlin_files_compile_and_give_every_vector(bundled: Path) -> None:
+    """Those for Android against stubs of the types that they call."""
+    sources = [*sorted((bundled / "android").glob("*.kt")), *sorted(STUBS.glob("*.kt"))]
+    made = ran("kotlinc", *sources, "-include-runtime", "-d", "check.jar", folder=bundled)
+    assert made.returncode == 0, made.stderr
+    words = ("java", "-cp", "check.jar", "edgeimgq.CheckVectorsKt", ".")
+    checked = ran(*words, folder=bundled)
+    assert checked.returncode == 0, checked.stdout
+    spoil(bundled / "vectors" / "pixels.txt", "limited | 0 1 2", "limited | 1 1 2")
+    assert ran(*words, folder=bundled).returncode == 1
+
+
+@pytest.fixture
+def contract(shared_bundle: Path) -> AppContract:
+    found: AppContract = read_as(AppContract, read_json(shared_bundle / "contract.json"), "it")
+    return found
+
+
+def of_core_ml(contract: AppContract) -> AppContract:
+    """Return the contract of a Core ML package, which `shared_bundle` has none of."""
+    (file,) = contract.files
+    image = dataclasses.replace(file.signatures[0].image, layout="image", shape=(48, 64, 3))
+    signature = dataclasses.replace(file.signatures[0], name="", image=image)
+    package = dataclasses.replace(
+        file,
+        target="coreml-fp16",
+        file="models/coreml-fp16.mlpackage",
+        format="Core ML",
+        signatures=(signature,),
+    )
+    whole = dataclasses.replace(package, target="coreml-int8", tiling=Skipped("it sees all"))
+    return dataclasses.replace(contract, files=(package, whole))
+
+
+def test_swift_parses(contract: AppContract) -> None:
+    swift = pytest.importorskip("tree_sitter_swift", reason="tree-sitter-swift is not installed")
+    sitter = pytest.importorskip("tree_sitter", reason="tree-sitter is not installed")
+    parser = sitter.Parser(sitter.Language(swift.language()))
+    code = app_code(of_core_ml(contract), 1.0)
+    assert set(code) == {"ios/Tiles.swift", "ios/Enhancer.swift"}
+    for text in code.values():
+        assert not parser.parse(text).root_node.has_error
+        assert parser.parse(text.replace(b"{", b"", 1)).root_node.has_error
+
+
+def test_swift_states_the_contract(contract: AppContract) -> None:
+    text = app_code(of_core_ml(contract), 1.0)["ios/Enhancer.swift"].decode()
+    assert 'name: "coreml-fp16",\n        tile: (48, 64),\n        halo: 1,' in text
+    assert "halo: nil" in text
+    assert "kCVPixelFormatType_32BGRA" in text
+
+
+def test_a_file_of_several_sizes_and_one_that_is_not_cut(contract: AppContract) -> None:
+    (file,) = contract.files
+    image = dataclasses.replace(file.signatures[0].image, shape=(1, 96, 80, 3))
+    second = dataclasses.replace(file.signatures[0], name="h96_w80", image=image)
+    tiling = TilingContract(((48, 64), (96, 80)), 1, 2, 1)
+    several = dataclasses.replace(file, signatures=(*file.signatures, second), tiling=tiling)
+    whole = dataclasses.replace(file, target="tflite-float", tiling=Skipped("it sees all"))
+    code = app_code(dataclasses.replace(contract, files=(several, whole)), 1.0)
+    kotlin = code["android/Contract.kt"].decode()
+    assert 'signatures = arrayOf("serving_default", "h96_w80")' in kotlin
+    assert "tiles = arrayListOf(intArrayOf(48, 64), intArrayOf(96, 80))" in kotlin
+    assert "halo = -1" in kotlin
+    header = code["cpp/contract.hpp"].decode()
+    assert "Tiling kTfliteInt8_96x80 = {96, 80, 1, 1, 1};" in header
+    assert "// Photographs are not cut: it sees all." in header
+
+
+def test_luma_is_that_of_the_papers_but_for_ties() -> None:
+    photo = sample_photo(64, 64, 3)
+    floats = rgb_to_y(photo)
+    assert np.abs(exact_luma(photo) - floats).max() <= 0.5 + 1e-9
+    np.testing.assert_array_equal(luma_of(photo), exact_luma(photo))
+    # 65.481 × 0 + 128.553 × 204 + 24.966 × 68, by 255, is 109.5 exactly.
+    assert exact_luma(np.asarray([[[0, 204, 68]]], np.uint8)).item() == 126
+
+
+def test_ranges_of_luma_are_rounded() -> None:
+    levels = np.arange(256)
+    np.testing.assert_array_equal(limited(levels), np.rint(16 + levels * 219 / 255))
+    np.testing.assert_array_equal(full(levels), np.clip(np.rint((levels - 16) * 255 / 219), 0, 255))
+
+
+def test_a_camera_frame_is_as_pillow_converts_it() -> None:
+    y, chroma = sample_photo(20, 30, 1)[..., 0], sample_photo(10, 15, 2)
+    planes = [chroma[..., index].repeat(2, 0).repeat(2, 1) for index in (0, 1)]
+    expected = np.asarray(Image.fromarray(np.stack([y, *planes], -1), "YCbCr").convert("RGB"))
+    found = from_yuv(y, chroma[..., 0], chroma[..., 1], 0)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    turned = np.asarray(Image.fromarray(found).transpose(Image.Transpose.ROTATE_270))
+    np.testing.assert_array_equal(from_yuv(y, chroma[..., 0], chroma[..., 1], 90), turned)
+
+
+def test_an_image_that_gets_its_own_luma_is_enlarged_as_pillow_does() -> None:
+    rgb = sample_photo(24, 20, 3)
+    larger = np.asarray(Image.fromarray(rgb).resize((40, 48), Image.Resampling.BILINEAR))
+    found = recoloured(rgb, exact_luma(larger))
+    assert np.abs(found.astype(int) - larger).max() <= 2
+    changed = recoloured(rgb, np.full((48, 40, 1), 235, np.uint8))
+    assert changed.min() < 255
+    assert changed.mean() > 200
+
+
+def test_the_vectors_hold_a_tie_and_every_rotation() -> None:
+    lines = pixel_vectors.pixel_vectors().decode().splitlines()
+    assert {line.split(" ")[0] for line in lines} == {
+        *("luma", "limited", "full", "yuv", "recoloured", "to_byte", "to_float", "tiled"),
+    }
