@@ -28,6 +28,7 @@ from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
 from edge_imgq.formats import is_run_by
 from edge_imgq.images.layout import from_nchw, to_nchw
+from edge_imgq.runtime import npu_file
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import no_such
@@ -84,7 +85,7 @@ class HexagonDevice:
     def refusal(self, path: Path) -> str:
         """Return why a file is none for the HTP: it takes quantized ONNX."""
         if not is_run_by(path, "hexagon"):
-            return "the HTP is given ONNX files here; use onnx-int8.onnx"
+            return npu_file.refusal(path) or "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
         from edge_imgq.graph.load import read_onnx
 

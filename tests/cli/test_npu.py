@@ -18,7 +18,7 @@ import pytest
 
 from edge_imgq.chips import QUALCOMM, Vendor
 from edge_imgq.cli.main import main
-from edge_imgq.devices import emulated_npu
+from edge_imgq.devices import emulated_npu, hexagon
 from edge_imgq.devices.protocol import Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import ImageError
@@ -161,6 +161,45 @@ def test_a_device_with_litert_alone_refuses_it(written: Path) -> None:
     assert said.startswith("it is compiled for the NPU of SM8750 (Snapdragon 8 Elite)")
     assert npu_file.refusal(written / "tflite-npu-fallback.tflite") == ""
     assert npu_file.refusal(written / "nothing.tflite") == ""
+
+
+def test_verify_on_a_device_says_why_it_does_not_run_there(
+    run: Run, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hexagon, "look", lambda: (Presence("hexagon", True, ""),))
+    outcome = run("verify", written / "tflite-npu-sm8750.tflite", "--device", "hexagon")
+    said = " ".join(outcome.out.split())
+    assert "it is compiled for the NPU of SM8750 (Snapdragon 8 Elite), and runs there" in said
+
+
+def test_without_the_emulator_it_says_what_to_install(
+    run: Run, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = Presence("hexagon", False, "onnxruntime-qnn is not installed", "pip install it")
+    monkeypatch.setattr(emulated_npu, "look", lambda: (absent,))
+    outcome = run("verify", written / "tflite-npu-sm8750.tflite")
+    assert outcome.code == 7
+    said = " ".join(outcome.err.split())
+    assert "Qualcomm's emulator of it is not here: onnxruntime-qnn is not installed" in said
+    outcome = run("verify", written)
+    assert outcome.code == 7
+    assert "tflite-npu-fallback" in outcome.out
+
+
+def test_nothing_emulates_the_npu_of_another_vendor(
+    run: Run, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (written / "tflite-npu-sm8750.tflite").read_bytes()
+    path = tmp_path / "other.tflite"
+    path.write_bytes(
+        data.replace(b"Qualcomm".ljust(125, b"\0"), b"MediaTek".ljust(125, b"\0")).replace(
+            b"SM8750".ljust(125, b"\0"), b"mt6991".ljust(125, b"\0")
+        )
+    )
+    outcome = run("bench", path)
+    assert outcome.code == 7
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "for the NPU of MT6991 (Dimensity 9400), which nothing here emulates" in said
 
 
 def test_an_image_of_another_size_is_refused(written: Path) -> None:

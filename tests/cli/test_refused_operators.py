@@ -92,7 +92,7 @@ def test_inspect_gives_the_answer_of_export_before_an_export(
     run: Run, odd: Path, photos: Path, tmp_path: Path
 ) -> None:
     words = (odd, "--size", "48x64")
-    targets = ("onnx-float", "tflite", "coreml-fp16")
+    targets = ("onnx-float", "tflite", "tflite-npu", "coreml-fp16")
     images = ("--images", photos / "evaluation", "--output", tmp_path, "--json", "--no-bench")
     report = json.loads(run("export", *words, "--target", *targets, *images).out)
     form = json.loads(run("inspect", *words, "--json").out)
