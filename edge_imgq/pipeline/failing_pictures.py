@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from edge_imgq.pipeline.gallery import Gallery
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms, verify_files
+from edge_imgq.pipeline.vouching import note_of
 from edge_imgq.report.verdict import Place, Verdict
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ def failing_pictures(
 ) -> dict[Place, tuple[Exhibit, ...]]:
     """Return the worst images of every target that fails, if its file runs and images are known."""
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
-    return {
-        place: shown
-        for one in looked
-        if (images := images_of(one.report, request)) is not None
-        for place, path in _files(one)
-        if place in failing and (shown := _worst(one.folder, path, images, request, watch))
-    }
+    found: dict[Place, tuple[Exhibit, ...]] = {}
+    for one in looked:
+        files = [(place, path) for place, path in _files(one) if place in failing]
+        images = images_of(one.report, request) if files else None
+        if images is not None:
+            for together in _rounds(files):
+                found |= _worst(one.folder, together, images, request, watch)
+    return found
 
 
 def unknown_images(
@@ -51,13 +53,36 @@ def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
         yield (one.report.model, target.target), one.folder / target.file
 
 
+def _rounds(files: Iterable[tuple[Place, Path]]) -> list[dict[str, tuple[Place, Path]]]:
+    """Return files that run together, by what a gallery calls them: their own word for themselves.
+
+    A file that lies in another's place calls itself what the other does, and runs by itself.
+    """
+    rounds: list[dict[str, tuple[Place, Path]]] = []
+    for place, path in files:
+        try:
+            note = note_of(path)
+        except EdgeImgqError:
+            continue  # the verdict says why
+        name = f"{note.model}-{note.target}"
+        free = next((known for known in rounds if name not in known), None)
+        if free is None:
+            rounds.append(free := {})
+        free[name] = (place, path)
+    return rounds
+
+
 def _worst(
-    folder: Path, path: Path, images: ImageSet, request: CheckRequest, watch: Watch
-) -> tuple[Exhibit, ...]:
+    folder: Path,
+    files: Mapping[str, tuple[Place, Path]],
+    images: ImageSet,
+    request: CheckRequest,
+    watch: Watch,
+) -> dict[Place, tuple[Exhibit, ...]]:
     gallery = Gallery(None, whole=True)
     terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
     try:
-        verify_files(folder, [Candidate(path, None)], terms, watch)
+        verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)
     except EdgeImgqError:
-        return ()  # the verdict says why
-    return next(iter(gallery.exhibits.values()), ())
+        return {}  # the verdict says why
+    return {files[name][0]: shown for name, shown in gallery.exhibits.items() if shown}

@@ -18,6 +18,7 @@ from edge_imgq.errors import EdgeImgqError
 from edge_imgq.formats import format_of
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.images.samples import ImageSet, samples
+from edge_imgq.report.comparison import INVISIBLE
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Fidelity
 
@@ -94,7 +95,9 @@ def is_as_near_as_its_graph(figures: TargetReport) -> bool:
     moves all that read it by several of their own steps.
     """
     graph, file = figures.quantization, figures.vs_reference
-    return isinstance(graph, Fidelity) and abs(graph.mean - file.mean) <= NO_FURTHER_DB
+    if not isinstance(graph, Fidelity):  # its graph is the float model
+        return file.mean >= INVISIBLE
+    return abs(graph.mean - file.mean) <= NO_FURTHER_DB
 
 
 def _bytes(plan: Plan) -> int:

@@ -174,7 +174,9 @@ def verify_files(
         terms: how.
         watch: told of every step.
     """
-    watch(Step(f"open the files of {folder.absolute().name}", 0, 1))
+    # A folder that files are just written to bears a hidden name.
+    whose = "" if terms.just_written else f" of {folder.absolute().name}"
+    watch(Step(f"open the files{whose}", 0, 1))
     references = References(folder, terms.threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:

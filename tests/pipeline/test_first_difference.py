@@ -8,10 +8,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.pipeline.first_difference import _compared
+from edge_imgq.pipeline.first_difference import _compared, is_as_near_as_its_graph
 from edge_imgq.runtime.written_tensor import WrittenTensor
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import Fidelity
+from tests.report.build import with_target
 
 STEP = np.float32(1 / 255)
+FLOAT, DBS = Skipped("a float file has no quantization"), (73.0, 41.0)
 
 
 def sharpened(folder: Path) -> Path:
@@ -48,3 +52,9 @@ def test_values_that_saturate_in_the_graph_too_are_not_off(tmp_path: Path) -> No
     said = _compared([other], graph, pixels, 1.0)
     assert said is not None
     assert "'bright', which MUL writes" in said
+
+
+def test_a_float_file_is_compared_with_the_float_model_itself() -> None:
+    near, far = (with_target(quantization=FLOAT, vs_reference=Fidelity(db, db, "a")) for db in DBS)
+    assert is_as_near_as_its_graph(near.targets[0])
+    assert not is_as_near_as_its_graph(far.targets[0])
