@@ -21,6 +21,7 @@ import edge_imgq.train
 import edge_imgq.verify  # noqa: F401
 from edge_imgq.api.bench import Timings, bench
 from edge_imgq.api.bundle import bundle, verify_bundle
+from edge_imgq.api.check import BaselineUpdate, CheckResult, check, update_baseline
 from edge_imgq.api.enhance import enhance, enhance_files
 from edge_imgq.api.evaluate import EvaluationResult, evaluate
 from edge_imgq.api.export import export
@@ -45,7 +46,9 @@ from edge_imgq.train.schedule import Schedule
 from edge_imgq.version import __version__
 
 __all__ = [
+    "BaselineUpdate",
     "Budget",
+    "CheckResult",
     "EdgeImgqError",
     "EvaluationResult",
     "ExportRecipe",
@@ -69,6 +72,7 @@ __all__ = [
     "__version__",
     "bench",
     "bundle",
+    "check",
     "enhance",
     "enhance_files",
     "evaluate",
@@ -82,6 +86,7 @@ __all__ = [
     "sensitivity",
     "train",
     "training_schedule",
+    "update_baseline",
     "verify",
     "verify_bundle",
 ]

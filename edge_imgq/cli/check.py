@@ -16,17 +16,10 @@ from edge_imgq.cli.paths import (
     output_folder,
 )
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.errors import DriftError, UsageError
+from edge_imgq.errors import DriftError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from edge_imgq.pipeline.check import Looked
-    from edge_imgq.report.baseline import Baseline
-    from edge_imgq.report.history import Entry
-    from edge_imgq.report.judgement import Judgement
-    from edge_imgq.report.report import Report
+    from edge_imgq.api.check import CheckResult
 
 FORMS = {
     "junit": "JUnit XML, a test case for each target",
@@ -123,117 +116,59 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, compare and show the verdicts, or write the baseline."""
-    from edge_imgq.cli.verdict_forms import write_forms
-    from edge_imgq.pipeline.check import CheckRequest, look, verdicts
-    from edge_imgq.pipeline.measured_anew import cache_folder
-    from edge_imgq.report.baseline_file import read_baseline
-    from edge_imgq.report.judgement import Judgement
+    """Compare and show the verdicts, or write the baseline."""
+    if arguments.update:
+        return _update(arguments)
+    from edge_imgq.api.check import check
 
-    request = CheckRequest(
-        paths=tuple(arguments.paths),
-        shipped=tuple(arguments.shipped),
-        required=tuple(arguments.require),
-        images=arguments.images,
-        threads=arguments.threads,
-        cache=None if arguments.no_cache else cache_folder(),
-    )
-    history = _history(arguments)
-    known = None if arguments.update else read_baseline(arguments.baseline)
     with ProgressDisplay() as watch:
-        looked = look(request, watch)
-        if known is None:
-            return _update(arguments.baseline, looked)
-        found = verdicts(looked, known, request, watch)
-        judgement = Judgement(found, tuple(one.report for one in looked), known)
-        write_forms(arguments, looked, judgement, history, request, watch)
-    _show(judgement, arguments)
-    return DriftError.exit_code if judgement.fails else 0
+        result = check(
+            arguments.paths,
+            arguments.baseline,
+            shipped=arguments.shipped,
+            require=arguments.require,
+            images=arguments.images,
+            html=arguments.html,
+            pictures=arguments.pictures,
+            junit=arguments.junit,
+            markdown=arguments.markdown,
+            history=arguments.history,
+            threads=arguments.threads,
+            cache=not arguments.no_cache,
+            progress=watch,
+        )
+    for note in result.notes:
+        print(note, file=sys.stderr)
+    _show(result, arguments)
+    return 0 if result.passes else DriftError.exit_code
 
 
-def _history(arguments: argparse.Namespace) -> Sequence[Entry]:
-    """Return the entries that the page is to show; none where no history was named.
+def _update(arguments: argparse.Namespace) -> int:
+    from edge_imgq.api.check import update_baseline
 
-    Raises:
-        UsageError: a history was named, and no page.
-        RecipeError: it is none that edge-imgq wrote.
-    """
-    from edge_imgq.report.history import read_history
+    with ProgressDisplay() as watch:
+        update = update_baseline(
+            arguments.paths,
+            arguments.baseline,
+            images=arguments.images,
+            threads=arguments.threads,
+            cache=not arguments.no_cache,
+            progress=watch,
+        )
+    print(update, file=sys.stderr)
+    return 0
 
-    if arguments.history is None:
-        return ()
-    if arguments.html is None:
-        raise UsageError("--history is shown on the page: say --html FILE, too.")
-    return read_history(arguments.history)
 
-
-def _show(judgement: Judgement, arguments: argparse.Namespace) -> None:
-    verdicts = judgement.verdicts
+def _show(result: CheckResult, arguments: argparse.Namespace) -> None:
     if arguments.json:
         from edge_imgq.report.json_form import verdicts_to_json
 
-        print(verdicts_to_json(verdicts))
+        print(verdicts_to_json(result.verdicts))
         return
-    from edge_imgq.report.verdict_table import verdict_table
-
-    print(verdict_table(verdicts, judgement.notes))
-    if any(verdict.outcome in ("improved", "new", "unjudged") for verdict in verdicts):
+    print(result)
+    if any(verdict.outcome in ("improved", "new", "unjudged") for verdict in result):
         paths = " ".join(map(str, arguments.paths))
         print(
             f"\nTo accept these figures:\n  edge-imgq check {paths} --baseline "
             f"{arguments.baseline} --update"
         )
-
-
-def _update(path: Path, looked: Sequence[Looked]) -> int:
-    """Write the figures; of files that no report vouches for there are none to write.
-
-    Raises:
-        DriftError: there is such a file.
-        UsageError: no target of a model was measured.
-    """
-    from edge_imgq.pipeline.graph_tensors import graph_tensors
-    from edge_imgq.report.baseline import updated
-    from edge_imgq.report.baseline_file import read_to_update, write_baseline
-    from edge_imgq.report.unjudged import without_truth
-
-    for one in looked:
-        _refuse_to_keep(path, one)
-    made = not path.parent.is_dir()
-    reports = [one.report for one in looked]
-    before = read_to_update(path)
-    tensors = {one.report.model: graph_tensors(one.folder, one.report) for one in looked}
-    write_baseline(path, updated(before, reports, tensors))
-    models = ", ".join(report.model for report in reports)
-    print(f"Wrote the figures of {models} to {path}.", file=sys.stderr)
-    for note in without_truth(reports):
-        print(f"{note}.", file=sys.stderr)
-    if before is not None:
-        _say_unmeasured(before, reports)
-    if made:
-        print(f"The folder {path.parent} was not there, and was made.", file=sys.stderr)
-    return 0
-
-
-def _refuse_to_keep(path: Path, one: Looked) -> None:
-    """Raise an error where the figures of a model do not belong into a baseline."""
-    start = f"{path} is left as it was: {one.report.model}"
-    for target, why in one.tampered.items():
-        raise DriftError(f"{start} {target}: {'; '.join(why)}. Export the model again.")
-    if not one.report.targets:
-        raise UsageError(
-            f"{start}: no target was measured here. Update it where the targets run, from a "
-            "complete export."
-        )
-
-
-def _say_unmeasured(before: Baseline, reports: Sequence[Report]) -> None:
-    """Say which figures of a baseline were kept though nothing was measured, and which went."""
-    from edge_imgq.report.baseline import unmeasured
-
-    for report in reports:
-        known = before.models.get(report.model)
-        for one in unmeasured(known, report) if known else ():
-            what = "Kept the earlier figures" if one.stays else "Dropped the figures"
-            reason = one.reason.rstrip(".")
-            print(f"{what} of {report.model} {one.target}: {reason}.", file=sys.stderr)

@@ -32,6 +32,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("model", "output", "*", "targets=()", "zipped=False", "card=None", "author=''"),
         *("licence=''", "model_version=''", PROGRESS),
     ),
+    "check": (
+        *("paths", "baseline", "*", "shipped=()", "require=()", "images=None", "html=None"),
+        *("pictures=None", "junit=None", "markdown=None", "history=None", "threads=1"),
+        *("cache=True", PROGRESS),
+    ),
     "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
     "enhance_files": (
         *("photos", "model", "output", "*", "suffix=''", "pixel_range=None", "threads=None"),
@@ -70,6 +75,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "training_schedule": ("model",),
     "verify_bundle": ("folder", "*", "images=None", PROGRESS),
+    "update_baseline": (
+        *("paths", "baseline", "*", "images=None", "threads=1", "cache=True", PROGRESS),
+    ),
     "verify": (
         "paths",
         *("*", "images=None", *DEVICE[1:]),
@@ -80,7 +88,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 
 MEMBERS: dict[str, set[str]] = {
+    "BaselineUpdate": {"path", "notes"},
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
+    "CheckResult": {"judgement", "notes", "passes", "verdict", "verdicts"},
     "EdgeImgqError": {"exit_code"},
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
@@ -128,6 +138,7 @@ MEMBERS: dict[str, set[str]] = {
 }
 
 SHOWN = (
+    *("BaselineUpdate", "CheckResult"),
     *(
         "EvaluationResult",
         "Inspection",
@@ -207,7 +218,10 @@ def test_the_import_takes_nothing_of_others_with_it() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["bench", "enhance", "evaluate", "export", "inspect", "sensitivity", "train", "verify"],
+    [
+        *("bench", "check", "enhance", "evaluate", "export", "inspect", "sensitivity", "train"),
+        "verify",
+    ],
 )
 def test_a_command_calls_the_function(command: str) -> None:
     source = inspect.getsource(importlib.import_module(f"edge_imgq.cli.{command}"))

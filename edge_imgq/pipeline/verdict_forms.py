@@ -1,13 +1,15 @@
-"""The forms of the verdicts of `check`: a page, pictures, JUnit XML and Markdown."""
+"""The forms of a check's verdicts: a page, pictures, JUnit XML and Markdown."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import write_text
+from edge_imgq.report.markdown import Picture, markdown
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check import CheckRequest, Looked
@@ -15,47 +17,66 @@ if TYPE_CHECKING:
     from edge_imgq.report.exhibit import Exhibit
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
-    from edge_imgq.report.markdown import Picture
     from edge_imgq.report.verdict import Place
 
 
+@dataclass(frozen=True)
+class Forms:
+    """What is written of the verdicts.
+
+    Attributes:
+        html: a page that holds all it shows; None for none, here and below.
+        pictures: folder for pictures of what fails.
+        junit: JUnit XML.
+        markdown: for a comment; it shows the pictures, if there are any.
+        history: earlier figures, for the page.
+    """
+
+    html: Path | None = None
+    pictures: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    history: Sequence[Entry] = ()
+
+
 def write_forms(
-    arguments: argparse.Namespace,
+    forms: Forms,
     looked: Sequence[Looked],
     judgement: Judgement,
-    history: Sequence[Entry],
     request: CheckRequest,
     watch: Watch,
-) -> None:
-    """Write what was asked for; failing files run once more where their images are shown."""
-    from edge_imgq.artifact import write_text
+) -> tuple[str, ...]:
+    """Write what was asked for; failing files run once more where their images are shown.
 
+    Returns:
+        Sentences on what has no pictures, and where the others are.
+    """
     pictures: Sequence[Picture] = ()
-    if arguments.html or arguments.pictures:
+    notes: tuple[str, ...] = ()
+    if forms.html or forms.pictures:
         from edge_imgq.pipeline.failing_pictures import failing_pictures, unknown_images
 
         exhibits = failing_pictures(looked, judgement.verdicts, request, watch)
         unknown = unknown_images(looked, judgement.verdicts, request)
-        if arguments.html:
+        if forms.html:
             from edge_imgq.pipeline.known_sensitivity import layers_of
             from edge_imgq.report.page import page
 
             layers, others = layers_of({one.folder: one.report for one in looked})
-            notes = (*unknown, *others)
-            write_text(arguments.html, page(judgement, exhibits, history, notes, layers))
-        if arguments.pictures:
-            beside = (arguments.markdown or arguments.pictures).parent
-            pictures = _written(arguments.pictures, exhibits, beside)
-        for line in unknown:
-            print(f"{line}.", file=sys.stderr)
-    if arguments.junit:
+            said = (*unknown, *others)
+            write_text(forms.html, page(judgement, exhibits, forms.history, said, layers))
+        if forms.pictures:
+            beside = (forms.markdown or forms.pictures).parent
+            pictures = _written(forms.pictures, exhibits, beside)
+            notes = (f"The pictures are in {forms.pictures}.",) if pictures else ()
+        notes = (*notes, *(f"{line}." for line in unknown))
+    if forms.junit:
         from edge_imgq.report.junit import junit_xml
 
-        write_text(arguments.junit, junit_xml(judgement))
-    if arguments.markdown:
-        from edge_imgq.report.markdown import markdown
-
-        write_text(arguments.markdown, markdown(judgement, pictures))
+        write_text(forms.junit, junit_xml(judgement))
+    if forms.markdown:
+        write_text(forms.markdown, markdown(judgement, pictures))
+    return notes
 
 
 def _written(
@@ -63,12 +84,9 @@ def _written(
 ) -> list[Picture]:
     """Write pictures, and return them as text in another folder names them."""
     from edge_imgq.pipeline.gallery import write_pictures
-    from edge_imgq.report.markdown import Picture
 
     named = {f"{model}-{target}": shown for (model, target), shown in exhibits.items()}
     written = write_pictures(folder, named)
-    if written:
-        print(f"The pictures are in {folder}.", file=sys.stderr)
     return [
         Picture(
             f"{' '.join(place)}, {exhibit.name}: {exhibit.psnr:.2f} dB to the float model",
