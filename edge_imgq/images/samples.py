@@ -38,6 +38,10 @@ LARGEST = 768
 """Photographs are cropped to this many pixels a side, from their centre: memory and time stay
 bounded, and every image of the published test sets fits whole but for a few."""
 
+ENOUGH = 96
+"""Height and width of an input that is taken however far the network sees: a network of a hundred
+layers sees farther than most photographs reach, and what an app gives it ends as early."""
+
 
 UNKNOWN_TASK = "image-to-image"
 
@@ -195,8 +199,8 @@ def samples(
         contract: of the network.
         size: height and width that the network insists on: larger photographs are cropped to it,
             smaller ones mirrored out to it. None when it takes any.
-        smallest: least height and width of an input where the network takes any: its receptive
-            field. One that insists on a size may be smaller than what it sees.
+        smallest: height and width of the network's receptive field. Where it takes any size, an
+            input is at least that large, or ENOUGH. One that insists on a size may be smaller.
 
     Raises:
         ImageError: a file is unreadable, or an image is too small.
@@ -277,9 +281,10 @@ def _generator(name: str) -> np.random.Generator:
 
 def _refuse_small(photo: Photo, sample: Sample, smallest: int) -> None:
     height, width = sample.pixels.shape[:2]
-    if min(height, width) < smallest:
+    wanted = min(smallest, ENOUGH)
+    if min(height, width) < wanted:
         raise ImageError(
             f"{photo.path} gives an input of {height}x{width}; the network sees {smallest}x"
             f"{smallest} pixels at once, so every pixel would be measured at a border. "
-            "Leave the image out or give a larger one."
+            f"Leave the image out, or give one whose input is at least {wanted}x{wanted}."
         )

@@ -99,6 +99,14 @@ def test_an_image_smaller_than_the_receptive_field_is_refused_by_name(tmp_path) 
         list(samples(folder_set(photos(tmp_path, a=(30, 30))), SR, None, smallest=19))
 
 
+def test_a_network_that_sees_farther_than_photographs_reach_takes_them(tmp_path) -> None:
+    images = folder_set(photos(tmp_path, a=(288, 300)))
+    (sample,) = samples(images, SR, None, smallest=199)
+    assert sample.pixels.shape[:2] == (96, 100)
+    with pytest.raises(ImageError, match=r"give one whose input is at least 96x96"):
+        list(samples(folder_set(photos(tmp_path, a=(285, 300))), SR, None, smallest=199))
+
+
 def test_a_network_that_insists_on_a_size_may_see_more_than_that(tmp_path) -> None:
     images = folder_set(photos(tmp_path, a=(90, 90)))
     (sample,) = samples(images, SR, (16, 20), smallest=71)
