@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx_ir as ir
 import torch
 from torch import Tensor
@@ -27,11 +28,14 @@ from edge_imgq.quantize.channels import find_channels
 from edge_imgq.quantize.torch_graph import TorchGraph
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 DRAWS = 2
 SEED = 0
+
+AT_ONCE = 125_000_000
+"""Numbers of values that are kept at once for their slopes, half a gigabyte: a batch of a network
+with hundreds of layers is computed in parts."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ class Sensitivity:
 
 
 def measure_sensitivity(
-    model: ir.Model, values: Sequence[ir.Value], batch: NDArray[np.float32]
+    model: ir.Model,
+    values: Sequence[ir.Value],
+    batch: NDArray[np.float32],
+    at_once: int = AT_ONCE,
 ) -> dict[ir.Value, Sensitivity]:
     """Return the statistics of some values (N, C, H, W) of a float graph.
 
@@ -68,30 +75,60 @@ def measure_sensitivity(
         model: float graph.
         values: computed by it.
         batch: network inputs (N, C, H, W).
+        at_once: numbers that may be kept at once, at one image at least. Fewer parts and more
+            differ by the order of sums and by the random signs.
 
     Raises:
         NotCoveredError: an operator has no torch form.
     """
     graph = TorchGraph(model)
-    entry = torch.from_numpy(batch).requires_grad_()
-    traced = graph.trace(entry, values)
-    image = traced[model.graph.outputs[0]]
     generator = torch.Generator().manual_seed(SEED)
+    parts = [
+        [rows * (len(part) / len(batch)) for rows in _of_part(graph, values, part, generator)]
+        for part in np.array_split(batch, _parts(model.graph, batch.shape, at_once))
+    ]
+    totals = [torch.stack(rows).sum(0).numpy() for rows in zip(*parts, strict=True)]
+    return {value: Sensitivity(*total) for value, total in zip(values, totals, strict=True)}
+
+
+def _parts(graph: ir.Graph, shape: tuple[int, ...], at_once: int) -> int:
+    """Return in how many parts a batch (N, C, H, W) is computed, so that its values fit in memory.
+
+    Every value counts as if it had the height and width of the input.
+    """
+    count, _, height, width = shape
+    channels = sum(_channels(value) for node in graph for value in node.outputs)
+    return min(count, -(-channels * count * height * width // at_once))
+
+
+def _channels(value: ir.Value) -> int:
+    channels = value.shape[1] if value.shape and len(value.shape) == 4 else 0
+    return channels if isinstance(channels, int) else 0
+
+
+def _of_part(
+    graph: TorchGraph,
+    values: Sequence[ir.Value],
+    part: NDArray[np.float32],
+    generator: torch.Generator,
+) -> list[Tensor]:
+    """Return what images say of each value: the rows of `Sensitivity`, float64 (4, channels)."""
+    entry = torch.from_numpy(part).requires_grad_()
+    traced = graph.trace(entry, values)
+    (image,) = (tensor for value, tensor in traced.items() if value.is_graph_output())
     watched = [traced[value] for value in values]
-    sums = [torch.zeros(3, tensor.shape[1], dtype=torch.float64) for tensor in watched]
+    sums = [torch.zeros(4, tensor.shape[1], dtype=torch.float64) for tensor in watched]
     # Each slope is looked at when it is there and given up: all of them would take as much memory
     # as all values.
     for total, tensor in zip(sums, watched, strict=True):
+        total[1] = tensor.detach().square().mean((0, 2, 3))
         tensor.register_hook(  # type: ignore[no-untyped-call]
             partial(_add_products, total, tensor.detach(), image.numel())
         )
     for _ in range(DRAWS):
         drawn = signed_sum(image, generator)
         torch.autograd.grad(drawn, entry, retain_graph=True, allow_unused=True)
-    return {
-        value: _sensitivity(total, tensor.detach())
-        for value, total, tensor in zip(values, sums, watched, strict=True)
-    }
+    return sums
 
 
 def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, Sensitivity]:
@@ -124,7 +161,7 @@ def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
 def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor | None) -> None:
     """Add what one draw says of a value; torch gives no slope where the image does not change."""
     if slope is not None:
-        total += _products(slope, tensor) / count / DRAWS
+        total[[0, 2, 3]] += _products(slope, tensor) / count / DRAWS
 
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:
@@ -134,11 +171,6 @@ def _products(slope: Tensor, tensor: Tensor) -> Tensor:
     error = squares.masked_fill(tensor == 0, 0.0).sum((0, 2, 3))
     absence = (slope * tensor).sum((2, 3)).square().sum(0)
     return torch.stack([error, absence, squares.sum((0, 2, 3))]).double()
-
-
-def _sensitivity(sums: Tensor, tensor: Tensor) -> Sensitivity:
-    error, absence, everywhere = sums.numpy()
-    return Sensitivity(error, tensor.square().mean((0, 2, 3)).double().numpy(), absence, everywhere)
 
 
 def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
