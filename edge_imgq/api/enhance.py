@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -68,6 +69,7 @@ def enhance_files(
     output: AnyPath,
     *,
     suffix: str = "",
+    resume: bool = False,
     pixel_range: Range | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -75,10 +77,12 @@ def enhance_files(
     """Run networks or written files on photographs, and write the results.
 
     Args:
-        photos: paths.
+        photos: paths; a folder stands for the images directly inside it.
         model: as for `enhance`.
         output: folder for the results, which have the photographs' names.
         suffix: png, jpg, webp, tiff or bmp; by default each photograph's own.
+        resume: whether photographs whose results are there are left as they are: a run that was
+            interrupted goes on where it stopped. The results of other models are not told apart.
         pixel_range: as for `enhance`.
         threads: as for `enhance`.
         progress: called with every step before it begins.
@@ -87,19 +91,31 @@ def enhance_files(
         What was written, and a sentence for every photograph that was left out.
 
     Raises:
-        UsageError: two results would have one name, or one would overwrite its photograph.
+        UsageError: a folder holds no image, two results would have one name, or one would overwrite
+            its photograph.
         ImageError: none of the photographs is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
-    from edge_imgq.pipeline.enhance import EnhanceRequest
+    from edge_imgq.pipeline.enhance import Batch, EnhanceRequest
     from edge_imgq.pipeline.enhance import enhance as run
 
     asked = as_range(pixel_range)
-    jobs = _jobs(as_paths(photos), Path(output), suffix)
+    jobs = _jobs(_files(as_paths(photos)), Path(output), suffix)
+    there = tuple(result for _, result in jobs if resume and result.is_file())
+    jobs = tuple(job for job in jobs if job[1] not in there)
     models = tuple(_opened(model, asked))
     request = EnhanceRequest(jobs, models, threads or processors(), asked)
-    return run(request, progress or unwatched)
+    batch = run(request, progress or unwatched) if jobs else Batch((), ())
+    return replace(batch, there=tuple(map(str, there)))
+
+
+def _files(photos: Iterable[Path]) -> Iterable[Path]:
+    """Yield files as they are, and the images of folders."""
+    from edge_imgq.images.files import list_images
+
+    for photo in photos:
+        yield from list_images(photo) if photo.is_dir() else (photo,)
 
 
 def _opened(models: Models, pixels: PixelRange | None) -> Iterable[str | Source]:

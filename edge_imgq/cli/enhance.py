@@ -13,10 +13,11 @@ from edge_imgq.cli.options import (
     add_range,
     add_threads,
 )
-from edge_imgq.cli.paths import existing_file, model, output_folder
+from edge_imgq.cli.paths import existing, model, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.wording import count_of
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
@@ -38,7 +39,11 @@ def add(subparsers: Subparsers) -> None:
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
     parser.add_argument(
-        "images", nargs="*", type=existing_file, metavar="IMAGE", help="a photograph of any size"
+        "images",
+        nargs="*",
+        type=existing,
+        metavar="IMAGE",
+        help="a photograph of any size, or a folder of them",
     )
     parser.add_argument(
         "--model",
@@ -63,6 +68,11 @@ def add(subparsers: Subparsers) -> None:
         choices=("png", "jpg", "webp", "tiff", "bmp"),
         help="of the written images (default: each image's own)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave results that are there, so that an interrupted run goes on where it stopped",
+    )
     add_range(parser)
     add_threads(parser, default=processors())
     add_json(parser)
@@ -80,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model,
             arguments.output,
             suffix=arguments.format or "",
+            resume=arguments.resume,
             pixel_range=arguments.pixels,
             threads=arguments.threads,
             progress=watch,
@@ -93,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
         for image in batch.written:
             height, width = image.size
             print(f"{image.path} ({height} high, {width} wide)")
+    if batch.there:
+        say(f"left as they are: {count_of(len(batch.there), 'result')} of an earlier run")
     for sentence in batch.hints:
         say(sentence)
     for sentence in batch.failed:

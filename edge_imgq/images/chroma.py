@@ -38,6 +38,7 @@ def recoloured(photo: NDArray[np.uint8], luma: NDArray[np.uint8]) -> NDArray[np.
     for rows in _bands(photo.shape[0]):
         chroma[:, rows] = np.moveaxis(rgb_to_ycbcr(photo[rows])[..., 1:], -1, 0)
     planes = [Image.fromarray(plane) for plane in chroma]
+    del chroma  # the images are copies, and photographs are large
     result = np.empty((*luma.shape[:2], 3), np.uint8)
     for rows in _bands(luma.shape[0]):
         ycbcr = np.empty((rows.stop - rows.start, luma.shape[1], 3))

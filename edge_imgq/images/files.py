@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from edge_imgq.contract import Colour
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+OPAQUE = frozenset({".bmp", ".jpeg", ".jpg"})
+"""Formats without transparency, as they are written here."""
+
 UNREAD = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dng", ".gif", ".heic", ".heif", ".hif", ".jp2", ".jxl"}
     | {".nef", ".orf", ".psd", ".raf", ".rw2"}
@@ -28,7 +32,7 @@ UNREAD = frozenset(
 
 WANTED = "an image is a NumPy array of uint8, (height, width, 3) in RGB or (height, width, 1)"
 
-_GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
+GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
@@ -66,7 +70,8 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read an image as RGB, uint8 (H, W, 3).
 
     Gray images are repeated to three channels, 16-bit values keep their upper 8 bits (rounded),
-    transparency is dropped, and the orientation that a camera stored is applied.
+    inks are converted by their profile, transparency is dropped, and the orientation that a camera
+    stored is applied.
 
     Raises:
         ImageError: The file is missing, truncated or not an image.
@@ -125,29 +130,46 @@ def is_grayscale(path: Path) -> bool:
     Raises:
         ImageError: The file is missing or not an image.
     """
-    with _open(path) as image:
-        return image.mode in _GRAY_MODES
+    with open_image(path) as image:
+        return image.mode in GRAY_MODES
 
 
-def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_image(
+    path: Path,
+    pixels: NDArray[np.uint8],
+    alpha: NDArray[np.uint8] | None = None,
+    profile: bytes | None = None,
+) -> None:
     """Write uint8 (H, W, 3) or (H, W, 1) in the format that the suffix names.
 
     The file appears complete or not at all: it is written under a temporary name beside its place
     and renamed. JPEG is written at quality 95.
+
+    Args:
+        path: of the file.
+        pixels: of the image.
+        alpha: how opaque they are, uint8 (H, W); JPEG and BMP hold none.
+        profile: ICC profile of their colours; BMP holds none.
 
     Raises:
         OutputError: The suffix is unknown or the file cannot be written.
     """
     from PIL import Image
 
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise OutputError(
             f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))})."
         )
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if alpha is not None and suffix not in OPAQUE:
+        image.putalpha(Image.fromarray(alpha))
+    options: dict[str, Any] = {"quality": 95}
+    if profile is not None and suffix != ".bmp":
+        options["icc_profile"] = profile
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        image.save(temporary, quality=95)
+        image.save(temporary, **options)
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error}.") from error
@@ -156,17 +178,40 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def _read_pixels(path: Path) -> NDArray[np.uint8]:
-    """Decode to uint8 (H, W, 1) for gray files and (H, W, 3) for all others."""
-    from PIL import ImageOps
+    with open_image(path) as opened:
+        return decoded(opened, path)[1]
 
-    with _open(path) as opened:
-        try:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode in _GRAY_MODES:
-                return _gray_pixels(image)
-            return np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+
+def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, NDArray[np.uint8]]:
+    """Decode an open image, upright, and as uint8 (H, W, 1) for gray files, (H, W, 3) for others.
+
+    Raises:
+        ImageError: The file is truncated, or too large to be an image.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        image = ImageOps.exif_transpose(opened)
+        if image.mode in GRAY_MODES:
+            return image, _gray_pixels(image)
+        return image, np.asarray(_in_rgb(image))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+
+
+def _in_rgb(image: PillowImage.Image) -> PillowImage.Image:
+    """Return an image in RGB; inks by their profile, where they have one that can be read."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    if image.mode != "CMYK" or not profile:
+        return image.convert("RGB")
+    try:
+        inks, screen = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, inks, screen, outputMode="RGB")
+    except ImageCms.PyCMSError:
+        converted = None
+    return image.convert("RGB") if converted is None else converted
 
 
 def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
@@ -179,7 +224,12 @@ def _gray_pixels(image: PillowImage.Image) -> NDArray[np.uint8]:
     return to_pixels(values)[..., None]
 
 
-def _open(path: Path) -> PillowImage.Image:
+def open_image(path: Path) -> PillowImage.Image:
+    """Open an image file; its pixels are decoded later.
+
+    Raises:
+        ImageError: The file is missing or not an image.
+    """
     from PIL import Image, UnidentifiedImageError
 
     if path.is_dir():

@@ -13,7 +13,8 @@ import numpy as np
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
-from edge_imgq.images.files import is_grayscale, read_image, write_image
+from edge_imgq.images.files import is_grayscale, read_image
+from edge_imgq.images.photograph import read_photograph, write_photograph
 from edge_imgq.images.tile_plan import balanced, up
 from edge_imgq.images.tiles import Tiling, fixed_tiling, run_tiled, tile_count
 from edge_imgq.pipeline.enhancer import Enhancer, open_enhancer
@@ -80,11 +81,13 @@ class Batch:
         written: the results.
         failed: a sentence for each photograph that is no image, damaged or too small.
         hints: a sentence for each model whose pixels may be others than it was taken to want.
+        there: results of an earlier run, which were left as they are.
     """
 
     written: tuple[Enhanced, ...]
     failed: tuple[str, ...]
     hints: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
 
 
 def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
@@ -107,14 +110,14 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     written = []
     for photo, result in jobs:
         try:
-            pixels = read_image(photo, "y" if is_grayscale(photo) else "rgb")
-            pixels = enhance_image(pixels, str(photo), enhancers, watch)
+            before = read_photograph(photo)
+            pixels = enhance_image(before.pixels, str(photo), enhancers, watch)
         except ImageError as error:
             failed.append(str(error))
             continue
         with output_errors(result):
             result.parent.mkdir(parents=True, exist_ok=True)
-        write_image(result, pixels)
+        write_photograph(result, pixels, before)
         written.append(Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1])))
     hints = _hints(Path(written[0].source), enhancers, request.threads) if written else ()
     return Batch(tuple(written), tuple(failed), hints)

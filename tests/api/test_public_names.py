@@ -39,8 +39,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
     "enhance_files": (
-        *("photos", "model", "output", "*", "suffix=''", "pixel_range=None", "threads=None"),
-        PROGRESS,
+        *("photos", "model", "output", "*", "suffix=''", "resume=False", "pixel_range=None"),
+        *("threads=None", PROGRESS),
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),

@@ -219,3 +219,29 @@ def test_a_photograph_behind_the_model_is_told_where_it_belongs(
     assert f"edge-imgq enhance {photo} --model fsrcnn-x2" in outcome.err
     none = run("enhance", "--model", "fsrcnn-x2", "-o", tmp_path / "out")
     assert (none.code, "IMAGE is missing" in none.err) == (2, True)
+
+
+def test_a_folder_is_done_and_gone_on_with(
+    run: Run, tiny: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("enhance", photos / "evaluation", "-m", tiny, "-o", tmp_path / "out")
+    assert run(*words).code == 0
+    results = sorted((tmp_path / "out").iterdir())
+    names = sorted(path.name for path in (photos / "evaluation").iterdir())
+    assert [path.name for path in results] == names
+    times = [path.stat().st_mtime_ns for path in results[1:]]
+    results[0].unlink()
+    again = run(*words, "--resume")
+    assert again.code == 0
+    assert again.out.count("high") == 1
+    assert f"left as they are: {len(names) - 1} results of an earlier run" in again.err
+    assert results[0].is_file()
+    assert [path.stat().st_mtime_ns for path in results[1:]] == times
+    assert f"left as they are: {len(names)} results" in run(*words, "--resume").err
+
+
+def test_a_folder_without_images_is_refused(run: Run, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    outcome = run("enhance", tmp_path / "empty", "-m", tiny, "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "holds no image" in outcome.err

@@ -1,0 +1,84 @@
+"""A photograph with what a program that changes its pixels must keep: transparency and profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.files import GRAY_MODES, decoded, open_image, write_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+    Pixels = NDArray[np.uint8]
+
+SPACES = {1: b"GRAY", 3: b"RGB "}
+"""What an ICC profile of an image of so many channels states as its colour space."""
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """An image file.
+
+    Attributes:
+        pixels: uint8 (H, W, 3) in RGB or (H, W, 1) in gray, upright.
+        alpha: how opaque they are, uint8 (H, W); None where all are.
+        profile: ICC profile that says which colours they are; None for sRGB.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    profile: bytes | None
+
+
+def read_photograph(path: Path) -> Photograph:
+    """Read an image file.
+
+    Raises:
+        ImageError: it is missing, truncated or no image.
+    """
+    with open_image(path) as opened:
+        image, pixels = decoded(opened, path)
+        profile: bytes | None = opened.info.get("icc_profile")
+        return Photograph(pixels, _alpha(image), profile)
+
+
+def write_photograph(path: Path, pixels: Pixels, before: Photograph) -> None:
+    """Write what was made of a photograph, with its transparency and profile.
+
+    Args:
+        path: of the new file.
+        pixels: uint8, (H, W, 1) or (H, W, 3), as large as the photograph or several times so.
+        before: the photograph. Transparency is enlarged by bicubic; a profile of other colours
+            than the new pixels have, such as of inks, is left out.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    profile = before.profile
+    if profile is not None and profile[16:20] != SPACES[pixels.shape[2]]:
+        profile = None
+    alpha = before.alpha
+    if alpha is not None and alpha.shape != pixels.shape[:2]:
+        alpha = _enlarged(alpha, (pixels.shape[0], pixels.shape[1]))
+    write_image(path, pixels, alpha, profile)
+
+
+def _alpha(image: PillowImage.Image) -> Pixels | None:
+    if "transparency" not in image.info and "A" not in image.getbands():
+        return None
+    if image.mode in GRAY_MODES:
+        image = image.convert("LA")
+    return np.asarray(image.convert("RGBA").getchannel("A"))
+
+
+def _enlarged(plane: Pixels, size: tuple[int, int]) -> Pixels:
+    from PIL import Image
+
+    larger = Image.fromarray(plane).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.asarray(larger)
