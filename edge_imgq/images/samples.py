@@ -146,7 +146,7 @@ def folder_set(folder: Path) -> ImageSet:
             "pairs have the same name but for the extension."
         )
     photos = tuple(Photo(path.stem, path, truths[path.stem]) for path in inputs)
-    return ImageSet(f"{count_of(len(photos), 'pair')} of {folder.name}", photos)
+    return ImageSet(f"{count_of(len(photos), 'pair')} in {folder.name}/", photos)
 
 
 def file_set(paths: Sequence[Path]) -> ImageSet:

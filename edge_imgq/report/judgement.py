@@ -76,7 +76,7 @@ COLUMNS = ("size", "dB to float", "dB to truth", "drop, dB")
 """What `Judgement.cells` returns, in words."""
 
 SYMBOLS = {
-    "pass": "✔", "improved": "▲", "new": "＋", "unjudged": "？", "skipped": "○", "regressed": "✖",
+    "pass": "✔", "improved": "▲", "new": "+", "unjudged": "?", "skipped": "○", "regressed": "✖",
     "tampered": "⚠",
 }  # fmt: skip
 """Outcomes, for those who do not see colours."""

@@ -204,7 +204,7 @@ def test_a_worse_network_has_pictures_or_the_reason_why_not(
     assert len(shown) < 3_000_000
     unnamed = check(run, project, "--html", page)
     assert unnamed.code == 1
-    words = "tiny: no pictures of what fails: its images (4 pairs of "
+    words = "tiny: no pictures of what fails: its images (4 pairs in "
     assert words in unnamed.err
     assert words in page.read_text()
 

@@ -115,7 +115,7 @@ def test_the_commands_of_the_readme_do_what_they_say(worked: Path) -> None:
     made += ["runs/fsrcnn/files/fsrcnn-x2/tflite-int8.tflite", "out-both/photo.jpg"]
     assert [name for name in made if not (worked / name).is_file()] == []
     report = json.loads((worked / "artifacts-photos/fsrcnn-x2/report.json").read_text())
-    assert report["evaluation"] == "2 pairs of pairs"
+    assert report["evaluation"] == "2 pairs in pairs/"
     with Image.open("photo.jpg") as photo, Image.open("out-both/photo.jpg") as enhanced:
         assert enhanced.size == (2 * photo.width, 2 * photo.height)
 

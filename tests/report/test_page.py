@@ -147,7 +147,7 @@ def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
     judgement = Judgement(judge([report], BASELINE), (report,), BASELINE)
     text = page(judgement, {PLACE: noise})
     assert len(text.encode()) < 3_000_000
-    left_out = int(re.findall(r"<p>(\d+) pictures more are left out", text)[0])
+    left_out = int(re.findall(r"<p>Of the pictures, (\d+) more are left out", text)[0])
     assert text.count('<section class="picture"') == 14 - left_out
 
 
