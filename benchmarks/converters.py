@@ -69,13 +69,13 @@ def compare(names: Sequence[str], peers: Sequence[str], rounds: int) -> Run:
     """Return what was measured of some networks and peers."""
     cases, entries = [], []
     for name in names:
-        _report(f"network {name}")
-        case = _case(name)
+        report(f"network {name}")
+        case = case_named(name)
         if isinstance(case, Case):
             cases.append(case)
         else:
             entries.append(Entry(name, OURS, "float", reason=case.reason))
-    files = _files(cases, [peer for peer in PEERS if peer in peers])
+    files = files_of(cases, [peer for peer in PEERS if peer in peers])
     for case in cases:
         entries += _measured(case, files[case.name], rounds)
     versions = {peer: ENVIRONMENTS[PEERS[peer].environment].version for peer in peers}
@@ -89,7 +89,8 @@ def compare(names: Sequence[str], peers: Sequence[str], rounds: int) -> Run:
     )
 
 
-def _case(name: str) -> Case | Skipped:
+def case_named(name: str) -> Case | Skipped:
+    """Return a network with its images, or why it cannot be made."""
     try:
         return case_of(name, NETWORKS[name], ROOT / "cases" / name)
     except EdgeImgqError as error:
@@ -103,31 +104,31 @@ Files = dict[Key, Path | Skipped]
 """The files, or why there is none."""
 
 
-def _files(cases: Sequence[Case], peers: Sequence[str]) -> dict[str, Files]:
+def files_of(cases: Sequence[Case], peers: Sequence[str]) -> dict[str, Files]:
     """Return all files by network; a peer that starts from another's file comes behind it."""
     files: dict[str, Files] = {case.name: {} for case in cases}
     root = ROOT / "files"
     for case in cases:
-        _report(f"{OURS}: {case.name}")
+        report(f"{OURS}: {case.name}")
         for precision in TARGETS:
             files[case.name][OURS, precision] = write_ours(case, precision, root)
     for peer in peers:
-        for answer in convert(peer, cases, root, _report):
+        for answer in convert(peer, cases, root, report):
             files[answer.network][peer, answer.precision] = answer.result
     return files
 
 
 def _measured(case: Case, files: Files, rounds: int) -> list[Entry]:
     """Look into all files of a network and time those that can be trusted with a turn."""
-    _report(f"measure {case.name}")
-    facts = {key: _facts(file, case) for key, file in files.items()}
+    report(f"measure {case.name}")
+    facts = {key: facts_or_reason(file, case) for key, file in files.items()}
     image = np.load(case.folder / IMAGES)[0]
     good = {
         key: file
         for key, file in files.items()
         if isinstance(file, Path) and isinstance(facts[key], FileFacts)
     }
-    _report(f"time {len(good)} files of {case.name}")
+    report(f"time {len(good)} files of {case.name}")
     times = take_turns_anew(partial(_calls, good, image), rounds) if good else {}
     return [_entry(case.name, key, facts[key], times.get(key)) for key in files]
 
@@ -136,7 +137,8 @@ def _calls(files: Mapping[Key, Path], image: Any) -> dict[Key, Callable[[], None
     return {key: prepared(file, image) for key, file in files.items()}
 
 
-def _facts(file: Path | Skipped, case: Case) -> FileFacts | Skipped:
+def facts_or_reason(file: Path | Skipped, case: Case) -> FileFacts | Skipped:
+    """Return what a file is, or why there is none or LiteRT does not take it."""
     return file if isinstance(file, Skipped) else facts_of(file, case.folder)
 
 
@@ -152,7 +154,8 @@ def _entry(
     return Entry(network, maker, precision, milliseconds, facts, reason)
 
 
-def _report(text: str) -> None:
+def report(text: str) -> None:
+    """Tell how far it is."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -65,13 +65,13 @@ def record_operators(
         f"{opened['runtime']} ({core} emulated)",
         tuple(cache.bytes for cache in caches),
         CORES[core].chip,
-        tools if isinstance(tools, Skipped) else _tables(tools, core),
+        tools if isinstance(tools, Skipped) else tables(tools, core),
         operator_costs(record, library, base, names, cycles, len(caches)),
     )
 
 
-def _tables(tools: LlvmMca, core: str) -> str:
-    """Return in words what cycles are estimated with."""
+def tables(tools: LlvmMca, core: str) -> str:
+    """Return in words what cycles of a core are estimated with."""
     model = MODELS[core]
     order = ", which issues in order: rank nothing by less than a third" if model.in_order else ""
     return f"llvm-mca {tools.version}, tables of {model.name}{order}"
