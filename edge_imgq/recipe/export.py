@@ -235,4 +235,5 @@ def _refuse_processor(recipe: ExportRecipe, kind: str, where: str) -> None:
 
 def _names(has: Callable[[Format], bool]) -> str:
     """Return the names of the formats of which something holds, in words."""
-    return " and ".join(form.name for form in FORMATS.values() if has(form))
+    *others, last = (form.name for form in FORMATS.values() if has(form))
+    return f"{', '.join(others)} and {last}" if others else last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge_imgq.images.layout import pixels_of
@@ -11,14 +12,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_imgq.contract import FileNote
+
 
 class LevelsSession(ABC):
     """A session of one size, or of any; see `edge_imgq.runtime.protocol.FloatSession`.
 
     Attributes:
+        note: what the file says about itself.
         size: fixed height and width, None when open.
     """
 
+    note: FileNote
     size: tuple[int, int] | None
 
     @property
@@ -33,7 +38,21 @@ class LevelsSession(ABC):
 
     @abstractmethod
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+
+        `edge_imgq.images.layout.levels_from_nchw` makes them, and refuses NaN and infinity.
+        """
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once on a gray image."""
+        import numpy as np
+
+        gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
+
+        def call() -> None:
+            self.levels(gray)
+
+        return call
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image of an input image, both 8-bit (H, W, C)."""
