@@ -20,6 +20,7 @@ from edge_imgq.devices.arm64_setup import cache_folder, cannot_be_set_up, read_e
 from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.host import WORKER, HostDevice
 from edge_imgq.devices.instructions import Instructions, read_count
+from edge_imgq.devices.llvm_mca import find_llvm_mca
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.worker import Worker
@@ -214,7 +215,9 @@ def look() -> tuple[Presence, ...]:
         return (Presence("arm64", True, f"this host is {platform.machine()}"),)
     emulation = read_emulation(cache_folder())
     if emulation:
-        return (Presence("arm64", True, f"emulated by {emulation.emulator.command[-1]}"),)
+        tools = find_llvm_mca()
+        advice = f"{tools.reason}." if isinstance(tools, Skipped) else ""
+        return (Presence("arm64", True, f"emulated by {emulation.emulator.command[-1]}", advice),)
     if reason := cannot_be_set_up():
         return (Presence("arm64", False, reason),)
     return (Presence("arm64", False, "the emulation is not set up", f"Run `{SET_UP}`."),)

@@ -83,8 +83,7 @@ def find_llvm_mca() -> LlvmMca | Skipped:
         return LlvmMca(str(found[0]), str(found[1]), versions[0])
     here = f"here is {versions[0]}" if versions else "there is none here"
     return Skipped(
-        f"cycles need llvm-mca {MAJOR}, whose tables they are of, and {here} "
-        f"(Debian: apt install llvm-{MAJOR})"
+        f"estimated cycles need llvm-mca {MAJOR}, and {here} (Debian: apt install llvm-{MAJOR})"
     )
 
 

@@ -47,6 +47,8 @@ def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
     except ModelError:
         return _open_bare(path, size)
     size = size or session.size
+    if size is None:
+        raise ModelError(f"{path} takes any size; name one.")
     runtime = f"{session.identity.name} {session.identity.version}"
     return session.prepare(size), {"runtime": runtime, "size": size}
 

@@ -26,6 +26,7 @@ from edge_imgq.devices.arm64_setup import (
 )
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import read_count
+from edge_imgq.devices.llvm_mca import LlvmMca
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.skipped import Skipped
@@ -126,6 +127,19 @@ def test_what_an_older_version_set_up_is_set_up_anew(tmp_path: Path) -> None:
     for older in ({}, {"litert": "2.0.3"}, {"sources": "another plugin's"}):
         (tmp_path / RECORD).write_text(json.dumps({**current, **older}))
         assert (read_emulation(tmp_path) is None) is bool(older)
+
+
+def test_what_is_set_up_says_what_cycles_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    emulation = Emulation(tmp_path, Emulator(("qemu-aarch64",)), "3.11")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(arm64, "read_emulation", lambda folder: emulation)
+    monkeypatch.setattr(arm64, "find_llvm_mca", lambda: Skipped("cycles need something"))
+    (found,) = arm64.look()
+    assert (found.there, found.advice) == (True, "cycles need something.")
+    monkeypatch.setattr(arm64, "find_llvm_mca", lambda: LlvmMca("mca", "mc", "22.1.8"))
+    assert arm64.look()[0].advice == ""
 
 
 def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> None:

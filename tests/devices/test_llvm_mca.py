@@ -78,7 +78,7 @@ def test_another_version_is_not_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     found = find_llvm_mca()
     assert isinstance(found, Skipped)
-    assert "cycles need llvm-mca 22" in found.reason
+    assert "estimated cycles need llvm-mca 22" in found.reason
     assert "there is none here (Debian: apt install llvm-22)" in found.reason
     for name in ("llvm-mc", "llvm-mca"):
         program(tmp_path, name, 'print("Debian LLVM version 14.0.6")')
