@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import AnyPath, Progress, Range, as_path, as_range, unwatched
 from edge_imgq.api.model import ModelLike, named_or_open
+from edge_imgq.api.shown import ShownAsText
 from edge_imgq.devices.load import processors
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvaluationResult:
+class EvaluationResult(ShownAsText):
     """PSNR and SSIM of a network, and of what a user has without it, on a set of images.
 
     Attributes:
@@ -40,11 +41,6 @@ class EvaluationResult:
         from edge_imgq.report.evaluation_table import evaluation_table
 
         return evaluation_table(self.evaluation)
-
-    def _repr_html_(self) -> str:
-        from edge_imgq.report.notebook import preformatted
-
-        return preformatted(str(self))
 
 
 def evaluate(

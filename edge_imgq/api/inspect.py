@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import AnyPath, Progress, Size, as_size, unwatched
+from edge_imgq.api.shown import ShownAsText
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Inspection:
+class Inspection(ShownAsText):
     """What a file consists of.
 
     Attributes:
@@ -64,11 +65,6 @@ class Inspection:
         from edge_imgq.pipeline.overlay import write_overlay
 
         return write_overlay(self.path, self.description, Path(folder)).files
-
-    def _repr_html_(self) -> str:
-        from edge_imgq.report.notebook import preformatted
-
-        return preformatted(str(self))
 
 
 def inspect(

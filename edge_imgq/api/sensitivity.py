@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import AnyPath, Progress, Range, Size, as_range, as_size, unwatched
 from edge_imgq.api.model import ModelLike, named_or_open
+from edge_imgq.api.shown import ShownAsText
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SensitivityResult:
+class SensitivityResult(ShownAsText):
     """What each layer of a network costs in int8.
 
     Attributes:
@@ -48,11 +49,6 @@ class SensitivityResult:
         from edge_imgq.report.sensitivity_table import sensitivity_table
 
         return sensitivity_table(self.sensitivity)
-
-    def _repr_html_(self) -> str:
-        from edge_imgq.report.notebook import preformatted
-
-        return preformatted(str(self))
 
 
 def sensitivity(

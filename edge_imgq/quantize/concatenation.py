@@ -27,9 +27,8 @@ from edge_imgq.graph.arithmetic import is_marked
 from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.ranges import ChannelRange
-from edge_imgq.quantize.rounding_noise import noise_with_gains, rounding_noise
+from edge_imgq.quantize.rounding_noise import Forecast
 from edge_imgq.quantize.saturation import POINTWISE
-from edge_imgq.quantize.scales import activations, place_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,21 +97,12 @@ def part_concatenations(
     """
     if not _sites(original.graph):
         return
-    found = errors()
-    ranges = {name: reached.whole() for name, reached in seen.items()}
-
-    def noise(graph: ir.Graph) -> float:
-        placed = place_scales(graph, ranges, image)
-        known = {v: found[_base(v)] for v in activations(graph) if _base(v) in found}
-        if gains:
-            return noise_with_gains(graph, placed, seen, known)
-        return rounding_noise(placed, {value: float(error.sum()) for value, error in known.items()})
-
-    least = noise(original.graph)
+    forecast = Forecast(seen, image, errors(), gains, known_as=_base)
+    least = forecast.noise(original.graph)
     for name in [site.concat.name for site in _sites(original.graph)]:
         draft = original.clone()
         _part(draft.graph, _site_named(draft.graph, name))
-        left = noise(draft.graph)
+        left = forecast.noise(draft.graph)
         if left <= (1 - LEAST_GAIN) * least:
             _part(original.graph, _site_named(original.graph, name))
             least = left

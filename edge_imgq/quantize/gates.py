@@ -23,8 +23,7 @@ from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.edge_factors import insert_edge_factors
 from edge_imgq.quantize.ranges import ChannelRange
-from edge_imgq.quantize.rounding_noise import noise_with_gains
-from edge_imgq.quantize.scales import activations, place_scales
+from edge_imgq.quantize.rounding_noise import Forecast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,16 +58,9 @@ def gates_in_float(
     """
     if not find_gates(original.graph):
         return
-    known = errors()
-    ranges = {name: found.whole() for name, found in seen.items()}
-
-    def noise(graph: ir.Graph) -> float:
-        counted = {v: known[v.name or ""] for v in activations(graph) if v.name in known}
-        return noise_with_gains(graph, place_scales(graph, ranges, image), seen, counted)
-
-    draft = original.clone()
+    forecast, draft = Forecast(seen, image, errors()), original.clone()
     write_in_float(draft.graph)
-    if noise(draft.graph) <= MOST_LEFT * noise(original.graph):
+    if forecast.noise(draft.graph) <= MOST_LEFT * forecast.noise(original.graph):
         write_in_float(original.graph)
 
 
@@ -84,9 +76,10 @@ def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
     """Return the nodes of every gate that computes in int8 so far, in order."""
     gates: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
-    for node in reversed(list(graph)):
+    places = {node: place for place, node in enumerate(graph)}
+    for node in reversed(places):
         if node not in taken and _is_product(node):
-            nodes = _nodes_of(graph, node)
+            nodes = sorted(_nodes_of(node), key=places.__getitem__)
             if any(member.op_type in GATING for member in nodes):
                 gates.append(nodes)
                 taken.update(nodes)
@@ -102,13 +95,23 @@ def _is_image(value: ir.Value) -> bool:
     return value.shape is not None and len(value.shape) == 4
 
 
-def _nodes_of(graph: ir.Graph, product: ir.Node) -> list[ir.Node]:
+def _nodes_of(product: ir.Node) -> set[ir.Node]:
     """Return a product, what is fused to it, and what computes its factors and nothing else."""
     fused = fused_activation(product)
     found = {product} if fused is None else {product, fused}
-    for node in reversed(list(graph)):
-        if node.op_type in INSIDE and not is_marked(node) and fused_activation(node) is None:
-            value = node.outputs[0]
-            if not value.is_graph_output() and value.uses() and found.issuperset(value.consumers()):
+    ahead = list(found)
+    while ahead:
+        for value in ahead.pop().inputs:
+            node = None if value is None else value.producer()
+            if node is not None and node not in found and _belongs(node, found):
                 found.add(node)
-    return [node for node in graph if node in found]
+                ahead.append(node)
+    return found
+
+
+def _belongs(node: ir.Node, found: set[ir.Node]) -> bool:
+    """Tell whether a node computes what some others read, and nothing else."""
+    if node.op_type not in INSIDE or is_marked(node) or fused_activation(node) is not None:
+        return False
+    value = node.outputs[0]
+    return not value.is_graph_output() and found.issuperset(value.consumers())

@@ -12,7 +12,9 @@ over 255.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,8 @@ import onnx_ir as ir
 from edge_imgq.graph.network import Quantization
 from edge_imgq.quantize.channels import find_channels
 from edge_imgq.quantize.constraints import is_rounded_anew
-from edge_imgq.quantize.ranges import LEVELS, ChannelRange
+from edge_imgq.quantize.ranges import LEVELS, ChannelRange, Range
+from edge_imgq.quantize.scales import activations, place_scales
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,3 +74,40 @@ def noise_with_gains(
             steps = np.where(channels.scalable[channels.of[value]], spans / LEVELS, steps)
         noise += float((error * steps**2).sum()) / 12
     return noise
+
+
+def own_name(value: ir.Value) -> str:
+    """Return the name that a value is known by: its own."""
+    return value.name or ""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What rounding will do to the image of a float graph, as its parts are tried in other forms.
+
+    Attributes:
+        seen: ranges of every activation, by name.
+        image: parameters of 8-bit pixels.
+        errors: A of every channel of the activations that count, by name.
+        gains: whether channels may get gains.
+        known_as: returns the name that the errors know a value by.
+    """
+
+    seen: Mapping[str, ChannelRange]
+    image: Quantization
+    errors: Mapping[str, Numbers]
+    gains: bool = True
+    known_as: Callable[[ir.Value], str] = own_name
+
+    def noise(self, graph: ir.Graph) -> float:
+        """Return N of a graph in which the activations have these ranges."""
+        placed = place_scales(graph, self._ranges, self.image)
+        names = {value: self.known_as(value) for value in activations(graph)}
+        known = {v: self.errors[name] for v, name in names.items() if name in self.errors}
+        if self.gains:
+            return noise_with_gains(graph, placed, self.seen, known)
+        return rounding_noise(placed, {value: float(error.sum()) for value, error in known.items()})
+
+    @cached_property
+    def _ranges(self) -> dict[str, Range]:
+        return {name: found.whole() for name, found in self.seen.items()}
