@@ -62,6 +62,29 @@ class ImageContract:
 
 
 @dataclass(frozen=True)
+class Authorship:
+    """What a person states of a model; "" for what is not stated.
+
+    Attributes:
+        author: who made it.
+        licence: terms of its weights.
+        version: in the author's own counting.
+    """
+
+    author: str = ""
+    licence: str = ""
+    version: str = ""
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether anything is."""
+        return self != Authorship()
+
+
+NOTHING_STATED = Authorship()
+
+
+@dataclass(frozen=True)
 class FileNote:
     """What a written file says about itself: embedded in ONNX, TFLite and Core ML alike.
 
@@ -80,6 +103,7 @@ class FileNote:
             was read from; empty where there is none.
         original_pixels: the values that pixels have in that file.
         operators: of a file that is compiled for an NPU, before it was; 0 in all others.
+        authorship: what the person states; files of those who state nothing do not mention it.
     """
 
     model: str
@@ -92,6 +116,7 @@ class FileNote:
     original_sha256: str = ""
     original_pixels: PixelRange = PixelRange(0.0, 1.0)
     operators: int = 0
+    authorship: Authorship = NOTHING_STATED
 
     def to_strings(self) -> dict[str, str]:
         """Return the note as the string pairs that ONNX and Core ML metadata hold."""
@@ -115,6 +140,8 @@ class FileNote:
             pairs["original_high"] = repr(self.original_pixels.high)
         if self.operators:
             pairs["operators"] = str(self.operators)
+        stated = vars(self.authorship)
+        pairs |= {f"stated_{key}": value for key, value in stated.items() if value}
         return {PREFIX + key: value for key, value in pairs.items()}
 
     @staticmethod
@@ -150,6 +177,9 @@ class FileNote:
                 original_pixels=PixelRange(
                     float(pairs.get(PREFIX + "original_low", 0.0)),
                     float(pairs.get(PREFIX + "original_high", 1.0)),
+                ),
+                authorship=Authorship(
+                    **{key: pairs.get(f"{PREFIX}stated_{key}", "") for key in vars(Authorship())}
                 ),
                 operators=int(pairs.get(PREFIX + "operators", 0)),
             )

@@ -42,6 +42,9 @@ def export(
     dump_graphs: AnyPath | None = None,
     ai_pack: AnyPath | None = None,
     check_graphs: bool = False,
+    author: str = "",
+    licence: str = "",
+    model_version: str = "",
     progress: Progress | None = None,
 ) -> ModelResult:
     """Write one file per target, reopen each from disk, and measure what it lost and how it runs.
@@ -66,6 +69,9 @@ def export(
             files; None for none.
         ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
         check_graphs: whether shapes and types are checked between these phases.
+        author: who made the model, for the files to state.
+        licence: terms of its weights, likewise.
+        model_version: in your own counting, likewise.
         progress: called with every step before it begins.
 
     Returns:
@@ -76,6 +82,7 @@ def export(
         EdgeImgqError: of the class that fits, where no target can be written; what was there
             before is unchanged.
     """
+    from edge_imgq.contract import Authorship
     from edge_imgq.pipeline.export import ExportRequest
     from edge_imgq.pipeline.export import export as run
     from edge_imgq.pipeline.gallery import Gallery
@@ -102,6 +109,7 @@ def export(
         graphs=as_path(dump_graphs),
         ai_pack=as_path(ai_pack),
         checked=check_graphs,
+        authorship=Authorship(author, licence, model_version),
     )
     gallery = Gallery(request.pictures, keeps=True)
     report = run(request, progress or unwatched, gallery)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from edge_imgq.cli.options import Subparsers, add_command, add_images, add_json
+from edge_imgq.cli.options import Subparsers, add_authorship, add_command, add_images, add_json
 from edge_imgq.cli.paths import existing_file, existing_folder, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import DriftError, UsageError
@@ -60,12 +60,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="model card of a network of your own, in Markdown, with a table of its data",
     )
-    for option, what in (
-        ("--author", "who made the model"),
-        ("--license", "terms of its weights"),
-        ("--model-version", "of the model, in your own counting"),
-    ):
-        parser.add_argument(option, default="", metavar="TEXT", help=f"to be stated: {what}")
+    add_authorship(parser)
     add_images(parser)
     add_json(parser)
 

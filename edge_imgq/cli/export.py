@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.cli.options import (
     Subparsers,
     add_artifacts,
+    add_authorship,
     add_calibration,
     add_command,
     add_images,
@@ -85,6 +86,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="recipe in quantize/ for all int8 targets, such as int8-thorough (default: their own)",
     )
+    add_authorship(parser)
     add_range(parser)
     add_threads(parser, default=1)
     add_no_bench(parser)
@@ -126,6 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
             dump_graphs=arguments.dump_graphs,
             ai_pack=arguments.ai_pack,
             check_graphs=arguments.debug,
+            author=arguments.author,
+            licence=arguments.license,
+            model_version=arguments.model_version,
             progress=watch,
         )
     print(f"The files are in {result.folder}.", file=sys.stderr)

@@ -71,6 +71,16 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_authorship(parser: argparse.ArgumentParser) -> None:
+    """Add `--author`, `--license` and `--model-version`."""
+    for option, what in (
+        ("--author", "who made the model"),
+        ("--license", "terms of its weights"),
+        ("--model-version", "of the model, in your own counting"),
+    ):
+        parser.add_argument(option, default="", metavar="TEXT", help=f"to be stated: {what}")
+
+
 def add_no_bench(parser: argparse.ArgumentParser) -> None:
     """Add `--no-bench`."""
     parser.add_argument("--no-bench", action="store_true", help="do not time the files")

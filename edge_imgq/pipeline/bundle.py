@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from edge_imgq.bundle.contract import DriftContract
 from edge_imgq.bundle.model_card import FILE as MODEL_CARD
 from edge_imgq.bundle.model_card import NO_CARD
 from edge_imgq.ci.installation import constraints, python_version
+from edge_imgq.contract import Authorship
 from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.models.zoo import ZOO, card_path
 from edge_imgq.pipeline.bundle_command import Files, command_again
@@ -46,7 +48,7 @@ class BundleRequest:
         targets: names, globs or families of files; none for all.
         zipped: whether it is also written as one file beside the folder.
         card: the model card of a network that does not ship, in Markdown; None for none.
-        author: to be stated; "" for nobody.
+        author: to be stated; "" for whom the files state.
         licence: of the weights, likewise.
         model_version: likewise.
     """
@@ -188,16 +190,17 @@ def _facts(
     quantized = any(target.quantized_sha256 for target in chosen)
     reference = request.folder / REFERENCE_FOLDER / FLOAT_REFERENCE
     ships = is_shipped(report.model, reference)
-    files = Files(chosen, sizes_of(paths), _options(request))
+    stated = note_of(paths[0]).authorship
+    files = Files(chosen, sizes_of(paths), _options(request), _stated(stated))
     return Facts(
         drifts={target.target: drift_of(target) for target in chosen},
         measured_on=report.evaluation,
         measured_on_sha256=report.evaluation_sha256,
         calibration=report.calibration if quantized else "",
         calibration_sha256=report.calibration_sha256 if quantized else "",
-        author=request.author,
-        licence=request.licence,
-        model_version=request.model_version,
+        author=request.author or stated.author,
+        licence=request.licence or stated.licence,
+        model_version=request.model_version or stated.version,
         card=_card(request.card, report.model, ships=ships),
         lock=constraints(
             LOCK_HEADING.format(python=python_version()), (p.name for p in report.versions)
@@ -242,12 +245,17 @@ def _card(given: Path | None, model: str, *, ships: bool) -> str:
         raise UsageError(f"{path} cannot be read as a model card, a text: {error}.") from error
 
 
+def _stated(stated: Authorship) -> list[str]:
+    """Return the words of `edge-imgq export` that let files state an authorship."""
+    pairs = {
+        "--author": stated.author,
+        "--license": stated.licence,
+        "--model-version": stated.version,
+    }
+    return [shlex.quote(word) for pair in pairs.items() if pair[1] for word in pair]
+
+
 def _options(request: BundleRequest) -> list[str]:
     """Return what the person said of a bundle, as words of the command."""
-    pairs = {
-        "--author": request.author,
-        "--license": request.licence,
-        "--model-version": request.model_version,
-        "--card": "" if request.card is None else MODEL_CARD,
-    }
-    return [word for option, value in pairs.items() if value for word in (option, value)]
+    said = _stated(Authorship(request.author, request.licence, request.model_version))
+    return [*said, *(["--card", MODEL_CARD] if request.card else [])]

@@ -15,6 +15,7 @@ from edge_imgq.bundle import contract, model_card
 from edge_imgq.bundle.archive import SUMS, read_sums
 from edge_imgq.bundle.contract import AppContract, DriftContract
 from edge_imgq.bundle.photo import from_netpbm
+from edge_imgq.contract import Authorship
 from edge_imgq.errors import EdgeImgqError, ModelError, RecipeError, UsageError
 from edge_imgq.pipeline import bundle_command
 from edge_imgq.pipeline.bundle import drift_of
@@ -32,6 +33,7 @@ from edge_imgq.pipeline.images import Images, evaluation_images
 from edge_imgq.pipeline.references import Candidate
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.pipeline.verify import Terms, verify_files
+from edge_imgq.pipeline.vouching import note_of
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
 from edge_imgq.skipped import Skipped
@@ -213,9 +215,15 @@ def _picture(name: str, said: bytes, expected: bytes) -> Finding:
 
 def _reference(folder: Path, said: AppContract) -> Iterator[Finding]:
     """Compare what the lock states with what the files say made them."""
-    stated = packages_of(_text(folder / LOCK)).get("edge-imgq", said.edge_imgq)
-    if stated != said.edge_imgq:
+    version = packages_of(_text(folder / LOCK)).get("edge-imgq", said.edge_imgq)
+    if version != said.edge_imgq:
         yield Finding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
+    said_of = Authorship(said.author, said.licence, said.model_version)
+    for file in said.files:
+        stated = note_of(folder / file.file).authorship
+        if stated.is_stated and stated != said_of:
+            what = f"{contract.FILE} author, licence, model_version"
+            yield Finding(what, "differs", f"{file.file} states others: {stated}")
     path = folder / MODELS / REFERENCE_FOLDER / FLOAT_REFERENCE
     if sha256_of(path) != said.reference_sha256:
         yield Finding(f"{contract.FILE} reference_sha256", "differs", "the float model is another")

@@ -35,12 +35,14 @@ class Files:
     Attributes:
         targets: what the report has of them.
         sizes: heights and widths, of all that have one.
-        options: of `edge-imgq bundle`.
+        options: of `edge-imgq bundle`, as the shell reads them.
+        stated: options of `edge-imgq export` that the files state something for.
     """
 
     targets: Sequence[TargetReport]
     sizes: Sequence[tuple[int, int]]
     options: Sequence[str]
+    stated: Sequence[str] = ()
 
 
 def command_again(report: Report, reference: FileNote, files: Files, *, ships: bool) -> str:
@@ -65,6 +67,7 @@ def command_again(report: Report, reference: FileNote, files: Files, *, ships: b
     recipes = dict.fromkeys(recipe_name(target.target) for target in files.targets)
     words += ["--target", *map(shlex.quote, recipes)]
     words += _range(reference)
+    words += files.stated
     if files.sizes:
         words += ["--size", ",".join(f"{height}x{width}" for height, width in files.sizes)]
     words += _scheme(report, list(recipes))
@@ -81,7 +84,7 @@ def command_again(report: Report, reference: FileNote, files: Files, *, ships: b
         needs="".join(needs),
         export=" ".join(words),
         model=shlex.quote(report.model),
-        bundle="".join(f"{shlex.quote(word)} " for word in files.options),
+        bundle="".join(f"{word} " for word in files.options),
     )
 
 

@@ -21,7 +21,7 @@ from edge_imgq.artifact import (
     staging,
     write_text,
 )
-from edge_imgq.contract import PixelRange
+from edge_imgq.contract import NOTHING_STATED, Authorship, PixelRange
 from edge_imgq.errors import ModelError, RecipeError
 from edge_imgq.formats import suffixes
 from edge_imgq.pipeline.ai_pack import recipe_of_pack, write_pack
@@ -85,6 +85,7 @@ class ExportRequest:
         graphs: folder for the graph of each target after each phase of its passes; None for none.
         checked: whether shapes and types are checked between these phases.
         ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
+        authorship: what the person states of the model, for the files to say.
     """
 
     model: str | Source
@@ -101,6 +102,7 @@ class ExportRequest:
     graphs: Path | None = None
     checked: bool = False
     ai_pack: Path | None = None
+    authorship: Authorship = NOTHING_STATED
 
 
 def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
@@ -264,7 +266,7 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     if left_out:
         watch(Step(f"leave out {', '.join(left_out)}: no form for some operators", 0, 1))
     recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
-    plan = Plan(source, recipes, schemes, sizes, calibration, evaluation)
+    plan = Plan(source, recipes, schemes, sizes, calibration, evaluation, request.authorship)
     if not plan.used_schemes:
         return plan
     calibration = covering_set(calibration, source, watch)

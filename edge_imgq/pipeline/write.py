@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.chips import CHIPS
-from edge_imgq.contract import FileNote
+from edge_imgq.contract import NOTHING_STATED, Authorship, FileNote
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.onnx_format import write_reference
 from edge_imgq.export.order import Order
@@ -49,6 +49,7 @@ class Plan:
         sizes: heights and widths of each target's input, by its name.
         calibration: images to choose scales by.
         evaluation: images to measure drift on.
+        authorship: what the person states of the model.
     """
 
     source: Source
@@ -57,6 +58,7 @@ class Plan:
     sizes: dict[str, tuple[Size, ...]]
     calibration: ImageSet
     evaluation: ImageSet
+    authorship: Authorship = NOTHING_STATED
 
     @property
     def used_schemes(self) -> tuple[str, ...]:
@@ -261,6 +263,7 @@ def order_of(plan: Plan, work: Work, quantized: str) -> Order:
     recipe = work.recipe
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
     note = _note(plan.source, work.target, reference, quantized)
+    note = replace(note, authorship=plan.authorship)
     return Order(work.sizes, note, work.processor, recipe.precision == "float16")
 
 

@@ -109,8 +109,10 @@ def _described(model: Any, note: FileNote) -> Any:
     specification = model.get_spec()
     metadata = specification.description.metadata
     contract = note.contract
-    metadata.author = f"edge-imgq {note.version}"
-    metadata.versionString = note.version
+    stated = note.authorship
+    metadata.author = stated.author or f"edge-imgq {note.version}"
+    metadata.versionString = stated.version or note.version
+    metadata.license = stated.licence
     metadata.shortDescription = (
         f"{note.model}, {contract.task} x{contract.scale}, written for target {note.target}"
     )

@@ -48,7 +48,7 @@ def lower(
 
     store = FileStore()
     parts = {SIGNATURE: lower_part(network, store, spelling, lowerings)}
-    return pack(store, parts, _description(note), _metadata(note))
+    return pack(store, parts, _description(note), _metadata(note, parts))
 
 
 def lower_sizes(
@@ -71,7 +71,7 @@ def lower_sizes(
         signature_of(size): lower_part(network, store, spelling)
         for size, network in networks.items()
     }
-    return pack(store, parts, _description(note), _metadata(note))
+    return pack(store, parts, _description(note), _metadata(note, parts))
 
 
 def signature_of(size: tuple[int, int]) -> str:
@@ -113,8 +113,18 @@ def _description(note: FileNote) -> str:
     return f"edge-imgq {note.version}"
 
 
-def _metadata(note: FileNote) -> dict[str, bytes]:
-    return {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
+def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
+    """Return the note, and TFLite's own metadata where the person states something.
+
+    Files of those who state nothing stay as they are: the note says all of it.
+    """
+    from edge_imgq.export.tflite.model_metadata import NAME, model_metadata
+
+    found = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
+    if note.authorship.is_stated:
+        names = [(next(iter(part.inputs)), next(iter(part.outputs))) for part in parts.values()]
+        found[NAME] = model_metadata(note, names)
+    return found
 
 
 def refusals(network: Network, spelling: Spelling = PLAIN) -> tuple[Refusal, ...]:
