@@ -219,11 +219,11 @@ def _reference(folder: Path, said: AppContract) -> Iterator[Finding]:
     if version != said.edge_imgq:
         yield Finding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
     said_of = Authorship(said.author, said.licence, said.model_version)
-    for file in said.files:
-        stated = note_of(folder / file.file).authorship
+    for file in exported_files((folder / MODELS,)):
+        stated = note_of(file).authorship
         if stated.is_stated and stated != said_of:
             what = f"{contract.FILE} author, licence, model_version"
-            yield Finding(what, "differs", f"{file.file} states others: {stated}")
+            yield Finding(what, "differs", f"{file.name} states others: {stated}")
     path = folder / MODELS / REFERENCE_FOLDER / FLOAT_REFERENCE
     if sha256_of(path) != said.reference_sha256:
         yield Finding(f"{contract.FILE} reference_sha256", "differs", "the float model is another")
