@@ -257,7 +257,8 @@ def look() -> tuple[Presence, ...]:
     if absent := _no_kernels():
         return (absent,)
     if found := _drivers():
-        return (Presence("gpu", True, " or ".join(driver.name for driver in found)),)
+        named = [d.name if d.environment else f"{d.name} (not tried)" for d in found]
+        return (Presence("gpu", True, ", else ".join(named)),)
     detail = "there is no Vulkan driver, and no software driver is set up"
     if reason := cannot_be_set_up():
         return (Presence("gpu", False, f"{detail}; {reason}"),)

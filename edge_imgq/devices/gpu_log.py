@@ -56,5 +56,5 @@ def read_log(text: str) -> GpuLog:
 
 
 def _worded(line: str) -> str:
-    kind, _, reason = line.strip().partition(": ")
-    return f"{kind} ({reason.rstrip('.')})" if reason else kind
+    kind, _, reason = line.strip().partition(":")
+    return f"{kind} ({reason.strip().rstrip('.')})" if reason else kind

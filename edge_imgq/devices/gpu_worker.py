@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,28 @@ class Compiled:
         outputs = self._model.create_output_buffers(index)
         inputs[0].write(np.ascontiguousarray(values).ravel())
         self._model.run_by_index(index, inputs, outputs)
+        _settle()
         found = self._shapes(self._model.get_output_tensor_details(self._keys[index]))
         pairs = zip(outputs, found, strict=True)
         return [buffer.read(math.prod(shape), np.float32).reshape(shape) for buffer, shape in pairs]
 
     def _shapes(self, details: dict[str, Any]) -> list[tuple[int, ...]]:
         return [tuple(int(n) for n in detail["shape"]) for detail in details.values()]
+
+
+def _settle() -> None:
+    """Wait while this process computes: the kernels run behind a call that has returned.
+
+    LiteRT waits 120 s for a GPU when it is read, and then fails; a processor in its place may take
+    longer. A GPU leaves the process idle, and is waited for there.
+    """
+    pause = 0.02
+    while True:
+        before = time.process_time()
+        time.sleep(pause)
+        if time.process_time() - before < 0.01 * pause:
+            return
+        pause = min(2 * pause, 1.0)
 
 
 class Served:

@@ -142,6 +142,21 @@ def test_what_is_not_set_up_is_skipped_with_the_command(
     )  # fmt: skip
 
 
+def test_a_system_driver_is_named_as_one_that_was_not_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
+    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+    monkeypatch.setattr(gpu, "find_library", lambda name: "libvulkan.so.1")
+    monkeypatch.setattr(gpu, "MANIFESTS", (str(tmp_path),))
+    monkeypatch.setattr(gpu, "read_driver", lambda folder: None)
+    for variable in gpu.CHOSEN:
+        monkeypatch.delenv(variable, raising=False)
+    assert gpu._drivers() == ()
+    (tmp_path / "nvidia_icd.json").touch()
+    assert gpu.look() == (Presence("gpu", True, "the system's Vulkan driver (not tried)"),)
+
+
 def test_a_litert_without_gpu_kernels_says_which_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "ACCELERATOR", "libNobodyHas.so")
     (found,) = gpu.look()
@@ -308,11 +323,12 @@ def test_the_log_of_a_file_that_is_taken_whole() -> None:
 
 def test_the_log_of_a_file_of_which_nothing_is_taken() -> None:
     found = read_log(
-        f"x Selected adapter: {PROCESSOR}\n{REFUSALS.split('7 op')[0]}"
+        f"x Selected adapter: {PROCESSOR}\n{REFUSALS.split('7 op')[0]}DEQUANTIZE:\n"
         "No operations will run on the GPU, and all 3 operations will run on the CPU.\n"
     )
     place = gpu.placement_of(found, 3, whole=False)
     assert (place.operators, place.delegated, place.partitions) == (3, 0, 0)
+    assert place.fallback[2] == "DEQUANTIZE"
     assert len(place.fallback) == 3
 
 
@@ -412,3 +428,29 @@ def test_the_kernels_themselves_are_caught(
     assert found is not None
     assert found.tensor == wrong
     session.close()
+
+
+@pytest.mark.device
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        brittle (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {
+          [first] a = Conv <pads = [1, 1, 1, 1]> (image, w) [rounding] b = Round(a)
+          [second] c = Conv <pads = [1, 1, 1, 1]> (b, w) [sign] d = Sign(c)
+          [third] e = Conv <pads = [1, 1, 1, 1]> (d, w) [last] out = Sigmoid(e)
+        }"""
+    )
+    kernel = np.random.default_rng(3).normal(0, 0.3, (3, 3, 3, 3)).astype(np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(kernel, "w"))
+    onnx.save(model, tmp_path / "brittle.onnx")
+    words = ["export", str(tmp_path / "brittle.onnx"), "--target", "tflite-float"]
+    main([*words, "--no-bench", "--output", str(tmp_path), "--json"])
+    file = tmp_path / "brittle" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    assert target["gpu"]["float16"] < 45
+    assert target["gpu"]["float32"] > 90
+    assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
