@@ -89,4 +89,4 @@ def _write_overlay(path: Path, description: FileDescription, folder: Path) -> No
         say(f"no dB and time by layer: {found.layers.reason}")
     elif found.layers[0] < found.layers[1]:
         placed, layers = found.layers
-        say(f"{layers - placed} of {layers} layers have no operator of their own in this file")
+        say(f"{placed} of {layers} layers have an operator of their own in this file")
