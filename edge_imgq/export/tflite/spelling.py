@@ -9,8 +9,10 @@ The GPU delegate reads a file otherwise than the processor's kernels do:
    the size; elsewhere VALID and a SLICE say the same in terms that both count alike.
 3. Float16 constants are read through DEQUANTIZE, as in TensorFlow's float16 files. XNNPACK does so
    too, and computes in float32.
+4. LiteRT's GPU kernels take a PAD into an AVERAGE_POOL_2D behind it, and leave it out of the mean;
+   means that count their padding are depthwise convolutions (LiteRT 2.3.0, run).
 
-Source: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
+Source of the others: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
 (TransposeConvBuiltinOperationParser, UpdatePadding), `operations.cc` (CalculateSamePadding) and
 `model_builder_helper.cc` (CreateVectorCopyData).
 """

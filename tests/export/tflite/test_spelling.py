@@ -105,6 +105,21 @@ def test_what_pads_a_greatest_pixel_stays_in_float16(tmp_path) -> None:
     refuse_beyond_float16(tmp_path / "m.tflite", [white], peak=1.0)
 
 
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize("counts", [0, 1])
+def test_a_mean_of_padded_pixels_is_no_pool(kernel: int, counts: int, tmp_path) -> None:
+    sides = f"kernel_shape=[{kernel},{kernel}], pads=[1,1,1,1], count_include_pad={counts}"
+    case = Case(CONVOLUTION + f"y = AveragePool<{sides}>(a)", (1, 3, 8, 10), {"w": W, "b": B})
+    data = written(case, tmp_path)
+    if kernel == 3 and not counts:  # what SAME says
+        assert "AVERAGE_POOL_2D" in kinds(data)
+        assert "PAD" not in kinds(data)
+    else:
+        assert "AVERAGE_POOL_2D" not in kinds(data)
+        assert "DEPTHWISE_CONV_2D" in kinds(data)
+    agrees(case, data)
+
+
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])
 def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> None:
     case = Case(SHUFFLE.replace("CRD", mode), (1, 3, 8, 10), {"w": W, "b": B})

@@ -61,6 +61,9 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     if image.quantization is not None and padding != SAME:
         _depthwise_mean(file, operation, image.quantization, source, spot)
         return
+    if file.spelling.gpu and padding is None:
+        _mean_of_sums(file, operation, source, spot)
+        return
     if not same_quantization(image.quantization, operation.output.quantization):
         source = file.requantized(image, operation.output.quantization)
     _pool(file, operation, Code.AVERAGE_POOL_2D, source, spot, padding)
@@ -87,7 +90,11 @@ def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
     mean = Tensor(f"{operation.name}/counted", output.shape)
     share = Tensor(f"{operation.name}/share", shares.shape, None, shares)
     step = Operation("AveragePool", f"{operation.name}/counted", operation.inputs, (mean,), {})
-    _pool(file, step, Code.AVERAGE_POOL_2D, padded(file, image, spot.pads), spot, None)
+    source = padded(file, image, spot.pads)
+    if file.spelling.gpu:
+        _mean_of_sums(file, step, source, spot)
+    else:
+        _pool(file, step, Code.AVERAGE_POOL_2D, source, spot, None)
     inputs = [file.tensor(mean), file.operand(share, 4)]
     file.emit(operation, Code.MUL, inputs, schema.MulOptionsT())
 
@@ -111,12 +118,36 @@ def _depthwise_mean(
     none = np.zeros(channels, np.int32)
     bias_scale = np.asarray(scale.scale[0] * step.scale, np.float32)
     bias = Tensor(f"{name}/bias", (channels,), Quantization(bias_scale, none, "int32", 0), none)
+    inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
+    file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, _depthwise(spot))
+
+
+def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: Window) -> None:
+    """Write the mean of a padded image as a depthwise convolution, and a product.
+
+    LiteRT 2.3.0's GPU kernels take a PAD into the AVERAGE_POOL_2D behind it and then leave the
+    padding out of the mean, without a word. Weights are the power of two below 1/taps, which
+    float16 holds, and keep sums below the greatest pixel.
+    """
+    channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
+    weight = 2.0 ** -np.ceil(np.log2(taps))
+    name, shape = f"{operation.name}/sums", (1, channels, spot.rows.kernel, spot.columns.kernel)
+    kernel = Tensor(name, shape, None, np.full(shape, weight, np.float32))
+    bias = Tensor(f"{name}/bias", (channels,), None, np.zeros(channels, np.float32))
+    inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
+    sums = file.intermediate(f"{name}/summed", operation.output.shape, None)
+    file.writer.add_operator(Code.DEPTHWISE_CONV_2D, inputs, [sums], _depthwise(spot))
+    rest = np.full((1, 1, 1, 1), 1 / (taps * weight), np.float32)
+    factor = file.operand(Tensor(f"{name}/factor", rest.shape, None, rest), 4)
+    file.emit(operation, Code.MUL, [sums, factor], schema.MulOptionsT())
+
+
+def _depthwise(spot: Window) -> schema.DepthwiseConv2DOptionsT:
     options = schema.DepthwiseConv2DOptionsT()
     options.padding, options.depthMultiplier = VALID, 1
     options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
     options.dilationHFactor = options.dilationWFactor = 1
-    inputs = [source, file.weights(kernel, stored_values(contents(kernel)), 3), file.tensor(bias)]
-    file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, options)
+    return options
 
 
 def global_average_pool(file: Emitter, operation: Operation) -> None:
