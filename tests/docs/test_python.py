@@ -53,7 +53,7 @@ def test_the_notebook_runs_cell_by_cell_and_shows_its_results(
     shown = [run_cell(source, names) for source in cells()]
     html = [value._repr_html_() for value in shown if hasattr(value, "_repr_html_")]
     assert [type(v).__name__ for v in shown if hasattr(v, "_repr_html_")] == [
-        *("Model", "ModelResult", "QuantizedModel", "Timings")
+        *("Model", "ModelResult", "QuantizedModel", "Timings", "BaselineUpdate", "CheckResult")
     ]
     assert "2 files within budget." in html[1]
     assert all(name not in (None, "") for name in html)
