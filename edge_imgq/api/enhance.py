@@ -131,9 +131,13 @@ def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path
     Raises:
         UsageError: two results would have one name, or one would overwrite its photograph.
     """
+    from edge_imgq.images.files import HEIF
+
     jobs: dict[Path, Path] = {}
     for photo in photos:
-        result = output / (f"{photo.stem}.{suffix}" if suffix else photo.name)
+        # What is read and not written, such as an iPhone's own format, becomes JPEG.
+        kept = photo.suffix if photo.suffix.lower() not in HEIF else ".jpg"
+        result = output / f"{photo.stem}{f'.{suffix}' if suffix else kept}"
         if result in jobs:
             raise UsageError(
                 f"{photo} and {jobs[result]} would both become {result}; enhance them one after "

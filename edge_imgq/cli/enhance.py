@@ -115,9 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _no_image(models: list[str]) -> str:
     """Say that there is no photograph, and where one went that stands behind `--model`."""
-    from edge_imgq.images.files import SUFFIXES
+    from edge_imgq.images.files import HEIF, SUFFIXES
 
-    taken = [word for word in models if Path(word).suffix.lower() in SUFFIXES]
+    taken = [word for word in models if Path(word).suffix.lower() in SUFFIXES | HEIF]
     if not taken:
         return "IMAGE is missing: name the photographs. See `edge-imgq enhance --help`."
     rest = " ".join(word for word in models if word not in taken)

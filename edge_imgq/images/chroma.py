@@ -12,8 +12,9 @@ from edge_imgq.images.colour import exact_luma, rgb_to_ycbcr, ycbcr_to_rgb
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BAND = 256
-"""Rows that are converted at a time: colour conversion is in float64, eight times the pixels."""
+BAND = 32
+"""Rows that are converted at a time: colour conversion is in float64, eight times the pixels, and
+quickest where they stay in the caches."""
 
 
 def luma_of(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

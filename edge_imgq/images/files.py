@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,9 @@ UNREAD = frozenset(
 )
 """Pictures of formats that are not read here, such as an iPhone's own."""
 
+HEIF = frozenset({".heic", ".heif", ".hif"})
+"""What iPhones write: read where the package pillow-heif is installed, never written."""
+
 WANTED = "an image is a NumPy array of uint8, (height, width, 3) in RGB or (height, width, 1)"
 
 GRAY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"})
@@ -43,27 +48,36 @@ def list_images(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name a folder that holds images.")
-    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES))
+    known = read_suffixes()
+    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in known))
     if not found:
-        said = f"{folder} holds no image ({', '.join(sorted(SUFFIXES))})."
+        said = f"{folder} holds no image ({', '.join(sorted(known))})."
         raise UsageError(" ".join(filter(None, (said, unread_images(folder)))))
     return found
 
 
 def holds_images(folder: Path) -> bool:
     """Tell whether `list_images` finds any."""
-    return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    known = read_suffixes()
+    return any(path.suffix.lower() in known for path in folder.iterdir())
+
+
+def read_suffixes() -> frozenset[str]:
+    """Return the suffixes of images that are read here."""
+    return SUFFIXES | HEIF if find_spec("pillow_heif") else SUFFIXES
 
 
 def unread_images(folder: Path) -> str:
     """Return a sentence on the pictures inside `folder` that `list_images` passes over, or ""."""
-    kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in UNREAD]
+    unread = UNREAD - read_suffixes()
+    kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in unread]
     if not kinds:
         return ""
+    installing = " or pip install pillow-heif, which reads them" if set(kinds) <= HEIF else ""
     said = (
         f"{count_of(len(kinds), 'file')} of {folder} {'is' if len(kinds) == 1 else 'are'} not read"
     )
-    return f"{said} ({', '.join(sorted(set(kinds)))}): convert to JPEG or PNG."
+    return f"{said} ({', '.join(sorted(set(kinds)))}): convert to JPEG or PNG{installing}."
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -236,9 +250,15 @@ def open_image(path: Path) -> PillowImage.Image:
         raise ImageError(f"{path} is a folder; name the images in it.")
     if not path.is_file():
         raise ImageError(f"{path} does not exist or is not a file.")
+    is_heif = path.suffix.lower() in HEIF
+    if is_heif and find_spec("pillow_heif"):
+        import_module("pillow_heif").register_heif_opener()
     try:
         return Image.open(path)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{path} is not an image that can be read.") from error
+        said = f"{path} is not an image that can be read."
+        if is_heif and not find_spec("pillow_heif"):
+            said += " Convert it to JPEG or PNG, or pip install pillow-heif, which reads it."
+        raise ImageError(said) from error
     except (OSError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path} cannot be read: {error}.") from error

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.errors import ImageError, OutputError, UsageError
+from edge_imgq.images import files
 from edge_imgq.images.files import (
     is_grayscale,
     list_images,
@@ -127,3 +128,24 @@ def test_pictures_of_formats_that_are_not_read_are_counted(tmp_path: Path) -> No
     (tmp_path / "pure").mkdir()
     write_image(tmp_path / "pure" / "e.png", random_rgb(1))
     assert unread_images(tmp_path / "pure") == ""
+
+
+def test_what_an_iphone_writes_is_read_where_its_package_is(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    rows, columns = np.indices((40, 56))
+    photo = np.stack([rows * 4, columns * 3, rows + columns], -1).astype(np.uint8)
+    heif.from_pillow(Image.fromarray(photo)).save(tmp_path / "a.heic", quality=-1)
+    assert list_images(tmp_path) == (tmp_path / "a.heic",)
+    assert unread_images(tmp_path) == ""
+    assert np.abs(read_rgb(tmp_path / "a.heic").astype(int) - photo).max() <= 3
+
+
+def test_without_its_package_the_message_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _name: None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(ImageError, match=r"pip install pillow-heif, which reads it"):
+        read_rgb(tmp_path / "a.heic")
+    with pytest.raises(UsageError, match=r"holds no image .* or pip install pillow-heif"):
+        list_images(tmp_path)
