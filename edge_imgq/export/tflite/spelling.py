@@ -11,6 +11,8 @@ The GPU delegate reads a file otherwise than the processor's kernels do:
    too, and computes in float32.
 4. LiteRT's GPU kernels take a PAD into an AVERAGE_POOL_2D behind it, and leave it out of the mean;
    means that count their padding are depthwise convolutions (LiteRT 2.3.0, run).
+5. LiteRT's GPU kernels compute grouped convolutions wrongly whose groups are no multiples of four
+   channels; these have the weights of all channels (LiteRT 2.3.0, run).
 
 Source of the others: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
 (TransposeConvBuiltinOperationParser, UpdatePadding), `operations.cc` (CalculateSamePadding) and

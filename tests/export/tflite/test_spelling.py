@@ -120,6 +120,19 @@ def test_a_mean_of_padded_pixels_is_no_pool(kernel: int, counts: int, tmp_path) 
     agrees(case, data)
 
 
+@pytest.mark.parametrize(("group", "inputs"), [(6, 12), (4, 12), (3, 4)])
+def test_groups_that_are_no_fours_are_written_whole(group: int, inputs: int, tmp_path) -> None:
+    body = CONVOLUTION + f"y = Conv<pads=[1,1,1,1], group={group}>(a, g)"
+    constants = {"w": W, "b": B, "g": numbers(12, 12 // group, 3, 3)}
+    case = Case(body, (1, 3, 8, 10), constants)
+    data = written(case, tmp_path)
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    tensors = model.subgraphs[0].tensors
+    last = model.subgraphs[0].operators[-1]
+    assert int(tensors[last.inputs[1]].shape[3]) == inputs
+    agrees(case, data)
+
+
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])
 def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> None:
     case = Case(SHUFFLE.replace("CRD", mode), (1, 3, 8, 10), {"w": W, "b": B})
