@@ -133,6 +133,15 @@ def test_groups_that_are_no_fours_are_written_whole(group: int, inputs: int, tmp
     agrees(case, data)
 
 
+def test_the_halves_of_an_image_are_slices(tmp_path) -> None:
+    body = CONVOLUTION + "p, q = Split<axis=1, num_outputs=2>(a) y = Sub(p, q)"
+    case = Case(body, (1, 3, 8, 10), {"w": W, "b": B})
+    data = written(case, tmp_path)
+    assert "SPLIT" not in kinds(data)
+    assert kinds(data).count("SLICE") == 2
+    agrees(case, data)
+
+
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])
 def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> None:
     case = Case(SHUFFLE.replace("CRD", mode), (1, 3, 8, 10), {"w": W, "b": B})

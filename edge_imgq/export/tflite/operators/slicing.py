@@ -130,7 +130,11 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 
 def split(file: Emitter, operation: Operation) -> None:
-    """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V)."""
+    """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V).
+
+    LiteRT 2.3.0's GPU kernels return another image, without a word, where the parts of a SPLIT are
+    added or subtracted; for GPUs every part of an image is a SLICE.
+    """
     image = operation.operand(0)
     outputs = [_read_or_not(output, image) for output in operation.outputs]
     if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
@@ -139,7 +143,7 @@ def split(file: Emitter, operation: Operation) -> None:
     logical = operation.attributes.get("axis", 0) % rank
     axis = stored_axis(logical, rank)
     lengths = [output.shape[logical] for output in outputs]
-    if len(set(lengths)) == 1:
+    if len(set(lengths)) == 1 and not (file.spelling.gpu and rank == 4):
         options = schema.SplitOptionsT()
         options.numSplits = len(outputs)
         inputs = [file.number(axis, f"{operation.name}/axis"), file.tensor(image)]
