@@ -32,7 +32,7 @@ from edge_imgq.verify.output_range import OutputRange
 
 NOT_LOOKED_AT = Skipped("no file ran on an image")
 
-SCHEMA = 6
+SCHEMA = 7
 """Version of the JSON form."""
 
 

@@ -49,7 +49,7 @@ def set_drop(form: Any, value: Any) -> None:
     ("spoil", "sentence"),
     [
         (lambda form: form.pop("schema"), "is not a report of edge-imgq"),
-        (lambda form: form.update(schema=1), "has schema 1; this edge-imgq reads schema 6"),
+        (lambda form: form.update(schema=1), "has schema 1; this edge-imgq reads schema 7"),
         (lambda form: form.pop("model"), "the key 'model' is missing"),
         (lambda form: form.update(colour="y"), "unknown key 'colour'"),
         (lambda form: form.update(parameters="12"), "parameters must be a whole number"),
