@@ -115,7 +115,10 @@ def test_nothing_half_written_stays_when_writing_fails(tmp_path: Path) -> None:
         write_image(tmp_path / "image.xyz", random_rgb(5))
 
 
-def test_pictures_of_formats_that_are_not_read_are_counted(tmp_path: Path) -> None:
+def test_pictures_of_formats_that_are_not_read_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _name: None)
     for name in ("a.HEIC", "b.heic", "c.dng", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     said = f"3 files of {tmp_path} are not read (.dng, .heic): convert to JPEG or PNG."
@@ -137,7 +140,7 @@ def test_what_an_iphone_writes_is_read_where_its_package_is(tmp_path: Path) -> N
     heif.from_pillow(Image.fromarray(photo)).save(tmp_path / "a.heic", quality=-1)
     assert list_images(tmp_path) == (tmp_path / "a.heic",)
     assert unread_images(tmp_path) == ""
-    assert np.abs(read_rgb(tmp_path / "a.heic").astype(int) - photo).max() <= 3
+    assert np.abs(read_rgb(tmp_path / "a.heic").astype(int) - photo).max() <= 6
 
 
 def test_without_its_package_the_message_names_it(
