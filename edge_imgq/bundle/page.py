@@ -36,6 +36,7 @@ def page(contract: AppContract, photo: str, results: Iterable[str], code: Iterab
     field = contract.receptive_field
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         c=contract,
+        cut=any(isinstance(file.tiling, TilingContract) for file in contract.files),
         radius=field if isinstance(field, ReceptiveFieldContract) else None,
         photo=photo,
         results=list(results),

@@ -146,6 +146,33 @@ def test_a_file_of_several_sizes_and_one_that_is_not_cut(contract: AppContract) 
     header = code["cpp/contract.hpp"].decode()
     assert "Tiling kTfliteInt8_96x80 = {96, 80, 1, 1, 1};" in header
     assert "// Photographs are not cut: it sees all." in header
+    assert "Tiling kTfliteFloat = {48, 64, -1, 1, 1};" in header
+
+
+@needs("g++")
+def test_a_file_that_is_not_cut_takes_photographs_of_its_size_alone(bundled: Path) -> None:
+    program = """
+#include "edge_imgq.hpp"
+int main() {
+  const auto copy = [](const edge_imgq::Picture& tile, auto& result) { result = tile.bytes; };
+  const edge_imgq::Tiling whole{2, 3, -1, 1, 1};
+  const edge_imgq::Picture own{2, 3, 1, {1, 2, 3, 4, 5, 6}};
+  const edge_imgq::Picture larger{2, 4, 1, {1, 2, 3, 4, 5, 6, 7, 8}};
+  if (edge_imgq::Enhance(own, whole, copy).bytes != own.bytes) return 1;
+  const auto stops = [](std::size_t, std::size_t) { return false; };
+  if (edge_imgq::Enhance(own, whole, copy, stops).height != 0) return 2;
+  try {
+    edge_imgq::Enhance(larger, whole, copy);
+  } catch (const std::invalid_argument&) {
+    return 0;
+  }
+  return 3;
+}
+"""
+    (bundled / "whole.cpp").write_text(program)
+    made = ran("g++", "-std=c++17", "-Icpp", "whole.cpp", "-o", "whole", folder=bundled)
+    assert made.returncode == 0, made.stderr
+    assert ran("./whole", folder=bundled).returncode == 0
 
 
 def test_luma_is_that_of_the_papers_but_for_ties() -> None:

@@ -30,7 +30,7 @@ struct Picture {
 
 struct Tiling {
   int height, width;  // of a tile, in input pixels
-  int halo;           // input pixels around a place that its output needs
+  int halo;           // input pixels around a place that its output needs; −1: not cut
   int multiple;       // tiles start at multiples of it
   int scale;          // output height over input height
 };
@@ -86,8 +86,11 @@ inline Picture Enhance(
     const Picture& photo, const Tiling& tiling,
     const std::function<void(const Picture&, std::vector<std::uint8_t>&)>& run,
     const std::function<bool(std::size_t, std::size_t)>& progress = nullptr) {
-  const auto rows = Spans(photo.height, tiling.height, tiling.halo, tiling.multiple, tiling.scale);
-  const auto columns = Spans(photo.width, tiling.width, tiling.halo, tiling.multiple, tiling.scale);
+  if (tiling.halo < 0 && (photo.height != tiling.height || photo.width != tiling.width))
+    throw std::invalid_argument("the file takes photographs of its own size alone");
+  const int halo = std::max(tiling.halo, 0);
+  const auto rows = Spans(photo.height, tiling.height, halo, tiling.multiple, tiling.scale);
+  const auto columns = Spans(photo.width, tiling.width, halo, tiling.multiple, tiling.scale);
   const std::size_t channels = static_cast<std::size_t>(photo.channels);
   const std::size_t width = static_cast<std::size_t>(photo.width) * tiling.scale;
   Picture output{photo.height * tiling.scale, photo.width * tiling.scale, photo.channels, {}};
