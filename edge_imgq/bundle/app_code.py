@@ -16,7 +16,10 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("Tiles.kt", "Pixels.kt", "CheckVectors.kt"),
             *("Contract.kt.j2", "Enhancer.kt.j2", "CompiledEnhancer.kt.j2"),
         ),
-        "cpp": ("edge_imgq.hpp", "contract.hpp.j2", "check_vectors.cpp"),
+        "cpp": (
+            *("edge_imgq.hpp", "litert_file.hpp", "contract.hpp.j2"),
+            *("check_vectors.cpp", "check_files.cpp.j2"),
+        ),
     },
     "Core ML": {"ios": ("Tiles.swift", "Enhancer.swift.j2")},
 }

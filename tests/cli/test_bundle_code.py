@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import ai_edge_litert
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,12 +17,14 @@ from edge_imgq.bundle.app_code import app_code
 from edge_imgq.bundle.app_pixels import from_yuv, full, limited, recoloured
 from edge_imgq.bundle.contract import AppContract, TilingContract
 from edge_imgq.bundle.photo import sample_photo
+from edge_imgq.cli.main import main
 from edge_imgq.images.chroma import luma_of
 from edge_imgq.images.colour import exact_luma, rgb_to_y
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import read_as
 from edge_imgq.skipped import Skipped
 
+LITERT = Path(__file__).with_name("litert_stubs")
 STUBS = Path(__file__).with_name("android_stubs")
 
 
@@ -75,6 +78,33 @@ def test_a_slip_in_the_code_is_seen(bundled: Path, before: str, after: str) -> N
     words = ("g++", "-std=c++17", "-O0", "-Icpp", "cpp/check_vectors.cpp", "-o", "check")
     assert ran(*words, folder=bundled).returncode == 0
     assert ran("./check", ".", folder=bundled).returncode != 0
+
+
+@needs("g++")
+def test_the_files_give_the_bundled_image_in_litert_s_own_library(
+    exported: Path, tmp_path: Path
+) -> None:
+    """All that NDK code does, on a photograph that is a pixel larger than a tile."""
+    library = Path(ai_edge_litert.__file__).with_name("libLiteRt.so")
+    if not library.is_file():
+        pytest.skip("this wheel of ai-edge-litert has no libLiteRt.so")
+    folder = tmp_path / "app"
+    assert main(["bundle", str(exported), "--target", "tflite", "-o", str(folder)]) == 0
+    linking = (f"-L{library.parent}", "-l:libLiteRt.so", f"-Wl,-rpath,{library.parent}")
+    made = ran(
+        *("g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Icpp"),
+        *(f"-I{LITERT}", "cpp/check_files.cpp", "-o", "check_files", *linking),
+        folder=folder,
+    )
+    assert made.returncode == 0, made.stderr
+    checked = ran("./check_files", ".", folder=folder)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("largest difference") == 3
+    assert "tflite-int8: largest difference 0\n" in checked.stdout
+    expected = folder / "vectors" / "tflite-int8.ppm"
+    contents = expected.read_bytes()
+    expected.write_bytes(contents[:-1] + bytes([contents[-1] ^ 1]))
+    assert ran("./check_files", ".", folder=folder).returncode == 1
 
 
 @needs("kotlinc", "java")
