@@ -5,6 +5,8 @@ are compared in the order of the operators. Where one is off whose inputs are no
 alone is computed here from the GPU's own inputs: an operator that only makes small differences
 large, such as a sign, is not wrong. What comes behind a wrong one is wrong because of it.
 
+Where no operator is wrong by itself, the shortest beginning of the file is looked for that is.
+
 A tensor is looked at a second time as the last of its file: LiteRT 2.3.0 takes a PAD into the
 operator behind it, and then leaves what the PAD returns unwritten where that is asked for, too.
 """
@@ -99,7 +101,35 @@ def first_wrong(
                 reached[tensor.index] = psnr_of(here.values(tensor.index), last)
                 if alone < least and reached[tensor.index] < least:
                     return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
-    return None
+        return _shortest(session, here, pixels, least, part) if in_float32 else None
+
+
+def _shortest(
+    session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, part: Path
+) -> WrongOperator | None:
+    """Return the last operator of the shortest beginning of a file that is wrong in float32.
+
+    What a GPU computes together it computes apart where the tensor between is asked for, too; here
+    nothing is asked for but the last.
+    """
+    tensors = computed_tensors(session.path)
+
+    def reached(index: int) -> float:
+        write_part(session.path, part, (tensors[index].index,))
+        (found,) = session.tensors(part, pixels, in_float32=True)
+        return psnr_of(here.values(tensors[index].index), found)
+
+    right, wrong = -1, len(tensors) - 1
+    off = reached(wrong)
+    if off >= least:
+        return None
+    while wrong - right > 1:
+        middle = (right + wrong) // 2
+        if (psnr := reached(middle)) < least:
+            wrong, off = middle, psnr
+        else:
+            right = middle
+    return WrongOperator(tensors[wrong].operator, tensors[wrong].name, off, in_float32=True)
 
 
 def psnr_of(known: NDArray[np.float32], found: NDArray[np.float32]) -> float:

@@ -454,3 +454,42 @@ def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
     assert target["gpu"]["float16"] < 45
     assert target["gpu"]["float32"] > 90
     assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize(
+    ("body", "operator"),
+    [
+        ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(a)", "AVERAGE"),
+        ("y = Conv<pads=[1,1,1,1], group=3>(a, g)", "CONV_2D"),
+        ("p, q = Split<axis=1, num_outputs=2>(a) y = Sub(p, q)", "SUB"),
+    ],
+)
+def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
+    body: str, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["" : 21]>
+        form (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {{
+          [first] a = Conv<pads=[1,1,1,1]>(image, w) {body} [last] z = Conv<pads=[1,1,1,1]>(y, v)
+          [squash] out = Sigmoid(z)
+        }}"""
+    )
+    inner = 3 if operator == "SUB" else 6
+    shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "v": (3, inner, 3, 3)}
+    for name, shape in shapes.items():
+        values = np.random.default_rng(4).normal(0, 0.4, shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    onnx.save(model, tmp_path / "form.onnx")
+    words = ["export", str(tmp_path / "form.onnx"), "--target", "tflite-gpu", "tflite-float"]
+    assert main([*words, "--no-bench", "--output", str(tmp_path), "--json"]) == 0
+    report = json.loads((tmp_path / "form" / "report.json").read_text())
+    (found,) = (t["gpu"] for t in report["targets"] if t["target"] == "tflite-gpu")
+    assert found["float32"] > 90
+    file = tmp_path / "form" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    assert target["gpu"]["float32"] < 60
+    assert target["gpu"]["operator"]["operator"].startswith(operator)
