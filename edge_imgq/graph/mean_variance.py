@@ -1,8 +1,9 @@
-"""MeanVarianceNormalization in operators that every target has, as ONNX defines it.
+"""MeanVarianceNormalization in operators that every target has.
 
-    y = (x − m) / (√(mean (x − m)²) + 10⁻⁹),        m the mean of x
+    y = (x − m) / max(√(mean (x − m)²), 10⁻⁹),        m the mean of x
 
 over the axes that the node names: those of a whole image but not its channels, unless it says so.
+ONNX adds 10⁻⁹ to the root, which is the same but where an image is flat to its last digits.
 """
 
 from __future__ import annotations
@@ -56,6 +57,6 @@ def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> li
         helper.make_node("Mul", [rest, rest], [square]),
         mean(square, variance),
         helper.make_node("Sqrt", [variance], [root]),
-        helper.make_node("Add", [root, epsilon], [divisor]),
+        helper.make_node("Max", [root, epsilon], [divisor]),
         helper.make_node("Div", [rest, divisor], [result], node.name),
     ]

@@ -70,9 +70,14 @@ def clipped(x: Any, low: float, high: float) -> Any:
 
 
 def _bound(value: float) -> np.float16:
-    """Return a bound in float16; what lies beyond its range bounds nothing."""
-    most = float(np.finfo(np.float16).max)
-    return np.float16(min(max(value, -most), most))
+    """Return a bound in float16; what lies beyond its range bounds nothing.
+
+    One that float16 would take for 0, such as the least divisor of a norm, is its least number.
+    """
+    numbers = np.finfo(np.float16)
+    most, least = float(numbers.max), float(numbers.tiny)
+    kept = np.float16(min(max(value, -most), most))
+    return np.float16(math.copysign(least, value)) if value and not kept else kept
 
 
 def sigmoid(site: Site) -> Any:
