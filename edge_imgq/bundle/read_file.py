@@ -51,13 +51,20 @@ def file_contract(
         drift: as it was measured.
 
     Raises:
-        ModelError: the file is damaged, or edge-imgq did not write it.
+        ModelError: the file is damaged, edge-imgq did not write it, or it is compiled for an NPU,
+            which the code of a bundle does not run.
     """
     form = format_of(path)
     if form is None:
         raise ModelError(f"{path} {unknown(path)}.")
     note: FileNote = form.functions.read_note(path)
     described = form.functions.describe(path, None)
+    if described.compiled_for:
+        raise ModelError(
+            f"{path} is compiled for the NPU of {described.compiled_for}, and the code of a bundle "
+            "calls LiteRT's interpreter, which does not run it. Bundle other files (--target names "
+            "them), and deliver this one with `edge-imgq export --ai-pack`."
+        )
     read = form.functions.signatures
     rows: tuple[SignatureRow, ...] = read(path) if read else ()
     rows = rows or (SignatureRow("", described.inputs, described.outputs),)

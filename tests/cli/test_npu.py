@@ -346,3 +346,14 @@ def test_a_pack_without_a_target_for_npus_is_refused_at_once(
     outcome = run("export", tiny, "--target", "tflite-int8", "--ai-pack", tmp_path)
     assert outcome.code == 2
     assert "Name one that does: --target tflite-npu." in outcome.err
+
+
+def test_a_bundle_takes_the_plain_file_and_no_compiled_one(
+    run: Run, written: Path, tmp_path: Path
+) -> None:
+    outcome = run("bundle", written, "-o", tmp_path / "all")
+    assert outcome.code == 5
+    assert "is compiled for the NPU of SM8450 (Snapdragon 8 Gen 1)" in outcome.err
+    assert not (tmp_path / "all").exists()
+    words = ("bundle", written, "--target", "tflite-npu-fallback", "-o", tmp_path / "plain")
+    assert run(*words).code == 0
