@@ -53,8 +53,8 @@ def describe(path: Path) -> FileDescription:
     constants = _parameters(model, graph, {int(i) for o in graph.operators for i in o.inputs})
     return FileDescription(
         format="TFLite",
-        inputs=_edges(graph, graph.inputs),
-        outputs=_edges(graph, graph.outputs),
+        inputs=_edges(graph, graph.inputs, _called(model)),
+        outputs=_edges(graph, graph.outputs, _called(model)),
         operators=rows,
         parameters=_count(constants),
         zeros=sum(_zeros(model, tensor) for tensor in constants),
@@ -267,8 +267,20 @@ MACS: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
 """Multiply-accumulates of the operators that have any worth counting."""
 
 
-def _edges(graph: Any, indices: Sequence[int]) -> tuple[TensorRow, ...]:
-    return tuple(_tensor_row(graph.tensors[index]) for index in indices)
+def _called(model: Any) -> dict[int, str]:
+    """Return the names by which apps call tensors of the first subgraph: those of its signature."""
+    return {
+        int(pair.tensorIndex): pair.name.decode()
+        for signature in model.signatureDefs or ()
+        if not signature.subgraphIndex
+        for pair in (*signature.inputs, *signature.outputs)
+    }
+
+
+def _edges(graph: Any, indices: Sequence[int], called: Mapping[int, str]) -> tuple[TensorRow, ...]:
+    """Return inputs or outputs by the names of the signature, or their own where there is none."""
+    rows = ((int(index), _tensor_row(graph.tensors[index])) for index in indices)
+    return tuple(replace(row, name=called.get(index, row.name)) for index, row in rows)
 
 
 def _tensor_row(tensor: Any) -> TensorRow:

@@ -51,6 +51,7 @@ def test_inputs_and_outputs_say_their_scale(tmp_path: Path) -> None:
     path.write_bytes(lowered(quantized(CONVOLUTIONS["conv same"].model(), values)))
     description = describe(path)
     (entry,), (leaving,) = description.inputs, description.outputs
+    assert (entry.name, leaving.name) == ("image", "image_out")
     assert (entry.shape, entry.dtype, entry.zero_point) == ((1, 12, 10, 6), "uint8", 128)
     assert entry.scale == pytest.approx(2 / 127)
     assert leaving.shape == (1, 12, 10, 8)
