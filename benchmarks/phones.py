@@ -70,7 +70,8 @@ def main() -> int:
         write_phone_run(run, arguments.json)
     print(phone_table(run))
     late = behind(run, arguments.hold) if arguments.hold else []
-    print("\n".join(late), file=sys.stderr)
+    for words in late:
+        report(words)
     return bool(late)
 
 

@@ -122,8 +122,9 @@ def read_emulation(folder: Path) -> Emulation | None:
 
 
 def _sources() -> str:
-    """Return a digest of the plugin's sources."""
-    return sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()
+    """Return a digest of the plugin's sources and their header."""
+    files = sorted(SOURCES[0].parent.glob("*.[ch]"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def cannot_be_set_up() -> str:
