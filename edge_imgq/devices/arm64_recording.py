@@ -20,6 +20,8 @@ WORKER = "edge_imgq.devices.operator_worker"
 PATIENCE = 7200.0
 """Seconds that a record may take: every access to memory passes the model of the caches."""
 
+IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
+
 
 def record_operators(
     emulation: Emulation, core: str, path: Path, size: tuple[int, int] | None
@@ -73,7 +75,7 @@ def record_operators(
 def tables(tools: LlvmMca, core: str) -> str:
     """Return in words what cycles of a core are estimated with."""
     model = MODELS[core]
-    order = ", which issues in order: rank nothing by less than a third" if model.in_order else ""
+    order = f", {IN_ORDER}" if model.in_order else ""
     return f"llvm-mca {tools.version}, tables of {model.name}{order}"
 
 
