@@ -6,6 +6,8 @@ place (`edge_imgq.cli.main`) and exits with the code of the class; library code 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class EdgeImgqError(Exception):
     """A failure that the person at the terminal can act on."""
@@ -68,7 +70,7 @@ class UnsupportedOperatorError(ModelError):
 
 
 class RuntimeUnavailableError(EdgeImgqError):
-    """The runtime or device that a command needs is not on this machine."""
+    """The runtime or device that a command needs is not here, or cannot run the file."""
 
     exit_code = 7
 
@@ -107,3 +109,23 @@ TERMINATED = 143
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM or SIGHUP arrived: clean up as after Ctrl-C."""
+
+
+NOT_MADE_FOR = 0
+"""Code of a file of a kind that a device is not made for, such as an int8 file on a GPU."""
+
+
+def code_of_not_run(codes: Sequence[int], *, any_ran: bool) -> int:
+    """Return the exit code of a command for the files that a device did not run.
+
+    A file that should have run there counts with its error. One of a kind that the device is not
+    made for costs nothing beside files that ran; where none ran, nothing was measured, and that is
+    no success. A file that ran is no part of this, whether or not the device has times to report.
+
+    Args:
+        codes: of the files that did not run, each its error's, or NOT_MADE_FOR.
+        any_ran: whether another one ran.
+    """
+    return max(codes, default=0) or (
+        RuntimeUnavailableError.exit_code if codes and not any_ran else 0
+    )

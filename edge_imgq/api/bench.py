@@ -18,8 +18,8 @@ class Timings:
 
     Attributes:
         timings: one for each file, size and device.
-        exit_code: what the command line exits with: 7 where a device was not there or refused a
-            file, 5 where one of several files is damaged, else 0.
+        exit_code: what the command line exits with: see `errors.code_of_not_run`; 5 where one of
+            several files is damaged.
     """
 
     timings: tuple[Timing, ...] = field(repr=False)

@@ -107,7 +107,7 @@ def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timin
     """Open a file on a device and time it; one that was written for several sizes, at each.
 
     Args:
-        path: a file that edge-imgq wrote.
+        path: a file that edge-imgq wrote, of a kind that the device is made for.
         device: where.
         request: how.
 
@@ -117,8 +117,6 @@ def time_file(path: Path, device: Device, request: TimingRequest) -> tuple[Timin
         UsageError: the network does not take images of that size.
         DeviceError: the device went away.
     """
-    if refusal := device.refusal(path):
-        return (not_timed(path, device.name, refusal),)
     session = device.open(path, request.threads)
     try:
         return tuple(

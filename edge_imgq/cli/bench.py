@@ -25,7 +25,7 @@ DETAILS = """\
 Time exported files on this host or on a device: median and 90th percentile of one call, without
 reading or writing pixels, and whether the machine was quiet meanwhile. Files without an honest
 time there (evaluators, emulators) are listed with the reason. Exits with 7 when a device is not
-there, and with 5 when one of several files is damaged."""
+there or runs none of the files, and with 5 when one of several files is damaged."""
 
 EXAMPLE = """\
 edge-imgq bench artifacts/fsrcnn-x2 --threads 2

@@ -72,7 +72,7 @@ COMMANDS: dict[str, Command] = {
 
 EPILOG = """\
 examples:
-  edge-imgq export                            the default network, every target
+  edge-imgq export                            the default network, as with --target all
   edge-imgq export my.onnx --target tflite --size 360x640
   edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
 
@@ -84,7 +84,7 @@ exit codes:
   4  an image is damaged, too small, or used for two purposes
   5  a model cannot be read or cannot be carried by any target
   6  a target has no form for some of the model's operators
-  7  a runtime or package is missing on this machine
+  7  a runtime, package or device is missing, or cannot run the file
   8  a file could not be written
   9  a file produced NaN or infinity
   70   a fault in edge-imgq itself

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.messages import say
-from edge_imgq.errors import DriftError, RuntimeUnavailableError
+from edge_imgq.errors import DriftError, code_of_not_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,16 +97,21 @@ def _failed(reports: Sequence[Report], with_reasons: bool) -> int:
 def _not_run(reports: Sequence[Report], with_reasons: bool) -> int:
     """Print what was not run on stderr; return the exit code, 0 where all is well.
 
-    A report without any measured file is never a pass.
+    Files of a kind that the device is not made for are left to the table, unless nothing else ran.
     """
     for report in reports:
         for reason, files in report.reasons.items():
             names = ", ".join(file.file for file in files)
-            if any(file.exit_code for file in files):
+            if not report.targets or any(file.exit_code for file in files):
                 rest = f": {reason}" if with_reasons else ""
                 where = "" if files[0].at_fault else f" on {report.device}"
                 say(f"{names} {files[0].words}{where}{rest}")
-    code = max((file.exit_code for report in reports for file in report.not_run), default=0)
-    if any(report.not_run and not report.targets for report in reports):
-        return code or RuntimeUnavailableError.exit_code
-    return code
+    return max(
+        (
+            code_of_not_run(
+                [file.exit_code for file in report.not_run], any_ran=bool(report.targets)
+            )
+            for report in reports
+        ),
+        default=0,
+    )

@@ -25,7 +25,8 @@ DETAILS = """\
 Reopen exported files from disk and measure how far their images are from those of the float
 reference that lies beside them (reference/float.onnx). With --device the files run there, and the
 references here. Of several files, one that is damaged or was made from other references is left
-out and named, and the exit code is 5; it is 7 when a file did not run on the device to the end."""
+out and named, and the exit code is 5; it is 7 when a file did not run on the device to the end,
+or the device is made for none of them."""
 
 EXAMPLE = """\
 edge-imgq verify artifacts/fsrcnn-x2

@@ -10,11 +10,13 @@ from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import (
+    NOT_MADE_FOR,
     DeviceError,
     EdgeImgqError,
     ModelError,
     RuntimeUnavailableError,
     UnsupportedOperatorError,
+    code_of_not_run,
 )
 from edge_imgq.pipeline.step import Step, Watch
 from edge_imgq.skipped import Skipped
@@ -38,8 +40,7 @@ def bench(
         watch: told of every step.
 
     Returns:
-        One timing per file, and the exit code: not 0 where the device was not there, went away, or
-        refused a file, and where one of several files is not whole.
+        One timing per file, and the exit code of those that did not run: see `code_of_not_run`.
 
     Raises:
         UsageError: there is no such device, or a network does not take images of that size.
@@ -54,16 +55,20 @@ def bench(
         watch(Step(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
         return _on_host(files, found, request)
     timings: list[Timing] = []
-    code = 0
+    codes: list[int] = []
     noted = (DeviceError, ModelError if len(files) > 1 else UnsupportedOperatorError)
     for index, file in enumerate(files):
+        if refusal := found.refusal(file):
+            timings.append(not_timed(file, device, refusal))
+            codes.append(NOT_MADE_FOR)
+            continue
         watch(Step(f"time {file} on {found.name}", index, len(files)))
         try:
             timings.extend(time_file(file, found, request))
         except noted as error:
             timings.append(not_timed(file, device, str(error)))
-            code = error.exit_code
-    return tuple(timings), code
+            codes.append(error.exit_code)
+    return tuple(timings), code_of_not_run(codes, any_ran=len(codes) < len(files))
 
 
 def _on_host(

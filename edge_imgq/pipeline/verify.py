@@ -16,6 +16,7 @@ from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
+    NOT_MADE_FOR,
     DeviceError,
     EdgeImgqError,
     FaultError,
@@ -236,7 +237,7 @@ def _open(
             not_run[path] = NotRun(path.name, device.reason, RuntimeUnavailableError.exit_code)
             continue
         if refusal := device.refusal(path):
-            not_run[path] = NotRun(path.name, refusal, 0)
+            not_run[path] = NotRun(path.name, refusal, NOT_MADE_FOR)
             continue
         try:
             file = references.open(candidate, device)

@@ -97,8 +97,7 @@ class NotRun:
     Attributes:
         file: path below the model's folder.
         reason: a sentence.
-        exit_code: what the command exits with for it; 0 for a kind of file that the device is not
-            made for.
+        exit_code: what the command exits with for it: see `errors.code_of_not_run`.
     """
 
     file: str
