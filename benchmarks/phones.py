@@ -38,11 +38,11 @@ from benchmarks.phone_table import (
     read_phone_run,
     write_phone_run,
 )
-from edge_imgq.devices.arm64_cores import CORES
-from edge_imgq.devices.arm64_recording import record_operators, tables
-from edge_imgq.devices.arm64_setup import LITERT, RECORD, Emulation, cache_folder, read_emulation
-from edge_imgq.devices.llvm_mca import find_llvm_mca
-from edge_imgq.devices.operator_costs import OperatorCosts
+from edge_imgq.devices.arm64.cores import CORES
+from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
+from edge_imgq.devices.arm64.operator_costs import OperatorCosts
+from edge_imgq.devices.arm64.recording import record_operators, tables
+from edge_imgq.devices.arm64.setup import LITERT, RECORD, Emulation, cache_folder, read_emulation
 from edge_imgq.errors import DeviceError
 from edge_imgq.skipped import Skipped
 

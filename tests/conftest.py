@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.devices import gpu
+from edge_imgq.devices.gpu import device as gpu
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -18,8 +18,8 @@ def device_options(
     Raises:
         UsageError: there is no such delegate.
     """
-    from edge_imgq.devices.benchmark_model import delegate_flags
     from edge_imgq.devices.options import DeviceOptions
+    from edge_imgq.devices.remote.benchmark_model import delegate_flags
 
     delegate_flags(delegate)  # refuses one that is not known
     return DeviceOptions(as_path(benchmark_model), delegate, bisect)

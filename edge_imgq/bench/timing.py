@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.devices.host import HOST, HostDevice, HostSession, footprint
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
-from edge_imgq.devices.operator_costs import OperatorCosts
 from edge_imgq.devices.protocol import WARM_UP
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.errors import EdgeImgqError, ModelError, RuntimeUnavailableError, UsageError

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_imgq.devices.operator_costs import OperatorCosts
+from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.skipped import Skipped
 
 MARK = -20261122

@@ -13,9 +13,9 @@ from edge_imgq.runtime.protocol import Session
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_imgq.devices.arm64.operator_costs import OperatorCosts
     from edge_imgq.devices.instructions import Instructions
     from edge_imgq.devices.latency import Latency
-    from edge_imgq.devices.operator_costs import OperatorCosts
     from edge_imgq.runtime.protocol import Placement
     from edge_imgq.skipped import Skipped
 

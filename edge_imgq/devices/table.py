@@ -35,15 +35,15 @@ class Kind:
 DEVICES: dict[str, Kind] = {
     "host": Kind("edge_imgq.devices.host", "", "this machine"),
     "arm64": Kind(
-        "edge_imgq.devices.arm64", "core", "Arm kernels, emulated where the host has none"
+        "edge_imgq.devices.arm64.device", "core", "Arm kernels, emulated where the host has none"
     ),
-    "gpu": Kind("edge_imgq.devices.gpu", "", "LiteRT's GPU kernels, without a phone"),
+    "gpu": Kind("edge_imgq.devices.gpu.device", "", "LiteRT's GPU kernels, without a phone"),
     "hexagon": Kind(
-        "edge_imgq.devices.hexagon", "chip", "Qualcomm's NPU, emulated where there is none"
+        "edge_imgq.devices.hexagon.device", "chip", "Qualcomm's NPU, emulated where there is none"
     ),
     "coreml": Kind("edge_imgq.devices.coreml", "", "Core ML on this Mac"),
-    "android": Kind("edge_imgq.devices.android", "serial", "a phone, over adb"),
-    "ssh": Kind("edge_imgq.devices.ssh", "user@host", "a Linux board, over ssh"),
+    "android": Kind("edge_imgq.devices.remote.android", "serial", "a phone, over adb"),
+    "ssh": Kind("edge_imgq.devices.remote.ssh", "user@host", "a Linux board, over ssh"),
 }
 """Name → kind."""
 

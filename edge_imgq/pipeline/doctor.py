@@ -88,7 +88,8 @@ def set_up(device: str, watch: Watch) -> None:
         RuntimeUnavailableError: it cannot be fetched here.
         OutputError: there is no room.
     """
-    from edge_imgq.devices import arm64_setup, gpu_setup
+    from edge_imgq.devices.arm64 import setup as arm64_setup
+    from edge_imgq.devices.gpu import setup as gpu_setup
 
     steps: list[str] = []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.devices.gpu_bisect import HIGHEST, first_wrong
+from edge_imgq.devices.gpu.bisect import HIGHEST, first_wrong
 from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.runtime.half_range import beyond_float16
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_imgq.devices.gpu import GpuSession
-    from edge_imgq.devices.gpu_bisect import WrongOperator
+    from edge_imgq.devices.gpu.bisect import WrongOperator
+    from edge_imgq.devices.gpu.device import GpuSession
     from edge_imgq.images.samples import Sample
     from edge_imgq.runtime.protocol import FloatSession
 

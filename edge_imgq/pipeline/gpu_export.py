@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.devices.gpu import GpuSession
+from edge_imgq.devices.gpu.device import GpuSession
 from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError
 from edge_imgq.export.functions import functions_of

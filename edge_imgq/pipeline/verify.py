@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import REFERENCE_FOLDER
-from edge_imgq.devices.gpu import GpuDevice, GpuSession
+from edge_imgq.devices.gpu.device import GpuDevice, GpuSession
 from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.table import NO_OPTIONS, find_device

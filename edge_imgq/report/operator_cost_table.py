@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_imgq.devices.operator_costs import LINE, OperatorCost, OperatorCosts
+from edge_imgq.devices.arm64.operator_costs import LINE, OperatorCost, OperatorCosts
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,

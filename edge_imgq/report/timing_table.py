@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from edge_imgq.bench.timing import NO_OPERATORS, Timing
+from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.devices.latency import Latency
-from edge_imgq.devices.operator_costs import OperatorCosts
 from edge_imgq.report.drawing import (
     ABSENT,
     byte_count,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_imgq.devices.gpu_bisect import WrongOperator
+from edge_imgq.devices.gpu.bisect import WrongOperator
 from edge_imgq.runtime.half_range import BeyondFloat16
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import LEAST_VS_HOST

@@ -19,8 +19,8 @@ from benchmarks.phone_table import (
     read_phone_run,
     write_phone_run,
 )
-from edge_imgq.devices.arm64_emulator import Emulator
-from edge_imgq.devices.arm64_setup import RECORD, Emulation
+from edge_imgq.devices.arm64.emulator import Emulator
+from edge_imgq.devices.arm64.setup import RECORD, Emulation
 from edge_imgq.errors import DeviceError
 from edge_imgq.skipped import Skipped
 from tests.report.test_operator_cost_table import COSTS

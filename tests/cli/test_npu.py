@@ -18,7 +18,8 @@ import pytest
 
 from edge_imgq.chips import QUALCOMM, Vendor
 from edge_imgq.cli.main import main
-from edge_imgq.devices import emulated_npu, hexagon
+from edge_imgq.devices.hexagon import device as hexagon
+from edge_imgq.devices.hexagon import emulated_npu
 from edge_imgq.devices.protocol import Presence
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import ImageError

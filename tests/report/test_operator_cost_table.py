@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge_imgq.bench.timing import NO_OPERATORS, Timing
-from edge_imgq.devices.operator_costs import OperatorCost, OperatorCosts
+from edge_imgq.devices.arm64.operator_costs import OperatorCost, OperatorCosts
 from edge_imgq.report.operator_cost_table import operator_cost_table
 from edge_imgq.report.timing_table import timing_table
 from edge_imgq.skipped import Skipped

@@ -98,10 +98,10 @@ def _spelling(graph: PreparedGraph, order: Order) -> Spelling:
 def open_session(path: Path, threads: int) -> Session:
     """Reopen a file in LiteRT, or a compiled one in the emulator of its NPU.
 
-    See `edge_imgq.runtime.litert` and `edge_imgq.devices.emulated_npu`.
+    See `edge_imgq.runtime.litert` and `edge_imgq.devices.hexagon.emulated_npu`.
     """
     if compiled_for(path) is not None:
-        from edge_imgq.devices.emulated_npu import open_session as emulated
+        from edge_imgq.devices.hexagon.emulated_npu import open_session as emulated
 
         return emulated(path)
     from edge_imgq.runtime.litert import open_session as opened

@@ -14,7 +14,7 @@ class Emulator:
     """Runs the plain file that the stand-in for the compiler took for bytecode."""
 
     def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
-        """Answer one question of `edge_imgq.devices.emulated_npu`."""
+        """Answer one question of `edge_imgq.devices.hexagon.emulated_npu`."""
         if message["do"] == "open":
             (node,) = onnx.load_from_string(array.tobytes()).graph.node
             held = {attribute.name: attribute for attribute in node.attribute}

@@ -1,0 +1,235 @@
+"""The phone's processor: Arm kernels, natively on an Arm host, else under user-mode emulation.
+
+Int8 kernels must return what they return on this host, to the bit. Float kernels add in another
+order, and may differ by a rounding. An emulator's time says nothing about a processor's.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_imgq.artifact import float_reference
+from edge_imgq.devices.arm64.cores import CORES, DEFAULT, core_named, write_system
+from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
+from edge_imgq.devices.arm64.recording import record_operators
+from edge_imgq.devices.arm64.setup import cache_folder, cannot_be_set_up, read_emulation
+from edge_imgq.devices.gray import on_gray
+from edge_imgq.devices.host import WORKER, HostDevice
+from edge_imgq.devices.instructions import Instructions, read_count
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.worker import Worker
+from edge_imgq.formats import is_run_by
+from edge_imgq.runtime import npu_file
+from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.runtime.tflite_file import computes_in_integers
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    from edge_imgq.devices.arm64.operator_costs import OperatorCosts
+    from edge_imgq.devices.arm64.setup import Emulation
+    from edge_imgq.devices.latency import Latency
+
+NAME = "arm64"
+ARM = frozenset({"aarch64", "arm64"})
+SET_UP = "edge-imgq doctor --set-up arm64"
+TILE = 96
+"""Side of the tile that a file of any size runs on under emulation, unless it sees farther."""
+
+
+class NativeArm(HostDevice):
+    """This host, where it is an Arm machine."""
+
+    name = NAME
+
+
+class EmulatedArm:
+    """LiteRT for Arm under emulation; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    def __init__(self, emulation: Emulation, core: str = "") -> None:
+        """Take an emulation.
+
+        Args:
+            emulation: that was set up.
+            core: a key of CORES; empty for DEFAULT.
+        """
+        self._emulation, self._core = emulation, core or DEFAULT
+        self.name = f"{NAME}:{core}" if core else NAME
+
+    def refusal(self, path: Path) -> str:
+        """Return why a file is not run: the emulated machine has LiteRT alone, and no NPU."""
+        if not is_run_by(path, NAME):
+            return "the emulated processor has LiteRT alone"
+        return npu_file.refusal(path)
+
+    def open(self, path: Path, threads: int) -> DeviceSession:
+        """Open a file in LiteRT under emulation.
+
+        Raises:
+            ModelError: the file is not whole.
+            DeviceError: the emulated process ended.
+        """
+        package = Path(__file__).resolve().parents[3]
+        scratch = tempfile.TemporaryDirectory(prefix="edge-imgq-")
+        folder = Path(scratch.name)
+        write_system(self._core, self._emulation.root, folder / "system")
+        processor = CORES[self._core].emulated
+        command = self._emulation.command(WORKER, package, processor, folder)
+        worker = Worker("the emulated Arm processor", command)
+        return EmulatedSession(
+            path, threads, worker, Emulated(self._emulation, self._core, scratch)
+        )
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What runs a file.
+
+    Attributes:
+        emulation: that was set up.
+        core: a key of CORES.
+        scratch: holds what the emulated process sees, and what is counted, until it has ended.
+    """
+
+    emulation: Emulation
+    core: str
+    scratch: tempfile.TemporaryDirectory[str]
+
+
+class EmulatedSession:
+    """One file under emulation; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    resizable = False
+
+    def __init__(self, path: Path, threads: int, worker: Worker, emulated: Emulated) -> None:
+        """Open the file.
+
+        Args:
+            path: of it.
+            threads: processor threads.
+            worker: a process under emulation.
+            emulated: what it is a process of.
+        """
+        self._path, self._worker, self._emulated = path, worker, emulated
+        try:
+            here = open_session(path)
+            question = {"do": "open", "path": str(path.absolute()), "threads": threads}
+            self._opened: dict[str, Any] = worker.ask(question)[0]
+        except BaseException:
+            self.close()
+            raise
+        self.note = here.note
+        side = _side(path, here.note.contract.multiple)
+        self.size = (side, side) if here.resizable else here.size
+        self.sizes = (self.size,) if self.size else ()
+        self.is_bit_exact = computes_in_integers(path)
+        identity = RuntimeIdentity(**self._opened["identity"])
+        delegate = f"{identity.delegate}, {emulated.core} emulated".removeprefix(", ")
+        self.identity = RuntimeIdentity(identity.name, identity.version, delegate, threads, False)
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        image: NDArray[uint8] = self._worker.ask({"do": "run"}, pixels)[1]
+        return image
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once."""
+        return on_gray(self, size)
+
+    def latency(
+        self,
+        size: tuple[int, int],  # noqa: ARG002
+        runs: int = RUNS,  # noqa: ARG002
+        warm_up: int = WARM_UP,  # noqa: ARG002
+    ) -> Latency | Skipped:
+        """Return that there is no honest time."""
+        return Skipped("the processor is emulated, and the time of an emulator is not the phone's")
+
+    def instructions(self, size: tuple[int, int]) -> Instructions | Skipped:
+        """Return how many instructions one call takes."""
+        if absent := self._uncounted():
+            return absent
+        self._worker.ask({"do": "count", "size": size})
+        count = read_count(Path(self._emulated.scratch.name, "log"))
+        return Instructions(count, size, self._emulated.core, str(self.identity))
+
+    def operators(self, size: tuple[int, int]) -> OperatorCosts | Skipped:
+        """Return what each operator of one call takes, in a process of its own."""
+        if absent := self._uncounted():
+            return absent
+        return record_operators(self._emulated.emulation, self._emulated.core, self._path, size)
+
+    def _uncounted(self) -> Skipped | None:
+        """Return why nothing is counted, where that is so."""
+        if not self._emulated.emulation.emulator.plugin:
+            return Skipped(f"the emulator does not count; set it up again: `{SET_UP}`")
+        if self.identity.threads != 1:
+            return Skipped("instructions are counted on one thread alone (--threads 1)")
+        return None
+
+    def placement(self) -> Placement | Skipped:
+        """Return what XNNPACK takes there."""
+        fields = self._opened["placement"]
+        if fields is None:
+            return Skipped(f"{self.identity.name} runs every operator on the processor")
+        return Placement(**{**fields, "fallback": tuple(fields["fallback"])})
+
+    def close(self) -> None:
+        """End the emulated process."""
+        self._worker.close()
+        self._emulated.scratch.cleanup()
+
+
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:  # noqa: ARG001
+    """Return an Arm processor, or why there is none.
+
+    Args:
+        argument: a key of CORES; empty for this host where it is an Arm machine, else DEFAULT.
+        options: none is taken.
+
+    Raises:
+        UsageError: the core is not known.
+    """
+    if argument:
+        core_named(argument)
+    if platform.machine().lower() in ARM:
+        if not argument:
+            return NativeArm()
+        return Skipped("this host is an Arm machine, and runs files on its own cores (arm64)")
+    emulation = read_emulation(cache_folder())
+    return EmulatedArm(emulation, argument) if emulation else Skipped(look()[0].reason)
+
+
+def look() -> tuple[Presence, ...]:
+    """Return whether this host is an Arm machine, or the emulation is set up."""
+    if platform.machine().lower() in ARM:
+        return (Presence("arm64", True, f"this host is {platform.machine()}"),)
+    emulation = read_emulation(cache_folder())
+    if emulation:
+        tools = find_llvm_mca()
+        advice = f"{tools.reason}." if isinstance(tools, Skipped) else ""
+        return (Presence("arm64", True, f"emulated by {emulation.emulator.command[-1]}", advice),)
+    if reason := cannot_be_set_up():
+        return (Presence("arm64", False, reason),)
+    return (Presence("arm64", False, "the emulation is not set up", f"Run `{SET_UP}`."),)
+
+
+def _side(path: Path, multiple: int) -> int:
+    """Return the side of the tile that a file runs on: no less than what its network sees."""
+    reference, side = float_reference(path), TILE
+    if reference.is_file():
+        import onnx_ir as ir
+
+        from edge_imgq.graph.receptive_field import receptive_field
+
+        side = max(TILE, receptive_field(ir.load(reference)).diameter or TILE)
+    return side + -side % multiple

@@ -1,0 +1,87 @@
+"""Runs a .tflite file of anyone's for an emulator that records operators.
+
+Questions: {"do": "open", "path", "size"}, with the input's height and width or None for the file's
+own; {"do": "record"}: two calls, after one that warms up.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.devices.arm64.operators import LIBRARY
+from edge_imgq.devices.instructions import BEGIN_RECORD, END_RECORD, mark
+from edge_imgq.devices.worker_loop import serve
+from edge_imgq.errors import ModelError
+from edge_imgq.runtime.open import open_session
+
+
+class Recorded:
+    """The one file of this process."""
+
+    def __init__(self) -> None:
+        self._call: Callable[[], None] = lambda: None
+
+    def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG002
+        """Answer one question."""
+        if message["do"] == "open":
+            size = tuple(message["size"]) if message["size"] else None
+            self._call, opened = _open(Path(message["path"]), size)
+            self._call()
+            return {**opened, **_places()}, None
+        mark(BEGIN_RECORD)
+        self._call()
+        self._call()
+        mark(END_RECORD)
+        return {}, None
+
+
+def _open(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
+    """Return a call of a file, its runtime, and the size that it is called at."""
+    try:
+        session = open_session(path)
+    except ModelError:
+        return _open_bare(path, size)
+    size = size or session.size
+    if size is None:
+        raise ModelError(f"{path} takes any size; name one.")
+    runtime = f"{session.identity.name} {session.identity.version}"
+    return session.prepare(size), {"runtime": runtime, "size": size}
+
+
+def _open_bare(path: Path, size: Any) -> tuple[Callable[[], None], dict[str, Any]]:
+    """Do the same for a file that says nothing about itself: one image, batch first."""
+    import ai_edge_litert
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    (wanted, *_) = interpreter.get_input_details()
+    if size and -1 in wanted["shape_signature"]:
+        shape = (1, *size, wanted["shape"][-1])
+        interpreter.resize_tensor_input(wanted["index"], shape)
+    interpreter.allocate_tensors()
+    for entry in interpreter.get_input_details():
+        middle = 0.5 if entry["dtype"] == np.float32 else 100
+        interpreter.set_tensor(entry["index"], np.full(entry["shape"], middle, entry["dtype"]))
+    shape = interpreter.get_input_details()[0]["shape"]
+    runtime = f"LiteRT {ai_edge_litert.__version__}"
+    return interpreter.invoke, {"runtime": runtime, "size": [int(n) for n in shape[1:3]]}
+
+
+def _places() -> dict[str, Any]:
+    """Return the first address of LiteRT's library, and the ends of the interpreter of Python."""
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+
+    def ends(name: str) -> list[int]:
+        found = [line[0].split("-") for line in lines if line[-1].endswith(f"/{name}")]
+        return [int(found[0][0], 16), int(found[-1][1], 16)]
+
+    return {"library": ends(LIBRARY)[0], "program": ends(Path(sys.executable).resolve().name)}
+
+
+if __name__ == "__main__":
+    serve(Recorded().answer)

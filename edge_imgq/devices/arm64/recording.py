@@ -1,0 +1,98 @@
+"""What each operator of a .tflite file takes on a named Arm core, under emulation."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_imgq.devices.arm64.cores import CORES, write_system
+from edge_imgq.devices.arm64.llvm_mca import MODELS, LlvmMca, estimate_cycles, find_llvm_mca
+from edge_imgq.devices.arm64.operator_costs import OperatorCosts
+from edge_imgq.devices.arm64.operator_record import OperatorRecord, read_record, write_order
+from edge_imgq.devices.arm64.operators import joined, operator_costs, read_library
+from edge_imgq.devices.arm64.setup import Emulation
+from edge_imgq.devices.worker import Worker
+from edge_imgq.runtime.tflite_file import operator_names
+from edge_imgq.skipped import Skipped
+
+WORKER = "edge_imgq.devices.arm64.operator_worker"
+PATIENCE = 7200.0
+"""Seconds that a record may take: every access to memory passes the model of the caches."""
+
+IN_ORDER = "in order: rank nothing by less than a third, nor int8 beside float"
+
+
+def record_operators(
+    emulation: Emulation, core: str, path: Path, size: tuple[int, int] | None
+) -> OperatorCosts:
+    """Run a file and return what each of its operators takes.
+
+    Args:
+        emulation: with the plugin that records.
+        core: a key of CORES.
+        path: a .tflite file, of any maker.
+        size: height and width of the input; None for the file's own.
+
+    Raises:
+        DeviceError: the file did not run, or llvm-mca failed.
+    """
+    library = read_library(emulation.site)
+    caches = CORES[core].caches
+    with tempfile.TemporaryDirectory(prefix="edge-imgq-") as name:
+        scratch = Path(name)
+        write_system(core, emulation.root, scratch / "system")
+        package = Path(__file__).resolve().parents[3]
+        worker = Worker(
+            "the emulated Arm processor",
+            emulation.command(WORKER, package, CORES[core].emulated, scratch),
+        )
+        try:
+            question = {"do": "open", "path": str(path.absolute()), "size": size}
+            opened = worker.ask(question)[0]
+            base = opened["library"]
+            beginnings = [base + beginning.address for beginning in library.beginnings]
+            levels = [(cache.bytes, cache.ways) for cache in caches]
+            write_order(scratch, beginnings, tuple(opened["program"]), levels)
+            worker.ask({"do": "record"}, patience=PATIENCE)
+        finally:
+            worker.close()
+        record = joined(read_record(scratch), library)
+    tools = find_llvm_mca()
+    cycles = _cycles(tools, core, record)
+    names = operator_names(path)
+    return OperatorCosts(
+        core,
+        tuple(opened["size"]),
+        f"{opened['runtime']} ({core} emulated)",
+        tuple(cache.bytes for cache in caches),
+        CORES[core].chip,
+        tools if isinstance(tools, Skipped) else tables(tools, core),
+        operator_costs(record, library, base, names, cycles, len(caches)),
+    )
+
+
+def tables(tools: LlvmMca, core: str) -> str:
+    """Return in words what cycles of a core are estimated with."""
+    model = MODELS[core]
+    order = f", {IN_ORDER}" if model.in_order else ""
+    return f"llvm-mca {tools.version}, tables of {model.name}{order}"
+
+
+def _cycles(tools: LlvmMca | Skipped, core: str, record: OperatorRecord) -> Sequence[int | None]:
+    """Return the cycles of each span: those of its pieces, times what they are a part of."""
+    if isinstance(tools, Skipped):
+        return [None] * len(record.spans)
+    pieces = list(dict.fromkeys(piece for span in record.spans for piece in span.pieces))
+    words = {
+        number: [word for block in piece for word in record.blocks[block].words]
+        for number, piece in enumerate(pieces)
+    }
+    estimated = estimate_cycles(tools, core, words)
+    found = {piece: (estimated[number], len(words[number])) for number, piece in enumerate(pieces)}
+    cycles: list[int | None] = []
+    for span in record.spans:
+        took = sum(found[piece][0] for piece in span.pieces)
+        ran = sum(found[piece][1] for piece in span.pieces)
+        cycles.append(round(took / ran * span.instructions))
+    return cycles

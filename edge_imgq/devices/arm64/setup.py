@@ -1,0 +1,207 @@
+"""Fetching an Arm Python with LiteRT, and an emulator for it, into the user's cache.
+
+Python and its libraries are Debian packages for arm64, fetched by apt, which checks the archive's
+signature; the wheels are fetched by pip and held to their SHA-256. Nothing is installed: all is
+unpacked into one folder, and apt's own state is not touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from edge_imgq.artifact import staging
+from edge_imgq.devices.apt import Apt, no_apt, run_step
+from edge_imgq.devices.arm64.emulator import Emulator, fetch_emulator
+from edge_imgq.devices.instructions import SOURCES
+from edge_imgq.errors import RuntimeUnavailableError
+
+LITERT = "2.3.0"
+
+WHEELS: dict[str, dict[str, str]] = {
+    "3.11": {
+        f"ai-edge-litert=={LITERT}": "853fc608f96da87bd5f3458465dfb9abbf18d5ae6b94eceacead407146f175ae",
+        "numpy==2.4.6": "0ab0a9c4ffb1a6d95ef519fe4247dba8eb6b18ad93999f76b7f657039acabd47",
+        "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
+    },
+    "3.12": {
+        f"ai-edge-litert=={LITERT}": "9891611b23a87cc2ace60e4b5ee9a2ee6f0fb7f395f009470961ae6e6310e1b8",
+        "numpy==2.4.6": "5f9fb9157b4ce2971008323afe46053787b526ef624fea915b261468a8421a0f",
+        "flatbuffers==25.12.19": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
+    },
+}
+"""Python of the distribution → wheels for aarch64 with their SHA-256."""
+
+PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+RECORD = "arm64.json"
+SUBJECT = "The Arm emulation"
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What was set up.
+
+    Attributes:
+        folder: that holds it all.
+        emulator: that runs it.
+        python: version of the Arm Python, e.g. "3.11".
+    """
+
+    folder: Path
+    emulator: Emulator
+    python: str
+
+    @property
+    def root(self) -> Path:
+        """Where the system with the Arm Python lies."""
+        return self.folder / "root"
+
+    @property
+    def site(self) -> Path:
+        """Where its packages lie."""
+        return self.folder / "site"
+
+    def command(
+        self, module: str, package: Path, processor: str, scratch: Path | None = None
+    ) -> list[str]:
+        """Return the command that runs a module of this package in the Arm Python.
+
+        Args:
+            module: its dotted name.
+            package: the folder that `edge_imgq` lies in.
+            processor: as `-cpu` of QEMU takes it.
+            scratch: has the root that the emulated process sees, in `system`, and gets what the
+                emulator counts, in `log`, and records; None for the root as it is, and no counting.
+        """
+        root = self.root
+        variables = {
+            "PYTHONHOME": str(root / "usr"),
+            "PYTHONPATH": f"{self.site}:{package}",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONHASHSEED": "0",  # counts repeat
+        }
+        counting: tuple[str, ...] = ()
+        if scratch and self.emulator.plugin:
+            plugin, folder = (
+                str(path).replace(",", ",,") for path in (self.emulator.plugin, scratch)
+            )
+            log = str(scratch / "log")
+            counting = ("-plugin", f"{plugin},folder={folder}", "-d", "plugin", "-D", log)
+        system = scratch / "system" if scratch else root
+        return [
+            *(*self.emulator.command, *counting),
+            *("-cpu", processor, "-L", str(system)),
+            *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
+            *(str(root / "usr" / "bin" / f"python{self.python}"), "-m", module),
+        ]
+
+
+def cache_folder() -> Path:
+    """Return where it is set up."""
+    return Path.home() / ".cache" / "edge-imgq" / "arm64"
+
+
+def read_emulation(folder: Path) -> Emulation | None:
+    """Return what was set up in a folder, None where nothing was, or not this."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        emulator = Emulator(tuple(record["emulator"]), record["plugin"])
+        emulation = Emulation(folder, emulator, record["python"])
+        current = (record["litert"], record["sources"]) == (LITERT, _sources())
+    except (OSError, ValueError, KeyError):
+        return None
+    return emulation if current and shutil.which(emulator.command[0]) else None
+
+
+def _sources() -> str:
+    """Return a digest of the plugin's sources and their header."""
+    files = sorted(SOURCES[0].parent.glob("*.[ch]"))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def cannot_be_set_up() -> str:
+    """Return why nothing can be set up on this machine; empty where it can."""
+    return no_apt("user-mode emulation of Arm", "set up on Debian 12 or Ubuntu 24.04")
+
+
+def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
+    """Fetch and unpack everything into a folder, and run it once.
+
+    Args:
+        folder: gets it all, or stays as it was.
+        watch: told of every step.
+
+    Raises:
+        RuntimeUnavailableError: something could not be fetched, or does not run.
+        OutputError: there is no room.
+    """
+    if reason := cannot_be_set_up():
+        raise RuntimeUnavailableError(f"The Arm emulation cannot be set up: {reason}.")
+    with staging(folder.parent) as stage:
+        work = stage / folder.name
+        watch("look up the packages of the distribution")
+        apt = Apt(work / "apt", "arm64", SUBJECT)
+        apt.update()
+        python = _python(apt)
+        watch(f"fetch Python {python} for arm64")
+        _fetch_python(apt, python, work)
+        watch(f"fetch LiteRT {LITERT} for arm64")
+        _fetch_wheels(python, work)
+        watch("fetch the emulator")
+        emulator = fetch_emulator(Apt(work / "host", "", SUBJECT), work, folder)
+        shutil.rmtree(work / "apt")
+        shutil.rmtree(work / "host")
+        record = {**dataclasses.asdict(emulator), "python": python, "litert": LITERT}
+        record["sources"] = _sources()
+        record["emulator"] = record.pop("command")
+        (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    emulation = Emulation(folder, emulator, python)
+    watch("run it once")
+    command = emulation.command("ai_edge_litert.interpreter", folder, "max")
+    run_step(command, SUBJECT)
+    return emulation
+
+
+def _python(apt: Apt) -> str:
+    """Return the first version of Python that the distribution has and that there are wheels for."""
+    for version in WHEELS:
+        simulated = apt.command("-qq", "--simulate", "install", f"python{version}-minimal")
+        if subprocess.run(simulated, capture_output=True, check=False).returncode == 0:
+            return version
+    raise RuntimeUnavailableError(
+        f"This distribution has no Python {' or '.join(WHEELS)} for arm64, which LiteRT {LITERT} "
+        "needs. Set up on Debian 12 or Ubuntu 24.04."
+    )
+
+
+def _fetch_python(apt: Apt, version: str, work: Path) -> None:
+    apt.fetch(f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
+    apt.unpack(work / "root")
+
+
+def _fetch_wheels(version: str, work: Path) -> None:
+    wheels = work / "apt" / "wheels"
+    wheels.mkdir()
+    wanted = wheels / "requirements.txt"
+    lines = [f"{name} --hash=sha256:{digest}\n" for name, digest in WHEELS[version].items()]
+    wanted.write_text("".join(lines), encoding="utf-8")
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    tags = ("--implementation", "cp", "--python-version", version)
+    run_step(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary=:all:", *platforms, *tags, "--dest", str(wheels), "-r", str(wanted)),
+        ],
+        SUBJECT,
+    )
+    for wheel in sorted(wheels.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(work / "site")

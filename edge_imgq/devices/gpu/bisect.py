@@ -1,0 +1,203 @@
+"""The first operator that a GPU computes wrongly.
+
+Every tensor of a file is computed on the GPU and by TFLite's own kernels on this host, and the two
+are compared in the order of the operators. Where one is off whose inputs are not, its operator
+alone is computed here from the GPU's own inputs: an operator that only makes small differences
+large, such as a sign, is not wrong. What comes behind a wrong one is wrong because of it.
+
+Where no operator is wrong by itself, the shortest beginning of the file is looked for that is.
+
+A tensor is looked at a second time as the last of its file: LiteRT 2.3.0 takes a PAD into the
+operator behind it, and then leaves what the PAD returns unwritten where that is asked for, too.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.layout import to_nhwc
+from edge_imgq.runtime.litert import open_keeping_tensors
+from edge_imgq.runtime.tflite_parts import Computed, computed_tensors, write_part
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.devices.gpu.device import GpuSession
+
+GROUP_BYTES = 2**28
+"""Of the tensors that the GPU returns at once."""
+
+HIGHEST = 150.0
+"""dB that equal tensors count as; float32 has some 140."""
+
+
+@dataclass(frozen=True)
+class WrongOperator:
+    """An operator that the GPU computes wrongly from inputs that are right.
+
+    Attributes:
+        operator: TFLite's name of it.
+        tensor: name of its output.
+        psnr: dB of that output against what this host makes of the same inputs; its largest value
+            is the peak.
+        in_float32: whether the GPU computed in float32; else in float16.
+    """
+
+    operator: str
+    tensor: str
+    psnr: float
+    in_float32: bool
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return (
+            f"{self.operator} '{self.tensor}' is the first that is wrong: {self.psnr:.1f} dB from "
+            "what this host makes of the same inputs"
+        )
+
+
+def first_wrong(
+    session: GpuSession,
+    pixels: NDArray[np.uint8],
+    least: float,
+    in_float32: bool,
+    reference: Path | None = None,
+) -> WrongOperator | None:
+    """Return the first operator that the GPU computes wrongly on an image, None where none is.
+
+    Args:
+        session: of the file on the GPU.
+        pixels: image (H, W, C) of the file's size.
+        least: dB that a tensor must have to count as right.
+        in_float32: whether the GPU computes in float32; else in float16.
+        reference: the file as this host runs it; None for the session's own.
+
+    Raises:
+        DeviceError: the driver crashed.
+    """
+    reference = reference or session.path
+    here = _Reference(reference, pixels, session.note.contract.peak)
+    reached: dict[int, float] = {}
+    with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder:
+        part = Path(folder) / "part.tflite"
+        for group in _groups(computed_tensors(session.path)):
+            write_part(session.path, part, (tensor.index for tensor in group))
+            found = session.tensors(part, pixels, in_float32)
+            for tensor, values in zip(group, found, strict=True):
+                reached[tensor.index] = psnr_of(here.values(tensor.index), values)
+                known = min((reached.get(i, HIGHEST) for i in tensor.inputs), default=HIGHEST)
+                if reached[tensor.index] >= least or known < least:
+                    continue
+                last, alone = _alone(session, reference, tensor, pixels, in_float32, part)
+                reached[tensor.index] = psnr_of(here.values(tensor.index), last)
+                if alone < least and reached[tensor.index] < least:
+                    return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
+        return _shortest(session, here, pixels, least, part) if in_float32 else None
+
+
+def _shortest(
+    session: GpuSession, here: _Reference, pixels: NDArray[np.uint8], least: float, part: Path
+) -> WrongOperator | None:
+    """Return the last operator of the shortest beginning of a file that is wrong in float32.
+
+    What a GPU computes together it computes apart where the tensor between is asked for, too; here
+    nothing is asked for but the last.
+    """
+    tensors = computed_tensors(session.path)
+
+    def reached(index: int) -> float:
+        write_part(session.path, part, (tensors[index].index,))
+        (found,) = session.tensors(part, pixels, in_float32=True)
+        return psnr_of(here.values(tensors[index].index), found)
+
+    right, wrong = -1, len(tensors) - 1
+    off = reached(wrong)
+    if off >= least:
+        return None
+    while wrong - right > 1:
+        middle = (right + wrong) // 2
+        if (psnr := reached(middle)) < least:
+            wrong, off = middle, psnr
+        else:
+            right = middle
+    return WrongOperator(tensors[wrong].operator, tensors[wrong].name, off, in_float32=True)
+
+
+def psnr_of(known: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    """Return the PSNR of a tensor in dB, its largest absolute value being the peak.
+
+    Equal tensors have HIGHEST, and those that hold NaN or infinity have 0.
+    """
+    if not np.isfinite(found).all():
+        return 0.0
+    peak = float(np.abs(known).max(initial=0.0))
+    error = float(np.mean((known.astype(np.float64) - found) ** 2))
+    if not error:
+        return HIGHEST
+    return min(10 * math.log10(max(peak, 1e-30) ** 2 / error), HIGHEST)
+
+
+def _alone(
+    session: GpuSession,
+    reference: Path,
+    tensor: Computed,
+    pixels: NDArray[np.uint8],
+    in_float32: bool,
+    part: Path,
+) -> tuple[NDArray[np.float32], float]:
+    """Return what one operator returns on the GPU, and its dB from this host's of the same inputs.
+
+    One that takes more than floats, such as a choice, counts as right: its inputs are not shown.
+    """
+    write_part(session.path, part, (tensor.index,))
+    (output,) = session.tensors(part, pixels, in_float32)
+    if not tensor.of_floats:
+        return output, HIGHEST
+    given = {tensor.image: to_nhwc(pixels, session.note.contract.peak)}
+    for index in tensor.inputs:
+        if index != tensor.image:
+            write_part(session.path, part, (index,))
+            (given[index],) = session.tensors(part, pixels, in_float32)
+    write_part(reference, part, (tensor.index,), tensor.inputs)
+    interpreter = open_keeping_tensors(part)
+    for entry, index in zip(interpreter.get_input_details(), tensor.inputs, strict=True):
+        interpreter.set_tensor(entry["index"], given[index].reshape(entry["shape"]))
+    interpreter.invoke()
+    expected = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return output, psnr_of(expected.ravel(), output)
+
+
+class _Reference:
+    """Every tensor of a file as TFLite's own kernels compute it of an image."""
+
+    def __init__(self, path: Path, pixels: NDArray[np.uint8], peak: float) -> None:
+        self._interpreter: Any = open_keeping_tensors(path)
+        entry = self._interpreter.get_input_details()[0]
+        self._interpreter.set_tensor(entry["index"], to_nhwc(pixels, peak))
+        self._interpreter.invoke()
+
+    def values(self, index: int) -> NDArray[np.float32]:
+        """Return a tensor, flat."""
+        found: NDArray[np.float32] = self._interpreter.get_tensor(index)
+        return found.ravel()
+
+
+def _groups(tensors: tuple[Computed, ...]) -> Iterator[list[Computed]]:
+    """Yield tensors some at a time, so that a GPU holds few of them at once."""
+    group: list[Computed] = []
+    for tensor in tensors:
+        if group and sum(one.bytes for one in group) + tensor.bytes > GROUP_BYTES:
+            yield group
+            group = []
+        group.append(tensor)
+    if group:
+        yield group

@@ -1,0 +1,286 @@
+"""LiteRT's own GPU kernels, on a GPU of this machine or on a software Vulkan driver.
+
+These are the kernels that a phone's GPU runs, in the float16 that it computes in, so that which
+operators it takes and which values it returns are known without a phone. A phone's driver may still
+round otherwise. Their time here says nothing of a phone's and is never reported.
+
+A driver may crash, so the kernels run in a process of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from ctypes.util import find_library
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.devices.gpu.log import GpuLog, read_log
+from edge_imgq.devices.gpu.setup import WORKER, cache_folder, cannot_be_set_up, read_driver
+from edge_imgq.devices.gray import on_gray
+from edge_imgq.devices.instructions import Uncounted
+from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.worker import Worker
+from edge_imgq.errors import DeviceError, NonFiniteOutputError
+from edge_imgq.formats import is_run_by
+from edge_imgq.images.layout import levels_from_nhwc, pixels_of, to_nhwc
+from edge_imgq.runtime.half_range import beyond_float16
+from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy import float32, float64, uint8
+    from numpy.typing import NDArray
+
+SET_UP = "edge-imgq doctor --set-up gpu"
+ACCELERATOR = "libLiteRtWebGpuAccelerator.so"
+MANIFESTS = ("/etc/vulkan/icd.d", "/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d")
+"""Where a system names its Vulkan drivers."""
+
+CHOSEN = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES")
+"""Variables by which a person chooses one."""
+
+UNIT = "the GPU"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A way to a Vulkan driver.
+
+    Attributes:
+        name: in words.
+        environment: variables with which a process finds it; none for the system's own.
+    """
+
+    name: str
+    environment: dict[str, str]
+
+
+class GpuDevice:
+    """LiteRT's GPU kernels on this machine; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    name = "gpu"
+
+    def __init__(self, drivers: tuple[Driver, ...], bisects: bool = False) -> None:
+        """Take the drivers that there are.
+
+        Args:
+            drivers: the system's own first.
+            bisects: whether a person asked for files to be compared operator by operator.
+        """
+        self._drivers, self.bisects = drivers, bisects
+
+    def refusal(self, path: Path) -> str:
+        """Return why a file is none for GPUs: they compute in float."""
+        if not is_run_by(path, self.name):
+            return "LiteRT's GPU kernels run TFLite files; use tflite-gpu or tflite-float"
+        from edge_imgq.runtime.tflite_file import read_note
+
+        if read_note(path).quantized_sha256:
+            return "it is an int8 file, and GPUs compute in float; use tflite-gpu or tflite-float"
+        return ""
+
+    def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
+        """Compile a file for the GPU; operators that it refuses run on the processor.
+
+        A processor that stands for a GPU is taken only where there is none: of several drivers the
+        last one is the software's.
+
+        Raises:
+            ModelError: the file is not whole.
+            DeviceError: the driver crashed, or finds no GPU.
+        """
+        for driver in self._drivers[:-1]:
+            try:
+                session = GpuSession(path, driver, self.bisects)
+            except DeviceError:
+                continue
+            if not session.is_processor:
+                return session
+            session.close()
+        return GpuSession(path, self._drivers[-1], self.bisects)
+
+
+class GpuSession(Uncounted):
+    """One file in LiteRT's GPU kernels; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
+
+    resizable = False
+    is_bit_exact = False
+
+    def __init__(self, path: Path, driver: Driver, bisects: bool = False) -> None:
+        here = open_session(path)
+        self.path, self.note, self.size, self.sizes = path, here.note, here.size, here.sizes
+        self.bisects = bisects
+        self._worker = Worker(
+            f"the GPU ({driver.name})", [sys.executable, "-m", WORKER], driver.environment
+        )
+        try:
+            self._whole, self._log = self._open(driver)
+        except BaseException:
+            self._worker.close()
+            raise
+        self.is_processor = self._log.is_processor
+        self.identity = RuntimeIdentity(
+            "LiteRT",
+            version("ai-edge-litert"),
+            f"GPU kernels on {self._log.adapter}",
+            threads=0,
+            is_device_runtime=False,
+        )
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image in the GPU's own precision, which is float16."""
+        return pixels_of(self.levels(pixels))
+
+    def levels(
+        self, pixels: NDArray[uint8 | float64], in_float32: bool = False
+    ) -> NDArray[float64]:
+        """Return the output of an image as levels (H, W, C), neither rounded nor clipped.
+
+        Args:
+            pixels: (H, W, C).
+            in_float32: whether the kernels are asked for float32 instead of their own float16.
+
+        Raises:
+            NonFiniteOutputError: the output holds NaN or infinity.
+            DeviceError: the driver crashed.
+        """
+        peak = self.note.contract.peak
+        question = {"do": "run", "in_float32": in_float32}
+        _, values = self._worker.ask(question, to_nhwc(pixels, peak))
+        try:
+            return levels_from_nhwc(values, peak)
+        except NonFiniteOutputError as error:
+            beyond = beyond_float16(self.path, pixels_of(pixels), peak)
+            if in_float32 or not beyond:
+                raise
+            raise NonFiniteOutputError(
+                f"the GPU, which computes in float16, returns NaN or infinity: {beyond[0]}. Scale "
+                "the model's values down before that node."
+            ) from error
+
+    def tensors(
+        self, path: Path, pixels: NDArray[uint8], in_float32: bool
+    ) -> tuple[NDArray[float32], ...]:
+        """Return all that another file with this one's input returns of an image, each flat.
+
+        Args:
+            path: of a .tflite file of float32 outputs.
+            pixels: (H, W, C).
+            in_float32: likewise.
+
+        Raises:
+            DeviceError: the driver crashed, or does not run that file.
+        """
+        question = {"do": "tensors", "path": str(path.absolute()), "in_float32": in_float32}
+        answer, flat = self._worker.ask(question, to_nhwc(pixels, self.note.contract.peak))
+        found, start = [], 0
+        for size in answer["sizes"]:
+            found.append(flat[start : start + size])
+            start += size
+        return tuple(found)
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once."""
+        return on_gray(self, size)
+
+    def latency(
+        self,
+        size: tuple[int, int],  # noqa: ARG002
+        runs: int = RUNS,  # noqa: ARG002
+        warm_up: int = WARM_UP,  # noqa: ARG002
+    ) -> Latency | Skipped:
+        """Return that there is no honest time."""
+        what = "a processor stands for the GPU" if self.is_processor else "this GPU is no phone's"
+        return Skipped(f"{what}, and its time is not the phone's")
+
+    def placement(self) -> Placement | Skipped:
+        """Return which operators LiteRT's GPU kernels take, as it says itself."""
+        count = operator_count(self.path)
+        return placement_of(self._log, count, self._whole)
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
+
+    def _open(self, driver: Driver) -> tuple[bool, GpuLog]:
+        """Compile the file; return whether all of it is accelerated, and what LiteRT says."""
+        try:
+            opened, _ = self._worker.ask({"do": "open", "path": str(self.path.absolute())})
+        except DeviceError as error:
+            if read_log(self._worker.log()).adapter:
+                raise
+            raise DeviceError(f"LiteRT finds no GPU by {driver.name}. Run `{SET_UP}`.") from error
+        return opened["whole"], read_log(self._worker.log())
+
+
+def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
+    """Return the placement that a log comes to.
+
+    Args:
+        log: of a file.
+        count: of its operators.
+        whole: whether LiteRT says that all of it is accelerated.
+    """
+    if whole and log.taken is None:
+        return Placement(UNIT, count, count, log.partitions, ())
+    taken = log.taken or 0
+    cut_off = log.left - len(log.refused)
+    beside = ("operator that these cut off",) * max(cut_off, 0)
+    return Placement(UNIT, taken + log.left, taken, log.partitions, (*log.refused, *beside))
+
+
+def operator_count(path: Path) -> int:
+    """Return how many operators a .tflite file has, at its first size."""
+    from edge_imgq.runtime.tflite_file import read_model
+
+    return len(read_model(path).subgraphs[0].operators)
+
+
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:
+    """Return LiteRT's GPU kernels, or why they do not run here."""
+    if argument:
+        return Skipped(f"LiteRT chooses the GPU itself, so 'gpu:{argument}' is none")
+    presence = look()[0]
+    return GpuDevice(_drivers(), options.bisects) if presence.there else Skipped(presence.reason)
+
+
+def look() -> tuple[Presence, ...]:
+    """Return by which Vulkan driver LiteRT's GPU kernels run, or what is missing."""
+    if absent := _no_kernels():
+        return (absent,)
+    if found := _drivers():
+        named = [d.name if d.environment else f"{d.name} (not tried)" for d in found]
+        return (Presence("gpu", True, ", else ".join(named)),)
+    detail = "there is no Vulkan driver, and no software driver is set up"
+    if reason := cannot_be_set_up():
+        return (Presence("gpu", False, f"{detail}; {reason}"),)
+    return (Presence("gpu", False, detail, f"Run `{SET_UP}`."),)
+
+
+def _no_kernels() -> Presence | None:
+    """Return that the installed LiteRT brings no GPU kernels that run here, or None."""
+    package = find_spec("ai_edge_litert")
+    folder = Path(package.origin).parent if package and package.origin else Path()
+    if all((folder / name).is_file() for name in (ACCELERATOR, "gpu_options.py")):
+        return None
+    detail = f"ai-edge-litert {version('ai-edge-litert')} brings no GPU kernels for this machine"
+    return Presence("gpu", False, detail, "pip install 'ai-edge-litert>=2.3' (Linux x86-64)")
+
+
+def _drivers() -> tuple[Driver, ...]:
+    """Return the Vulkan drivers that there are: the system's, and the software's behind it."""
+    found = []
+    named = any(next(Path(folder).glob("*.json"), None) for folder in MANIFESTS)
+    if (named or any(map(os.environ.get, CHOSEN))) and find_library("vulkan"):
+        found.append(Driver("the system's Vulkan driver", {}))
+    if software := read_driver(cache_folder()):
+        found.append(Driver(f"lavapipe of Mesa {software.mesa}", software.environment))
+    return tuple(found)

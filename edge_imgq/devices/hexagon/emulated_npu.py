@@ -1,0 +1,151 @@
+"""Files compiled for a Qualcomm NPU, run in Qualcomm's emulator on this host.
+
+What LiteRT's compiler appended to the file is a QNN context. ONNX Runtime opens one that stands in
+a node of its own, EPContext, and its provider for QNN runs that in the emulator: the very bytes
+that a phone would run. Other vendors publish no emulator.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.chips import QUALCOMM
+from edge_imgq.devices.gray import on_gray
+from edge_imgq.devices.hexagon.device import SOCS, look
+from edge_imgq.devices.worker import Worker
+from edge_imgq.errors import DeviceError, ImageError, ModelError, RuntimeUnavailableError
+from edge_imgq.runtime.npu_file import Dispatch, compiled_for, placement, whole_dispatch
+from edge_imgq.runtime.protocol import RuntimeIdentity
+from edge_imgq.runtime.tflite_file import read_note
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    from edge_imgq.chips import Chip
+
+WORKER = "edge_imgq.devices.hexagon.worker"
+
+
+class EmulatedSession:
+    """One compiled file; satisfies `edge_imgq.runtime.protocol.Session`."""
+
+    resizable = False
+
+    def __init__(self, path: Path, chip: Chip, dispatch: Dispatch) -> None:
+        self.note = read_note(path)
+        self._path, self._shape = path, dispatch.taken
+        self.size = (dispatch.taken[1], dispatch.taken[2])
+        self.sizes = (self.size,)
+        self._worker = Worker("Qualcomm's emulator", [sys.executable, "-m", WORKER])
+        weakref.finalize(self, self._worker.close)
+        answer, _ = self._worker.ask(_question(chip), np.frombuffer(_model(dispatch), np.uint8))
+        if answer["refused"]:
+            raise DeviceError(f"Qualcomm's emulator does not run what {path.name} holds.")
+        self.identity = RuntimeIdentity(
+            "ONNX Runtime QNN",
+            answer["version"],
+            f"NPU of {chip.name}, emulated",
+            threads=0,
+            is_device_runtime=False,
+        )
+
+    def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
+        """Return the output image; see `edge_imgq.runtime.protocol.Session`.
+
+        Raises:
+            ImageError: it has another size or number of channels than the file was compiled for.
+            DeviceError: the emulator ended.
+        """
+        if pixels.shape != self._shape[1:]:
+            raise ImageError(
+                f"{self._path} takes images of {self._shape[1:]} alone, not {pixels.shape}."
+            )
+        _, values = self._worker.ask({"do": "run"}, pixels[np.newaxis])
+        image: NDArray[uint8] = values[0]
+        return image
+
+    def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
+        """Return a call that runs the file once; its time means nothing."""
+        return on_gray(self, size)
+
+
+def open_session(path: Path) -> EmulatedSession:
+    """Open a compiled file in the emulator of its NPU.
+
+    Raises:
+        ModelError: it is not whole, or not compiled.
+        RuntimeUnavailableError: nothing here emulates the NPU, or not the file as a whole.
+        DeviceError: the emulator does not open it.
+    """
+    chip = compiled_for(path)
+    if chip is None:
+        raise ModelError(f"{path} is not compiled for an NPU.")
+    if chip.vendor is not QUALCOMM:
+        raise RuntimeUnavailableError(
+            f"{path.name} is compiled for the NPU of {chip}, which nothing here emulates: "
+            "its values are known on a phone alone."
+        )
+    presence = look()[0]
+    if not presence.there:
+        raise RuntimeUnavailableError(
+            f"{path.name} is compiled for the NPU of {chip}, and Qualcomm's emulator of it is not "
+            f"here: {presence.reason}."
+        )
+    dispatch = whole_dispatch(path)
+    if dispatch is None:
+        place = placement(path)
+        raise RuntimeUnavailableError(
+            f"{place.unit} takes {place.delegated} of {place.operators} operators of {path.name}, "
+            f"not {', '.join(dict.fromkeys(place.fallback))}. The emulator runs what an NPU takes "
+            "whole; the values of this file are known on a phone alone."
+        )
+    return EmulatedSession(path, chip, dispatch)
+
+
+def _question(chip: Chip) -> dict[str, object]:
+    """Return how the worker opens a context: QNN's numbers of the chip, where they are known."""
+    soc = SOCS.get(chip.slug)
+    numbers = {} if soc is None else {"soc_model": soc.soc_model, "arch": soc.arch}
+    return {"do": "open", **numbers}
+
+
+def _model(dispatch: Dispatch) -> bytes:
+    """Return an ONNX model of one node that holds the context."""
+    from onnx import TensorProto, helper
+
+    source, result = (_as_qnn_names(name) for name in (dispatch.source, dispatch.result))
+    node = helper.make_node(
+        "EPContext",
+        [source],
+        [result],
+        name=dispatch.name,
+        domain="com.microsoft",
+        main_context=1,
+        embed_mode=1,
+        ep_cache_context=dispatch.bytecode,
+        source="QNNExecutionProvider",
+        partition_name=dispatch.name,
+    )
+    graph = helper.make_graph(
+        [node],
+        "npu",
+        [helper.make_tensor_value_info(source, TensorProto.UINT8, dispatch.taken)],
+        [helper.make_tensor_value_info(result, TensorProto.UINT8, dispatch.given)],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _as_qnn_names(name: str) -> str:
+    """Return the name that LiteRT's plugin gives a tensor of a file in the context."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name)

@@ -1,0 +1,105 @@
+"""Runs a QDQ model on Qualcomm's HTP, by onnxruntime-qnn; see `edge_imgq.devices.hexagon.device`.
+
+Questions: {"do": "open", "soc_model", "arch"} with the model's bytes, the chip's numbers or none;
+{"do": "run"} with the array that the model takes; {"do": "time", "runs", "warm_up"} with the same.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import onnxruntime
+import onnxruntime_qnn
+
+from edge_imgq.devices.worker_loop import serve
+
+PROVIDER = "QNNExecutionProvider"
+FATAL = 4
+"""Log level: a model that is refused is answered, not logged."""
+
+BETWEEN = frozenset({"QuantizeLinear", "DequantizeLinear", "Transpose"})
+"""Nodes that stand between operators, many of them put there by ONNX Runtime itself."""
+
+
+class Hexagon:
+    """The one session of this process."""
+
+    def __init__(self) -> None:
+        onnxruntime.register_execution_provider_library(
+            PROVIDER, onnxruntime_qnn.get_library_path()
+        )
+        units = [unit for unit in onnxruntime.get_ep_devices() if unit.ep_name == PROVIDER]
+        # The NPU itself comes first where the machine has one; the emulator says that it is a CPU.
+        self._unit = min(units, key=lambda unit: _is_emulated(unit))
+        self._session: Any = None
+
+    def answer(self, message: dict[str, Any], array: Any) -> tuple[dict[str, Any], Any]:
+        """Answer one question."""
+        if message["do"] == "open":
+            chip = {"soc_model": message.get("soc_model"), "htp_arch": message.get("arch")}
+            return self._open(array.tobytes(), {k: str(v) for k, v in chip.items() if v}), None
+        if message["do"] == "time":
+            return {"seconds": self._time(array, message["runs"], message["warm_up"])}, None
+        return {}, self._run(array)
+
+    def _open(self, model: bytes, chip: dict[str, str]) -> dict[str, Any]:
+        identity = {
+            "version": onnxruntime_qnn.__version__,
+            "emulated": _is_emulated(self._unit),
+        }
+        try:
+            self._session = self._new(model, chip, fallback=False)
+        except Exception:  # ONNX Runtime raises classes of its own making
+            open_session = self._new(model, chip, fallback=True)
+            refused = _operators(open_session, elsewhere=True) or _nodes(open_session)
+            return {**identity, "refused": refused}
+        subgraphs = self._session.get_provider_graph_assignment_info()
+        placed = _operators(self._session, elsewhere=False)
+        return {**identity, "refused": [], "placed": placed, "partitions": len(subgraphs)}
+
+    def _new(self, model: bytes, chip: dict[str, str], fallback: bool) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = FATAL
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if not fallback:
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        settings = {"backend_path": onnxruntime_qnn.get_qnn_htp_path(), **chip}
+        options.add_provider_for_devices([self._unit], settings)
+        return onnxruntime.InferenceSession(model, options)
+
+    def _run(self, values: Any) -> Any:
+        return self._session.run(None, {self._session.get_inputs()[0].name: values})[0]
+
+    def _time(self, values: Any, runs: int, warm_up: int) -> list[float]:
+        for _ in range(warm_up):
+            self._run(values)
+        seconds = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            self._run(values)
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+
+def _is_emulated(unit: Any) -> bool:
+    return bool(unit.device.type != onnxruntime.OrtHardwareDeviceType.NPU)
+
+
+def _nodes(session: Any, elsewhere: bool = True) -> list[tuple[str, str]]:
+    """Return kind and name of the nodes that run elsewhere than on the HTP, or on it."""
+    return [
+        (node.op_type, re.sub(r"_token_\d+$", "", node.name))
+        for subgraph in session.get_provider_graph_assignment_info()
+        if (subgraph.ep_name != PROVIDER) == elsewhere
+        for node in subgraph.get_nodes()
+    ]
+
+
+def _operators(session: Any, elsewhere: bool) -> list[tuple[str, str]]:
+    return [node for node in _nodes(session, elsewhere) if node[0] not in BETWEEN]
+
+
+if __name__ == "__main__":
+    serve(Hexagon().answer)

@@ -1,0 +1,115 @@
+"""The Android Debug Bridge, through its own client."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.devices.remote.machine import Remote, State, copy, run_there
+from edge_imgq.errors import DeviceError
+
+CLIENT = "adb"
+THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+"""Android's thermal status by its number (PowerManager.THERMAL_STATUS_*)."""
+
+MODERATE = 2
+WARM = 45.0
+"""Degrees of the battery above which a time counts as disturbed."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A device that adb knows of.
+
+    Attributes:
+        serial: adb's name of it.
+        state: "device" where it takes commands; "unauthorized", "offline", "no permissions", …
+    """
+
+    serial: str
+    state: str
+
+
+class AdbRemote:
+    """One Android device; satisfies `edge_imgq.devices.remote.machine.Remote`."""
+
+    folder = "/data/local/tmp"
+
+    def __init__(self, serial: str) -> None:
+        self._serial = serial
+        self.name = f"android:{serial}"
+
+    def client(self, command: str) -> list[str]:
+        """Return the words that run a shell command there."""
+        return [CLIENT, "-s", self._serial, "shell", command]
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file there."""
+        copy(self, [CLIENT, "-s", self._serial, "push", str(source), destination], source.name)
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file from there."""
+        copy(self, [CLIENT, "-s", self._serial, "pull", source, str(destination)], source)
+
+
+def attached() -> tuple[Attached, ...] | None:
+    """Return every device that adb knows of; None without adb.
+
+    Raises:
+        DeviceError: adb's server does not start.
+    """
+    if shutil.which(CLIENT) is None:
+        return None
+    done = subprocess.run(
+        [CLIENT, "devices"], capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode:
+        raise DeviceError(f"adb does not start its server: {done.stderr.strip()}")
+    _, _, rows = done.stdout.partition("List of devices attached")
+    found = [re.split(r"\s+", line.strip(), maxsplit=1) for line in rows.splitlines()]
+    return tuple(Attached(row[0], row[1]) for row in found if len(row) == 2)
+
+
+def description(remote: Remote) -> str:
+    """Return model, chip and Android version in words.
+
+    Raises:
+        DeviceError: the device went away.
+    """
+    properties = ("ro.product.model", "ro.soc.model", "ro.build.version.release")
+    line = "; ".join(f"getprop {name}" for name in properties)
+    lines = [line.strip() for line in run_there(remote, line).said.splitlines()]
+    model, soc, version = (*lines, "", "", "")[:3]
+    return f"{model or 'unknown phone'}, {soc or 'unknown chip'}, Android {version or '?'}"
+
+
+def conditions(remote: Remote) -> State:
+    """Return battery and thermal state.
+
+    Raises:
+        DeviceError: the device went away.
+    """
+    said = run_there(remote, "dumpsys battery; dumpsys thermalservice").said
+    level, tenths = (_number(said, rf"^\s*{key}: (\d+)") for key in ("level", "temperature"))
+    status = _number(said, r"Thermal Status: (\d+)")
+    charge = [] if level is None else [f"battery {level} %"]
+    heat = [] if tenths is None else [f"battery at {tenths / 10:.1f} °C"]
+    heat.append("thermal state not known" if status is None else f"thermal {_thermal(status)}")
+    hot = tenths is not None and tenths / 10 > WARM
+    return State(
+        said=", ".join(charge + heat),
+        thermal=", ".join(heat),
+        disturbed=hot or (status is not None and status >= MODERATE),
+    )
+
+
+def _thermal(status: int) -> str:
+    return THERMAL[status] if status < len(THERMAL) else str(status)
+
+
+def _number(text: str, pattern: str) -> int | None:
+    found = re.search(pattern, text, re.MULTILINE)
+    return int(found[1]) if found else None

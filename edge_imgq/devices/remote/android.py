@@ -1,0 +1,88 @@
+"""A phone over adb."""
+
+from __future__ import annotations
+
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import Device, Presence
+from edge_imgq.devices.remote.adb import AdbRemote, attached, conditions, description
+from edge_imgq.devices.remote.device import RemoteDevice, benchmark_model_advice
+from edge_imgq.devices.remote.machine import State
+from edge_imgq.errors import DeviceError, UsageError
+from edge_imgq.skipped import Skipped
+
+KIND = "android"
+"""Name of the presence that stands for no phone at all."""
+
+REMEDY = {
+    "unauthorized": "Unlock it and allow USB debugging for this computer.",
+    "offline": "Unplug it and plug it in again, or run `adb reconnect`.",
+    "no permissions": "See `adb devices`; udev rules for the phone are missing.",
+}
+"""State → what to do."""
+
+
+class AndroidDevice(RemoteDevice):
+    """One phone; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    def __init__(self, serial: str, options: DeviceOptions) -> None:
+        super().__init__(AdbRemote(serial), options)
+
+    def machine(self) -> str:
+        """Return the phone in words."""
+        return description(self.remote)
+
+    def conditions(self) -> State:
+        """Return its battery and thermal state."""
+        return conditions(self.remote)
+
+
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:
+    """Return a phone, or why there is none.
+
+    Args:
+        argument: its serial; empty where one is attached.
+        options: program and delegate.
+
+    Raises:
+        UsageError: several are attached and none is named.
+    """
+    found = look()
+    if found[0].name == KIND:
+        return Skipped(found[0].reason)
+    wanted = [phone for phone in found if not argument or phone.name == f"{KIND}:{argument}"]
+    if not wanted:
+        return Skipped(f"no phone '{argument}' is attached; see `adb devices`")
+    if len(wanted) > 1:
+        names = " ".join(f"--device {phone.name}" for phone in wanted)
+        raise UsageError(f"Several phones are attached. Say which, or all of them: {names}")
+    if not wanted[0].there:
+        return Skipped(wanted[0].reason)
+    if reason := benchmark_model_advice(options):
+        return Skipped(reason)
+    return AndroidDevice(wanted[0].name.partition(":")[2], options)
+
+
+def look() -> tuple[Presence, ...]:
+    """Return every phone that adb knows of, or why there is none."""
+    try:
+        phones = attached()
+    except DeviceError as error:
+        return (Presence(KIND, False, str(error)),)
+    if phones is None:
+        advice = "Install Android's platform tools (Debian: apt install adb)."
+        return (Presence(KIND, False, "there is no adb", advice),)
+    if not phones:
+        advice = "Plug in a phone with USB debugging switched on."
+        return (Presence(KIND, False, "no phone is attached", advice),)
+    return tuple(_presence(phone.serial, phone.state) for phone in phones)
+
+
+def _presence(serial: str, state: str) -> Presence:
+    name = f"{KIND}:{serial}"
+    if state != "device":
+        advice = next((words for key, words in REMEDY.items() if state.startswith(key)), "")
+        return Presence(name, False, f"the phone is {state}", advice)
+    try:
+        return Presence(name, True, description(AdbRemote(serial)))
+    except DeviceError as error:
+        return Presence(name, False, str(error))

@@ -1,0 +1,59 @@
+"""A machine that runs .tflite files with LiteRT's `benchmark_model`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import DeviceSession
+from edge_imgq.devices.remote.benchmark_model import PROGRAM, delegate_flags
+from edge_imgq.devices.remote.machine import Remote, State
+from edge_imgq.devices.remote.session import RemoteSession
+from edge_imgq.formats import is_run_by
+from edge_imgq.runtime import npu_file
+
+
+class RemoteDevice(ABC):
+    """What phones and boards have in common; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    def __init__(self, remote: Remote, options: DeviceOptions) -> None:
+        """Take a machine.
+
+        Raises:
+            UsageError: there is no such delegate.
+        """
+        delegate_flags(options.delegate)
+        self.remote, self._options = remote, options
+        self.name = remote.name
+
+    @abstractmethod
+    def machine(self) -> str:
+        """Return the machine in words."""
+
+    @abstractmethod
+    def conditions(self) -> State:
+        """Return its state."""
+
+    def refusal(self, path: Path) -> str:
+        """Return why a file is not run: `benchmark_model` takes .tflite, no compiled one."""
+        kind = self.name.partition(":")[0]
+        return npu_file.refusal(path) if is_run_by(path, kind) else f"{PROGRAM} runs .tflite files"
+
+    def open(self, path: Path, threads: int) -> DeviceSession:
+        """Copy a file there; see `RemoteSession`."""
+        machine = self.machine()
+        return RemoteSession(self.remote, machine, self.conditions, path, threads, self._options)
+
+
+def benchmark_model_advice(options: DeviceOptions) -> str:
+    """Return where to get the program, if it is not there; empty if it is."""
+    program = options.benchmark_model
+    if program is not None and program.is_file():
+        return ""
+    where = f"{program} is no file" if program else f"LiteRT's {PROGRAM} is not named"
+    return (
+        f"{where}. Build it from LiteRT's sources for the device (bazel build -c opt "
+        f"--config=android_arm64 //tflite/tools/benchmark:{PROGRAM}) or take a nightly build that "
+        "its documentation links, and name it with --benchmark-model or EDGE_IMGQ_BENCHMARK_MODEL"
+    )

@@ -1,0 +1,105 @@
+"""A Linux board over ssh: a Raspberry Pi, a Jetson."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import Device, Presence
+from edge_imgq.devices.remote.device import RemoteDevice, benchmark_model_advice
+from edge_imgq.devices.remote.machine import State, copy, run_there
+from edge_imgq.errors import DeviceError
+from edge_imgq.skipped import Skipped
+
+CLIENT = "ssh"
+OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10")
+"""Never ask for a password, and notice when the board goes away."""
+
+HOT = 80.0
+"""Degrees of the hottest zone above which a time is disturbed: boards throttle from there."""
+
+STATE = "cat /sys/class/thermal/thermal_zone*/temp 2>/dev/null; echo load $(cat /proc/loadavg)"
+MACHINE = (
+    "(tr -d '\\0' < /proc/device-tree/model || grep -m1 'model name' /proc/cpuinfo | cut -d: -f2)"
+    " 2>/dev/null; echo; uname -sm"
+)
+
+
+class SshRemote:
+    """One board; satisfies `edge_imgq.devices.remote.machine.Remote`."""
+
+    folder = "/tmp"
+
+    def __init__(self, address: str) -> None:
+        self.name = f"ssh:{address}"
+        host, _, port = address.partition(":")
+        self._words = [CLIENT, *OPTIONS, *(("-p", port) if port else ()), "--", host]
+
+    def client(self, command: str) -> list[str]:
+        """Return the words that run a shell command there."""
+        return [*self._words, command]
+
+    def push(self, source: Path, destination: str) -> None:
+        """Copy a file there, through `cat`: boards may lack an SFTP server."""
+        with source.open("rb") as stream:
+            copy(self, self.client(f"cat > {destination}"), source.name, stdin=stream)
+
+    def pull(self, source: str, destination: Path) -> None:
+        """Copy a file from there."""
+        with destination.open("wb") as stream:
+            copy(self, self.client(f"cat {source}"), source, stdout=stream)
+
+
+class Board(RemoteDevice):
+    """One board; satisfies `edge_imgq.devices.protocol.Device`."""
+
+    def __init__(self, address: str, options: DeviceOptions) -> None:
+        super().__init__(SshRemote(address), options)
+
+    def machine(self) -> str:
+        """Return model, system and architecture."""
+        lines = [line.strip() for line in run_there(self.remote, MACHINE).said.splitlines()]
+        return ", ".join(line for line in lines if line)
+
+    def conditions(self) -> State:
+        """Return the hottest temperature and the load."""
+        said = run_there(self.remote, STATE).said
+        degrees = [int(found) / 1e3 for found in re.findall(r"^(\d{4,6})$", said, re.MULTILINE)]
+        load = re.search(r"^load ([\d.]+)", said, re.MULTILINE)
+        heat = f"{max(degrees):.0f} °C" if degrees else "temperature not known"
+        busy = load is not None and float(load[1]) > 1
+        return State(
+            said=f"{heat}, load {load[1]}" if load else heat,
+            thermal=heat,
+            disturbed=busy or (bool(degrees) and max(degrees) > HOT),
+        )
+
+
+def find(argument: str, options: DeviceOptions) -> Device | Skipped:
+    """Return a board, or why it is not there.
+
+    Args:
+        argument: user@host, with :port if it is not ssh's own.
+        options: program and delegate.
+    """
+    if not argument:
+        return Skipped("name the board: ssh:user@host")
+    if shutil.which(CLIENT) is None:
+        return Skipped(look()[0].reason)
+    if reason := benchmark_model_advice(options):
+        return Skipped(reason)
+    board = Board(argument, options)
+    try:
+        board.machine()
+    except DeviceError as error:
+        return Skipped(f"{error}. The key must be known there: this never asks for a password")
+    return board
+
+
+def look() -> tuple[Presence, ...]:
+    """Return whether there is a client; boards are known by their names alone."""
+    if shutil.which(CLIENT) is None:
+        return (Presence("ssh", False, "there is no ssh", "Install OpenSSH's client."),)
+    return (Presence("ssh", True, "name a board: --device ssh:user@host"),)

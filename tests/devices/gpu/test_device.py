@@ -1,0 +1,496 @@
+"""LiteRT's GPU kernels: a stand-in for them everywhere, the kernels themselves where they run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from edge_imgq.cli.main import main
+from edge_imgq.devices.gpu import bisect as gpu_bisect
+from edge_imgq.devices.gpu import device as gpu
+from edge_imgq.devices.gpu.bisect import HIGHEST, first_wrong, psnr_of
+from edge_imgq.devices.gpu.device import Driver, GpuDevice, GpuSession
+from edge_imgq.devices.gpu.log import read_log
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.protocol import Presence
+from edge_imgq.devices.table import find_device
+from edge_imgq.errors import DeviceError, UsageError
+from edge_imgq.runtime.tflite_file import FILE_IDENTIFIER, read_model
+from edge_imgq.runtime.tflite_parts import computed_tensors, write_part
+from edge_imgq.skipped import Skipped
+from tests.cli.conftest import tiny_model
+from tests.conftest import CHECKOUT
+from tests.devices.conftest import NETWORKS
+from tests.devices.gpu.stand_in import PROCESSOR, REFUSALS
+
+DRIVERS = gpu._drivers
+READY = gpu.look()[0].there
+needs_gpu = pytest.mark.skipif(not READY, reason=f"not set up: `{gpu.SET_UP}`")
+
+Setting = Callable[..., None]
+
+
+def stand_in(kind: str, name: str = "a stand-in") -> Driver:
+    environment = {"PYTHONPATH": str(CHECKOUT), "EDGE_IMGQ_STAND_IN": kind}
+    return Driver(name, environment)
+
+
+@pytest.fixture
+def drivers(monkeypatch: pytest.MonkeyPatch) -> Setting:
+    """Return what lets stand-ins be this machine's drivers."""
+
+    def take(*kinds: str) -> None:
+        found = tuple(stand_in(kind, f"driver {kind}") for kind in kinds)
+        monkeypatch.setattr(gpu, "WORKER", "tests.devices.gpu.stand_in")
+        monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
+        monkeypatch.setattr(gpu, "_drivers", lambda: found)
+
+    return take
+
+
+def verified(
+    file: Path, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0
+) -> dict[str, Any]:
+    """Return the report of a file on the GPU."""
+    capsys.readouterr()
+    assert main(["verify", str(file), "--device", "gpu", "--json", *words]) == code
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return report
+
+
+@pytest.fixture(scope="module")
+def loud(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the float file of a network whose second node leaves float16, and comes back."""
+    folder = tmp_path_factory.mktemp("loud")
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        loud (float[1, 3, H, W] image) => (float[1, 3, H, W] out)
+        <float by = {1000000.0}, float back = {0.001}> {
+          [calm] calm = Conv <pads = [1, 1, 1, 1]> (image, w)
+          [shouting] shout = Mul(calm, by)
+          [root] root = Sqrt(shout)
+          [back] out = Mul(root, back)
+        }"""
+    )
+    ninths = np.zeros((3, 3, 3, 3), np.float32)
+    ninths[range(3), range(3)] = 1 / 9
+    model.graph.initializer.append(onnx.numpy_helper.from_array(ninths, "w"))
+    onnx.save(model, folder / "loud.onnx")
+    words = ["export", str(folder / "loud.onnx"), "--target", "tflite-float", "--size", "32x40"]
+    main([*words, "--no-bench", "--output", str(folder), "--json"])
+    return folder / "loud" / "tflite-float.tflite"
+
+
+def tampered(path: Path, folder: Path) -> tuple[Path, str]:
+    """Return a copy of a file with the weights of one operator changed, and that one's output."""
+    import flatbuffers
+
+    model = read_model(path)
+    graph = model.subgraphs[0]
+    wrong = next(
+        one for one in computed_tensors(path)[1:] if one.operator in ("CONV_2D", "TRANSPOSE_CONV")
+    )
+    (operator,) = (op for op in graph.operators if wrong.index in list(op.outputs))
+    constants = (graph.tensors[int(i)] for i in operator.inputs if int(i) not in wrong.inputs)
+    buffer = next(
+        model.buffers[tensor.buffer]
+        for tensor in constants
+        if tensor.type == 0
+        and model.buffers[tensor.buffer].data is not None
+        and len(tensor.shape) == 4
+    )
+    values = np.frombuffer(bytes(buffer.data), np.float32).copy()
+    values[: values.size // 4] += np.abs(values).max()
+    buffer.data = list(values.tobytes())
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    copy = folder / "tflite-float.tflite"
+    copy.write_bytes(bytes(builder.Output()))
+    return copy, wrong.name
+
+
+def noise(session: GpuSession) -> Any:
+    shape = (*(session.size or (32, 32)), session.note.contract.channels)
+    return np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+
+
+def test_what_is_not_set_up_is_skipped_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
+    monkeypatch.setattr(gpu, "_drivers", lambda: ())
+    monkeypatch.setattr(gpu, "cannot_be_set_up", lambda: "")
+    found = find_device("gpu")
+    assert isinstance(found, Skipped)
+    assert found.reason.endswith("Run `edge-imgq doctor --set-up gpu`.")
+    (tmp_path / "tflite-gpu.tflite").touch()
+    assert main(["bench", str(tmp_path / "tflite-gpu.tflite"), "--device", "gpu", "--json"]) == 7
+    (row,) = json.loads(capsys.readouterr().out)
+    assert "doctor --set-up gpu" in row["latency"]["skipped"]
+    monkeypatch.setattr(gpu, "cannot_be_set_up", lambda: "it needs Linux, and this is Darwin")
+    assert gpu.look() == (
+        Presence(
+            "gpu", False, "there is no Vulkan driver, and no software driver is set up; it needs "
+            "Linux, and this is Darwin",
+        ),
+    )  # fmt: skip
+
+
+def test_a_system_driver_is_named_as_one_that_was_not_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
+    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+    monkeypatch.setattr(gpu, "find_library", lambda name: "libvulkan.so.1")
+    monkeypatch.setattr(gpu, "MANIFESTS", (str(tmp_path),))
+    monkeypatch.setattr(gpu, "read_driver", lambda folder: None)
+    for variable in gpu.CHOSEN:
+        monkeypatch.delenv(variable, raising=False)
+    assert gpu._drivers() == ()
+    (tmp_path / "nvidia_icd.json").touch()
+    assert gpu.look() == (Presence("gpu", True, "the system's Vulkan driver (not tried)"),)
+
+
+def test_a_litert_without_gpu_kernels_says_which_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "ACCELERATOR", "libNobodyHas.so")
+    (found,) = gpu.look()
+    assert not found.there
+    assert "brings no GPU kernels" in found.reason
+    assert "pip install 'ai-edge-litert>=2.3'" in found.reason
+
+
+def test_a_name_behind_it_is_none() -> None:
+    assert isinstance(find_device("gpu:0"), Skipped)
+
+
+def test_only_a_gpu_is_bisected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(CHECKOUT), "--bisect"]) in (2, 5)
+    with pytest.raises(UsageError, match="goes with --device gpu alone"):
+        find_device("host", DeviceOptions(bisects=True))
+
+
+def test_int8_files_and_other_formats_are_refused(small: Path, tmp_path: Path) -> None:
+    device = GpuDevice((stand_in("gpu"),))
+    assert "int8 file, and GPUs compute in float" in device.refusal(
+        small / "tiny" / "tflite-int8.tflite"
+    )
+    assert device.refusal(small / "tiny" / "tflite-float.tflite") == ""
+    assert "run TFLite files" in device.refusal(tmp_path / "onnx-float.onnx")
+
+
+def test_both_precisions_are_reported_and_no_time(
+    small: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("processor")
+    file = small / "tiny" / "tflite-float.tflite"
+    (target,) = verified(file, capsys)["targets"]
+    found = target["gpu"]
+    assert 60 < found["float16"] < 90 < found["float32"]
+    assert found["size"] == [48, 64]
+    assert "llvmpipe (LLVM 15.0.6, 256 bits)" in found["runtime"]
+    assert found["beyond"] == []
+    assert target["budget"]["psnr_vs_reference"] == 50  # that of tflite-gpu: all is in float16
+    assert "a processor stands for the GPU" in target["latency"]["skipped"]
+    place = target["placement"]
+    assert (place["delegated"], place["fallback"]) == (place["operators"], [])
+    assert target["vs_host"]["within_1"] == 1
+    main(["verify", str(file), "--device", "gpu"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "dB from this host in the float16 that phones' GPUs use, 150.0 in float32: right" in text
+
+
+def test_operators_that_it_refuses_are_named(
+    small: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("part")
+    (target,) = verified(small / "tiny" / "tflite-float.tflite", capsys)["targets"]
+    place = target["placement"]
+    assert (place["operators"], place["delegated"], place["partitions"]) == (12, 7, 1)
+    assert place["fallback"][:2] == [
+        "RESHAPE (Tensor dimensions must be less than 5. u)",
+        "TRANSPOSE (Permutation for transpose is invalid)",
+    ]
+    assert place["fallback"][2:] == ["operator that these cut off"] * 3
+
+
+def test_a_driver_that_crashes_is_a_sentence(
+    small: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("crash")
+    report = verified(small / "tiny" / "tflite-float.tflite", capsys, code=7)
+    (row,) = report["not_run"]
+    assert "the GPU (driver crash) was killed by SIGSEGV" in row["reason"]
+    assert report["targets"] == []
+
+
+@pytest.mark.parametrize(
+    ("kinds", "taken"),
+    [
+        (("gpu", "processor"), "Mali-G715"),
+        (("nothing", "processor"), "llvmpipe"),
+        (("processor", "processor"), "llvmpipe"),
+    ],
+)
+def test_a_gpu_of_the_machine_goes_before_the_software_driver(
+    kinds: tuple[str, ...], taken: str, small: Path, drivers: Setting
+) -> None:
+    drivers(*kinds)
+    device = find_device("gpu")
+    assert isinstance(device, GpuDevice)
+    session = device.open(small / "tiny" / "tflite-float.tflite", 1)
+    assert taken in str(session.identity)
+    session.close()
+
+
+def test_a_driver_that_finds_no_gpu_says_how_to_get_one(small: Path, drivers: Setting) -> None:
+    drivers("nothing")
+    device = find_device("gpu")
+    assert isinstance(device, GpuDevice)
+    with pytest.raises(DeviceError, match=r"no GPU by driver nothing\. Run `edge-imgq doctor"):
+        device.open(small / "tiny" / "tflite-float.tflite", 1)
+
+
+def test_a_node_that_leaves_float16_is_named(
+    loud: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("processor")
+    (target,) = verified(loud, capsys, code=1)["targets"]
+    first = target["gpu"]["beyond"][0]
+    assert first["tensor"].startswith("calm")  # the convolution has taken the product in
+    assert 65504 < first["largest"] < 1e6
+    said = f"leaves float16, in which phones' GPUs compute: '{first['tensor']}' reaches"
+    assert any(said in breach for breach in target["breaches"])
+
+
+def test_an_operator_that_is_computed_wrongly_is_named(
+    small: Path, drivers: Setting, tmp_path: Path
+) -> None:
+    drivers("processor")
+    file = small / "tiny" / "tflite-float.tflite"
+    copy, wrong = tampered(file, tmp_path)
+    device = find_device("gpu")
+    assert isinstance(device, GpuDevice)
+    session = device.open(copy, 1)
+    assert isinstance(session, GpuSession)
+    found = first_wrong(session, noise(session), 90, True, file)
+    assert found is not None
+    assert found.tensor == wrong
+    assert found.psnr < 40
+    assert first_wrong(session, noise(session), 90, True) is None
+    session.close()
+
+
+def test_parts_are_what_the_file_computes(small: Path, tmp_path: Path) -> None:
+    file = small / "tiny" / "tflite-float.tflite"
+    tensors = computed_tensors(file)
+    part = tmp_path / "part.tflite"
+    image = np.random.default_rng(1).random((1, 48, 64, 3)).astype(np.float32)
+    known = gpu_bisect.open_keeping_tensors(file)
+    known.set_tensor(known.get_input_details()[0]["index"], image)
+    known.invoke()
+    for one in tensors:
+        write_part(file, part, (one.index,))
+        (found,) = _run(part, image)
+        np.testing.assert_array_equal(found, known.get_tensor(one.index))
+    one = next(one for one in tensors[1:] if len(one.inputs) == 1)
+    write_part(file, part, (one.index,), one.inputs)
+    (found,) = _run(part, known.get_tensor(one.inputs[0]))
+    np.testing.assert_array_equal(found, known.get_tensor(one.index))
+
+
+def _run(path: Path, values: Any) -> list[Any]:
+    from tests.devices.gpu.stand_in import run
+
+    return run(str(path), values, in_float32=True)
+
+
+def test_the_log_of_a_file_that_is_taken_whole() -> None:
+    found = read_log(
+        f"x Selected adapter: {PROCESSOR}\ny Initializing WebGPU-based API from graph."
+    )
+    assert found.adapter == "llvmpipe (LLVM 15.0.6, 256 bits)"
+    assert found.is_processor
+    assert (found.taken, found.left, found.refused, found.partitions) == (None, 0, (), 1)
+    place = gpu.placement_of(found, 16, whole=True)
+    assert (place.operators, place.delegated, place.partitions) == (16, 16, 1)
+
+
+def test_the_log_of_a_file_of_which_nothing_is_taken() -> None:
+    found = read_log(
+        f"x Selected adapter: {PROCESSOR}\n{REFUSALS.split('7 op')[0]}DEQUANTIZE:\n"
+        "No operations will run on the GPU, and all 3 operations will run on the CPU.\n"
+    )
+    place = gpu.placement_of(found, 3, whole=False)
+    assert (place.operators, place.delegated, place.partitions) == (3, 0, 0)
+    assert place.fallback[2] == "DEQUANTIZE"
+    assert len(place.fallback) == 3
+
+
+def test_the_distance_of_tensors() -> None:
+    one = np.array([0, 100, -200], np.float32)
+    assert psnr_of(one, one) == HIGHEST
+    assert psnr_of(one, one + 2) == pytest.approx(40)
+    assert psnr_of(one, np.array([0, np.inf, 0], np.float32)) == 0
+
+
+def exported(
+    folder: Path, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, dict[str, Any]]:
+    """Export a small network for GPUs; return the exit code and the target in the report."""
+    onnx.save(tiny_model(), folder / "tiny.onnx")
+    capsys.readouterr()
+    command = ["export", str(folder / "tiny.onnx"), "--target", "tflite-gpu", "tflite-float"]
+    code = main([*command, "--size", "120x160", "--no-bench", "--output", str(folder), *words])
+    report = json.loads((folder / "tiny" / "report.json").read_text())
+    found = {target["target"]: target for target in report["targets"]}
+    assert "skipped" in found["tflite-float"]["gpu"]
+    return code, found["tflite-gpu"]
+
+
+def test_an_export_runs_a_tile_of_what_is_for_gpus(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("processor")
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert target["gpu"]["size"] == [96, 96]
+    assert target["gpu"]["float32"] > 90
+    assert "astronaut 96x96" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_export_goes_on_without_drivers_and_where_one_crashes(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("crash")
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert "was killed by SIGSEGV" in target["gpu"]["skipped"]
+    drivers()
+    code, target = exported(tmp_path, capsys)
+    assert code == 0
+    assert "there is no Vulkan driver" in target["gpu"]["skipped"]
+    text = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"not measured: .*GPU: there is no Vulkan driver.* \(tflite-gpu\)", text)
+
+
+def test_an_export_whose_gpu_is_wrong_is_over_budget_and_names_the_operator(
+    drivers: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("wrong")
+    code, target = exported(tmp_path, capsys)
+    assert code == 1
+    (said,) = target["breaches"]
+    assert re.search(r"with float32 enforced, which no rounding explains\. CONV_2D '\w+", said)
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test have the drivers of this machine, which others do not see."""
+    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_are_right_in_both_precisions(
+    name: str, zoo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (target,) = verified(zoo / name / "tflite-float.tflite", capsys)["targets"]
+    assert target["placement"]["fallback"] == []
+    assert target["gpu"]["float16"] > 55
+    assert target["gpu"]["float32"] > 90
+
+
+@pytest.mark.device
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+def test_the_kernels_themselves_are_caught(
+    loud: Path, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = verified(loud, capsys, code=9)["not_run"]
+    assert "returns NaN or infinity: 'calm" in row["reason"]
+    assert "float16 ends at 65504" in row["reason"]
+    file = small / "tiny" / "tflite-float.tflite"
+    copy, wrong = tampered(file, tmp_path)
+    device = find_device("gpu")
+    assert isinstance(device, GpuDevice)
+    session = device.open(copy, 1)
+    assert isinstance(session, GpuSession)
+    found = first_wrong(session, noise(session), 90, True, file)
+    assert found is not None
+    assert found.tensor == wrong
+    session.close()
+
+
+@pytest.mark.device
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        brittle (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {
+          [first] a = Conv <pads = [1, 1, 1, 1]> (image, w) [rounding] b = Round(a)
+          [second] c = Conv <pads = [1, 1, 1, 1]> (b, w) [sign] d = Sign(c)
+          [third] e = Conv <pads = [1, 1, 1, 1]> (d, w) [last] out = Sigmoid(e)
+        }"""
+    )
+    kernel = np.random.default_rng(3).normal(0, 0.3, (3, 3, 3, 3)).astype(np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(kernel, "w"))
+    onnx.save(model, tmp_path / "brittle.onnx")
+    words = ["export", str(tmp_path / "brittle.onnx"), "--target", "tflite-float"]
+    main([*words, "--no-bench", "--output", str(tmp_path), "--json"])
+    file = tmp_path / "brittle" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    assert target["gpu"]["float16"] < 45
+    assert target["gpu"]["float32"] > 90
+    assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+@needs_gpu
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize(
+    ("body", "operator"),
+    [
+        ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(a)", "AVERAGE"),
+        ("y = Conv<pads=[1,1,1,1], group=3>(a, g)", "CONV_2D"),
+        ("p, q = Split<axis=1, num_outputs=2>(a) y = Sub(p, q)", "SUB"),
+    ],
+)
+def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
+    body: str, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["" : 21]>
+        form (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {{
+          [first] a = Conv<pads=[1,1,1,1]>(image, w) {body} [last] z = Conv<pads=[1,1,1,1]>(y, v)
+          [squash] out = Sigmoid(z)
+        }}"""
+    )
+    inner = 3 if operator == "SUB" else 6
+    shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "v": (3, inner, 3, 3)}
+    for name, shape in shapes.items():
+        values = np.random.default_rng(4).normal(0, 0.4, shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    onnx.save(model, tmp_path / "form.onnx")
+    words = ["export", str(tmp_path / "form.onnx"), "--target", "tflite-gpu", "tflite-float"]
+    assert main([*words, "--no-bench", "--output", str(tmp_path), "--json"]) == 0
+    report = json.loads((tmp_path / "form" / "report.json").read_text())
+    (found,) = (t["gpu"] for t in report["targets"] if t["target"] == "tflite-gpu")
+    assert found["float32"] > 90
+    file = tmp_path / "form" / "tflite-float.tflite"
+    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
+    assert target["gpu"]["float32"] < 60
+    assert target["gpu"]["operator"]["operator"].startswith(operator)
