@@ -232,9 +232,11 @@ def _pair(
 ) -> Sample:
     scale = contract.scale
     if truth.shape[:2] != (pixels.shape[0] * scale, pixels.shape[1] * scale):
+        own = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        must = f"be {scale} times its {own}" if scale > 1 else f"have the same size, {own}"
         raise ImageError(
             f"{photo.truth} is {truth.shape[1]}x{truth.shape[0]}, but the truth of {photo.path} "
-            f"must be {scale} times its {pixels.shape[1]}x{pixels.shape[0]}."
+            f"must {must}."
         )
     return Sample(
         photo.name,

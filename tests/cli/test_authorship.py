@@ -71,20 +71,59 @@ def test_core_ml_s_own_reader_shows_it(stating: Path) -> None:
     assert (model.author, model.license, model.version) == (AUTHOR, LICENCE, VERSION)
 
 
-def test_the_metadata_of_tflite_is_a_flatbuffer_of_its_schema(stating: Path) -> None:
-    """Field numbers are those of metadata_schema.fbs of tflite-support 0.4.4."""
-    data = metadata(stating / "tflite-float.tflite")
+class Table:
+    """A table of a flatbuffer, read by the numbers of its fields."""
+
+    def __init__(self, data: bytes, place: int) -> None:
+        self._table = flatbuffers.table.Table(bytearray(data), place)
+        self._data = data
+
+    def _at(self, field: int) -> int:
+        offset = self._table.Offset(4 + 2 * field)
+        assert offset, f"there is no field {field}"
+        return int(self._table.Pos + offset)
+
+    def text(self, field: int) -> str:
+        return str(self._table.String(self._at(field)).decode())
+
+    def number(self, field: int) -> int:
+        return self._data[self._at(field)]
+
+    def table(self, field: int) -> Table:
+        return Table(self._data, self._table.Indirect(self._at(field)))
+
+    def tables(self, field: int) -> list[Table]:
+        start, places = self._vector(field)
+        return [Table(self._data, self._table.Indirect(start + 4 * one)) for one in range(places)]
+
+    def floats(self, field: int) -> list[float]:
+        start, count = self._vector(field)
+        return np.frombuffer(self._data, "<f4", count, start).tolist()
+
+    def _vector(self, field: int) -> tuple[int, int]:
+        offset = self._at(field) - self._table.Pos
+        return self._table.Vector(offset), self._table.VectorLen(offset)
+
+
+@pytest.mark.parametrize("name", ["tflite-int8.tflite", "tflite-float.tflite"])
+def test_the_metadata_of_tflite_is_a_flatbuffer_of_its_schema(stating: Path, name: str) -> None:
+    """Numbers of fields and values are those of metadata_schema.fbs of tflite-support 0.4.4."""
+    data = metadata(stating / name)
     assert data is not None
     assert data[4:8] == b"M001"
-    root = flatbuffers.table.Table(
-        bytearray(data), flatbuffers.encode.Get(flatbuffers.packer.uoffset, data, 0)
-    )
-
-    def text(slot: int) -> str:
-        offset = root.Offset(4 + 2 * slot)
-        return root.String(offset + root.Pos).decode() if offset else ""
-
-    assert [text(slot) for slot in (0, 2, 4, 5, 7)] == ["tiny", VERSION, AUTHOR, LICENCE, "1.0.0"]
+    root = Table(data, int.from_bytes(data[:4], "little"))
+    assert [root.text(field) for field in (0, 2, 4, 5, 7)] == [
+        *("tiny", VERSION, AUTHOR, LICENCE, "1.0.0")
+    ]
+    (graph,) = root.tables(3)
+    (image,), (result,) = graph.tables(2), graph.tables(3)
+    assert (image.text(0), result.text(0)) == ("image", "image_out")
+    for tensor in (image, result):
+        content, (unit,) = tensor.table(3), tensor.tables(4)
+        assert content.number(0) == 2  # ImageProperties
+        assert content.table(1).number(0) == 1  # RGB
+        assert unit.number(0) == 1  # NormalizationOptions
+        assert (unit.table(1).floats(0), unit.table(1).floats(1)) == ([0.0], [255.0])
 
 
 def test_the_parser_of_tflite_support_reads_it(stating: Path) -> None:

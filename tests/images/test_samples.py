@@ -85,6 +85,9 @@ def test_a_pair_of_the_wrong_scale_is_refused(tmp_path) -> None:
     photos(tmp_path / "truth", a=(60, 60))
     with pytest.raises(ImageError, match="must be 3 times"):
         list(samples(folder_set(tmp_path), SR, None))
+    same = ImageContract("denoise", 1, "rgb")
+    with pytest.raises(ImageError, match=r"must have the same size, 30x30\.$"):
+        list(samples(folder_set(tmp_path), same, None))
 
 
 def test_an_input_without_a_truth_is_named(tmp_path) -> None:
