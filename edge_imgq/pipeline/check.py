@@ -24,7 +24,7 @@ from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.vouching import not_vouched_for, note_of, other_reference
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.baseline import Baseline, figures
-from edge_imgq.report.comparison import moved
+from edge_imgq.report.comparison import lacks_sizes, moved
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.report import NotRun, Report, TargetReport
 from edge_imgq.report.verdict import Place, Verdict, judge
@@ -106,20 +106,29 @@ def verdicts(
     judged = judge(reports, baseline, tampered, request.required)
     folders = {one.folder: one.report for one in looked}
     found = [
-        _explained(verdict, looked, request)
+        _explained(verdict, looked, baseline, request)
         for verdict in with_tensor_changes(judged, folders, baseline)
     ]
     return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
 
 
-def _explained(verdict: Verdict, looked: Sequence[Looked], request: CheckRequest) -> Verdict:
-    """Add to the reasons of a file that fails where it departs from its graph."""
+def _explained(
+    verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
+) -> Verdict:
+    """Add to the reasons of a file that fails where it departs from its graph.
+
+    One that was made for other sizes need not be worse than its graph, nor its graph than before.
+    """
     if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
         return verdict
     one = next(one for one in looked if one.report.model == verdict.model)
     images = images_of(one.report, request)
     found = next((t for t in one.report.targets if t.target == verdict.target), None)
     if found is None or images is None or not (one.folder / found.file).exists():
+        return verdict
+    known = baseline.models.get(verdict.model)
+    before = known.targets.get(verdict.target) if known else None
+    if verdict.outcome == "regressed" and before and lacks_sizes(before, figures(found)):
         return verdict
     is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(found)
     said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edge_imgq.formats import format_of
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 
@@ -60,6 +61,9 @@ class Figures:
         input_psnr: of the input against the truth, enlarged by bicubic where the network enlarges.
         psnr: of the file against the truth.
         mean_error, mean_error_dark, mean_error_bright: one for each channel, in levels.
+        sizes: heights and widths of the input that the file is made for, such as "180x320"; none
+            where it takes any, None where nobody said.
+        activation_size: height and width that activations are counted at; None likewise.
 
     The others are as in `Tolerances`.
     """
@@ -82,6 +86,8 @@ class Figures:
     activation_bytes: int | None
     operators: int | None
     partitions: int | None
+    sizes: tuple[str, ...] | None = None
+    activation_size: str | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +208,7 @@ def figures(target: TargetReport) -> Figures:
     """Return what a baseline keeps of a target."""
     drop = None if isinstance(target.drop, Skipped) else target.drop
     placement = None if isinstance(target.placement, Skipped) else target.placement
+    memory = None if isinstance(target.memory, Skipped) else target.memory
     error = target.mean_error
     return Figures(
         sha256=target.sha256,
@@ -219,7 +226,23 @@ def figures(target: TargetReport) -> Figures:
         mean_error_bright=None if isinstance(error.bright, Skipped) else error.bright,
         conversion_within_1=target.conversion.within_1,
         bytes=target.bytes,
-        activation_bytes=None if isinstance(target.memory, Skipped) else target.memory.bytes,
+        activation_bytes=None if memory is None else memory.bytes,
         operators=None if placement is None else placement.operators,
         partitions=None if placement is None else placement.partitions,
+        sizes=_input_sizes(target),
+        activation_size=None if memory is None else _in_words(memory.size),
     )
+
+
+def _input_sizes(target: TargetReport) -> tuple[str, ...] | None:
+    """Return what `Figures.sizes` says: of a file that a runtime can resize, the size it has."""
+    if target.sizes:
+        return tuple(map(_in_words, sorted(target.sizes)))
+    form = format_of(Path(target.file))
+    if form is not None and form.sizes == "any":
+        return ()
+    return None if isinstance(target.memory, Skipped) else (_in_words(target.memory.size),)
+
+
+def _in_words(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

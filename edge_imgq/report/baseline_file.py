@@ -15,9 +15,14 @@ from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
 
-SCHEMA = 3
+SCHEMA = 4
+WITHOUT_SIZES = 3
+"""The schema before: it holds the same, but for the sizes of inputs."""
+
 WITHOUT_TENSORS = 2
-"""The schema before: it holds the same, but for the tensors of graphs."""
+"""The one before that: it lacks the tensors of graphs, too."""
+
+READ = (SCHEMA, WITHOUT_SIZES, WITHOUT_TENSORS)
 
 DIGITS = 4
 """Decimals that figures are kept with; fewer digits move in a diff than were measured."""
@@ -49,7 +54,7 @@ def read_baseline(path: Path) -> Baseline:
         RecipeError: it is not JSON, of another schema, or has an unknown key.
     """
     values = _read(path)
-    if values["schema"] not in (SCHEMA, WITHOUT_TENSORS):
+    if values["schema"] not in READ:
         raise RecipeError(
             f"{path} has schema {values['schema']}; this edge-imgq reads {SCHEMA}, which also "
             "holds PSNR against the truth and digests. Write it anew, its tolerances stay: "
@@ -59,10 +64,7 @@ def read_baseline(path: Path) -> Baseline:
     table.refuse_others(("schema", "models", "tolerances"))
     table.number("schema")
     table.table("models")
-    if values["schema"] == WITHOUT_TENSORS:
-        for model in values["models"].values():
-            if isinstance(model, dict):
-                model.setdefault("tensors", {})
+    _complete(values["schema"], values.get("models", {}))
     models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
     tolerances = _tolerances(table.table("tolerances"))
     return Baseline(tolerances, models)
@@ -79,7 +81,7 @@ def read_to_update(path: Path) -> Baseline | None:
     if not path.exists():
         return None
     values = _read(path)
-    if values["schema"] not in (SCHEMA, WITHOUT_TENSORS):
+    if values["schema"] not in READ:
         return Baseline(_tolerances(Table(values, str(path)).table("tolerances")))
     return read_baseline(path)
 
@@ -96,6 +98,18 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or values.get("schema") not in known:
         raise RecipeError(f'{path} is not a baseline with "schema": {SCHEMA}.')
     return values
+
+
+def _complete(schema: int, models: Mapping[str, Any]) -> None:
+    """Add to models of an older schema what they lack: None for what nobody said."""
+    for model in (found for found in models.values() if isinstance(found, dict)):
+        if schema == WITHOUT_TENSORS:
+            model.setdefault("tensors", {})
+        if schema == SCHEMA or not isinstance(model.get("targets"), dict):
+            continue
+        for target in (found for found in model["targets"].values() if isinstance(found, dict)):
+            target.setdefault("sizes", None)
+            target.setdefault("activation_size", None)
 
 
 def _tolerances(table: Table) -> Tolerances:

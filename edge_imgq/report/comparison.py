@@ -59,12 +59,17 @@ RULES = (
 def moved(
     before: Figures, now: Figures, target: TargetReport, tolerances: Tolerances
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what became worse, and what better, by more than its tolerance."""
+    """Return what became worse, and what better, by more than its tolerance.
+
+    A file that lacks a size of the baseline's is worse by that alone: its figures are of others.
+    """
+    if lacks_sizes(before, now):
+        return (other_sizes(before, now),), ()
     worse, better = dict[str, str](), list[str]()
     for rule in RULES:
         old, new = getattr(before, rule.figure), getattr(now, rule.figure)
         allowed = getattr(tolerances, rule.tolerance)
-        if old is None:
+        if old is None or (rule.figure == "activation_bytes" and _counted_elsewhere(before, now)):
             continue
         if new is None:
             worse[rule.figure] = f"{rule.words} was not measured{_why(rule, target)}"
@@ -78,6 +83,32 @@ def moved(
         worse.pop("psnr", None)  # the file is worse because the network is
         worse["float_psnr"] = f"the network got worse: {worse['float_psnr']}{_beside(now)}"
     return tuple(worse.values()), tuple(better)
+
+
+def lacks_sizes(before: Figures, now: Figures) -> bool:
+    """Tell whether a file no longer takes an image of a size that the baseline's took."""
+    if before.sizes is None or not now.sizes:  # nobody said, or it takes any
+        return False
+    return not before.sizes or not set(before.sizes) <= set(now.sizes)
+
+
+def other_sizes(before: Figures, now: Figures) -> str:
+    """Return in words that the sizes of a file's input changed; "" where they did not."""
+    if before.sizes is None or now.sizes is None or set(before.sizes) == set(now.sizes):
+        return ""
+    several = "s are" if len(now.sizes) > 1 else " is"
+    return f"the input's size{several} {_listed(now.sizes)}, the baseline's {_listed(before.sizes)}"
+
+
+def _listed(sizes: tuple[str, ...]) -> str:
+    *others, last = sizes or ("any",)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _counted_elsewhere(before: Figures, now: Figures) -> bool:
+    """Tell whether activations are counted at another size, where both say at which."""
+    sizes = {before.activation_size, now.activation_size} - {None}
+    return len(sizes) > 1
 
 
 def _beside(now: Figures) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_imgq.report.baseline import Baseline, Figures, figures
+from edge_imgq.report.comparison import other_sizes
 from edge_imgq.report.drawing import ABSENT, byte_count
 from edge_imgq.report.figures import decibels
 from edge_imgq.report.report import Report, TargetReport
@@ -58,6 +59,15 @@ class Judgement:
         """Return the figures of the baseline; None where it has none."""
         known = self.baseline.models.get(verdict.model)
         return known.targets.get(verdict.target) if known else None
+
+    def is_news(self, verdict: Verdict) -> bool:
+        """Tell whether it is of figures that a person may want to accept: better, new, resized."""
+        if verdict.outcome in ("improved", "new", "unjudged"):
+            return True
+        target, known = self.now(verdict), self.before(verdict)
+        if target is None or known is None or verdict.outcome == "tampered":
+            return False
+        return bool(other_sizes(known, figures(target)))
 
     def cells(self, verdict: Verdict) -> tuple[str, ...]:
         """Return size, dB to the float model, PSNR and drop, each with what it was if it moved."""

@@ -16,7 +16,7 @@ from edge_imgq.report.baseline import (
     figures,
     model_baseline,
 )
-from edge_imgq.report.comparison import moved
+from edge_imgq.report.comparison import lacks_sizes, moved, other_sizes
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import has_truth
 
@@ -218,6 +218,10 @@ def changes_since(
         for name in names
         if known.versions.get(name) != now.versions.get(name)
     ]
+    now_figures = figures(target)
+    if sizes := other_sizes(before, now_figures):
+        # What is missing is the reason of the verdict.
+        return tuple(found) if lacks_sizes(before, now_figures) else (*found, sizes)
     if not found and before.quantized_sha256 != target.quantized_sha256:
         found.append("the quantized graph changed: other scales, from the same model and versions")
     elif not found and before.sha256 != target.sha256:

@@ -56,10 +56,15 @@ Export = Callable[..., Path]
 def export(pairs: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
     """Export the tiny network in a quick scheme, and return its folder."""
 
-    def exported(weight: float, targets: tuple[str, ...], calibration: Path | None = None) -> Path:
+    def exported(
+        weight: float,
+        targets: tuple[str, ...],
+        calibration: Path | None = None,
+        size: str = "48x64",
+    ) -> Path:
         folder = tmp_path_factory.mktemp("project")
         onnx.save(tiny_model(weight), folder / "tiny.onnx")
-        words = ("export", folder / "tiny.onnx", "--size", "48x64", "--scheme", "int8-fast")
+        words = ("export", folder / "tiny.onnx", "--size", size, "--scheme", "int8-fast")
         images = ("--calibration", calibration or photos / "calibration", "--images", pairs)
         rest = ("--output", folder, "--no-bench", "--json")
         with contextlib.redirect_stdout(io.StringIO()):
@@ -266,6 +271,25 @@ def test_clean_files_pass_whenever_they_are_measured(run: Run, project: Path, pa
         outcome = check(run, project, *words, "--json")
         assert outcome.code == 0, outcome.out
         assert {v["outcome"] for v in verdicts(outcome).values()} == {"pass"}
+
+
+@pytest.mark.parametrize("size", ["24x32", "96x128"])
+def test_files_for_other_sizes_shut_the_gate_until_the_baseline_takes_them(
+    run: Run, project: Path, export: Export, size: str
+) -> None:
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(export(1.0, (INT8, FLOAT), size=size), project / "tiny")
+    found = verdicts(check(run, project, "--json"))
+    assert set(found) == {INT8, FLOAT}
+    for verdict in found.values():
+        assert (verdict["outcome"], verdict["fails"]) == ("regressed", True)
+        assert verdict["reasons"] == [f"the input's size is {size}, the baseline's 48x64"]
+        assert not any("written otherwise" in change for change in verdict["changes"])
+    shown = check(run, project)
+    assert shown.code == 1
+    assert f"baseline {project / 'baseline.json'} --update" in " ".join(shown.out.split())
+    assert check(run, project, "--update").code == 0
+    assert check(run, project).code == 0
 
 
 def test_an_unchanged_project_needs_no_runtime(project: Path) -> None:

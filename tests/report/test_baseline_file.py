@@ -72,9 +72,23 @@ def test_a_baseline_from_before_tensors_were_kept_is_read(path: Path) -> None:
     form = json.loads(path.read_text())
     for model in form["models"].values():
         del model["tensors"]
+        for target in model["targets"].values():
+            del target["sizes"], target["activation_size"]
     path.write_text(json.dumps({**form, "schema": 2}))
     assert read_baseline(path) == read_to_update(path)
     assert all(verdict.outcome == "pass" for verdict in judge([REPORT], read_baseline(path)))
+
+
+def test_a_baseline_from_before_sizes_were_kept_is_read_and_judges_none(path: Path) -> None:
+    form = json.loads(path.read_text())
+    for target in form["models"]["fsrcnn-x2"]["targets"].values():
+        assert target.pop("sizes") == ["180x320"]
+        assert target.pop("activation_size") == "180x320"
+    path.write_text(json.dumps({**form, "schema": 3}))
+    assert read_baseline(path) == read_to_update(path)
+    other = with_target(sizes=((96, 128),))
+    found = [v for v in judge([other], read_baseline(path)) if v.target == "tflite-int8"]
+    assert [v.outcome for v in found] == ["pass"]
 
 
 def test_tensors_keep_their_order_and_are_a_line_each(path: Path) -> None:
@@ -88,7 +102,7 @@ def test_tensors_keep_their_order_and_are_a_line_each(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda form: form.update(schema=9), 'not a baseline with "schema": 3'),
+        (lambda form: form.update(schema=9), 'not a baseline with "schema": 4'),
         (lambda form: form["tolerances"].update(byte=1), "unknown key 'byte'. Did you mean"),
         (lambda form: form["tolerances"].update(bytes="2%"), "'bytes' must be a number"),
         (lambda form: form.update(model={}), "unknown key 'model'"),

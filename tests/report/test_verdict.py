@@ -87,6 +87,50 @@ def test_a_figure_within_its_tolerance_passes(changes: dict[str, Any]) -> None:
     assert verdict(with_target(**changes)).outcome == "pass"
 
 
+SMALLER = ActivationMemory(2_764_800, 2_764_800, "DEPTH_TO_SPACE 'shuffle'", 3, (96, 128))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({}, {"memory": SMALLER}, "the input's size is 96x128, the baseline's 180x320"),
+        (
+            {"sizes": ((360, 640), (180, 320))},
+            {"sizes": ((180, 320), (96, 128))},
+            "the input's sizes are 96x128 and 180x320, the baseline's 180x320 and 360x640",
+        ),
+        (
+            {"file": "tflite-int8.onnx"},
+            {"sizes": ((180, 320),)},
+            "the input's size is 180x320, the baseline's any",
+        ),
+    ],
+)
+def test_a_file_that_lacks_a_size_of_the_baselines_regresses_by_that_alone(
+    before: dict[str, Any], now: dict[str, Any], said: str
+) -> None:
+    """An app that gives it the baseline's image fails, however much less memory it takes."""
+    baseline = updated(None, [with_target(**before)])
+    found = verdict(with_target(**now, sha256="8" * 64), baseline=baseline)
+    assert (found.outcome, found.fails, found.reasons) == ("regressed", True, (said,))
+    assert not found.changes
+
+
+def test_a_size_more_passes_and_is_said() -> None:
+    more = with_target(sizes=((180, 320), (360, 640)), sha256="8" * 64)
+    found = verdict(more)
+    assert found.outcome == "pass"
+    assert found.changes == ("the input's sizes are 180x320 and 360x640, the baseline's 180x320",)
+
+
+def test_activations_are_compared_at_one_size_alone() -> None:
+    """A file that takes images of any size is counted at the size that its export was asked for."""
+    baseline = updated(None, [with_target(file="tflite-int8.onnx")])
+    larger = replace(SMALLER, bytes=51_840_000, size=(360, 640))
+    found = verdict(with_target(file="tflite-int8.onnx", memory=larger), baseline=baseline)
+    assert found.outcome == "pass"
+
+
 def test_more_than_a_tolerance_better_is_improved_and_passes() -> None:
     better = with_target(
         drop=Drop(-1.0, -0.5, "a", 34.2, 31.5),
