@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.options import Subparsers, add_authorship, add_command, add_images, add_json
@@ -27,6 +28,9 @@ differs."""
 EXAMPLE = """\
 edge-imgq bundle artifacts/fsrcnn-x2 --target tflite-int8 -o fsrcnn-app --zip
 edge-imgq bundle --verify fsrcnn-app"""
+
+COLUMNS = 80
+"""Width of what `--verify` prints; a word that is longer stands whole."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -120,7 +124,17 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _lines(found: tuple[Finding, ...]) -> list[str]:
     """Return what differs and what was skipped, and how much is the same."""
     shown = [finding for finding in found if finding.state != "same"]
-    lines = [f"{finding.state}: {finding.what}: {finding.detail}" for finding in shown]
+    lines = [
+        line
+        for finding in shown
+        for line in textwrap.wrap(
+            f"{finding.state}: {finding.what}: {finding.detail}",
+            COLUMNS,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
     wrong = sum(finding.state == "differs" for finding in found)
     verdict = f"{count_of(wrong, 'thing')} differ{'s' if wrong == 1 else ''}." if wrong else ""
     right = f"{count_of(len(found) - len(shown), 'thing')} as the files say."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
+from edge_imgq.wording import count_of
 
 State = Literal["same", "differs", "skipped"]
 
@@ -83,7 +85,8 @@ def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[Fin
     except EdgeImgqError as error:
         return (*found, Finding(contract.FILE, "differs", str(error)))
     found += _differences(plain(made.contract), plain(said), contract.FILE)
-    found += _files(folder, made, said)
+    told = {finding.what for finding in found if finding.state == "differs"}
+    found += (file for file in _files(folder, made, said) if file.what not in told)
     found += _reference(folder, said)
     return (*found, *_drifts(folder, said, images, watch))
 
@@ -166,7 +169,15 @@ def _differences(made: Any, said: Any, where: str) -> Iterator[Finding]:
     elif made == said:
         yield Finding(where, "same")
     else:
-        yield Finding(where, "differs", f"it says {said!r}, and the files {made!r}")
+        detail = f"it says {_in_words(said)}; the files say {_in_words(made)}"
+        yield Finding(where, "differs", detail)
+
+
+def _in_words(value: Any) -> str:
+    """Return a value as `contract.json` has it; of a list of objects, how many there are."""
+    if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+        return count_of(len(value), "thing")
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _name(entry: Any, index: int) -> str:
@@ -209,7 +220,8 @@ def _picture(name: str, said: bytes, expected: bytes) -> Finding:
     exact = "photo." in name or "int8" in name
     largest = int(np.abs(one - other).max()) if one.shape == other.shape else 255
     if largest > (0 if exact else 1):
-        return Finding(name, "differs", f"the file gives another image, by {largest} levels")
+        by = count_of(largest, "level")
+        return Finding(name, "differs", f"the file gives another image, by up to {by}")
     return Finding(name, "same")
 
 
@@ -218,15 +230,25 @@ def _reference(folder: Path, said: AppContract) -> Iterator[Finding]:
     version = packages_of(_text(folder / LOCK)).get("edge-imgq", said.edge_imgq)
     if version != said.edge_imgq:
         yield Finding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
-    said_of = Authorship(said.author, said.licence, said.model_version)
     for file in exported_files((folder / MODELS,)):
-        stated = note_of(file).authorship
-        if stated.is_stated and stated != said_of:
-            what = f"{contract.FILE} author, licence, model_version"
-            yield Finding(what, "differs", f"{file.name} states others: {stated}")
+        if note_of(file).authorship.is_stated:
+            yield from _authorship(file.name, note_of(file).authorship, said)
     path = folder / MODELS / REFERENCE_FOLDER / FLOAT_REFERENCE
     if sha256_of(path) != said.reference_sha256:
         yield Finding(f"{contract.FILE} reference_sha256", "differs", "the float model is another")
+
+
+def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[Finding]:
+    """Compare what a file states of its author with what the contract does."""
+    pairs = {
+        "author": (said.author, stated.author),
+        "licence": (said.licence, stated.licence),
+        "model_version": (said.model_version, stated.version),
+    }
+    for key, (ours, its) in pairs.items():
+        if ours != its:
+            detail = f"it says {_in_words(ours)}; {file} states {_in_words(its)}"
+            yield Finding(f"{contract.FILE} {key}", "differs", detail)
 
 
 def _drifts(
@@ -244,21 +266,36 @@ def _drifts(
     report = verify_files(models, candidates, terms, watch)
     measured = {target.target: drift_of(target) for target in report.targets}
     for file in said.files:
-        yield _drift(file.target, file.drift, measured)
+        yield from _drift(file.target, file.drift, measured)
 
 
 def _drift(
     target: str, said: DriftContract | Skipped, measured: Mapping[str, DriftContract]
-) -> Finding:
+) -> Iterator[Finding]:
+    """Compare what was measured of a file with what is measured here, figure by figure."""
     what = f"drift of {target}"
     if isinstance(said, Skipped) or target not in measured:
-        return Finding(what, "skipped", "the file does not run here")
+        yield Finding(what, "skipped", "the file does not run here")
+        return
     now = measured[target]
-    pairs = [(said.vs_float, now.vs_float), (said.vs_float_worst, now.vs_float_worst)]
-    if not isinstance(said.lost, Skipped) and not isinstance(now.lost, Skipped):
-        pairs.append((said.lost, now.lost))
-    if isinstance(said.lost, Skipped) == isinstance(now.lost, Skipped) and all(
-        abs(one - other) <= DRIFT_TOLERANCE for one, other in pairs
-    ):
-        return Finding(what, "same")
-    return Finding(what, "differs", f"it says {said}, and {now} was measured")
+    pairs = {
+        "vs_float": (said.vs_float, now.vs_float),
+        "vs_float_worst": (said.vs_float_worst, now.vs_float_worst),
+        "lost": (said.lost, now.lost),
+    }
+    differing = {key: pair for key, pair in pairs.items() if not _is_near(*pair)}
+    for key, (before, here) in differing.items():
+        detail = f"it says {_in_db(before)}; measured here: {_in_db(here)}"
+        yield Finding(f"{what} {key}", "differs", detail)
+    if not differing:
+        yield Finding(what, "same")
+
+
+def _is_near(one: float | Skipped, other: float | Skipped) -> bool:
+    if isinstance(one, Skipped) or isinstance(other, Skipped):
+        return isinstance(one, Skipped) == isinstance(other, Skipped)
+    return abs(one - other) <= DRIFT_TOLERANCE
+
+
+def _in_db(figure: float | Skipped) -> str:
+    return f"nothing ({figure.reason})" if isinstance(figure, Skipped) else f"{figure:.1f} dB"

@@ -121,6 +121,32 @@ def test_made_twice_it_has_the_same_bytes(
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["app", "app.zip"]
 
 
+def test_what_differs_is_said_field_by_field(bundled: Path, run: Run, photos: Path) -> None:
+    path = bundled / "contract.json"
+    form = json.loads(path.read_text())
+    (file,) = form["files"]
+    measured = file["drift"]["vs_float"]
+    file["drift"]["vs_float"] = 12.0
+    scale = file["signatures"][0]["image"]["scale"]
+    file["signatures"][0]["image"]["scale"] = None
+    path.write_text(json.dumps(form))
+    picture = bundled / "vectors" / "tflite-int8.ppm"
+    pixels = picture.read_bytes()
+    picture.write_bytes(pixels[:-1] + bytes([pixels[-1] ^ 1]))
+    cover_up(bundled)
+    outcome = run("bundle", "--verify", bundled, "--images", photos / "evaluation")
+    assert outcome.code == 1
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    image = "contract.json files tflite-int8 signatures 0 image"
+    assert outcome.out.splitlines()[:-1] == [
+        f"differs: {image} scale: it says null;",
+        f"  the files say {scale}",
+        "differs: README.md: the files and the contract give another",
+        "differs: vectors/tflite-int8.ppm: the file gives another image, by up to 1 level",
+        f"differs: drift of tflite-int8 vs_float: it says 12.0 dB; measured here: {measured} dB",
+    ]
+
+
 def leaves(form: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the way to every value of a JSON form."""
     pairs = form.items() if isinstance(form, dict) else enumerate(form)
@@ -185,7 +211,7 @@ def test_every_file_that_is_altered_or_gone_is_found(bundled: Path) -> None:
             assert differing(bundled), name
         path.write_bytes(before)
     (bundled / "more.txt").write_text("more")
-    assert next(one.what for one in differing(bundled)) == "more.txt"
+    assert [one.what for one in differing(bundled)] == ["more.txt"]
 
 
 @pytest.mark.usefixtures("unmeasured")
