@@ -150,7 +150,7 @@ def _entry(
         return Entry(network, maker, precision, reason=sentence(facts.reason))
     reason = ""
     if facts.psnr < FAITHFUL[precision]:
-        reason = f"wrong image: {facts.psnr:.1f} dB from the float model"
+        reason = f"wrong image: {facts.psnr:.1f} dB against the float model"
     return Entry(network, maker, precision, milliseconds, facts, reason)
 
 

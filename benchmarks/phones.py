@@ -119,7 +119,7 @@ def _reason(file: Path | Skipped, case: Case, precision: str) -> str:
     if isinstance(facts, FileFacts) and facts.psnr >= FAITHFUL[precision]:
         return ""
     if isinstance(facts, FileFacts):
-        return f"wrong image: {facts.psnr:.1f} dB from the float model"
+        return f"wrong image: {facts.psnr:.1f} dB against the float model"
     return sentence(facts.reason)
 
 

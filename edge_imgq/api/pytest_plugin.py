@@ -176,7 +176,7 @@ def _problem(
     near, drop, name = file.vs_float, file.drop, file.target
     if fidelity is not None and near.mean < fidelity:
         return (
-            f"{name} is {near.mean:.1f} dB from the float model in the mean "
+            f"{name} is {near.mean:.1f} dB against the float model in the mean "
             f"({near.worst:.1f} on {near.worst_image}), for at least {fidelity:g} dB."
         )
     if isinstance(drop, Skipped):

@@ -146,5 +146,5 @@ class ModelResult:
             return None
         worst, file = min(kept, key=lambda pair: pair[0].psnr)
         place = worst.cropped()
-        title = f"{file}, {worst.name}: {worst.psnr:.1f} dB from the float model"
+        title = f"{file}, {worst.name}: {worst.psnr:.1f} dB against the float model"
         return crops_picture(title, place.float_image, place.file_image)

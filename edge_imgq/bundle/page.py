@@ -67,7 +67,7 @@ def _loss(drift: DriftContract | Skipped) -> str:
     if not isinstance(drift.lost, Skipped):
         lost = f"; {drift.lost:.1f} lost against the truth"
     return (
-        f"{drift.vs_float:.1f} from the float model, {drift.vs_float_worst:.1f} on the worst "
+        f"{drift.vs_float:.1f} dB against the float model, {drift.vs_float_worst:.1f} on the worst "
         f"image{lost} ({drift.runtime})"
     )
 

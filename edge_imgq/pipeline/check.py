@@ -264,8 +264,8 @@ def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]
     if value is before:
         return ()
     return (
-        f"measured anew, it is {value.vs_reference.mean:.2f} dB from the float model; the report "
-        f"has {before.vs_reference.mean:.2f}",
+        f"measured anew, it is {value.vs_reference.mean:.2f} dB against the float model; the "
+        f"report has {before.vs_reference.mean:.2f}",
     )
 
 

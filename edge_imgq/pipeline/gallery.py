@@ -88,7 +88,7 @@ def write_pictures(
         for rank, exhibit in enumerate(of_file, start=1):
             name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
             path = folder / f"{name}.png"
-            title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB from the float model"
+            title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB against the float model"
             picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
             with output_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def fidelity_of(drop: float, of_float: Sequence[float]) -> float:
 
 
 def drop_of(psnr: float, of_float: Sequence[float]) -> float:
-    """Return what 8-bit images lose in the mean that are so many dB from the float model's image.
+    """Return what 8-bit images lose in the mean that have so many dB against the float model's.
 
     An 8-bit image is off by rounding to pixels besides, as that of the float model is: with
     independent errors, and q' what remains of q dB without that rounding, an image of p dB is at

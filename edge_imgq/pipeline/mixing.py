@@ -226,9 +226,9 @@ class _Attempts:
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
         remark = (
-            f"Chosen for {self._plan.source.name} by `edge-imgq export`: {after:.1f} dB from the "
-            f"float model on held-out calibration patches, {before:.1f} with all layers in int8, "
-            f"at about {choice.time:.2f} times the time."
+            f"Chosen for {self._plan.source.name} by `edge-imgq export`: {after:.1f} dB against "
+            f"the float model on held-out calibration patches, {before:.1f} with all layers in "
+            f"int8, at about {choice.time:.2f} times the time."
         )
         write_text(path, with_precision(self._over.text, names, remark))
         slow = {time.target for time in measured if not time.is_kept}
@@ -282,7 +282,7 @@ def _ship_float(
     reason = (
         f"ship {', '.join(sorted(others)) or 'a float file'}: with "
         f"{count_of(len(choice.names), 'layer')} in float the graph comes to about "
-        f"{choice.psnr:.1f} dB from the float model on calibration patches, where the budget of "
+        f"{choice.psnr:.1f} dB against the float model on calibration patches, where the budget of "
         f"{_budget(recipes)} takes {found.wanted:.1f} dB there, "
     )
     if measured:

@@ -272,9 +272,9 @@ class _Findings:
         time = None if in_float is None else in_float / plain
         found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
         remark = (
-            f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB from "
-            f"the float model on held-out calibration patches, {self.psnr:.1f} with all layers in "
-            f"int8, at about {choice.time:.2f} times the time.{comparison(found)}"
+            f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB "
+            f"against the float model on held-out calibration patches, {self.psnr:.1f} with all "
+            f"layers in int8, at about {choice.time:.2f} times the time.{comparison(found)}"
         )
         return found, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
 

@@ -34,8 +34,8 @@ def _cure(diagnosis: Diagnosis) -> list[str]:
         return _done(mend)
     said = wrapped(
         f"{count_of(len(mend.layers), 'layer')} in float ({', '.join(mend.layers)}) would bring it "
-        f"within budget (about {mend.psnr:.1f} dB from the float model on calibration patches, now "
-        f"{diagnosis.psnr:.1f}), {_price(mend)}{':' if mend.commands else '.'}"
+        f"within budget (about {mend.psnr:.1f} dB against the float model on calibration patches, "
+        f"now {diagnosis.psnr:.1f}), {_price(mend)}{':' if mend.commands else '.'}"
     )
     return [said, *(_command(command) for command in mend.commands)]
 
@@ -45,7 +45,7 @@ def _done(mend: Mend) -> list[str]:
     names = ", ".join(mend.layers)
     lines = [
         f"{count_of(len(mend.layers), 'layer')} in float ({names}), as {mend.recipe} beside the "
-        f"files says: {mend.psnr:.1f} dB from the float model on calibration patches, "
+        f"files says: {mend.psnr:.1f} dB against the float model on calibration patches, "
         f"{_price(mend)}. With all layers in int8:"
     ]
     lines += [f"  {breach}" for breach in mend.spared]

@@ -8,7 +8,7 @@ from edge_imgq.report import figures
 from edge_imgq.report.drawing import byte_count
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.gpu_drift import NONE_WRONG, NOT_BISECTED
+from edge_imgq.verify.gpu_drift import NOT_BISECTED
 from edge_imgq.wording import count_of
 
 
@@ -42,9 +42,9 @@ def agreement_lines(report: Report) -> list[str]:
             lines.append(f"{target.target}: every value as on this host")
             continue
         lines.append(
-            f"{target.target}: {found.psnr:.1f} dB from {itself} on this host, "
-            f"{figures.share(found.equal)} of values equal, {figures.share(found.within_1)} within "
-            f"one level, largest difference {found.largest}"
+            f"{target.target}: {found.psnr:.1f} dB against {itself} on this host (higher is nearer)"
+            f", {figures.share(found.equal)} of values equal, {figures.share(found.within_1)} "
+            f"within one level, largest difference {found.largest}"
         )
     return lines
 
@@ -64,12 +64,15 @@ def gpu_lines(report: Report) -> list[str]:
         }
         lines.append(
             f"{target.target} by {found.runtime}, on {found.image} {height}x{width}: "
-            f"{found.float16:.1f} dB from this host in the float16 that phones' GPUs use, "
+            f"{found.float16:.1f} dB against this host in the float16 that phones' GPUs use, "
             f"{found.float32:.1f} in float32: {said[found.verdict]}"
         )
-        if found.operator not in (NOT_BISECTED, NONE_WRONG) or found.verdict != "right":
+        if found.operator != NOT_BISECTED:
             what = found.operator
-            lines.append(f"{target.target}: {what.reason if isinstance(what, Skipped) else what}")
+            words = f"bisect: {what.reason}" if isinstance(what, Skipped) else str(what)
+            lines.append(f"{target.target}: {words}")
+        elif found.verdict != "right":
+            lines.append(f"{target.target}: {NOT_BISECTED.reason}")
     return lines
 
 

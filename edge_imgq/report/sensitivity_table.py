@@ -20,7 +20,7 @@ def sensitivity_table(sensitivity: Sensitivity) -> str:
     for layer in sensitivity.layers:
         table.add_row(*_cells(layer))
     heading = wrapped(
-        f"{sensitivity.model}, {sensitivity.scheme}: {sensitivity.psnr:.1f} dB from the float "
+        f"{sensitivity.model}, {sensitivity.scheme}: {sensitivity.psnr:.1f} dB against the float "
         f"model, on patches of {sensitivity.calibration} (edge-imgq {sensitivity.version})"
     )
     parts = [heading, draw(table), wrapped(LEGEND)]

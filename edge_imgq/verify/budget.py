@@ -53,7 +53,7 @@ def breaches(
             )
     if drift.vs_reference.mean < budget.psnr_vs_reference:
         found.append(
-            f"is {drift.vs_reference.mean:.2f} dB from the float reference; the budget asks for "
+            f"is {drift.vs_reference.mean:.2f} dB against the float reference; the budget asks for "
             f"{budget.psnr_vs_reference:g}"
         )
     found += _builtin_breaches(drift, budget)
@@ -83,7 +83,7 @@ def _builtin_breaches(drift: Drift, budget: Budget) -> list[str]:
     if own >= least or xnnpack - own <= MOST_WITHOUT_XNNPACK:
         return []
     return [
-        f"is {own:.2f} dB from the float reference in TFLite's own kernels and {xnnpack:.2f} in "
+        f"is {own:.2f} dB against the float reference in TFLite's own kernels and {xnnpack:.2f} in "
         f"XNNPACK, on the same images; the budget asks for {least:g}"
     ]
 
@@ -130,7 +130,7 @@ def _device_breaches(vs_host: Agreement | Skipped, bit_exact: bool) -> list[str]
         ]
     if vs_host.psnr < LEAST_VS_HOST:
         return [
-            f"is {vs_host.psnr:.2f} dB from what this host computes; the device may be "
+            f"is {vs_host.psnr:.2f} dB against what this host computes; the device may be "
             f"{LEAST_VS_HOST:g}"
         ]
     return []

@@ -20,7 +20,6 @@ LEAST_IN_FLOAT32 = 90.0
 
 NOT_ON_GPU = Skipped("only float TFLite files for GPUs run in LiteRT's GPU kernels")
 NOT_BISECTED = Skipped("--bisect compares every operator")
-NONE_WRONG = Skipped("no operator is wrong by itself: they make small differences large")
 
 Verdict = Literal["right", "coarse", "wrong"]
 
@@ -63,12 +62,12 @@ class GpuDrift:
         ]
         if self.verdict == "wrong":
             found.append(
-                f"is {self.float32:.1f} dB from this host in LiteRT's GPU kernels with float32 "
+                f"is {self.float32:.1f} dB against this host in LiteRT's GPU kernels with float32 "
                 f"enforced, which no rounding explains{self._named}"
             )
         elif self.verdict == "coarse" and self.float16 < LEAST_VS_HOST:
             found.append(
-                f"is {self.float16:.1f} dB from this host in a GPU's float16 and "
+                f"is {self.float16:.1f} dB against this host in a GPU's float16 and "
                 f"{self.float32:.1f} in its float32: the GPU is right, and float16 too coarse for "
                 f"it{self._named}"
             )

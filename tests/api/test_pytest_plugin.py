@@ -93,7 +93,7 @@ def test_a_file_over_budget_fails_in_a_sentence(pytester: pytest.Pytester, team:
     done.assert_outcomes(failed=2)
     done.stdout.fnmatch_lines(
         [
-            "tflite-int8 is ?*.? dB from the float model in the mean (*), for at least 90 dB.",
+            "tflite-int8 is ?*.? dB against the float model in the mean (*), for at least 90 dB.",
             "tflite-int8 has no drop: * Give fidelity_db=, dB to the float model.",
         ]
     )

@@ -115,7 +115,9 @@ def test_the_report_says_what_the_npu_takes_and_how_far_it_is(run: Run, written:
     assert outcome.code == 0
     said = " ".join(outcome.out.split())
     assert "operators on the NPU of SM8750 (Snapdragon 8 Elite), in 1 partition" in said
-    assert "55.1 dB from its graph on this host, 79.99% of values equal" in said
+    assert (
+        "55.1 dB against its graph on this host (higher is nearer), 79.99% of values equal" in said
+    )
     assert "run by ONNX Runtime QNN 0.0.0 (NPU of Snapdragon 8 Elite, emulated)" in said
     assert "its time says nothing about a phone" in said
 

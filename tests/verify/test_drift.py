@@ -147,7 +147,7 @@ def test_a_device_is_held_to_this_host_instead_of_to_the_graph() -> None:
     assert (drift.vs_host.equal, drift.vs_host.within_1, drift.vs_host.largest) == (0, 0, 4)
     generous = Budget(psnr_drop=9, psnr_drop_worst=9, psnr_vs_reference=0, conversion_within_1=1)
     (sentence,) = breaches(drift, generous)
-    assert "36.09 dB from what this host computes" in sentence
+    assert "36.09 dB against what this host computes" in sentence
     near = summarise([compare_on_device(SHIFTED, host=FLAT)])
     assert breaches(near, generous) == ()
     (sentence,) = breaches(near, generous, bit_exact=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,8 @@ import numpy as np
 from edge_imgq.images.layout import to_nhwc
 from edge_imgq.runtime.litert import open_keeping_tensors
 from edge_imgq.runtime.tflite_parts import Computed, computed_tensors, write_part
+from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -60,8 +62,8 @@ class WrongOperator:
     def __str__(self) -> str:
         """Return it in words."""
         return (
-            f"{self.operator} '{self.tensor}' is the first that is wrong: {self.psnr:.1f} dB from "
-            "what this host makes of the same inputs"
+            f"{self.operator} '{self.tensor}' is the first that is wrong: {self.psnr:.1f} dB "
+            "against what this host makes of the same inputs"
         )
 
 
@@ -71,8 +73,8 @@ def first_wrong(
     least: float,
     in_float32: bool,
     reference: Path | None = None,
-) -> WrongOperator | None:
-    """Return the first operator that the GPU computes wrongly on an image, None where none is.
+) -> WrongOperator | Skipped:
+    """Return the first operator that the GPU computes wrongly on an image, or that none is.
 
     Args:
         session: of the file on the GPU.
@@ -87,9 +89,10 @@ def first_wrong(
     reference = reference or session.path
     here = _Reference(reference, pixels, session.note.contract.peak)
     reached: dict[int, float] = {}
+    tensors = computed_tensors(session.path)
     with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder:
         part = Path(folder) / "part.tflite"
-        for group in _groups(computed_tensors(session.path)):
+        for group in _groups(tensors):
             write_part(session.path, part, (tensor.index for tensor in group))
             found = session.tensors(part, pixels, in_float32)
             for tensor, values in zip(group, found, strict=True):
@@ -101,7 +104,30 @@ def first_wrong(
                 reached[tensor.index] = psnr_of(here.values(tensor.index), last)
                 if alone < least and reached[tensor.index] < least:
                     return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
-        return _shortest(session, here, pixels, least, part) if in_float32 else None
+        beginning = _shortest(session, here, pixels, least, part) if in_float32 else None
+    return beginning or none_wrong(tensors, reached, least)
+
+
+def none_wrong(
+    tensors: tuple[Computed, ...], reached: Mapping[int, float], least: float
+) -> Skipped:
+    """Return that no operator is wrong, how many tensors that was seen on, and the farthest one.
+
+    Args:
+        tensors: of the file, at least one.
+        reached: dB of each against this host's, by its index.
+        least: dB that a tensor must have to count as right.
+    """
+    compared = f"{count_of(len(tensors), 'tensor')} compared"
+    last = min(tensors, key=lambda tensor: reached[tensor.index])
+    lowest = reached[last.index]
+    if lowest == HIGHEST:
+        return Skipped(f"no operator is wrong ({compared}, all as on this host)")
+    said = f"{compared}; the largest difference is that of {last.operator} '{last.name}', "
+    said += f"{lowest:.1f} dB against this host's"
+    if lowest >= least:
+        return Skipped(f"no operator is wrong ({said})")
+    return Skipped(f"no operator is wrong by itself: they make small differences large ({said})")
 
 
 def _shortest(
@@ -154,7 +180,7 @@ def _alone(
     in_float32: bool,
     part: Path,
 ) -> tuple[NDArray[np.float32], float]:
-    """Return what one operator returns on the GPU, and its dB from this host's of the same inputs.
+    """Return what one operator returns on the GPU, and its dB against this host's.
 
     One that takes more than floats, such as a choice, counts as right: its inputs are not shown.
     """

@@ -15,7 +15,7 @@ import pytest
 from edge_imgq.cli.main import main
 from edge_imgq.devices.gpu import bisect as gpu_bisect
 from edge_imgq.devices.gpu import device as gpu
-from edge_imgq.devices.gpu.bisect import HIGHEST, first_wrong, psnr_of
+from edge_imgq.devices.gpu.bisect import HIGHEST, WrongOperator, first_wrong, none_wrong, psnr_of
 from edge_imgq.devices.gpu.device import Driver, GpuDevice, GpuSession
 from edge_imgq.devices.gpu.log import read_log
 from edge_imgq.devices.options import DeviceOptions
@@ -203,7 +203,8 @@ def test_both_precisions_are_reported_and_no_time(
     assert target["vs_host"]["within_1"] == 1
     main(["verify", str(file), "--device", "gpu"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "dB from this host in the float16 that phones' GPUs use, 150.0 in float32: right" in text
+    said = "dB against this host in the float16 that phones' GPUs use, 150.0 in float32: right"
+    assert said in text
 
 
 def test_operators_that_it_refuses_are_named(
@@ -280,11 +281,37 @@ def test_an_operator_that_is_computed_wrongly_is_named(
     session = device.open(copy, 1)
     assert isinstance(session, GpuSession)
     found = first_wrong(session, noise(session), 90, True, file)
-    assert found is not None
+    assert isinstance(found, WrongOperator)
     assert found.tensor == wrong
     assert found.psnr < 40
-    assert first_wrong(session, noise(session), 90, True) is None
+    none = first_wrong(session, noise(session), 90, True)
+    assert isinstance(none, Skipped)
+    assert re.fullmatch(r"no operator is wrong \(\d+ tensors compared.*\)", none.reason)
     session.close()
+
+
+def test_what_was_seen_is_said_where_no_operator_is_wrong(small: Path) -> None:
+    tensors = computed_tensors(small / "tiny" / "tflite-float.tflite")
+    equal = {tensor.index: HIGHEST for tensor in tensors}
+    assert none_wrong(tensors, equal, 90).reason.endswith("compared, all as on this host)")
+    first = tensors[0]
+    for psnr, words in ((128.04, ""), (72.0, " by itself: they make small differences large")):
+        assert none_wrong(tensors, {**equal, first.index: psnr}, 90).reason == (
+            f"no operator is wrong{words} ({len(tensors)} tensors compared; the largest difference "
+            f"is that of {first.operator} '{first.name}', {psnr:.1f} dB against this host's)"
+        )
+
+
+def test_the_table_says_that_no_operator_is_wrong(
+    small: Path, drivers: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drivers("processor")
+    file = str(small / "tiny" / "tflite-float.tflite")
+    assert main(["verify", file, "--device", "gpu", "--bisect"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"tflite-float: bisect: no operator is wrong \(\d+ tensors compared", said)
+    main(["verify", file, "--device", "gpu"])
+    assert "bisect" not in capsys.readouterr().out
 
 
 def test_parts_are_what_the_file_computes(small: Path, tmp_path: Path) -> None:
@@ -426,7 +453,7 @@ def test_the_kernels_themselves_are_caught(
     session = device.open(copy, 1)
     assert isinstance(session, GpuSession)
     found = first_wrong(session, noise(session), 90, True, file)
-    assert found is not None
+    assert isinstance(found, WrongOperator)
     assert found.tensor == wrong
     session.close()
 
