@@ -133,11 +133,13 @@ def check(
         progress: called with every step before it begins.
 
     Raises:
-        UsageError: there is no report or copy, or there are two reports of one model; or files
-            must be measured anew, and nobody names their images.
+        UsageError: there is no report or copy, or there are two reports of one model; nothing is
+            called as a required target is; or files must be measured anew, and nobody names their
+            images.
         RecipeError: the baseline or a report cannot be read.
     """
     from edge_imgq.pipeline.check import look, verdicts
+    from edge_imgq.pipeline.required import refuse_unknown
     from edge_imgq.pipeline.verdict_forms import Forms, write_forms
     from edge_imgq.report.baseline_file import read_baseline
     from edge_imgq.report.judgement import Judgement
@@ -152,6 +154,7 @@ def check(
         as_path(html), as_path(pictures), as_path(junit), as_path(markdown), _history(history, html)
     )
     known, watch = read_baseline(Path(baseline)), progress or unwatched
+    refuse_unknown(request.required, request.paths, known)
     looked = look(request, watch)
     found = verdicts(looked, known, request, watch)
     judgement = Judgement(found, tuple(one.report for one in looked), known)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edge_imgq.cli.pace import Pace, in_words
+from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -61,7 +62,7 @@ class ProgressDisplay:
             self._timer.cancel()
             self._timer.join()
             self._bar.stop()
-        else:
+        elif not isinstance(error, UsageError):  # that is about what was asked, not about a stage
             self._close_stage("stopped after " if error else "")
 
     def __call__(self, step: Step, detail: str = "") -> None:

@@ -243,8 +243,6 @@ def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
 
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     """Answer every question of a request; targets with operators that they lack are left out."""
-    named = request.model if isinstance(request.model, str) else request.model.name
-    watch(Step(f"open {named}", 0, 1))
     recipes = _recipes(request.targets)
     if request.ai_pack is not None:
         recipe_of_pack(recipes)
@@ -257,6 +255,8 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     calibration = calibration_images(request.calibration)
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
+    named = request.model if isinstance(request.model, str) else request.model.name
+    watch(Step(f"open {named}", 0, 1))
     source = opened(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,9 @@ def read_baseline(path: Path) -> Baseline:
     table.number("schema")
     table.table("models")
     _complete(values["schema"], values.get("models", {}))
-    models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
-    tolerances = _tolerances(table.table("tolerances"))
-    return Baseline(tolerances, models)
+    with _advised(path):
+        models = read_as(Mapping[str, ModelBaseline], values.get("models", {}), f"{path} [models]")
+    return Baseline(_tolerances(table.table("tolerances")), models)
 
 
 def read_to_update(path: Path) -> Baseline | None:
@@ -88,7 +89,8 @@ def read_to_update(path: Path) -> Baseline | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = read_json(path)
+        with _advised(path):
+            values = read_json(path)
     except FileNotFoundError as error:
         raise UsageError(
             f"There is no baseline {path}. Write one with: edge-imgq check PATH --baseline {path} "
@@ -98,6 +100,18 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or values.get("schema") not in known:
         raise RecipeError(f'{path} is not a baseline with "schema": {SCHEMA}.')
     return values
+
+
+@contextmanager
+def _advised(path: Path) -> Iterator[None]:
+    """Add to an error what to do about a baseline that a hand or a merge has spoiled."""
+    try:
+        yield
+    except RecipeError as error:
+        raise RecipeError(
+            f"{error} Correct it, or restore it from version control; or remove it and write it "
+            f"anew, from files that are right: edge-imgq check PATH --baseline {path} --update"
+        ) from error
 
 
 def _complete(schema: int, models: Mapping[str, Any]) -> None:

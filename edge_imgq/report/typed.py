@@ -14,6 +14,7 @@ from typing import Any
 
 from edge_imgq.errors import RecipeError
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import did_you_mean
 
 
 def plain(value: Any) -> Any:
@@ -68,8 +69,10 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     unknown = [key for key in value if key not in hints]
     missing = [key for key in hints if key not in value]
     if unknown or missing:
-        fault = f"unknown key '{unknown[0]}'" if unknown else f"the key '{missing[0]}' is missing"
-        raise RecipeError(f"{where}: {fault}.")
+        if not unknown:
+            raise RecipeError(f"{where}: the key '{missing[0]}' is missing.")
+        near = did_you_mean(unknown[0], missing) or did_you_mean(unknown[0], hints)
+        raise RecipeError(f"{where}: unknown key '{unknown[0]}'.{near}")
     return kind(**{key: read_as(hints[key], value[key], f"{where}: {key}") for key in hints})
 
 

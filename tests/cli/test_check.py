@@ -420,6 +420,18 @@ def test_a_required_target_must_be_there(run: Run, project: Path) -> None:
     assert verdicts(outcome)["tflite-gpu"]["outcome"] == "skipped"
 
 
+def test_a_required_target_that_nothing_is_called_is_a_misspelling(run: Run, project: Path) -> None:
+    for word in ("tflite-in8", "tflite-in8-48x64"):
+        outcome = check(run, project, "--require", FLOAT, word)
+        assert outcome.code == 2
+        assert f"There is no target '{word}'. Did you mean 'tflite-int8'?" in outcome.err
+    assert "Did you mean 'quality'?" in check(run, project, "--require", "qualty").err
+    for path in (project / "baseline.json", project / "tiny" / "report.json"):
+        path.write_text(path.read_text().replace(f'"{FLOAT}"', '"mine"'))
+    assert check(run, project, "--require", "mine").code == 0
+    assert check(run, project, "--require", "tflite-int8-48x64").code == 1  # it may be, and is not
+
+
 def test_the_forms_of_the_verdicts_are_written(run: Run, project: Path, pairs: Path) -> None:
     file = Edited(project / "tiny" / f"{INT8}.tflite")
     FAULTS["bgr"](file)

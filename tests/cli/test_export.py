@@ -362,6 +362,7 @@ def test_a_name_that_does_not_exist_exits_with_2(
     outcome = run(*words, "--output", tmp_path / "out")
     assert outcome.code == 2
     assert sentence in outcome.err
+    assert "stopped after" not in outcome.err  # nothing had begun
     assert not (tmp_path / "out").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,20 @@ def test_a_wrong_baseline_is_refused_with_its_place(path: Path, spoil: Any, sent
     path.write_text(json.dumps(form))
     with pytest.raises(RecipeError, match=sentence):
         read_baseline(path)
+
+
+def test_a_spoiled_baseline_says_what_to_do(path: Path) -> None:
+    """Of a figure that was edited, of what a merge left, and in an update, which keeps the file."""
+    advice = "Correct it, or restore it from version control; or remove it and write it anew"
+    text = path.read_text()
+    path.write_text(text.replace('"psnr": null', '"psnrr": null'))
+    said = f"unknown key 'psnrr'. Did you mean 'psnr'? {advice}"
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        read_baseline(path)
+    path.write_text(f"<<<<<<< HEAD\n{text}")
+    for read in (read_baseline, read_to_update):
+        with pytest.raises(RecipeError, match=f"not valid JSON: .*{advice}.*--update"):
+            read(path)
 
 
 def test_a_missing_and_a_damaged_baseline_are_sentences(tmp_path: Path) -> None:

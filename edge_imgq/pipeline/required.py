@@ -1,0 +1,45 @@
+"""Targets that a gate demands, by names that something bears: a misspelt one is no target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edge_imgq.errors import UsageError
+from edge_imgq.recipe.export import recipe_name
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.baseline import Baseline
+from edge_imgq.report.json_form import read_report, report_files
+from edge_imgq.report.verdict import QUALITY
+from edge_imgq.wording import no_such
+
+
+def refuse_unknown(required: Sequence[str], paths: Sequence[Path], baseline: Baseline) -> None:
+    """Refuse names that no recipe, baseline or report has; those of a recipe's sizes are its own.
+
+    Args:
+        required: the names.
+        paths: of reports, models' folders, or folders of several models.
+        baseline: that the models are compared with.
+
+    Raises:
+        UsageError: there is one, or no report.
+        RecipeError: a report or recipe cannot be read.
+    """
+    if not required:
+        return
+    known = list(dict.fromkeys(_known(paths, baseline)))
+    for word in required:
+        if word not in known and recipe_name(word) not in known:
+            raise UsageError(no_such("target", word, known))
+
+
+def _known(paths: Sequence[Path], baseline: Baseline) -> Iterator[str]:
+    yield from (recipe.name for recipe in export_recipes())
+    for model in baseline.models.values():
+        yield from model.targets
+    for report in (read_report(file) for path in paths for file in report_files(path)):
+        yield from (target.target for target in report.targets)
+        yield from (target.target for target in report.failed)
+        yield from (Path(one.file).stem for one in report.not_run)
+    yield QUALITY
