@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.conftest import CHECKOUT
 
 README = CHECKOUT / "README.md"
+COMMANDS_PAGE = CHECKOUT / "docs" / "commands.md"
+REPORT_PAGE = CHECKOUT / "docs" / "report.md"
 PAGES = (README, *sorted((CHECKOUT / "docs").glob("*.md")))
 
 BLOCK = re.compile(r"^ *```(?P<language>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Every command that the README shows is run as it stands there, on small stand-ins.
+"""Every command of the README and the page of commands is run as it stands, on small stand-ins.
 
 The stand-ins lie in the working folder under the names that the README uses: `my.onnx`, which the
 Python block of docs/own-model.md writes, photographs, pairs, and a manifest of small photographs.
@@ -26,7 +26,7 @@ from edge_imgq.cli.main import COMMANDS, build_parser, main
 from edge_imgq.devices import stopwatch
 from edge_imgq.errors import UsageError
 from tests.conftest import CHECKOUT
-from tests.docs.blocks import PAGES, README, blocks, commands
+from tests.docs.blocks import COMMANDS_PAGE, PAGES, README, blocks, commands
 from tests.docs.stand_ins import write_photos
 
 QUICK = {"train": ("--steps", "2", "--batch", "1", "--patch", "16"), "bench": ("--runs", "3")}
@@ -57,8 +57,13 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(before)
 
 
+def shown() -> list[list[str]]:
+    """Return the commands of the README, `make demo` before them, and of the page of commands."""
+    return [["export", "--target", "all"], *commands(README), *commands(COMMANDS_PAGE)]
+
+
 def test_every_command_is_shown() -> None:
-    assert {words[0] for words in commands(README)} == set(COMMANDS)
+    assert {words[0] for words in shown()} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -89,11 +94,11 @@ def parse_where_everything_is(words: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def worked(workplace: Path) -> Path:
-    """Run all commands of the README, one after the other, and return where."""
+    """Run all commands that are shown, one after the other, and return where."""
     (model,) = blocks(CHECKOUT / "docs" / "own-model.md", "python")
     exec(compile(model, "own-model.md", "exec"), {"__name__": "__main__"})
     seen: set[str] = set()
-    for words in commands(README):
+    for words in shown():
         again = AGAIN.get(words[0], ()) if words[0] in seen else ()
         seen.add(words[0])
         run(words, (*again, *QUICK.get(words[0], ())))

@@ -15,9 +15,10 @@ from edge_imgq.models.zoo import UNTRAINED, ZOO
 from edge_imgq.recipe.folders import export_recipes, select, shipped_folder
 from edge_imgq.report.baseline import Tolerances
 from tests.conftest import CHECKOUT
-from tests.docs.blocks import PAGES, README
+from tests.docs.blocks import COMMANDS_PAGE, PAGES, README, REPORT_PAGE
 
-TEXT = README.read_text(encoding="utf-8")
+REFERENCE = COMMANDS_PAGE.read_text(encoding="utf-8")
+MOST_LINES = 150
 WIDTH = 80
 MOST_BYTES = 300_000
 
@@ -27,27 +28,32 @@ def page_name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_readme_lists_every_command(name: str) -> None:
-    assert re.search(rf"^\| `edge-imgq {name}` +\|", TEXT, re.MULTILINE)
+def test_the_page_of_commands_lists_every_command(name: str) -> None:
+    assert re.search(rf"^\| `edge-imgq {name}` +\|", REFERENCE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", sorted(shipped_folder("export").glob("*.toml")), ids=page_name)
-def test_the_readme_lists_every_target(path: Path) -> None:
-    assert re.search(rf"^\| `{path.stem}` +\|", TEXT, re.MULTILINE)
+def test_the_page_of_commands_lists_every_target(path: Path) -> None:
+    assert re.search(rf"^\| `{path.stem}` +\|", REFERENCE, re.MULTILINE)
 
 
-def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
-    shown = {int(code) for code in re.findall(r"^\| +(\d+) \|", TEXT, re.MULTILINE)}
+def test_the_exit_codes_of_the_page_of_commands_are_those_of_the_errors() -> None:
+    shown = {int(code) for code in re.findall(r"^\| +(\d+) \|", REFERENCE, re.MULTILINE)}
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
     used = {kind.exit_code for kind in classes if issubclass(kind, errors.EdgeImgqError)}
     assert shown == used | {0, errors.FaultError.exit_code, errors.INTERRUPTED, errors.TERMINATED}
 
 
-def test_the_table_of_the_readme_has_a_row_for_every_target_and_names_its_machine() -> None:
+def test_the_readme_is_for_people_in_a_hurry() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_the_report_that_is_shown_has_a_row_for_every_target_and_names_its_machine() -> None:
+    text = REPORT_PAGE.read_text(encoding="utf-8")
     for recipe in select(export_recipes(), ["all"]):
-        assert re.search(rf"^{recipe.name} !? +\d+", TEXT, re.MULTILINE)
-    assert re.search(r"1 thread, .*host:", TEXT.replace("\n  ", " "))
-    assert "not measured:" in TEXT
+        assert re.search(rf"^{recipe.name} !? +\d+", text, re.MULTILINE)
+    assert re.search(r"1 thread, .*host:", text.replace("\n  ", " "))
+    assert "not measured:" in text
 
 
 def test_the_page_about_ci_states_the_tolerances() -> None:
