@@ -99,7 +99,7 @@ def _bundle(arguments: argparse.Namespace) -> int:
         print(to_json([str(path) for path in paths]))
     else:
         print("\n".join(map(str, paths)))
-    print(f"Begin with {arguments.output / 'README.md'}.", file=sys.stderr)
+        print(f"Begin with {arguments.output / 'README.md'}.", file=sys.stderr)
     return 0
 
 

@@ -258,4 +258,4 @@ def _stated(stated: Authorship) -> list[str]:
 def _options(request: BundleRequest) -> list[str]:
     """Return what the person said of a bundle, as words of the command."""
     said = _stated(Authorship(request.author, request.licence, request.model_version))
-    return [*said, *(["--card", MODEL_CARD] if request.card else [])]
+    return [*said, *(["--card", f'"$bundle/{MODEL_CARD}"'] if request.card else [])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -213,6 +215,56 @@ def test_every_file_that_is_altered_or_gone_is_found(bundled: Path) -> None:
         path.write_bytes(before)
     (bundled / "more.txt").write_text("more")
     assert [one.what for one in differing(bundled)] == ["more.txt"]
+
+
+STAND_IN = """#!/bin/sh
+# Writes what `edge-imgq` would, into the folder that the last option names.
+echo "$*" >> "$SEEN"
+for last; do :; done
+mkdir -p "$last"
+[ "$1" = export ] && exit "$EXPORT_CODE"
+cp -r "$WHOLE/." "$last"
+"""
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_it_is_made_again_from_any_folder_and_stays_as_it_is(
+    bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    folder = bundled.rename(tmp_path / "the app")
+    whole, scratch = tmp_path / "whole", tmp_path / "scratch"
+    shutil.copytree(folder, whole)
+    scratch.mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "edge-imgq").write_text(STAND_IN)
+    (tmp_path / "bin" / "edge-imgq").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    told = {"MODEL": "a.onnx", "CALIBRATION": "c", "IMAGES": "i", "EXPORT_CODE": "1"}
+    told |= {"TMPDIR": str(scratch), "SEEN": str(tmp_path / "seen"), "WHOLE": str(whole)}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+    def again() -> subprocess.CompletedProcess[str]:
+        place = folder if inside else tmp_path
+        script = "make-again.sh" if inside else "the app/make-again.sh"
+        words = ["sh", script]
+        return subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+
+    made = again()
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout == "Made again, every file of the bundle is the same, byte for byte.\n"
+    assert f"--card {folder}/MODEL_CARD.md" in (tmp_path / "seen").read_text()
+    assert sorted(p.relative_to(folder) for p in folder.rglob("*")) == sorted(
+        p.relative_to(whole) for p in whole.rglob("*")
+    )
+    assert list(scratch.iterdir()) == []
+    (folder / "bom.json").write_text("{}")
+    made = again()
+    assert made.returncode == 1
+    assert made.stdout == "Made again, these files of the bundle differ: bom.json.\n"
+    monkeypatch.setenv("EXPORT_CODE", "5")
+    assert again().returncode == 5
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.usefixtures("unmeasured")
