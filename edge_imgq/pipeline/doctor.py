@@ -150,16 +150,17 @@ def _compilers() -> Finding:
     """Return whose NPUs files are compiled for here; only targets for NPUs want that."""
     from edge_imgq.export.npu.sdk import find_sdk
 
-    there, absent = list[str](), list[str]()
+    there, absent, reasons = list[str](), list[str](), list[str]()
     for vendor in VENDORS.values():
         sdk = find_sdk(vendor)
         if isinstance(sdk, Skipped):
             absent.append(vendor.name)
+            reasons.append(sdk.reason)
         else:
             there.append(f"{vendor.name} ({sdk.origin})")
     said = {"compiled for": there, "no compiler for": absent}
     detail = "; ".join(f"{word} {', '.join(names)}" for word, names in said.items() if names)
-    advice = "docs/chips.md says what each vendor's compiler wants." if absent else ""
+    advice = "\n".join(dict.fromkeys(reasons))
     return Finding("NPUs", "ok" if there else "absent", detail, advice)
 
 

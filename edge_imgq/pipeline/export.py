@@ -24,6 +24,7 @@ from edge_imgq.artifact import (
 from edge_imgq.contract import NOTHING_STATED, Authorship, PixelRange
 from edge_imgq.errors import ModelError, RecipeError
 from edge_imgq.formats import suffixes
+from edge_imgq.images.samples import ENOUGH
 from edge_imgq.pipeline.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.between_phases import BetweenPhases
 from edge_imgq.pipeline.diagnosis import Words, diagnose, missing_fidelity
@@ -227,7 +228,22 @@ def _recipe_text(scheme: str | QuantizeRecipe) -> str:
 def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
     """Return what to say of the model's pixels and of the calibration images, each once."""
     words = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
-    return tuple(dict.fromkeys(words))
+    return tuple(dict.fromkeys([*words, *_size_advice(plan)]))
+
+
+def _size_advice(plan: Plan) -> tuple[str, ...]:
+    """Return a warning of each size that is smaller than what the network sees at once."""
+    from edge_imgq.graph.receptive_field import receptive_field
+
+    sizes = {size for sizes in plan.sizes.values() for size in sizes}
+    small = sorted(size for size in sizes if min(size) < ENOUGH)
+    sees = (receptive_field(plan.source.model).diameter or 1) if small else 1
+    return tuple(
+        f"The network sees {sees}x{sees} pixels at once, and {size[0]}x{size[1]} is smaller: every "
+        "pixel of such a file is computed at a border, and may come out otherwise than of a photo."
+        for size in small
+        if min(size) < sees
+    )
 
 
 def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:

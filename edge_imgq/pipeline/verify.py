@@ -285,7 +285,7 @@ def _targets(
     end = 2 * now - terms.began
     for index, file in enumerate(measured):
         target = file.session.note.target
-        if terms.timed:
+        if terms.timed and file.session.identity.is_device_runtime:
             watch(Step(f"time {target}", index, len(measured)))
         budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
         drift = drifts[file.path]

@@ -142,9 +142,10 @@ def _memory(description: FileDescription) -> str:
 def _note(note: FileNote) -> str:
     """Say what an app must know of the pixels."""
     contract = note.contract
+    colour = "luma (Y of BT.601)" if contract.colour == "y" else "RGB"
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {contract.colour}, pixel 255 is {contract.peak:g}",
+        f"{contract.scale}, {colour}, pixels 0–255 stand for 0–{contract.peak:g}",
         "  ",
     )
 

@@ -16,7 +16,7 @@ class Finding:
         what: its name.
         state: "ok"; "absent", and nothing needs it; "missing", and commands fail without it.
         detail: the version, or what was found.
-        advice: what to do; empty where there is nothing to do.
+        advice: what to do, in a line or several; empty where there is nothing to do.
     """
 
     what: str

@@ -14,6 +14,8 @@ def finding_table(findings: Sequence[Finding]) -> str:
     for finding in findings:
         table.add_row(finding.what, finding.state, finding.detail)
     advice = [
-        wrapped(f"{finding.what}: {finding.advice}", "  ") for finding in findings if finding.advice
+        wrapped(f"{finding.what}: {line}", "  ")
+        for finding in findings
+        for line in finding.advice.splitlines()
     ]
     return "\n\n".join(part for part in (draw(table), "\n".join(advice)) if part)

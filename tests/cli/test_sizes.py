@@ -122,3 +122,14 @@ def test_a_size_that_is_none_is_a_usage_error(run: Run, tiny: Path, text: str) -
     outcome = run("export", tiny, "--size", text)
     assert outcome.code == 2
     assert "is not a size; write height x width" in outcome.err
+
+
+def test_a_size_below_what_the_network_sees_is_warned_of(
+    run: Run, tiny: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("export", tiny, "--target", "tflite-float", "--images", photos / "evaluation")
+    outcome = run(*words, "--size", "2x4,48x64", "--no-bench", "--output", tmp_path)
+    advice = json.loads((tmp_path / "tiny" / "report.json").read_text())["advice"]
+    (warning,) = (line for line in advice if line.startswith("The network sees"))
+    assert warning.startswith("The network sees 3x3 pixels at once, and 2x4 is smaller")
+    assert "2x4 is smaller" in " ".join(outcome.out.split())

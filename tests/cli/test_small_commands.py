@@ -84,10 +84,14 @@ def test_doctor_says_whose_npus_files_are_compiled_for(
     assert finding["detail"] == (
         "compiled for Qualcomm (a test); no compiler for MediaTek, Google, Samsung"
     )
-    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped(""))
+    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped(f"Install {vendor.name}'s."))
     finding = next(row for row in json.loads(run("doctor", "--json").out) if row["what"] == "NPUs")
     assert finding["state"] == "absent"
-    assert "docs/chips.md" in finding["advice"]
+    assert finding["advice"].splitlines() == [
+        "Install Qualcomm's.", "Install MediaTek's.", "Install Google's.", "Install Samsung's.",
+    ]  # fmt: skip
+    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped("Linux alone."))
+    assert "NPUs: Linux alone.\n" in run("doctor").out
 
 
 def test_doctor_names_a_missing_package_and_what_to_install(
@@ -227,7 +231,7 @@ def test_inspect_says_what_an_app_must_know_of_the_pixels(run: Run, shared_expor
         ("onnx-float.onnx", "sides of any length"),
     ):
         said = " ".join(run("inspect", shared_export / name).out.split())
-        assert f"image-to-image ×1, rgb, pixel 255 is 1 {sides}" in said
+        assert f"image-to-image ×1, RGB, pixels 0–255 stand for 0–1 {sides}" in said
         assert said.count("sides of any length") == (sides == "sides of any length")
 
 

@@ -311,7 +311,9 @@ def test_the_table_says_that_no_operator_is_wrong(
     said = " ".join(capsys.readouterr().out.split())
     assert re.search(r"tflite-float: bisect: no operator is wrong \(\d+ tensors compared", said)
     main(["verify", file, "--device", "gpu"])
-    assert "bisect" not in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "bisect" not in out
+    assert "time tflite-float" not in err  # nothing is timed
 
 
 def test_parts_are_what_the_file_computes(small: Path, tmp_path: Path) -> None:
