@@ -29,7 +29,7 @@ class Inspection(ShownAsText):
 
     @property
     def exports(self) -> dict[str, tuple[str, ...]] | Skipped:
-        """Targets, each with the reasons why `export` cannot write it: none where it can.
+        """Targets, each with the reasons why `export` cannot write it here: none where it can.
 
         Of a float .onnx model; empty for other files. A `Skipped` says why `export` refuses the
         model itself.
@@ -38,7 +38,7 @@ class Inspection(ShownAsText):
         if isinstance(found, Skipped):
             return found
         return {
-            row.target: tuple(f"{refused.operator}: {refused.reason}" for refused in row.refused)
+            row.target: (*(f"{one.operator}: {one.reason}" for one in row.refused), *row.missing)
             for row in found
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,13 +154,27 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     try:
         if size is not None:
             refuse_odd_size(source, size)
-        found = refused(source, _plans(source, size))
+        plans = _plans(source, size)
+        found = refused(source, plans)
     except ModelError as error:
         return Skipped(str(error))
+    missing = {plan.recipe.name: _missing_compilers(plan.recipe.chips) for plan in plans}
     return tuple(
-        TargetOutlook(target, tuple(RefusedOperator(r.operator, r.reason) for r in refusals))
+        TargetOutlook(
+            target, tuple(RefusedOperator(r.operator, r.reason) for r in refusals), missing[target]
+        )
         for target, refusals in found.items()
     )
+
+
+def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
+    """Return why this machine has no compiler for some chips' NPUs, once for each vendor."""
+    from edge_imgq.chips import CHIPS
+    from edge_imgq.export.npu.sdk import find_sdk
+
+    vendors = (CHIPS[chip].vendor for chip in chips)
+    found = {vendor.name: find_sdk(vendor) for vendor in vendors}
+    return tuple(sdk.reason for sdk in found.values() if isinstance(sdk, Skipped))
 
 
 def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:

@@ -109,10 +109,13 @@ class TargetOutlook:
     Attributes:
         target: the recipe's stem.
         refused: the operators that stand in the way; none where the target would be written.
+        missing: what compiles its files for NPUs and is not installed here, and where to get it, a
+            sentence for each vendor; the files of their chips are then not written.
     """
 
     target: str
     refused: tuple[RefusedOperator, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

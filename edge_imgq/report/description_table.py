@@ -86,7 +86,7 @@ def _outlook(description: FileDescription) -> str:
     """Say which targets `export` would write of a model, and what keeps it from the others."""
     if isinstance(description.targets, Skipped):
         return wrapped(f"export refuses this model: {description.targets.reason}", "  ")
-    able = [row.target for row in description.targets if not row.refused]
+    able = [row.target for row in description.targets if not (row.refused or row.missing)]
     at = description.counted_at
     # Files for phones have one size, which a model of others does not say.
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
@@ -94,6 +94,11 @@ def _outlook(description: FileDescription) -> str:
     lines += [
         f"not {listed(targets)}, for {listed(nodes_in_words(map(_parted, operators)))}: {reason}"
         for (reason, operators), targets in _reasons(description.targets).items()
+    ]
+    lines += [
+        f"not the files for NPUs of {row.target}: {' '.join(row.missing)}"
+        for row in description.targets
+        if row.missing and not row.refused
     ]
     return "\n".join(wrapped(line, "  ") for line in lines)
 

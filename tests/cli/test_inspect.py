@@ -11,6 +11,10 @@ import onnx
 import pytest
 from onnx import helper
 
+from edge_imgq import inspect
+from edge_imgq.export.npu import sdk
+from edge_imgq.export.npu.sdk import Sdk
+from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run, whole_model
 
 
@@ -97,6 +101,29 @@ def test_targets_that_are_refused_while_others_are_not_exit_with_0(
     outcome = run("inspect", saved(nodes, {}, tmp_path / "erf.onnx"), "--size", "48x64")
     assert outcome.code == 0
     assert "can write onnx-float" in " ".join(outcome.out.split())
+
+
+def test_a_target_whose_compiler_is_missing_is_none_that_export_can_write(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight = np.full((3, 3, 3, 3), 0.1, np.float32)
+    path = convolution([1, 1, 1, 1], weight, tmp_path / "one.onnx")
+    monkeypatch.setattr(sdk, "find_sdk", lambda vendor: Skipped(f"No compiler of {vendor.name}."))
+    said = " ".join(run("inspect", path).out.split())
+    able, _, rest = said.partition("can write ")[2].partition(" not ")
+    assert "tflite-int8" in able
+    assert "tflite-npu" not in able
+    assert rest.startswith("the files for NPUs of tflite-npu: No compiler of Qualcomm.")
+    rows = json.loads(run("inspect", path, "--json").out)["targets"]
+    missing = {row["target"]: row["missing"] for row in rows if row["missing"]}
+    assert missing == {"tflite-npu": ["No compiler of Qualcomm."]}
+    exports = inspect(path).exports
+    assert isinstance(exports, dict)
+    assert exports["tflite-npu"] == ("No compiler of Qualcomm.",)
+
+    monkeypatch.setattr(sdk, "find_sdk", lambda _vendor: Sdk((), "a test"))
+    said = " ".join(run("inspect", path).out.split())
+    assert "tflite-npu" in said.partition("can write ")[2].split(" not ")[0]
 
 
 @pytest.mark.parametrize("skip", [True, False])

@@ -81,6 +81,7 @@ def test_the_page_runs_from_top_to_bottom(
     assert "2 files within budget." in said
     assert "No target is called 'tflite-int4'. Did you mean" in said
     assert names["large"].ndim == 3
+    assert [verdict.target for verdict in names["gate"]] == ["coreml-int8", "tflite-int8"]
     assert (workplace / "artifacts" / "denoiser" / "coreml-int8.mlpackage").is_dir()
 
 
