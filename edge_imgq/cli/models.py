@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.models.listing import list_models
     from edge_imgq.models.zoo import UNTRAINED
     from edge_imgq.report.json_form import to_json
+    from edge_imgq.report.model_card import card_text
     from edge_imgq.report.model_table import model_table
     from edge_imgq.report.typed import plain
 
@@ -37,5 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(model_table(rows, () if arguments.names else UNTRAINED))
     for row in rows if arguments.names else ():
-        print("", Path(row.card).read_text(encoding="utf-8").rstrip(), sep="\n")
+        print("", card_text(Path(row.card).read_text(encoding="utf-8")), sep="\n")
     return 0

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 WIDTH = 80
@@ -31,13 +31,13 @@ def new_table(*columns: str) -> Table:
     return table
 
 
-def draw(table: Table) -> str:
-    """Return a table as text of at most WIDTH columns, without colour."""
+def draw(what: RenderableType) -> str:
+    """Return a table, or what else rich draws, as text of at most WIDTH columns, without colour."""
     stream = io.StringIO()
     console = Console(
         file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False
     )
-    console.print(table)
+    console.print(what)
     return "\n".join(line.rstrip() for line in stream.getvalue().rstrip().splitlines())
 
 

@@ -37,7 +37,13 @@ def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) ->
 
 def test_models_shows_one_network_with_its_card(run: Run) -> None:
     outcome = run("models", "fsrcnn-x3")
-    assert card_path("fsrcnn-x3").read_text().strip() in outcome.out
+    said = " ".join(outcome.out.replace("\\\n", "").split())
+    for word in re.findall(r"\w+", card_path("fsrcnn-x3").read_text()):
+        assert word in said
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert not re.search(r"^#|\|---|```", outcome.out, re.MULTILINE)
+    (command,) = re.findall(r"edge-imgq train (?:.*\\\n)*.*", outcome.out)
+    assert " ".join(command.replace("\\\n", "").split()) in card_path("fsrcnn-x3").read_text()
     assert "espcn" not in outcome.out.split("PSNR:")[0]
     (row,) = json.loads(run("models", "fsrcnn-x3", "--json").out)
     assert row["name"] == "fsrcnn-x3"

@@ -1,0 +1,41 @@
+"""A network's card, which is Markdown, as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+
+from edge_imgq.report.drawing import WIDTH, draw
+
+FENCE = "```"
+
+
+def card_text(card: str) -> str:
+    """Return a card drawn at most WIDTH columns wide: headings, tables, lists and commands.
+
+    Args:
+        card: Markdown.
+    """
+    from rich.markdown import Markdown
+
+    return draw(Markdown(_with_short_commands(card), hyperlinks=False))
+
+
+def _with_short_commands(card: str) -> str:
+    """Return a card whose long commands go on behind a backslash, to be copied as they stand."""
+    lines, is_command = [], False
+    for line in card.splitlines():
+        if line.startswith(FENCE):
+            is_command = not is_command
+        lines.append(_folded(line) if is_command else line)
+    return "\n".join(lines)
+
+
+def _folded(command: str) -> str:
+    parts = textwrap.wrap(
+        command,
+        WIDTH - len("  \\ "),
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return " \\\n".join(parts)
