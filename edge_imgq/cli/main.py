@@ -72,7 +72,7 @@ COMMANDS: dict[str, Command] = {
 
 EPILOG = """\
 examples:
-  edge-imgq export                            the default network, as with --target all
+  edge-imgq export                            the default network, --target all
   edge-imgq export my.onnx --target tflite --size 360x640
   edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
 

@@ -46,6 +46,10 @@ def test_every_command_is_listed_in_the_help(run: Run, name: str) -> None:
     assert re.search(rf"^    {name} ", run("--help").out, re.MULTILINE)
 
 
+def test_the_end_of_the_help_is_80_columns_wide() -> None:
+    assert max(map(len, EPILOG.splitlines())) <= 80
+
+
 def test_the_exit_codes_in_the_help_are_those_of_the_errors() -> None:
     documented = {int(code) for code in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)}
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
