@@ -23,7 +23,7 @@ from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.verify import Terms
 from edge_imgq.pipeline.vouching import not_vouched_for, note_of, other_reference
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.report.baseline import Baseline, figures
+from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
 from edge_imgq.report.comparison import lacks_sizes, moved
 from edge_imgq.report.json_form import read_report, report_files
 from edge_imgq.report.report import NotRun, Report, TargetReport
@@ -115,9 +115,9 @@ def verdicts(
 def _explained(
     verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
 ) -> Verdict:
-    """Add to the reasons of a file that fails where it departs from its graph.
+    """Add to the reasons of a file that fails where it departs from its graph, if that may be why.
 
-    One that was made for other sizes need not be worse than its graph, nor its graph than before.
+    One that lacks a size fails by that alone, and a graph as before is none that got worse.
     """
     if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
         return verdict
@@ -134,9 +134,18 @@ def _explained(
     said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)
     if isinstance(said, Skipped):
         said = said.reason
-    elif said == "" and verdict.outcome == "regressed":
+    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, one, found):
         said = AS_ITS_GRAPH
     return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
+
+
+def _has_its_graph(known: ModelBaseline | None, one: Looked, found: TargetReport) -> bool:
+    """Tell whether a target was written from the graph that the baseline's was."""
+    before = known.targets.get(found.target) if known else None
+    if known is None or before is None:
+        return False
+    now = (one.report.reference_sha256, found.quantized_sha256)
+    return now == (known.float_sha256, before.quantized_sha256)
 
 
 def _refuse_twins(reports: Mapping[Path, Report]) -> None:

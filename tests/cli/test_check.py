@@ -273,13 +273,13 @@ def test_clean_files_pass_whenever_they_are_measured(run: Run, project: Path, pa
         assert {v["outcome"] for v in verdicts(outcome).values()} == {"pass"}
 
 
-@pytest.mark.parametrize("size", ["24x32", "96x128"])
+@pytest.mark.parametrize(("size", "weight"), [("24x32", 1.0), ("96x128", 2.0)])
 def test_files_for_other_sizes_shut_the_gate_until_the_baseline_takes_them(
-    run: Run, project: Path, export: Export, size: str
+    run: Run, project: Path, export: Export, pairs: Path, size: str, weight: float
 ) -> None:
     shutil.rmtree(project / "tiny")
-    shutil.copytree(export(1.0, (INT8, FLOAT), size=size), project / "tiny")
-    found = verdicts(check(run, project, "--json"))
+    shutil.copytree(export(weight, (INT8, FLOAT), size=size), project / "tiny")
+    found = verdicts(check(run, project, "--images", pairs, "--json"))
     assert set(found) == {INT8, FLOAT}
     for verdict in found.values():
         assert (verdict["outcome"], verdict["fails"]) == ("regressed", True)
@@ -290,6 +290,17 @@ def test_files_for_other_sizes_shut_the_gate_until_the_baseline_takes_them(
     assert f"baseline {project / 'baseline.json'} --update" in " ".join(shown.out.split())
     assert check(run, project, "--update").code == 0
     assert check(run, project).code == 0
+
+
+def test_a_file_for_a_size_more_is_larger_and_its_graph_is_not_to_blame(
+    run: Run, project: Path, export: Export, pairs: Path
+) -> None:
+    shutil.rmtree(project / "tiny")
+    shutil.copytree(export(1.0, (INT8, FLOAT), size="48x64,24x32"), project / "tiny")
+    for verdict in verdicts(check(run, project, "--images", pairs, "--json")).values():
+        assert [reason.split(" went ")[0] for reason in verdict["reasons"]] == ["bytes"]
+        said = "the input's sizes are 24x32 and 48x64, the baseline's 48x64"
+        assert verdict["changes"] == [said]
 
 
 def test_an_unchanged_project_needs_no_runtime(project: Path) -> None:
