@@ -29,7 +29,7 @@ def bundle(
 
     Args:
         model: folder of one model that `export` wrote, or what `export` returned.
-        output: folder of the bundle; a bundle that is there is replaced.
+        output: folder of the bundle; one of the same model is replaced.
         targets: names, globs such as "*-int8" or families such as "tflite"; all by default.
         zipped: whether it is written as one file beside the folder, too.
         card: the model card of a network of your own, in Markdown.
@@ -43,7 +43,7 @@ def bundle(
 
     Raises:
         UsageError: there is no report, or no such file; or something else lies in the bundle's
-            place.
+            place: what is no bundle, one of another model, or one with files added or changed.
         DriftError: a file is not the one that was measured.
         ModelError: a file is damaged, or the graphs that it was made from are gone.
         OutputError: the bundle cannot be written.
@@ -61,7 +61,7 @@ def bundle(
         licence=licence,
         model_version=model_version,
     )
-    return run(request, progress or unwatched)
+    return run(request, progress or unwatched).paths
 
 
 def verify_bundle(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DETAILS = """\
 Put the files that export wrote into one folder, with contract.json (shapes, names, pixels, tiles,
 drift), images and rectangles to test an app with, the model card, digests, a bill of materials and
-the commands that make it again.
+the commands that make it again. A bundle of the same model is replaced; one of another model, or
+with files that somebody added or changed, is refused.
 
 With --verify, DIR is such a folder: its files are opened, run and measured again, and all that it
 says is held to them. What cannot be looked at here is named. Exits with 1 where something
@@ -47,7 +48,11 @@ def add(subparsers: Subparsers) -> None:
         help="hold all that the bundle DIR says to the files in it",
     )
     parser.add_argument(
-        "--output", "-o", type=output_folder, metavar="DIR", help="for the bundle; a new one"
+        "--output",
+        "-o",
+        type=output_folder,
+        metavar="DIR",
+        help="for the bundle; new, or one of the same model",
     )
     parser.add_argument(
         "--target",
@@ -57,7 +62,11 @@ def add(subparsers: Subparsers) -> None:
         metavar="T",
         help="a name, a glob or a family of files (default: all); takes every word after it",
     )
-    parser.add_argument("--zip", action="store_true", help="write it as DIR.zip, too")
+    parser.add_argument(
+        "--zip",
+        action="store_true",
+        help="write it as DIR.zip, too; replaces one of the same model",
+    )
     parser.add_argument(
         "--card",
         type=existing_file,
@@ -75,30 +84,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _bundle(arguments: argparse.Namespace) -> int:
-    from edge_imgq.api.bundle import bundle
+    from edge_imgq.pipeline.bundle import BundleRequest, bundle
 
     if arguments.output is None:
         raise UsageError("Say where the bundle goes: -o DIR. To check one: --verify DIR.")
     if arguments.images is not None:
         raise UsageError("--images goes with --verify: drift is read from the export's report.")
+    request = BundleRequest(
+        folder=arguments.folder,
+        output=arguments.output,
+        targets=tuple(arguments.target),
+        zipped=arguments.zip,
+        card=arguments.card,
+        author=arguments.author,
+        licence=arguments.license,
+        model_version=arguments.model_version,
+    )
     with ProgressDisplay() as watch:
-        paths = bundle(
-            arguments.folder,
-            arguments.output,
-            targets=arguments.target,
-            zipped=arguments.zip,
-            card=arguments.card,
-            author=arguments.author,
-            licence=arguments.license,
-            model_version=arguments.model_version,
-            progress=watch,
-        )
+        written = bundle(request, watch)
     if arguments.json:
         from edge_imgq.report.json_form import to_json
 
-        print(to_json([str(path) for path in paths]))
+        print(to_json([str(path) for path in written.paths]))
     else:
-        print("\n".join(map(str, paths)))
+        print("\n".join(map(str, written.paths)))
+    for remark in written.remarks:
+        print(remark, file=sys.stderr)
+    if not arguments.json:
         print(f"Begin with {arguments.output / 'README.md'}.", file=sys.stderr)
     return 0
 

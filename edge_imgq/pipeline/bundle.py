@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +17,10 @@ from edge_imgq.ci.installation import constraints, python_version
 from edge_imgq.contract import Authorship
 from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.models.zoo import ZOO, card_path
+from edge_imgq.pipeline.bundle_choice import choose, left_out
 from edge_imgq.pipeline.bundle_command import Files, command_again
 from edge_imgq.pipeline.bundle_contents import Facts, contents, model_files
+from edge_imgq.pipeline.bundle_place import archive_beside, replaced, stale_zip
 from edge_imgq.pipeline.source import open_model
 from edge_imgq.pipeline.step import Watch
 from edge_imgq.pipeline.vouching import not_vouched_for, note_of, other_reference
@@ -30,7 +31,6 @@ from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__
-from edge_imgq.wording import no_such
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -44,7 +44,7 @@ class BundleRequest:
 
     Attributes:
         folder: a model's, that `export` wrote.
-        output: folder of the bundle; one that is there is replaced.
+        output: folder of the bundle; one of the same model is replaced.
         targets: names, globs or families of files; none for all.
         zipped: whether it is also written as one file beside the folder.
         card: the model card of a network that does not ship, in Markdown; None for none.
@@ -63,24 +63,36 @@ class BundleRequest:
     model_version: str = ""
 
 
-def bundle(request: BundleRequest, watch: Watch) -> tuple[Path, ...]:
+@dataclass(frozen=True)
+class Written:
+    """A bundle that was written.
+
+    Attributes:
+        paths: of what it holds, and of the zip.
+        remarks: sentences on what it replaced, and on what was left out of it.
+    """
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def bundle(request: BundleRequest, watch: Watch) -> Written:
     """Write a bundle, whole or not at all.
 
-    Returns:
-        The paths of what it holds, and of the zip.
-
     Raises:
-        UsageError: there is no report, no such file, or something else lies in the bundle's place.
+        UsageError: there is no report, no such file, or something else lies in the bundle's place:
+            what is no bundle, one of another model, or one with files added or changed.
         DriftError: a file is not the one that the report measured.
         ModelError: a file is damaged, or its references are gone.
         OutputError: it cannot be written.
     """
-    refuse_place(request.output)
     report = read_report(_report_path(request.folder))
+    remarks = replaced(request.output, report.model, with_zip=request.zipped)
     _refuse_other_versions(report)
-    chosen = choose(report, request.targets)
+    chosen = choose(request.folder, report, request.targets)
     paths = [request.folder / target.file for target in chosen]
     _refuse_unvouched(request.folder, report, chosen)
+    remarks += left_out(request.folder, report, request.targets)
     facts = _facts(request, report, chosen, paths)
     made = contents(request.folder, paths, facts, watch)
     files = {**model_files(request.folder, paths), **made.files}
@@ -92,43 +104,9 @@ def bundle(request: BundleRequest, watch: Watch) -> tuple[Path, ...]:
             (stage / name / path).write_bytes(written)
         if request.zipped:
             (stage / f"{name}.zip").write_bytes(zipped(files, name))
-    archive = (request.output.with_name(f"{name}.zip"),) if request.zipped else ()
-    return (*(request.output / path for path in sorted(files)), *archive)
-
-
-def refuse_place(output: Path) -> None:
-    """Refuse a folder that holds something else than an earlier bundle.
-
-    Raises:
-        UsageError: it does.
-    """
-    if not output.name:
-        raise UsageError(f"{output} names no folder of its own: name a new one.")
-    if output.is_dir() and any(output.iterdir()) and not (output / SUMS).is_file():
-        raise UsageError(
-            f"{output} holds files that are no bundle, and a bundle replaces its folder. Name a "
-            "new folder."
-        )
-
-
-def choose(report: Report, wanted: Sequence[str]) -> tuple[TargetReport, ...]:
-    """Return the files that names, globs or families choose; all where nothing is wanted.
-
-    Raises:
-        UsageError: a word chooses none.
-    """
-    names = [target.target for target in report.targets]
-    chosen: set[str] = set()
-    for word in wanted or ("all",):
-        found = {
-            name
-            for name in names
-            if word == "all" or name.startswith(f"{word}-") or fnmatch.fnmatchcase(name, word)
-        }
-        if not found:
-            raise UsageError(no_such("file of a target", word, names))
-        chosen |= found
-    return tuple(target for target in report.targets if target.target in chosen)
+    archive = (archive_beside(request.output),) if request.zipped else ()
+    whole = (*(request.output / path for path in sorted(files)), *archive)
+    return Written(whole, remarks + stale_zip(request.output, files))
 
 
 def drift_of(target: TargetReport) -> DriftContract:

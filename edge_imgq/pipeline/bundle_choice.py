@@ -1,0 +1,80 @@
+"""Which files of a model's folder a bundle takes, and why it leaves out others that lie there."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_imgq.errors import UsageError
+from edge_imgq.formats import suffixes
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.wording import did_you_mean
+
+NOT_WRITTEN = "the last export did not write it. To bundle it, export it again with the others."
+
+
+def choose(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[TargetReport, ...]:
+    """Return the files that names, globs or families choose; all where nothing is wanted.
+
+    Args:
+        folder: of the model.
+        report: of its last export.
+        wanted: names, globs or families.
+
+    Raises:
+        UsageError: a word chooses none.
+    """
+    names = [target.target for target in report.targets]
+    chosen: set[str] = set()
+    for word in wanted or ("all",):
+        found = {name for name in names if _means(word, name)}
+        if not found:
+            raise UsageError(_none(folder, report, word, names))
+        chosen |= found
+    return tuple(target for target in report.targets if target.target in chosen)
+
+
+def left_out(folder: Path, report: Report, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence for each file that is wanted and lies there, and that was not measured."""
+    return tuple(
+        f"Left out: {path.name}, which lies in {folder}: {why}"
+        for path, why in _unmeasured(folder, report)
+        if any(_means(word, path.stem) for word in wanted or ("all",))
+    )
+
+
+def _means(word: str, name: str) -> bool:
+    return word == "all" or name.startswith(f"{word}-") or fnmatch.fnmatchcase(name, word)
+
+
+def _unmeasured(folder: Path, report: Report) -> list[tuple[Path, str]]:
+    """Return the files that a folder holds and its report has no figures of, with the reason."""
+    measured = {target.file for target in report.targets}
+    reasons = {file.file: f"it was not measured. {file.reason}" for file in report.not_run}
+    found = (path for path in sorted(folder.iterdir()) if path.suffix in suffixes())
+    return [
+        (path, reasons.get(path.name, NOT_WRITTEN)) for path in found if path.name not in measured
+    ]
+
+
+def _none(folder: Path, report: Report, word: str, names: Sequence[str]) -> str:
+    """Return sentences: that a word chooses nothing, why, and which words do."""
+    start = f"There is no file of a target '{word}' in the report of {folder}."
+    reasons = [
+        f"{path.name} lies there: {why}"
+        for path, why in _unmeasured(folder, report)
+        if _means(word, path.stem)
+    ]
+    reasons += [
+        f"{failed.target} got no file: {failed.reason}"
+        for failed in report.failed
+        if _means(word, failed.target)
+    ]
+    is_target = word in {recipe.name for recipe in export_recipes()}
+    guess = "" if is_target else did_you_mean(word, names)
+    if not reasons and not guess:
+        reasons = ["The last export did not write one. To bundle it, export it with the others."]
+    known = f"What can be named here: {', '.join(names)}." if names else ""
+    return " ".join(filter(None, (start + guess, *reasons, known)))

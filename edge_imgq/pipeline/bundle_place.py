@@ -1,0 +1,110 @@
+"""What lies where a bundle goes: an earlier one of the model is replaced, all else is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_imgq.bundle import contract
+from edge_imgq.bundle.archive import SUMS, read_sums, zipped
+from edge_imgq.errors import RecipeError, UsageError
+
+NAMED = 5
+"""More files than this are counted."""
+
+
+def archive_beside(output: Path) -> Path:
+    """Return where the zip of a bundle goes."""
+    return output.with_name(f"{output.name}.zip")
+
+
+def replaced(output: Path, model: str, *, with_zip: bool) -> tuple[str, ...]:
+    """Return sentences that name what a bundle replaces.
+
+    Args:
+        output: folder of the bundle.
+        model: name of its network.
+        with_zip: whether the zip beside it is written, too.
+
+    Raises:
+        UsageError: what is there is no bundle, is one of another model, or holds files that
+            somebody added or changed.
+    """
+    if not output.name:
+        raise UsageError(f"{output} names no folder of its own: name a new one.")
+    sentences = []
+    if output.is_dir() and any(output.iterdir()):
+        _refuse_folder(output, model)
+        sentences.append(f"{output} was a bundle of {model} and was replaced.")
+    archive = archive_beside(output)
+    if with_zip and archive.exists():
+        if _model_of_zip(archive) != model:
+            raise UsageError(
+                f"{archive} is no bundle of {model}, and --zip would replace it: move it away, or "
+                "name another folder."
+            )
+        sentences.append(f"{archive} was replaced, too.")
+    return tuple(sentences)
+
+
+def stale_zip(output: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return a sentence on a zip beside a bundle that is not of it; nothing where there is none."""
+    archive = archive_beside(output)
+    if not archive.is_file() or archive.read_bytes() == zipped(files, output.name):
+        return ()
+    return (f"{archive} is not of this bundle: remove it, or write it anew with --zip.",)
+
+
+def _refuse_folder(output: Path, model: str) -> None:
+    try:
+        listed = read_sums((output / SUMS).read_text(encoding="utf-8"))
+        other = _model_in((output / contract.FILE).read_bytes())
+    except (OSError, ValueError, RecipeError):
+        listed, other = {}, ""
+    if not other:
+        raise UsageError(
+            f"{output} holds files that are no bundle, and a bundle replaces its folder. Name a "
+            "new folder."
+        )
+    if other != model:
+        raise UsageError(
+            f"{output} is a bundle of {other}, and this is one of {model}: name another folder, or "
+            "remove that one first."
+        )
+    if own := _added_or_changed(output, listed):
+        more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
+        raise UsageError(
+            f"{output} holds files that its {SUMS} does not list, or lists otherwise: "
+            f"{', '.join(own[:NAMED])}{more}. A bundle replaces its whole folder: move them out of "
+            "it, or name another folder."
+        )
+
+
+def _added_or_changed(folder: Path, listed: Mapping[str, str]) -> list[str]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name == SUMS or not (path.is_file() or path.is_symlink()):
+            continue
+        if path.is_symlink() or hashlib.sha256(path.read_bytes()).hexdigest() != listed.get(name):
+            found.append(name)
+    return found
+
+
+def _model_of_zip(path: Path) -> str:
+    """Return the model of a bundle that is a zip; "" where it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [n for n in archive.namelist() if n.endswith(f"/{contract.FILE}")]
+            return _model_in(archive.read(names[0])) if len(names) == 1 else ""
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return ""
+
+
+def _model_in(text: bytes) -> str:
+    """Return the model that a contract names; "" where it names none."""
+    form = json.loads(text)
+    return str(form.get("model", "")) if isinstance(form, dict) else ""
