@@ -286,9 +286,9 @@ def test_pictures_that_are_not_read_are_said_at_once(
 ) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(photos / "evaluation", folder)
-    (folder / "IMG_1.HEIC").write_bytes(b"")
+    (folder / "IMG_1.AVIF").write_bytes(b"")
     outcome = run("evaluate", "espcn-x2", "--set", folder, "--json")
-    assert f"1 file of {folder} is not read (.heic): convert to JPEG or PNG." in outcome.err
+    assert f"1 file of {folder} is not read (.avif): convert to JPEG or PNG." in outcome.err
 
 
 def test_reports_count_parameters_as_inspect_does(run: Run, shared_export: Path) -> None:
