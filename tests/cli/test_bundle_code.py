@@ -60,6 +60,20 @@ def test_the_cpp_header_gives_every_vector(bundled: Path) -> None:
 
 
 @needs("g++")
+def test_the_commands_of_the_page_leave_nothing_in_the_bundle(bundled: Path) -> None:
+    """What they left there would be no file of the bundle: `--verify` would say so."""
+    before = sorted(bundled.rglob("*"))
+    text = " ".join((bundled / "README.md").read_text().split())
+    (command,) = (part for part in text.split("`") if part.startswith("g++ "))
+    made = ran("sh", "-c", command, folder=bundled)
+    assert made.returncode == 0, made.stderr
+    assert "are as edge-imgq's own" in made.stdout
+    assert sorted(bundled.rglob("*")) == before
+    (kotlin,) = (part for part in text.split("`") if part.startswith("kotlinc "))
+    assert "-d ../check.jar && java -jar ../check.jar ." in kotlin
+
+
+@needs("g++")
 @pytest.mark.parametrize(
     ("before", "after"),
     [

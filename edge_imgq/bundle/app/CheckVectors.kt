@@ -6,7 +6,7 @@ import java.io.File
  * Holds Tiles.kt and Pixels.kt to the vectors of a bundle, without Android:
  *
  *     kotlinc android/Tiles.kt android/Pixels.kt android/Contract.kt android/CheckVectors.kt \
- *         -include-runtime -d check.jar && java -jar check.jar .
+ *         -include-runtime -d ../check.jar && java -jar ../check.jar .
  */
 fun main(args: Array<String>) {
     val folder = File(args[0], "vectors")

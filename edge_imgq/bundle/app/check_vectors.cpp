@@ -1,6 +1,6 @@
 // Holds edge_imgq.hpp to the vectors of a bundle:
 //
-//     g++ -std=c++17 -O1 -Icpp cpp/check_vectors.cpp -o check && ./check .
+//     g++ -std=c++17 -O1 -Icpp cpp/check_vectors.cpp -o ../check && ../check .
 #include <fstream>
 #include <iostream>
 #include <sstream>
