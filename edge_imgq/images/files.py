@@ -73,7 +73,7 @@ def unread_images(folder: Path) -> str:
     kinds = [path.suffix.lower() for path in folder.iterdir() if path.suffix.lower() in unread]
     if not kinds:
         return ""
-    installing = " or pip install pillow-heif, which reads them" if set(kinds) <= HEIF else ""
+    installing = ", or pip install pillow-heif, which reads them" if set(kinds) <= HEIF else ""
     said = (
         f"{count_of(len(kinds), 'file')} of {folder} {'is' if len(kinds) == 1 else 'are'} not read"
     )

@@ -150,5 +150,5 @@ def test_without_its_package_the_message_names_it(
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(ImageError, match=r"pip install pillow-heif, which reads it"):
         read_rgb(tmp_path / "a.heic")
-    with pytest.raises(UsageError, match=r"holds no image .* or pip install pillow-heif"):
+    with pytest.raises(UsageError, match=r"holds no image .*, or pip install pillow-heif"):
         list_images(tmp_path)
