@@ -48,7 +48,8 @@ def targets_of(name: str) -> list[str]:
     """Return the names of the recipes that a network is exported by here."""
     if name not in WHOLE:
         return ["tflite-float", "tflite-int8"]
-    return [recipe.name for recipe in export_recipes()]
+    # Files for NPUs have tests of their own: no compiler of theirs is installed everywhere.
+    return [recipe.name for recipe in export_recipes() if not recipe.chips]
 
 
 @pytest.fixture(scope="module")

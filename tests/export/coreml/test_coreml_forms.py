@@ -91,6 +91,7 @@ CASES: dict[str, Callable[[Build], onnx.ModelProto]] = {
     "Gelu": lambda b: b("Gelu"),
     "Gelu by tanh": lambda b: b("Gelu", approximate="tanh"),
     "Elu": lambda b: b("Elu", alpha=0.7),
+    "Erf": lambda b: b("Erf"),
     "Softmax": lambda b: b("Softmax", axis=1),
     "Sqrt": lambda b: b("Sqrt"),
     "Log": lambda b: b("Log"),
