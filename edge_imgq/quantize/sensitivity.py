@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 DRAWS = 2
 SEED = 0
 
-AT_ONCE = 125_000_000
-"""Numbers of values that are kept at once for their slopes, half a gigabyte: a batch of a network
-with hundreds of layers is computed in parts."""
+AT_ONCE = 300_000_000
+"""Numbers of values that are kept at once for their slopes, 1.2 GB: a batch of a network with
+hundreds of layers is computed in parts."""
 
 
 @dataclass(frozen=True)
