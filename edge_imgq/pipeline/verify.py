@@ -39,7 +39,7 @@ from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
 from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.runtime.versions import runtime_versions
 from edge_imgq.skipped import Skipped
-from edge_imgq.verify.budget import breaches, clipped, no_picture
+from edge_imgq.verify.budget import IN_FLOAT16, breaches, clipped, no_picture
 from edge_imgq.verify.drift import Drift
 from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
 from edge_imgq.verify.output_range import OutputRange, OutputValues
@@ -157,11 +157,9 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
 
 
 def _budgets(device: Device | Skipped) -> dict[str, Budget]:
-    """Return what each target may lose; on a GPU, in float16, all what the target for GPUs may."""
-    recipes = export_recipes()
-    found = {recipe.name: recipe.budget for recipe in recipes}
-    of_gpus = next((recipe.budget for recipe in recipes if "gpu" in recipe.processors), None)
-    return dict.fromkeys(found, of_gpus) if isinstance(device, GpuDevice) and of_gpus else found
+    """Return what each target may lose: on a GPU, whatever its recipe says, what float16 may."""
+    found = {recipe.name: recipe.budget for recipe in export_recipes()}
+    return dict.fromkeys(found, IN_FLOAT16) if isinstance(device, GpuDevice) else found
 
 
 def verify_files(
