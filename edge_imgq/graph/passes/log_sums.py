@@ -13,54 +13,18 @@ sum, so that the nodes from the difference to the result are marked as float ari
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.passes.expansion import Expansion
 
 NORMS = {1: "ReduceL1", 2: "ReduceL2"}
 """By the power p of (Σ |x|ᵖ)^(1/p)."""
 
 LEAST = 1e-12
 """What torch divides by at least."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the parts of one node are written."""
-
-    graph: ir.Graph
-    node: ir.Node
-
-    @property
-    def source(self) -> ir.Value:
-        value = self.node.inputs[0]
-        assert value is not None
-        return value
-
-    def step(
-        self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
-    ) -> ir.Value:
-        """Insert one node, of the shape of another value where that is given."""
-        name = f"{self.node.name}.{kind.lower()}"
-        result = edit.insert_node(self.graph, self.node, kind, inputs, attributes, name)
-        result.shape = None if like is None else like.shape
-        return result
-
-    def in_float(
-        self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
-    ) -> ir.Value:
-        """Insert one node that computes in float."""
-        result = self.step(kind, *inputs, like=like, **attributes)
-        mark_float(edit.maker(result))
-        return result
-
-    def constant(self, name: str, values: Any) -> ir.Value:
-        return edit.add_constant(self.graph, f"{self.node.name}.{name}", values)
 
 
 def log_sums(model: ir.Model) -> int:
@@ -71,7 +35,7 @@ def log_sums(model: ir.Model) -> int:
     """
     nodes = [n for n in model.graph if n.op_type in FORMS and _power(n) in NORMS]
     for node in nodes:
-        result = FORMS[node.op_type](_Place(model.graph, node))
+        result = FORMS[node.op_type](Expansion(model.graph, node))
         result.shape = node.outputs[0].shape
         edit.take_place(node.outputs[0], result)
         edit.remove_node(node)
@@ -82,7 +46,7 @@ def _power(node: ir.Node) -> int:
     return node.attributes.get_int("p", 2)
 
 
-def _log_sum(place: _Place) -> ir.Value:
+def _log_sum(place: Expansion) -> ir.Value:
     node, result = place.node, place.node.outputs[0]
     total = place.in_float(
         "ReduceSum", place.source, *node.inputs[1:], like=result, **node.attributes
@@ -90,48 +54,48 @@ def _log_sum(place: _Place) -> ir.Value:
     return place.in_float("Log", total, like=result)
 
 
-def _log_sum_of_powers(place: _Place) -> ir.Value:
+def _log_sum_of_powers(place: Expansion) -> ir.Value:
     node, result = place.node, place.node.outputs[0]
     axes, attributes = node.inputs[1:], dict(node.attributes)
     kept = {**attributes, "keepdims": 1}
     is_kept = node.attributes.get_int("keepdims", 1) == 1
-    greatest = place.step(
+    greatest = place.insert(
         "ReduceMax", place.source, *axes, like=result if is_kept else None, **kept
     )
     below = place.in_float("Sub", place.source, greatest, like=place.source)
     power = place.in_float("Exp", below, like=place.source)
     total = place.in_float("ReduceSum", power, *axes, like=result, **attributes)
     if not is_kept:
-        greatest = place.step("ReduceMax", place.source, *axes, like=result, **attributes)
+        greatest = place.insert("ReduceMax", place.source, *axes, like=result, **attributes)
     return place.in_float("Add", place.in_float("Log", total, like=result), greatest, like=result)
 
 
-def _log_softmax(place: _Place) -> ir.Value:
+def _log_softmax(place: Expansion) -> ir.Value:
     axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
-    greatest = place.step("ReduceMax", place.source, axes, like=None, keepdims=1)
+    greatest = place.insert("ReduceMax", place.source, axes, like=None, keepdims=1)
     below = place.in_float("Sub", place.source, greatest, like=place.source)
     power = place.in_float("Exp", below, like=place.source)
     total = place.in_float("ReduceSum", power, axes, like=None, keepdims=1)
     return place.in_float("Sub", below, place.in_float("Log", total, like=None), like=place.source)
 
 
-def _normalised(place: _Place) -> ir.Value:
+def _normalised(place: Expansion) -> ir.Value:
     axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
-    norm = place.step(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
+    norm = place.insert(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
     least = place.constant("least", np.float32(LEAST))
     return place.in_float(
-        "Div", place.source, place.step("Clip", norm, least, like=None), like=place.source
+        "Div", place.source, place.insert("Clip", norm, least, like=None), like=place.source
     )
 
 
-def _norm_of_channels(place: _Place) -> ir.Value:
+def _norm_of_channels(place: Expansion) -> ir.Value:
     rank = 4 if place.source.shape is None else len(place.source.shape)
     axes = place.constant("axes", np.arange(2, rank))
     result = place.node.outputs[0]
-    return place.step(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
+    return place.insert(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
 
 
-FORMS: dict[str, Callable[[_Place], ir.Value]] = {
+FORMS: dict[str, Callable[[Expansion], ir.Value]] = {
     "GlobalLpPool": _norm_of_channels,
     "LogSoftmax": _log_softmax,
     "LpNormalization": _normalised,

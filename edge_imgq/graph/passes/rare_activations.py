@@ -17,38 +17,23 @@ arithmetic: a quantized graph has a scale before the activation and one after it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.arithmetic import mark_float
+from edge_imgq.graph.passes.expansion import Expansion
 
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """α and γ where a node does not say them (ONNX, Selu-6)."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the parts of one activation are written."""
-
-    graph: ir.Graph
-    node: ir.Node
-
-    @property
-    def source(self) -> ir.Value:
-        value = self.node.inputs[0]
-        assert value is not None
-        return value
+class _Activation(Expansion):
+    """An activation that is written out."""
 
     def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
         """Insert one marked node, of the shape of the activation."""
-        name = f"{self.node.name}.{kind.lower()}"
-        result = edit.insert_node(self.graph, self.node, kind, inputs, {}, name)
-        result.shape = self.source.shape
-        mark_float(edit.maker(result))
-        return result
+        return self.in_float(kind, *inputs, like=self.source)
 
     def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
         result = self.step("Greater", value, threshold)
@@ -56,7 +41,7 @@ class _Place:
         return result
 
     def number(self, value: float) -> ir.Value:
-        return edit.add_constant(self.graph, f"{self.node.name}.number", np.float32(value))
+        return self.constant("number", np.float32(value))
 
     def attribute(self, name: str, default: float) -> float:
         return float(self.node.attributes.get_float(name, default))
@@ -72,7 +57,7 @@ def rare_activations(model: ir.Model) -> int:
     """
     nodes = [node for node in model.graph if node.op_type in FORMS and not _stays(node)]
     for node in nodes:
-        result = FORMS[node.op_type](_Place(model.graph, node))
+        result = FORMS[node.op_type](_Activation(model.graph, node))
         edit.take_place(node.outputs[0], result)
         edit.remove_node(node)
     return len(nodes)
@@ -84,31 +69,31 @@ def _stays(node: ir.Node) -> bool:
     return node.op_type == "Elu" and node.attributes.get_float("alpha", 1.0) == 1.0
 
 
-def _softplus(place: _Place) -> ir.Value:
+def _softplus(place: _Activation) -> ir.Value:
     power = place.step("Exp", place.step("Neg", place.step("Abs", place.source)))
     rest = place.step("Log", place.step("Add", power, place.number(1)))
     return place.step("Add", place.step("Relu", place.source), rest)
 
 
-def _mish(place: _Place) -> ir.Value:
+def _mish(place: _Activation) -> ir.Value:
     return place.step("Mul", place.source, place.step("Tanh", _softplus(place)))
 
 
-def _elu(place: _Place) -> ir.Value:
+def _elu(place: _Activation) -> ir.Value:
     return _exponential(place, 1.0, place.attribute("alpha", 1.0), 1.0)
 
 
-def _celu(place: _Place) -> ir.Value:
+def _celu(place: _Activation) -> ir.Value:
     alpha = place.attribute("alpha", 1.0)
     return _exponential(place, 1.0, alpha, alpha)
 
 
-def _selu(place: _Place) -> ir.Value:
+def _selu(place: _Activation) -> ir.Value:
     alpha, gamma = place.attribute("alpha", SELU[0]), place.attribute("gamma", SELU[1])
     return _exponential(place, gamma, gamma * alpha, 1.0)
 
 
-def _exponential(place: _Place, above: float, below: float, width: float) -> ir.Value:
+def _exponential(place: _Activation, above: float, below: float, width: float) -> ir.Value:
     """Write above · relu(x) + below · elu₁(min(x, 0) / width)."""
     negative = place.step("Min", place.source, place.number(0))
     if width != 1:
@@ -120,12 +105,12 @@ def _exponential(place: _Place, above: float, below: float, width: float) -> ir.
     return place.step("Add", positive, power)
 
 
-def _softsign(place: _Place) -> ir.Value:
+def _softsign(place: _Activation) -> ir.Value:
     size = place.step("Abs", place.source)
     return place.step("Div", place.source, place.step("Add", size, place.number(1)))
 
 
-def _shrink(place: _Place) -> ir.Value:
+def _shrink(place: _Activation) -> ir.Value:
     bias, threshold = place.attribute("bias", 0.0), place.number(place.attribute("lambd", 0.5))
     if bias == place.attribute("lambd", 0.5):
         above = place.step("Relu", place.step("Sub", place.source, threshold))
@@ -140,12 +125,12 @@ def _shrink(place: _Place) -> ir.Value:
     return place.step("Where", far, nearer, place.number(0))
 
 
-def _thresholded(place: _Place) -> ir.Value:
+def _thresholded(place: _Activation) -> ir.Value:
     above = place.is_above(place.source, place.number(place.attribute("alpha", 1.0)))
     return place.step("Where", above, place.source, place.number(0))
 
 
-FORMS: dict[str, Callable[[_Place], ir.Value]] = {
+FORMS: dict[str, Callable[[_Activation], ir.Value]] = {
     "Celu": _celu,
     "Elu": _elu,
     "Mish": _mish,

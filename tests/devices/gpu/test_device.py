@@ -88,6 +88,15 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "loud" / "tflite-float.tflite"
 
 
+def opened(path: Path) -> GpuSession:
+    """Open a file on the GPU that there is."""
+    device = find_device("gpu")
+    assert isinstance(device, GpuDevice)
+    session = device.open(path, 1)
+    assert isinstance(session, GpuSession)
+    return session
+
+
 def tampered(path: Path, folder: Path) -> tuple[Path, str]:
     """Return a copy of a file with the weights of one operator changed, and that one's output."""
     import flatbuffers
@@ -277,10 +286,7 @@ def test_an_operator_that_is_computed_wrongly_is_named(
     drivers("processor")
     file = small / "tiny" / "tflite-float.tflite"
     copy, wrong = tampered(file, tmp_path)
-    device = find_device("gpu")
-    assert isinstance(device, GpuDevice)
-    session = device.open(copy, 1)
-    assert isinstance(session, GpuSession)
+    session = opened(copy)
     found = first_wrong(session, noise(session), 90, True, file)
     assert isinstance(found, WrongOperator)
     assert found.tensor == wrong
@@ -451,10 +457,7 @@ def test_the_kernels_themselves_are_caught(
     assert "float16 ends at 65504" in row["reason"]
     file = small / "tiny" / "tflite-float.tflite"
     copy, wrong = tampered(file, tmp_path)
-    device = find_device("gpu")
-    assert isinstance(device, GpuDevice)
-    session = device.open(copy, 1)
-    assert isinstance(session, GpuSession)
+    session = opened(copy)
     found = first_wrong(session, noise(session), 90, True, file)
     assert isinstance(found, WrongOperator)
     assert found.tensor == wrong
