@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from edge_imgq.errors import UsageError
 
@@ -66,6 +64,10 @@ def own_wheel() -> Path:
     Raises:
         UsageError: it was installed otherwise, or the wheel is gone.
     """
+    # Every command imports this module, and these two take longer than all else in it.
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     record = metadata.distribution(PROJECT).read_text("direct_url.json")
     url = urlsplit(json.loads(record)["url"] if record else "")
     path = Path(url2pathname(url.path))
