@@ -71,7 +71,7 @@ class QuantizedModel:
 
     def __str__(self) -> str:
         """Return the model, and what each step gained."""
-        from edge_imgq.report.table import steps_text
+        from edge_imgq.report.explanation import steps_text
 
         return f"{self.model}\n{steps_text(self.recipe.name, self.steps)}"
 

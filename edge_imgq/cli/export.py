@@ -14,6 +14,7 @@ from edge_imgq.cli.options import (
     add_authorship,
     add_calibration,
     add_command,
+    add_explain,
     add_images,
     add_json,
     add_no_bench,
@@ -104,6 +105,7 @@ def add(subparsers: Subparsers) -> None:
         help="write the files for NPUs as an AI pack of Google Play there, in LiteRT's form",
     )
     add_json(parser)
+    add_explain(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -140,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(_where_the_pack_is(arguments.ai_pack, result.report), file=sys.stderr)
     if arguments.dump_graphs is not None:
         print(f"Graphs are in {arguments.dump_graphs / result.report.model}.", file=sys.stderr)
-    return show_reports((result.report,), as_json=arguments.json)
+    return show_reports((result.report,), as_json=arguments.json, explain=arguments.explain)
 
 
 def _where_the_pack_is(folder: Path, report: Report) -> str:

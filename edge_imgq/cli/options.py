@@ -60,6 +60,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_explain(parser: argparse.ArgumentParser) -> None:
+    """Add `--explain`."""
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say below the table what its columns mean, and placement, memory and steps of int8",
+    )
+
+
 def add_paths(parser: argparse.ArgumentParser) -> None:
     """Add the exported files that a command looks at."""
     parser.add_argument(

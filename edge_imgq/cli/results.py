@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge_imgq.report.report import Report
 
 
-def show_reports(reports: Sequence[Report], as_json: bool) -> int:
+def show_reports(reports: Sequence[Report], *, as_json: bool, explain: bool) -> int:
     """Print on stderr what went wrong, and reports on stdout; return the exit code.
 
     The report comes last: on a terminal its verdict and hints are what a person sees first. The
@@ -31,11 +31,11 @@ def show_reports(reports: Sequence[Report], as_json: bool) -> int:
     elif exceeded:
         say(f"over budget: {', '.join(target.target for target in exceeded)}")
     worst = max(_failed(reports, as_json), _not_run(reports, as_json))
-    _print(reports, as_json)
+    _print(reports, as_json, explain)
     return worst or (DriftError.exit_code if exceeded else 0)
 
 
-def _print(reports: Sequence[Report], as_json: bool) -> None:
+def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
     if as_json:
         from edge_imgq.report.json_form import reports_to_json
 
@@ -43,7 +43,7 @@ def _print(reports: Sequence[Report], as_json: bool) -> None:
     else:
         from edge_imgq.report.table import report_table
 
-        print("\n\n".join(report_table(report) for report in reports))
+        print("\n\n".join(report_table(report, explain=explain) for report in reports))
     sys.stdout.flush()
 
 

@@ -9,6 +9,7 @@ from edge_imgq.cli.options import (
     Subparsers,
     add_command,
     add_device,
+    add_explain,
     add_images,
     add_json,
     add_no_bench,
@@ -59,6 +60,7 @@ def add(subparsers: Subparsers) -> None:
         help="with --device gpu: compare every operator, and name the first that is wrong",
     )
     add_json(parser)
+    add_explain(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             bisect=arguments.bisect,
             progress=watch,
         )
-    code = show_reports(found.reports, as_json=arguments.json)
+    code = show_reports(found.reports, as_json=arguments.json, explain=arguments.explain)
     say_where_pictures_are(arguments.pictures)
     write_page(arguments.html, found.models)
     keep(arguments.history, drift_entries(found.reports, datetime.now(UTC)), arguments.json)

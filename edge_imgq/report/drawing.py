@@ -31,6 +31,14 @@ def new_table(*columns: str) -> Table:
     return table
 
 
+def plain_columns(count: int) -> Table:
+    """Return an empty table of `count` columns without headings or lines."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(count):
+        table.add_column(overflow="fold")
+    return table
+
+
 def draw(what: RenderableType) -> str:
     """Return a table, or what else rich draws, as text of at most WIDTH columns, without colour."""
     stream = io.StringIO()

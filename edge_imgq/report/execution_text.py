@@ -6,25 +6,43 @@ from collections import Counter
 
 from edge_imgq.report import figures
 from edge_imgq.report.drawing import byte_count
-from edge_imgq.report.report import Report
+from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.gpu_drift import NOT_BISECTED
 from edge_imgq.wording import count_of
 
 
 def placement_lines(report: Report) -> list[str]:
-    """Return a line for every file of which a part runs elsewhere than on the unit it is for."""
-    lines = []
-    for target in report.targets:
-        place = target.placement
-        on_processor = report.device == "host" and isinstance(target.vs_host, Skipped)
-        if isinstance(place, Skipped) or (on_processor and not place.fallback):
-            continue
-        line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
-        rest = f", in {count_of(place.partitions, 'partition')}"
-        left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
-        lines.append(line + rest + (f", not {', '.join(left)}" if left else ""))
-    return lines
+    """Return who runs the operators of each file that ran on a device or was made for one."""
+    return [_placed(target) for target in report.targets if not _is_of_host(report, target)]
+
+
+def fallback_lines(report: Report) -> list[str]:
+    """Return the operators that this host's accelerated kernels leave to others, file by file."""
+    return [
+        _placed(target)
+        for target in report.targets
+        if _is_of_host(report, target)
+        and not isinstance(target.placement, Skipped)
+        and target.placement.fallback
+    ]
+
+
+def _is_of_host(report: Report, target: TargetReport) -> bool:
+    """Whether a file ran on this host and is for any processor; so is one of unknown placement."""
+    if isinstance(target.placement, Skipped):
+        return True
+    return report.device == "host" and isinstance(target.vs_host, Skipped)
+
+
+def _placed(target: TargetReport) -> str:
+    """Return how many operators a unit runs, in how many partitions, and which it does not run."""
+    place = target.placement
+    assert not isinstance(place, Skipped)
+    line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
+    rest = f", in {count_of(place.partitions, 'partition')}"
+    left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
+    return line + rest + (f", not {', '.join(left)}" if left else "")
 
 
 def agreement_lines(report: Report) -> list[str]:

@@ -17,7 +17,8 @@ from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.figures import tail
 from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.report import Report
-from edge_imgq.report.table import COLUMNS, cells, report_table, timed_where
+from edge_imgq.report.table import COLUMNS, cells, report_table
+from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.timing_table import timing_table
 from edge_imgq.skipped import Skipped
 
@@ -40,7 +41,7 @@ def report_html(report: Report, picture: NDArray[np.uint8] | None) -> str:
     parts = [paragraph(heading(report)), paragraph(verdict(report), bold=True)]
     parts += [table(COLUMNS, rows)] if rows else []
     parts += [image(picture)] if picture is not None else []
-    return "".join([*parts, _details("the whole report", report_table(report))])
+    return "".join([*parts, _details("the whole report", report_table(report, explain=True))])
 
 
 def timings_html(timings: Sequence[Timing]) -> str:

@@ -18,7 +18,7 @@ from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.figures import decibels
 from edge_imgq.report.history import Entry, by_file
 from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
-from edge_imgq.report.table import timed_where
+from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.verdict import Place, Verdict
 from edge_imgq.report.verdict_table import change_lines, headline
 from edge_imgq.skipped import Skipped

@@ -20,7 +20,7 @@ from edge_imgq.report.drawing import (
 )
 from edge_imgq.report.figures import tail
 from edge_imgq.report.operator_cost_table import operator_cost_table
-from edge_imgq.report.table import counted, remark, timed_where
+from edge_imgq.report.time_text import counted, remark, timed_where
 from edge_imgq.skipped import Skipped
 
 LEGEND = (

@@ -24,8 +24,14 @@ from tests.report.build import INT8, LATENCY, REPORT, with_target
 
 
 def row(report: Report, target: str) -> list[str]:
+    """Return the words of a file's row in the table; its verdict stands above."""
     lines = [line for line in report_table(report).splitlines() if line.startswith(target + " ")]
-    return lines[0].split()
+    return lines[-1].split()
+
+
+def explained(report: Report) -> str:
+    """Return a report with all explanations, its lines joined."""
+    return " ".join(report_table(report, explain=True).split())
 
 
 WIDEST = with_target(
@@ -42,7 +48,7 @@ WIDEST = with_target(
 
 @pytest.mark.parametrize("report", [REPORT, WIDEST], ids=["usual", "widest"])
 def test_no_line_is_wider_than_80_columns(report: Report) -> None:
-    assert max(map(len, report_table(report).splitlines())) <= 80
+    assert max(map(len, report_table(report, explain=True).splitlines())) <= 80
 
 
 def test_a_row_shows_every_figure() -> None:
@@ -140,7 +146,7 @@ def test_every_step_of_the_quantizer_says_what_it_gained() -> None:
     )
     report = replace(REPORT, schemes=(SchemeReport("int8", steps),))
     assert report_from_dict(report_to_dict(report), "report.json") == report
-    text = report_table(report)
+    text = report_table(report, explain=True)
     assert (
         "int8, on held-out calibration patches: scales 50.1 dB, feedback +1.0, equalization "
         "-0.5 (not kept), tuning +0.4"
@@ -161,7 +167,7 @@ def test_a_step_that_did_not_run_is_told_from_one_that_did_not_help() -> None:
     values = report_to_dict(report)
     assert values["schemes"][0]["steps"][2]["psnr"] == {"skipped": "Acos has no torch form"}
     assert report_from_dict(values, "report.json") == report
-    text = report_table(report)
+    text = report_table(report, explain=True)
     assert (
         "int8, on held-out calibration patches: scales 43.0 dB, channels +0.0 (not kept); not run: "
         "guarded ranges, feedback (Acos has no torch form); not run: copies (no channel is worth "
@@ -207,6 +213,27 @@ def test_where_no_few_layers_mend_it_the_reason_is_said() -> None:
     assert "8 layers in float would not do." in report_table(report)
 
 
+def test_what_explains_figures_is_shown_on_request_alone() -> None:
+    steps = SchemeReport("int8", (QuantizationStep("scales", 50.0),))
+    report = replace(
+        with_target(placement=Placement("XNNPACK", 3, 2, 1, ("PRELU",))), schemes=(steps,)
+    )
+    for words in ("vs float: PSNR of", "on XNNPACK, in", "activations alive", "held-out"):
+        assert words not in said(report)
+        assert words in explained(report)
+    assert "--explain" in said(report)
+    assert "--explain" not in explained(report)
+
+
+def test_a_step_that_did_not_run_is_said_without_being_asked() -> None:
+    steps = (
+        QuantizationStep("scales", 43.0),
+        not_run("feedback", Skipped("no torch form of Acos")),
+    )
+    report = replace(REPORT, schemes=(SchemeReport("int8", steps),))
+    assert "steps of int8: no torch form of Acos (feedback)" in said(report)
+
+
 def test_what_disturbed_times_is_said_once_for_all_of_them() -> None:
     said = "this machine was not quiet: other programs used 1.7 of 2 processors"
     slow = replace(LATENCY, conditions=said, disturbed=True)
@@ -230,13 +257,13 @@ def test_what_disturbed_each_time_otherwise_is_one_line() -> None:
 
 def test_operators_left_to_another_unit_are_counted_by_kind() -> None:
     place = Placement("XNNPACK", 13, 10, 1, ("QUANTIZE", "PRELU", "QUANTIZE"))
-    text = " ".join(report_table(with_target(placement=place)).split())
+    text = explained(with_target(placement=place))
     assert "10 of 13 operators on XNNPACK, in 1 partition, not 2 × QUANTIZE, 1 × PRELU" in text
 
 
 def test_memory_and_instructions_stand_below() -> None:
     counted = Instructions(54_540_000, (96, 96), "cortex-a76", "LiteRT 2.0.3 (XNNPACK)")
-    text = " ".join(report_table(with_target(instructions=counted)).split())
+    text = explained(with_target(instructions=counted))
     assert "54.5 M instructions of a cortex-a76 for one image of 96x96" in text
     assert "activations alive at once, 180x320: tflite-int8 13.0 MB at DEPTH_TO_SPACE" in text
 
@@ -256,11 +283,11 @@ BUILTIN = BuiltinKernels(
 
 def test_an_int8_file_without_xnnpack_has_a_line_of_its_own() -> None:
     report = with_target(builtin_kernels=BUILTIN)
-    text = " ".join(report_table(report).split())
+    text = explained(report)
     assert "tflite-int8 by TFLite's own kernels: vs float 46.1/44.2 on the first 2 images" in text
     assert "by XNNPACK 46.7/44.8; 99.87% of values within one level, largest difference 3" in text
     assert report_from_dict(report_to_dict(report), "r") == report
-    assert "own kernels" not in report_table(REPORT)
+    assert "own kernels" not in explained(REPORT)
 
 
 def test_a_file_that_does_not_run_without_xnnpack_says_so() -> None:
@@ -275,10 +302,10 @@ def said(report: Report) -> str:
 def test_a_file_within_budget_and_levels_off_its_graph_has_a_line() -> None:
     off = {"target": "coreml-int8", "conversion": Conversion(0.2, 0.46, 9)}
     line = "coreml-int8: 46.00% of values within one level of the quantized graph; its format"
-    assert line in said(with_target(**off))
-    assert "those are within budget" in said(with_target(**off))
-    assert line not in said(with_target(**off, breaches=("loses 0.9 dB",)))
-    assert "within one level of the quantized graph" not in said(REPORT)
+    assert line in explained(with_target(**off))
+    assert "those are within budget" in explained(with_target(**off))
+    assert line not in explained(with_target(**off, breaches=("loses 0.9 dB",)))
+    assert "within one level of the quantized graph" not in explained(REPORT)
 
 
 def test_a_recipe_that_mends_says_that_there_was_nothing_to_mend() -> None:
@@ -333,7 +360,8 @@ def test_budgets_stand_below_the_figures_of_the_files_that_they_hold_for() -> No
     other = replace(INT8, target="tflite-gpu", budget=Budget(0.01, 0.03, 60.0))
     targets = (replace(INT8, budget=budget), alike, other)
     lines = report_table(replace(REPORT, targets=targets)).splitlines()
-    shown = [line.split() for line in lines[4:9]]
+    head = next(index for index, line in enumerate(lines) if line.startswith("target "))
+    shown = [line.split() for line in lines[head + 2 : head + 7]]
     assert [words[0] for words in shown] == [
         *("tflite-int8", "onnx-int8", "budget", "tflite-gpu", "budget")
     ]

@@ -1,0 +1,76 @@
+"""What `--explain` adds below a table: its columns, placement, memory, calibration and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.report import figures
+from edge_imgq.report.execution_text import builtin_kernel_lines, fallback_lines, memory_lines
+from edge_imgq.report.report import Report
+from edge_imgq.skipped import Skipped
+
+MANY = 0.99
+"""Share of values within one level of the quantized graph below which a file has a line."""
+
+LEGEND = (
+    "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
+    "drop: PSNR lost against the truth. quantized: the quantized graph against the float model. "
+    "converted: values within one level of the graph that the file was made from, and the largest "
+    "difference in levels. ms: median/90th percentile. budget: what the files above it are held to."
+)
+
+
+def explanations(report: Report) -> list[str]:
+    """Return sentences that a reader of the verdict alone does not need."""
+    lines = [LEGEND, *fallback_lines(report), *builtin_kernel_lines(report)]
+    lines += memory_lines(report)
+    if report.calibration:
+        lines.append(f"calibration: {report.calibration}")
+    lines += _apart(report)
+    lines += [steps_text(scheme.scheme, scheme.steps) for scheme in report.schemes]
+    return [*lines, *_several_sizes(report)]
+
+
+def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
+    """Return what each step of the quantizer gained, on patches that it did not learn from.
+
+    A step that brought the image no nearer to the float one was taken back.
+    """
+    reached, parts = 0.0, list[str]()
+    not_run: dict[str, list[str]] = {}
+    for step in steps:
+        if isinstance(step.psnr, Skipped):
+            not_run.setdefault(step.psnr.reason, []).append(step.name)
+            continue
+        # Adding zero turns a rounded -0.0 into 0.0.
+        gain = f"{round(step.psnr - reached, 1) + 0:+.1f}" if parts else f"{step.psnr:.1f} dB"
+        parts.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
+        reached = step.psnr if step.kept else reached
+    skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
+    return f"{scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
+
+
+def _apart(report: Report) -> list[str]:
+    """Return a line for every file within budget of which many values are levels off its graph."""
+    lines = []
+    for target in report.targets:
+        found = target.conversion
+        if found.within_1 >= MANY or target.breaches or isinstance(target.quantization, Skipped):
+            continue
+        lines.append(
+            f"{target.target}: {figures.share(found.within_1)} of values within one level of the "
+            "quantized graph; its format rounds elsewhere than the graph does. What that costs is "
+            "in the dB of vs float and drop, and those are within budget"
+        )
+    return lines
+
+
+def _several_sizes(report: Report) -> list[str]:
+    """Return a line for every file that holds several sizes."""
+    return [
+        f"{target.target}: dB over the images at all of its sizes, "
+        + ", ".join(f"{height}x{width}" for height, width in target.sizes)
+        for target in report.targets
+        if len(target.sizes) > 1
+    ]

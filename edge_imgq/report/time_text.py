@@ -1,0 +1,81 @@
+"""Where and when times were taken: a time is never shown without its place."""
+
+from __future__ import annotations
+
+from edge_imgq.devices.instructions import Instructions
+from edge_imgq.devices.latency import Latency
+from edge_imgq.devices.load import QUIET
+from edge_imgq.report.drawing import large_count
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
+
+DISTURBED = "this machine was not quiet, compare no times; --json says what disturbed each"
+
+
+def place_lines(report: Report) -> list[str]:
+    """Return who ran the files, and who timed them at what size, with what disturbed the times."""
+    places = [f"{place}: {', '.join(targets)}" for place, targets in _by_place(report).items()]
+    return [*places, *_conditions(report)]
+
+
+def count_lines(report: Report) -> list[str]:
+    """Return what one call of each file takes, where the device counts instructions."""
+    return [
+        f"{target.target}: {counted(target.instructions)}"
+        for target in report.targets
+        if not isinstance(target.instructions, Skipped)
+    ]
+
+
+def counted(found: Instructions) -> str:
+    """Return a count of instructions, and what it holds for, in words."""
+    height, width = found.size
+    return (
+        f"{large_count(found.count)} instructions of a {found.processor} for one image of "
+        f"{height}x{width}"
+    )
+
+
+def _by_place(report: Report) -> dict[str, list[str]]:
+    """Group targets by where they ran."""
+    groups: dict[str, list[str]] = {}
+    for target in report.targets:
+        place = f"run by {target.runtime}"
+        if isinstance(target.latency, Latency):
+            place = f"timed by {timed_where(target.latency)}"
+        groups.setdefault(place, []).append(_with_runs(target))
+    return groups
+
+
+def _with_runs(target: TargetReport) -> str:
+    latency = target.latency
+    if not isinstance(latency, Latency):
+        return target.target
+    return f"{target.target} ({latency.runs} runs after {latency.warm_up} to warm up)"
+
+
+def _conditions(report: Report) -> list[str]:
+    """Return a line for everything that times must not be read without, with its files.
+
+    What disturbed the files in different ways is one line: `bench` is the command that says how.
+    """
+    groups: dict[str, list[str]] = {}
+    timed = {t.target: t.latency for t in report.targets if isinstance(t.latency, Latency)}
+    disturbances = {latency.conditions for latency in timed.values() if latency.disturbed}
+    for target, latency in timed.items():
+        said = DISTURBED if latency.disturbed and len(disturbances) > 1 else remark(latency)
+        if said:
+            groups.setdefault(said, []).append(target)
+    return [f"{', '.join(targets)}: {said}" for said, targets in groups.items()]
+
+
+def remark(latency: Latency) -> str:
+    """Return what a time must not be read without: the conditions, unless all was quiet."""
+    return "" if latency.conditions == QUIET else latency.conditions
+
+
+def timed_where(latency: Latency) -> str:
+    """Return runtime, shape, threads and device of a time, in words."""
+    threads = count_of(latency.threads, "thread")
+    return f"{latency.runtime}, {latency.size[0]}x{latency.size[1]}, {threads}, {latency.device}"

@@ -1,0 +1,51 @@
+"""The verdict on each file in one line: passed or not, quality lost, size and time."""
+
+from __future__ import annotations
+
+from edge_imgq.devices.latency import Latency
+from edge_imgq.report import figures
+from edge_imgq.report.drawing import byte_count, draw, milliseconds, plain_columns
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.skipped import Skipped
+
+
+def verdict_lines(report: Report) -> str:
+    """Return a line for each file that ran, was not written, or did not run.
+
+    "PASS" and "FAIL" are by the budget of the file's recipe; a file without one has neither.
+    """
+    lines = plain_columns(4)
+    for target in report.targets:
+        lines.add_row(target.target, _outcome(target), _quality(target), _cost(target))
+    for failed in report.failed:
+        lines.add_row(failed.target, "NO FILE", "not written", "")
+    for words, files in report.unmeasured.items():
+        for file in files:
+            lines.add_row(file.file, "NOT RUN", words, "")
+    return draw(lines)
+
+
+def _outcome(target: TargetReport) -> str:
+    if target.breaches:
+        return "FAIL"
+    return "no budget" if target.budget is None else "PASS"
+
+
+def _quality(target: TargetReport) -> str:
+    """Return dB lost against the truth or, where there is none, the distance to the float model."""
+    if isinstance(target.drop, Skipped):
+        found = target.vs_reference
+        mean, worst = figures.decibels(found.mean), figures.decibels(found.worst)
+        if mean == worst == "same":
+            return "same as float"
+        return f"{mean} dB to float (worst {worst})"
+    mean, worst = figures.drop(target.drop).split("/")
+    return f"{mean} dB lost (worst {worst})"
+
+
+def _cost(target: TargetReport) -> str:
+    """Return the size and the median time of one call; a file that was not timed has no time."""
+    size = byte_count(target.bytes)
+    if isinstance(target.latency, Latency):
+        return f"{size}  {milliseconds(target.latency.median_ms)} ms"
+    return size
