@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from edge_imgq.models.abpn import AnchorNet
+from edge_imgq.models.assessor import DegradationNet
 from edge_imgq.models.deblur import CoarseToFine, SlimDeblur
 from edge_imgq.models.dped import DPED, SlimDPED
 from edge_imgq.models.espcn import ESPCN
@@ -26,4 +27,5 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "dped-slim": SlimDPED,
     "deblur-slim": SlimDeblur,
     "deblur-coarse-to-fine": CoarseToFine,
+    "degradation": DegradationNet,
 }

@@ -13,7 +13,7 @@ from edge_imgq.wording import did_you_mean
 if TYPE_CHECKING:
     from torch import nn
 
-Task = Literal["super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise"]
+Task = Literal["super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise", "assessment"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,20 @@ UNTRAINED = _by_name(
 )
 """Networks that `edge-imgq train` can train and that ship without weights."""
 
+ASSESSORS = _by_name(
+    ZooEntry(
+        name="assess-slim",
+        task="assessment",
+        scale=1,
+        colour="rgb",
+        multiple=8,
+        summary="Convolutions and their means: what a photograph suffers from, and what mends it",
+        architecture="degradation",
+        options={"outputs": 22},
+    ),
+)
+"""Networks whose answer is no image."""
+
 
 def zoo_entry(name: str) -> ZooEntry:
     """Return the network called `name`.
@@ -179,7 +193,7 @@ def zoo_entry(name: str) -> ZooEntry:
     Raises:
         UsageError: There is none; the message names the nearest one and all that exist.
     """
-    known = {**ZOO, **UNTRAINED}
+    known = {**ZOO, **UNTRAINED, **ASSESSORS}
     if name in known:
         return known[name]
     raise UsageError(

@@ -76,7 +76,10 @@ def check_config(config: TrainConfig) -> None:
             f"The patch of {entry.name} must be at least 8 and a multiple of {entry.multiple}, "
             f"not {schedule.patch}."
         )
-    degrade_for(entry.task, entry.scale, schedule.then)  # which refuses unknown names
+    if entry.task == "assessment":
+        _check_assessment(config)
+    else:
+        degrade_for(entry.task, entry.scale, schedule.then)  # which refuses unknown names
     if entry.colour == "y" and ON_COLOUR.intersection(schedule.then):
         raise UsageError(f"{entry.name} works on luma; --then phone is for networks on RGB.")
     if not schedule.learning_rate > 0:
@@ -85,3 +88,10 @@ def check_config(config: TrainConfig) -> None:
         raise UsageError(f"The noise of int8 must be 0 or above, not {schedule.int8_noise}.")
     if not config.data:
         raise UsageError("Training needs at least one folder of images: --data DIR.")
+
+
+def _check_assessment(config: TrainConfig) -> None:
+    if config.validation is not None:
+        raise UsageError(
+            f"{config.model} returns no image, so it has no PSNR: leave --validation out."
+        )

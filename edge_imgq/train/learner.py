@@ -147,7 +147,9 @@ def hold_slopes(network: nn.Module) -> None:
             module.weight.clamp_(0.0, 1.0)
 
 
-def _to_float(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Bring pixels 0..255 to a device and to [0, 1]."""
+def _to_float(pixels: NDArray[np.uint8] | NDArray[np.float32], device: torch.device) -> Tensor:
+    """Bring pixels 0..255 to a device and to [0, 1]; numbers that are no pixels stay."""
+    if pixels.dtype != "uint8":
+        return torch.from_numpy(pixels).to(device)
     tensor = torch.from_numpy(pixels).to(device).float().div_(255.0)
     return tensor.contiguous(memory_format=torch.channels_last)

@@ -21,9 +21,10 @@ from edge_imgq.train.config import CHECKPOINT, TrainConfig, check_config
 from edge_imgq.train.device import schedule_on, training_device
 from edge_imgq.train.events import event_writer
 from edge_imgq.train.interrupt import deferred_interrupt
+from edge_imgq.train.labelled_crops import CropSampler, load_crops
 from edge_imgq.train.learner import Learner, new_learner
 from edge_imgq.train.learner_state import learner_tensors, restore_learner
-from edge_imgq.train.objective import new_objective
+from edge_imgq.train.objective import MeasuresObjective, Objective, new_objective
 from edge_imgq.train.pairs import LeftOut, Pair, Recipe, load_pairs
 from edge_imgq.train.patches import PatchSampler
 from edge_imgq.train.phases import learning_rate, same_until
@@ -111,11 +112,7 @@ class _Run:
         recipe = Recipe(
             schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight, schedule.then
         )
-        training = load_pairs(config.data, self._entry, recipe)
-        self._left_out = training.left_out
-        self._sampler = PatchSampler(
-            training.pairs, schedule.batch, schedule.patch, self._entry.scale, schedule.grid
-        )
+        self._sampler, self._left_out = _training_sampler(config, self._entry, recipe)
         self._validation = self._load_validation()
         self._step, self._best = self._state.step, self._state.best
         self._seconds = self._state.seconds
@@ -216,6 +213,21 @@ class _Run:
         return load_pairs((self._config.validation,), self._entry, recipe).pairs
 
 
+def _training_sampler(
+    config: TrainConfig, entry: ZooEntry, recipe: Recipe
+) -> tuple[PatchSampler | CropSampler, tuple[LeftOut, ...]]:
+    """Return what draws batches from the training images, and the files that were left out."""
+    schedule = config.schedule
+    if entry.task == "assessment":
+        crops = load_crops(config.data, recipe, schedule.patch)
+        return CropSampler(crops, schedule.batch), crops.left_out
+    training = load_pairs(config.data, entry, recipe)
+    sampler = PatchSampler(
+        training.pairs, schedule.batch, schedule.patch, entry.scale, schedule.grid
+    )
+    return sampler, training.left_out
+
+
 def _start(
     config: TrainConfig, entry: ZooEntry, workers: Workers, device: torch.device
 ) -> tuple[Learner, RunState]:
@@ -227,14 +239,7 @@ def _start(
     if config.start_from is not None:
         warm_start(network, config.start_from)
     network.to(device)
-    objective = new_objective(
-        schedule,
-        channels=1 if entry.colour == "y" else 3,
-        side=schedule.patch * entry.scale,
-        features=config.features,
-        workers=workers,
-        device=device,
-    )
+    objective = _objective(config, entry, workers, device)
     computed = schedule_on(device, schedule, config.precision)
     learner = new_learner(network, copy.deepcopy(network), computed, workers, objective)
     if not path.exists():
@@ -244,6 +249,23 @@ def _start(
     _refuse_another_past(path, state, entry.name, schedule)
     restore_learner(learner, tensors, path)
     return learner, state
+
+
+def _objective(
+    config: TrainConfig, entry: ZooEntry, workers: Workers, device: torch.device
+) -> Objective:
+    """Return what the network is to minimise."""
+    if entry.task == "assessment":
+        return MeasuresObjective()
+    schedule = config.schedule
+    return new_objective(
+        schedule,
+        channels=1 if entry.colour == "y" else 3,
+        side=schedule.patch * entry.scale,
+        features=config.features,
+        workers=workers,
+        device=device,
+    )
 
 
 def _refuse_another_past(path: Path, state: RunState, model: str, schedule: Schedule) -> None:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from edge_imgq.models.measures import SPREAD_RATE
 from edge_imgq.train.critics import (
     CriticLoss,
     PatchCritic,
@@ -98,6 +99,27 @@ class PixelObjective:
         """Return the error that this step's part of the schedule asks for."""
         error = PIXEL_LOSSES[pixel_loss_at(self.schedule, step)]
         return shared_loss(error, restored - truth, self.schedule.luma_share)
+
+
+@dataclass(frozen=True)
+class MeasuresObjective:
+    """Estimates and how far they are off: the likelihood of Laplace's distribution."""
+
+    critic: None = None
+
+    def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
+        """Return the mean of |e| / s + log s; `restored` holds estimates and spreads (N, 2 m).
+
+        A measure that is not known is NaN in `truth` (N, m, 1, 1) and does not count.
+        """
+        del step
+        estimates, spreads = restored.chunk(2, dim=1)
+        logarithms = (SPREAD_RATE * spreads).clamp(-4.0, 2.0)
+        wanted = truth.flatten(1)
+        known = ~wanted.isnan()
+        errors = (estimates - wanted.nan_to_num()).abs()
+        likelihood = errors * torch.exp(-logarithms) + logarithms
+        return likelihood[known].mean()
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs (N, C, p, p) and truths (N, C, scale * p, scale * p), both uint8."""
+    """Inputs (N, C, p, p) and truths (N, C, scale * p, scale * p), both uint8.
+
+    The truth of a network that measures is (N, measures, 1, 1), float32, as it is to answer.
+    """
 
     degraded: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
+    truth: NDArray[np.uint8] | NDArray[np.float32]
 
 
 class PatchSampler:
@@ -67,10 +70,10 @@ class PatchSampler:
         degraded = pair.degraded[top : top + patch, left : left + patch]
         top, left, patch = top * scale, left * scale, patch * scale
         truth = pair.truth[top : top + patch, left : left + patch]
-        return _orient(degraded, orientation), _orient(truth, orientation)
+        return oriented(degraded, orientation), oriented(truth, orientation)
 
 
-def _orient(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def oriented(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Turn by 90 degrees `orientation % 4` times, mirror from 4 on; (H, W, C) to (C, H, W)."""
     turned = np.rot90(pixels, orientation % 4)
     return (turned[:, ::-1] if orientation >= 4 else turned).transpose(2, 0, 1)

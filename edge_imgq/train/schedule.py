@@ -181,6 +181,14 @@ DEFAULTS: dict[str, Schedule] = {
     ),
     "deblur-slim": DEBLUR,
     **{f"deblur-slim-k{levels}": DEBLUR for levels in (2, 3)},
+    "assess-slim": Schedule(
+        steps=9_000,
+        batch=32,
+        patch=96,
+        learning_rate=1.5e-3,
+        bfloat16_until=0.85,
+        versions=6,
+    ),
 }
 
 

@@ -1,0 +1,186 @@
+"""Crops of degraded photographs, each with what it suffered and what every repair would gain."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.chroma import luma_of, recoloured
+from edge_imgq.images.colour import exact_luma, rgb_to_y
+from edge_imgq.images.files import read_image
+from edge_imgq.images.mixture import degrade, draw_scenario
+from edge_imgq.images.pair_files import pair_files
+from edge_imgq.images.resize import resize
+from edge_imgq.models.measures import REPAIRS, to_outputs
+from edge_imgq.models.zoo import load_network, zoo_entry
+from edge_imgq.train.pairs import LeftOut
+from edge_imgq.train.patches import Batch, oriented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from edge_imgq.train.pairs import Recipe
+
+    Pixels = NDArray[np.uint8]
+
+GRID = 8
+"""Side of a JPEG's blocks."""
+
+BORDER = 8
+"""What repairs lack at the border of a region does not count."""
+
+LEAST_ERROR = 0.5
+"""Mean squared error below which two images are the same: 51 dB."""
+
+GAINS = (-4.0, 8.0)
+"""Gains beyond these, in dB, count as these."""
+
+AS_STORED, SMALLEST = 0.35, 0.5
+"""Share of the crops at the size of the photograph, and smallest share of it for the others."""
+
+GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
+"""Shares of the photographs in gray, cut beside the JPEG's grid, and repaired already."""
+
+
+@dataclass(frozen=True)
+class CropSet:
+    """Crops, uint8 (N, p, p, 3), the scaled measures of each (N, measures), and what was left out.
+
+    A measure that is not known is NaN.
+    """
+
+    pixels: Pixels
+    labels: NDArray[np.float32]
+    left_out: tuple[LeftOut, ...]
+
+
+class CropSampler:
+    """Draws crops with their labels, in all 8 orientations, which keep a JPEG's grid in place."""
+
+    def __init__(self, crops: CropSet, batch: int) -> None:
+        self._crops, self._batch = crops, batch
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Draw the next batch; only `rng` changes."""
+        chosen = rng.integers(0, len(self._crops.pixels), self._batch)
+        orientations = rng.integers(0, 8, self._batch)
+        drawn = [
+            oriented(self._crops.pixels[index], int(orientation))
+            for index, orientation in zip(chosen, orientations, strict=True)
+        ]
+        return Batch(np.stack(drawn), self._crops.labels[chosen][..., None, None])
+
+
+def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet:
+    """Degrade a region of every photograph, repair it with every network, and cut it into four.
+
+    Args:
+        folders: of sharp photographs that have nothing to repair.
+        recipe: its seed, and how often each photograph is used.
+        patch: side of a crop, a multiple of 8.
+
+    Raises:
+        ImageError: a folder is missing, or no photograph in it is twice as large as a crop.
+    """
+    networks = {name: load_network(name) for name in REPAIRS}
+    pixels: list[Pixels] = []
+    labels: list[NDArray[np.float32]] = []
+    left_out: list[LeftOut] = []
+    for file in (file for folder in folders for file in pair_files(folder)):
+        try:
+            photo = read_image(file.truth, "rgb")
+        except ImageError as error:
+            left_out.append(LeftOut(file.truth, str(error)))
+            continue
+        if min(photo.shape[:2]) < 2 * patch + GRID:
+            left_out.append(LeftOut(file.truth, f"smaller than {2 * patch + GRID} pixels"))
+            continue
+        for version in range(recipe.versions):
+            rng = np.random.default_rng(
+                [recipe.seed, zlib.crc32(file.truth.name.encode()), version]
+            )
+            for crop, label in _labelled(photo, patch, networks, rng):
+                pixels.append(crop)
+                labels.append(label)
+    if not pixels:
+        raise ImageError(f"No usable image in {', '.join(map(str, folders))}.")
+    return CropSet(np.stack(pixels), np.stack(labels), tuple(left_out))
+
+
+def _labelled(
+    photo: Pixels, patch: int, networks: dict[str, nn.Module], rng: np.random.Generator
+) -> Iterator[tuple[Pixels, NDArray[np.float32]]]:
+    """Yield four crops of one degraded region."""
+    truth = _region(photo, 2 * patch + GRID, rng)
+    degraded, suffered = degrade(truth, draw_scenario(rng), rng)
+    truth, degraded = in_colour(truth), in_colour(degraded)
+    known: dict[str, float] = dataclasses.asdict(suffered)
+    if suffered.blur == 0:
+        del known["elongation"]
+    if rng.uniform() < REPAIRED:
+        name = REPAIRS[int(rng.integers(len(REPAIRS)))]
+        degraded, known = repaired(degraded, name, networks[name]), {}
+    before = _errors(truth, degraded)
+    after = {n: _errors(truth, repaired(degraded, n, net)) for n, net in networks.items()}
+    first = int(rng.integers(1, GRID)) if rng.uniform() < SHIFTED else 0
+    for top in (first, first + patch):
+        for left in (first, first + patch):
+            place = slice(top, top + patch), slice(left, left + patch)
+            psnr = _decibels(before[place])
+            gains = {
+                name: float(np.clip(_decibels(errors[place]) - psnr, *GAINS))
+                for name, errors in after.items()
+            }
+            yield degraded[place], to_outputs({**known, "psnr": psnr, **gains})
+
+
+def repaired(photo: Pixels, name: str, network: nn.Module) -> Pixels:
+    """Return what `enhance` makes of an RGB photograph with a network of the zoo."""
+    from edge_imgq.train.validate import restore
+
+    if zoo_entry(name).colour == "rgb":
+        return restore(network, photo)
+    return recoloured(photo, restore(network, luma_of(photo)))
+
+
+def in_colour(photo: Pixels) -> Pixels:
+    """Return RGB as it is, and gray three times."""
+    return np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo
+
+
+def luma_psnr(truth: Pixels, image: Pixels) -> float:
+    """Return the PSNR of an RGB image in dB on luma, at most 51, without the border."""
+    return _decibels(_errors(truth, image))
+
+
+def _errors(truth: Pixels, image: Pixels) -> NDArray[np.float64]:
+    """Squared errors of luma (H, W); those at the border, where networks see nothing, are NaN."""
+    errors: NDArray[np.float64] = ((rgb_to_y(image) - rgb_to_y(truth)) ** 2)[..., 0]
+    inside = np.full_like(errors, np.nan)
+    kept = slice(BORDER, -BORDER)
+    inside[kept, kept] = errors[kept, kept]
+    return inside
+
+
+def _decibels(errors: NDArray[np.float64]) -> float:
+    return float(10 * np.log10(255.0**2 / (np.nanmean(errors) + LEAST_ERROR)))
+
+
+def _region(photo: Pixels, side: int, rng: np.random.Generator) -> Pixels:
+    """Cut a square out of a photograph at a size drawn at random, in gray sometimes."""
+    if rng.uniform() > AS_STORED:
+        least = max(SMALLEST, side / min(photo.shape[:2]))
+        share = rng.uniform(least, max(least, 0.9))
+        photo = resize(photo, (round(photo.shape[0] * share), round(photo.shape[1] * share)))
+    top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
+    region = photo[top : top + side, left : left + side]
+    return exact_luma(region) if rng.uniform() < GRAY else region
