@@ -19,17 +19,26 @@ def quality_lines(report: Report) -> list[str]:
         drop = target.drop
         if isinstance(drop, Skipped):
             continue
-        worse = drop.reference_psnr < drop.input_psnr
-        line = (
-            f"float model {drop.reference_psnr:.2f} dB, {input_words} {drop.input_psnr:.2f}"
-            + ": the network is worse than none" * worse
-        )
+        line = f"float model {drop.reference_psnr:.2f} dB, {input_words} {drop.input_psnr:.2f}"
         groups.setdefault(line, []).append(target.target)
     if len(groups) == 1:
         return [f"against the truth: {line}" for line in groups]
     return [
         f"against the truth, on the images of {', '.join(targets)}: {line}"
         for line, targets in groups.items()
+    ]
+
+
+def worse_than_input(report: Report) -> list[str]:
+    """Return a warning where the float model itself does worse than no network; else nothing."""
+    drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]
+    found = [drop for drop in drops if drop.reference_psnr < drop.input_psnr]
+    if not found:
+        return []
+    without = "the input itself" if report.contract.scale == 1 else "bicubic"
+    return [
+        f"! the network is worse than none: {found[0].reference_psnr:.2f} dB against the truth, "
+        f"{without} {found[0].input_psnr:.2f}"
     ]
 
 

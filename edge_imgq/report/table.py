@@ -14,7 +14,7 @@ from edge_imgq.report.execution_text import agreement_lines, gpu_lines, placemen
 from edge_imgq.report.explanation import explanations
 from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.hints import hints
-from edge_imgq.report.quality_text import quality_lines, tint_lines
+from edge_imgq.report.quality_text import quality_lines, tint_lines, worse_than_input
 from edge_imgq.report.report import Report, TargetReport, by_reason
 from edge_imgq.report.time_text import count_lines, place_lines
 from edge_imgq.report.verdict_lines import verdict_lines
@@ -43,6 +43,7 @@ def report_table(report: Report, *, explain: bool = False) -> str:
             took and what each step of the quantizer gained.
     """
     parts = [wrapped(heading(report)), verdict_lines(report)]
+    parts += [wrapped(line, "  ") for line in worse_than_input(report)]
     parts += [*_failures(report), *_diagnoses(report)]
     parts += _measured(report, explain) if report.targets else []
     parts.append(wrapped(verdict(report), "  "))

@@ -6,8 +6,6 @@ Python block of docs/own-model.md writes, photographs, pairs, and a manifest of 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -22,11 +20,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_imgq.cli.main import COMMANDS, build_parser, main
+from edge_imgq.cli.main import COMMANDS, build_parser
 from edge_imgq.devices import stopwatch
 from edge_imgq.errors import UsageError
 from tests.conftest import CHECKOUT
 from tests.docs.blocks import COMMANDS_PAGE, PAGES, README, blocks, commands
+from tests.docs.run import run
 from tests.docs.stand_ins import write_photos
 
 QUICK = {"train": ("--steps", "2", "--batch", "1", "--patch", "16"), "bench": ("--runs", "3")}
@@ -103,14 +102,6 @@ def worked(workplace: Path) -> Path:
         seen.add(words[0])
         run(words, (*again, *QUICK.get(words[0], ())))
     return workplace
-
-
-def run(words: list[str], more: tuple[str, ...]) -> None:
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([*words, *more])
-    assert code == 0, f"{' '.join(words)}: {err.getvalue()}"
-    assert out.getvalue() or "--update" in words
 
 
 @pytest.mark.slow
