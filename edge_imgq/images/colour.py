@@ -17,17 +17,9 @@ RGB_TO_YCBCR = np.array(
     ]
 )
 LUMA_OFFSET = np.array([16.0, 128.0, 128.0])
-_BACKWARD = np.linalg.inv(RGB_TO_YCBCR)
-
-
-def rgb_to_ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Convert RGB (H, W, 3) in 0..255 to YCbCr: Y in [16, 235], Cb and Cr in [16, 240].
-
-    The coefficients are those of MATLAB's `rgb2ycbcr`, which the super-resolution papers use.
-    Nothing is rounded.
-    """
-    ycbcr: NDArray[np.float64] = pixels.astype(np.float64) @ (RGB_TO_YCBCR.T / 255.0) + LUMA_OFFSET
-    return ycbcr
+WHOLE_LUMA = np.rint(RGB_TO_YCBCR[0] * 1000)
+LUMA_UNIT = 255000.0
+"""What `WHOLE_LUMA` counts in: luma times this is a whole number."""
 
 
 def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -39,22 +31,17 @@ def rgb_to_y(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded in whole numbers, halves to even.
+    """Convert RGB (H, W, 3) to luma (H, W, 1), rounded as whole numbers are, halves to even.
 
-    Of the 16.8 million colours, 194 lie in the middle between two levels; there, sums of floats
-    round as the processor adds them up.
+    Of the 16.8 million colours, 194 lie in the middle between two levels; there, sums of fractions
+    round as the processor adds them up. Sums of whole numbers are exact in float64 in any order,
+    and a quotient is the nearest there is, so that what is no half does not become one.
     """
-    red, green, blue = (pixels[..., channel].astype(np.int64) for channel in range(3))
-    whole, rest = np.divmod(65481 * red + 128553 * green + 24966 * blue + 16 * 255000, 255000)
-    up = (rest > 127500) | ((rest == 127500) & (whole % 2 == 1))
-    luma: NDArray[np.uint8] = (whole + up)[..., np.newaxis].astype(np.uint8)
+    total = pixels.astype(np.float64) @ WHOLE_LUMA
+    total += LUMA_OFFSET[0] * LUMA_UNIT
+    total /= LUMA_UNIT
+    luma: NDArray[np.uint8] = np.rint(total, out=total)[..., np.newaxis].astype(np.uint8)
     return luma
-
-
-def ycbcr_to_rgb(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Convert YCbCr (H, W, 3) back to RGB (H, W, 3), rounded and clipped to 0..255."""
-    rgb = (np.asarray(pixels, np.float64) - LUMA_OFFSET) @ (_BACKWARD.T * 255.0)
-    return to_pixels(rgb)
 
 
 def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
