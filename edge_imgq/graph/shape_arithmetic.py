@@ -6,6 +6,7 @@ Resize or Reshape. Once the input has a size these are constants.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,33 @@ def fold_shape_arithmetic(model: ir.Model) -> int:
                 value.replace_all_uses_with(constant)
         edit.remove_node(node)
     return len(folded)
+
+
+def worked_out(value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]], opset: int) -> Any:
+    """Return the numbers that a value of shape arithmetic has where some values have shapes.
+
+    None where it depends on anything else.
+    """
+    if value is None:
+        return None
+    constant = ir.convenience.get_const_tensor(value)
+    if constant is not None:
+        return constant.numpy()
+    node = value.producer()
+    if node is None or len(node.outputs) != 1:
+        return None
+    if node.op_type == "Shape":
+        lengths = shapes.get(node.inputs[0]) if node.inputs[0] is not None else None
+        return None if lengths is None else _part_of_shape(node, lengths)
+    fed = {
+        f"i{place}": worked_out(operand, shapes, opset)
+        for place, operand in enumerate(node.inputs)
+        if operand is not None
+    }
+    if not fed or any(operand is None for operand in fed.values()):
+        return None
+    results = _computed(node, fed, opset)
+    return None if results is None else results[0]
 
 
 def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any] | None:
@@ -82,6 +110,10 @@ def _shape(node: ir.Node) -> list[Any] | None:
     source = node.inputs[0]
     if source is None or source.shape is None or not source.shape.is_static():
         return None
+    return [_part_of_shape(node, source.shape.numpy())]
+
+
+def _part_of_shape(node: ir.Node, lengths: Sequence[int]) -> Any:
     first = node.attributes.get_int("start", 0)
-    last = node.attributes.get_int("end", len(source.shape))
-    return [np.array(source.shape.numpy()[first:last], np.int64)]
+    last = node.attributes.get_int("end", len(lengths))
+    return np.array(lengths[first:last], np.int64)

@@ -330,3 +330,29 @@ def test_powers_in_a_deviation_become_products_and_roots_that_stay_float() -> No
     assert kinds(rewritten) == ["ReduceMean", "Sub", "Mul", "ReduceMean", "Sqrt", "Relu"]
     assert [is_marked(node) for node in rewritten.graph] == [True] * 6
     np.testing.assert_allclose(run(rewritten, IMAGE), run(original, IMAGE), atol=1e-6)
+
+
+INTERLEAVED = "u = Unsqueeze(image, a) t = Tile(u, n) s = Shape(t) b = Slice(s, z, o, z) "
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("e = Slice(s, h, m, z) q = Concat<axis=0>(b, k, e)", ["Conv"]),
+        ("v = Shape<start=2>(image) q = Concat<axis=0>(b, c, v)", ["Conv"]),
+        ("e = Slice(s, h, m, z) q = Concat<axis=0>(b, e, k)", None),
+    ],
+    ids=["lengths of the copies", "lengths of the image", "other axes joined"],
+)
+def test_interleaved_channels_of_an_open_size_are_a_convolution(
+    target: str, kind: list[str] | None
+) -> None:
+    """As torch exports `repeat_interleave` with open height and width."""
+    lengths = {"a": 2, "z": 0, "o": 1, "h": 3, "m": 2**62, "k": -1, "c": 24}
+    constants = {name: numbers(value) for name, value in lengths.items()}
+    counts = {"n": numbers(1, 1, 4, 1, 1)}
+    model = parsed(f"{INTERLEAVED}{target} out = Reshape(t, q)", constants | counts, "h,w")
+    changed = rewrite(model, ("canonical",))
+    np.testing.assert_array_equal(run(changed, IMAGE), run(model, IMAGE))
+    found = [node.op_type for node in changed.graph]
+    assert found == kind if kind else "Conv" not in found

@@ -11,6 +11,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.samples import LARGEST, array_set, file_set, folder_set, samples
+from edge_imgq.pipeline.images import calibration_images
 
 SR = ImageContract("super-resolution", 3, "y")
 DEBLUR = ImageContract("deblur", 1, "rgb", multiple=4)
@@ -103,11 +104,17 @@ def test_an_image_smaller_than_the_receptive_field_is_refused_by_name(tmp_path) 
 
 
 def test_a_network_that_sees_farther_than_photographs_reach_takes_them(tmp_path) -> None:
-    images = folder_set(photos(tmp_path, a=(288, 300)))
+    images = folder_set(photos(tmp_path, a=(192, 300)))
     (sample,) = samples(images, SR, None, smallest=199)
-    assert sample.pixels.shape[:2] == (96, 100)
-    with pytest.raises(ImageError, match=r"give one whose input is at least 96x96"):
-        list(samples(folder_set(photos(tmp_path, a=(285, 300))), SR, None, smallest=199))
+    assert sample.pixels.shape[:2] == (64, 100)
+    with pytest.raises(ImageError, match=r"give one whose input is at least 64x64"):
+        list(samples(folder_set(photos(tmp_path, a=(189, 300))), SR, None, smallest=199))
+
+
+def test_photographs_that_ship_are_enough_for_a_network_that_sees_far_and_enlarges_most() -> None:
+    far = ImageContract("super-resolution", 4, "rgb")
+    inputs = list(samples(calibration_images(None), far, None, smallest=199))
+    assert len(inputs) == len(calibration_images(None).photos)
 
 
 def test_a_network_that_insists_on_a_size_may_see_more_than_that(tmp_path) -> None:

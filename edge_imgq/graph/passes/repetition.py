@@ -3,9 +3,10 @@
 Tile of channels puts k copies of the image one behind the other, which is Concat(x, …, x). An
 Expand to the shape that its input has already is nothing. `repeat_interleave` comes as
 
-    Unsqueeze(2) → Expand(k) → Reshape       y[c·k + j] = x[c]   for 0 ≤ j < k,
+    Unsqueeze(2) → Expand or Tile(k) → Reshape       y[c·k + j] = x[c]   for 0 ≤ j < k,
 
-a 1×1 convolution with a matrix of zeros and ones, which a processor does in one pass.
+a 1×1 convolution with a matrix of zeros and ones, which a processor does in one pass. Where height
+and width are open, the target of the Reshape is worked out for two sizes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.shape_arithmetic import worked_out
+
+SIZES = ((97, 64), (50, 83))
+"""Heights and widths that open sizes are tried at: no length of one is one of the other."""
 
 
 def repetition(model: ir.Model) -> int:
@@ -26,11 +31,13 @@ def repetition(model: ir.Model) -> int:
     for node in list(model.graph):
         if node.graph is None:
             continue
-        if node.op_type == "Tile":
-            count += _tile(model.graph, node)
-        elif node.op_type == "Expand":
-            count += _interleave(model.graph, node) or _expand(model.graph, node)
+        if node.op_type in ("Tile", "Expand"):
+            count += _interleave(model, node) or _copies(model.graph, node)
     return count
+
+
+def _copies(graph: ir.Graph, node: ir.Node) -> bool:
+    return _tile(graph, node) if node.op_type == "Tile" else _expand(graph, node)
 
 
 def _tile(graph: ir.Graph, node: ir.Node) -> bool:
@@ -77,27 +84,75 @@ def _concatenate(graph: ir.Graph, node: ir.Node, source: ir.Value, counts: list[
     return True
 
 
-def _interleave(graph: ir.Graph, node: ir.Node) -> bool:
-    """Rewrite Unsqueeze(2), Expand, Reshape around an Expand."""
-    lifted = node.inputs[0]
-    lift = edit.find_maker(lifted)
-    merge = edit.sole_consumer(node.outputs[0])
-    if lift is None or lift.op_type != "Unsqueeze" or merge is None or merge.op_type != "Reshape":
+def _interleave(model: ir.Model, node: ir.Node) -> bool:
+    """Rewrite Unsqueeze(2), Expand or Tile, Reshape around the second."""
+    lift = edit.find_maker(node.inputs[0])
+    source = lift.inputs[0] if lift is not None and lift.op_type == "Unsqueeze" else None
+    merge = _only_reshape(node.outputs[0])
+    if source is None or source.shape is None or merge is None or len(source.shape) != 4:
         return False
-    source, result = lift.inputs[0], merge.outputs[0]
-    shapes = [None if v is None else v.shape for v in (source, lifted, node.outputs[0], result)]
-    if source is None or any(shape is None for shape in shapes):
+    channels, count = source.shape[1], _count_between(source, node)
+    if not isinstance(channels, int) or count is None:
         return False
-    image, thin, thick, flat = (tuple(shape or ()) for shape in shapes)
-    if len(image) != 4 or not isinstance(image[1], int) or len(thin) != 5 or len(thick) != 5:
+    if not _joins(model, source, node, merge, channels * count):
         return False
-    if thin != (image[0], image[1], 1, *image[2:]) or not isinstance(thick[2], int):
-        return False
-    count = thick[2]
-    if thick != (*thin[:2], count, *thin[3:]) or flat[:2] != (image[0], image[1] * count):
-        return False
-    matrix = np.repeat(np.eye(image[1]), count, axis=0)
-    repeated = edit.insert_convolution(graph, merge, source, matrix, f"{node.name}.repeated")
-    repeated.shape = result.shape
-    edit.take_place(result, repeated)
+    matrix = np.repeat(np.eye(channels), count, axis=0)
+    repeated = edit.insert_convolution(model.graph, merge, source, matrix, f"{node.name}.repeated")
+    repeated.shape = ir.Shape([source.shape[0], channels * count, *source.shape[2:]])
+    edit.take_place(merge.outputs[0], repeated)
     return True
+
+
+def _only_reshape(thick: ir.Value) -> ir.Node | None:
+    """Return the Reshape that alone reads the numbers of a value; others may ask for its shape."""
+    readers = [node for node in thick.consumers() if node.op_type != "Shape"]
+    only = len(readers) == 1 and readers[0].op_type == "Reshape" and not thick.is_graph_output()
+    return readers[0] if only and readers[0].inputs[0] is thick else None
+
+
+def _count_between(source: ir.Value, node: ir.Node) -> int | None:
+    """Return how many copies a node makes along a new axis behind the channels, and nowhere else.
+
+    Args:
+        source: image (N, C, H, W), read by what makes the axis.
+        node: Tile or Expand of (N, C, 1, H, W).
+    """
+    lifted, thick = node.inputs[0], node.outputs[0].shape
+    image, thin = tuple(source.shape or ()), lifted.shape if lifted is not None else None
+    if thin is None or tuple(thin) != (image[0], image[1], 1, *image[2:]):
+        return None
+    if node.op_type == "Tile":
+        given = node.inputs[1]
+        counts = edit.contents(given).tolist() if edit.is_constant(given) else []
+        return int(counts[2]) if counts[:2] == [1, 1] and counts[3:] == [1, 1] else None
+    if thick is None or len(thick) != 5 or not isinstance(thick[2], int):
+        return None
+    return thick[2] if tuple(thick) == (*thin[:2], thick[2], *thin[3:]) else None
+
+
+def _joins(model: ir.Model, source: ir.Value, node: ir.Node, merge: ir.Node, channels: int) -> bool:
+    """Tell whether a Reshape joins the new axis with the channels, whatever the size."""
+    image, flat = tuple(source.shape or ()), merge.outputs[0].shape
+    if flat is not None and tuple(flat)[:2] == (image[0], channels) and len(flat) == 4:
+        return True
+    if image[0] != 1:
+        return False
+    opset = model.opset_imports.get("", 0)
+    return all(_target(source, node, merge, size, opset) == (1, channels, *size) for size in SIZES)
+
+
+def _target(
+    source: ir.Value, node: ir.Node, merge: ir.Node, size: tuple[int, int], opset: int
+) -> tuple[int, ...]:
+    """Return the shape that a Reshape gives to copies of an image of a size; () where unknown."""
+    image = (1, int(source.shape[1]), *size)  # type: ignore[index,arg-type]
+    count = _count_between(source, node) or 1
+    shapes = {source: image, node.outputs[0]: (*image[:2], count, *size)}
+    if node.inputs[0] is not None:
+        shapes[node.inputs[0]] = (*image[:2], 1, *size)
+    found = worked_out(merge.inputs[1], shapes, opset)
+    target = [] if found is None else [int(length) for length in found]
+    if target.count(-1) == 1:
+        total = image[1] * count * size[0] * size[1]
+        target[target.index(-1)] = total // -int(np.prod(target))
+    return tuple(target)
