@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from edge_imgq.errors import ModelError
+from edge_imgq.ports import Port
 
 Colour = Literal["y", "rgb"]
 
@@ -32,6 +34,7 @@ class ImageContract:
         colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
         peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
         multiple: input height and width must be multiples of this.
+        result: what is returned; None for an image of the input's colour.
     """
 
     task: str
@@ -39,11 +42,28 @@ class ImageContract:
     colour: Colour
     peak: float = 1.0
     multiple: int = 1
+    result: Port | None = None
 
     @property
     def channels(self) -> int:
-        """Channels of the input and of the output image."""
+        """Channels of the input image."""
         return 1 if self.colour == "y" else 3
+
+    @property
+    def result_channels(self) -> int:
+        """Channels of what is returned; a vector's numbers are those of an image of one pixel."""
+        return self.channels if self.result is None else self.result.channels
+
+    @property
+    def returns_image(self) -> bool:
+        """Whether an image of the input's colour is returned."""
+        return self.result is None
+
+    def result_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return height and width of what is returned of an image of a height and width."""
+        if self.result is not None and self.result.kind == "vector":
+            return 1, 1
+        return size[0] * self.scale, size[1] * self.scale
 
     @property
     def pixel_scale(self) -> float:
@@ -140,6 +160,8 @@ class FileNote:
             pairs["original_high"] = repr(self.original_pixels.high)
         if self.operators:
             pairs["operators"] = str(self.operators)
+        if contract.result is not None:
+            pairs["result"] = json.dumps(contract.result.to_dict())
         stated = vars(self.authorship)
         pairs |= {f"stated_{key}": value for key, value in stated.items() if value}
         return {PREFIX + key: value for key, value in pairs.items()}
@@ -163,6 +185,7 @@ class FileNote:
                 colour=colour,
                 peak=float(text("peak")),
                 multiple=int(text("multiple")),
+                result=_port(pairs.get(PREFIX + "result")),
             )
             return FileNote(
                 model=text("model"),
@@ -189,6 +212,10 @@ class FileNote:
                 f"{where} does not say what its pixels mean{what}. This command takes files that "
                 "edge-imgq wrote; `edge-imgq export` makes them of a model."
             ) from error
+
+
+def _port(text: str | None) -> Port | None:
+    return None if text is None else Port.from_dict(json.loads(text))
 
 
 def note_in(pairs: Mapping[str, str], where: str) -> FileNote | None:

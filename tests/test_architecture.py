@@ -21,7 +21,7 @@ TIERS = (
     {"train", "export", "quantize", "verify", "bench", "report", "bundle"},
     {"devices"},
     {"models", "graph", "runtime", "images", "metrics"},
-    {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats"}
+    {"recipe", "kernels", "ci", "artifact", "chips", "contract", "formats", "ports"}
     | {"skipped", "errors", "wording", "native_output", "version"},
 )
 """From the top down: a stage imports its own tier and those below it."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.step import Step
+from edge_imgq.ports import PortRequests, read_port
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -21,6 +23,11 @@ Sizes: TypeAlias = "Size | Sequence[Size]"
 
 Range: TypeAlias = "float | tuple[float, float] | PixelRange"
 """The float value of pixel 255 where that of 0 is 0, or both."""
+
+Bound: TypeAlias = "Mapping[str, float | Sequence[float]]"
+"""Numbers of inputs that become constants, by the input's name."""
+
+NOTHING_BOUND: Bound = MappingProxyType({})
 
 Progress: TypeAlias = "Callable[[Step], None]"
 
@@ -66,6 +73,23 @@ def as_range(pixels: Range | None) -> PixelRange | None:
             f"{pixels!r} is not a range of pixels; give 1, 255, or both ends, such as (-1, 1)."
         )
     return PixelRange(float(low), float(high))
+
+
+def as_ports(output_name: str, bind: Bound) -> PortRequests:
+    """Return what a person says of the ports of a model.
+
+    Args:
+        output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH; "" for nothing.
+        bind: numbers of inputs that become constants, by the input's name.
+
+    Raises:
+        UsageError: an argument says something else.
+    """
+    bound = tuple(
+        (name, tuple(float(n) for n in (numbers if isinstance(numbers, Sequence) else [numbers])))
+        for name, numbers in bind.items()
+    )
+    return PortRequests(read_port(output_name) if output_name else None, bound)
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:

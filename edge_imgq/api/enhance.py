@@ -8,7 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from edge_imgq.api.arguments import AnyPath, Progress, Range, as_paths, as_range, unwatched
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Progress,
+    Range,
+    as_paths,
+    as_ports,
+    as_range,
+    unwatched,
+)
 from edge_imgq.api.model import ModelLike, named_or_open
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import UsageError
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from edge_imgq.contract import PixelRange
     from edge_imgq.pipeline.enhance import Batch
     from edge_imgq.pipeline.source import Source
+    from edge_imgq.ports import PortRequests
 
 Models: TypeAlias = "ModelLike | Sequence[ModelLike]"
 
@@ -29,6 +40,8 @@ def enhance(
     model: Models,
     *,
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
@@ -39,6 +52,8 @@ def enhance(
         model: a file that `export` wrote, or what `open` takes or returned; several run one after
             the other. A network that works on brightness alone keeps the photograph's colours.
         pixel_range: as for `open`, of .onnx files that do not say.
+        output_name: likewise.
+        bind: likewise.
         threads: processor threads; None for as many as there are.
         progress: called before every tile.
 
@@ -59,7 +74,8 @@ def enhance(
     else:
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
-    enhancers = [open_enhancer(found, count, asked) for found in _opened(model, asked)]
+    ports = as_ports(output_name, bind)
+    enhancers = [open_enhancer(found, count, asked) for found in _opened(model, asked, ports)]
     return enhance_image(pixels, name, enhancers, progress or unwatched)
 
 
@@ -71,6 +87,8 @@ def enhance_files(
     suffix: str = "",
     resume: bool = False,
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Batch:
@@ -84,6 +102,8 @@ def enhance_files(
         resume: whether photographs whose results are there are left as they are: a run that was
             interrupted goes on where it stopped. The results of other models are not told apart.
         pixel_range: as for `enhance`.
+        output_name: likewise.
+        bind: likewise.
         threads: as for `enhance`.
         progress: called with every step before it begins.
 
@@ -104,7 +124,7 @@ def enhance_files(
     jobs = _jobs(_files(as_paths(photos)), Path(output), suffix)
     there = tuple(result for _, result in jobs if resume and result.is_file())
     jobs = tuple(job for job in jobs if job[1] not in there)
-    models = tuple(_opened(model, asked))
+    models = tuple(_opened(model, asked, as_ports(output_name, bind)))
     request = EnhanceRequest(jobs, models, threads or processors(), asked)
     batch = run(request, progress or unwatched) if jobs else Batch((), ())
     return replace(batch, there=tuple(map(str, there)))
@@ -118,11 +138,13 @@ def _files(photos: Iterable[Path]) -> Iterable[Path]:
         yield from list_images(photo) if photo.is_dir() else (photo,)
 
 
-def _opened(models: Models, pixels: PixelRange | None) -> Iterable[str | Source]:
+def _opened(
+    models: Models, pixels: PixelRange | None, ports: PortRequests
+) -> Iterable[str | Source]:
     """Return paths and names as they are, and other models opened."""
     one = isinstance(models, (str, bytes)) or not isinstance(models, Sequence)
     for model in cast("Sequence[ModelLike]", [models] if one else models):
-        yield named_or_open(model, pixels)
+        yield named_or_open(model, pixels, ports)
 
 
 def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path, Path], ...]:

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.api.arguments import AnyPath, Progress, Range, as_path, as_range, unwatched
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Progress,
+    Range,
+    as_path,
+    as_ports,
+    as_range,
+    unwatched,
+)
 from edge_imgq.api.model import ModelLike, named_or_open
 from edge_imgq.api.shown import ShownAsText
 from edge_imgq.devices.load import processors
@@ -51,6 +61,8 @@ def evaluate(
     levels: float | Iterable[float] = (),
     sheet: AnyPath | None = None,
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -70,6 +82,8 @@ def evaluate(
             non-local means gets: without it, that is left out.
         sheet: file for crops of some images side by side; None for none.
         pixel_range: as for `open`, of .onnx files that do not say.
+        output_name: likewise.
+        bind: likewise.
         threads: processor threads; None for as many as there are.
         progress: called with every step before it begins.
 
@@ -85,7 +99,7 @@ def evaluate(
 
     asked = as_range(pixel_range)
     request = EvaluateRequest(
-        model=named_or_open(model, asked),
+        model=named_or_open(model, asked, as_ports(output_name, bind)),
         folder=Path(images),
         task=task,
         levels=(float(levels),) if isinstance(levels, (int, float)) else tuple(levels),

@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
     AnyPath,
+    Bound,
     Progress,
     Range,
     Sizes,
     as_path,
+    as_ports,
     as_range,
     as_sizes,
     unwatched,
 )
-from edge_imgq.api.model import ModelLike, open_model
+from edge_imgq.api.model import ModelLike, named_or_open, open_model
 from edge_imgq.api.result import ModelResult
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.images import Images
+    from edge_imgq.pipeline.source import Source
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -36,6 +40,8 @@ def export(
     sizes: Sizes = (),
     scheme: AnyPath | QuantizeRecipe | None = None,
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     threads: int = 1,
     bench: bool = True,
     pictures: AnyPath | None = None,
@@ -62,6 +68,8 @@ def export(
         scheme: quantization recipe for all int8 targets: its name, path, or itself; None for
             that of each target.
         pixel_range: as for `open`, of a model that is not open yet.
+        output_name: likewise.
+        bind: likewise.
         threads: processor threads.
         bench: whether the files are timed on this machine.
         pictures: folder for pictures of the worst images; None for none.
@@ -90,12 +98,15 @@ def export(
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
     wanted, pixels = as_sizes(sizes), as_range(pixel_range)
-    named = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
-    if named is None:
+    asked: str | Source
+    if isinstance(model, (str, os.PathLike)):
+        asked = named_or_open(model, pixels, as_ports(output_name, bind), wanted)
+    else:
         opened = open_model(model, pixel_range=pixels, sizes=wanted)
         wanted, pixels = wanted or opened.sizes, opened.pixel_range
+        asked = opened.at(wanted)
     request = ExportRequest(
-        model=opened.at(wanted) if named is None else named,
+        model=asked,
         targets=(targets,) if isinstance(targets, (str, ExportRecipe)) else tuple(targets),
         output=Path(output),
         calibration=calibration,

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.api.arguments import AnyPath, Progress, Size, as_size, unwatched
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Progress,
+    Size,
+    as_ports,
+    as_size,
+    unwatched,
+)
 from edge_imgq.api.shown import ShownAsText
 from edge_imgq.skipped import Skipped
 
@@ -72,6 +81,8 @@ def inspect(
     *,
     size: Size | None = None,
     passes: bool = False,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> Inspection:
     """Read what a file consists of, and which targets `export` can write of a float model.
@@ -81,6 +92,8 @@ def inspect(
         size: height and width to count at and to ask the targets about, for an ONNX file; None
             for its own, or the usual 180 × 320 where it takes any.
         passes: whether to tell which passes rewrite a float model's graph for each target.
+        output_name: as for `open`, of an ONNX file.
+        bind: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -92,4 +105,6 @@ def inspect(
 
     wanted = None if size is None else as_size(size)
     place = Path(path)
-    return Inspection(place, run(place, wanted, progress or unwatched, passes=passes))
+    ports = as_ports(output_name, bind)
+    found = run(place, wanted, progress or unwatched, passes=passes, ports=ports)
+    return Inspection(place, found)

@@ -8,9 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from edge_imgq.api.arguments import AnyPath, Range, Size, Sizes, as_range, as_sizes
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Range,
+    Size,
+    Sizes,
+    as_ports,
+    as_range,
+    as_sizes,
+)
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.onnx_model import OnnxModel
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +86,7 @@ class Model:
 
         if not sizes or sizes == self.sizes or self.source.original is None:
             return self.source
-        return open_model(self.given, self.pixel_range, sizes)
+        return open_model(self.given, self.pixel_range, sizes, self.source.ports)
 
     def __str__(self) -> str:
         """Return what it is in a line."""
@@ -96,8 +107,10 @@ def open_model(
     name: str = "",
     sizes: Sizes = (),
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
 ) -> Model:
-    """Open a float network: one image in, one image of the same channels out.
+    """Open a float network: one image in, an image of the same channels or a vector out.
 
     Args:
         model: the name of a network that ships (`edge-imgq models`); the path of an .onnx file, of
@@ -110,6 +123,9 @@ def open_model(
             the example's by default. A model that was exported for another size is opened to these.
         pixel_range: float value of pixel 255 inside the network, or of pixels 0 and 255, such as
             (-1, 1); by default what the file says, else 1.
+        output_name: the output that is wanted of several, and
+            what it is where its shape does not say, "scores=vector:0..100".
+        bind: numbers of inputs beside the image that become constants, by the input's name.
 
     Raises:
         UsageError: there is no such network, or an argument is missing or wrong.
@@ -123,20 +139,28 @@ def open_model(
     pixels, wanted = as_range(pixel_range), as_sizes(sizes)
     given, own = _given(model, example, name, pixels)
     wanted = wanted or own
-    source = open_source(given, pixels, wanted)
+    source = open_source(given, pixels, wanted, as_ports(output_name, bind))
     return Model(source.name, wanted, pixels, source, given)
 
 
-def named_or_open(model: ModelLike, pixels: PixelRange | None) -> str | Source:
-    """Return a path or name as it is, and any other model opened.
+def named_or_open(
+    model: ModelLike,
+    pixels: PixelRange | None,
+    ports: PortRequests = NOTHING_ASKED,
+    sizes: tuple[Size, ...] = (),
+) -> str | Source:
+    """Return a path or name as it is where nothing is said of its ports, and other models opened.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is none, or has no such port.
         ModelError: it cannot be opened.
     """
-    if isinstance(model, (str, os.PathLike)):
-        return os.fspath(model)
-    return open_model(model, pixel_range=pixels).source
+    from edge_imgq.pipeline.source import open_model as open_source
+
+    if not isinstance(model, (str, os.PathLike)):
+        return open_model(model, pixel_range=pixels).source
+    path = os.fspath(model)
+    return open_source(path, pixels, sizes, ports) if ports.is_choice else path
 
 
 def _given(

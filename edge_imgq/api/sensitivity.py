@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.api.arguments import AnyPath, Progress, Range, Size, as_range, as_size, unwatched
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Progress,
+    Range,
+    Size,
+    as_ports,
+    as_range,
+    as_size,
+    unwatched,
+)
 from edge_imgq.api.model import ModelLike, named_or_open
 from edge_imgq.api.shown import ShownAsText
 from edge_imgq.errors import UsageError
@@ -62,6 +73,8 @@ def sensitivity(
     images: Images | None = None,
     output: AnyPath = "artifacts",
     pixel_range: Range | None = None,
+    output_name: str = "",
+    bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> SensitivityResult:
     """Measure how far the image moves when one layer alone is int8, for every layer.
@@ -82,6 +95,8 @@ def sensitivity(
             learned from.
         output: folder that gets one for the model.
         pixel_range: as for `open`.
+        output_name: likewise.
+        bind: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -95,16 +110,17 @@ def sensitivity(
 
     if budget is not None and fidelity is not None:
         raise UsageError("Give a budget or a fidelity, not both.")
-    asked = as_range(pixel_range)
+    asked, ports = as_range(pixel_range), as_ports(output_name, bind)
+    wanted = None if size is None else as_size(size)
     request = SensitivityRequest(
-        model=named_or_open(model, asked),
+        model=named_or_open(model, asked, ports, () if wanted is None else (wanted,)),
         scheme=scheme if isinstance(scheme, QuantizeRecipe) else os.fspath(scheme),
         output=Path(output),
         calibration=calibration,
         pixels=asked,
         budget=budget,
         fidelity=fidelity,
-        size=None if size is None else as_size(size),
+        size=wanted,
         images=images,
     )
     return SensitivityResult(run(request, progress or unwatched))

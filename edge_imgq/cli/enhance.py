@@ -10,6 +10,7 @@ from edge_imgq.cli.options import (
     Subparsers,
     add_command,
     add_json,
+    add_ports,
     add_range,
     add_threads,
 )
@@ -74,6 +75,7 @@ def add(subparsers: Subparsers) -> None:
         help="leave results that are there, so that an interrupted run goes on where it stopped",
     )
     add_range(parser)
+    add_ports(parser)
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -92,6 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
             suffix=arguments.format or "",
             resume=arguments.resume,
             pixel_range=arguments.pixels,
+            output_name=arguments.output_name or "",
+            bind=dict(arguments.bind),
             threads=arguments.threads,
             progress=watch,
         )

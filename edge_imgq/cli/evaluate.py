@@ -9,6 +9,7 @@ from edge_imgq.cli.options import (
     Subparsers,
     add_command,
     add_json,
+    add_ports,
     add_range,
     add_threads,
 )
@@ -68,6 +69,7 @@ def add(subparsers: Subparsers) -> None:
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
     )
     add_range(parser)
+    add_ports(parser)
     add_threads(parser, default=processors())
     add_json(parser)
 
@@ -84,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             levels=arguments.level,
             sheet=arguments.sheet,
             pixel_range=arguments.pixels,
+            output_name=arguments.output_name or "",
+            bind=dict(arguments.bind),
             threads=arguments.threads,
             progress=watch,
         )

@@ -19,6 +19,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_no_bench,
     add_pictures,
+    add_ports,
     add_range,
     add_threads,
     sizes,
@@ -89,6 +90,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_authorship(parser)
     add_range(parser)
+    add_ports(parser)
     add_threads(parser, default=1)
     add_no_bench(parser)
     parser.add_argument(
@@ -124,6 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
             sizes=arguments.size,
             scheme=arguments.scheme or "",
             pixel_range=arguments.pixels,
+            output_name=arguments.output_name or "",
+            bind=dict(arguments.bind),
             threads=arguments.threads,
             bench=not arguments.no_bench,
             pictures=arguments.pictures,

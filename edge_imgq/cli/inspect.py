@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from edge_imgq.cli.messages import say
-from edge_imgq.cli.options import Subparsers, add_command, add_json, size
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_ports, size
 from edge_imgq.cli.paths import existing, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.errors import ModelError
@@ -54,6 +54,7 @@ def add(subparsers: Subparsers) -> None:
         help="write figures of the operators there, as Model Explorer lays them over a graph: "
         "MACs, and dB and time by layer where `sensitivity` was run on the same model",
     )
+    add_ports(parser)
     add_json(parser)
 
 
@@ -64,7 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     with ProgressDisplay() as watch:
         found = inspect(
-            arguments.file, size=arguments.size, passes=arguments.passes, progress=watch
+            arguments.file,
+            size=arguments.size,
+            passes=arguments.passes,
+            output_name=arguments.output_name or "",
+            bind=dict(arguments.bind),
+            progress=watch,
         )
     if arguments.overlay:
         _write_overlay(arguments.file, found.description, arguments.overlay)

@@ -7,11 +7,16 @@ import math
 import os
 import re
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_imgq.cli.paths import existing, existing_folder, output_file, output_folder
 from edge_imgq.contract import PixelRange
+from edge_imgq.errors import UsageError
+from edge_imgq.ports import read_bound, read_port
+
+T = TypeVar("T")
 
 BENCHMARK_MODEL = "EDGE_IMGQ_BENCHMARK_MODEL"
 """Variable that names LiteRT's program for a phone or board."""
@@ -177,6 +182,44 @@ def add_range(parser: argparse.ArgumentParser) -> None:
         help="pixels inside your ONNX model: 1 (0 to 1), 255 (0 to 255), or both ends, written "
         "--range=-1,1 (default: what the file says, else 1)",
     )
+
+
+def add_ports(parser: argparse.ArgumentParser) -> None:
+    """Add `--output-name NAME` and `--bind NAME=NUMBER`."""
+    parser.add_argument(
+        "--output-name",
+        type=port,
+        metavar="NAME",
+        help="the output of your ONNX model that is wanted, of several; with what it is where its "
+        "shape does not say: scores=vector:0..100 (docs/ports.md)",
+    )
+    parser.add_argument(
+        "--bind",
+        type=bound,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="make an input beside the image a constant, such as sigma=15/255; once for each",
+    )
+
+
+def port(text: str) -> str:
+    """Parse what is said of an output; see `edge_imgq.ports.read_port`."""
+    _explained(read_port, text)
+    return text
+
+
+def bound(text: str) -> tuple[str, tuple[float, ...]]:
+    """Parse NAME=NUMBER; see `edge_imgq.ports.read_bound`."""
+    return _explained(read_bound, text)
+
+
+def _explained(read: Callable[[str], T], text: str) -> T:
+    """Return what a text says, with the error of one that says nothing as argparse wants it."""
+    try:
+        return read(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from edge_imgq.cli.options import (
     add_calibration,
     add_command,
     add_json,
+    add_ports,
     add_range,
     size,
 )
@@ -74,6 +75,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_artifacts(parser)
     add_range(parser)
+    add_ports(parser)
     add_json(parser)
 
 
@@ -94,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
             images=arguments.images,
             output=arguments.output,
             pixel_range=arguments.pixels,
+            output_name=arguments.output_name or "",
+            bind=dict(arguments.bind),
             progress=watch,
         )
     print(sensitivity_to_json(found.sensitivity) if arguments.json else found)

@@ -17,10 +17,11 @@ from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
 from edge_imgq.devices.worker import Worker
 from edge_imgq.formats import format_of, unknown
 from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
-    from numpy import uint8
+    from numpy import float64, uint8
     from numpy.typing import NDArray
 
     from edge_imgq.devices.latency import Latency
@@ -88,6 +89,13 @@ class HostSession(Uncounted):
     def run(self, pixels: NDArray[uint8]) -> NDArray[uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
         return self._session.run(pixels)
+
+    def exact(self, pixels: NDArray[uint8]) -> NDArray[float64]:
+        """Return the output as levels (H, W, C), not rounded where the runtime shows them so."""
+        session = self._session
+        if isinstance(session, FloatSession):
+            return session.levels(pixels)
+        return session.run(pixels).astype("float64")
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""

@@ -52,6 +52,8 @@ def _is_last(value: onnx.ValueInfoProto) -> bool:
     shape = value.type.tensor_type.shape.dim
     if len(shape) != 4 or shape[3].dim_value not in COLOURS:
         return False
+    if shape[2].dim_value == shape[3].dim_value == 1:  # numbers of a whole image
+        return False
     return shape[1].dim_value not in COLOURS
 
 

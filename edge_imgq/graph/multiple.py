@@ -9,7 +9,7 @@ the pair does not hold, so that nothing but the quotient can be why it works.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd, isqrt, prod
@@ -23,6 +23,9 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.size import bind_size
 
 Size = tuple[int, int]
+
+Rule = Callable[[ir.Model, Size], int | None]
+"""Returns a number that is the same at every size that a network takes; None at any other."""
 
 TRIED = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
 """Sides to try where nobody names one: their divisors hold every multiple up to 24, and 28, 30, 32,
@@ -56,21 +59,28 @@ class Sides:
     only: Size | None = None
 
 
-def find_sides(model: ir.Model, wanted: Sequence[Size]) -> Sides | None:
+def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None) -> Sides | None:
     """Return the sides that a network takes; None where no pair that was tried works.
 
     Args:
         model: one image input (1, C, H, W) with open height and width.
         wanted: sizes to try first, those that a person named.
+        rule: what is asked at a size; `scale_at` by default.
     """
-    light = outline(model)
-    squares = ((side, side) for side in TRIED)
-    for size in (*wanted, *squares, *_stated_sizes(model)):
-        scale = scale_at(light, size)
+    light, rule = outline(model), rule or scale_at
+    for size in sizes_to_try(model, wanted):
+        scale = rule(light, size)
         if scale is not None:
-            multiple = _least_multiple(light, gcd(*size), scale)
+            multiple = _least_multiple(light, gcd(*size), scale, rule)
             return Sides(scale, multiple or 1, size if multiple is None else None)
     return None
+
+
+def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
+    """Yield heights and widths that an open model may take, those that a person named first."""
+    yield from wanted
+    yield from ((side, side) for side in TRIED)
+    yield from _stated_sizes(model)
 
 
 def scale_at(model: ir.Model, size: Size) -> int | None:
@@ -100,6 +110,23 @@ def output_at(model: ir.Model, size: Size) -> Size | None:
     return int(height), int(width)
 
 
+def numbers_at(model: ir.Model, size: Size) -> int | None:
+    """Return how many numbers the output holds at one size; None where it is no vector.
+
+    A vector has no more than two axes, or has four and is one pixel.
+    """
+    try:
+        shape = bind_size(model, size).graph.outputs[0].shape
+    except ModelError:
+        return None
+    if shape is None or not shape.is_static():
+        return None
+    lengths = tuple(int(length) for length in shape.numpy())
+    is_vector = len(lengths) in (1, 2) or (len(lengths) == 4 and lengths[2:] == (1, 1))
+    batched = len(lengths) == 1 or lengths[0] == 1
+    return prod(lengths) if is_vector and batched else None
+
+
 def outline(model: ir.Model) -> ir.Model:
     """Return a copy whose large constants have shapes and no contents: enough to infer shapes."""
     proto = ir.to_proto(model)
@@ -112,22 +139,22 @@ def outline(model: ir.Model) -> ir.Model:
     return light
 
 
-def _least_multiple(model: ir.Model, known: int, scale: int) -> int | None:
+def _least_multiple(model: ir.Model, known: int, scale: int, rule: Rule) -> int | None:
     """Return the least divisor of a side that works whose multiples work; None where none does."""
     multiple = known
-    if not _works(model, multiple, known, scale):
+    if not _works(model, multiple, known, scale, rule):
         return None
     for factor in _prime_factors(known):
-        if _works(model, multiple // factor, known, scale):
+        if _works(model, multiple // factor, known, scale, rule):
             multiple //= factor
     return multiple
 
 
-def _works(model: ir.Model, multiple: int, known: int, scale: int) -> bool:
+def _works(model: ir.Model, multiple: int, known: int, scale: int, rule: Rule) -> bool:
     """Tell whether an image works whose sides share `multiple`, and no more with a known side."""
     primes = _primes_from(-(-AMPLE // multiple), known)
     size = multiple * next(primes), multiple * next(primes)
-    return scale_at(model, size) == scale
+    return rule(model, size) == scale
 
 
 def _primes_from(least: int, foreign: int) -> Iterator[int]:

@@ -6,15 +6,29 @@ With n the network, l and h its values of pixel 0 and 255, and x an image in [0,
 
 takes and returns [0, 1]. Everything after this, the float reference included, is f: apps then feed
 every network alike, and the affine at each end is folded into a convolution where that is exact.
+
+What is returned in place of an image has ends of its own, and comes out from 0 to the peak. A
+vector becomes an image of one pixel, whose channels are its numbers.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.graph import edit
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.ports import Port
+
+    Floats: TypeAlias = NDArray[np.float64]
 
 
 def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
@@ -25,8 +39,66 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
         pixels: the values that it takes and returns now; `low` differs from `high`.
     """
     span = pixels.high - pixels.low
-    _enter(model.graph, span, pixels.low)
+    take_unit_range(model, pixels)
     _leave(model.graph, 1.0 / span, -pixels.low / span)
+
+
+def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
+    """Let a network take [0, 1], in place; what it returns stays as it is."""
+    _enter(model.graph, pixels.high - pixels.low, pixels.low)
+
+
+def return_port(model: ir.Model, port: Port, peak: float) -> None:
+    """Let a network return a port from 0 to the peak, (1, C, H, W), in place.
+
+    Args:
+        model: normalised float model that returns the port's own numbers.
+        port: its result.
+        peak: what the end `port.high` becomes.
+    """
+    low, high = np.array(port.low), np.array(port.high)
+    factor = peak / (high - low)
+    folded = _into_product(model.graph, factor, -low * factor)
+    output = model.graph.outputs[0]
+    if port.kind == "vector" and (output.shape is None or len(output.shape) != 4):
+        _make_pixel(model.graph, port.channels)
+    if not folded and ((low != 0).any() or (high != peak).any()):
+        _leave(model.graph, _by_channel(factor), _by_channel(-low * factor))
+
+
+def _into_product(graph: ir.Graph, factor: Floats, offset: Floats) -> bool:
+    """Let a Gemm at the end compute factor and offset of its numbers, if there is one."""
+    node = graph.outputs[0].producer()
+    if node is None or node.op_type != "Gemm" or list(graph.outputs[0].uses()):
+        return False
+    constants = node.inputs[1:]
+    if len(constants) < 2 or not all(edit.is_constant(value) for value in constants):
+        return False
+    if node.attributes.get_float("alpha", 1.0) != 1 or node.attributes.get_float("beta", 1.0) != 1:
+        return False
+    weight, bias = (np.asarray(edit.contents(value), np.float64) for value in constants)
+    rows = factor.reshape(-1, 1) if node.attributes.get_int("transB", 0) else factor
+    edit.replace_input(node, 1, np.asarray(weight * rows, np.float32), "unit")
+    edit.replace_input(node, 2, np.asarray(bias * factor + offset, np.float32), "unit")
+    return True
+
+
+def _by_channel(numbers: Floats) -> Floats:
+    """Return numbers for the channels of an image, or one for all, shaped to meet them."""
+    return numbers.reshape(() if numbers.size == 1 else (-1, 1, 1))
+
+
+def _make_pixel(graph: ir.Graph, channels: int) -> None:
+    """Let a graph return its vector as one pixel (1, C, 1, 1), under the name that it has."""
+    output = graph.outputs[0]
+    axes = [2, 3] if output.shape is not None and len(output.shape) == 2 else [0, 2, 3]
+    numbers = edit.add_constant(graph, "vector.axes", np.array(axes, np.int64))
+    node = ir.node("Unsqueeze", [output, numbers], name="vector")
+    result = node.outputs[0]
+    result.shape, result.type = ir.Shape([1, channels, 1, 1]), output.type
+    graph.append(node)
+    result.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
+    graph.outputs[0] = result
 
 
 def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
@@ -37,7 +109,7 @@ def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
         use.node.replace_input_with(use.idx, scaled)
 
 
-def _leave(graph: ir.Graph, factor: float, offset: float) -> None:
+def _leave(graph: ir.Graph, factor: float | Floats, offset: float | Floats) -> None:
     output = graph.outputs[0]
     scaled = _affine(graph, output, factor, offset, "pixels.out", before=None)
     scaled.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
@@ -47,8 +119,8 @@ def _leave(graph: ir.Graph, factor: float, offset: float) -> None:
 def _affine(
     graph: ir.Graph,
     source: ir.Value,
-    factor: float,
-    offset: float,
+    factor: float | Floats,
+    offset: float | Floats,
     name: str,
     before: ir.Node | None,
 ) -> ir.Value:
@@ -69,5 +141,5 @@ def _affine(
     return total.outputs[0]
 
 
-def _scalar(graph: ir.Graph, name: str, number: float) -> ir.Value:
-    return edit.add_constant(graph, name, np.float32(number))
+def _scalar(graph: ir.Graph, name: str, number: float | Floats) -> ir.Value:
+    return edit.add_constant(graph, name, np.asarray(number, np.float32))

@@ -8,10 +8,21 @@ import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.multiple import TRIED, Sides, Size, find_sides, outline, output_at, scale_at
+from edge_imgq.graph.multiple import (
+    TRIED,
+    Rule,
+    Sides,
+    Size,
+    find_sides,
+    numbers_at,
+    outline,
+    output_at,
+    scale_at,
+)
 from edge_imgq.graph.refusals import shape_in_words
 from edge_imgq.graph.reopen import holds_no_size
 from edge_imgq.graph.size import bind_size, own_size
+from edge_imgq.ports import Port
 from edge_imgq.wording import count_of
 
 WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
@@ -32,20 +43,24 @@ def read_pixels(
         The model itself, or one that is bound to the only size that it takes.
 
     Raises:
-        ModelError: the input is not a gray or RGB image, the output is not an image of as many
-            channels, its size is no whole multiple of the input's, or no size works.
+        ModelError: the input is not a gray or RGB image, the output is neither a vector nor an
+            image of as many channels, its size is no whole multiple of the input's, or no size
+            works.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
-    channels, sides = _channels(model, name), _sides(model, wanted)
+    channels = _channels(model, name)
+    vector = _sides(model, wanted, numbers_at)
+    sides = vector or _sides(model, wanted, scale_at)
     if sides is None:
         raise _unfit(model, name, channels, wanted)
     contract = ImageContract(
-        task="super-resolution" if sides.scale > 1 else "image-to-image",
-        scale=sides.scale,
+        task=_task(sides.scale, is_vector=vector is not None),
+        scale=1 if vector else sides.scale,
         colour="y" if channels == 1 else "rgb",
         peak=peak,
         multiple=sides.multiple,
+        result=None if vector is None else _vector(model, vector.scale),
     )
     if sides.only is None:
         return model, contract
@@ -54,17 +69,34 @@ def read_pixels(
     return bind_size(model, sides.only), contract
 
 
+def _task(scale: int, *, is_vector: bool) -> str:
+    if is_vector:
+        return "image-to-vector"
+    return "super-resolution" if scale > 1 else "image-to-image"
+
+
 def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
     """Return the contract of a model; see `read_pixels`."""
     return read_pixels(model, name, peak)[1]
 
 
-def _sides(model: ir.Model, wanted: Sequence[Size]) -> Sides | None:
+def _sides(model: ir.Model, wanted: Sequence[Size], rule: Rule) -> Sides | None:
     fixed = own_size(model)
     if fixed is None:
-        return find_sides(model, wanted)
-    scale = scale_at(model, fixed)
+        return find_sides(model, wanted, rule) if _may_work(model, rule) else None
+    scale = rule(model, fixed)
     return None if scale is None else Sides(scale, 1)
+
+
+def _may_work(model: ir.Model, rule: Rule) -> bool:
+    """Tell whether an output of so many axes may be what a rule asks for: trials take time."""
+    shape = model.graph.outputs[0].shape
+    is_image = shape is not None and len(shape) == 4 and tuple(shape[2:]) != (1, 1)
+    return rule is not numbers_at or not is_image
+
+
+def _vector(model: ir.Model, numbers: int) -> Port:
+    return Port(str(model.graph.outputs[0].name), "vector", numbers)
 
 
 def _no_image(model: ir.Model, name: str, channels: int) -> ModelError:

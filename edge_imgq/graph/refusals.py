@@ -168,8 +168,8 @@ def refuse_signature(model: ir.Model, name: str) -> None:
             for values in (images, graph.outputs)
         )
         raise ModelError(
-            f"{name} takes {takes} and returns {returns}; an image-to-image network takes one "
-            f"image and returns one. {_one_of_each(images, graph.outputs, name)}"
+            f"{name} takes {takes} and returns {returns}; edge-imgq is for networks that take one "
+            f"image and return one, or a vector. {_one_of_each(images, graph.outputs)}"
         )
     for value in (images[0], graph.outputs[0]):
         if value.dtype is not ir.DataType.FLOAT:
@@ -183,7 +183,7 @@ def refuse_signature(model: ir.Model, name: str) -> None:
         )
 
 
-def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value], name: str) -> str:
+def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value]) -> str:
     """Return what to do about inputs and outputs beside the image."""
     if not images or not results:
         return "Export it again from the image to the image."
@@ -192,25 +192,21 @@ def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value], name: 
     others = [value for value in images if value is not image]
     if others:
         advice.append(
-            f"Give {_quoted(others)} one value: wrap the network in a module that holds it and "
-            "takes the image alone, and export that; or, in the file, add an initializer of the "
-            "same name to the graph and remove the input."
+            f"Give {_quoted(others)} one value, which the files then hold: "
+            f"{' '.join(f'--bind {value.name}=NUMBER' for value in others)}."
         )
     if len(results) > 1:
-        wanted = max(results, key=_known_pixels)
-        takes = ", ".join(f'"{value.name}"' for value in images)
-        advice.append(
-            "Cut off the outputs that are not wanted, in Python: onnx.utils.extract_model("
-            f'"{name}", "one-output.onnx", [{takes}], ["{wanted.name}"]) keeps \'{wanted.name}\'.'
-        )
+        wanted = max(results, key=_likely_image)
+        advice.append(f"Name the output that is wanted, such as --output-name {wanted.name}.")
     return " ".join(advice)
 
 
-def _known_pixels(value: ir.Value) -> int:
-    """Return how many numbers a value holds; 0 where that is not known."""
-    if value.shape is None or not value.shape.is_static():
-        return 0
-    return int(np.prod(value.shape.numpy()))
+def _likely_image(value: ir.Value) -> tuple[bool, int]:
+    """Return whether a value has the axes of an image, and how many numbers, 0 for not known."""
+    if value.shape is None:
+        return False, 0
+    count = int(np.prod(value.shape.numpy())) if value.shape.is_static() else 0
+    return len(value.shape) == 4, count
 
 
 def _quoted(values: Sequence[ir.Value]) -> str:

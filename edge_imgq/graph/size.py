@@ -16,9 +16,12 @@ from edge_imgq.graph.shape_inference import infer_shapes
 
 
 def side_axes(shape: Sequence[object]) -> tuple[int, int]:
-    """Return the axes of height and width of an image: the last two, but in (N, H, W, C)."""
+    """Return the axes of height and width of an image: the last two, but in (N, H, W, C).
+
+    One pixel of many channels is (N, C, 1, 1).
+    """
     last = len(shape) == 4 and shape[3] in COLOURS and shape[1] not in COLOURS
-    return (1, 2) if last else (2, 3)
+    return (1, 2) if last and tuple(shape[2:]) != (1, 1) else (2, 3)
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:

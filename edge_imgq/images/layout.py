@@ -37,7 +37,12 @@ def levels_from_nchw(values: NDArray[np.floating], peak: float) -> NDArray[np.fl
 
 
 def pixels_of(levels: NDArray[np.floating | np.uint8]) -> NDArray[np.uint8]:
-    """Return levels as pixels: rounded half to even, as QuantizeLinear does, and clipped."""
+    """Return levels as pixels: rounded half to even, as QuantizeLinear does, and clipped.
+
+    Pixels come back as they are.
+    """
+    if levels.dtype == np.uint8:
+        return levels.astype(np.uint8, copy=False)
     return np.ascontiguousarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
 
 

@@ -87,6 +87,7 @@ def bundle(request: BundleRequest, watch: Watch) -> Written:
         OutputError: it cannot be written.
     """
     report = read_report(_report_path(request.folder))
+    _refuse_no_image(report)
     remarks = replaced(request.output, report.model, with_zip=request.zipped)
     _refuse_other_versions(report)
     chosen = choose(request.folder, report, request.targets)
@@ -128,6 +129,20 @@ def _report_path(folder: Path) -> Path:
             "wrote, such as artifacts/fsrcnn-x2."
         )
     return path
+
+
+def _refuse_no_image(report: Report) -> None:
+    """Refuse files whose result the code of a bundle could not draw.
+
+    Raises:
+        UsageError: they return something else than an image.
+    """
+    if report.contract.result is not None:
+        raise UsageError(
+            f"{report.model} returns a {report.contract.result}, and the code of a bundle is for "
+            "images. Ship the files themselves: what their numbers stand for is in their notes, "
+            "which `edge-imgq inspect FILE --json` prints."
+        )
 
 
 def _refuse_other_versions(report: Report) -> None:

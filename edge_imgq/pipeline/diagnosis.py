@@ -56,6 +56,7 @@ class Words:
         model, scheme, calibration, pixels, output: as for an export.
         size: height and width of the first file.
         sized: whether the person named it.
+        ports: options that name ports.
     """
 
     model: str
@@ -65,6 +66,7 @@ class Words:
     output: Path
     size: tuple[int, int]
     sized: bool
+    ports: tuple[str, ...] = ()
 
 
 def missing_fidelity(
@@ -228,6 +230,7 @@ def _commands(words: Words, fidelity: float) -> tuple[str, ...]:
         shared += f" --calibration {shlex.quote(str(words.calibration))}"
     if words.pixels is not None:
         shared += f" --range={words.pixels.low:g},{words.pixels.high:g}"
+    shared += "".join(f" {shlex.quote(word)}" for word in words.ports)
     if str(words.output) != DEFAULT_OUTPUT:
         shared += f" --output {shlex.quote(str(words.output))}"
     if automatic := automatic_form(words.scheme):

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
@@ -24,13 +26,13 @@ from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.verify.drift import Drift, ImageDrift, compare
 from edge_imgq.verify.output_range import OutputValues, outside
+from edge_imgq.verify.port_error import port_sums
 from edge_imgq.verify.summary import summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import FloatSession, Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
+    Levels: TypeAlias = NDArray[np.float64]
 
 WORKERS = min(2, max(processors() - 1, 1))
 """Threads beside the first on which references and files run side by side; each holds what its file
@@ -51,16 +54,16 @@ class _Shown:
     Attributes:
         sample: the image.
         of_float: by the float reference.
-        levels: the same, neither rounded nor clipped; None where clipping takes next to nothing.
+        levels: the same, neither rounded nor clipped.
         of_quantized: by the QDQ graph of each file that has one.
-        of_files: by every file, or why it did not run.
+        of_files: by every file, or why it did not run; levels of what is no picture.
     """
 
     sample: Sample
     of_float: Pixels
-    levels: NDArray[np.float64] | None
+    levels: Levels
     of_quantized: Mapping[Path, Pixels]
-    of_files: Mapping[Path, Pixels | NotRun]
+    of_files: Mapping[Path, Pixels | Levels | NotRun]
 
 
 def measure_drifts(
@@ -111,11 +114,12 @@ def measure_drifts(
                     not_run[file.path] = result
                 else:
                     rows[file.path].append(_compared(file, result, shown, gallery))
-                    builtin.offer(file, sample, shown.of_float, result)
+                    builtin.offer(file, sample, shown.of_float, pixels_of(result))
     _release(opened)
     is_picture = values.is_empty or values.range().is_picture
+    name = "" if contract.result is None else contract.result.name
     return {
-        path: replace(summarise(found, is_picture), builtin_kernels=builtin.of(path, found))
+        path: replace(summarise(found, is_picture, name), builtin_kernels=builtin.of(path, found))
         for path, found in rows.items()
         if path not in not_run
     }
@@ -162,26 +166,30 @@ def _run(
         # Not beside evaluators: kernels of large windows take as much memory again.
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
     levels = exact.result()
-    values.add(levels)
+    if reference.note.contract.returns_image:
+        values.add(levels)
     return _Shown(
         sample,
         pixels_of(levels),
-        None if outside(levels).is_picture else levels,
+        levels,
         {path: runs[id(session)].result() for path, session in graphs.items()},
         {**{path: run.result() for path, run in native.items()}, **others},
     )
 
 
-def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery) -> ImageDrift:
+def _compared(
+    file: OpenedFile, result: Pixels | Levels, shown: _Shown, gallery: Gallery
+) -> ImageDrift:
     """Return how far a file's image is off, and show it."""
     sample, note = shown.sample, file.session.note
+    port, pixels = note.contract.result, pixels_of(result)
     quantized = shown.of_quantized.get(file.path)
     host = quantized
     if file.host is not file.quantized:
         host = None if file.host is None else file.host.run(sample.pixels)
     row = compare(
         sample.name,
-        file=result,
+        file=pixels,
         reference=shown.of_float,
         quantized=quantized,
         source=shown.of_float if quantized is None else quantized,
@@ -189,9 +197,11 @@ def _compared(file: OpenedFile, result: Pixels, shown: _Shown, gallery: Gallery)
         shave=note.contract.shave,
         untreated=None if sample.truth is None else sample.untreated(note.contract.scale),
         host=host,
-        levels=shown.levels,
+        levels=None if port or outside(shown.levels).is_picture else shown.levels,
     )
-    exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, result)
+    if port is not None:
+        return replace(row, numbers=port_sums(port, shown.levels, result.astype(np.float64)))
+    exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, pixels)
     gallery.offer(f"{note.model}-{note.target}", exhibit)
     return row
 
@@ -201,10 +211,13 @@ def _is_native(file: OpenedFile) -> bool:
     return file.host is None and file.session.identity.is_device_runtime
 
 
-def _run_file(file: OpenedFile, sample: Sample) -> Pixels | NotRun:
+def _run_file(file: OpenedFile, sample: Sample) -> Pixels | Levels | NotRun:
     give_back()  # what the last one held
+    session = file.session
     try:
-        return file.session.run(sample.pixels)
+        if isinstance(session, HostSession) and not session.note.contract.returns_image:
+            return session.exact(sample.pixels)
+        return session.run(sample.pixels)
     except (DeviceError, ModelError) as error:
         return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
     except NonFiniteOutputError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
+from edge_imgq.errors import ModelError
 from edge_imgq.formats import format_of
 from edge_imgq.version import __version__
 
@@ -72,8 +73,19 @@ def open_enhancer(model: str | Source, threads: int, pixels: PixelRange | None =
 
     Raises:
         UsageError: it is none of these.
-        ModelError: it cannot be read.
+        ModelError: it cannot be read, or returns no image.
     """
+    found = _opened(model, threads, pixels)
+    result = found.contract.result
+    if result is not None:
+        raise ModelError(
+            f"{found.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
+            "its files; of a model with several outputs, --output-name names the image."
+        )
+    return found
+
+
+def _opened(model: str | Source, threads: int, pixels: PixelRange | None) -> Enhancer:
     if not isinstance(model, str):
         return _open_source(model, threads, pixels)
     path = Path(model)

@@ -216,7 +216,8 @@ def _words(plan: Plan, request: ExportRequest, scheme: str, size: Size) -> Words
         return None
     folder = None if calibration is None else Path(str(calibration))
     sized = bool(request.sizes)
-    return Words(plan.source.given, said, folder, request.pixels, request.output, size, sized)
+    given, ports = plan.source.given, plan.source.ports.words
+    return Words(given, said, folder, request.pixels, request.output, size, sized, ports)
 
 
 def _recipe_text(scheme: str | QuantizeRecipe) -> str:

@@ -12,6 +12,7 @@ from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
 from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
 from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ Size = tuple[int, int]
 
 
 def inspect(
-    path: Path, size: Size | None, watch: Watch, *, passes: bool = False
+    path: Path,
+    size: Size | None,
+    watch: Watch,
+    *,
+    passes: bool = False,
+    ports: PortRequests = NOTHING_ASKED,
 ) -> FileDescription:
     """Return what a file consists of.
 
@@ -35,6 +41,7 @@ def inspect(
         size: height and width to look at an ONNX file at; None for its own.
         watch: told of what may take seconds.
         passes: whether to tell which passes rewrite the graph for each target.
+        ports: what the person says of what an ONNX model takes and returns.
 
     Raises:
         UsageError: it is a folder, or a file of another format; passes are asked for of a file that
@@ -51,7 +58,7 @@ def inspect(
         describe: Callable[[Path, Size | None], FileDescription] = form.functions.describe
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
-    return _inspect_onnx(path, size, watch, passes)
+    return _inspect_onnx(path, size, watch, passes, ports)
 
 
 def _refuse_passes(path: Path, asked: bool) -> None:
@@ -62,7 +69,9 @@ def _refuse_passes(path: Path, asked: bool) -> None:
         )
 
 
-def _inspect_onnx(path: Path, size: Size | None, watch: Watch, passes: bool) -> FileDescription:
+def _inspect_onnx(
+    path: Path, size: Size | None, watch: Watch, passes: bool, ports: PortRequests
+) -> FileDescription:
     """Describe an ONNX file, and ask all targets about the model that `export` reads in it."""
     from edge_imgq.export.onnx_description import describe
 
@@ -71,7 +80,7 @@ def _inspect_onnx(path: Path, size: Size | None, watch: Watch, passes: bool) -> 
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
     watch(Step("open the model", 0, 2))
-    source = _opened(path, size)
+    source = _opened(path, size, ports)
     at = _fitting_size(source) if size is None else size
     watch(Step("ask the targets", 1, 2))
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
@@ -122,10 +131,10 @@ def _fitting_size(source: Source | Skipped) -> Size | None:
     return own_size(source.model) or source.contract.fitting(DEFAULT_SIZE)
 
 
-def _opened(path: Path, size: Size | None) -> Source | Skipped:
+def _opened(path: Path, size: Size | None, ports: PortRequests) -> Source | Skipped:
     """Open a model as an export would; return the reason where an export refuses it."""
     try:
-        return open_model(str(path), sizes=() if size is None else (size,))
+        return open_model(str(path), sizes=() if size is None else (size,), ports=ports)
     except ModelError as error:
         return Skipped(str(error))
 

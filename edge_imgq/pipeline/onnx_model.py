@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.errors import ModelError
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 
 if TYPE_CHECKING:
     import onnx
@@ -21,12 +22,19 @@ class OnnxModel:
         where: what messages call it.
         path: of its file; None for a model in memory.
         contents: of a model in memory, serialised.
+        ports: that the person chose; a model that is read has these alone.
     """
 
     name: str
     where: str
     path: Path | None = None
     contents: bytes = field(default=b"", repr=False)
+    ports: PortRequests = NOTHING_ASKED
+
+    @property
+    def as_it_is(self) -> Path | None:
+        """The file that holds the model as it is read; None where there is no such file."""
+        return None if self.ports.is_choice else self.path
 
     @staticmethod
     def file(path: Path) -> OnnxModel:
@@ -58,14 +66,20 @@ class OnnxModel:
         Raises:
             ModelError: it is missing, truncated, or not valid ONNX.
         """
+        from edge_imgq.graph.chosen_ports import with_chosen_ports
         from edge_imgq.graph.load import parse_onnx, read_onnx
 
-        return parse_onnx(self.contents, self.where) if self.path is None else read_onnx(self.path)
+        model = read_onnx(self.path) if self.path else parse_onnx(self.contents, self.where)
+        return with_chosen_ports(model, self.ports, self.where)
 
     def load(self, *, weights: bool = True) -> onnx.ModelProto:
         """Return the model as it is; weights that lie in files beside it can be left there."""
         import onnx
 
+        from edge_imgq.graph.chosen_ports import with_chosen_ports
+
         if self.path is None:
-            return onnx.load_model_from_string(self.contents)
-        return onnx.load(self.path, load_external_data=weights)
+            model = onnx.load_model_from_string(self.contents)
+        else:
+            model = onnx.load(self.path, load_external_data=weights)
+        return with_chosen_ports(model, self.ports, self.where)

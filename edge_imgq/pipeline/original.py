@@ -43,7 +43,7 @@ class Original:
 
 
 def keep_model(given: OnnxModel, path: Path) -> str:
-    """Write a model as it was given, with weights that lie in files beside it put inside.
+    """Write a model as it was given, of the ports that were chosen, with all of its weights inside.
 
     Returns:
         The digest of the copy.
@@ -52,7 +52,7 @@ def keep_model(given: OnnxModel, path: Path) -> str:
     from onnx.external_data_helper import uses_external_data
 
     graph = given.load(weights=False).graph
-    if any(uses_external_data(tensor) for tensor in graph.initializer):
+    if given.ports.is_choice or any(uses_external_data(tensor) for tensor in graph.initializer):
         onnx.save(given.load(), path)
     elif given.path is None:
         path.write_bytes(given.contents)

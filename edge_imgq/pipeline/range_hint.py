@@ -41,8 +41,9 @@ NEARER = 0.5
 
 
 def nobody_said(source: Source) -> bool:
-    """Tell whether neither the model nor the person said what its pixels are."""
-    return not source.is_own and source.asked is None and source.contract.peak == 1.0
+    """Tell whether neither the model nor the person said what the pixels of an image are."""
+    unsaid = not source.is_own and source.asked is None and source.contract.peak == 1.0
+    return unsaid and source.contract.returns_image
 
 
 def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:

@@ -13,6 +13,7 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.models.zoo import ZOO, zoo_entry
 from edge_imgq.pipeline.onnx_model import OnnxModel
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -38,6 +39,7 @@ class Source:
         original: the file that the model was read from; None where it is no .onnx file.
         given: the word that names it on a command line; empty for a model in memory.
         asked: what the person said that its pixels are; None where nothing was said.
+        ports: what the person said of what it takes and returns.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Source:
     original: Original | None = None
     given: str = ""
     asked: PixelRange | None = None
+    ports: PortRequests = NOTHING_ASKED
     _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -76,7 +79,10 @@ class Source:
 
 
 def open_model(
-    given: str | OnnxModel, pixels: PixelRange | None = None, sizes: Sequence[Size] = ()
+    given: str | OnnxModel,
+    pixels: PixelRange | None = None,
+    sizes: Sequence[Size] = (),
+    ports: PortRequests = NOTHING_ASKED,
 ) -> Source:
     """Return the model that a person names.
 
@@ -87,21 +93,30 @@ def open_model(
             255 where it takes bytes.
         sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
             one is opened to any.
+        ports: what the person says of what an .onnx file takes and returns.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is neither, or has no such port.
         ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
             else in ONNX Runtime than the model that was read from it.
     """
     if isinstance(given, OnnxModel):
-        return replace(_from_onnx(given, pixels, sizes), asked=pixels)
-    return replace(_named(given, pixels, sizes), given=given, asked=pixels)
+        return replace(_from_onnx(replace(given, ports=ports), pixels, sizes), asked=pixels)
+    found = _named(given, pixels, sizes, ports)
+    return replace(found, given=given, asked=pixels, ports=ports)
 
 
-def _named(text: str, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
+def _named(
+    text: str, pixels: PixelRange | None, sizes: Sequence[Size], ports: PortRequests
+) -> Source:
     path = Path(text)
     if path.suffix.lower() == ".onnx":
-        return _from_onnx(OnnxModel.file(path), pixels, sizes)
+        return _from_onnx(replace(OnnxModel.file(path), ports=ports), pixels, sizes)
+    if ports != NOTHING_ASKED:
+        raise UsageError(
+            f"{text} is no .onnx file, and has one image in and one out: leave "
+            f"{ports.words[0]} out."
+        )
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
     if path.suffix.lower() == ".npz":
@@ -157,12 +172,29 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
         _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):
         pixels = PixelRange(0.0, contract.peak)
-    if pixels.low != 0:
+    elif contract.result is not None:
+        contract = _returning(model, contract, pixels, given.ports)
+    elif pixels.low != 0:
         to_unit_range(model, pixels)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
         model = bind_size(model, sizes[0])
     original = original_of(given, model, contract, pixels, sizes)
     return Source(given.name, model, contract, has_note(model.metadata_props), original)
+
+
+def _returning(
+    model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
+) -> ImageContract:
+    """Let a model return its result from 0 to the peak, in place; return what that stands for."""
+    from edge_imgq.graph.pixel_range import return_port, take_unit_range
+    from edge_imgq.pipeline.port_range import with_range
+
+    assert contract.result is not None
+    if pixels.low != 0:
+        take_unit_range(model, pixels)
+    port = with_range(contract.result, model, contract, ports.output)
+    return_port(model, port, contract.peak)
+    return replace(contract, result=port)
 
 
 def _from_checkpoint(path: Path) -> Source:

@@ -66,6 +66,7 @@ def target_report(
         breaches=exceeded,
         budget=budget,
         gpu=gpu,
+        numbers=drift.numbers,
     )
 
 

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 NEVER_THERE = (DeviceError, UnsupportedOperatorError)
 """What is noted of a single file too: it is whole, and the device is not there or refuses it."""
 
+NO_PICTURE = Skipped("the result is no picture")
+
 NOT_TIMED = Skipped("not timed: --no-bench")
 
 
@@ -187,7 +189,8 @@ def verify_files(
         )
         if terms.just_written:
             _blame(not_run)
-        found = NOT_LOOKED_AT if values.is_empty else values.range()
+        unseen = NOT_LOOKED_AT if contract.returns_image else NO_PICTURE
+        found = unseen if values.is_empty else values.range()
         targets = _targets(folder, opened, drifts, terms, not_run, found, watch)
     note = references.float.note
     return Report(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
+    from edge_imgq.ports import Port
 
     Image = NDArray[np.float64]
     Size = tuple[int, int]
@@ -114,7 +115,7 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    file = _running(given_as, given, pixels, images[0])
+    file = _running(given_as, given, pixels, images[0], contract.result)
     if isinstance(file, Skipped):
         return file
     ours = _tried(in_onnx_runtime(ir.to_proto(model), PixelRange(0.0, contract.peak), 1), images[0])
@@ -124,10 +125,11 @@ def _compared(
     levels = comparison.distance(ours) * 255
     if comparison.is_same(ours):
         return Agreement(file.runtime, levels, size)
+    culprit = _culprit(given_as, comparison, pixels, contract.result)
     raise ModelError(
         f"{given_as.where} returns another image than the model that edge-imgq made of it: at "
         f"{size[0]}x{size[1]} they are up to {levels:.3g} levels of 255 apart, by {file.runtime}. "
-        f"What changed it is {_culprit(given_as, comparison, pixels)}. That is no fault of the "
+        f"What changed it is {culprit}. That is no fault of the "
         "file: please report it, and export the model for another opset meanwhile."
     )
 
@@ -148,17 +150,22 @@ def test_images(size: Size, channels: int) -> list[Image]:
 
 
 def _running(
-    file: OnnxModel, given: onnx.ModelProto, pixels: PixelRange, image: Image
+    file: OnnxModel,
+    given: onnx.ModelProto,
+    pixels: PixelRange,
+    image: Image,
+    result: Port | None,
 ) -> AsGiven | Skipped:
     """Return a file in ONNX Runtime, or where that does not run it, in the reference evaluator."""
-    opened = in_onnx_runtime(given, pixels, 1, file.path)
+    whole = file.load() if file.as_it_is is None else given
+    opened = in_onnx_runtime(whole, pixels, 1, file.as_it_is, result)
     tried = _tried(opened, image)
     if not isinstance(tried, Skipped):
         return tried
     if image.shape[0] * image.shape[1] > MOST_PIXELS:
         larger = f"{image.shape[0]}x{image.shape[1]} is too large for ONNX's reference evaluator"
         return Skipped(f"{tried.reason}; {larger}")
-    other = _tried(in_reference_evaluator(file.load(), pixels), image)
+    other = _tried(in_reference_evaluator(file.load(), pixels, result), image)
     return Skipped(f"{tried.reason}; {other.reason}") if isinstance(other, Skipped) else other
 
 
@@ -230,15 +237,17 @@ class _Comparison:
         return np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf))
 
 
-def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange) -> str:
+def _culprit(
+    file: OnnxModel, comparison: _Comparison, pixels: PixelRange, result: Port | None
+) -> str:
     """Return the first step of reading after which the images are others, in words."""
     model = file.load()
     for what, step in STEPS:
         model = step(model)
         images = comparison.images
-        opened = _tried(in_onnx_runtime(model, pixels, 1), images[0])
+        opened = _tried(in_onnx_runtime(model, pixels, 1, result=result), images[0])
         if isinstance(opened, Skipped) and images[0].size <= 3 * MOST_PIXELS:
-            opened = _tried(in_reference_evaluator(model, pixels), images[0])
+            opened = _tried(in_reference_evaluator(model, pixels, result), images[0])
         if not isinstance(opened, Skipped) and not comparison.is_same(opened):
             return what
     return "what follows simplification"

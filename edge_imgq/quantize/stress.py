@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.degrade import degrade_for
-from edge_imgq.images.samples import UNKNOWN_TASK
+from edge_imgq.images.samples import UNKNOWN_TASKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[Stress
 def _degraded(
     truth: Pixels, contract: ImageContract, generator: np.random.Generator
 ) -> StressImage:
-    if contract.task == UNKNOWN_TASK:
+    if contract.task in UNKNOWN_TASKS:
         return StressImage(truth, None)
     degrade = degrade_for(contract.task, contract.scale)
     return StressImage(degrade(truth, generator), truth)

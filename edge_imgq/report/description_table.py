@@ -122,6 +122,9 @@ def _reasons(outlook: Sequence[TargetOutlook]) -> dict[tuple[str, tuple[str, ...
 
 
 def _no_images(description: FileDescription) -> list[TensorRow]:
+    note = description.note
+    if note is not None and not note.contract.returns_image:
+        return []
     has_batch = any(f.has_batch for f in FORMATS.values() if f.name == description.format)
     ranks = (4,) if has_batch else (3, 4)
     return [row for row in description.outputs if len(row.shape) not in ranks]
@@ -130,8 +133,8 @@ def _no_images(description: FileDescription) -> list[TensorRow]:
 def _no_image(row: TensorRow) -> str:
     """Say that an output is none that the other commands take."""
     return (
-        f"{row.name} is no image: this is not an image-to-image network, and export, enhance and "
-        "evaluate refuse it"
+        f"{row.name} is no image: enhance and evaluate refuse a network of other results, and so "
+        "does export, but for vectors (1, N) (docs/ports.md)"
     )
 
 
@@ -148,9 +151,10 @@ def _note(note: FileNote) -> str:
     """Say what an app must know of the pixels."""
     contract = note.contract
     colour = "luma (Y of BT.601)" if contract.colour == "y" else "RGB"
+    gives = "" if contract.result is None else f", to {contract.result}"
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {colour}, pixels 0–255 stand for 0–{contract.peak:g}",
+        f"{contract.scale}, {colour}{gives}, pixels 0–255 stand for 0–{contract.peak:g}",
         "  ",
     )
 

@@ -45,7 +45,7 @@ def worse_than_input(report: Report) -> list[str]:
 def tint_lines(report: Report) -> list[str]:
     """Return a line for every file whose colours or brightness are off in the mean."""
     lines = []
-    for target in report.targets:
+    for target in report.targets if report.contract.returns_image else ():
         error = target.mean_error
         areas = {"overall": error.overall, "in flat dark areas": error.dark}
         areas["in flat bright areas"] = error.bright
@@ -57,6 +57,26 @@ def tint_lines(report: Report) -> list[str]:
         if said:
             lines.append(f"{target.target}: off in the mean by {'; '.join(said)} (levels)")
     return lines
+
+
+def number_lines(report: Report) -> list[str]:
+    """Return a line on the errors of every file whose result is no picture, and one on its range.
+
+    Errors are in the unit of the model's own numbers.
+    """
+    port, lines = report.contract.result, []
+    if port is None:
+        return []
+    for target in report.targets:
+        found = target.numbers
+        if not isinstance(found, Skipped):
+            lines.append(
+                f"{target.target}: {found.port} off by {found.relative:.2%} of its norm, at most "
+                f"{found.largest:.3g} ({found.of_range:.2%} of its range)"
+            )
+    ends = ", ".join(f"{low:g} to {high:g}" for low, high in zip(port.low, port.high, strict=True))
+    stated = f"in files 0 to {report.contract.peak:g}, in bytes 0 to 255, stand for {ends}"
+    return [f"{port.name}, {port}: {stated}", *lines]
 
 
 def levels(values: tuple[float, ...]) -> str:

@@ -29,6 +29,7 @@ from edge_imgq.verify.drift import (
 from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
 from edge_imgq.verify.mean_error import MeanError
 from edge_imgq.verify.output_range import OutputRange
+from edge_imgq.verify.port_error import A_PICTURE, PortError
 
 NOT_LOOKED_AT = Skipped("no file ran on an image")
 
@@ -64,6 +65,7 @@ class TargetReport:
         builtin_kernels: an int8 TFLite file in TFLite's own kernels, without XNNPACK.
         budget: that it was held to; None where no recipe has one.
         gpu: one image in LiteRT's GPU kernels, in float16 and in float32.
+        numbers: errors of a result that is no picture, in its own unit.
     """
 
     target: str
@@ -88,6 +90,7 @@ class TargetReport:
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
     budget: Budget | None = None
     gpu: GpuDrift | Skipped = NOT_ON_GPU
+    numbers: PortError | Skipped = A_PICTURE
 
 
 @dataclass(frozen=True)

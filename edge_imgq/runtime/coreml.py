@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from edge_imgq.contract import FileNote
+from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
+from edge_imgq.images.layout import from_nchw
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import read_program
@@ -73,6 +74,8 @@ class ReferenceSession:
                 f"{self._path} takes images of {self.size} (height, width), not {size}. "
                 "Export it again with --size."
             )
+        if not self.note.contract.returns_image:
+            return from_nchw(result, self.note.contract.peak)
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
         return np.ascontiguousarray(
             np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
@@ -108,7 +111,7 @@ class ReferenceSession:
     def _wanted(self, size: tuple[int, int]) -> tuple[int, ...]:
         """Return the shape of the output for an image of a height and width."""
         contract = self.note.contract
-        return (1, contract.channels, size[0] * contract.scale, size[1] * contract.scale)
+        return (1, contract.result_channels, *contract.result_size(size))
 
     def _result(self, levels: NDArray[np.float32]) -> NDArray[Any] | None:
         """Return the program's output; None where an operator does not take this size."""
@@ -165,6 +168,8 @@ class DeviceSession:
 
     def _predict(self, picture: Any) -> NDArray[np.uint8]:
         result = self._model.predict({self._input: picture})[self._output]
+        if not self.note.contract.returns_image:
+            return from_nchw(np.asarray(result), self.note.contract.peak)
         mode = "L" if self.note.contract.channels == 1 else "RGB"
         array = np.asarray(result.convert(mode), np.uint8)
         return array[:, :, np.newaxis] if array.ndim == 2 else array
@@ -193,7 +198,9 @@ def _size(package: Package) -> tuple[int, int]:
 
 def _refuse_without_images(package: Package) -> None:
     description = package.model.description
-    for features, word in ((description.input, "takes"), (description.output, "returns")):
+    ends = ((description.input, "takes"), (description.output, "returns"))
+    numbers = has_note(package.metadata) and not _note(package).contract.returns_image
+    for features, word in ends[:1] if numbers else ends:
         kinds = [feature.type.WhichOneof("Type") for feature in features]
         if kinds != ["imageType"]:
             raise ModelError(

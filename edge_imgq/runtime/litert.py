@@ -164,8 +164,7 @@ class LiteRTSession:
         except (RuntimeError, ValueError):
             return False
         output = tuple(int(n) for n in interpreter.get_output_details()[0]["shape"][1:3])
-        scale = self.note.contract.scale
-        return output == (size[0] * scale, size[1] * scale)
+        return output == self.note.contract.result_size(size)
 
     def _refuse_other_types(self) -> None:
         details = [

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote, PixelRange
+    from edge_imgq.ports import Port
 
     Floats = NDArray[np.floating[Any]]
     Call = Callable[[str, NDArray[Any]], NDArray[Any]]
@@ -36,30 +37,37 @@ MOST_PIXELS = 256 * 256
 
 
 class AsGiven:
-    """A model of one image in and one image out, asked in images of 0 to 1.
+    """A model of one image in and one image or vector out, asked in images of 0 to 1.
 
     Args:
         model: its graph; its weights may be missing.
         pixels: the values that it has for pixel 0 and pixel 255.
         call: runs it on one named tensor.
         runtime: what does so, in words.
+        result: what it returns; None for an image of the same pixels.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, pixels: PixelRange, call: Call, runtime: str
+        self,
+        model: onnx.ModelProto,
+        pixels: PixelRange,
+        call: Call,
+        runtime: str,
+        result: Port | None = None,
     ) -> None:
         constants = {tensor.name for tensor in model.graph.initializer}
         image = next(value for value in model.graph.input if value.name not in constants)
         self.runtime = runtime
         self.size = image_size(model)
         self._pixels, self._call, self._name = pixels, call, image.name
+        self._result = result
         shape = _lengths(image)
         self._is_last = side_axes(shape) == (1, 2)
         self._batch = shape[0] or 1
         self._dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
 
     def __call__(self, image: Floats) -> NDArray[np.float64]:
-        """Return the output image of an input image, both (H, W, C) from 0 to 1, not clipped."""
+        """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped."""
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
         values = image * span + low
         if np.issubdtype(self._dtype, np.integer):
@@ -67,10 +75,23 @@ class AsGiven:
         batch = np.repeat(values[np.newaxis], self._batch, axis=0)
         laid = batch if self._is_last else batch.transpose(0, 3, 1, 2)
         result = self._call(self._name, np.ascontiguousarray(laid, self._dtype))
+        if self._result is not None:
+            return _unit(result, self._result)
         if side_axes(result.shape) != (1, 2):
             result = result.transpose(0, 2, 3, 1)
         unit: NDArray[np.float64] = (result[0].astype(np.float64) - low) / span
         return unit
+
+
+def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
+    """Return a port's values, as the model returns them, as (H, W, C) from 0 to 1."""
+    if port.kind == "vector":
+        laid = values.reshape(-1)[: port.channels].reshape(1, 1, -1)
+    else:
+        laid = values[0].transpose(1, 2, 0)
+    low, high = np.array(port.low), np.array(port.high)
+    unit: NDArray[np.float64] = (laid.astype(np.float64) - low) / (high - low)
+    return unit
 
 
 def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
@@ -102,7 +123,11 @@ def gives_bytes(model: onnx.ModelProto) -> bool:
 
 
 def in_onnx_runtime(
-    model: onnx.ModelProto, pixels: PixelRange, threads: int, path: Path | None = None
+    model: onnx.ModelProto,
+    pixels: PixelRange,
+    threads: int,
+    path: Path | None = None,
+    result: Port | None = None,
 ) -> AsGiven | Skipped:
     """Open a model by ONNX Runtime; return the reason where it does not open.
 
@@ -111,6 +136,7 @@ def in_onnx_runtime(
         pixels: the values of pixel 0 and pixel 255.
         threads: processor threads.
         path: of the file, whose bytes then are what is run.
+        result: what it returns; None for an image of the same pixels.
     """
     source = str(path) if path else model.SerializeToString()
     try:
@@ -122,10 +148,12 @@ def in_onnx_runtime(
     def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(run_session(session, {name: values})[0])
 
-    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}")
+    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", result)
 
 
-def in_reference_evaluator(model: onnx.ModelProto, pixels: PixelRange) -> AsGiven | Skipped:
+def in_reference_evaluator(
+    model: onnx.ModelProto, pixels: PixelRange, result: Port | None = None
+) -> AsGiven | Skipped:
     """Open a model by ONNX's reference evaluator, which is slow and knows every opset."""
     from onnx.reference import ReferenceEvaluator
 
@@ -137,7 +165,7 @@ def in_reference_evaluator(model: onnx.ModelProto, pixels: PixelRange) -> AsGive
     def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(evaluator.run(None, {name: values})[0])
 
-    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}")
+    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", result)
 
 
 def _first_line(error: Exception) -> str:

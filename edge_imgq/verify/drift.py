@@ -18,6 +18,7 @@ import numpy as np
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.mean_error import ErrorSums, MeanError, error_sums
+from edge_imgq.verify.port_error import A_PICTURE, PortError, PortSums
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -140,6 +141,7 @@ class ImageDrift:
         errors: of the file against the float reference, added up.
         differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
         host_differences: the same against the file on this host; None where it ran here alone.
+        numbers: errors of numbers that are no picture; None where the result is one.
     """
 
     name: str
@@ -153,6 +155,7 @@ class ImageDrift:
     errors: ErrorSums
     differences: NDArray[np.int64]
     host_differences: NDArray[np.int64] | None
+    numbers: PortSums | None = None
 
     @property
     def drop(self) -> float | None:
@@ -189,6 +192,7 @@ class Drift:
     mean_error: MeanError
     images: tuple[ImageFigures, ...]
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
+    numbers: PortError | Skipped = A_PICTURE
 
 
 def compare(

@@ -20,18 +20,20 @@ from edge_imgq.verify.drift import (
     ImageFigures,
 )
 from edge_imgq.verify.mean_error import mean_error
+from edge_imgq.verify.port_error import A_PICTURE, port_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
+def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str = "") -> Drift:
     """Return mean and worst image of every comparison; there is at least one image.
 
     Args:
         images: the comparisons.
         is_picture: whether the float model's values are a picture; else the distances to them are
             those to the values as they are, not to the pixels that clipping makes of them.
+        port: the name of a result that is no picture.
     """
     names = [image.name for image in images]
     found = [
@@ -42,6 +44,7 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
     ]
     quantization = [second for _, second in found if second is not None]
     against_float = [first for first, _ in found]
+    numbers = [image.numbers for image in images if image.numbers is not None]
     return Drift(
         vs_reference=_fidelity(names, against_float),
         drop=_drop(images),
@@ -55,6 +58,7 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True) -> Drift:
             ImageFigures(image.name, value, image.drop)
             for image, value in zip(images, against_float, strict=True)
         ),
+        numbers=port_error(port, numbers) if numbers else A_PICTURE,
     )
 
 

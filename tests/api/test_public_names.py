@@ -13,6 +13,7 @@ import pytest
 import edge_imgq as eiq
 
 PROGRESS = "progress=None"
+PORTS = ("output_name=''", "bind=mappingproxy({})")
 DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -37,14 +38,14 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("pictures=None", "junit=None", "markdown=None", "history=None", "threads=1"),
         *("cache=True", PROGRESS),
     ),
-    "enhance": ("photo", "model", "*", "pixel_range=None", "threads=None", PROGRESS),
+    "enhance": ("photo", "model", "*", "pixel_range=None", *PORTS, "threads=None", PROGRESS),
     "enhance_files": (
         *("photos", "model", "output", "*", "suffix=''", "resume=False", "pixel_range=None"),
-        *("threads=None", PROGRESS),
+        *(*PORTS, "threads=None", PROGRESS),
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),
-        *("threads=None", PROGRESS),
+        *(*PORTS, "threads=None", PROGRESS),
     ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
@@ -52,6 +53,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
             "sizes=()",
             "scheme=None",
             "pixel_range=None",
+            *PORTS,
             "threads=1",
             "bench=True",
             "pictures=None",
@@ -60,14 +62,15 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("model_version=''", PROGRESS),
     ),
     "export_recipes": ("beside=None",),
-    "inspect": ("path", "*", "size=None", "passes=False", PROGRESS),
-    "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None"),
+    "inspect": ("path", "*", "size=None", "passes=False", *PORTS, PROGRESS),
+    "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None", *PORTS),
     "open_file": ("path", "*", "threads=1"),
     "quantize": ("model", "recipe='int8'", "images=None", "*", PROGRESS),
     "quantize_recipe": ("name", "beside=None"),
     "sensitivity": (
         *("model", "*", "scheme='int8'", "budget=None", "fidelity=None", "size=None"),
-        *("calibration=None", "images=None", "output='artifacts'", "pixel_range=None", PROGRESS),
+        *("calibration=None", "images=None", "output='artifacts'", "pixel_range=None", *PORTS),
+        PROGRESS,
     ),
     "train": (
         *("model", "data", "output", "*", "validation=None", "schedule=None", "resume=False"),
@@ -103,7 +106,7 @@ MEMBERS: dict[str, set[str]] = {
     },
     "ImageContract": {
         *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
-        "fitting",
+        *("fitting", "result", "result_channels", "result_size", "returns_image"),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},
     "Model": {

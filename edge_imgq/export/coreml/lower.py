@@ -63,7 +63,8 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
         program = build(network, note.contract)
         function = program.functions["main"]
         # `convert` hands output types to its other front ends only.
-        function.set_output_types([ct.ImageType(RESULT, color_layout=layout)])
+        if note.contract.returns_image:
+            function.set_output_types([ct.ImageType(RESULT, color_layout=layout)])
         image = ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)
         return convert(program, inputs=[image], package_dir=str(draft))
 

@@ -42,12 +42,15 @@ def check(network: Network, contract: ImageContract) -> None:
         ModelError: the network does not take one image and return one.
     """
     refuse_unsupported(network)
-    for tensors, word in ((network.inputs, "takes"), (network.outputs, "returns")):
+    for tensors, channels, word in (
+        (network.inputs, contract.channels, "takes"),
+        (network.outputs, contract.result_channels, "returns"),
+    ):
         shapes = [tensor.shape for tensor in tensors]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, contract.channels):
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
             raise ModelError(
                 f"The network {word} {shapes}; a Core ML file here has one image "
-                f"of shape (1, {contract.channels}, height, width) at each end."
+                f"of shape (1, {channels}, height, width) there."
             )
 
 
@@ -83,7 +86,8 @@ def build(network: Network, contract: ImageContract) -> Any:
         levels = mb.cast(x=function.inputs[IMAGE], dtype="fp16")
         values.write(image, levels, unit=contract.pixel_scale)
         lower_operations(network, values)
-        function.set_outputs([_image(values, network.outputs[0], contract)])
+        result = _image if contract.returns_image else _numbers
+        function.set_outputs([result(values, network.outputs[0], contract)])
     name_variables(function, values, network)
     program = mil.Program()
     program.add_function("main", function)
@@ -177,3 +181,9 @@ def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
     if not (in_levels and covers(tensor, 0.0, contract.peak)):
         levels = mb.round(x=mb.clip(x=levels, alpha=np.float16(0), beta=np.float16(255)))
     return mb.cast(x=levels, dtype="fp32", name=RESULT)
+
+
+def _numbers(values: Values, tensor: Tensor, contract: ImageContract) -> Any:  # noqa: ARG001
+    """Return the network's output as numbers from 0 to the peak in float32, neither clipped."""
+    numbers = values.read(tensor, unit=1.0)
+    return mb.cast(x=numbers, dtype="fp32", name=RESULT)

@@ -25,12 +25,15 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
         UnsupportedOperatorError: names every operator without a form.
         ModelError: the network does not take one image and return one.
     """
-    for tensors, word in ((network.inputs, "takes"), (network.outputs, "returns")):
+    for tensors, channels, word in (
+        (network.inputs, contract.channels, "takes"),
+        (network.outputs, contract.result_channels, "returns"),
+    ):
         shapes = [tensor.shape for tensor in tensors]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, contract.channels):
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
             raise ModelError(
                 f"The network {word} {shapes}; an ncnn file here has one image "
-                f"of shape (1, {contract.channels}, height, width) at each end."
+                f"of shape (1, {channels}, height, width) there."
             )
     return layers_of(network)
 

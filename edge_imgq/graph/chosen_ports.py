@@ -1,0 +1,120 @@
+"""A model with the output alone that a person wants, and with inputs that became constants.
+
+Nothing that is computed changes; what no output needs is left to simplification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.graph.size import side_axes
+from edge_imgq.ports import PortRequests
+
+
+def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) -> onnx.ModelProto:
+    """Return a model of the ports that are asked for; the same one where nothing is asked.
+
+    Args:
+        model: as it was given; it is not changed.
+        asked: by the person.
+        name: of the model, for messages.
+
+    Raises:
+        UsageError: it has no such output or input.
+        ModelError: a constant does not fit its input.
+    """
+    if not asked.is_choice:
+        return model
+    chosen = onnx.ModelProto()
+    chosen.CopyFrom(model)
+    if asked.output is not None:
+        _keep_output(chosen.graph, asked.output.name, name)
+    for port, numbers in asked.bound:
+        _bind(chosen.graph, port, numbers, name)
+    return chosen
+
+
+def _keep_output(graph: onnx.GraphProto, wanted: str, name: str) -> None:
+    kept = [value for value in graph.output if value.name == wanted]
+    if not kept:
+        raise UsageError(f"{name} has no output '{wanted}'; it has {_names(graph.output)}.")
+    output = onnx.ValueInfoProto()
+    output.CopyFrom(kept[0])
+    del graph.output[:]
+    graph.output.append(output)
+
+
+def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str) -> None:
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    bound = next((value for value in inputs if value.name == port), None)
+    if bound is None:
+        raise UsageError(f"{name} has no input '{port}'; it takes {_names(inputs)}.")
+    kind = helper.tensor_dtype_to_np_dtype(bound.type.tensor_type.elem_type)
+    array = np.asarray(numbers, kind)
+    shape = [dimension.dim_value for dimension in bound.type.tensor_type.shape.dim]
+    graph.input.remove(bound)
+    if all(shape):
+        graph.initializer.append(numpy_helper.from_array(_filled(array, shape, port, name), port))
+        return
+    image = next((value for value in inputs if value is not bound and _rank(value) == 4), None)
+    if image is None or len(shape) != 4:
+        raise ModelError(
+            f"{name} leaves the lengths of its input '{port}' open, and no image has them. Export "
+            f"it with a value of '{port}' inside."
+        )
+    _spread(graph, image, port, _filled(array, [1, shape[1] or 1, 1, 1], port, name))
+
+
+def _filled(
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], shape: Sequence[int], port: str,
+    name: str,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:  # fmt: skip
+    """Return numbers in a shape: as many as it holds, one for all, or one for each channel."""
+    if array.size == 1:
+        return np.full(shape, array[0])
+    if array.size == np.prod(shape):
+        return array.reshape(tuple(shape))
+    if len(shape) == 4 and array.size == shape[1]:
+        return np.ascontiguousarray(np.broadcast_to(array.reshape(1, -1, 1, 1), tuple(shape)))
+    raise ModelError(
+        f"The input '{port}' of {name} holds {'x'.join(map(str, shape))} numbers; give one for "
+        f"all of them or as many, not {array.size}."
+    )
+
+
+def _spread(
+    graph: onnx.GraphProto, image: onnx.ValueInfoProto, port: str,
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+) -> None:  # fmt: skip
+    """Add nodes that make constants a plane of the image's height and width, under its name."""
+    lengths = [d.dim_value or None for d in image.type.tensor_type.shape.dim]
+    size, ones, shape, value = (f"{port}/{word}" for word in ("size", "ones", "shape", "value"))
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(array, value),
+            numpy_helper.from_array(np.array([1, array.shape[1]], np.int64), ones),
+            numpy_helper.from_array(np.array(side_axes(lengths), np.int64), f"{port}/sides"),
+        ]
+    )
+    nodes = [
+        helper.make_node("Shape", [image.name], [f"{port}/lengths"], f"{port}/Shape"),
+        helper.make_node("Gather", [f"{port}/lengths", f"{port}/sides"], [size], f"{port}/Gather"),
+        helper.make_node("Concat", [ones, size], [shape], f"{port}/Concat", axis=0),
+        helper.make_node("Expand", [value, shape], [port], f"{port}/Expand"),
+    ]
+    for place, node in enumerate(nodes):
+        graph.node.insert(place, node)
+
+
+def _rank(value: onnx.ValueInfoProto) -> int:
+    return len(value.type.tensor_type.shape.dim)
+
+
+def _names(values: Sequence[onnx.ValueInfoProto]) -> str:
+    return " and ".join(f"'{value.name}'" for value in values)

@@ -1,0 +1,171 @@
+"""Ports: what goes into a network beside its image, and what comes out in place of one.
+
+A file takes and returns the numbers of every port as it does pixels: 0 to the contract's peak, in
+bytes 0 to 255. A port says which of the network's own numbers these ends stand for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+from edge_imgq.errors import UsageError
+
+Kind = Literal["image", "plane", "vector"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+
+FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
+
+
+@dataclass(frozen=True)
+class Port:
+    """One tensor that a network takes or returns.
+
+    Attributes:
+        name: in the model.
+        kind: "image", (1, C, H, W) of colours; "plane", the same of anything else; "vector", N
+            numbers for a whole image.
+        channels: C or N.
+        low: what 0 stands for, one number for each channel or for all.
+        high: what the peak stands for, likewise.
+    """
+
+    name: str
+    kind: Kind
+    channels: int
+    low: tuple[float, ...] = (0.0,)
+    high: tuple[float, ...] = (1.0,)
+
+    def __str__(self) -> str:
+        """Return what it is in words: "vector 'scores' of 3 numbers"."""
+        of = "number" if self.kind == "vector" else "channel"
+        return f"{self.kind} '{self.name}' of {self.channels} {of}{'s' * (self.channels != 1)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the port as JSON holds it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Port:
+        """Read a port back.
+
+        Raises:
+            KeyError, ValueError: it is not whole.
+        """
+        low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
+        name, channels = str(values["name"]), int(values["channels"])
+        return Port(name, _kind(str(values["kind"])), channels, low, high)
+
+
+@dataclass(frozen=True)
+class PortRequest:
+    """What a person says of a port.
+
+    Attributes:
+        name: in the model.
+        kind: None where nothing is said.
+        low: what 0 stands for; empty where nothing is said.
+        high: what the peak stands for, likewise.
+    """
+
+    name: str
+    kind: Kind | None = None
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class PortRequests:
+    """What a person says of the ports of a model.
+
+    Attributes:
+        output: the one that is wanted; None where nothing is said.
+        bound: inputs that become constants, with their numbers.
+    """
+
+    output: PortRequest | None = None
+    bound: tuple[tuple[str, tuple[float, ...]], ...] = ()
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the model has other ports than these."""
+        return self.output is not None or bool(self.bound)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of a command that say the same."""
+        found = [] if self.output is None else ["--output-name", _said(self.output)]
+        for name, numbers in self.bound:
+            found += ["--bind", f"{name}={','.join(f'{number:.9g}' for number in numbers)}"]
+        return tuple(found)
+
+
+NOTHING_ASKED = PortRequests()
+
+
+def read_port(text: str) -> PortRequest:
+    """Return what a person writes of a port: NAME, NAME=KIND or NAME=KIND:LOW..HIGH.
+
+    Several ranges, with commas between them, are those of the channels.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    name, _, rest = text.partition("=")
+    kind, _, ranges = rest.partition(":")
+    if not name or ("=" in text and kind not in KINDS):
+        raise UsageError(f"'{text}' is no port; write {FORM}.")
+    ends = [_ends(part, text) for part in ranges.split(",")] if ranges else []
+    low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
+    return PortRequest(name, _kind(kind) if kind else None, low, high)
+
+
+def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
+    """Return the input and the numbers of NAME=NUMBER or NAME=NUMBER,NUMBER.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    name, _, rest = text.partition("=")
+    numbers = tuple(_number(part, text) for part in rest.split(",")) if rest else ()
+    if not name or not numbers:
+        raise UsageError(f"'{text}' binds nothing; write NAME=NUMBER, such as sigma=15/255.")
+    return name, numbers
+
+
+def _said(port: PortRequest) -> str:
+    kind = f"={port.kind}" if port.kind else ""
+    pairs = zip(port.low, port.high, strict=True)
+    ranges = ",".join(f"{low:.9g}..{high:.9g}" for low, high in pairs)
+    return f"{port.name}{kind}{':' if ranges else ''}{ranges}"
+
+
+def _ends(part: str, text: str) -> tuple[float, float]:
+    low, dots, high = part.partition("..")
+    if not dots:
+        raise UsageError(f"'{part}' of '{text}' is no range; write both ends, such as 0..75.")
+    found = _number(low, text), _number(high, text)
+    if found[0] >= found[1]:
+        raise UsageError(f"'{part}' of '{text}' is no range: its first end is not the lower one.")
+    return found
+
+
+def _number(part: str, text: str) -> float:
+    """Return a number, or a fraction such as 15/255."""
+    over, slash, under = part.strip().partition("/")
+    try:
+        found = float(over) / (float(under) if slash else 1.0)
+    except (ValueError, ZeroDivisionError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise UsageError(f"'{part}' of '{text}' is no number.")
+    return found
+
+
+def _kind(text: str) -> Kind:
+    if text not in KINDS:
+        raise ValueError(f"there is no kind '{text}' of port")
+    return cast("Kind", text)
