@@ -76,7 +76,7 @@ def number_lines(report: Report) -> list[str]:
             )
     ends = ", ".join(f"{low:g} to {high:g}" for low, high in zip(port.low, port.high, strict=True))
     stated = f"in files 0 to {report.contract.peak:g}, in bytes 0 to 255, stand for {ends}"
-    return [f"{port.name}, {port}: {stated}", *lines]
+    return [f"{port}: {stated}", *lines]
 
 
 def levels(values: tuple[float, ...]) -> str:

@@ -156,53 +156,11 @@ def _by_breach(report: Report) -> dict[str, list[str]]:
 
 def conditions(report: Report) -> list[str]:
     """Return what the figures of a table must not be read without: device, images, places."""
-def _captions(report: Report) -> list[str]:
-    lines = [f"evaluation: {report.evaluation}"]
-    lines += [*quality_lines(report), *number_lines(report), *tint_lines(report)]
-    lines += [*report.measured_against, *agreement_lines(report)]
-    lines += [*gpu_lines(report), *placement_lines(report), *builtin_kernel_lines(report)]
-    lines += [*_counts(report), *memory_lines(report)]
-    if report.device != "host":
-        lines.insert(0, f"device: {report.device}; the references ran on this host")
-    if report.calibration:
-        lines.append(f"calibration: {report.calibration}")
-    lines.extend(_apart(report))
-    lines.extend(steps_text(scheme.scheme, scheme.steps) for scheme in report.schemes)
-    lines.extend(
-        f"{s.scheme}: {s.diagnosis.reason}" for s in report.schemes if s.diagnosis == ALL_INT8
-    )
-    lines.extend(_several_sizes(report))
-    for place, targets in _by_place(report).items():
-        lines.append(f"{place}: {', '.join(targets)}")
-    lines.extend(_conditions(report))
-    return [wrapped(line, "  ") for line in lines]
-
-
-def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
-    """Return what each step of the quantizer gained, on patches that it did not learn from.
-
-    A step that brought the image no nearer to the float one was taken back.
-    """
-    reached, parts = 0.0, list[str]()
-    not_run: dict[str, list[str]] = {}
-    for step in steps:
-        if isinstance(step.psnr, Skipped):
-            not_run.setdefault(step.psnr.reason, []).append(step.name)
-            continue
-        # Adding zero turns a rounded -0.0 into 0.0.
-        gain = f"{round(step.psnr - reached, 1) + 0:+.1f}" if parts else f"{step.psnr:.1f} dB"
-        parts.append(f"{step.name} {gain}" if step.kept else f"{step.name} {gain} (not kept)")
-        reached = step.psnr if step.kept else reached
-    skipped = "".join(f"; not run: {', '.join(s)} ({reason})" for reason, s in not_run.items())
-    return f"{scheme}, on held-out calibration patches: {', '.join(parts)}{skipped}"
-
-
-def _apart(report: Report) -> list[str]:
-    """Return a line for every file within budget of which many values are levels off its graph."""
     lines = []
     if report.device != "host":
         lines.append(f"device: {report.device}; the references ran on this host")
-    lines += [f"evaluation: {report.evaluation}", *quality_lines(report), *tint_lines(report)]
+    lines += [f"evaluation: {report.evaluation}", *quality_lines(report), *number_lines(report)]
+    lines += tint_lines(report)
     lines += [*report.measured_against, *agreement_lines(report), *gpu_lines(report)]
     lines += [*placement_lines(report), *count_lines(report)]
     lines += [
