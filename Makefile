@@ -56,7 +56,7 @@ devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device -rs tests/devices
 
 graphs: $(INSTALLED)
-	$(BIN)/python -m edge_imgq.export.keep_graphs
+	$(BIN)/python -m edge_imgq.export.cache_graphs
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

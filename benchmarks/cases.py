@@ -17,10 +17,10 @@ from benchmarks import networks
 from benchmarks.networks import BenchmarkNetwork
 from edge_imgq.artifact import sha256_of
 from edge_imgq.export.onnx import export_network
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.layout import from_nchw, to_nchw, to_nhwc
 from edge_imgq.images.samples import ImageSet, samples
-from edge_imgq.pipeline.images import calibration_images, evaluation_images
+from edge_imgq.pipeline.image_selection import calibration_images, evaluation_images
 from edge_imgq.recipe.folders import PACKAGE
 from edge_imgq.runtime.onnxruntime import inference_session
 from tests.families import convert

@@ -22,20 +22,20 @@ import numpy as np
 from benchmarks.turns import take_turns
 from edge_imgq.contract import FileNote
 from edge_imgq.devices.stopwatch import host_name
-from edge_imgq.export.tflite.forms.choose import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
 from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.lowerings import LOWERINGS
 from edge_imgq.export.tflite.operators.activation import parametric_relu
-from edge_imgq.export.tflite.table import LOWERINGS
 from edge_imgq.graph.network import Network, Operation
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.samples import samples
 from edge_imgq.kernels.table import DEFAULT
-from edge_imgq.pipeline.images import calibration_images
-from edge_imgq.pipeline.source import Source, open_model
+from edge_imgq.pipeline.image_selection import calibration_images
+from edge_imgq.pipeline.open_model.source import Source, open_model
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges import covering
+from edge_imgq.quantize.ranges.ranges import covering
 from edge_imgq.recipe.folders import quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session

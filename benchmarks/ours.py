@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from benchmarks.cases import Case
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError
-from edge_imgq.export.tflite.forms.choose import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import PACKAGE, export_recipes, quantize_recipe, shipped_folder

@@ -36,7 +36,7 @@ from benchmarks.peer_table import PEERS, QUANTIZERS
 from edge_imgq.errors import EdgeImgqError
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.images.samples import ImageSet, samples
-from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.image_selection import evaluation_images
 from edge_imgq.runtime.onnxruntime import inference_session
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Drop, compare

@@ -36,12 +36,12 @@ from tests.families.even_steps import plain_network
 from edge_imgq.contract import FileNote, ImageContract
 try:
     from edge_imgq.export.functions import functions_of
-    from edge_imgq.export.order import Order
+    from edge_imgq.export.export_spec import Order
     write = functions_of({form!r}).write
 except ImportError:  # an older checkout
     from edge_imgq.export.formats import WRITERS, Order
     write = WRITERS[{form!r}]
-from edge_imgq.graph.load import normalise
+from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.rewrite import rewrite
 from pathlib import Path
 model = rewrite(normalise(plain_network(29, 64), "plain"), ["canonical"])

@@ -22,7 +22,7 @@ WRITE = """
 import shutil, sys
 from pathlib import Path
 from edge_imgq.cli.main import main
-from edge_imgq.pipeline import written_files
+from edge_imgq.pipeline.export import write_and_verify
 
 name, output = sys.argv[1:]
 
@@ -30,7 +30,7 @@ def keep(folder, *_):
     shutil.copytree(folder, Path(output) / name, dirs_exist_ok=True)
     raise SystemExit(0)
 
-written_files.verify_files = keep
+write_and_verify.verify_files = keep
 main(["export", name, "--target", "all", "--output", "unfinished"])
 raise SystemExit(1)
 """

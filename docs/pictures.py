@@ -18,8 +18,8 @@ import numpy as np
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.resize import downscale, upscale
 from edge_imgq.metrics.psnr import psnr
-from edge_imgq.pipeline.enhance import enhance_pixels
-from edge_imgq.pipeline.enhancer import open_enhancer
+from edge_imgq.pipeline.enhance.enhance import enhance_pixels
+from edge_imgq.pipeline.enhance.enhancer import open_enhancer
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.drift_picture import AMPLIFIED, amplified
 

@@ -69,7 +69,7 @@ class Format:
         processors: kinds that files may be written for: "cpu", "gpu", and "npu" of named chips.
         devices: kinds of devices that run its files, beside this host.
         has_plain_form: whether the writer chooses forms that are fast on processors, and leaves
-            them out where it is told to (`edge_imgq.export.order.Order.plain`).
+            them out where it is told to (`edge_imgq.export.export_spec.Order.plain`).
         raises_multiple: whether a file may want sides to be multiples of more than the network
             does.
         has_batch: whether its images have an axis for the batch.

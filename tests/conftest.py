@@ -56,10 +56,10 @@ def patches_of_small_images() -> Iterator[None]:
 
     Smaller images are mirrored until they fill a patch: six times the work on the same pixels.
     """
-    from edge_imgq.quantize import patches
+    from edge_imgq.quantize.calibration import patch_sampler
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patches, "SIDE", 32)
+        patch.setattr(patch_sampler, "SIDE", 32)
         yield
 
 

@@ -20,14 +20,29 @@ from tests.conftest import CHECKOUT
 
 PACKAGE = Path(edge_imgq.__file__).parent
 OF_INPUTS = {
-    *("pipeline/source.py", "pipeline/enhancer.py", "pipeline/inspect.py", "pipeline/enhance.py"),
-    *("cli/export.py", "models/zoo.py", "graph/refusals.py", "pipeline/range_hint.py"),
+    *(
+        "pipeline/open_model/source.py",
+        "pipeline/enhance/enhancer.py",
+        "pipeline/inspect.py",
+        "pipeline/enhance/enhance.py",
+    ),
+    *(
+        "cli/export.py",
+        "models/zoo.py",
+        "graph/load/refusals.py",
+        "pipeline/open_model/range_hint.py",
+    ),
 }
 """Files that know .onnx as what a person's model is, not as a format that is written."""
 
 OF_REFERENCES = {
-    *("artifact.py", "pipeline/export.py", "pipeline/mixing.py", "pipeline/references.py"),
-    *("pipeline/write.py", "pipeline/between_phases.py"),
+    *(
+        "artifact.py",
+        "pipeline/export/export.py",
+        "pipeline/mixed_precision/mix_precision.py",
+        "pipeline/verify/references.py",
+    ),
+    *("pipeline/export/write_targets.py", "pipeline/export/watch_passes.py"),
 }
 """Files that know the graphs in `reference/` and of `--dump-graphs`, which are ONNX."""
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
-from edge_imgq.pipeline.step import Step
+from edge_imgq.pipeline.progress import Step
 from edge_imgq.ports import PortRequests, read_port
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.api.arguments import AnyPath, Progress, as_path, unwatched
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.bundle_check import Finding
-    from edge_imgq.pipeline.images import Images
+    from edge_imgq.pipeline.bundle.bundle_check import Finding
+    from edge_imgq.pipeline.image_selection import Images
 
 
 def bundle(
@@ -48,8 +48,8 @@ def bundle(
         ModelError: a file is damaged, or the graphs that it was made from are gone.
         OutputError: the bundle cannot be written.
     """
-    from edge_imgq.pipeline.bundle import BundleRequest
-    from edge_imgq.pipeline.bundle import bundle as run
+    from edge_imgq.pipeline.bundle.bundle import BundleRequest
+    from edge_imgq.pipeline.bundle.bundle import bundle as run
 
     request = BundleRequest(
         folder=Path(model),
@@ -80,6 +80,6 @@ def verify_bundle(
     Raises:
         UsageError: the folder holds no bundle.
     """
-    from edge_imgq.pipeline.bundle_check import check_bundle
+    from edge_imgq.pipeline.bundle.bundle_check import check_bundle
 
     return check_bundle(Path(folder), images, progress or unwatched)

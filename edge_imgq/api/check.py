@@ -11,7 +11,7 @@ from edge_imgq.api.arguments import AnyPath, Progress, as_path, as_paths, unwatc
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.check import CheckRequest
+    from edge_imgq.pipeline.check.check import CheckRequest
     from edge_imgq.report.history import Entry
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Verdict
@@ -138,9 +138,9 @@ def check(
             images.
         RecipeError: the baseline or a report cannot be read.
     """
-    from edge_imgq.pipeline.check import look, verdicts
-    from edge_imgq.pipeline.required import refuse_unknown
-    from edge_imgq.pipeline.verdict_forms import Forms, write_forms
+    from edge_imgq.pipeline.check.check import look, verdicts
+    from edge_imgq.pipeline.check.required_targets import refuse_unknown
+    from edge_imgq.pipeline.check.write_verdict import Forms, write_forms
     from edge_imgq.report.baseline_file import read_baseline
     from edge_imgq.report.judgement import Judgement
 
@@ -185,8 +185,8 @@ def update_baseline(
         UsageError: no target of a model was measured; or as for `check`.
         RecipeError: a report, or the baseline that is there, cannot be read.
     """
-    from edge_imgq.pipeline.check import look
-    from edge_imgq.pipeline.update_baseline import update_baseline as run
+    from edge_imgq.pipeline.check.check import look
+    from edge_imgq.pipeline.check.update_baseline import update_baseline as run
 
     request, place = _request(paths, (), (), images, threads, cache=cache), Path(baseline)
     return BaselineUpdate(place, run(place, look(request, progress or unwatched)))
@@ -201,8 +201,8 @@ def _request(
     *,
     cache: bool,
 ) -> CheckRequest:
-    from edge_imgq.pipeline.check import CheckRequest
-    from edge_imgq.pipeline.measured_anew import cache_folder
+    from edge_imgq.pipeline.check.check import CheckRequest
+    from edge_imgq.pipeline.check.remeasure import cache_folder
 
     folder = cache_folder() if cache else None
     return CheckRequest(as_paths(paths), shipped, required, as_path(images), threads, folder)

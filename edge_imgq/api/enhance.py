@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import PixelRange
-    from edge_imgq.pipeline.enhance import Batch
-    from edge_imgq.pipeline.source import Source
+    from edge_imgq.pipeline.enhance.enhance import Batch
+    from edge_imgq.pipeline.open_model.source import Source
     from edge_imgq.ports import PortRequests
 
 Models: TypeAlias = "ModelLike | Sequence[ModelLike]"
@@ -65,8 +65,8 @@ def enhance(
         ModelError: a model cannot be opened.
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
-    from edge_imgq.pipeline.enhance import enhance_image
-    from edge_imgq.pipeline.enhancer import open_enhancer
+    from edge_imgq.pipeline.enhance.enhance import enhance_image
+    from edge_imgq.pipeline.enhance.enhancer import open_enhancer
 
     if isinstance(photo, (str, os.PathLike)):
         name, path = os.fspath(photo), Path(photo)
@@ -117,8 +117,8 @@ def enhance_files(
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
-    from edge_imgq.pipeline.enhance import Batch, EnhanceRequest
-    from edge_imgq.pipeline.enhance import enhance as run
+    from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest
+    from edge_imgq.pipeline.enhance.enhance import enhance as run
 
     asked = as_range(pixel_range)
     jobs = _jobs(_files(as_paths(photos)), Path(output), suffix)

@@ -94,8 +94,8 @@ def evaluate(
         ModelError: the model cannot be opened.
         OutputError: the sheet cannot be written.
     """
-    from edge_imgq.pipeline.evaluate import EvaluateRequest
-    from edge_imgq.pipeline.evaluate import evaluate as run
+    from edge_imgq.pipeline.evaluate.evaluate import EvaluateRequest
+    from edge_imgq.pipeline.evaluate.evaluate import evaluate as run
 
     asked = as_range(pixel_range)
     request = EvaluateRequest(

@@ -24,8 +24,8 @@ from edge_imgq.api.model import ModelLike, named_or_open, open_model
 from edge_imgq.api.result import ModelResult
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.images import Images
-    from edge_imgq.pipeline.source import Source
+    from edge_imgq.pipeline.image_selection import Images
+    from edge_imgq.pipeline.open_model.source import Source
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -91,9 +91,9 @@ def export(
             before is unchanged.
     """
     from edge_imgq.contract import Authorship
-    from edge_imgq.pipeline.export import ExportRequest
-    from edge_imgq.pipeline.export import export as run
-    from edge_imgq.pipeline.gallery import Gallery
+    from edge_imgq.pipeline.export.export import ExportRequest
+    from edge_imgq.pipeline.export.export import export as run
+    from edge_imgq.pipeline.verify.worst_images import Gallery
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 

@@ -71,7 +71,7 @@ class Inspection(ShownAsText):
         Raises:
             UsageError: the file is neither .tflite nor .onnx.
         """
-        from edge_imgq.pipeline.overlay import write_overlay
+        from edge_imgq.pipeline.sensitivity.model_explorer_overlay import write_overlay
 
         return write_overlay(self.path, self.description, Path(folder)).files
 

@@ -20,7 +20,7 @@ from edge_imgq.api.arguments import (
     as_sizes,
 )
 from edge_imgq.errors import UsageError
-from edge_imgq.pipeline.onnx_model import OnnxModel
+from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from edge_imgq.contract import ImageContract, PixelRange
-    from edge_imgq.pipeline.source import Source
+    from edge_imgq.pipeline.open_model.source import Source
 
     Example: TypeAlias = "torch.Tensor | NDArray[np.uint8]"
 
@@ -65,7 +65,7 @@ class Model:
     @property
     def parameters(self) -> int:
         """How many numbers its weights hold."""
-        from edge_imgq.pipeline.references import parameters_of
+        from edge_imgq.pipeline.verify.references import parameters_of
 
         return parameters_of(self.source.model)
 
@@ -82,7 +82,7 @@ class Model:
         Raises:
             ModelError: it does not take one of them.
         """
-        from edge_imgq.pipeline.source import open_model
+        from edge_imgq.pipeline.open_model.source import open_model
 
         if not sizes or sizes == self.sizes or self.source.original is None:
             return self.source
@@ -132,7 +132,7 @@ def open_model(
         ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime computes
             something else from it than its file or module does.
     """
-    from edge_imgq.pipeline.source import open_model as open_source
+    from edge_imgq.pipeline.open_model.source import open_model as open_source
 
     if isinstance(model, Model):
         return model
@@ -155,7 +155,7 @@ def named_or_open(
         UsageError: it is none, or has no such port.
         ModelError: it cannot be opened.
     """
-    from edge_imgq.pipeline.source import open_model as open_source
+    from edge_imgq.pipeline.open_model.source import open_model as open_source
 
     if not isinstance(model, (str, os.PathLike)):
         return open_model(model, pixel_range=pixels).source

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_imgq.api.arguments import AnyPath, Sizes
     from edge_imgq.api.model import ModelLike
     from edge_imgq.api.result import FileResult, ModelResult
-    from edge_imgq.pipeline.images import Images
+    from edge_imgq.pipeline.image_selection import Images
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
 FIXTURE, OPTION = "edge_imgq", "edge_imgq_targets"

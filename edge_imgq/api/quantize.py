@@ -14,9 +14,9 @@ from edge_imgq.version import __version__
 if TYPE_CHECKING:
     import onnx
 
-    from edge_imgq.pipeline.images import Images
+    from edge_imgq.pipeline.image_selection import Images
     from edge_imgq.quantize.quantize import Quantized
-    from edge_imgq.quantize.step import QuantizationStep
+    from edge_imgq.quantize.steps.quantization_step import QuantizationStep
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
 
@@ -41,7 +41,7 @@ class QuantizedModel:
     @property
     def psnr(self) -> float:
         """DB to the float model's images, mean over those patches."""
-        from edge_imgq.quantize.step import psnr_after
+        from edge_imgq.quantize.steps.quantization_step import psnr_after
 
         return psnr_after(self.steps)
 
@@ -102,9 +102,9 @@ def quantize(
         ModelError: the network cannot be opened or quantized.
         ImageError: an image cannot be read or is too small.
     """
-    from edge_imgq.pipeline.images import calibration_images, covering_set
+    from edge_imgq.pipeline.image_selection import calibration_images, covering_set
     from edge_imgq.pipeline.quantize import quantize_source
-    from edge_imgq.quantize.advice import calibration_advice
+    from edge_imgq.quantize.calibration.calibration_advice import calibration_advice
     from edge_imgq.recipe.folders import quantize_recipe
     from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
 

@@ -24,8 +24,8 @@ from edge_imgq.api.shown import ShownAsText
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.images import Images
-    from edge_imgq.quantize.layer_costs import LayerCost
+    from edge_imgq.pipeline.image_selection import Images
+    from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
     from edge_imgq.recipe.quantize import QuantizeRecipe
     from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity
 
@@ -104,8 +104,8 @@ def sensitivity(
             is given for a task whose truth is not known.
         EdgeImgqError: of the class that fits, where the model cannot be opened or quantized.
     """
-    from edge_imgq.pipeline.sensitivity import SensitivityRequest
-    from edge_imgq.pipeline.sensitivity import sensitivity as run
+    from edge_imgq.pipeline.sensitivity.sensitivity import SensitivityRequest
+    from edge_imgq.pipeline.sensitivity.sensitivity import sensitivity as run
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
     if budget is not None and fidelity is not None:

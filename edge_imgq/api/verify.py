@@ -12,7 +12,7 @@ from edge_imgq.api.result import FileResult, ModelResult
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.images import Images
+    from edge_imgq.pipeline.image_selection import Images
     from edge_imgq.report.report import Report
 
 
@@ -100,8 +100,8 @@ def verify(
     """
     from edge_imgq.api.device_options import device_options
     from edge_imgq.pipeline.exported_files import exported_files
-    from edge_imgq.pipeline.verify import VerifyRequest
-    from edge_imgq.pipeline.verify import verify as run
+    from edge_imgq.pipeline.verify.verify import VerifyRequest
+    from edge_imgq.pipeline.verify.verify import verify as run
 
     files = exported_files(as_paths(paths))
     options = device_options(delegate, benchmark_model, bisect)

@@ -27,7 +27,7 @@ from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote, ImageContract
-    from edge_imgq.graph.receptive_field import ReceptiveField
+    from edge_imgq.graph.receptive_field.receptive_field import ReceptiveField
 
 
 def colour_contract(contract: ImageContract) -> ColourContract:

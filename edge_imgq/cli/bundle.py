@@ -14,7 +14,7 @@ from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.bundle_check import Finding
+    from edge_imgq.pipeline.bundle.bundle_check import Finding
 
 DETAILS = """\
 Put the files that export wrote into one folder, with contract.json (shapes, names, pixels, tiles,
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _bundle(arguments: argparse.Namespace) -> int:
-    from edge_imgq.pipeline.bundle import BundleRequest, bundle
+    from edge_imgq.pipeline.bundle.bundle import BundleRequest, bundle
 
     if arguments.output is None:
         raise UsageError("Say where the bundle goes: -o DIR. To check one: --verify DIR.")

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_overlay(path: Path, description: FileDescription, folder: Path) -> None:
     """Write an overlay, and say what it holds and what it lacks."""
-    from edge_imgq.pipeline.overlay import write_overlay
+    from edge_imgq.pipeline.sensitivity.model_explorer_overlay import write_overlay
     from edge_imgq.skipped import Skipped
 
     found = write_overlay(path, description, folder)

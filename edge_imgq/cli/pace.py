@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.step import Step
+    from edge_imgq.pipeline.progress import Step
 
 
 class Pace:

@@ -16,7 +16,7 @@ from edge_imgq.errors import UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from edge_imgq.pipeline.step import Step
+    from edge_imgq.pipeline.progress import Step
 
 PATIENCE = 2.0
 """Seconds that a command may take before a bar appears on a terminal."""

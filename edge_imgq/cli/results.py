@@ -50,7 +50,7 @@ def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
 def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
     """Write the page of results, judged by the budgets of their recipes; None for none."""
     from edge_imgq.artifact import write_text
-    from edge_imgq.pipeline.known_sensitivity import layers_of
+    from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
     from edge_imgq.report.baseline import Baseline
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.page import page

@@ -37,8 +37,8 @@ def _forms() -> Mapping[str, Any]:
     from edge_imgq.bundle.contract import AppContract
     from edge_imgq.cli.validate import Validated
     from edge_imgq.models.listing import ModelRow
-    from edge_imgq.pipeline.bundle_check import Finding as BundleFinding
-    from edge_imgq.pipeline.enhance import Enhanced
+    from edge_imgq.pipeline.bundle.bundle_check import Finding as BundleFinding
+    from edge_imgq.pipeline.enhance.enhance import Enhanced
     from edge_imgq.report.description import FileDescription
     from edge_imgq.report.evaluation import Evaluation
     from edge_imgq.report.finding import Finding

@@ -82,7 +82,7 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and show the report."""
     from edge_imgq.api.sensitivity import sensitivity
-    from edge_imgq.pipeline.sensitivity import PICTURE
+    from edge_imgq.pipeline.sensitivity.sensitivity import PICTURE
     from edge_imgq.report.json_form import sensitivity_to_json
 
     with ProgressDisplay() as watch:

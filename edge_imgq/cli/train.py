@@ -217,7 +217,7 @@ def _interrupted(checkpoint: Path) -> str:
 
 
 def _reporter(display: ProgressDisplay, model: str) -> Callable[[TrainingProgress], None]:
-    from edge_imgq.pipeline.step import Step
+    from edge_imgq.pipeline.progress import Step
 
     def report(progress: TrainingProgress) -> None:
         if progress.validation_psnr is not None:

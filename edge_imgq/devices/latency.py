@@ -22,8 +22,8 @@ class Latency:
         runs: counted calls.
         left_out: calls that do not count, because a fixed loop beside them was slow; 0 on a phone.
         warm_up: calls before, not counted.
-        loop_ms: the fastest that this loop was (`edge_imgq.devices.pace`); times of one machine at
-            different ones were taken at different clocks, or beside other work.
+        loop_ms: the fastest that this loop was (`edge_imgq.devices.cpu_speed`); times of one
+            machine at different ones were taken at different clocks, or beside other work.
         threads: processor threads.
         size: height and width of the input.
         device: the machine, e.g. "host: AMD EPYC, Linux x86_64".

@@ -2,8 +2,8 @@
 
 What a machine does beside comes and goes. Rounds that are spread over the whole of a run meet the
 same of it for every file. Between the calls fixed loops show whether the processor is at its
-own pace: calls beside slow ones do not count (`edge_imgq.devices.counted`). How far the rest still
-varies, the medians of its fifths show.
+own pace: calls beside slow ones do not count (`edge_imgq.devices.quiet_runs`). How far the rest
+still varies, the medians of its fifths show.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.devices.counted import FEWEST, Batch, best_pace, count, undisturbed
+from edge_imgq.devices.cpu_speed import Pace, PaceMaker
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import Load, conditions, load, moment, temperature
-from edge_imgq.devices.pace import Pace, PaceMaker
 from edge_imgq.devices.protocol import RUNS, WARM_UP
+from edge_imgq.devices.quiet_runs import FEWEST, Batch, best_pace, count, undisturbed
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from edge_imgq.devices.frames import read_frame, write_frame
+from edge_imgq.devices.worker_messages import read_frame, write_frame
 from edge_imgq.errors import DeviceError
 
 PATIENCE = 600.0

@@ -1,6 +1,6 @@
 """From a torch network to the float ONNX model that everything else is measured against.
 
-The graphs of the networks that ship are kept (`edge_imgq.export.kept_graph`); torch traces the
+The graphs of the networks that ship are kept (`edge_imgq.export.cached_graph`); torch traces the
 others, and those whose kept graph does not answer as the network does.
 """
 
@@ -20,9 +20,9 @@ from torch import nn
 from edge_imgq.artifact import compiler_folder
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
-from edge_imgq.export.kept_graph import read_kept, with_weights, without_weights
-from edge_imgq.graph.load import normalise
-from edge_imgq.graph.opset import OPSET
+from edge_imgq.export.cached_graph import read_kept, with_weights, without_weights
+from edge_imgq.graph.load.load import normalise
+from edge_imgq.graph.load.opset import OPSET
 from edge_imgq.models.zoo import graph_path
 from edge_imgq.runtime.onnxruntime import inference_session
 

@@ -13,10 +13,10 @@ from edge_imgq.artifact import size_of
 from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
-from edge_imgq.graph.load import normalise, read_onnx
+from edge_imgq.graph.load.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
-from edge_imgq.graph.shape_inference import infer_shapes
-from edge_imgq.graph.size import bind_size, own_size, side_axes
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
+from edge_imgq.export.export_spec import Order, Size
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ def write_onnx(graph: PreparedGraph, order: Order, path: Path) -> None:
     import onnx_ir as ir
 
     from edge_imgq.export.double_rounding import keep_both_roundings
-    from edge_imgq.export.unsigned import to_unsigned
+    from edge_imgq.export.uint8_qdq import to_unsigned
 
     proto = ir.to_proto(graph.model)
     to_unsigned(proto)
@@ -71,7 +71,7 @@ def read_note(path: Path) -> FileNote:
     Raises:
         ModelError: it cannot be read, or was not written by edge-imgq.
     """
-    from edge_imgq.graph.load import read_onnx
+    from edge_imgq.graph.load.load import read_onnx
 
     pairs = {pair.key: pair.value for pair in read_onnx(path).metadata_props}
     return FileNote.from_strings(pairs, str(path))
@@ -88,7 +88,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     """Return the operators and tensors of a file at its own size, or at the one given."""
     import onnx_ir as ir
 
-    from edge_imgq.graph.size import bind_size, own_size
+    from edge_imgq.graph.shapes.size import bind_size, own_size
     from edge_imgq.runtime.memory import Plan, Step
 
     model = ir.load(path)

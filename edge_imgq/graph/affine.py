@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.linear import Geometry, Window, insert_window, window_of
+from edge_imgq.graph.linear_map import Geometry, Window, insert_window, window_of
 from edge_imgq.graph.operators import AFFINE
 
 LANES = 16

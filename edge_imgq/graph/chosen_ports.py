@@ -12,7 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.graph.size import side_axes
+from edge_imgq.graph.shapes.size import side_axes
 from edge_imgq.ports import PortRequests
 
 

@@ -6,7 +6,7 @@ import onnx
 import onnx_ir as ir
 
 from edge_imgq.errors import FaultError
-from edge_imgq.graph.shape_inference import infer_shapes
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 Kind = tuple[int, tuple[int | None, ...] | None]
 """Element type and lengths of a value; None for what is open."""

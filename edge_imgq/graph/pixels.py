@@ -8,7 +8,10 @@ import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.multiple import (
+from edge_imgq.graph.load.dynamic_shape import holds_no_size
+from edge_imgq.graph.load.refusals import shape_in_words
+from edge_imgq.graph.shapes.size import bind_size, own_size
+from edge_imgq.graph.shapes.size_multiple import (
     TRIED,
     Rule,
     Sides,
@@ -19,9 +22,6 @@ from edge_imgq.graph.multiple import (
     output_at,
     scale_at,
 )
-from edge_imgq.graph.refusals import shape_in_words
-from edge_imgq.graph.reopen import holds_no_size
-from edge_imgq.graph.size import bind_size, own_size
 from edge_imgq.ports import Port
 from edge_imgq.wording import count_of
 

@@ -12,9 +12,9 @@ import onnx_ir as ir
 
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.phases import Watcher
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import DEFAULT
 

@@ -9,13 +9,13 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.graph.passes.by_name.crd_to_dcr import crd_to_dcr
+from edge_imgq.graph.passes.by_name.merge_skip_branches import merge_skip_branches
+from edge_imgq.graph.passes.by_name.pixel_shuffle_to_deconv import pixel_shuffle_to_deconv
+from edge_imgq.graph.passes.by_name.sign_split import cheap_sign_split, sign_split
+from edge_imgq.graph.passes.by_name.sub_pixel import sub_pixel
+from edge_imgq.graph.passes.by_name.zero_insertion import zero_insertion
 from edge_imgq.graph.passes.canonical import canonical
-from edge_imgq.graph.passes.shuffle_order import shuffle_order
-from edge_imgq.graph.passes.sign_split import cheap_sign_split, sign_split
-from edge_imgq.graph.passes.skips import skips
-from edge_imgq.graph.passes.sub_pixel import sub_pixel
-from edge_imgq.graph.passes.transposed import transposed
-from edge_imgq.graph.passes.zero_insertion import zero_insertion
 from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import DEFAULT
@@ -23,11 +23,11 @@ from edge_imgq.kernels.table import DEFAULT
 PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
     "canonical": lambda _: canonical,
     "sub-pixel": lambda _: sub_pixel,
-    "shuffle-order": lambda _: shuffle_order,
+    "shuffle-order": lambda _: crd_to_dcr,
     "sign-split": lambda _: sign_split,
     "cheap-sign-split": lambda kernels: partial(cheap_sign_split, kernels=kernels),
-    "skips": lambda _: skips,
-    "transposed": lambda _: transposed,
+    "skips": lambda _: merge_skip_branches,
+    "transposed": lambda _: pixel_shuffle_to_deconv,
     "zero-insertion": lambda _: zero_insertion,
 }
 """Every pass by the name that recipes use, as it is for some kernels. All are exact in float."""

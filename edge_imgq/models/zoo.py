@@ -212,7 +212,7 @@ def card_path(name: str) -> Path:
 
 
 def graph_path(name: str) -> Path:
-    """Where the graph of a network would lie, without weights (`edge_imgq.export.kept_graph`)."""
+    """Where the graph of a network would lie, without weights (`edge_imgq.export.cached_graph`)."""
     return _beside("graphs", f"{name}.onnx")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.files import list_images, read_rgb, write_image
 from edge_imgq.images.patch_pairs import patch_pairs
-from edge_imgq.pipeline.step import Step
+from edge_imgq.pipeline.progress import Step
 
 
 @dataclass(frozen=True)

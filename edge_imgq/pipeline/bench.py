@@ -18,7 +18,7 @@ from edge_imgq.errors import (
     UnsupportedOperatorError,
     code_of_not_run,
 )
-from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
 

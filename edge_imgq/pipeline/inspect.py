@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
-from edge_imgq.pipeline.source import Source, open_model, refuse_odd_size
-from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.open_model.source import Source, open_model, refuse_odd_size
+from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.skipped import Skipped
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.contract import FileNote
     from edge_imgq.graph.phases import PhaseRecord
-    from edge_imgq.pipeline.operators import TargetPlan
+    from edge_imgq.pipeline.export.refused_operators import TargetPlan
     from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
 
 Size = tuple[int, int]
@@ -115,7 +115,7 @@ def _is_quantized(path: Path) -> bool:
     import onnx_ir as ir
 
     from edge_imgq.contract import note_in
-    from edge_imgq.graph.load import read_onnx
+    from edge_imgq.graph.load.load import read_onnx
 
     note = note_in(ir.from_proto(read_onnx(path)).metadata_props, str(path))
     return note is not None and bool(note.quantized_sha256)
@@ -124,7 +124,7 @@ def _is_quantized(path: Path) -> bool:
 def _fitting_size(source: Source | Skipped) -> Size | None:
     """Return the size to look at where nobody names one; None for the file's own or the usual."""
     from edge_imgq.export.onnx_description import DEFAULT_SIZE
-    from edge_imgq.graph.size import own_size
+    from edge_imgq.graph.shapes.size import own_size
 
     if isinstance(source, Skipped):
         return None
@@ -143,7 +143,7 @@ def _model_parameters(path: Path, note: FileNote | None) -> int | None:
     """Return what the float model that a file was made from has, where it lies beside the file."""
     import onnx_ir as ir
 
-    from edge_imgq.pipeline.references import parameters_of
+    from edge_imgq.pipeline.verify.references import parameters_of
 
     reference = float_reference(path)
     if note is None or not reference.is_file() or sha256_of(reference) != note.reference_sha256:
@@ -157,7 +157,7 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     Returns:
         One outlook per target; the reason, where export refuses the model itself.
     """
-    from edge_imgq.pipeline.operators import refused
+    from edge_imgq.pipeline.export.refused_operators import refused
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
 
     try:
@@ -188,7 +188,7 @@ def _missing_compilers(chips: Sequence[str]) -> tuple[str, ...]:
 
 def _plans(source: Source, size: Size | None) -> tuple[TargetPlan, ...]:
     """Return what the files of all recipes would be written from."""
-    from edge_imgq.pipeline.operators import target_plans
+    from edge_imgq.pipeline.export.refused_operators import target_plans
     from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 
     recipes = export_recipes()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from edge_imgq.images.samples import ImageSet
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import DEFAULT
-from edge_imgq.pipeline.images import network_inputs
-from edge_imgq.pipeline.source import Source
-from edge_imgq.pipeline.step import Step, Watch
+from edge_imgq.pipeline.image_selection import network_inputs
+from edge_imgq.pipeline.open_model.source import Source
+from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.freed_memory import give_back
 

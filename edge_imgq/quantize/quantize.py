@@ -1,7 +1,8 @@
 """The whole of quantization: rewrite, observe, place scales, write QDQ, then STEPS in their order.
 
-`preparation.py` holds what is decided before any scale, `run.py` how a float graph becomes a QDQ
-graph, `steps.py` all that makes its image nearer to the float model's.
+`prepare/preparation.py` holds what is decided before any scale, `steps/quantization_run.py` how a
+float graph becomes a QDQ graph, `steps/steps.py` all that makes its image nearer to the float
+model's.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.prepared import PreparedGraph, prepared_graph
-from edge_imgq.quantize.patches import PatchKeeper
-from edge_imgq.quantize.preparation import prepare
-from edge_imgq.quantize.run import Run
-from edge_imgq.quantize.step import QuantizationStep, unwatched
-from edge_imgq.quantize.steps import STEPS, take
+from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.prepare.preparation import prepare
+from edge_imgq.quantize.steps.quantization_run import Run
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep, unwatched
+from edge_imgq.quantize.steps.steps import STEPS, take
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 if TYPE_CHECKING:

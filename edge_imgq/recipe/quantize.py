@@ -27,7 +27,8 @@ class QuantizeRecipe:
     Attributes:
         name: the file's stem.
         summary: one line for people.
-        observer: how ranges are taken, one of OBSERVERS (`edge_imgq.quantize.observers`).
+        observer: how ranges are taken, one of OBSERVERS
+            (`edge_imgq.quantize.calibration.observers`).
         passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
         equalization: of channels before quantization: "none", or "image", by what it spares the
             output image.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.quantize.loud_layer import LoudLayer
+from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
 from edge_imgq.skipped import Skipped
 
 CLEARLY = 1.25

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.report import figures
 from edge_imgq.report.execution_text import builtin_kernel_lines, fallback_lines, memory_lines
 from edge_imgq.report.report import Report

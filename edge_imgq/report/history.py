@@ -48,7 +48,7 @@ class Entry:
         size: height and width of the input that was timed, e.g. "180x320"; None likewise.
         delegate: what executed the operators; empty where there is only one way.
         median_ms: over the runs.
-        loop_ms: the fastest that a fixed loop beside them was (`edge_imgq.devices.pace`); None
+        loop_ms: the fastest that a fixed loop beside them was (`edge_imgq.devices.cpu_speed`); None
             where there was none.
         instructions: of one call.
         vs_float: mean PSNR against the float model.

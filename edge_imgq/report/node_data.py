@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_imgq.quantize.layer_costs import LayerCost
+from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.description import FileDescription, OperatorRow
 
 MUCH = {"gradient": [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#ffa94d"}]}

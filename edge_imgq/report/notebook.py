@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from edge_imgq.devices.latency import Latency
-from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.figures import tail
 from edge_imgq.report.heading import heading, verdict

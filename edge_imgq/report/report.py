@@ -10,7 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
-from edge_imgq.quantize.step import QuantizationStep
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
 from edge_imgq.runtime.memory import ActivationMemory

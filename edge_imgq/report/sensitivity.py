@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.quantize.layer_costs import LayerCost
+from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.diagnosis import CLEARLY
 
 FILE = "sensitivity.json"

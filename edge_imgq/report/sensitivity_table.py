@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_imgq.quantize.layer_costs import LayerCost
+from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.drawing import ABSENT, draw, new_table, wrapped
 from edge_imgq.report.sensitivity import ChosenPrecision, Sensitivity, comparison
 

@@ -12,7 +12,7 @@ import onnxruntime
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
-from edge_imgq.graph.arithmetic import MARK
+from edge_imgq.graph.float_regions import MARK
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity
@@ -133,7 +133,7 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession:
     Raises:
         ModelError: it is missing, not ONNX, or carries no note of ours.
     """
-    from edge_imgq.graph.load import read_onnx
+    from edge_imgq.graph.load.load import read_onnx
 
     model = read_onnx(path)
     note = FileNote.from_strings({p.key: p.value for p in model.metadata_props}, str(path))

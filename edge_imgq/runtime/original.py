@@ -15,8 +15,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from edge_imgq.graph.single_precision import OTHERS
-from edge_imgq.graph.size import side_axes
+from edge_imgq.graph.load.single_precision import OTHERS
+from edge_imgq.graph.shapes.size import side_axes
 from edge_imgq.images.layout import levels_from_nhwc
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.onnxruntime import inference_session, run_session

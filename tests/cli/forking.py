@@ -25,7 +25,12 @@ from edge_imgq.cli.main import main
 PATIENCE = 120.0
 """Seconds that a test waits for a command at most."""
 
-IMPORTED = ("torch", "onnxruntime", "ai_edge_litert.interpreter", "edge_imgq.pipeline.export")
+IMPORTED = (
+    "torch",
+    "onnxruntime",
+    "ai_edge_litert.interpreter",
+    "edge_imgq.pipeline.export.export",
+)
 
 
 class Forks:

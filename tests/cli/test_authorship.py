@@ -14,7 +14,7 @@ import pytest
 from edge_imgq.cli.main import main
 from edge_imgq.contract import Authorship
 from edge_imgq.export.tflite.model_metadata import NAME
-from edge_imgq.pipeline.vouching import note_of
+from edge_imgq.pipeline.check.measured_by_report import note_of
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.tflite_file import read_model
 from tests.cli.conftest import STATED, Run

@@ -22,8 +22,8 @@ from edge_imgq.bundle.model_card import DataSet, data_sets
 from edge_imgq.bundle.photo import from_netpbm, sample_photo, to_netpbm
 from edge_imgq.errors import UsageError
 from edge_imgq.images.tile_plan import mirrored
-from edge_imgq.pipeline import bundle_check
-from edge_imgq.pipeline.bundle_check import Finding, check_bundle
+from edge_imgq.pipeline.bundle import bundle_check
+from edge_imgq.pipeline.bundle.bundle_check import Finding, check_bundle
 from edge_imgq.runtime.open import open_session
 from tests.cli.conftest import CARD, STATED, Run
 from tests.cli.tampering import Edited, one_bias

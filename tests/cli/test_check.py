@@ -24,7 +24,7 @@ from PIL import Image
 from edge_imgq.artifact import sha256_of
 from edge_imgq.cli.main import main
 from edge_imgq.images import samples
-from edge_imgq.pipeline import measured_anew
+from edge_imgq.pipeline.check import remeasure
 from edge_imgq.report.history import drift_entries, write_history
 from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Outcome, Run, tiny_model
@@ -328,7 +328,7 @@ def test_files_of_another_runtime_are_measured_anew_once(
     assert "other versions than those that are here" in refused.err
     assert "taken at its word (--no-cache)" in check(run, project, "--no-cache").err
     assert check(run, project, "--images", pairs).code == 0
-    monkeypatch.setattr(measured_anew, "verify_files", None)
+    monkeypatch.setattr(remeasure, "verify_files", None)
     again = check(run, project, "--images", pairs, "--json")
     assert {v["outcome"] for v in verdicts(again).values()} == {"pass"}
 

@@ -251,14 +251,14 @@ def test_passes_are_listed_by_phase_with_how_often_they_fired(
     assert outcome.code == 0, outcome.err
     assert max(map(len, outcome.out.splitlines())) <= 80
     rows = [line.split() for line in outcome.out.splitlines()]
-    assert any(row[:3] == ["recognise", "rare-activations", "1"] for row in rows)
-    assert any(row[:2] == ["normalise", "transpositions"] and int(row[2]) > 0 for row in rows)
+    assert any(row[:3] == ["recognise", "decompose-activations", "1"] for row in rows)
+    assert any(row[:2] == ["normalise", "reduce-transposes"] and int(row[2]) > 0 for row in rows)
     assert "no passes for onnx-float" in outcome.out
     told = json.loads(run("inspect", path, "--size", "48x64", "--passes", "--json").out)["passes"]
     phases = {phase["name"]: phase for phase in told[0]["phases"]}
     fired = {row["name"]: row["count"] for row in phases["normalise"]["passes"]}
-    assert fired["transpositions"] > 0
-    assert fired["spread-norm"] == 0
+    assert fired["reduce-transposes"] > 0
+    assert fired["fuse-expanded-norm"] == 0
     assert told[0]["nodes"] == 6
 
 

@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import FaultError
-from edge_imgq.export.order import Order
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.tflite import format as tflite
 from edge_imgq.quantize import quantize
 from tests.cli.conftest import Run, whole_model

@@ -18,15 +18,16 @@ from PIL import Image
 
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.x86 import X86, X86_VNNI
-from edge_imgq.pipeline import mixing, write
+from edge_imgq.pipeline.export import write_targets
+from edge_imgq.pipeline.mixed_precision import mix_precision
+from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.quantize import quantize_source
-from edge_imgq.pipeline.source import Source
 from edge_imgq.quantize.quantize import Quantized
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 from edge_imgq.report.diagnosis import FileTimes
 from tests.cli.conftest import Run
-from tests.quantize.loud import loud_everywhere, loud_network, photo
+from tests.quantize.mixed_precision.worst_layer_network import loud_everywhere, loud_network, photo
 
 INT8 = ("coreml-int8", "onnx-int8", "tflite-int8")
 FILES = ("onnx-int8.onnx", "tflite-int8.tflite")
@@ -90,7 +91,9 @@ def export(
     def exported(
         network: str, scheme: str, *targets: str, timed: bool = False, anew: bool = False
     ) -> Any:
-        monkeypatch.setattr(write, "quantize_source", quantize_source if anew else quantize_once)
+        monkeypatch.setattr(
+            write_targets, "quantize_source", quantize_source if anew else quantize_once
+        )
         folder = tmp_path / Path(scheme).stem
         outcome = run(
             *("export", f"{network}.onnx", "--scheme", scheme, "--size", "48x64", "--target"),
@@ -164,8 +167,8 @@ def timed_as(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             FileTimes(f"{name}-int8", f"{name}-float", time, 4.0, 10.0)
             for name, time in milliseconds.items()
         )
-        monkeypatch.setattr(mixing, "times_of_files", lambda *_: found)
-        monkeypatch.setattr(mixing, "host_profile", lambda: processor)
+        monkeypatch.setattr(mix_precision, "times_of_files", lambda *_: found)
+        monkeypatch.setattr(mix_precision, "host_profile", lambda: processor)
 
     return chosen
 

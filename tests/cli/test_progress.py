@@ -11,12 +11,12 @@ import pytest
 
 from edge_imgq.cli.pace import Pace, in_words
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.pipeline.step import Step
+from edge_imgq.pipeline.progress import Step
 
 LONG_WORK = """
 import contextlib, io, threading
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.pipeline.step import Step
+from edge_imgq.pipeline.progress import Step
 
 over = threading.Event()
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.cli.main import main
-from edge_imgq.pipeline.goal import Goal, drop_of, fidelity_of
+from edge_imgq.pipeline.mixed_precision.psnr_goal import Goal, drop_of, fidelity_of
 from edge_imgq.recipe.quantize import read_quantize_recipe
 from tests.cli.conftest import Run
 

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path
-from edge_imgq.pipeline.references import parameters_of
+from edge_imgq.pipeline.verify.references import parameters_of
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
 from edge_imgq.report.json_form import read_reports

@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from edge_imgq.errors import ModelError
-from edge_imgq.pipeline.first_difference import first_difference
-from edge_imgq.pipeline.images import evaluation_images
+from edge_imgq.pipeline.check.first_difference import first_difference
+from edge_imgq.pipeline.image_selection import evaluation_images
 from tests.cli.conftest import Outcome, Run
 
 

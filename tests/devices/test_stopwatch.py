@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edge_imgq.devices import stopwatch
+from edge_imgq.devices.cpu_speed import Pace
 from edge_imgq.devices.load import Load
-from edge_imgq.devices.pace import Pace
 from edge_imgq.devices.stopwatch import ENOUGH, ROUNDS, Stopwatch, spread, time_in_turns
 from edge_imgq.runtime.protocol import RuntimeIdentity
 from edge_imgq.skipped import Skipped

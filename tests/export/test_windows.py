@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.coreml.format import write_coreml
-from edge_imgq.export.order import Order
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.formats import format_of
-from edge_imgq.graph.load import normalise
+from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.report.description import Window
 

@@ -18,16 +18,16 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.order import Order
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.load import normalise
-from edge_imgq.graph.opset import OPSET
+from edge_imgq.graph.load.load import normalise
+from edge_imgq.graph.load.opset import OPSET
 from edge_imgq.graph.pixels import contract_of
 from edge_imgq.graph.prepared import prepared_graph
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.graph.opset import OPSET
+from edge_imgq.graph.load.opset import OPSET
 
 
 def assert_even(convert: Callable[[int, int], object]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 
 from .convert import SEED, SIZE, Family, convert, float_file, int8_file, quantized, run_file
 from .convert import run_onnx as run

@@ -7,10 +7,10 @@ import pytest
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.load import normalise
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.load.load import normalise
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 
 from .convert import float_file, int8_file, quantized
 from .even_steps import assert_even, plain_network

@@ -12,11 +12,11 @@ import pytest
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.coreml.lower import save
-from edge_imgq.graph.load import normalise
+from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.network import Network
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.contract import FileNote
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.functions import functions_of
-from edge_imgq.export.order import Order
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.ncnn import open_session as open_ncnn

@@ -16,13 +16,13 @@ import onnx_ir as ir
 import pytest
 import torch
 
-from edge_imgq.graph.opset import OPSET
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.load.opset import OPSET
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size, is_shaped_by_size
+from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size
 from edge_imgq.quantize.quantize import quantize_in_steps
-from edge_imgq.quantize.step import QuantizationStep, not_run, psnr_after
-from edge_imgq.quantize.torch_graph import TorchGraph
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run, psnr_after
+from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.skipped import Skipped
 

@@ -11,7 +11,7 @@ import onnx_ir as ir
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.graph.opset import OPSET
+from edge_imgq.graph.load.opset import OPSET
 
 
 def model(

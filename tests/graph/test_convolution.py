@@ -9,17 +9,17 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.export.tflite.forms.plain import plain_convolution
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import plain_convolution
 from edge_imgq.graph.convolution import (
     attributes_of,
     convolution_in,
     convolution_of,
     padding_in,
 )
-from edge_imgq.graph.passes.explicit_pads import explicit_pads
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.passes.tidy.resolve_auto_pad import resolve_auto_pad
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 
 from .build import kinds, parsed, run, weights
 
@@ -62,7 +62,7 @@ def only(graph: ir.Model) -> ir.Node:
 def test_stated_padding_is_what_onnx_runtime_works_out(expression: str) -> None:
     graph = model(expression, "h,w")
     wanted = run(graph, IMAGE)
-    assert explicit_pads(graph) == 1
+    assert resolve_auto_pad(graph) == 1
     assert "auto_pad" not in only(graph).attributes
     np.testing.assert_allclose(run(graph, IMAGE), wanted, atol=1e-5)
 
@@ -70,7 +70,7 @@ def test_stated_padding_is_what_onnx_runtime_works_out(expression: str) -> None:
 @pytest.mark.parametrize("expression", OF_A_SIZE)
 def test_padding_that_a_size_decides_stays(expression: str) -> None:
     graph = model(expression)
-    assert explicit_pads(graph) == 0
+    assert resolve_auto_pad(graph) == 0
     assert "auto_pad" in only(graph).attributes
     found = convolution_of(only(graph))
     assert found is None or found.pads is None

@@ -12,30 +12,29 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.export.coreml.centring import CENTRED
-from edge_imgq.export.coreml.norm import INVERSE_DEVIATION
-from edge_imgq.export.coreml.operators import FORMS
-from edge_imgq.export.coreml.rounding import ROUNDED
-from edge_imgq.export.coreml.units import FORECASTS
-from edge_imgq.export.ncnn.operators import FORMS as NCNN
-from edge_imgq.export.tflite.float_parts import DEQUANTIZE
-from edge_imgq.export.tflite.forms import regions
-from edge_imgq.export.tflite.table import LOWERINGS
-from edge_imgq.graph import operation_time, reopen
+from edge_imgq.export.coreml.fp16_scaling import FORECASTS
+from edge_imgq.export.coreml.lowerings import FORMS
+from edge_imgq.export.coreml.mean_subtraction import CENTRED
+from edge_imgq.export.coreml.norm_fp16_range import INVERSE_DEVIATION
+from edge_imgq.export.coreml.rounded_statistics import ROUNDED
+from edge_imgq.export.ncnn.lowerings import FORMS as NCNN
+from edge_imgq.export.tflite.float_fallback import DEQUANTIZE
+from edge_imgq.export.tflite.kernel_rewrites import winograd_region
+from edge_imgq.export.tflite.lowerings import LOWERINGS
+from edge_imgq.graph.cost import operation_time
+from edge_imgq.graph.load import dynamic_shape
 from edge_imgq.graph.network import REQUANTIZE
 from edge_imgq.graph.operators import LOGICAL, MOVING, OPERATORS, ROWS, SINGLE, WEIGHT_AXIS
-from edge_imgq.graph.passes import (
-    affine_downward,
-    affine_upward,
-    early_activation,
-    shuffle_order,
-    tone_curves,
-    transpositions,
-)
-from edge_imgq.graph.seen import table as seen
+from edge_imgq.graph.passes.by_name import crd_to_dcr, hoist_activation
+from edge_imgq.graph.passes.fold import fold_affine_into_consumer, fold_affine_into_producer
+from edge_imgq.graph.passes.mark import mark_tone_curves_float
+from edge_imgq.graph.passes.normalise import reduce_transposes
+from edge_imgq.graph.receptive_field import row_rules as seen
 from edge_imgq.kernels.x86 import X86_VNNI
-from edge_imgq.quantize import channels, constraints, halves, saturation
-from edge_imgq.quantize.torch_operators import OPERATORS as TORCH
+from edge_imgq.quantize.ranges import saturating_activations
+from edge_imgq.quantize.scales import scale_constraints, tie_free_scales
+from edge_imgq.quantize.steps import channel_equivalence
+from edge_imgq.quantize.torch.torch_operators import OPERATORS as TORCH
 
 SIZE = (1, 4, 6, 8)
 GENERATOR = np.random.default_rng(7)
@@ -204,20 +203,22 @@ CONSUMERS: Mapping[str, Collection[str]] = {
     "ncnn": NCNN,
     "torch": TORCH,
     "receptive field": seen.KNOWN,
-    "reopening": reopen.FREE | reopen.CONDITIONS.keys(),
-    "transpositions": transpositions.RULES,
-    "shuffle order": shuffle_order.RULES,
-    "early activation": early_activation.ACTIVATIONS,
-    "affine upward": affine_upward.RULES,
-    "affine downward": affine_downward.RULES,
-    "tone curves": tone_curves.ARITHMETIC,
-    "saturation": saturation.POINTWISE | saturation.MOVED,
-    "channels": channels.CHANNELWISE | channels.JOINING | WEIGHT_AXIS.keys(),
-    "ties": halves.RULES.keys() | constraints.SHARED_SCALE | X86_VNNI.no_integer_kernel,
+    "reopening": dynamic_shape.FREE | dynamic_shape.CONDITIONS.keys(),
+    "transpositions": reduce_transposes.RULES,
+    "shuffle order": crd_to_dcr.RULES,
+    "early activation": hoist_activation.ACTIVATIONS,
+    "affine upward": fold_affine_into_producer.RULES,
+    "affine downward": fold_affine_into_consumer.RULES,
+    "tone curves": mark_tone_curves_float.ARITHMETIC,
+    "saturation": saturating_activations.POINTWISE | saturating_activations.MOVED,
+    "channels": channel_equivalence.CHANNELWISE | channel_equivalence.JOINING | WEIGHT_AXIS.keys(),
+    "ties": tie_free_scales.RULES.keys()
+    | scale_constraints.SHARED_SCALE
+    | X86_VNNI.no_integer_kernel,
     "kernel profile": X86_VNNI.times.float32.elements.keys()
     | {*operation_time.POOLING, *operation_time.REDUCTIONS, *operation_time.FREE, *MOVING}
     | {"Conv", "ConvTranspose", "Resize"},
-    "even and odd rows": regions.BY_PIXEL,
+    "even and odd rows": winograd_region.BY_PIXEL,
     "steps of Core ML": FORECASTS,
 }
 """Tables that say something of each operator."""

@@ -61,13 +61,13 @@ def test_what_fired_is_told_with_the_graph_that_it_left() -> None:
 
     watched = rewrite(model, ["canonical", "skips"], watcher)
     assert list(seen) == [*(phase.name for phase in PHASES), "skips"]
-    assert seen["tidy"]["inert"] == 1
-    assert seen["recognise"]["rare-activations"] == 1
-    assert seen["recognise"]["reductions"] == 1
-    assert seen["normalise"]["transpositions"] > 0
-    assert seen["express"]["hard-sigmoid"] == 1
+    assert seen["tidy"]["noop-elimination"] == 1
+    assert seen["recognise"]["decompose-activations"] == 1
+    assert seen["recognise"]["reduce-to-mean"] == 1
+    assert seen["normalise"]["reduce-transposes"] > 0
+    assert seen["express"]["decompose-hard-sigmoid"] == 1
     assert sum(seen["fold"].values()) > 0
-    assert seen["express"]["cubic"] == 0
+    assert seen["express"]["cubic-upsample-to-conv"] == 0
     alone = rewrite(model, ["canonical", "skips"])
     assert kinds(watched) == kinds(alone)
 

@@ -11,7 +11,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.samples import LARGEST, array_set, file_set, folder_set, samples
-from edge_imgq.pipeline.images import calibration_images
+from edge_imgq.pipeline.image_selection import calibration_images
 
 SR = ImageContract("super-resolution", 3, "y")
 DEBLUR = ImageContract("deblur", 1, "rgb", multiple=4)

@@ -14,34 +14,34 @@ from ..test_architecture import MODULES, imported, name
 PACKAGE = Path(edge_imgq.__file__).parent
 
 CHOICES = {
-    "graph/layer_cost.py": {"BLOCKS", "WORTHWHILE"},
-    "graph/layer_slots.py": set(),
-    "graph/operation_time.py": set(),
-    "graph/passes/split_cost.py": {"MOST"},
-    "quantize/tiles.py": set(),
-    "quantize/layer_time.py": set(),
-    "export/tflite/float_parts.py": {"EXACT_PARTS", "WHOLE"},
-    "export/tflite/forms/choose.py": set(),
-    "export/tflite/forms/blocked_input.py": set(),
-    "export/tflite/forms/blocked_output.py": set(),
-    "export/tflite/forms/halves.py": {"BLOCK"},
-    "export/tflite/forms/many_taps.py": {"GROUPS"},
-    "export/tflite/forms/minimal_filter.py": {"ROWS", "UPPER", "LOWER"},
-    "export/tflite/forms/on_halves.py": set(),
-    "export/tflite/forms/plain.py": set(),
-    "export/tflite/forms/regions.py": {"LEAST"},
-    "export/tflite/forms/strided_input.py": set(),
+    "graph/cost/conv_cost.py": {"BLOCKS", "WORTHWHILE"},
+    "graph/cost/conv_slots.py": set(),
+    "graph/cost/operation_time.py": set(),
+    "graph/passes/by_name/sign_split_cost.py": {"MOST"},
+    "quantize/steps/free_channels.py": set(),
+    "quantize/mixed_precision/layer_time.py": set(),
+    "export/tflite/float_fallback.py": {"EXACT_PARTS", "WHOLE"},
+    "export/tflite/kernel_rewrites/choose_rewrites.py": set(),
+    "export/tflite/kernel_rewrites/space_to_depth_input.py": set(),
+    "export/tflite/kernel_rewrites/depth_to_space_output.py": set(),
+    "export/tflite/kernel_rewrites/row_parity_split.py": {"BLOCK"},
+    "export/tflite/kernel_rewrites/large_depthwise.py": {"GROUPS"},
+    "export/tflite/kernel_rewrites/winograd_f23.py": {"ROWS", "UPPER", "LOWER"},
+    "export/tflite/kernel_rewrites/row_parity_operators.py": set(),
+    "export/tflite/kernel_rewrites/same_convolution.py": set(),
+    "export/tflite/kernel_rewrites/winograd_region.py": {"LEAST"},
+    "export/tflite/kernel_rewrites/strided_space_to_depth.py": set(),
 }
 """Files that weigh what kernels cost, and their own numbers: what is tried, what a gain must be,
 algebra. None of these is a property of a kernel."""
 
 WHERE_A_PROCESSOR_IS_CHOSEN = {
     "devices/kernels.py",
-    "export/tflite/spelling.py",
+    "export/tflite/lowering_options.py",
     "graph/prepared.py",
     "graph/rewrite.py",
     "pipeline/quantize.py",
-    "pipeline/source.py",
+    "pipeline/open_model/source.py",
     "recipe/export.py",
 }
 """Files that take a profile from the table: those who count are given one."""
@@ -66,7 +66,7 @@ def test_who_weighs_costs_has_no_number_of_a_kernel(file: str) -> None:
 
 def test_every_form_is_looked_at() -> None:
     forms = {name(path) for path in MODULES if path.parent.name == "forms"}
-    assert forms - {"export/tflite/forms/__init__.py"} <= CHOICES.keys()
+    assert forms - {"export/tflite/kernel_rewrites/__init__.py"} <= CHOICES.keys()
 
 
 def test_profiles_are_taken_where_a_processor_is_chosen_and_passed_on() -> None:

@@ -10,11 +10,11 @@ import pytest
 from onnx import helper
 
 from edge_imgq.chips import CHIPS
-from edge_imgq.export.tflite.forms.choose import fastest_forms
-from edge_imgq.graph.layer_cost import Layer, cheapest_form, minimal_filter_slots, plain_form
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.graph.cost.conv_cost import Layer, cheapest_form, minimal_filter_slots, plain_form
 from edge_imgq.graph.prepared import prepared_graph
-from edge_imgq.graph.read import read_network
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.read_network import read_network
+from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.kernels.arm import ARM_DOT, ARM_I8MM
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
 from edge_imgq.kernels.table import DEFAULT, OF_PROCESSOR, PROFILES

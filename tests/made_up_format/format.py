@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import size_of, write_bytes
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
+from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 from edge_imgq.export.refusal import Refusal, as_error
 
 if TYPE_CHECKING:

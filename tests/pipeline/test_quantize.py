@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_imgq.pipeline import quantize as pipeline
-from edge_imgq.pipeline.step import Step
+from edge_imgq.pipeline.progress import Step
 from edge_imgq.quantize import quantize
 from edge_imgq.recipe.folders import quantize_recipe
 

@@ -13,9 +13,9 @@ from PIL import Image
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.images.files import read_rgb
 from edge_imgq.models.zoo import ZOO, load_network
-from edge_imgq.pipeline.export import ExportRequest, export
-from edge_imgq.pipeline.source import open_model
-from edge_imgq.pipeline.verify import VerifyRequest, verify
+from edge_imgq.pipeline.export.export import ExportRequest, export
+from edge_imgq.pipeline.open_model.source import open_model
+from edge_imgq.pipeline.verify.verify import VerifyRequest, verify
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.report import Report

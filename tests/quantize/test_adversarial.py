@@ -14,9 +14,9 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from tests.quantize.steps.test_bias_correction import photo
 
 from ..graph.build import model, run, weights
-from .test_channel_correction import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 WHOLE = QuantizeRecipe(

@@ -15,10 +15,10 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError, NonFiniteOutputError
-from edge_imgq.quantize.calibrate import observe_ranges
+from edge_imgq.quantize.calibration.calibrate import observe_ranges
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges import Range
-from edge_imgq.quantize.scales import activations
+from edge_imgq.quantize.ranges.ranges import Range
+from edge_imgq.quantize.scales.scales import activations
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
 from ..graph.build import model, run, weights
@@ -276,7 +276,7 @@ DEEP = """
 import resource
 import numpy as np
 from onnx import helper
-from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.calibration.calibrate import observe_channels
 from tests.graph.build import model
 
 def peak_of(depth):

@@ -18,9 +18,13 @@ import onnx_ir as ir
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from edge_imgq.export.tflite.forms.choose import fastest_forms
-from edge_imgq.export.tflite.forms.on_halves import on_halves
-from edge_imgq.export.tflite.forms.regions import _Search, works_on_halves, written
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_halves
+from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
+    _Search,
+    works_on_halves,
+    written,
+)
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.kernels.table import DEFAULT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_imgq.quantize.layer_costs import LayerCost
+from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.description import FileDescription, OperatorRow
 from edge_imgq.report.node_data import node_data
 from edge_imgq.skipped import Skipped

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_imgq.quantize.layer_costs import LayerCost
+from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.history import Entry

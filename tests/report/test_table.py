@@ -8,8 +8,8 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
-from edge_imgq.quantize.loud_layer import LoudLayer
-from edge_imgq.quantize.step import QuantizationStep, not_run
+from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.recipe.export import Budget
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
 from edge_imgq.report.figures import decibels

@@ -16,11 +16,11 @@ from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError, ModelError, NonFiniteOutputError
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.network import Network
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.images.layout import from_nchw, to_nchw
-from edge_imgq.quantize.qdq import insert_qdq
-from edge_imgq.quantize.ranges import Range, per_tensor
-from edge_imgq.quantize.scales import activations, place_scales
+from edge_imgq.quantize.qdq.qdq import insert_qdq
+from edge_imgq.quantize.ranges.ranges import Range, per_tensor
+from edge_imgq.quantize.scales.scales import activations, place_scales
 from edge_imgq.runtime.litert import open_session, open_without_xnnpack, placement
 from edge_imgq.runtime.protocol import Session
 from edge_imgq.runtime.tflite_file import read_note

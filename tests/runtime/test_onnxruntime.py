@@ -12,7 +12,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.errors import ModelError
-from edge_imgq.quantize.calibrate import observe_channels
+from edge_imgq.quantize.calibration.calibrate import observe_channels
 from tests.graph.build import parsed
 
 

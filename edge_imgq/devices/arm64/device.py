@@ -18,11 +18,11 @@ from edge_imgq.devices.arm64.cores import CORES, DEFAULT, core_named, write_syst
 from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
 from edge_imgq.devices.arm64.recording import record_operators
 from edge_imgq.devices.arm64.setup import cache_folder, cannot_be_set_up, read_emulation
-from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.host import WORKER, HostDevice
 from edge_imgq.devices.instructions import Instructions, read_count
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.devices.worker import Worker
 from edge_imgq.formats import is_run_by
 from edge_imgq.runtime import npu_file
@@ -229,7 +229,7 @@ def _side(path: Path, multiple: int) -> int:
     if reference.is_file():
         import onnx_ir as ir
 
-        from edge_imgq.graph.receptive_field import receptive_field
+        from edge_imgq.graph.receptive_field.receptive_field import receptive_field
 
         side = max(TILE, receptive_field(ir.load(reference)).diameter or TILE)
     return side + -side % multiple

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.devices.gpu.log import GpuLog, read_log
 from edge_imgq.devices.gpu.setup import WORKER, cache_folder, cannot_be_set_up, read_driver
-from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import DeviceError, NonFiniteOutputError
 from edge_imgq.formats import is_run_by

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
+from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
 from edge_imgq.formats import is_run_by
@@ -87,7 +87,7 @@ class HexagonDevice:
         if not is_run_by(path, "hexagon"):
             return npu_file.refusal(path) or "the HTP is given ONNX files here; use onnx-int8.onnx"
         from edge_imgq.contract import note_in
-        from edge_imgq.graph.load import read_onnx
+        from edge_imgq.graph.load.load import read_onnx
 
         pairs = {entry.key: entry.value for entry in read_onnx(path).metadata_props}
         note = note_in(pairs, str(path))
@@ -103,7 +103,7 @@ class HexagonDevice:
             UnsupportedOperatorError: the HTP refuses operators; all are named with their nodes.
             DeviceError: the compiler crashed.
         """
-        from edge_imgq.graph.load import read_onnx
+        from edge_imgq.graph.load.load import read_onnx
 
         model = read_onnx(path)
         return HexagonSession(path, model, _note(path, model), self._soc)
@@ -263,8 +263,8 @@ def _bound(model: onnx.ModelProto, note: FileNote) -> tuple[tuple[int, int], byt
     """Return a model's own size, or that of a tile, and the model bound to it."""
     import onnx_ir as ir
 
-    from edge_imgq.graph.receptive_field import receptive_field
-    from edge_imgq.graph.size import bind_size, own_size
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+    from edge_imgq.graph.shapes.size import bind_size, own_size
 
     graph = ir.from_proto(model)
     side = max(TILE, receptive_field(graph).diameter or TILE)

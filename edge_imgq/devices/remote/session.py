@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.artifact import sha256_of
-from edge_imgq.devices.gray import on_gray
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import RUNS, WARM_UP
@@ -31,6 +30,7 @@ from edge_imgq.devices.remote.benchmark_model import (
     read_timings,
 )
 from edge_imgq.devices.remote.machine import State, must_run_there, run_there
+from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.errors import DeviceError
 from edge_imgq.images.layout import from_nhwc, to_nhwc
 from edge_imgq.runtime.open import open_session

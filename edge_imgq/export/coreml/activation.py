@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, half, mb
-from edge_imgq.export.coreml.units import chosen_slope
+from edge_imgq.export.coreml.fp16_scaling import chosen_slope
+from edge_imgq.export.coreml.integer_units import Site, half, mb
 from edge_imgq.graph.network import Operation
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from edge_imgq.export.coreml.integer_units import LEAST, Site, mb
 from edge_imgq.export.coreml.shape import integers
-from edge_imgq.export.coreml.steps import LEAST, Site, mb
 from edge_imgq.graph.network import Operation
 
 MOST = float(np.finfo(np.float16).max)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, half, mb, real, step
+from edge_imgq.export.coreml.integer_units import Site, half, mb, real, step
 from edge_imgq.graph.convolution import padding_in
 from edge_imgq.graph.network import Operation, Tensor
 

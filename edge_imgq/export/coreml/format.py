@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
+from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 
 if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal

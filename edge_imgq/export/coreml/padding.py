@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, half, mb
+from edge_imgq.export.coreml.integer_units import Site, half, mb
 from edge_imgq.graph.network import Operation
 
 NATIVE = {"reflect": "reflect", "edge": "replicate"}

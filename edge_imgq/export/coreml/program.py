@@ -18,13 +18,13 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
-from edge_imgq.export.coreml.centring import gather_centring
-from edge_imgq.export.coreml.many_axes import part_many_axes
-from edge_imgq.export.coreml.norm import gather_deviations
-from edge_imgq.export.coreml.operators import FORMS, refusal
-from edge_imgq.export.coreml.rounding import gather_rounding
-from edge_imgq.export.coreml.steps import Site, Values, covers, mb, step
-from edge_imgq.export.coreml.units import Counting, chosen_counting
+from edge_imgq.export.coreml.fp16_scaling import Counting, chosen_counting
+from edge_imgq.export.coreml.high_rank_transpose import part_many_axes
+from edge_imgq.export.coreml.integer_units import Site, Values, covers, mb, step
+from edge_imgq.export.coreml.lowerings import FORMS, refusal
+from edge_imgq.export.coreml.mean_subtraction import gather_centring
+from edge_imgq.export.coreml.norm_fp16_range import gather_deviations
+from edge_imgq.export.coreml.rounded_statistics import gather_rounding
 from edge_imgq.export.refusal import Refusal, as_error
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.runtime.mil.silence import coremltools

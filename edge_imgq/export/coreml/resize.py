@@ -5,8 +5,8 @@ grids of Core ML's are `upsample_bilinear`. Everything else (cubic, antialiased,
 on another grid) is linear along each axis, so y = R_h · x · R_wᵀ with constant matrices, exactly.
 
 Integers between which a bilinear Resize blends are rounded half up, as TFLite's kernels and the QDQ
-graph do (module `edge_imgq.quantize.interpolation`): floor(y + ½). Which way `quantize` rounds a
-half is the implementation's choice.
+graph do (module `edge_imgq.quantize.qdq.resize_rounding`): floor(y + ½). Which way `quantize`
+rounds a half is the implementation's choice.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.steps import Site, half, mb
-from edge_imgq.export.coreml.units import is_interpolated
+from edge_imgq.export.coreml.fp16_scaling import is_interpolated
+from edge_imgq.export.coreml.integer_units import Site, half, mb
 from edge_imgq.graph.network import Operation
-from edge_imgq.graph.sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
+from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from edge_imgq.export.ncnn.activation import fused
 from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
 from edge_imgq.export.ncnn.layers import Number, Weight
-from edge_imgq.export.ncnn.matrix import rows
+from edge_imgq.export.ncnn.matmul import rows
 from edge_imgq.graph.convolution import padding_in, spans_of
 
 PAIRS = ((1, 11), (2, 12), (3, 13))

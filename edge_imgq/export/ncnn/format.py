@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.export.export_spec import Order, Size, bound, bound_once, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size, bound, bound_once, refused_at_any_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

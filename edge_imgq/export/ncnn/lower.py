@@ -10,7 +10,7 @@ from edge_imgq.errors import ModelError
 from edge_imgq.export.ncnn.activation import clipped
 from edge_imgq.export.ncnn.builder import Blob, Builder, RefusedError, Site, UnknownError
 from edge_imgq.export.ncnn.layers import Layer, with_splits
-from edge_imgq.export.ncnn.operators import FORMS
+from edge_imgq.export.ncnn.lowerings import FORMS
 from edge_imgq.export.refusal import Refusal, as_error, instead
 from edge_imgq.graph.network import Network, Operation
 

@@ -13,7 +13,7 @@ import numpy as np
 from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
 from edge_imgq.export.ncnn.layers import Number
 from edge_imgq.graph.network import Operation
-from edge_imgq.graph.sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
+from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

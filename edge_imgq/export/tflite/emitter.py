@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.clipping import Step, clipping
+from edge_imgq.export.tflite.fused_clip import Step, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
+from edge_imgq.export.tflite.lowering_options import PLAIN, Spelling
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.export.tflite.writer import FileStore, FileWriter
 from edge_imgq.graph.network import Quantization, Tensor
-from edge_imgq.graph.read import same_quantization
+from edge_imgq.graph.read_network import same_quantization
 from edge_imgq.kernels.xnnpack import FRACTIONS
 
 if TYPE_CHECKING:

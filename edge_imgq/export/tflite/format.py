@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from edge_imgq.chips import CHIPS
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
+from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
-from edge_imgq.export.order import Order, Size, bound, refused_at_any_size
 from edge_imgq.runtime.npu_file import compiled_for
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.export.refusal import Refusal
-    from edge_imgq.export.tflite.spelling import Spelling
+    from edge_imgq.export.tflite.lowering_options import Spelling
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription, SignatureRow
     from edge_imgq.runtime.memory import Plan
@@ -59,9 +59,9 @@ def _write_compiled(graph: PreparedGraph, order: Order, path: Path) -> None:
 
 
 def _write(graph: PreparedGraph, order: Order, path: Path) -> None:
-    from edge_imgq.export.tflite.forms.choose import fastest_forms
+    from edge_imgq.export.tflite.dynamic_resize import follows_a_resize
+    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
     from edge_imgq.export.tflite.lower import lower, lower_sizes
-    from edge_imgq.export.tflite.resize import follows_a_resize
 
     note, plain = order.note, order.plain or order.processor == "gpu"
     spelling = _spelling(graph, order)
@@ -90,7 +90,7 @@ def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
 
 
 def _spelling(graph: PreparedGraph, order: Order) -> Spelling:
-    from edge_imgq.export.tflite.spelling import Spelling
+    from edge_imgq.export.tflite.lowering_options import Spelling
 
     return Spelling(order.processor == "gpu", order.half, graph.kernels)
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edge_imgq.export.refusal import Refusal, as_error, instead
+from edge_imgq.export.tflite.lowering_options import PLAIN, Spelling
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.spelling import PLAIN, Spelling
 from edge_imgq.runtime.tflite_file import METADATA_NAME
 
 if TYPE_CHECKING:
     from edge_imgq.contract import FileNote
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.export.tflite.table import Lowering
+    from edge_imgq.export.tflite.lowerings import Lowering
     from edge_imgq.export.tflite.writer import FileStore, Part
     from edge_imgq.graph.network import Network
 
@@ -37,7 +37,7 @@ def lower(
     Args:
         network: float, or quantized to int8 with int32 bias.
         note: embedded as metadata "edge-imgq".
-        lowerings: another table than `edge_imgq.export.tflite.table.LOWERINGS`, to write forms
+        lowerings: another table than `edge_imgq.export.tflite.lowerings.LOWERINGS`, to write forms
             that it avoids, for comparison.
         spelling: how the float part is written.
 
@@ -90,21 +90,21 @@ def lower_part(
     Raises:
         UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
     """
-    from edge_imgq.export.tflite import edges
+    from edge_imgq.export.tflite import image_io
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.export.tflite.writer import Part
 
     file = Emitter(network.is_quantized, spelling, store)
     inputs = {
-        name: edges.image_input(file, tensor)
-        for name, tensor in edges.named(INPUT, network.inputs).items()
+        name: image_io.image_input(file, tensor)
+        for name, tensor in image_io.named(INPUT, network.inputs).items()
     }
     refused = _write_operations(network, file, lowerings)
     if refused:
         raise as_error("TFLite", network.name, refused)
     outputs = {
-        name: edges.image_output(file, tensor)
-        for name, tensor in edges.named(OUTPUT, network.outputs).items()
+        name: image_io.image_output(file, tensor)
+        for name, tensor in image_io.named(OUTPUT, network.outputs).items()
     }
     return Part(file.writer, inputs, outputs)
 
@@ -137,8 +137,8 @@ def refusals(network: Network, spelling: Spelling = PLAIN) -> tuple[Refusal, ...
 def _write_operations(
     network: Network, file: Emitter, lowerings: Mapping[str, Lowering] | None = None
 ) -> tuple[Refusal, ...]:
-    from edge_imgq.export.tflite.float_parts import parts
-    from edge_imgq.export.tflite.table import LOWERINGS
+    from edge_imgq.export.tflite.float_fallback import parts
+    from edge_imgq.export.tflite.lowerings import LOWERINGS
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []

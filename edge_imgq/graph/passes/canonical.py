@@ -9,75 +9,75 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
-from edge_imgq.graph.passes.affine_downward import affine_downward
-from edge_imgq.graph.passes.affine_upward import affine_upward
-from edge_imgq.graph.passes.attention import attention
-from edge_imgq.graph.passes.batch_norm import batch_norm
-from edge_imgq.graph.passes.block_writes import block_writes
-from edge_imgq.graph.passes.chains import chains
-from edge_imgq.graph.passes.channel_mean import channel_mean
-from edge_imgq.graph.passes.channel_selection import channel_selection
-from edge_imgq.graph.passes.clips import clips
-from edge_imgq.graph.passes.collapse import collapse
-from edge_imgq.graph.passes.constant_arithmetic import constant_arithmetic
-from edge_imgq.graph.passes.cropped_deconvolution import cropped_deconvolution
-from edge_imgq.graph.passes.cropping import cropping
-from edge_imgq.graph.passes.cubic import cubic
-from edge_imgq.graph.passes.deconvolution import deconvolution
-from edge_imgq.graph.passes.deviations import deviations
-from edge_imgq.graph.passes.duplicates import duplicates
-from edge_imgq.graph.passes.edge_padding import edge_padding
-from edge_imgq.graph.passes.einsum import einsum
-from edge_imgq.graph.passes.explicit_pads import explicit_pads
-from edge_imgq.graph.passes.few_axes import few_axes
-from edge_imgq.graph.passes.flat_product import flat_product
-from edge_imgq.graph.passes.flat_rows import flat_rows
-from edge_imgq.graph.passes.folding import folding
-from edge_imgq.graph.passes.gather import gather
-from edge_imgq.graph.passes.gathered_pixels import gathered_pixels
-from edge_imgq.graph.passes.halving import halving
-from edge_imgq.graph.passes.hard_sigmoid import hard_sigmoid
-from edge_imgq.graph.passes.image_statistics import image_statistics
-from edge_imgq.graph.passes.inert import inert
-from edge_imgq.graph.passes.log_sums import log_sums
-from edge_imgq.graph.passes.mirrored_clips import mirrored_clips
-from edge_imgq.graph.passes.normalisation import normalisation
-from edge_imgq.graph.passes.normalised_trunk import normalised_trunk
-from edge_imgq.graph.passes.pixel_ends import pixel_ends
-from edge_imgq.graph.passes.plain_products import plain_products
-from edge_imgq.graph.passes.pooled_product import pooled_product
-from edge_imgq.graph.passes.rare_activations import rare_activations
-from edge_imgq.graph.passes.reductions import reductions
-from edge_imgq.graph.passes.regrouped import regrouped
-from edge_imgq.graph.passes.repetition import repetition
-from edge_imgq.graph.passes.reshapes import reshapes
-from edge_imgq.graph.passes.shifted_image import shifted_image
-from edge_imgq.graph.passes.single_axis import single_axis
-from edge_imgq.graph.passes.sliced_layers import sliced_layers
-from edge_imgq.graph.passes.spelled_choice import spelled_choice
-from edge_imgq.graph.passes.spelled_gelu import spelled_gelu
-from edge_imgq.graph.passes.spelled_phases import spelled_phases
-from edge_imgq.graph.passes.spelled_prelu import spelled_prelu
-from edge_imgq.graph.passes.spelled_resize import joined_resizes, spelled_resize
-from edge_imgq.graph.passes.spelled_shuffle import spelled_shuffle
-from edge_imgq.graph.passes.spread_norm import spread_norm
-from edge_imgq.graph.passes.sum_chains import sum_chains
-from edge_imgq.graph.passes.summed_area import summed_area
-from edge_imgq.graph.passes.tone_curves import tone_curves
-from edge_imgq.graph.passes.transpositions import transpositions
-from edge_imgq.graph.passes.unfolded import unfolded
+from edge_imgq.graph.passes.express.batch_norm_to_conv import batch_norm_to_conv
+from edge_imgq.graph.passes.express.channel_mean_to_conv import channel_mean_to_conv
+from edge_imgq.graph.passes.express.cubic_upsample_to_conv import cubic_upsample_to_conv
+from edge_imgq.graph.passes.express.decompose_hard_sigmoid import decompose_hard_sigmoid
+from edge_imgq.graph.passes.express.divide_to_multiply import divide_to_multiply
+from edge_imgq.graph.passes.express.downsample2_to_avgpool import downsample2_to_avgpool
+from edge_imgq.graph.passes.express.edge_pad_to_concat import edge_pad_to_concat
+from edge_imgq.graph.passes.express.fold_slice_into_deconv import fold_slice_into_deconv
+from edge_imgq.graph.passes.express.fuse_prelu import fuse_prelu
+from edge_imgq.graph.passes.express.merge_clips import merge_clips
+from edge_imgq.graph.passes.express.normalize_deconv import normalize_deconv
+from edge_imgq.graph.passes.express.pooled_matmul_to_conv import pooled_matmul_to_conv
+from edge_imgq.graph.passes.fold.fold_affine_into_consumer import fold_affine_into_consumer
+from edge_imgq.graph.passes.fold.fold_affine_into_producer import fold_affine_into_producer
+from edge_imgq.graph.passes.fold.fold_pixel_range import fold_pixel_range
+from edge_imgq.graph.passes.fold.fuse_mirrored_clips import fuse_mirrored_clips
+from edge_imgq.graph.passes.fold.prune_sliced_conv import prune_sliced_conv
+from edge_imgq.graph.passes.fold.reparameterize import reparameterize
+from edge_imgq.graph.passes.mark.mark_normalised_trunk_float import mark_normalised_trunk_float
+from edge_imgq.graph.passes.mark.mark_shifted_image_float import mark_shifted_image_float
+from edge_imgq.graph.passes.mark.mark_sum_chains_float import mark_sum_chains_float
+from edge_imgq.graph.passes.mark.mark_tone_curves_float import mark_tone_curves_float
+from edge_imgq.graph.passes.mark.mark_variance_float import mark_variance_float
+from edge_imgq.graph.passes.normalise.decompose_norm import decompose_norm
+from edge_imgq.graph.passes.normalise.fuse_expanded_norm import fuse_expanded_norm
+from edge_imgq.graph.passes.normalise.lift_gemm_over_reshape import lift_gemm_over_reshape
+from edge_imgq.graph.passes.normalise.lift_over_group_reshape import lift_over_group_reshape
+from edge_imgq.graph.passes.normalise.merge_transpose_axes import merge_transpose_axes
+from edge_imgq.graph.passes.normalise.reduce_transposes import reduce_transposes
+from edge_imgq.graph.passes.normalise.unflatten_matmul import unflatten_matmul
+from edge_imgq.graph.passes.protect.mark_attention_float import mark_attention_float
+from edge_imgq.graph.passes.protect.mark_std_float import mark_std_float
+from edge_imgq.graph.passes.recognise.col2im_to_deconv import col2im_to_deconv
+from edge_imgq.graph.passes.recognise.conv1d_to_conv2d import conv1d_to_conv2d
+from edge_imgq.graph.passes.recognise.cumsum_to_avgpool import cumsum_to_avgpool
+from edge_imgq.graph.passes.recognise.decompose_activations import decompose_activations
+from edge_imgq.graph.passes.recognise.decompose_einsum import decompose_einsum
+from edge_imgq.graph.passes.recognise.decompose_log_sums import decompose_log_sums
+from edge_imgq.graph.passes.recognise.fuse_gelu import fuse_gelu
+from edge_imgq.graph.passes.recognise.fuse_nearest_resize import fuse_nearest_resize, joined_resizes
+from edge_imgq.graph.passes.recognise.fuse_pixel_shuffle import fuse_pixel_shuffle
+from edge_imgq.graph.passes.recognise.fuse_space_to_depth import fuse_space_to_depth
+from edge_imgq.graph.passes.recognise.fuse_where_activation import fuse_where_activation
+from edge_imgq.graph.passes.recognise.gather_to_conv import gather_to_conv
+from edge_imgq.graph.passes.recognise.gather_to_resize import gather_to_resize
+from edge_imgq.graph.passes.recognise.gather_to_slice import gather_to_slice
+from edge_imgq.graph.passes.recognise.normalize_gemm import normalize_gemm
+from edge_imgq.graph.passes.recognise.reduce_to_mean import reduce_to_mean
+from edge_imgq.graph.passes.recognise.scatter_to_concat import scatter_to_concat
+from edge_imgq.graph.passes.recognise.tile_to_concat import tile_to_concat
+from edge_imgq.graph.passes.recognise.unfold_to_conv import unfold_to_conv
+from edge_imgq.graph.passes.tidy.common_subexpression import common_subexpression
+from edge_imgq.graph.passes.tidy.merge_reshapes import merge_reshapes
+from edge_imgq.graph.passes.tidy.negative_pad_to_slice import negative_pad_to_slice
+from edge_imgq.graph.passes.tidy.noop_elimination import noop_elimination
+from edge_imgq.graph.passes.tidy.resolve_auto_pad import resolve_auto_pad
+from edge_imgq.graph.passes.tidy.split_variadic import split_variadic
 from edge_imgq.graph.phases import Entry, Phase, Repeated, Watcher, apply_phases
 
 TIDY = Phase(
     "tidy",
     "nothing stands twice, does nothing, or takes more than two operands",
     (
-        Entry(explicit_pads, "padding is numbers, which all that follow read"),
-        Entry(cropping, "a cut is a Slice, which others know"),
-        Entry(inert, "what does nothing hides what stands beside it"),
-        Entry(duplicates, "equal operands are then one value"),
-        Entry(chains, "sums and extremes have two operands"),
-        Entry(reshapes, "a layout has one reshape"),
+        Entry(resolve_auto_pad, "padding is numbers, which all that follow read"),
+        Entry(negative_pad_to_slice, "a cut is a Slice, which others know"),
+        Entry(noop_elimination, "what does nothing hides what stands beside it"),
+        Entry(common_subexpression, "equal operands are then one value"),
+        Entry(split_variadic, "sums and extremes have two operands"),
+        Entry(merge_reshapes, "a layout has one reshape"),
     ),
 )
 
@@ -85,31 +85,37 @@ RECOGNISE = Phase(
     "recognise",
     "what several nodes spell is the operator that it means",
     (
-        Entry(unfolded, "gathers of neighbourhoods are a convolution"),
-        Entry(folding, "Col2Im is a transposed convolution"),
-        Entry(summed_area, "differences of cumulative sums are a mean"),
-        Entry(single_axis, "windows along one axis are windows of an image"),
-        Entry(spelled_phases, "strided slices are a pixel shuffle"),
-        Entry(plain_products, "Gemm, MatMul and PRelu have their plain form"),
-        Entry(spelled_shuffle, "reshapes are a pixel shuffle", after=(reshapes,)),
+        Entry(unfold_to_conv, "gathers of neighbourhoods are a convolution"),
+        Entry(col2im_to_deconv, "Col2Im is a transposed convolution"),
+        Entry(cumsum_to_avgpool, "differences of cumulative sums are a mean"),
+        Entry(conv1d_to_conv2d, "windows along one axis are windows of an image"),
+        Entry(fuse_space_to_depth, "strided slices are a pixel shuffle"),
+        Entry(normalize_gemm, "Gemm, MatMul and PRelu have their plain form"),
+        Entry(fuse_pixel_shuffle, "reshapes are a pixel shuffle", after=(merge_reshapes,)),
         Repeated(
             (
-                Entry(spelled_resize, "copies of rows and columns are a Resize"),
-                Entry(reshapes, "what a Resize leaves behind is merged"),
+                Entry(fuse_nearest_resize, "copies of rows and columns are a Resize"),
+                Entry(merge_reshapes, "what a Resize leaves behind is merged"),
             ),
             "a merged reshape shows the copies of the other axis",
         ),
-        Entry(repetition, "repeated channels are a Concat", after=(spelled_resize,)),
-        Entry(gather, "tables that count up are slices"),
-        Entry(gathered_pixels, "tables of neighbours are a Resize", after=(gather,)),
-        Entry(block_writes, "ScatterND of a block is a Concat", after=(spelled_phases,)),
-        Entry(channel_selection, "other tables are convolutions", after=(gather, gathered_pixels)),
-        Entry(spelled_gelu, "products with erf or tanh are a Gelu"),
-        Entry(spelled_choice, "a choice by sign is an activation"),
-        Entry(einsum, "letters are products, sums and transpositions"),
-        Entry(rare_activations, "rare ones are common ones", after=(spelled_choice,)),
-        Entry(log_sums, "logarithms of sums, and norms by name, are sums and norms"),
-        Entry(reductions, "sums and norms are means", after=(einsum, log_sums)),
+        Entry(tile_to_concat, "repeated channels are a Concat", after=(fuse_nearest_resize,)),
+        Entry(gather_to_slice, "tables that count up are slices"),
+        Entry(gather_to_resize, "tables of neighbours are a Resize", after=(gather_to_slice,)),
+        Entry(scatter_to_concat, "ScatterND of a block is a Concat", after=(fuse_space_to_depth,)),
+        Entry(
+            gather_to_conv,
+            "other tables are convolutions",
+            after=(gather_to_slice, gather_to_resize),
+        ),
+        Entry(fuse_gelu, "products with erf or tanh are a Gelu"),
+        Entry(fuse_where_activation, "a choice by sign is an activation"),
+        Entry(decompose_einsum, "letters are products, sums and transpositions"),
+        Entry(decompose_activations, "rare ones are common ones", after=(fuse_where_activation,)),
+        Entry(decompose_log_sums, "logarithms of sums, and norms by name, are sums and norms"),
+        Entry(
+            reduce_to_mean, "sums and norms are means", after=(decompose_einsum, decompose_log_sums)
+        ),
     ),
 )
 
@@ -117,25 +123,37 @@ NORMALISE = Phase(
     "normalise",
     "norms are means and variances, and images lie channels first",
     (
-        Entry(spread_norm, "a norm that was multiplied out is gathered", after=(reductions,)),
         Entry(
-            normalisation,
-            "a division that ends a norm belongs to it, and transpositions would move between",
-            after=(spread_norm,),
+            fuse_expanded_norm,
+            "a norm that was multiplied out is gathered",
+            after=(reduce_to_mean,),
         ),
-        Entry(regrouped, "groups that constants do not need vanish", after=(normalisation,)),
-        Entry(flat_rows, "products of rows are products of images"),
-        Entry(flat_product, "products need no flattening"),
+        Entry(
+            decompose_norm,
+            "a division that ends a norm belongs to it, and transpositions would move between",
+            after=(fuse_expanded_norm,),
+        ),
+        Entry(
+            lift_over_group_reshape,
+            "groups that constants do not need vanish",
+            after=(decompose_norm,),
+        ),
+        Entry(lift_gemm_over_reshape, "products of rows are products of images"),
+        Entry(unflatten_matmul, "products need no flattening"),
         Repeated(
             (
-                Entry(transpositions, "they meet and cancel", after=(flat_rows, flat_product)),
-                Entry(few_axes, "a transposition has few axes"),
-                Entry(reshapes, "reshapes that transpositions left side by side are merged"),
+                Entry(
+                    reduce_transposes,
+                    "they meet and cancel",
+                    after=(lift_gemm_over_reshape, unflatten_matmul),
+                ),
+                Entry(merge_transpose_axes, "a transposition has few axes"),
+                Entry(merge_reshapes, "reshapes that transpositions left side by side are merged"),
             ),
             "transpositions meet once more where reshapes stood between them",
         ),
-        Entry(joined_resizes, "resizes of both axes are one", after=(transpositions,)),
-        Entry(normalisation, "transpositions hid some norms", after=(transpositions,)),
+        Entry(joined_resizes, "resizes of both axes are one", after=(reduce_transposes,)),
+        Entry(decompose_norm, "transpositions hid some norms", after=(reduce_transposes,)),
     ),
 )
 
@@ -143,8 +161,8 @@ PROTECT = Phase(
     "protect",
     "what must stay float together is marked before anything moves into it",
     (
-        Entry(deviations, "a deviation and what it divides", after=(normalisation,)),
-        Entry(attention, "scores and weights of attention", after=(transpositions,)),
+        Entry(mark_std_float, "a deviation and what it divides", after=(decompose_norm,)),
+        Entry(mark_attention_float, "scores and weights of attention", after=(reduce_transposes,)),
     ),
 )
 
@@ -152,18 +170,26 @@ EXPRESS = Phase(
     "express",
     "operators that some target lacks are those that all have",
     (
-        Entry(channel_mean, "a mean over channels is a convolution", after=(normalisation,)),
-        Entry(batch_norm, "an affine per channel is a convolution"),
-        Entry(cropped_deconvolution, "a slice behind one is its padding"),
-        Entry(deconvolution, "dilated ones are plain", after=(cropped_deconvolution,)),
-        Entry(constant_arithmetic, "a division is a product", after=(normalisation, deviations)),
-        Entry(hard_sigmoid, "a line that is clipped"),
-        Entry(clips, "clippings meet", after=(hard_sigmoid,)),
-        Entry(spelled_prelu, "sums of rectifiers are a PRelu", after=(clips,)),
-        Entry(halving, "shrinking to half is a mean", after=(joined_resizes,)),
-        Entry(cubic, "cubic enlarging is a convolution", after=(joined_resizes,)),
-        Entry(edge_padding, "edges are slices", after=(cubic,)),
-        Entry(pooled_product, "products of vectors are convolutions", after=(attention,)),
+        Entry(
+            channel_mean_to_conv, "a mean over channels is a convolution", after=(decompose_norm,)
+        ),
+        Entry(batch_norm_to_conv, "an affine per channel is a convolution"),
+        Entry(fold_slice_into_deconv, "a slice behind one is its padding"),
+        Entry(normalize_deconv, "dilated ones are plain", after=(fold_slice_into_deconv,)),
+        Entry(
+            divide_to_multiply, "a division is a product", after=(decompose_norm, mark_std_float)
+        ),
+        Entry(decompose_hard_sigmoid, "a line that is clipped"),
+        Entry(merge_clips, "clippings meet", after=(decompose_hard_sigmoid,)),
+        Entry(fuse_prelu, "sums of rectifiers are a PRelu", after=(merge_clips,)),
+        Entry(downsample2_to_avgpool, "shrinking to half is a mean", after=(joined_resizes,)),
+        Entry(cubic_upsample_to_conv, "cubic enlarging is a convolution", after=(joined_resizes,)),
+        Entry(edge_pad_to_concat, "edges are slices", after=(cubic_upsample_to_conv,)),
+        Entry(
+            pooled_matmul_to_conv,
+            "products of vectors are convolutions",
+            after=(mark_attention_float,),
+        ),
     ),
 )
 
@@ -171,15 +197,30 @@ FOLD = Phase(
     "fold",
     "constants and linear branches are inside convolutions",
     (
-        Entry(pixel_ends, "the range of pixels, at both ends at once"),
-        Entry(affine_upward, "into the convolution before", after=(batch_norm, pixel_ends)),
-        Entry(affine_downward, "else into those behind", after=(affine_upward,)),
-        Entry(mirrored_clips, "two rectifiers are a clipping", after=(clips, affine_downward)),
-        Entry(sliced_layers, "channels that nobody reads are not computed"),
+        Entry(fold_pixel_range, "the range of pixels, at both ends at once"),
         Entry(
-            collapse,
+            fold_affine_into_producer,
+            "into the convolution before",
+            after=(batch_norm_to_conv, fold_pixel_range),
+        ),
+        Entry(
+            fold_affine_into_consumer, "else into those behind", after=(fold_affine_into_producer,)
+        ),
+        Entry(
+            fuse_mirrored_clips,
+            "two rectifiers are a clipping",
+            after=(merge_clips, fold_affine_into_consumer),
+        ),
+        Entry(prune_sliced_conv, "channels that nobody reads are not computed"),
+        Entry(
+            reparameterize,
             "branches are one convolution",
-            after=(affine_upward, affine_downward, mirrored_clips, sliced_layers),
+            after=(
+                fold_affine_into_producer,
+                fold_affine_into_consumer,
+                fuse_mirrored_clips,
+                prune_sliced_conv,
+            ),
         ),
     ),
 )
@@ -188,11 +229,19 @@ MARK = Phase(
     "mark",
     "what eight bits cannot hold is marked, now that nothing changes around it",
     (
-        Entry(tone_curves, "curves and the arithmetic between them", after=(collapse,)),
-        Entry(image_statistics, "variances of an image", after=(collapse,)),
-        Entry(normalised_trunk, "sums that norms read", after=(collapse,)),
-        Entry(sum_chains, "sums of many tensors round once", after=(collapse,)),
-        Entry(shifted_image, "a shifted image has no levels", after=(affine_downward,)),
+        Entry(
+            mark_tone_curves_float,
+            "curves and the arithmetic between them",
+            after=(reparameterize,),
+        ),
+        Entry(mark_variance_float, "variances of an image", after=(reparameterize,)),
+        Entry(mark_normalised_trunk_float, "sums that norms read", after=(reparameterize,)),
+        Entry(mark_sum_chains_float, "sums of many tensors round once", after=(reparameterize,)),
+        Entry(
+            mark_shifted_image_float,
+            "a shifted image has no levels",
+            after=(fold_affine_into_consumer,),
+        ),
     ),
 )
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edge_imgq.runtime.mil.arguments import Arguments
-from edge_imgq.runtime.mil.window import outward, padding
+from edge_imgq.runtime.mil.window_padding import outward, padding
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}

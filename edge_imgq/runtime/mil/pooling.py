@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edge_imgq.runtime.mil.arguments import Arguments
-from edge_imgq.runtime.mil.window import Pair, outward, padding
+from edge_imgq.runtime.mil.window_padding import Pair, outward, padding
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 MEAN = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}

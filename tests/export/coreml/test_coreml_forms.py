@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.coreml.operators import FORMS
+from edge_imgq.export.coreml.lowerings import FORMS
 from tests.export.choices import BODIES
 
 SEED = 7

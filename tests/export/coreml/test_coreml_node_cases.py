@@ -18,7 +18,7 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.coreml.program import refuse_unsupported
 from edge_imgq.graph.network import Network
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.test_node_cases import cases, prepared
 

@@ -18,7 +18,7 @@ from edge_imgq.errors import ModelError, UnsupportedOperatorError
 from edge_imgq.export.coreml.describe import describe
 from edge_imgq.export.coreml.lower import save
 from edge_imgq.graph.network import Network, Operation, Tensor
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.coreml import open_session

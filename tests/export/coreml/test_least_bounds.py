@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edge_imgq.export.coreml.activation import _bound
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.size import bind_size
+from edge_imgq.graph.shapes.size import bind_size
 
 from ...graph.build import parsed
 from .witness import run

@@ -14,6 +14,7 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_imgq.export.coreml.integer_units import Values, mb, step
 from edge_imgq.export.coreml.lower import convert
 from edge_imgq.export.coreml.program import (
     identifier,
@@ -21,9 +22,8 @@ from edge_imgq.export.coreml.program import (
     name_variables,
     refuse_unsupported,
 )
-from edge_imgq.export.coreml.steps import Values, mb, step
 from edge_imgq.graph.network import TIE_BREAK, Network, Tensor
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import open_package
 from edge_imgq.runtime.mil.program import Program, read_program

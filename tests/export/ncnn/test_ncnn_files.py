@@ -13,8 +13,8 @@ import pytest
 from edge_imgq.artifact import files_of, move, remove, sha256_of, size_of
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError, ModelError, NonFiniteOutputError, UnsupportedOperatorError
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.functions import functions_of
-from edge_imgq.export.order import Order
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.runtime.memory import activation_memory
 from edge_imgq.runtime.ncnn_file import read_pair

@@ -7,9 +7,9 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.ncnn.arrangement import LETTERS, ORDERS, merged
+from edge_imgq.export.ncnn.data_movement import LETTERS, ORDERS, merged
 from edge_imgq.export.ncnn.lower import layers_of, refusals
-from edge_imgq.export.ncnn.operators import FORMS
+from edge_imgq.export.ncnn.lowerings import FORMS
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.cases import EVERY, numbers, scalar, weights
 from tests.export.tflite.witness import Case, network_of, run_onnx

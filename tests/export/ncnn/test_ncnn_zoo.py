@@ -9,13 +9,13 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.contract import FileNote
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.functions import functions_of
-from edge_imgq.export.order import Order
 from edge_imgq.images.files import read_rgb
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.zoo import ZOO
-from edge_imgq.pipeline.source import open_model
+from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.runtime.onnxruntime import OnnxSession

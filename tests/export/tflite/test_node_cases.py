@@ -18,10 +18,10 @@ import pytest
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.graph.opset import OPSET, at_project_opset
-from edge_imgq.graph.read import read_network
+from edge_imgq.graph.load.opset import OPSET, at_project_opset
+from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from edge_imgq.graph.shape_arithmetic import fold_shape_arithmetic
+from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from tests.graph.node_cases import node_cases
 
 from .witness import NOTE, from_file, lower, run_litert, to_file

@@ -13,8 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.onnx import export_network
-from edge_imgq.export.order import Order
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.writer import FILE_IDENTIFIER
 from edge_imgq.graph.prepared import PreparedGraph

@@ -15,10 +15,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.network import Network, Quantization
-from edge_imgq.graph.read import read_network
-from edge_imgq.quantize.qdq import insert_qdq
-from edge_imgq.quantize.ranges import Range, asymmetric, per_tensor
-from edge_imgq.quantize.scales import activations, place_scales
+from edge_imgq.graph.read_network import read_network
+from edge_imgq.quantize.qdq.qdq import insert_qdq
+from edge_imgq.quantize.ranges.ranges import Range, asymmetric, per_tensor
+from edge_imgq.quantize.scales.scales import activations, place_scales
 
 NOTE = FileNote("model", "tflite-test", ImageContract("image-to-image", 1, "rgb"), "0.0")
 EDGE = per_tensor(2 / 127, 0)

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert._pywrap_analyzer_wrapper import ModelAnalyzer
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_imgq.export.order import Order
+from edge_imgq.export.export_spec import Order
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.prepared import prepared_graph

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
-from edge_imgq.export.tflite.window import VALID, window
+from edge_imgq.export.tflite.same_padding import VALID, window
 
 if TYPE_CHECKING:
     from typing import Any

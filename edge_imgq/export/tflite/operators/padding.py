@@ -8,14 +8,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import by_stored_axis, stored_shape
-from edge_imgq.export.tflite.operators.reflection import reflect
+from edge_imgq.export.tflite.operators.reflect_pad import reflect
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.network import Tensor
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.export.tflite.window import Pair
+    from edge_imgq.export.tflite.same_padding import Pair
     from edge_imgq.graph.network import Operation, Quantization
 
 Code = schema.BuiltinOperator

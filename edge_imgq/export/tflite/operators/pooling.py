@@ -12,9 +12,9 @@ from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.window import SAME, VALID, Window, window
+from edge_imgq.export.tflite.same_padding import SAME, VALID, Window, window
 from edge_imgq.graph.network import Operation, Quantization, Tensor
-from edge_imgq.graph.read import same_quantization
+from edge_imgq.graph.read_network import same_quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter

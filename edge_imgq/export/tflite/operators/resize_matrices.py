@@ -1,6 +1,6 @@
 """Resizes that TFLite has no operator for, as products with one matrix per axis.
 
-Every Resize is linear along each axis (`edge_imgq.graph.sampling`):
+Every Resize is linear along each axis (`edge_imgq.graph.resize_sampling`):
 
     y = R · x · Sᵀ,      R of shape (output height, height), S of shape (output width, width),
 
@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_imgq.export.tflite.layout import stored_shape
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.graph.network import Tensor
-from edge_imgq.graph.sampling import PLACES, matrix, outside
+from edge_imgq.graph.resize_sampling import PLACES, matrix, outside
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter

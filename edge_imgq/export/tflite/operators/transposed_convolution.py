@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.operators.slicing import cropped
+from edge_imgq.export.tflite.operators.slice_concat import cropped
 from edge_imgq.export.tflite.operators.weights import bias, constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.window import SAME, VALID
+from edge_imgq.export.tflite.same_padding import SAME, VALID
 from edge_imgq.graph.convolution import padding_in
 
 if TYPE_CHECKING:

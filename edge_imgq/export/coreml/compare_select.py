@@ -1,0 +1,81 @@
+"""Comparisons, truth values, and the choice between two tensors by one of these.
+
+`select` is given three tensors of one shape, as coremltools' own front end does: where shapes
+differ, tensors are repeated first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.graph.network import Operation, Tensor
+
+FLOAT, BOOL = 1, 9
+"""ONNX's numbers for the element types that a Cast may have here."""
+
+
+def of_two(build: Callable[..., Any]) -> Callable[[Site], Any]:
+    """Return the form of a comparison in real values, or of what joins two truth values.
+
+    Args:
+        build: coremltools' builder of the operation.
+    """
+    return lambda site: build(x=site.read(0), y=site.read(1))
+
+
+def negation(site: Site) -> Any:
+    """Not."""
+    return mb.logical_not(x=site.read(0))
+
+
+def choice(site: Site) -> Any:
+    """Where, in real values."""
+    shape = site.operation.output.shape
+    cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
+    return mb.select(cond=cond, a=a, b=b)
+
+
+def cast(site: Site) -> Any:
+    """Cast: truth values as 0 and 1, numbers as whether they are not 0, floats as they are."""
+    source = site.operation.operand(0)
+    if site.attribute("to", FLOAT) == BOOL:
+        return mb.not_equal(x=site.read(0), y=np.float16(0))
+    return mb.cast(x=site.read(0), dtype="fp16") if source.logical else site.read(0)
+
+
+def refuse_cast(operation: Operation) -> str | None:
+    """Refuse a Cast to anything but float32 and truth values."""
+    if operation.attributes.get("to") in (FLOAT, BOOL):
+        return None
+    return "it casts pixels to another type than float32; use Floor or Round instead"
+
+
+def refuse_choice(operation: Operation) -> str | None:
+    """Refuse a Where between truth values."""
+    if not operation.output.logical:
+        return None
+    return "it chooses between truth values; write it with And and Or"
+
+
+def _repeated(site: Site, index: int, shape: tuple[int, ...]) -> Any:
+    """Return an operand repeated to a shape."""
+    tensor: Tensor = site.operation.operand(index)
+    if tensor.data is not None:
+        values = np.broadcast_to(tensor.data, shape)
+        return values.astype(bool) if tensor.logical else values.astype(np.float16)
+    variable = site.read(index)
+    missing = len(shape) - len(tensor.shape)
+    if missing:
+        variable = mb.expand_dims(x=variable, axes=list(range(missing)))
+    lengths = (1,) * missing + tensor.shape
+    reps = [whole // own for whole, own in zip(shape, lengths, strict=True)]
+    if max(reps) == 1:
+        return variable
+    if not tensor.logical:
+        return mb.tile(x=variable, reps=reps)
+    number = mb.tile(x=mb.cast(x=variable, dtype="fp16"), reps=reps)
+    return mb.cast(x=number, dtype="bool")

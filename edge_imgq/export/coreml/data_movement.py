@@ -1,0 +1,116 @@
+"""Operators that take tensors apart, join them and move pixels, without computing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.graph.network import Operation
+
+END = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a Slice takes of one axis: every `step`-th element from `first` up to `last`.
+
+    Attributes:
+        axis: counted from the front.
+        first: first element; after the axis is turned round where `reverse` says so.
+        last: end, not taken; at least the axis's length where the slice runs to the edge.
+        step: positive.
+        reverse: whether the slice walks backwards.
+    """
+
+    axis: int
+    first: int
+    last: int
+    step: int
+    reverse: bool
+
+
+def concat(site: Site) -> Any:
+    """Concat along one axis."""
+    values = [site.read(index) for index in range(len(site.operation.inputs))]
+    return mb.concat(values=values, axis=site.attribute("axis", 1))
+
+
+def split(site: Site) -> Any:
+    """Split; the sizes are those of the outputs."""
+    axis = site.attribute("axis", 0)
+    sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
+    if len(sizes) == 1:
+        return (site.read(0),)
+    return mb.split(x=site.read(0), split_sizes=sizes, axis=axis)
+
+
+def slice_(site: Site) -> Any:
+    """Slice with constant bounds; a bound at the image's edge follows the image's size."""
+    x, cuts = site.read(0), _cuts(site.operation)
+    turned = [cut.axis for cut in cuts if cut.reverse]
+    if turned:
+        x = mb.reverse(x=x, axes=turned)
+    begin, end, stride = [0] * x.rank, [0] * x.rank, [1] * x.rank
+    no_begin, no_end = [True] * x.rank, [True] * x.rank
+    for cut in cuts:
+        axis, size = cut.axis, x.shape[cut.axis]
+        begin[axis], end[axis], stride[axis] = cut.first, cut.last, cut.step
+        no_begin[axis] = cut.first == 0
+        no_end[axis] = cut.last >= size
+    return mb.slice_by_index(
+        x=x, begin=begin, end=end, stride=stride, begin_mask=no_begin, end_mask=no_end
+    )
+
+
+def refuse_slice(operation: Operation) -> str | None:
+    """Say what of a Slice has no form."""
+    if any(tensor is not None and tensor.data is None for tensor in operation.inputs[1:]):
+        return "its bounds are computed at run time; export the model at one size"
+    return None
+
+
+def _cuts(operation: Operation) -> list[Cut]:
+    """Return what a Slice takes of every axis that it names."""
+
+    def integers(index: int, default: Sequence[int]) -> list[int]:
+        tensor = operation.inputs[index] if len(operation.inputs) > index else None
+        data = default if tensor is None or tensor.data is None else tensor.data
+        return [int(value) for value in np.asarray(data).reshape(-1)]
+
+    starts, ends = integers(1, ()), integers(2, ())
+    axes = integers(3, range(len(starts)))
+    steps = integers(4, [1] * len(starts))
+    shape = operation.operand(0).shape
+    return [
+        _cut(axis % len(shape), shape[axis], first, last, step)
+        for axis, first, last, step in zip(axes, starts, ends, steps, strict=True)
+    ]
+
+
+def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
+    if step > 0:
+        # Bounds counted from the end stay so, and hold at other sizes.
+        first = 0 if first < -size else first
+        return Cut(axis, first, min(last, END), step, reverse=False)
+    taken = range(size)[slice(first, None if last < -size else last, step)]
+    return Cut(axis, size - 1 - taken[0], size - taken[-1], -step, reverse=True)
+
+
+def depth_to_space(site: Site) -> Any:
+    """DepthToSpace; mode CRD is Core ML's pixel_shuffle."""
+    block = site.attribute("blocksize", 1)
+    if site.attribute("mode", "DCR") == "CRD":
+        return mb.pixel_shuffle(x=site.read(0), upscale_factor=block)
+    return mb.depth_to_space(x=site.read(0), block_size=block)
+
+
+def space_to_depth(site: Site) -> Any:
+    """SpaceToDepth; mode CRD is Core ML's pixel_unshuffle."""
+    block = site.attribute("blocksize", 1)
+    if site.attribute("mode", "DCR") == "CRD":
+        return mb.pixel_unshuffle(x=site.read(0), downscale_factor=np.uint32(block))
+    return mb.space_to_depth(x=site.read(0), block_size=block)

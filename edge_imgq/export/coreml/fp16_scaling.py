@@ -1,0 +1,326 @@
+"""What an operator of a quantized network counts its result in, so that float16 tips few levels.
+
+A value of v levels is a float16 number (v − o)·σ before `quantize` divides by σ and adds the zero
+point and o. In exact arithmetic any unit (σ = step / unit) and any whole offset o give the same
+integer. In float16 they do not, and since the choice costs nothing at run time, it is made well:
+
+1. Constants. Weight scales, biases and the factors of operands are divided by the unit, and some
+   units leave them nearer to float16 numbers than others. In its own steps an operand is exact.
+2. Results. `quantize` decides at (k + ½)·σ. With σ = 1 these are float16 numbers: all that lies
+   within half a spacing g of one is rounded onto it and has lost its side, so that a share of g/2
+   of all values ends a level off, 3 % of those beyond 64. With σ = 31/32 the boundaries from 33 to
+   66 lie midway between two float16 numbers, where rounding decides as `quantize` would have; those
+   beyond lie a quarter of a spacing from there.
+3. Offsets. Float16 is finest near 0. What a rectifier leaves, 0 to 255 levels, is counted from 64.
+   A bilinear Resize reads and returns the integers as they are stored, −128 to 127, so that float16
+   holds its results at twice the size, sixteenths of a level, exactly.
+
+The share of values that end a level off is foretold for every candidate, and the least is taken.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, step
+from edge_imgq.graph.network import Operation, Tensor
+from edge_imgq.graph.operators import WEIGHT_AXIS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+SIGMAS = np.concatenate([[1.0, 31 / 32, 63 / 64], np.arange(2047, 1024, -8) / 2048])
+"""Candidates for σ, float16 numbers all."""
+
+PARTS = (1.0, 0.5, 0.75, 0.625, 0.875)
+"""Steps of an operand that are tried as units: with so few bits its integers stay exact."""
+
+OFFSETS = (0, 64, -64)
+"""Levels that a convolution's result may be counted from."""
+
+SPREAD = 0.3
+"""Standard deviation that values are taken to have around 0, as a share of the farthest level."""
+
+EXPECTED = 0.8
+"""Mean of the absolute value of a normal variable, by its standard deviation."""
+
+SAMPLES = 41
+"""Levels of each operand that are tried, where pairs of levels are."""
+
+GAIN = 1e-6
+"""A choice that spares less than this share is not worth leaving the own steps for."""
+
+LARGEST = 6e4
+"""No candidate may make numbers larger than this, which float16 just holds."""
+
+COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How an operator counts its result.
+
+    Attributes:
+        unit: what it counts in.
+        offset: levels above zero that it counts from.
+    """
+
+    unit: float
+    offset: int = 0
+
+
+def chosen_counting(operation: Operation) -> Counting:
+    """Return how the result of an operation on integers is best counted: in its steps, or better.
+
+    Args:
+        operation: all that it computes with is quantized, and so may its result be.
+    """
+    output = operation.outputs[0]
+    if is_interpolated(operation):
+        return Counting(step(output), -_zero(output))
+    own = Counting(step(output))
+    forecast = FORECASTS.get(operation.kind)
+    image = operation.inputs[0]
+    if forecast is None or output.quantization is None or image is None or image.data is not None:
+        return own
+    if forecast(operation, np.array([own.unit]), 0)[0] <= GAIN:
+        return own
+    units, offsets = _units(operation), _offsets(operation)
+    shares = np.stack([forecast(operation, units, offset) for offset in offsets])
+    row, column = np.unravel_index(int(np.argmin(shares)), shares.shape)
+    if shares[row, column] >= shares[0, 0] - GAIN:
+        return own
+    return Counting(float(units[column]), offsets[row])
+
+
+def is_interpolated(operation: Operation) -> bool:
+    """Tell whether an operation is a Resize between integers of one scale that rounds halves up.
+
+    Such is a bilinear one (module `edge_imgq.quantize.qdq.resize_rounding`).
+    """
+    if operation.kind != "Resize" or operation.attributes.get("mode") != "linear":
+        return False
+    ends = [tensor.quantization for tensor in (operation.operand(0), operation.output)]
+    scales = {(float(q.scale[0]), int(q.zero_point[0])) for q in ends if q is not None}
+    return None not in ends and len(scales) == 1
+
+
+def chosen_slope(operation: Operation, unit: float) -> np.float16:
+    """Return the float16 number near a LeakyRelu's slope that tips the fewest levels."""
+    alpha = operation.attributes.get("alpha", 0.01)
+    if operation.output.quantization is None or operation.operand(0).quantization is None:
+        return np.float16(alpha)
+    shares = _leaky_shares(operation, np.array([unit]))
+    return _near(alpha)[int(np.argmin(shares[:, 0]))]
+
+
+def _units(operation: Operation) -> Floats:
+    """Return the units that are tried, the output's own step first."""
+    own = step(operation.outputs[0])
+    if operation.kind in WEIGHT_AXIS:
+        units: Floats = own / SIGMAS
+        return units
+    computed = [t for t in operation.inputs if t is not None and t.data is None]
+    exact = [step(tensor) / part for tensor in computed for part in PARTS]
+    if operation.kind == "Mul" and len(computed) == 2:
+        exact.append(step(computed[0]) * step(computed[1]))
+    fitting = [unit for unit in exact if _largest(operation, unit) <= LARGEST]
+    return np.concatenate([[own], fitting, own / SIGMAS[1::8]])
+
+
+def _largest(operation: Operation, unit: float) -> float:
+    """Return the largest number that an operation may meet when it counts in a unit."""
+    reach = [
+        np.abs(_levels(t)).max() * step(t) if t.data is None else np.abs(real(t)).max()
+        for t in operation.inputs
+        if t is not None and (t.data is None or t.data.size)  # a list of axes may be empty
+    ]
+    result = np.prod(reach) if operation.kind == "Mul" else np.sum(reach)
+    return float(max(result, *reach)) / unit
+
+
+def _offsets(operation: Operation) -> tuple[int, ...]:
+    """Return the offsets that are tried; a clipping that is built counts from zero."""
+    bounds, output = operation.activation, operation.outputs[0]
+    saturating = bounds is None or covers(output, bounds.low, bounds.high)
+    if operation.kind not in WEIGHT_AXIS or not saturating:
+        return (0,)
+    low, high = LIMITS["int8"]
+    return tuple(offset for offset in OFFSETS if low <= _zero(output) + offset <= high)
+
+
+def _convolution_shares(operation: Operation, units: Floats, offset: int) -> Floats:
+    """Foretell a convolution: errors of scales, of biases, and of the result.
+
+    What float16 makes of a single weight is left out: it is alike for all units.
+    """
+    kernel, output = operation.operand(1), operation.outputs[0]
+    quantization = kernel.quantization
+    if quantization is None or kernel.data is None or quantization.dtype != "int8":
+        return np.zeros(len(units))
+    own = step(output)
+    factors = quantization.scale.astype(np.float64)[:, np.newaxis] * step(operation.operand(0))
+    usual = EXPECTED * SPREAD * np.abs(_levels(output)).max()
+    bias = operation.inputs[2] if len(operation.inputs) > 2 else None
+    base = np.zeros((1, 1)) if bias is None else real(bias).reshape(-1, 1)
+    error = np.hypot(
+        usual * np.abs(_off(factors / units) / factors) * units,
+        np.abs(_off((base - offset * own) / units)) * units / own,
+    )
+    shares: Floats = error.mean(axis=0) + _boundaries(_zero(output), tuple(own / units), offset)
+    return shares
+
+
+def _averaged_shares(operation: Operation, units: Floats, offset: int) -> Floats:
+    """Foretell a mean: errors of what it reads, and of the result."""
+    image, output = operation.operand(0), operation.outputs[0]
+    levels, own = _levels(image)[:, np.newaxis], step(image)
+    error = np.abs(_half(levels * _half(own / units)) - levels * own / units)
+    read = _weights(levels[:, 0]) @ error * units / step(output)
+    return read + _boundaries(_zero(output), tuple(step(output) / units), offset)
+
+
+def _chosen_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
+    """Foretell an operator that returns what it reads, or a bound: level by level."""
+    image, output = operation.operand(0), operation.outputs[0]
+    levels, own = _levels(image), step(image)
+    exact = _rounded(levels * own / step(output), output)
+    read = _half(levels[:, np.newaxis] * _half(own / units))
+    got = _rounded(read / _half(step(output) / units), output)
+    share: Floats = _weights(levels) @ (got != exact[:, np.newaxis])
+    return share
+
+
+def _best_leaky_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
+    """Foretell a LeakyRelu with the best slope for each unit."""
+    share: Floats = _leaky_shares(operation, units).min(axis=0)
+    return share
+
+
+def _leaky_shares(operation: Operation, units: Floats) -> Floats:
+    """Return the shares of a LeakyRelu, (slopes, units), level by level."""
+    image, output = operation.operand(0), operation.outputs[0]
+    levels, own = _levels(image), step(image)
+    alpha = operation.attributes.get("alpha", 0.01)
+    exact = _rounded(np.where(levels < 0, levels * alpha, levels) * own / step(output), output)
+    read = _half(levels[:, np.newaxis] * _half(own / units))
+    results = (np.where(read < 0, _half(read * float(slope)), read) for slope in _near(alpha))
+    got = [_rounded(result / _half(step(output) / units), output) for result in results]
+    return np.stack([_weights(levels) @ (one != exact[:, np.newaxis]) for one in got])
+
+
+def _near(alpha: float) -> list[np.float16]:
+    """Return the float16 number nearest to a slope, and its two neighbours."""
+    nearest = np.float16(alpha)
+    ends = np.float16(np.inf), np.float16(-np.inf)
+    return [nearest, *(np.nextafter(nearest, end) for end in ends)]
+
+
+def _paired_shares(operation: Operation, units: Floats, offset: int) -> Floats:  # noqa: ARG001
+    """Foretell a sum, a difference or a product, over pairs of levels."""
+    first, second, output = operation.operand(0), operation.operand(1), operation.outputs[0]
+    combine = COMBINE[operation.kind]
+    (a, p), (b, q) = _samples(first), _samples(second)
+    x, y = (values.reshape(-1, 1) for values in np.meshgrid(a, b, indexing="ij"))
+    exact = _rounded(combine(x, y) / step(output), output)
+    other = np.full(len(units), step(first)) if operation.kind == "Mul" else units
+    left, right = _read(first, x, other), _read(second, y, _partner(operation, units))
+    got = _rounded(_half(combine(left, right)) / _half(step(output) / units), output)
+    share: Floats = np.outer(p, q).reshape(-1) @ (got != exact)
+    return share
+
+
+def _partner(operation: Operation, units: Floats) -> Floats:
+    """Return the units that the second operand is read in."""
+    return units / step(operation.operand(0)) if operation.kind == "Mul" else units
+
+
+def _samples(tensor: Tensor) -> tuple[Floats, Floats]:
+    """Return real values that a tensor may have, and how usual they are."""
+    if tensor.data is not None:
+        values = np.unique(real(tensor))
+        values = values[:: -(-len(values) // SAMPLES)]
+        return values, np.full(len(values), 1 / len(values))
+    levels = _levels(tensor)
+    levels = levels[:: len(levels) // SAMPLES]
+    return levels * step(tensor), _weights(levels)
+
+
+def _read(tensor: Tensor, values: Floats, units: Floats) -> Floats:
+    """Return real values as the program reads them, counted in units."""
+    if tensor.data is not None:
+        return _half(values / units)
+    return _half(np.rint(values / step(tensor)) * _half(step(tensor) / units))
+
+
+@functools.lru_cache(maxsize=64)
+def _boundaries(zero: int, sigmas: tuple[float, ...], offset: int) -> Floats:
+    """Return the shares of values between where a level begins and where it does in float16."""
+    low, high = LIMITS["int8"]
+    between = np.arange(low - zero, high - zero, dtype=np.float64) + 0.5
+    weights, counted = _weights(between), between[:, np.newaxis] - offset
+    stated = counted * _half(np.array(sigmas))
+    spacing = np.exp2(np.floor(np.log2(np.abs(stated))) - 10)
+    decided = (np.floor(stated / spacing) + 0.5) * spacing
+    share: Floats = weights @ np.abs(decided / np.array(sigmas) - counted)
+    return share
+
+
+def _zero(tensor: Tensor) -> int:
+    assert tensor.quantization is not None
+    return int(tensor.quantization.zero_point[0])
+
+
+def _levels(tensor: Tensor) -> Floats:
+    """Return all levels of a quantized tensor, counted from its zero."""
+    low, high = LIMITS["int8"]
+    return np.arange(low, high + 1, dtype=np.float64) - _zero(tensor)
+
+
+def _weights(levels: Floats) -> Floats:
+    """Return how usual each level is taken to be; they sum to 1."""
+    weights = np.exp(-0.5 * (levels / (SPREAD * np.abs(levels).max())) ** 2)
+    share: Floats = weights / weights.sum()
+    return share
+
+
+def _rounded(levels: Floats, output: Tensor) -> Floats:
+    """Return numbers rounded to levels and saturated to those that the output has."""
+    reach = _levels(output)
+    rounded: Floats = np.clip(np.rint(levels), reach[0], reach[-1])
+    return rounded
+
+
+def _half(values: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float64)
+
+
+def _off(values: Floats) -> Floats:
+    """Return what float16 leaves of numbers."""
+    return _half(values) - values
+
+
+FORECASTS: Mapping[str, Callable[[Operation, Floats, int], Floats]] = {
+    "Add": _paired_shares,
+    "AveragePool": _averaged_shares,
+    "Clip": _chosen_shares,
+    "Conv": _convolution_shares,
+    "ConvTranspose": _convolution_shares,
+    "GlobalAveragePool": _averaged_shares,
+    "LeakyRelu": _best_leaky_shares,
+    "MaxPool": _chosen_shares,
+    "Mul": _paired_shares,
+    "ReduceMean": _averaged_shares,
+    "Relu": _chosen_shares,
+    "Requantize": _chosen_shares,
+    "Sub": _paired_shares,
+}
+"""Kind of operation → the share of values that end a level off, for each unit, at an offset."""

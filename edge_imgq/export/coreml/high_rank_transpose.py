@@ -1,0 +1,120 @@
+"""Transpositions of six axes and more, which Core ML's tensors do not have, in two steps.
+
+Attention cuts an image into tensors of six and seven axes between two reshapes. A permutation p is
+done one after the other by p₁ and p₂, p[i] = p₁[p₂[i]], each of which moves at most five blocks of
+neighbouring axes; blocks are one axis,
+
+    Reshape(Transpose(Reshape(x, a), p), b) = Reshape(T₂(Reshape(T₁(Reshape(x, a₁)), a₂)), b).
+
+The numbers are only moved, so it is exact. Permutations that come down to five axes in one step
+were rewritten before, in the graph (`edge_imgq.graph.passes.normalise.merge_transpose_axes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations, pairwise, permutations
+from math import prod
+
+from edge_imgq.graph.network import Network, Operation, Tensor
+from edge_imgq.graph.operators import RESHAPING
+from edge_imgq.graph.read_network import same_quantization
+
+MOST = 5
+Order = tuple[int, ...]
+
+
+def part_many_axes(network: Network) -> Network:
+    """Return a network in which transpositions of many axes between reshapes are two of few."""
+    moving = [op for op in network.operations if _has_many_axes(op)]
+    if not moving:
+        return network
+    parted: dict[str, tuple[Operation, ...]] = {}
+    leaving = {tensor.name for tensor in network.outputs}
+    for operation in moving:
+        if operation.output.name not in leaving:
+            parted |= _parted(operation, network.operations)
+    operations = [new for op in network.operations for new in parted.get(_key(op), (op,))]
+    return replace(network, operations=tuple(operations))
+
+
+def _has_many_axes(operation: Operation) -> bool:
+    return operation.kind == "Transpose" and len(operation.output.shape) > MOST
+
+
+def _key(operation: Operation) -> str:
+    return operation.outputs[0].name
+
+
+def _parted(moving: Operation, operations: Sequence[Operation]) -> dict[str, tuple[Operation, ...]]:
+    """Return what takes the place of operations, by their output; nothing where it cannot be."""
+    before = next((op for op in operations if moving.operand(0) in op.outputs), None)
+    after = [op for op in operations if moving.output in op.inputs]
+    readers = [op for op in operations if moving.operand(0) in op.inputs]
+    if before is None or len(readers) != 1 or {op.kind for op in (before, *after)} - RESHAPING:
+        return {}
+    rank = len(moving.output.shape)
+    order = moving.attributes.get("perm", tuple(reversed(range(rank))))
+    source, steps = before.operand(0), _two_steps(order)
+    ends = (moving.operand(0), moving.output, *(op.output for op in after))
+    same = all(same_quantization(source.quantization, end.quantization) for end in ends)
+    if steps is None or not same or not after:
+        return {}
+    written = tuple(_steps(moving, source, steps))
+    moved = written[-1].output
+    result = {_key(before): (), _key(moving): written}
+    return result | {_key(op): (_reshape(moved, op.output),) for op in after}
+
+
+def _steps(moving: Operation, source: Tensor, steps: Sequence[Order]) -> Iterator[Operation]:
+    """Yield the reshapes and transpositions that take the place of a transposition."""
+    lengths = list(moving.operand(0).shape)
+    for number, order in enumerate(steps):
+        name = f"{moving.output.name}/step{number}"
+        blocks = _blocks(order)
+        starts = sorted(block[0] for block in blocks)
+        sizes = {block[0]: prod(lengths[axis] for axis in block) for block in blocks}
+        shape = tuple(sizes[start] for start in starts)
+        merged = replace(source, name=f"{name}/merged", shape=shape)
+        yield _reshape(source, merged)
+        moved = tuple(sizes[block[0]] for block in blocks)
+        source = replace(source, name=name, shape=moved)
+        perm = tuple(starts.index(block[0]) for block in blocks)
+        yield Operation("Transpose", name, (merged,), (source,), {"perm": perm})
+        lengths = [lengths[axis] for axis in order]
+
+
+def _reshape(source: Tensor, target: Tensor) -> Operation:
+    return Operation("Reshape", target.name, (source,), (target,), {})
+
+
+def _two_steps(order: Sequence[int]) -> tuple[Order, Order] | None:
+    """Return two permutations of few blocks that do one; None where there are none."""
+    count = len(order)
+    for first in _of_few_blocks(count):
+        second = tuple(first.index(axis) for axis in order)
+        if len(_blocks(second)) <= MOST:
+            return first, second
+    return None
+
+
+def _of_few_blocks(count: int) -> Iterator[Order]:
+    """Yield the permutations that move blocks of neighbouring axes, fewest blocks first."""
+    for blocks in range(2, MOST + 1):
+        for cuts in combinations(range(1, count), blocks - 1):
+            edges = (0, *cuts, count)
+            parts = [tuple(range(a, b)) for a, b in pairwise(edges)]
+            for turned in permutations(parts):
+                yield tuple(axis for part in turned for axis in part)
+
+
+def _blocks(order: Sequence[int]) -> list[list[int]]:
+    """Return the axes in their new order, in blocks of those that follow each other."""
+    blocks: list[list[int]] = []
+    for axis in order:
+        if blocks and axis == blocks[-1][-1] + 1:
+            blocks[-1].append(axis)
+        else:
+            blocks.append([axis])
+    return blocks

@@ -1,0 +1,214 @@
+"""How float and quantized networks share one set of lowerings: values counted in steps.
+
+Inside the program every real number is float16 and is kept divided by a *unit*. In a float network
+the unit is 1. In a quantized network an operator works in units of its output's scale, or nearly so
+(module `edge_imgq.export.coreml.fp16_scaling`), so the numbers that it sees are the integers of the
+quantized graph: `dequantize` and `quantize` around it have scale 1 (or a ratio of two scales), and
+the scales themselves meet in the convolution's weight scales. A float16 has 11 bits, which hold
+these integers exactly; with the scales left in place each of them would be rounded to float16,
+three times per convolution, and small ones would underflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.network import Operation, Quantization, Tensor
+from edge_imgq.runtime.mil.silence import mil_builder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+mb = mil_builder()
+
+LIMITS = {"int8": (-128, 127)}
+
+LEAST = np.nextafter(np.float16(0), np.float16(1))
+"""The smallest positive float16, for what must not become 0 (as coremltools does)."""
+
+
+class Values:
+    """The program's variables by the tensor of the network that they stand for."""
+
+    def __init__(self) -> None:
+        self._variables: dict[str, Any] = {}
+        self._read: dict[tuple[str, float, int], Any] = {}
+
+    def read(self, tensor: Tensor, unit: float, offset: int = 0) -> Any:
+        """Return a float16 variable that holds a tensor's real values divided by `unit`.
+
+        Args:
+            tensor: to read.
+            unit: what is counted in.
+            offset: of a quantized tensor, how many of its steps above 0 is counted from.
+        """
+        if tensor.data is not None and tensor.logical:
+            return mb.const(val=tensor.data)
+        if tensor.data is not None:
+            return mb.const(val=half(real(tensor) / unit, tensor.name))
+        key = (tensor.name, unit, offset)
+        if key not in self._read:
+            self._read[key] = self._convert(tensor, unit, offset)
+        return self._read[key]
+
+    def write(self, tensor: Tensor, variable: Any, unit: float, offset: int = 0) -> None:
+        """Store a float16 variable that counts a tensor's real values in `unit`.
+
+        Args:
+            tensor: what it stands for.
+            variable: of the program.
+            unit: what it counts in.
+            offset: of a quantized tensor, how many of its steps above 0 it counts from.
+        """
+        if tensor.quantization is not None:
+            self._variables[tensor.name] = _quantize(tensor, variable, unit, offset)
+        elif unit == 1.0:
+            self._variables[tensor.name] = variable
+        else:
+            factor = half(np.float64(unit), tensor.name)
+            self._variables[tensor.name] = mb.mul(x=variable, y=factor)
+
+    def of(self, tensor: Tensor) -> Any:
+        """Return the variable that was stored for a tensor: int8 where it is quantized."""
+        return self._variables[tensor.name]
+
+    def _convert(self, tensor: Tensor, unit: float, offset: int) -> Any:
+        variable = self._variables[tensor.name]
+        if tensor.quantization is not None:
+            return mb.dequantize(
+                input=variable,
+                scale=half(np.float64(step(tensor)) / unit, tensor.name),
+                **_zero_point(tensor.quantization, offset),
+            )
+        if unit == 1.0:
+            return variable
+        return mb.mul(x=variable, y=half(np.float64(1.0 / unit), tensor.name))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where one operation is lowered.
+
+    Attributes:
+        operation: the operation.
+        values: the variables computed so far.
+        unit: what the result must be counted in.
+        offset: how many steps above 0 it must be counted from.
+    """
+
+    operation: Operation
+    values: Values
+    unit: float
+    offset: int = 0
+
+    def read(self, index: int, unit: float | None = None) -> Any:
+        """Return an input as a float16 variable, in the site's unit or in another."""
+        return self.values.read(self.operation.operand(index), self.unit if unit is None else unit)
+
+    def factors(self) -> tuple[Any, Any]:
+        """Return two inputs whose product counts in the site's unit.
+
+        In steps, the first is its own integers, which float16 holds exactly.
+        """
+        own = 1.0 if self.unit == 1.0 else step(self.operation.operand(0))
+        return self.read(0, own), self.read(1, self.unit / own)
+
+    def constant(self, index: int) -> NDArray[np.float64]:
+        """Return the real values of a constant input."""
+        return real(self.operation.operand(index))
+
+    def attribute(self, name: str, default: Any) -> Any:
+        """Return an ONNX attribute, or its default."""
+        return self.operation.attributes.get(name, default)
+
+
+def step(tensor: Tensor) -> float:
+    """Return the scale of a tensor, 1 for a float one.
+
+    Raises:
+        ModelError: an activation has a scale per channel, or is not int8.
+    """
+    quantization = tensor.quantization
+    if quantization is None:
+        return 1.0
+    if quantization.scale.size != 1 or quantization.dtype != "int8":
+        raise ModelError(
+            f"'{tensor.name}' is {quantization.dtype} with {quantization.scale.size} scales; "
+            "Core ML holds activations as int8 with one scale."
+        )
+    return float(quantization.scale[0])
+
+
+def covers(tensor: Tensor, low: float, high: float) -> bool:
+    """Tell whether no integer of a quantized tensor stands for a value beyond the bounds."""
+    quantization = tensor.quantization
+    if quantization is None:
+        return False
+    least, most = LIMITS[quantization.dtype]
+    zero, scale = int(quantization.zero_point[0]), step(tensor)
+    # A tenth of a step: scales are float32, so that 255 × (1 / 255) need not be 1.
+    slack = 0.1 * scale
+    return (least - zero) * scale >= low - slack and (most - zero) * scale <= high + slack
+
+
+def real(tensor: Tensor) -> NDArray[np.float64]:
+    """Return the real values of a constant tensor, dequantized where it is stored as integers."""
+    data: NDArray[np.float64] = np.asarray(tensor.data).astype(np.float64)
+    quantization = tensor.quantization
+    if quantization is None:
+        return data
+    shape = [1] * data.ndim
+    if quantization.axis is not None:
+        shape[quantization.axis] = -1
+    scale = quantization.scale.astype(np.float64)
+    zero = quantization.zero_point.astype(np.float64)
+    if data.ndim == 0:
+        return np.asarray((data - zero[0]) * scale[0])
+    return (data - zero.reshape(shape)) * scale.reshape(shape)
+
+
+def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
+    """Round to float16; what is not 0 does not become 0, because networks divide by epsilons.
+
+    Raises:
+        ModelError: a value does not fit.
+    """
+    with np.errstate(over="ignore"):
+        exact = np.asarray(values)
+        rounded = exact.astype(np.float16)
+    rounded = np.where(
+        (rounded == 0) & (exact != 0), np.sign(exact).astype(np.float16) * LEAST, rounded
+    )
+    if not np.isfinite(rounded).all():
+        worst = float(np.abs(values).max())
+        raise ModelError(
+            f"'{name}' holds {worst:g}, beyond float16's 65504, which Core ML computes in. "
+            "Scale the model's values down, or use another target."
+        )
+    return rounded
+
+
+def _quantize(tensor: Tensor, variable: Any, unit: float, offset: int) -> Any:
+    assert tensor.quantization is not None
+    scale = half(np.float64(step(tensor)) / unit, tensor.name)
+    if scale == 0:
+        raise ModelError(
+            f"'{tensor.name}' has the scale {step(tensor):g}, too small for float16. "
+            "Its values are constant: remove what computes them, or calibrate with other images."
+        )
+    return mb.quantize(
+        input=variable,
+        scale=scale,
+        output_dtype=tensor.quantization.dtype,
+        **_zero_point(tensor.quantization, offset),
+    )
+
+
+def _zero_point(quantization: Quantization, offset: int = 0) -> dict[str, Any]:
+    """Return the zero point as an argument; Core ML takes a missing one as 0."""
+    zero = int(quantization.zero_point[0]) + offset
+    return {"zero_point": np.int8(zero)} if zero else {}

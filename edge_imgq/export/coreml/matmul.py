@@ -1,0 +1,44 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.graph.network import Operation
+
+
+def matmul(site: Site) -> Any:
+    """MatMul of two tensors, or of one and a constant, on the last two axes.
+
+    A vector is a row on the left, a column on the right, whose axis is dropped again.
+    """
+    x, y = site.factors()
+    row, column = x.rank == 1, y.rank == 1
+    product = mb.matmul(
+        x=mb.expand_dims(x=x, axes=[0]) if row else x,
+        y=mb.expand_dims(x=y, axes=[1]) if column else y,
+    )
+    added = [-2] * row + [-1] * column
+    return mb.squeeze(x=product, axes=added) if added else product
+
+
+def gemm(site: Site) -> Any:
+    """Gemm: alpha · A · B + beta · C."""
+    alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
+    x, y = site.factors()
+    transposed = {key: bool(site.attribute(name, 0)) for key, name in FLAGS.items()}
+    product = _scaled(mb.matmul(x=x, y=y, **transposed), alpha, site.operation)
+    inputs = site.operation.inputs
+    if len(inputs) < 3 or inputs[2] is None:
+        return product
+    return mb.add(x=product, y=_scaled(site.read(2), beta, site.operation))
+
+
+FLAGS = {"transpose_x": "transA", "transpose_y": "transB"}
+
+
+def _scaled(x: Any, factor: float, operation: Operation) -> Any:
+    return x if factor == 1.0 else mb.mul(x=x, y=half(np.float64(factor), operation.name))

@@ -1,0 +1,125 @@
+"""Integers less their mean, which float16 holds exactly.
+
+A normalisation multiplies x − m by the inverse of the deviation, which for a nearly flat channel is
+some hundreds, and with it what float16 lost of x and of m. A quantized graph rounds the mean to
+1/P of a level of x, s (module `edge_imgq.quantize.qdq.norm_rounding`):
+
+    y = x − Round(m · P/s + c) · s/P.
+
+Counted in levels, x = s·q, with K the mean rounded to an integer,
+
+    y = s · (d − Round(mean(d) · P + c) / P),        d = q − K,
+
+for any integer K, so that nothing depends on how float16 rounds the mean that K is taken from. d is
+exact. Where the channel is flat, mean(d) is less than 1, and float16 holds it to 1/2048; the
+difference is a multiple of 1/P.
+
+The operations of the formula are gathered into one, which is built in that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import Site, half, mb, step
+from edge_imgq.export.coreml.norm_fp16_range import STATISTICS, over_groups, reduced
+from edge_imgq.graph.network import Network, Operation
+
+CENTRED = "CentredLevels"
+"""Kind of the operation that stands for the formula."""
+
+FORMULA = ("Mul", "Round", "Add", "Mul")
+"""What lies between a mean and its difference, from the last to the first."""
+
+FINEST = 64
+"""Parts of a level that float16 holds of a difference of some levels."""
+
+
+def gather_centring(network: Network) -> Network:
+    """Return a network in which integers less their rounded mean are one operation."""
+    made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
+    operations = tuple(_centred(op, made) or op for op in network.operations)
+    if all(operation.kind != CENTRED for operation in operations):
+        return network
+    ends = [tensor.name for tensor in network.outputs]
+    return replace(network, operations=_read_by_any(operations, ends))
+
+
+def centred_levels(site: Site) -> Any:
+    """Build the formula; the result is in real values."""
+    axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
+    parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)
+    x, name = site.operation.operand(0), site.operation.name
+    levels = site.read(0, step(x))
+
+    def mean(values: Any) -> Any:
+        each = mb.reduce_mean(x=values, axes=axes, keep_dims=True)
+        return over_groups(each, groups, mb.reduce_mean)
+
+    near = mb.sub(x=levels, y=mb.round(x=mean(levels)))
+    counted = mb.add(x=mb.mul(x=mean(near), y=parts), y=half(np.float64(shift), name))
+    rest = mb.mul(x=mb.round(x=counted), y=1 / parts)
+    return mb.mul(x=mb.sub(x=near, y=rest), y=half(np.float64(step(x)), name))
+
+
+def _centred(operation: Operation, made: Mapping[str, Operation]) -> Operation | None:
+    """Return the operation that stands for a difference, if it is the formula's."""
+    source = operation.operand(0) if operation.kind == "Sub" else None
+    if source is None or source.quantization is None or operation.operand(1).data is not None:
+        return None
+    before = _before(operation.operand(1).name, made)
+    formula = [next(before, None) for _ in FORMULA]
+    unit, _, shift, count = (None if op is None else _number(op) for op in formula)
+    if tuple(op.kind for op in formula if op is not None) != FORMULA:
+        return None
+    if unit is None or shift is None or count is None:
+        return None
+    parts = round(step(source) / unit)
+    whole = np.isclose(parts * unit, step(source)) and np.isclose(parts, count * step(source))
+    mean = _mean(source.name, before)
+    if mean is None or not whole or not 1 <= parts <= FINEST or parts & (parts - 1):
+        return None
+    attributes = {**mean, "parts": parts, "shift": shift}
+    return replace(operation, kind=CENTRED, inputs=(source,), attributes=attributes)
+
+
+def _before(name: str, made: Mapping[str, Operation]) -> Iterator[Operation]:
+    """Yield what made a float tensor from its first input, and what made that, and so on."""
+    while (operation := made.get(name)) is not None and not operation.activation:
+        yield operation
+        name = operation.operand(0).name
+
+
+def _mean(source: str, before: Iterator[Operation]) -> dict[str, Any] | None:
+    """Return axes and groups of the mean of a source that a chain of operations ends in."""
+    statistics: list[Operation] = []
+    for operation in before:
+        if operation.kind not in STATISTICS:
+            return None
+        statistics.insert(0, operation)
+        if operation.operand(0).name == source:
+            return reduced(tuple(statistics))
+    return None
+
+
+def _number(operation: Operation) -> float | None:
+    """Return the number that an operation adds or multiplies by, if it is one."""
+    constant = operation.inputs[1] if len(operation.inputs) > 1 else None
+    if constant is None or constant.data is None or constant.data.size != 1:
+        return None
+    return float(constant.data.reshape(-1)[0])
+
+
+def _read_by_any(operations: Sequence[Operation], ends: Sequence[str]) -> tuple[Operation, ...]:
+    """Return the operations that a network's outputs depend on."""
+    wanted = set(ends)
+    kept: list[Operation] = []
+    for operation in reversed(operations):
+        if any(tensor.name in wanted for tensor in operation.outputs):
+            kept.insert(0, operation)
+            wanted |= {tensor.name for tensor in operation.inputs if tensor is not None}
+    return tuple(kept)

@@ -1,0 +1,168 @@
+"""The deviation of a normalisation, kept in float16's range.
+
+The graph spells normalisation out (`edge_imgq.graph.passes.normalise.decompose_norm`): with d the
+image less its mean, it multiplies d by
+
+    r = (mean(d²) + ε)^(−½).
+
+float16 ends at 65504, so d² overflows from 256 on, and below 6·10⁻⁵ it loses bits. Taking out the
+largest |d|, p, which is the same over all that is normalised together and at least √ε, changes
+nothing but the range:
+
+    r = (mean((d/p)²) + (√ε/p)²)^(−½) / p.
+
+The operations of the formula are gathered into one, which is built in that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.integer_units import LEAST, Site, half, mb, real
+from edge_imgq.export.coreml.shape import integers
+from edge_imgq.graph.network import Network, Operation, Tensor
+
+INVERSE_DEVIATION = "InverseDeviation"
+"""Kind of the operation that stands for the formula from d to r."""
+
+INVERSE_ROOT = -0.5
+STATISTICS = frozenset({"ReduceMean", "MatMul", "Unsqueeze"})
+"""What a mean is spelled with: over several axes in turn, over groups by a matrix."""
+
+CALLER = Operation("", "the caller", (), (), {})
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One formula in the graph: what it is made of, and the operation that takes its place."""
+
+    parts: tuple[Operation, ...]
+    whole: Operation
+
+
+def gather_deviations(network: Network) -> Network:
+    """Return a network in which every spelled-out inverse deviation is one operation."""
+    readers = _readers(network)
+    chains = [chain for op in network.operations if (chain := _chain(op, readers)) is not None]
+    wholes = {id(chain.parts[-1]): chain.whole for chain in chains}
+    inner = {id(part) for chain in chains for part in chain.parts[:-1]}
+    operations = tuple(
+        wholes.get(id(operation), operation)
+        for operation in network.operations
+        if id(operation) not in inner
+    )
+    return replace(network, operations=operations)
+
+
+def inverse_deviation(site: Site) -> Any:
+    """Build r from d: over axes, and over groups of channels."""
+    operation, d = site.operation, site.read(0)
+    axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
+    root = half(np.sqrt(real(operation.operand(1))), operation.name)
+    peak = mb.reduce_max(x=mb.abs(x=d), axes=axes, keep_dims=True)
+    peak = mb.maximum(x=over_groups(peak, groups, mb.reduce_max), y=root)
+    part = mb.real_div(x=d, y=peak)
+    square = mb.mul(x=part, y=part)
+    variance = mb.reduce_mean(x=square, axes=axes, keep_dims=True)
+    floor = mb.real_div(x=root, y=peak)
+    positive = mb.add(x=over_groups(variance, groups, mb.reduce_mean), y=mb.mul(x=floor, y=floor))
+    return mb.real_div(x=mb.rsqrt(x=positive, epsilon=LEAST), y=peak)
+
+
+def over_groups(statistic: Any, groups: int, reduce: Any) -> Any:
+    """Reduce a statistic of every channel over groups of channels, (N, C, 1, …) as before."""
+    if not groups:
+        return statistic
+    shape = list(statistic.shape)
+    size = shape[1] // groups
+    apart = mb.reshape(x=statistic, shape=[shape[0], groups, size])
+    joint = reduce(x=apart, axes=[2], keep_dims=True)
+    return mb.reshape(x=mb.tile(x=joint, reps=[1, 1, size]), shape=shape)
+
+
+def _readers(network: Network) -> dict[str, list[Operation]]:
+    readers: dict[str, list[Operation]] = {tensor.name: [CALLER] for tensor in network.outputs}
+    for operation in network.operations:
+        for name in {tensor.name for tensor in operation.inputs if tensor is not None}:
+            readers.setdefault(name, []).append(operation)
+    return readers
+
+
+def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> Chain | None:
+    """Return the formula that begins with a square of float numbers, if one does."""
+    if square.kind != "Mul" or square.inputs[0] != square.inputs[1]:
+        return None
+    parts = (square, *_sole_readers(square, readers))
+    kinds = [part.kind for part in parts]
+    statistics = parts[1:-2]
+    if kinds[-2:] != ["Add", "Pow"] or not {op.kind for op in statistics} <= STATISTICS:
+        return None
+    exponent = parts[-1].operand(1).data
+    epsilon = next((t for t in parts[-2].inputs if t is not None and t.data is not None), None)
+    if exponent is None or exponent.size != 1 or float(exponent.reshape(-1)[0]) != INVERSE_ROOT:
+        return None
+    if epsilon is None or epsilon.shape not in _broadcasting(parts[-2].output.shape):
+        return None
+    attributes = reduced(statistics)
+    if attributes is None or not (real(epsilon) > 0).all():
+        return None
+    inputs = (square.operand(0), epsilon)
+    whole = replace(parts[-1], kind=INVERSE_DEVIATION, inputs=inputs, attributes=attributes)
+    return Chain(parts, whole)
+
+
+def _sole_readers(start: Operation, readers: Mapping[str, list[Operation]]) -> Iterator[Operation]:
+    """Yield what alone reads a float value, then what alone reads that, up to a power."""
+    operation = start
+    while operation.kind != "Pow" and len(operation.outputs) == 1:
+        output = operation.output
+        followers = readers.get(output.name, [])
+        if output.quantization is not None or operation.activation or len(followers) != 1:
+            return
+        operation = followers[0]
+        yield operation
+
+
+def _broadcasting(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of one number, and of one number per channel."""
+    rank = len(shape)
+    channels = (1, shape[1], *(1,) * (rank - 2)) if rank > 1 else shape
+    return (), (1,), (1,) * rank, channels
+
+
+def reduced(statistics: tuple[Operation, ...]) -> dict[str, Any] | None:
+    """Return the axes that a chain of STATISTICS averages over, and the groups of channels."""
+    groups, axes = _groups(statistics), _axes(statistics)
+    return None if groups is None or not axes else {"axes": axes, "groups": groups}
+
+
+def _axes(statistics: tuple[Operation, ...]) -> tuple[int, ...]:
+    rank = len(statistics[0].operand(0).shape) if statistics else 0
+    means = [operation for operation in statistics if operation.kind == "ReduceMean"]
+    return tuple(sorted({axis % rank for mean in means for axis in integers(mean, 1, "axes")}))
+
+
+def _groups(statistics: tuple[Operation, ...]) -> int | None:
+    """Return how many groups of channels share a mean, 0 for none; None if it is no such mean."""
+    means = [operation for operation in statistics if operation.kind == "ReduceMean"]
+    others = statistics[len(means) :]
+    kinds = [operation.kind for operation in others]
+    if not kinds:
+        return 0 if all(mean.attributes.get("keepdims", 1) for mean in means) else None
+    return _blocks(others[0].operand(1)) if kinds == ["MatMul", "Unsqueeze"] else None
+
+
+def _blocks(matrix: Tensor) -> int | None:
+    """Return how many equal blocks a matrix averages over; None if it is another."""
+    if matrix.data is None or matrix.data.ndim != 2 or not matrix.data[0, 0] > 0:
+        return None
+    count, size = len(matrix.data), round(1 / float(matrix.data[0, 0]))
+    if count % size:
+        return None
+    blocks = np.kron(np.eye(count // size), np.full((size, size), 1 / size))
+    equal = matrix.data.shape == blocks.shape and np.allclose(matrix.data, blocks, atol=1e-6)
+    return count // size if equal else None

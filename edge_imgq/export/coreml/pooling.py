@@ -1,0 +1,137 @@
+"""Pools."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.convolution import sides, window_padding
+from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.graph.network import Operation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+LOWEST = np.finfo(np.float16).min
+
+
+def max_pool(site: Site) -> Any:
+    """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest.
+
+    A dilated window, which Core ML's `max_pool` does not have, is the maximum of shifted slices,
+    one axis after the other.
+    """
+    operation, x = site.operation, site.read(0)
+    kernel, strides = _window(operation)
+    pads = sides(_covering(operation))
+    if set(_dilations(operation)) == {1}:
+        return mb.max_pool(x=x, kernel_sizes=kernel, strides=strides, pad_type="custom", pad=pads)
+    x = mb.pad(x=x, pad=[0] * 4 + pads, mode="constant", constant_val=LOWEST)
+    for axis, dilation in enumerate(_dilations(operation)):
+        length = (operation.output.shape[2 + axis] - 1) * strides[axis] + 1
+        shifts = [_shifted(x, 2 + axis, tap * dilation, length) for tap in range(kernel[axis])]
+        x = functools.reduce(lambda one, other: mb.maximum(x=one, y=other), shifts)
+    stride = (1, 1, *strides)
+    return mb.slice_by_index(x=x, begin=[0] * x.rank, end=list(x.shape), stride=stride)
+
+
+def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
+    begin, end = [0] * x.rank, list(x.shape)
+    begin[axis], end[axis] = first, first + length
+    return mb.slice_by_index(x=x, begin=begin, end=end)
+
+
+def average_pool(site: Site) -> Any:
+    """AveragePool; what lies beyond the image counts only where ONNX says so.
+
+    A mean that Core ML's `avg_pool` does not count alike (dilated, or a window beyond the padding)
+    is a depthwise convolution with ones, times 1/taps of each position.
+    """
+    operation = site.operation
+    kernel, strides = _window(operation)
+    counted = bool(site.attribute("count_include_pad", 0))
+    begins, ends = window_padding(operation)
+    covering = _covering(operation)
+    if set(_dilations(operation)) == {1} and covering == (begins, ends):
+        return mb.avg_pool(
+            x=site.read(0),
+            kernel_sizes=kernel,
+            strides=strides,
+            pad_type="custom",
+            pad=sides(covering),
+            exclude_padding_from_average=not counted,
+        )
+    channels = operation.operand(0).shape[1]
+    ones = np.ones((channels, 1, *kernel), np.float16)
+    total = mb.conv(
+        x=site.read(0),
+        weight=ones,
+        strides=strides,
+        dilations=_dilations(operation),
+        groups=channels,
+        pad_type="custom",
+        pad=sides(covering),
+    )
+    return mb.mul(x=total, y=half(1.0 / _taps(operation), operation.name))
+
+
+def global_average_pool(site: Site) -> Any:
+    """GlobalAveragePool."""
+    x = site.read(0)
+    return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)
+
+
+def refuse_pool(operation: Operation) -> str | None:
+    """Say what of a pool has no form."""
+    if not 3 <= len(operation.operand(0).shape) <= 5:
+        return "only images with one to three spatial axes are pooled"
+    if len(operation.outputs) > 1 and operation.outputs[1].name:
+        return "its indices are used, which Core ML's max_pool does not return; unpool otherwise"
+    return None
+
+
+def _window(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    kernel = operation.attributes["kernel_shape"]
+    return kernel, operation.attributes.get("strides", (1,) * len(kernel))
+
+
+def _dilations(operation: Operation) -> tuple[int, ...]:
+    kernel = operation.attributes["kernel_shape"]
+    return tuple(operation.attributes.get("dilations", (1,) * len(kernel)))
+
+
+def _covering(operation: Operation) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the padding under which every window that `ceil_mode` asks for lies in the image."""
+    begins, ends = window_padding(operation)
+    if not operation.attributes.get("ceil_mode", 0):
+        return begins, ends
+    kernel, strides = _window(operation)
+    image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
+    reaches = [
+        (n - 1) * s + (k - 1) * d + 1
+        for n, s, k, d in zip(output, strides, kernel, _dilations(operation), strict=True)
+    ]
+    more = zip(reaches, image, begins, ends, strict=True)
+    return begins, tuple(max(reach - size - begin, end) for reach, size, begin, end in more)
+
+
+def _taps(operation: Operation) -> NDArray[np.float64]:
+    """Return how many elements each mean is over, as an array that broadcasts, (1, 1, …)."""
+    kernel, strides = _window(operation)
+    begins, ends = window_padding(operation)
+    image, output = operation.operand(0).shape[2:], operation.output.shape[2:]
+    counts: NDArray[np.float64] = np.ones((1, 1), np.float64)
+    for axis, taps in enumerate(kernel):
+        positions = np.arange(output[axis])[:, np.newaxis] * strides[axis] - begins[axis]
+        positions = positions + np.arange(taps) * _dilations(operation)[axis]
+        low, high = 0, image[axis]
+        if operation.attributes.get("count_include_pad", 0):
+            low, high = -begins[axis], image[axis] + ends[axis]
+        inside = ((positions >= low) & (positions < high)).sum(axis=1)
+        counts = counts[..., np.newaxis] * inside
+    assert math.prod(counts.shape) == math.prod(output)
+    return counts

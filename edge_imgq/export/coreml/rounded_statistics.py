@@ -1,0 +1,107 @@
+"""Statistics rounded to multiples of a power of two, kept in float16's range.
+
+A quantized graph rounds means and factors of normalisations to a unit u (module
+`edge_imgq.quantize.qdq.norm_rounding`):
+
+    Round(x · 1/u) · u.
+
+The factor of a flat channel is ε^(−½), some hundreds, and counted in units it is beyond 65504,
+where float16 ends. A float16 has 11 bits: from 2048 · u on, it is a multiple of u as it stands. So
+no more than that is rounded, and the rest, most often 0, is added again, both exactly:
+
+    n = min(max(x, −2048 · u), 2048 · u),        Round(n · 1/u) · u + (x − n).
+
+The three operations of the formula are gathered into one, which is built in that form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreml.arithmetic import MOST, PART
+from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.graph.network import Network, Operation, Tensor
+
+ROUNDED = "RoundedToUnit"
+"""Kind of the operation that stands for the formula."""
+
+WHOLE = 2048.0
+"""From here on every float16 is a whole number."""
+
+HALF = 0.5
+"""The mantissa of a power of two."""
+
+LEAST_UNIT, MOST_UNIT = 2.0**-22, 2.0**4
+"""Units whose formula float16 holds; others stay as they are."""
+
+
+def gather_rounding(network: Network) -> Network:
+    """Return a network in which every rounding to a unit is one operation."""
+    made = {op.outputs[0].name: op for op in network.operations if len(op.outputs) == 1}
+    readers: dict[str, int] = {tensor.name: 1 for tensor in network.outputs}
+    for operation in network.operations:
+        for name in (tensor.name for tensor in operation.inputs if tensor is not None):
+            readers[name] = readers.get(name, 0) + 1
+    wholes: dict[int, Operation] = {}
+    inner: set[int] = set()
+    for operation in network.operations:
+        parts = _parts(operation, made, readers)
+        if parts is not None:
+            first, second, unit = parts
+            wholes[id(operation)] = replace(
+                operation, kind=ROUNDED, inputs=(first.operand(0),), attributes={"unit": unit}
+            )
+            inner |= {id(first), id(second)}
+    operations = (op for op in network.operations if id(op) not in inner)
+    return replace(network, operations=tuple(wholes.get(id(op), op) for op in operations))
+
+
+def rounded_to_unit(site: Site) -> Any:
+    """Build the formula, in real values."""
+    x, unit = site.read(0), float(site.attribute("unit", 1.0))
+    most = np.float16(WHOLE * unit)
+    near = mb.clip(x=x, alpha=-most, beta=most)
+    up, counted = 1 / unit, near
+    if up > MOST:
+        up, counted = up / PART, mb.mul(x=near, y=np.float16(PART))
+    counted = mb.round(x=mb.mul(x=counted, y=np.float16(up)))
+    return mb.add(x=mb.mul(x=counted, y=np.float16(unit)), y=mb.sub(x=x, y=near))
+
+
+def _parts(
+    last: Operation, made: Mapping[str, Operation], readers: Mapping[str, int]
+) -> tuple[Operation, Operation, float] | None:
+    """Return the two operations before `last` and the unit, where the three are the formula."""
+    unit = _factor(last)
+    middle = made.get(last.operand(0).name) if unit is not None else None
+    first = made.get(middle.operand(0).name) if middle is not None else None
+    if unit is None or middle is None or first is None or middle.kind != "Round":
+        return None
+    if (
+        _factor(first) != 1 / unit
+        or math.frexp(unit)[0] != 0.5
+        or not LEAST_UNIT <= unit <= MOST_UNIT
+    ):
+        return None
+    between = (first, middle)
+    alone = all(readers[operation.output.name] == 1 and _plain(operation) for operation in between)
+    return (first, middle, unit) if alone else None
+
+
+def _plain(operation: Operation) -> bool:
+    return operation.output.quantization is None and not operation.activation
+
+
+def _factor(operation: Operation) -> float | None:
+    """Return the number that an operation multiplies float values by, if that is what it does."""
+    if operation.kind != "Mul":
+        return None
+    factor: Tensor = operation.operand(1)
+    if factor.data is None or factor.data.size != 1 or factor.quantization is not None:
+        return None
+    return float(factor.data.reshape(-1)[0])

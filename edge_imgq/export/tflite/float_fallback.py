@@ -1,0 +1,171 @@
+"""Float parts of an int8 file: operators without an integer kernel, and statistics.
+
+The quantizer leaves the values between marked operators without a scale (the variance of a
+normalisation, `edge_imgq.graph.float_regions`, or layers that a recipe wants in float), and some
+operators have no int8 kernel in TFLite. What enters them is dequantized once, what leaves them is
+quantized, and in between the operators are those of a float file. XNNPACK runs both conversions and
+the operators in its partition.
+
+A bilinear Resize has integer kernels: XNNPACK's with weights of 11 bits, and TFLite's own, whose
+positions are multiples of a spacing of 10 bits and so drift along the row. Where weights need more,
+it is computed in float as well, with the fraction of a level that the QDQ graph adds against ties.
+Powers of two stay integers (`edge_imgq.quantize.qdq.resize_rounding` says how their halves are
+rounded). A Resize that TFLite has no operator for is computed in float too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.export.tflite.operators.pooling import leaves_padding_out
+from edge_imgq.export.tflite.operators.resize import has_operator
+from edge_imgq.graph.float_regions import MARKABLE
+from edge_imgq.graph.network import REQUANTIZE, TIE_BREAK, Network, Operation, Tensor
+from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.graph.resize_sampling import matrix
+from edge_imgq.kernels.profile import KernelProfile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REARRANGED = WEIGHT_AXIS.keys() | {"DepthToSpace", "SpaceToDepth"}
+"""What a fast form of a float layer consists of (`edge_imgq.export.tflite.kernel_rewrites`)."""
+
+DEQUANTIZE = "Dequantize"
+"""Kind of the operation that turns integers into the numbers they stand for."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """An operation, and whether it may hold float tensors in an int8 file."""
+
+    operation: Operation
+    is_float: bool
+
+
+def parts(network: Network, kernels: KernelProfile) -> Iterator[Part]:
+    """Yield a network's operations, with conversions around those that compute in float.
+
+    Args:
+        network: float or quantized.
+        kernels: of the processor that the file is for.
+    """
+    if not network.is_quantized:
+        for operation in network.operations:
+            yield Part(operation, True)
+        return
+    real: dict[str, Tensor] = {}
+    for operation in network.operations:
+        if not _computes_in_float(operation, kernels):
+            yield Part(operation, False)
+            continue
+        for tensor in operation.inputs:
+            if tensor is not None and _needs_dequantizing(tensor) and tensor.name not in real:
+                real[tensor.name] = _real(tensor)
+                if tensor.data is None:
+                    kind, name = DEQUANTIZE, f"{tensor.name}/dequantize"
+                    yield Part(Operation(kind, name, (tensor,), (real[tensor.name],), {}), True)
+        yield from _in_float(operation, real)
+
+
+def _computes_in_float(operation: Operation, kernels: KernelProfile) -> bool:
+    if operation.in_float or operation.kind in kernels.no_integer_kernel:
+        return True
+    if _interpolates_finely(operation) or _has_float_weights(operation):
+        return True
+    if leaves_padding_out(operation):
+        return True
+    if operation.kind not in MARKABLE | REARRANGED:
+        return False
+    tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
+    return any(t.data is None and t.quantization is None for t in tensors)
+
+
+def _has_float_weights(operation: Operation) -> bool:
+    if operation.kind not in WEIGHT_AXIS:
+        return False
+    weights = operation.operand(1)
+    return weights.data is not None and weights.quantization is None
+
+
+def _interpolates_finely(operation: Operation) -> bool:
+    """Tell whether no integer kernel computes a Resize, or none keeps its weights."""
+    if operation.kind != "Resize" or len(operation.output.shape) != 4:
+        return False
+    if not has_operator(operation):
+        return True
+    if operation.attributes.get("mode", "nearest") != "linear":
+        return False
+    parts = [_parts(matrix(operation, axis)) for axis in (2, 3)]
+    return math.prod(parts) not in EXACT_PARTS
+
+
+EXACT_PARTS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})
+"""Parts of a pixel that every integer kernel holds exactly."""
+
+
+def _parts(table: NDArray[np.float64]) -> int:
+    """Return the least number of EXACT_PARTS that makes all weights whole; 0 where none does."""
+    for parts in sorted(EXACT_PARTS):
+        if np.allclose(table * parts, np.rint(table * parts), atol=WHOLE, rtol=0):
+            return parts
+    return 0
+
+
+WHOLE = 1e-4
+"""How far from whole a weight may be, times its parts."""
+
+
+def _needs_dequantizing(tensor: Tensor) -> bool:
+    return tensor.quantization is not None
+
+
+def _real(tensor: Tensor) -> Tensor:
+    """Return the float form of an integer tensor; a constant with its contents."""
+    name, quantization = f"{tensor.name}/real", tensor.quantization
+    if tensor.data is None or quantization is None:
+        return Tensor(name, tensor.shape)
+    steps = tensor.data.astype(np.float32) - quantization.zero_point[0].astype(np.float32)
+    return Tensor(name, tensor.shape, None, steps * quantization.scale[0])
+
+
+def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
+    inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
+    outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
+    if _is_rounded_interpolation(operation):
+        yield from _resized(replace(operation, inputs=inputs), operation.output)
+    else:
+        yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
+    for tensor in operation.outputs:
+        if tensor.quantization is not None:
+            name = f"{tensor.name}/quantize"
+            yield Part(Operation(REQUANTIZE, name, (_computed(tensor),), (tensor,), {}), True)
+
+
+def _is_rounded_interpolation(operation: Operation) -> bool:
+    linear = operation.attributes.get("mode", "nearest") == "linear"
+    return operation.kind == "Resize" and linear and operation.output.quantization is not None
+
+
+def _resized(resize: Operation, stored: Tensor) -> Iterator[Part]:
+    """Yield a Resize in float, and the addition that keeps its results off ties."""
+    assert stored.quantization is not None
+    plain, shifted = Tensor(f"{stored.name}/plain", stored.shape), _computed(stored)
+    level = stored.quantization.scale[0]
+    shift = Tensor(f"{stored.name}/shift", (), None, np.array(level * np.float32(TIE_BREAK)))
+    yield Part(replace(resize, outputs=(plain,)), True)
+    yield Part(Operation("Add", f"{resize.name}/off_ties", (plain, shift), (shifted,), {}), True)
+
+
+def _computed(tensor: Tensor) -> Tensor:
+    """Return what a float operation computes before it is quantized.
+
+    Only the quantizer reads it. Another float operation reads the integers, dequantized: the QDQ
+    graph says that they were rounded in between.
+    """
+    return Tensor(f"{tensor.name}/computed", tensor.shape)

@@ -1,0 +1,138 @@
+"""Choosing, for every convolution, the form that costs the fewest lanes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+
+from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import BlockedOutput
+from edge_imgq.export.tflite.kernel_rewrites.large_depthwise import many_taps
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_halves
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import BLOCK
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
+    PlainConvolution,
+    plain_convolution,
+)
+from edge_imgq.export.tflite.kernel_rewrites.space_to_depth_input import BlockedInput
+from edge_imgq.export.tflite.kernel_rewrites.strided_space_to_depth import strided_input
+from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
+    Stretch,
+    stretch_on_halves,
+    written,
+)
+from edge_imgq.graph.cost.conv_cost import BLOCKS, WORTHWHILE, LayerForm, cheapest_form
+from edge_imgq.graph.network import Network, Operation
+from edge_imgq.kernels.profile import KernelProfile
+
+
+@dataclass(frozen=True)
+class FastNetwork:
+    """A network in its fastest form.
+
+    Attributes:
+        network: computes what the original does, in int8 to the bit.
+        multiple: input height and width must now be multiples of this.
+    """
+
+    network: Network
+    multiple: int
+
+
+def fastest_forms(network: Network, kernels: KernelProfile) -> FastNetwork:
+    """Return a network with its convolutions in the form of fewest slots.
+
+    Args:
+        network: float or quantized, bound to a size.
+        kernels: of the processor that the file is for.
+    """
+    stretch = stretch_on_halves(network, lambda found: _least_slots(found, kernels), kernels)
+    multiple = _multiple(network, stretch)
+    network = on_halves(network, stretch)
+    followers = _sole_followers(network)
+    operations: list[Operation] = []
+    absorbed: set[str] = set()
+    for operation in network.operations:
+        if operation.name in absorbed:
+            continue
+        follower = followers.get(operation.output.name) if len(operation.outputs) == 1 else None
+        chosen, block, taken = _best(operation, follower, kernels, quantized=network.is_quantized)
+        operations.extend(chosen)
+        absorbed.update(taken)
+        if len(chosen) > 1:
+            multiple = lcm(multiple, _at_input(network, operation, block))
+    return FastNetwork(replace(network, operations=tuple(operations)), multiple)
+
+
+def _multiple(network: Network, stretch: Stretch) -> int:
+    members = [op for op in network.operations if written(op) in stretch.members]
+    return lcm(*(_at_input(network, operation, BLOCK) for operation in members))
+
+
+def _at_input(network: Network, operation: Operation, block: int) -> int:
+    """Return what the image must be a multiple of for an output to be one of `block`."""
+    ratio = network.inputs[0].shape[2] / operation.output.shape[2]
+    return max(1, round(block * ratio))
+
+
+def _best(
+    operation: Operation, follower: Operation | None, kernels: KernelProfile, *, quantized: bool
+) -> tuple[Sequence[Operation], int, set[str]]:
+    """Return the operations that replace one, their block size and the followers they absorb."""
+    deep = many_taps(operation, kernels)
+    if deep is not None:
+        return deep.operations(), 1, set()
+    strided = strided_input(operation)
+    if strided is not None and strided.share(kernels, quantized=quantized) < WORTHWHILE:
+        return strided.operations(), 1, set()
+    convolution = plain_convolution(operation)
+    if convolution is None:
+        return (operation,), 1, set()
+    shuffle = follower if follower is not None and _is_shuffle(follower) else None
+    form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
+    if form.blocked == "input":
+        return BlockedInput(convolution).operations(form.block), form.block, set()
+    if form.blocked == "output":
+        taken = set() if shuffle is None else {shuffle.name}
+        return BlockedOutput(convolution, shuffle).operations(form.block), form.block, taken
+    return (operation,), 1, set()
+
+
+def _least_slots(convolution: PlainConvolution, kernels: KernelProfile) -> float:
+    """Return the slots per pixel of a float convolution in its best form on the whole image."""
+    return _cheapest(convolution, None, kernels, quantized=False).slots
+
+
+def _cheapest(
+    convolution: PlainConvolution,
+    shuffle: Operation | None,
+    kernels: KernelProfile,
+    *,
+    quantized: bool,
+) -> LayerForm:
+    """Return the form of fewest slots among those whose blocks fit the image."""
+    blocks = [b for b in BLOCKS if not any(side % b for side in convolution.size)]
+    layer = convolution.layer(quantized=quantized, shuffled=shuffle is not None)
+    return cheapest_form(layer, kernels, blocks)
+
+
+def _is_shuffle(operation: Operation) -> bool:
+    return operation.kind == "DepthToSpace" and operation.attributes.get("mode", "DCR") == "DCR"
+
+
+def _sole_followers(network: Network) -> dict[str, Operation]:
+    """Return, by tensor, the operation that alone reads it, unless it leaves the network."""
+    readers = Counter(
+        tensor.name
+        for operation in network.operations
+        for tensor in operation.inputs
+        if tensor is not None
+    )
+    leaving = {tensor.name for tensor in network.outputs}
+    return {
+        tensor.name: operation
+        for operation in network.operations
+        for tensor in operation.inputs
+        if tensor is not None and readers[tensor.name] == 1 and tensor.name not in leaving
+    }

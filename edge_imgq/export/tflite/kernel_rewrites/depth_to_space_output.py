@@ -1,0 +1,105 @@
+"""A convolution with few output channels, computed for b × b pixels at once.
+
+A kernel fills sixteen lanes with output channels. A convolution W with O of them writes b·b·O
+channels instead, one set per pixel of a block, by a stride of b and a kernel of K + b − 1:
+
+    y[b·m + β] = Σ_t W[t] · x[b·m + β + t]  =  Σ_u V_β[u] · x[b·m + u],     V_β[u] = W[u − β],
+
+and depth-to-space puts the pixels back into place. Taps outside W are zero, so every sum has the
+same terms: exact, in int8 to the bit. Where a depth-to-space of s follows anyway, one of b·s does
+both. It pays when b·b·O lanes are filled better than O, against (K+b−1)²/b² taps instead of K².
+
+Height and width must be multiples of b.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
+    PlainConvolution,
+    blocked_bias,
+    constant,
+)
+from edge_imgq.graph.network import Operation
+
+
+@dataclass(frozen=True)
+class BlockedOutput:
+    """A convolution and, where there is one, the depth-to-space that alone reads it."""
+
+    convolution: PlainConvolution
+    shuffle: Operation | None
+
+    @property
+    def upscale(self) -> int:
+        """Block size of the depth-to-space that is there already; 1 without."""
+        return 1 if self.shuffle is None else int(self.shuffle.attributes["blocksize"])
+
+    def operations(self, block: int) -> tuple[Operation, ...]:
+        """Return the operations of the blocked form."""
+        return _convolution(self, block), _shuffle(self, block)
+
+
+def _convolution(form: BlockedOutput, block: int) -> Operation:
+    convolution = form.convolution
+    operation = convolution.operation
+    order = _order(form, block)
+    weight = constant(convolution.weight, _kernel(form, block), order)
+    height, width = convolution.size
+    channels = convolution.outputs * block * block
+    output = replace(
+        operation.output,
+        name=f"{operation.output.name}/blocked",
+        shape=(1, channels, height // block, width // block),
+    )
+    attributes = {**operation.attributes, "strides": (block, block)}
+    attributes["kernel_shape"] = weight.shape[2:]
+    return replace(
+        operation,
+        inputs=(operation.inputs[0], weight, blocked_bias(convolution.bias, order)),
+        outputs=(output,),
+        attributes=attributes,
+    )
+
+
+def _shuffle(form: BlockedOutput, block: int) -> Operation:
+    operation = form.convolution.operation
+    last = operation if form.shuffle is None else form.shuffle
+    return Operation(
+        kind="DepthToSpace",
+        name=f"{operation.name}/pixels" if form.shuffle is None else form.shuffle.name,
+        inputs=(_convolution(form, block).output,),
+        outputs=last.outputs,
+        attributes={"blocksize": block * form.upscale, "mode": "DCR"},
+        activation=None if form.shuffle is None else form.shuffle.activation,
+    )
+
+
+def _order(form: BlockedOutput, block: int) -> Any:
+    """Return, for each new output channel, the old one.
+
+    Old channels are (phase row, phase column, image channel); new ones are (block row, phase row,
+    block column, phase column, image channel), which is what a larger depth-to-space reads.
+    """
+    s = form.upscale
+    old = np.arange(form.convolution.outputs).reshape(1, s, 1, s, -1)
+    return np.broadcast_to(old, (block, s, block, s, old.shape[-1])).reshape(-1)
+
+
+def _kernel(form: BlockedOutput, block: int) -> Any:
+    """V_β[u] = W[u − β] for every pixel β of the block, channels in the order of `_order`."""
+    weight = form.convolution.weight.data
+    assert weight is not None
+    s = form.upscale
+    rows, columns = form.convolution.kernel
+    old = weight.reshape(s, s, -1, form.convolution.inputs, rows, columns)
+    kernel = np.zeros(
+        (block, s, block, s, *old.shape[2:4], rows + block - 1, columns + block - 1), weight.dtype
+    )
+    for row, column in np.ndindex(block, block):
+        kernel[row, :, column, :, :, :, row : row + rows, column : column + columns] = old
+    return kernel.reshape(-1, *kernel.shape[5:])

@@ -1,0 +1,97 @@
+"""Which convolutions can be computed in blocks of pixels, and the constants of such a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.graph.convolution import convolution_in
+from edge_imgq.graph.cost.conv_cost import Layer
+from edge_imgq.graph.network import Operation, Quantization, Tensor
+
+
+@dataclass(frozen=True)
+class PlainConvolution:
+    """A convolution of stride 1 that keeps height and width.
+
+    Attributes:
+        operation: as it stands in the network.
+        weight: (O, I, K, L).
+        bias: (O,), or None.
+        kernel: height and width of the kernel.
+        start: rows and columns of padding at the top and on the left.
+    """
+
+    operation: Operation
+    weight: Tensor
+    bias: Tensor | None
+    kernel: tuple[int, int]
+    start: tuple[int, int]
+
+    @property
+    def inputs(self) -> int:
+        """Input channels."""
+        return self.weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return self.weight.shape[0]
+
+    def layer(self, *, quantized: bool, shuffled: bool = False) -> Layer:
+        """Return what its cost depends on.
+
+        Args:
+            quantized: whether it computes in int8.
+            shuffled: whether a depth-to-space alone reads it.
+        """
+        return Layer(self.kernel, self.start, self.inputs, self.outputs, quantized, shuffled)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of input and output."""
+        return self.operation.output.shape[2], self.operation.output.shape[3]
+
+
+def plain_convolution(operation: Operation) -> PlainConvolution | None:
+    """Return an operation as a plain convolution, None if it is anything else."""
+    found = convolution_in(operation)
+    if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
+        return None
+    bias = operation.inputs[2] if len(operation.inputs) > 2 else None
+    return PlainConvolution(operation, operation.operand(1), bias, found.kernel, found.pads[:2])
+
+
+def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
+    """Return a constant with other contents, whose output channels are copies of a tensor's.
+
+    Args:
+        tensor: weight or bias, output channels first.
+        data: new contents.
+        order: for each new output channel, the old one whose scale it has.
+    """
+    quantization = tensor.quantization
+    if quantization is not None and quantization.axis is not None:
+        quantization = Quantization(
+            quantization.scale[order],
+            quantization.zero_point[order],
+            quantization.dtype,
+            quantization.axis,
+        )
+    data = np.ascontiguousarray(data)
+    return replace(
+        tensor,
+        name=f"{tensor.name}/blocked",
+        shape=tuple(data.shape),
+        data=data,
+        quantization=quantization,
+    )
+
+
+def blocked_bias(bias: Tensor | None, order: Any) -> Tensor | None:
+    """Return a bias with its channels repeated in `order`."""
+    if bias is None or bias.data is None:
+        return None
+    return constant(bias, bias.data[order], order)

@@ -1,0 +1,95 @@
+"""A convolution with few input channels, computed on blocks of b × b pixels.
+
+An int8 kernel reads input channels in groups of eight, so a gray image costs as much as an image of
+eight channels. Space-to-depth turns b × b pixels into channels, the convolution works on blocks,
+and depth-to-space puts its outputs back. With β and γ for the place in a block,
+
+    y[b·m + β] = Σ_t W[t] · x[b·m + β + t] = Σ_T Σ_γ V_βγ[T] · x[b·(m + T) + γ],
+    V_βγ[T] = W[b·T + γ − β],
+
+the same terms in every sum: exact, in int8 to the bit. Height and width must be multiples of b.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
+    PlainConvolution,
+    blocked_bias,
+    constant,
+)
+from edge_imgq.graph.cost.conv_cost import block_span
+from edge_imgq.graph.network import Operation, Tensor
+
+
+@dataclass(frozen=True)
+class BlockedInput:
+    """A convolution that reads few channels."""
+
+    convolution: PlainConvolution
+
+    def operations(self, block: int) -> tuple[Operation, ...]:
+        """Return the operations of the blocked form."""
+        convolution = self.convolution
+        operation = convolution.operation
+        image = operation.operand(0)
+        blocks = _blocked(image, block)
+        sums = _blocked(operation.output, block)
+        order = np.tile(np.arange(convolution.outputs), block * block)
+        weight = constant(convolution.weight, _kernel(convolution, block), order)
+        (top, bottom), (left, right) = _spans(convolution, block)
+        attributes = {
+            **operation.attributes,
+            "kernel_shape": weight.shape[2:],
+            "pads": (-top, -left, bottom, right),
+        }
+        name = operation.name
+        return (
+            Operation("SpaceToDepth", f"{name}/blocks", (image,), (blocks,), {"blocksize": block}),
+            replace(
+                operation,
+                inputs=(blocks, weight, blocked_bias(convolution.bias, order)),
+                outputs=(sums,),
+                attributes=attributes,
+            ),
+            Operation(
+                "DepthToSpace",
+                f"{name}/pixels",
+                (sums,),
+                operation.outputs,
+                {"blocksize": block, "mode": "DCR"},
+            ),
+        )
+
+
+def _blocked(tensor: Tensor, block: int) -> Tensor:
+    batch, channels, height, width = tensor.shape
+    shape = (batch, channels * block * block, height // block, width // block)
+    return replace(tensor, name=f"{tensor.name}/blocked", shape=shape)
+
+
+def _spans(convolution: PlainConvolution, block: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return, for height and width, the first and the last block T that a block needs."""
+    (rows, columns), (top, left) = convolution.kernel, convolution.start
+    return block_span(rows, top, block), block_span(columns, left, block)
+
+
+def _kernel(convolution: PlainConvolution, block: int) -> Any:
+    """V_βγ[T] = W[b·T + γ − β]; output channels (β, O), input channels (γ, I)."""
+    weight = convolution.weight.data
+    assert weight is not None
+    (top, bottom), (left, right) = _spans(convolution, block)
+    outputs, inputs, rows, columns = weight.shape
+    taps = (bottom - top + 1, right - left + 1)
+    kernel = np.zeros((block, block, outputs, block, block, inputs, *taps), weight.dtype)
+    for beta in np.ndindex(block, block):
+        for row, column in np.ndindex(rows, columns):
+            y = beta[0] + row - convolution.start[0]
+            x = beta[1] + column - convolution.start[1]
+            place = (y % block, x % block, slice(None), y // block - top, x // block - left)
+            kernel[(*beta, slice(None), *place)] = weight[:, :, row, column]
+    return kernel.reshape(block * block * outputs, block * block * inputs, *taps)

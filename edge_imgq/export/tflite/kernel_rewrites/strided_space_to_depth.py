@@ -1,0 +1,120 @@
+"""A strided convolution with few input channels, computed on blocks of s × s pixels.
+
+As in `blocked_input`, but the blocks are as large as the stride s, so that the convolution on them
+has stride 1 and no depth-to-space follows. With γ for the place in a block and p for the padding,
+
+    y[m] = Σ_t W[t] · x[s·m + t − p] = Σ_T Σ_γ V_γ[T] · x[s·(m + T) + γ],
+    V_γ[T] = W[s·T + γ + p],
+
+the same terms in every sum: exact, in int8 to the bit. A gray image under a kernel of 6 × 6 with
+stride 2, which int8 kernels read as 36 groups of eight channels, is read as nine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import constant
+from edge_imgq.graph.convolution import convolution_in
+from edge_imgq.graph.cost.conv_cost import block_span
+from edge_imgq.graph.network import Operation, Tensor
+from edge_imgq.kernels.profile import KernelProfile
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class StridedInput:
+    """A convolution of one stride for rows and columns, which writes its image that much smaller.
+
+    Attributes:
+        operation: as it stands in the network.
+        weight: (O, I, K, L).
+        stride: s.
+        start: rows of padding at the top, columns on the left.
+    """
+
+    operation: Operation
+    weight: Tensor
+    stride: int
+    start: tuple[int, int]
+
+    def share(self, kernels: KernelProfile, *, quantized: bool) -> float:
+        """Return the slots of the form on blocks, as a share of the plain one's."""
+        outputs, inputs, rows, columns = self.weight.shape
+        tile = kernels.tile(quantized=quantized)
+        plain = tile.slots(rows * columns, inputs, outputs)
+        (top, bottom), (left, right) = self.spans
+        taps, channels = (bottom - top + 1) * (right - left + 1), inputs * self.stride**2
+        return (tile.slots(taps, channels, outputs) + kernels.copy * channels) / plain
+
+    @property
+    def spans(self) -> tuple[Span, Span]:
+        """For height and width, the first and the last block T that an output reads."""
+        sides = zip(self.weight.shape[2:], self.start, strict=True)
+        rows, columns = (
+            block_span(kernel - self.stride + 1, p, self.stride) for kernel, p in sides
+        )
+        return rows, columns
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Return the operations of the form on blocks."""
+        operation, stride = self.operation, self.stride
+        image = operation.operand(0)
+        batch, channels, height, width = image.shape
+        shape = (batch, channels * stride**2, height // stride, width // stride)
+        blocks = replace(image, name=f"{operation.output.name}/strided", shape=shape)
+        weight = constant(self.weight, self._kernel(), np.arange(self.weight.shape[0]))
+        (top, bottom), (left, right) = self.spans
+        attributes = {
+            **operation.attributes,
+            "kernel_shape": weight.shape[2:],
+            "strides": (1, 1),
+            "pads": (-top, -left, bottom, right),
+        }
+        return (
+            Operation(
+                "SpaceToDepth",
+                f"{operation.name}/blocks",
+                (image,),
+                (blocks,),
+                {"blocksize": stride},
+            ),
+            replace(
+                operation, inputs=(blocks, weight, *operation.inputs[2:]), attributes=attributes
+            ),
+        )
+
+    def _kernel(self) -> Any:
+        """V_γ[T] = W[s·T + γ + p]; input channels (γ, I)."""
+        assert self.weight.data is not None
+        (top, bottom), (left, right) = self.spans
+        outputs, inputs, rows, columns = self.weight.shape
+        s, taps = self.stride, (bottom - top + 1, right - left + 1)
+        kernel = np.zeros((outputs, s, s, inputs, *taps), self.weight.data.dtype)
+        for row, column in np.ndindex(rows, columns):
+            y, x = row - self.start[0], column - self.start[1]
+            place = (slice(None), y % s, x % s, slice(None), y // s - top, x // s - left)
+            kernel[place] = self.weight.data[:, :, row, column]
+        return kernel.reshape(outputs, s * s * inputs, *taps)
+
+
+def strided_input(operation: Operation) -> StridedInput | None:
+    """Return an operation as a convolution that blocks of its stride can compute, if it is one."""
+    found = convolution_in(operation)
+    if found is None or found.pads is None or found.is_transposed or not found.is_dense:
+        return None
+    image, output = operation.operand(0).shape, operation.output.shape
+    stride = found.strides[0]
+    fits = (
+        len(image) == 4
+        and found.strides == (stride, stride)
+        and stride > 1
+        and all(
+            side == stride * written for side, written in zip(image[2:], output[2:], strict=True)
+        )
+    )
+    return StridedInput(operation, operation.operand(1), stride, found.pads[:2]) if fits else None

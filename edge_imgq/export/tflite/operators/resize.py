@@ -1,0 +1,137 @@
+"""Resize: by TFLite's operators where one of its ways to place pixels gives the same positions.
+
+ONNX has six coordinate modes and four ways to round; TFLite has two flags. Which flags say the
+same depends on the sizes, so the positions themselves are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.operators import nearest_resize
+from edge_imgq.export.tflite.operators.resize_matrices import resize_by_matrices
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.resize_sampling import (
+    CROP,
+    IN_PLACE,
+    PLACES,
+    ROUNDINGS,
+    axis_of,
+    crops_in_place,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation
+
+    Positions: TypeAlias = NDArray[np.float64]
+
+Code = schema.BuiltinOperator
+TOLERANCE = 1e-4
+"""Positions, in input pixels, that count as equal."""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """TFLite's way to place pixels."""
+
+    half_pixel: bool
+    align: bool
+
+    def positions(self, size: int, output: int) -> Positions:
+        """Return where each output pixel falls in the input."""
+        index = np.arange(output, dtype=np.float64)
+        if self.align:
+            return index * ((size - 1) / (output - 1) if output > 1 else 0.0)
+        if self.half_pixel:
+            return (index + 0.5) * (size / output) - 0.5
+        return index * (size / output)
+
+    def nearest(self, size: int, output: int) -> Positions:
+        """Return which input pixel each output pixel copies (resize_nearest_neighbor.h)."""
+        shift = 0.5 if self.half_pixel else 0.0
+        exact = self.positions(size, output) + shift
+        return np.clip(np.floor(exact + 0.5) if self.align else np.floor(exact), 0, size - 1)
+
+
+FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
+
+
+def resize(file: Emitter, operation: Operation) -> None:
+    """Resize → RESIZE_NEAREST_NEIGHBOR (or, by whole factors, copies) or RESIZE_BILINEAR.
+
+    What neither computes becomes products with matrices.
+    """
+    mode = operation.attributes.get("mode", "nearest")
+    _refuse_unusual(operation)
+    if not has_operator(operation):
+        resize_by_matrices(file, operation)
+        return
+    if mode == "nearest" and not file.spelling.gpu:
+        times = _factor(operation, 2), _factor(operation, 3)
+        if nearest_resize.repeat(file, operation, times):
+            return
+    flags = _flags(operation, mode) or FLAGS[0]
+    options: Any
+    if mode == "nearest":
+        options, code = schema.ResizeNearestNeighborOptionsT(), Code.RESIZE_NEAREST_NEIGHBOR
+    else:
+        options, code = schema.ResizeBilinearOptionsT(), Code.RESIZE_BILINEAR
+    options.halfPixelCenters, options.alignCorners = flags.half_pixel, flags.align
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    size = file.numbers(operation.output.shape[2:], f"{operation.name}/size")
+    file.emit(operation, code, [source, size], options)
+
+
+def _factor(operation: Operation, axis: int) -> int:
+    size = operation.operand(0).shape[axis]
+    return nearest_resize.factor(_wanted(operation, "nearest", axis), size)
+
+
+def has_operator(operation: Operation) -> bool:
+    """Tell whether one of TFLite's two resizes computes what a Resize of an image does."""
+    image, output = operation.operand(0).shape, operation.output.shape
+    shrinks = any(a > b for a, b in zip(image, output, strict=True))
+    if operation.attributes.get("antialias", 0) and shrinks:
+        return False
+    mode = operation.attributes.get("mode", "nearest")
+    return mode in ("nearest", "linear") and _flags(operation, mode) is not None
+
+
+def _refuse_unusual(operation: Operation) -> None:
+    image, output = operation.operand(0).shape, operation.output.shape
+    if len(image) != 4 or image[:2] != output[:2]:
+        raise RefusedError("only height and width of an image can be resized.")
+    if crops_in_place(operation):
+        raise RefusedError(f"{IN_PLACE}.")
+
+
+def _flags(operation: Operation, mode: str) -> Flags | None:
+    """Return the first flags that place every pixel as ONNX does, on both axes."""
+    coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
+    if coordinates not in PLACES or coordinates == CROP:
+        return None
+    wanted = [_wanted(operation, mode, axis) for axis in (2, 3)]
+    image, output = operation.operand(0).shape, operation.output.shape
+    for flags in FLAGS:
+        places = flags.nearest if mode == "nearest" else flags.positions
+        found = [np.clip(places(image[a], output[a]), 0, image[a] - 1) for a in (2, 3)]
+        if all(np.allclose(f, w, atol=TOLERANCE) for f, w in zip(found, wanted, strict=True)):
+            return flags
+    return None
+
+
+def _wanted(operation: Operation, mode: str, axis: int) -> Positions:
+    attributes = operation.attributes
+    size = operation.operand(0).shape[axis]
+    coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
+    exact = PLACES[coordinates](axis_of(operation, axis))
+    if mode == "nearest":
+        exact = ROUNDINGS[attributes.get("nearest_mode", "round_prefer_floor")](exact)
+    return np.clip(exact, 0, size - 1)

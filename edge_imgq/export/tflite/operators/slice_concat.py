@@ -1,0 +1,201 @@
+"""Parts of tensors: Slice, Split, Concat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_imgq.export.tflite.layout import by_stored_axis, stored_axis, stored_shape
+from edge_imgq.export.tflite.operators.weights import constant_input, contents
+from edge_imgq.export.tflite.refusal import RefusedError
+from edge_imgq.graph.read_network import same_quantization
+
+if TYPE_CHECKING:
+    from edge_imgq.export.tflite.emitter import Emitter
+    from edge_imgq.graph.network import Operation, Tensor
+
+Code = schema.BuiltinOperator
+ROWS, COLUMNS = 1, 2
+MOST_JOINED = 5
+"""Inputs of a concatenation that XNNPACK takes (tensorflow/lite/delegates/xnnpack)."""
+
+
+def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
+    """Write the operation's output as the part of `source` that starts at `begin`."""
+    inputs = _slice_inputs(file, operation.output, source, begin)
+    file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
+
+
+def part(file: Emitter, operation: Operation) -> None:
+    """Slice → SLICE or, by steps, STRIDED_SLICE, after a REVERSE_V2 for a negative step."""
+    starts, steps = slice_bounds(operation)
+    source = file.requantized(operation.operand(0), operation.output.quantization)
+    begin, stride = list(by_stored_axis(starts)), list(by_stored_axis(steps))
+    for axis, step in enumerate(stride):
+        if step < 0:
+            source = _reversed(file, operation, source, axis)
+            length = stored_shape(operation.operand(0).shape)[axis]
+            begin[axis], stride[axis] = length - 1 - begin[axis], -step
+    if set(stride) == {1}:
+        cropped(file, operation, source, begin)
+        return
+    if not file.spelling.gpu and _is_phase(operation, begin, stride):
+        _phase(file, operation, source, begin, stride)
+        return
+    output = stored_shape(operation.output.shape)
+    end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
+    inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
+    file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def _is_phase(operation: Operation, begin: Sequence[int], stride: Sequence[int]) -> bool:
+    """Tell whether rows and columns by steps are a whole part of the image, and nothing is cut."""
+    lengths = stored_shape(operation.operand(0).shape)
+    kept = stored_shape(operation.output.shape)
+    whole = all(n * s == length for n, s, length in zip(kept, stride, lengths, strict=True))
+    inner = all(b < s for b, s in zip(begin, stride, strict=True))
+    return len(lengths) == 4 and whole and inner and stride[0] == stride[3] == 1
+
+
+def _phase(
+    file: Emitter,
+    operation: Operation,
+    source: int,
+    begin: Sequence[int],
+    stride: Sequence[int],
+) -> None:
+    """Write every s-th row or column as a SLICE; XNNPACK has no STRIDED_SLICE by steps.
+
+    (1, h, w, c) is the same bytes as (1, h, w / s, s · c), where a column is a stretch of channels;
+    and as (1, h / s, s · w, c), where a row is a stretch of columns.
+    """
+    shape, scale = list(stored_shape(operation.operand(0).shape)), operation.output.quantization
+    axes = [axis for axis in (COLUMNS, ROWS) if stride[axis] > 1]
+    for axis in axes:
+        step, inner = stride[axis], shape[axis + 1]
+        shape[axis], shape[axis + 1] = shape[axis] // step, step * inner
+        folded = file.intermediate(f"{operation.name}/folded", shape, scale)
+        options = schema.ReshapeOptionsT()
+        options.newShape = list(shape)
+        sides = file.numbers(shape, f"{operation.name}/sides")
+        file.writer.add_operator(Code.RESHAPE, [source, sides], [folded], options)
+        shape[axis + 1], first = inner, [0] * len(shape)
+        first[axis + 1] = begin[axis] * inner
+        limits = [file.numbers(v, f"{operation.name}/part") for v in (first, shape)]
+        if axis == axes[-1]:
+            file.emit(operation, Code.SLICE, [folded, *limits], schema.SliceOptionsT())
+            return
+        source = file.intermediate(f"{operation.name}/columns", shape, scale)
+        file.writer.add_operator(Code.SLICE, [folded, *limits], [source], schema.SliceOptionsT())
+
+
+def _reversed(file: Emitter, operation: Operation, source: int, axis: int) -> int:
+    """Return `source` with one stored axis from its end to its beginning."""
+    name, image = f"{operation.name}/reversed_{axis}", operation.operand(0)
+    scale = operation.output.quantization
+    result = file.intermediate(name, stored_shape(image.shape), scale)
+    inputs = [source, file.numbers([axis], f"{name}/axis")]
+    file.writer.add_operator(Code.REVERSE_V2, inputs, [result], schema.ReverseV2OptionsT())
+    return result
+
+
+def _slice_inputs(
+    file: Emitter, output: Tensor, source: int, begin: Sequence[int]
+) -> tuple[int, int, int]:
+    """Return the inputs of a SLICE.
+
+    Sizes are written out: −1, "to the end", would follow a resized input, but XNNPACK refuses it.
+    """
+    size = stored_shape(output.shape)
+    name = output.name
+    return source, file.numbers(begin, f"{name}/begin"), file.numbers(size, f"{name}/size")
+
+
+def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
+    """Return the first index and the step for every logical axis."""
+    shape = operation.operand(0).shape
+    starts, steps = [0] * len(shape), [1] * len(shape)
+    given = _numbers(operation, 1, "starts")
+    axes = _numbers(operation, 3, "axes") or list(range(len(given)))
+    strides = _numbers(operation, 4, "steps") or [1] * len(given)
+    for start, axis, step in zip(given, axes, strides, strict=True):
+        length = shape[axis]
+        first = start + length if start < 0 else start
+        starts[axis] = min(max(first, 0), length - 1 if step < 0 else length)
+        steps[axis] = step
+    return starts, steps
+
+
+def split(file: Emitter, operation: Operation) -> None:
+    """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V).
+
+    LiteRT 2.3.0's GPU kernels return another image, without a word, where the parts of a SPLIT are
+    added or subtracted; for GPUs every part of an image is a SLICE.
+    """
+    image = operation.operand(0)
+    outputs = [_read_or_not(output, image) for output in operation.outputs]
+    if not all(same_quantization(image.quantization, output.quantization) for output in outputs):
+        raise RefusedError("its parts have other scales than its input; give them one scale.")
+    rank = len(image.shape)
+    logical = operation.attributes.get("axis", 0) % rank
+    axis = stored_axis(logical, rank)
+    lengths = [output.shape[logical] for output in outputs]
+    if len(set(lengths)) == 1 and not (file.spelling.gpu and rank == 4):
+        options = schema.SplitOptionsT()
+        options.numSplits = len(outputs)
+        inputs = [file.number(axis, f"{operation.name}/axis"), file.tensor(image)]
+        parts = [file.tensor(output) for output in outputs]
+        file.writer.add_operator(Code.SPLIT, inputs, parts, options)
+        return
+    for index, output in enumerate(outputs):
+        begin = [0] * rank
+        begin[axis] = sum(lengths[:index])
+        sliced = _slice_inputs(file, output, file.tensor(image), begin)
+        options = schema.SliceOptionsT()
+        file.writer.add_operator(Code.SLICE, sliced, [file.tensor(output)], options)
+
+
+def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
+    """Return a part with the scale of the whole where it has none, because nothing reads it."""
+    if part.quantization is not None:
+        return part
+    return replace(part, quantization=image.quantization)
+
+
+def concatenation(file: Emitter, operation: Operation) -> None:
+    """Concat → CONCATENATION; inputs of another scale pass a QUANTIZE first.
+
+    XNNPACK joins at most MOST_JOINED tensors. Of more int8 ones the first are joined before, which
+    took .83 to 1.05 of the time; of float ones it took 1.0 to 1.3, and TFLite joins them at once.
+    """
+    output = operation.output
+    tensors = [tensor for tensor in operation.inputs if tensor is not None]
+    axis = stored_axis(operation.attributes["axis"], len(output.shape))
+    inputs = [file.requantized(tensor, output.quantization) for tensor in tensors]
+    shapes = [stored_shape(tensor.shape) for tensor in tensors]
+    while output.quantization is not None and len(inputs) > MOST_JOINED:
+        count = min(MOST_JOINED, len(inputs) - MOST_JOINED + 1)
+        shape = list(shapes[0])
+        shape[axis] = sum(part[axis] for part in shapes[:count])
+        name = f"{output.name}/first{len(inputs)}"
+        joined = file.intermediate(name, tuple(shape), output.quantization)
+        file.writer.add_operator(Code.CONCATENATION, inputs[:count], [joined], _joining(axis))
+        inputs[:count], shapes[:count] = [joined], [tuple(shape)]
+    file.emit(operation, Code.CONCATENATION, inputs, _joining(axis))
+
+
+def _joining(axis: int) -> schema.ConcatenationOptionsT:
+    options = schema.ConcatenationOptionsT()
+    options.axis = axis
+    return options
+
+
+def _numbers(operation: Operation, index: int, attribute: str) -> list[int]:
+    if attribute in operation.attributes:
+        return [int(value) for value in operation.attributes[attribute]]
+    if len(operation.inputs) <= index or operation.inputs[index] is None:
+        return []
+    return [int(value) for value in contents(constant_input(operation, index)).reshape(-1)]

@@ -1,0 +1,1 @@
+"""What operators of a graph cost on a processor, by its kernel profile."""

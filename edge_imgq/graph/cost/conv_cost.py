@@ -1,0 +1,137 @@
+"""What a convolution costs in each form that a TFLite file may give it.
+
+Quantizer and writer both ask here. A kernel computes output channels in tiles and reads input
+channels in groups (`edge_imgq.kernels.tile`), so four output channels may cost as much as sixteen,
+and in int8 one input channel as much as eight. A convolution that keeps the size of its image may
+be computed in blocks of pixels, which fill more of both
+(`edge_imgq.export.tflite.kernel_rewrites`). Costs are slots per output position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from edge_imgq.kernels.profile import KernelProfile
+
+BLOCKS = (2, 4)
+WORTHWHILE = 0.9
+"""A form is taken when it costs less than this share of the plain one: the count of slots is a
+model, and every block makes the file insist on multiples of its size."""
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the cost of a convolution depends on: one of stride 1 that keeps its image's size.
+
+    Attributes:
+        kernel: height and width.
+        start: rows of padding at the top, columns on the left.
+        inputs: channels.
+        outputs: likewise.
+        quantized: whether it is int8.
+        shuffled: whether a depth-to-space follows anyway.
+    """
+
+    kernel: Pair
+    start: Pair
+    inputs: int
+    outputs: int
+    quantized: bool
+    shuffled: bool = False
+
+
+@dataclass(frozen=True)
+class LayerForm:
+    """What a convolution costs at each position of its output, in one of its forms.
+
+    Attributes:
+        slots: multiply-accumulates in filled lanes, and what is moved for them.
+        taps: of its kernel.
+        blocked: what lies in blocks of pixels: nothing, what it writes, or what it reads too.
+        block: side of such a block.
+    """
+
+    slots: float
+    taps: float
+    blocked: Literal["nothing", "output", "input"] = "nothing"
+    block: int = 1
+
+    @property
+    def places(self) -> float:
+        """That the kernel is laid on for each position: fewer than one where each is a block."""
+        return 1 / self.block**2
+
+
+def cheapest_form(
+    layer: Layer, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
+) -> LayerForm:
+    """Return the form of fewest slots; the plain one unless another costs clearly less.
+
+    Args:
+        layer: the convolution.
+        kernels: of the processor that it is for.
+        blocks: sides of blocks that fit its image.
+    """
+    plain = plain_form(layer, kernels)
+    forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
+    least = min(forms, key=lambda form: form.slots, default=plain)
+    return least if least.slots / plain.slots < WORTHWHILE else plain
+
+
+def plain_form(layer: Layer, kernels: KernelProfile) -> LayerForm:
+    """Return a convolution as it stands, with the depth-to-space behind it."""
+    taps = prod(layer.kernel)
+    slots = _slots(layer, taps, 1, 1, kernels)
+    return LayerForm(slots + _shuffle(layer, kernels), taps)
+
+
+def minimal_filter_slots(layer: Layer, pixels: int, kernels: KernelProfile) -> float:
+    """Return the slots of a float convolution of three rows as a minimal filter.
+
+    Args:
+        layer: the convolution.
+        pixels: of the whole image.
+        kernels: of the processor that it is for.
+    """
+    largest = max(layer.inputs, layer.outputs) * pixels // 2
+    cost = kernels.halves
+    sums = cost.near if largest <= cost.near_numbers else cost.far
+    products = _slots(layer, prod(layer.kernel), 1, 1, kernels) * 2 / 3
+    return products + sums * (layer.inputs + layer.outputs)
+
+
+def block_span(kernel: int, start: int, block: int) -> Pair:
+    """Return the first and the last block that the pixels of one block read, along one side."""
+    return -start // block, (block - 1 + kernel - 1 - start) // block
+
+
+def _output(layer: Layer, block: int, kernels: KernelProfile) -> LayerForm:
+    """Return the form that writes blocks; one depth-to-space does for it and any that follows."""
+    taps, pixels = prod(side + block - 1 for side in layer.kernel), block**2
+    slots = _slots(layer, taps, 1, pixels, kernels) / pixels
+    return LayerForm(slots + kernels.copy * layer.outputs, taps / pixels, "output", block)
+
+
+def _input(layer: Layer, block: int, kernels: KernelProfile) -> LayerForm:
+    """Return the form that reads and writes blocks, and the moves to blocks and back."""
+    sides = zip(layer.kernel, layer.start, strict=True)
+    spans = [block_span(kernel, start, block) for kernel, start in sides]
+    taps, pixels = prod(last - first + 1 for first, last in spans), block**2
+    slots = _slots(layer, taps, pixels, pixels, kernels) / pixels
+    moved = kernels.copy * (layer.inputs + layer.outputs) + _shuffle(layer, kernels)
+    return LayerForm(slots + moved, taps / pixels, "input", block)
+
+
+def _slots(layer: Layer, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:
+    """Return the slots of a convolution with so many times the channels of a layer."""
+    tile = kernels.tile(quantized=layer.quantized)
+    return tile.slots(taps, layer.inputs * inputs, layer.outputs * outputs)
+
+
+def _shuffle(layer: Layer, kernels: KernelProfile) -> float:
+    return kernels.copy * layer.outputs * layer.shuffled

@@ -1,0 +1,1 @@
+"""Loading ONNX models of any exporter and opset in one normal form."""

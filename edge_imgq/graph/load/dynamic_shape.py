@@ -1,0 +1,150 @@
+"""Opening the height and width of a model that was exported for one size.
+
+Exporters fold what follows from a fixed size into constants: the target of a Reshape, the sizes of
+a Resize, the end of a Slice, the window of a pooling that meant the whole image. A graph that holds
+such a constant computes something else at another size, often without an error. It may be opened
+when every node is of a kind that holds no size, and none of the constants in it can be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+
+FREE = (
+    SINGLE
+    | QUANTIZING
+    | {
+        "BatchNormalization", "Conv", "DepthToSpace", "GlobalAveragePool", "GlobalMaxPool",
+        "GroupNormalization", "InstanceNormalization", "SpaceToDepth", "Transpose",
+    }
+)  # fmt: skip
+"""Operators that hold no size, whatever their attributes and constants are."""
+
+
+def reopened(model: ir.Model, name: str) -> ir.Model:
+    """Return a copy of a model whose height and width are open.
+
+    Args:
+        model: one image input (1, C, H, W) of a fixed size; it is not changed.
+        name: for messages.
+
+    Raises:
+        ModelError: a node holds the size that the model was exported for.
+    """
+    for node in model.graph:
+        if not holds_no_size(node):
+            shape = model.graph.inputs[0].shape
+            assert shape is not None
+            raise ModelError(
+                f"{name} was exported for {shape[2]}x{shape[3]} and cannot be written for another "
+                f"size: {node.op_type} '{node.name}' holds that size. Export it to ONNX with open "
+                "height and width, or leave --size."
+            )
+    proto = ir.to_proto(model)
+    for dimension, word in zip(
+        proto.graph.input[0].type.tensor_type.shape.dim[2:], ("height", "width"), strict=True
+    ):
+        dimension.dim_param = word
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    result: ir.Model = ir.from_proto(infer_shapes(proto))
+    return result
+
+
+def holds_no_size(node: ir.Node) -> bool:
+    """Tell whether a node computes the same function of its neighbourhood at any size."""
+    if node.op_type in FREE:
+        return True
+    check = CONDITIONS.get(node.op_type)
+    return check is not None and check(node)
+
+
+def _window(node: ir.Node) -> bool:
+    """A window that covers the whole image may mean the whole image."""
+    source = node.inputs[0]
+    if source is None or source.shape is None or not source.shape.is_static():
+        return False
+    sides = source.shape.numpy()[2:]
+    kernel = node.attributes.get_ints("kernel_shape", [])
+    return all(taps < side for taps, side in zip(kernel, sides, strict=True))
+
+
+def _elementwise(node: ir.Node) -> bool:
+    """A constant operand must not be a picture: its height and width are 1."""
+    shapes = [edit.contents(value).shape for value in node.inputs if edit.is_constant(value)]
+    channels_last = any(ends_in_channels(value) for value in node.inputs)
+    sides = slice(-3, -1) if channels_last else slice(-2, None)
+    return all(set(shape[sides]) <= {1} for shape in shapes)
+
+
+def _of_last_channels(node: ir.Node) -> bool:
+    """A norm or product of the last axis, where channels lie there."""
+    last = node.attributes.get_int("axis", -1) in (-1, 3)
+    return last and _constants_but_the_first(node) and ends_in_channels(node.inputs[0])
+
+
+def ends_in_channels(value: ir.Value | None) -> bool:
+    """Tell whether a value was transposed to channels last, and not turned around again."""
+    while value is not None and (node := value.producer()) is not None:
+        if node.op_type == "Transpose":
+            return tuple(node.attributes.get_ints("perm", [])) == (0, 2, 3, 1)
+        if node.op_type not in FREE and node.op_type not in KEEPING:
+            return False
+        computed = [v for v in node.inputs if v is not None and not edit.is_constant(v)]
+        value = computed[0] if computed else None
+    return False
+
+
+def _constants_but_the_first(node: ir.Node) -> bool:
+    return all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
+
+
+def _names_axes(node: ir.Node) -> bool:
+    """A Squeeze of all axes of length 1 may squeeze another one at another size."""
+    return len(node.inputs) == 2 and _constants_but_the_first(node)
+
+
+def _channels(node: ir.Node) -> bool:
+    return node.attributes.get_int("axis", 0) in (1, -3)
+
+
+def _scaled(node: ir.Node) -> bool:
+    """A Resize that states scales; one that states sizes holds one."""
+    return len(node.inputs) == 3 and edit.is_constant(node.inputs[2])
+
+
+def _of_channels(node: ir.Node) -> bool:
+    """A Slice of channels alone."""
+    if len(node.inputs) < 4 or not _constants_but_the_first(node):
+        return False
+    return {int(axis) for axis in edit.contents(node.inputs[3])} <= {1, -3}
+
+
+KEEPING = ELEMENTWISE | {"LayerNormalization", "MatMul"}
+"""Operators that keep the last axis the last, beside those of FREE."""
+
+CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
+    **dict.fromkeys(ELEMENTWISE - SINGLE, _elementwise),
+    "AveragePool": _window,
+    "Concat": _channels,
+    "ConvTranspose": lambda node: "output_shape" not in node.attributes,
+    "LayerNormalization": _of_last_channels,
+    "MatMul": _of_last_channels,
+    "MaxPool": _window,
+    "Pad": _constants_but_the_first,
+    **dict.fromkeys(REDUCING, _constants_but_the_first),
+    "Resize": _scaled,
+    "Slice": _of_channels,
+    "Softmax": _channels,
+    "Split": _channels,
+    **dict.fromkeys(("Squeeze", "Unsqueeze"), _names_axes),
+}
+"""Operators that hold no size when their constants are as asked."""

@@ -1,0 +1,245 @@
+"""Reading an ONNX model, whoever wrote it, into the one form that everything else expects.
+
+That form: float32, channels first, opset 21, simplified by onnxsim (constants folded, shape
+arithmetic gone, batch norm fused), constants as initializers, one image in and one image out,
+finite weights. What comes out of here is the float reference; nothing changes it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+import onnxsim
+from onnx.external_data_helper import uses_external_data
+from onnx_ir.passes.common import LiftConstantsToInitializersPass
+
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.graph import edit
+from edge_imgq.graph.load.attention_masks import with_finite_masks
+from edge_imgq.graph.load.channels_last import channels_first
+from edge_imgq.graph.load.dynamic_shape import holds_no_size
+from edge_imgq.graph.load.mean_variance_norm import without_mean_variance
+from edge_imgq.graph.load.old_group_norm import without_old_groups
+from edge_imgq.graph.load.onnxruntime_fusions import without_fusions
+from edge_imgq.graph.load.opset import OPSET, at_project_opset
+from edge_imgq.graph.load.refusals import (
+    refuse_bad_weights,
+    refuse_branches,
+    refuse_operators,
+    refuse_signature,
+    refuse_training_mode,
+)
+from edge_imgq.graph.load.resize_axes import with_all_axes
+from edge_imgq.graph.load.single_precision import to_float32
+from edge_imgq.graph.load.training_mode import without_training_norms
+from edge_imgq.graph.load.uint8_io import without_bytes
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+from edge_imgq.native_output import without_lines
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """Read an .onnx file and check it against the ONNX specification.
+
+    Raises:
+        UsageError: there is no such file.
+        ModelError: it is truncated, not ONNX, or not valid ONNX.
+    """
+    try:
+        return _valid(onnx.load(path))
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no model at {path}.") from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder; give the .onnx file in it.") from error
+    except Exception as error:  # protobuf and the checker raise unrelated classes
+        raise ModelError(
+            f"{path} is not a whole, valid ONNX model: {_reason(error)}. If it was cut off, or "
+            "is a pointer of Git LFS, fetch it again; else export it again."
+        ) from error
+
+
+def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
+    """Parse a serialised model and check it against the ONNX specification.
+
+    Args:
+        contents: of an .onnx file whose weights are inside.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: it is truncated, not ONNX, not valid ONNX, or its weights are elsewhere.
+    """
+    try:
+        model = onnx.load_model_from_string(contents)
+        if any(uses_external_data(tensor) for tensor in model.graph.initializer):
+            raise ModelError(
+                f"{name} has its weights in files beside it; give the path of its .onnx file."
+            )
+        return _valid(model)
+    except ModelError:
+        raise
+    except Exception as error:  # protobuf and the checker raise unrelated classes
+        raise ModelError(f"{name} is not a whole, valid ONNX model: {_reason(error)}.") from error
+
+
+def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model after ONNX's own checks, which know none of what is written out here."""
+    result = without_fusions(without_old_groups(model))
+    onnx.checker.check_model(result)
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
+
+
+def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
+    """Return the model in the form that this module's docstring describes.
+
+    Args:
+        model: any valid ONNX model.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
+            reasons in `edge_imgq.graph.load.refusals`.
+    """
+    plain = _applied(WRITING_OUT, model, name)
+    refuse_bad_weights(plain, name)
+    refuse_operators(plain, name)
+    refuse_training_mode(plain, name)
+    simplified = _applied(CONVERSION, plain, name)
+    result: ir.Model = ir.from_proto(infer_shapes(simplified))
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(result)
+    _leave_out_empty_inputs(result)
+    _name_places(result)
+    refuse_branches(result, name)
+    refuse_signature(result, name)
+    _take_one_image(result, name)
+    result.producer_name = "edge-imgq"
+    for node in result.graph:
+        node.metadata_props.clear()  # torch leaves stack traces with local paths here
+    _name_nodes(result)
+    return result
+
+
+def _forgetting_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose outputs have no named lengths; those that follow are inferred again.
+
+    Exporters are often told that the sides of a larger result are those of the image.
+    """
+    forgetting = onnx.ModelProto()
+    forgetting.CopyFrom(model)
+    for value in forgetting.graph.output:
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param:
+                dimension.Clear()
+    return forgetting
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model without functions of its own."""
+    if not model.functions:
+        return model
+    result: onnx.ModelProto = onnx.inliner.inline_local_functions(model, convert_version=True)
+    return result
+
+
+def _channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
+    return channels_first(infer_shapes(model))  # onnxsim too wants an output's shape
+
+
+def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
+    with without_lines(b"WARNING: failed to run"):  # what it does not fold stays as it is
+        simplified, _ = onnxsim.simplify(model, target_opset_version=OPSET)
+    result: onnx.ModelProto = simplified
+    return result
+
+
+ModelStep = tuple[str, Callable[[onnx.ModelProto], onnx.ModelProto]]
+
+WRITING_OUT: tuple[ModelStep, ...] = (
+    ("writing out the functions that the file defines", _inlined),
+    ("writing out GroupNormalization of opsets 18 to 20", without_old_groups),
+    ("writing out what ONNX Runtime had fused", without_fusions),
+    ("writing out MeanVarianceNormalization", without_mean_variance),
+    ("writing out batch normalization in training mode", without_training_norms),
+    ("making masks of minus infinity finite", with_finite_masks),
+)
+CONVERSION: tuple[ModelStep, ...] = (
+    ("leaving out the casts from and to 8-bit pixels", without_bytes),
+    ("computing in float32", to_float32),
+    ("inferring the lengths of the output", _forgetting_names),
+    (f"the conversion to opset {OPSET}", at_project_opset),
+    ("putting channels first", _channels_first),
+    ("simplification by onnxsim", _simplified),
+    ("stating what a Resize does to all axes", with_all_axes),
+)
+STEPS = (*WRITING_OUT, *CONVERSION)
+"""What is done to a file's graph, in this order, in the words that a refusal names it with.
+
+Each takes a model, does not change it, and returns one that computes the same.
+"""
+
+
+def _applied(steps: Sequence[ModelStep], model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    for what, step in steps:
+        try:
+            model = step(model)
+        except ModelError as error:
+            raise ModelError(f"{name} cannot be read: {error}.") from error
+        except Exception as error:  # of ours, of onnx and of onnxsim
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            raise ModelError(f"{name} cannot be read: {what} failed: {reason}.") from error
+    return model
+
+
+def _take_one_image(model: ir.Model, name: str) -> None:
+    """Make a batch of several images one of one, where no node holds their number."""
+    shape = model.graph.inputs[0].shape
+    if shape is None or not isinstance(shape[0], int) or shape[0] == 1:
+        return
+    holder = next((node for node in model.graph if not holds_no_size(node)), None)
+    if holder is not None:
+        raise ModelError(
+            f"{name} was exported for batches of {shape[0]} images, and {holder.op_type} "
+            f"'{holder.name}' may hold that number. Export it with a batch of one."
+        )
+    for value in (*model.graph.inputs, *(v for node in model.graph for v in node.outputs)):
+        if value.shape is not None and not value.is_initializer():
+            value.shape = ir.Shape([1, *value.shape[1:]])
+
+
+def _leave_out_empty_inputs(model: ir.Model) -> None:
+    """Let a Resize have no region and no scales where older exporters wrote empty ones."""
+    for node in model.graph:
+        for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
+            if edit.is_constant(value) and not edit.contents(value).size:
+                node.replace_input_with(index, None)
+
+
+def _name_places(model: ir.Model) -> None:
+    """Give TensorFlow's nearest pixels the name that later opsets have for them.
+
+    floor((x + ½) / s), "tf_half_pixel_for_nn" until opset 12, is round((x + ½) / s − ½), halves up.
+    """
+    for node in model.graph:
+        attributes = node.attributes
+        if attributes.get_string("coordinate_transformation_mode") != "tf_half_pixel_for_nn":
+            continue
+        if attributes.get_string("nearest_mode") == "floor":
+            attributes["coordinate_transformation_mode"] = ir.AttrString(
+                "coordinate_transformation_mode", "half_pixel"
+            )
+            attributes["nearest_mode"] = ir.AttrString("nearest_mode", "round_prefer_ceil")
+
+
+def _name_nodes(model: ir.Model) -> None:
+    """Give every node a readable, unique name: error messages and reports point with it."""
+    seen: dict[str, int] = {}
+    for node in model.graph:
+        stem = node.name or f"{node.op_type}_{node.outputs[0].name}"
+        count = seen.get(stem, 0)
+        seen[stem] = count + 1
+        node.name = stem if count == 0 else f"{stem}_{count}"

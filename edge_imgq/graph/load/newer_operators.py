@@ -1,0 +1,183 @@
+"""Operators that came after the project's opset, replaced by what ONNX defines them as.
+
+ONNX gives Swish, SwiGLU, RMSNormalization, RotaryEmbedding, Attention, SpaceToDepth's CRD mode and
+others a body of older operators. Each node gets its body, again and again, until no node is left
+that has one. What then is still unknown, such as TensorScatter, has no older form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import onnx
+from onnx import helper
+from onnx.defs import OpSchema, SchemaError, get_schema
+from onnx.inliner import inline_local_functions
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+
+STANDARD = ("", "ai.onnx")
+
+DOMAIN = "edge_imgq.definition"
+"""Where bodies stay until they are put in their nodes' places."""
+
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+
+FLOORED_MOD = """
+Mod (x, y) => (z) {
+    r = Mod <fmod = 1> (x, y)
+    p = Mul (r, y)
+    zero = Constant <value_float = 0.0> ()
+    apart = Less (p, zero)
+    shifted = Add (r, y)
+    z = Where (apart, shifted, r)
+}
+"""
+"""Mod of floats with the divisor's sign, which opset 28 allows: the remainder that opset 21 knows,
+and the divisor more where the signs differ; exact."""
+
+
+def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return a model whose operators are those of an older opset, as far as ONNX defines them.
+
+    Args:
+        model: of a newer opset; it is not changed, and its own opset stays.
+        opset: the older one.
+    """
+    version = max(o.version for o in model.opset_import if o.domain in STANDARD)
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    while calls := _defined_anew(result, opset, version):
+        types = _types(result)
+        result.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+        for number, node in enumerate(calls):
+            body = _definition(node, version, types)
+            body.domain, body.name = DOMAIN, f"{node.op_type}_{number}"
+            result.functions.append(body)
+            node.domain, node.op_type = body.domain, body.name
+        result = inline_local_functions(result)
+    return result
+
+
+def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose CastLikes, of which ONNX's definitions have many, are Casts to a type.
+
+    The same model where it has none; those whose type is not known stay.
+    """
+    if not any(node.op_type == "CastLike" for node in model.graph.node):
+        return model
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    types = _types(result)
+    for node in result.graph.node:
+        like = types.get(node.input[1]) if node.op_type == "CastLike" else None
+        if like is not None and like.tensor_type.elem_type:
+            to = like.tensor_type.elem_type
+            node.CopyFrom(helper.make_node("Cast", node.input[:1], node.output, node.name, to=to))
+    return result
+
+
+def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
+    """Refuse operators, and uses of operators, that an older opset does not know.
+
+    Raises:
+        ModelError: names them.
+    """
+    strange = [
+        f"{node.op_type} '{node.name or node.output[0]}'{_strange(node, opset)}"
+        for node in model.graph.node
+        if node.domain in STANDARD and _strange(node, opset) is not None
+    ]
+    if strange:
+        raise ModelError(
+            f"it holds {', '.join(strange[:4])}{' and others' if len(strange) > 4 else ''}, which "
+            f"came after opset {opset} and ONNX does not define by older operators. Export it for "
+            f"opset {opset}"
+        )
+
+
+def _strange(node: onnx.NodeProto, opset: int) -> str | None:
+    """Return what of a node an opset does not know: "" for the operator; None for nothing."""
+    schema = _schema(node.op_type, opset)
+    if schema is None:
+        return ""
+    unknown = [a.name for a in node.attribute if a.name not in schema.attributes]
+    return f" with {unknown[0]}" if unknown else None
+
+
+def _schema(kind: str, opset: int) -> OpSchema | None:
+    try:
+        return get_schema(kind, opset)
+    except SchemaError:
+        return None
+
+
+def _defined_anew(model: onnx.ModelProto, opset: int, version: int) -> list[onnx.NodeProto]:
+    """Return the nodes that need ONNX's definition of them, and have one."""
+    nodes = [node for node in model.graph.node if node.domain in STANDARD]
+    types = _types(model) if any(node.op_type == "Mod" for node in nodes) else {}
+    return [
+        node
+        for node in nodes
+        if _is_floored(node, version, types) or _has_definition(node, opset, version)
+    ]
+
+
+def _has_definition(node: onnx.NodeProto, opset: int, version: int) -> bool:
+    schema = _schema(node.op_type, version)
+    if schema is None or not (schema.has_function or schema.has_context_dependent_function):
+        return False
+    return _strange(node, opset) is not None
+
+
+def _is_floored(node: onnx.NodeProto, version: int, types: dict[str, onnx.TypeProto]) -> bool:
+    """Tell whether a node is a Mod of floats without fmod."""
+    if node.op_type != "Mod" or version < 28 or any(a.i for a in node.attribute):
+        return False
+    kind = types.get(node.input[0], onnx.TypeProto()).tensor_type.elem_type
+    return kind in FLOATS
+
+
+def _definition(
+    node: onnx.NodeProto, version: int, types: dict[str, onnx.TypeProto]
+) -> onnx.FunctionProto:
+    """Return the body of one node, with every attribute of the node given a value."""
+    if node.op_type == "Mod":
+        body = onnx.parser.parse_function(
+            f'<domain: "{DOMAIN}", opset_import: ["" : {version}]>' + FLOORED_MOD
+        )
+        del node.attribute[:]
+        return body
+    schema = get_schema(node.op_type, version)
+    given = {attribute.name for attribute in node.attribute}
+    for name, attribute in schema.attributes.items():
+        if name not in given and attribute.default_value.name:
+            node.attribute.append(attribute.default_value)
+    body = onnx.FunctionProto()
+    if schema.has_function:
+        body.CopyFrom(schema.function_body)
+    else:
+        inputs = [types.get(name, onnx.TypeProto()).SerializeToString() for name in node.input]
+        body.ParseFromString(
+            schema.get_context_dependent_function(node.SerializeToString(), inputs)
+        )
+    _at(body, version)
+    return body
+
+
+def _at(body: onnx.FunctionProto, version: int) -> None:
+    """Let a body be of the model's own opset, which it is put into."""
+    del body.opset_import[:]
+    body.opset_import.append(helper.make_opsetid("", version))
+
+
+def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
+    """Return the type of every value of a graph that is known."""
+    graph = infer_shapes(model).graph
+    values: Iterable[Any] = (*graph.input, *graph.value_info, *graph.output)
+    types = {value.name: value.type for value in values}
+    for tensor in graph.initializer:
+        types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+    return types

@@ -1,0 +1,248 @@
+"""What a model is refused for as soon as it is read, each in a sentence that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.load.training_mode import training_norms
+from edge_imgq.graph.operators import WEIGHT_AXIS
+
+STANDARD = frozenset({"", "ai.onnx"})
+"""Domains of ONNX's own operators."""
+
+QUANTIZED = frozenset(
+    {
+        "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger",
+        "QLinearConv", "QLinearMatMul", "QuantizeLinear",
+    }
+)  # fmt: skip
+"""Operators of models that are quantized already."""
+
+QUANTIZED_BY_RUNTIME = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "MatMulNBits")
+"""How the names of integer operators in the domains of ONNX Runtime begin."""
+
+RUNTIME = ("com.microsoft", "com.ms.")
+"""How the domains of ONNX Runtime begin."""
+
+RANDOM = frozenset(
+    {
+        "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+        "RandomUniformLike",
+    }
+)  # fmt: skip
+"""Operators whose result differs from run to run."""
+
+BRANCHING = frozenset({"If", "Loop", "Scan"})
+"""Operators that hold graphs of their own."""
+
+
+def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
+    """Refuse NaN and infinity in a weight.
+
+    Raises:
+        ModelError: names the first such weight.
+    """
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            raise ModelError(
+                f"{name} holds NaN or infinity in the weight '{tensor.name}'. "
+                "Export the model again from a checkpoint whose weights are finite; in a mask, use "
+                "-10000 for infinity."
+            )
+
+
+def refuse_operators(model: onnx.ModelProto, name: str) -> None:
+    """Refuse integer operators, and operators that are not ONNX's.
+
+    Raises:
+        ModelError: the model is quantized, or holds operators of other domains that it does not
+            define itself.
+    """
+    nodes = model.graph.node
+    integers = _named(node for node in nodes if _is_quantized(node))
+    if integers:
+        raise ModelError(
+            f"{name} is quantized already: it holds {integers}. edge-imgq quantizes float models, "
+            "for every format with the rounding that its runtimes have; give it the float model "
+            "that this one was made from."
+        )
+    own = {function.domain for function in model.functions}
+    foreign = [node for node in nodes if node.domain not in STANDARD | own]
+    if any(node.domain.startswith(RUNTIME) for node in foreign):
+        raise ModelError(
+            f"{name} holds operators of ONNX Runtime: {_named(foreign)}. Its optimiser writes them "
+            "into the file that SessionOptions.optimized_model_filepath names, for one kind of "
+            "processor; give the model from before, as it was exported."
+        )
+    if foreign:
+        raise ModelError(
+            f"{name} holds operators that are not ONNX's: {_named(foreign)}. Export it without the "
+            "extensions that added them."
+        )
+
+
+def refuse_training_mode(model: onnx.ModelProto, name: str) -> None:
+    """Refuse nodes that compute as in training, and random ones: a file gives one result.
+
+    Raises:
+        ModelError: names them all.
+    """
+    norms = _named(training_norms(model))
+    dropped = _named(_training_dropouts(model))
+    random = _named(node for node in model.graph.node if node.op_type in RANDOM)
+    parts = [
+        f"{norms} normalises by the statistics of a batch of images" if norms else "",
+        f"{dropped} drops other values in each run" if dropped else "",
+        f"{random} draws other numbers in each run" if random else "",
+    ]
+    if not any(parts):
+        return
+    advice = (
+        "Export the model in evaluation mode (model.eval() in torch)"
+        if norms or dropped
+        else "Make the numbers a constant of the model"
+    )
+    what = "; ".join(part for part in parts if part)
+    raise ModelError(
+        f"{name} cannot become a file that returns the same image each time: {what}. {advice}."
+    )
+
+
+def _training_dropouts(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """Return the Dropouts that are told to drop, or may be told so while they run."""
+    off = {t.name for t in model.graph.initializer if not onnx.numpy_helper.to_array(t).any()}
+    off |= {
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Constant" and _is_false(node)
+    }
+    return [
+        node
+        for node in model.graph.node
+        if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2] not in {"", *off}
+    ]
+
+
+def _is_false(node: onnx.NodeProto) -> bool:
+    tensors = [a.t for a in node.attribute if a.name == "value"]
+    return bool(tensors) and not onnx.numpy_helper.to_array(tensors[0]).any()
+
+
+def _is_quantized(node: onnx.NodeProto) -> bool:
+    if node.domain.startswith(RUNTIME):
+        return node.op_type.startswith(QUANTIZED_BY_RUNTIME) or node.op_type in QUANTIZED
+    return node.op_type in QUANTIZED
+
+
+def refuse_branches(model: ir.Model, name: str) -> None:
+    """Refuse loops and branches that simplification left, because pixels decide them.
+
+    Raises:
+        ModelError: names them.
+    """
+    found = [f"{n.op_type} '{n.name}'" for n in model.graph if n.op_type in BRANCHING]
+    if found:
+        raise ModelError(
+            f"{name} decides while it runs what to compute, by {_listed(found)}; files for phones "
+            "hold one fixed list of operators. Export it with loops unrolled and branches chosen."
+        )
+
+
+def refuse_signature(model: ir.Model, name: str) -> None:
+    """Refuse anything but one float image in and one out.
+
+    Raises:
+        ModelError: says what the model takes and returns instead.
+    """
+    graph = model.graph
+    images = [value for value in graph.inputs if not value.is_initializer()]
+    if len(images) != 1 or len(graph.outputs) != 1:
+        takes, returns = (
+            " and ".join(f"'{value.name}' {shape_in_words(value)}" for value in values) or "nothing"
+            for values in (images, graph.outputs)
+        )
+        raise ModelError(
+            f"{name} takes {takes} and returns {returns}; edge-imgq is for networks that take one "
+            f"image and return one, or a vector. {_one_of_each(images, graph.outputs)}"
+        )
+    for value in (images[0], graph.outputs[0]):
+        if value.dtype is not ir.DataType.FLOAT:
+            raise ModelError(
+                f"{name}: '{value.name}' is of type {value.dtype}; expected float32 (1, C, H, W)."
+            )
+    if images[0].shape is None or len(images[0].shape) != 4:
+        raise ModelError(
+            f"{name}: the input '{images[0].name}' has shape {images[0].shape}; "
+            "expected a batch of images (1, C, H, W)."
+        )
+
+
+def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value]) -> str:
+    """Return what to do about inputs and outputs beside the image."""
+    if not images or not results:
+        return "Export it again from the image to the image."
+    image = next((v for v in images if v.shape is not None and len(v.shape) == 4), images[0])
+    advice = []
+    others = [value for value in images if value is not image]
+    if others:
+        advice.append(
+            f"Give {_quoted(others)} one value, which the files then hold: "
+            f"{' '.join(f'--bind {value.name}=NUMBER' for value in others)}."
+        )
+    if len(results) > 1:
+        wanted = max(results, key=_likely_image)
+        advice.append(f"Name the output that is wanted, such as --output-name {wanted.name}.")
+    return " ".join(advice)
+
+
+def _likely_image(value: ir.Value) -> tuple[bool, int]:
+    """Return whether a value has the axes of an image, and how many numbers, 0 for not known."""
+    if value.shape is None:
+        return False, 0
+    count = int(np.prod(value.shape.numpy())) if value.shape.is_static() else 0
+    return len(value.shape) == 4, count
+
+
+def _quoted(values: Sequence[ir.Value]) -> str:
+    return " and ".join(f"'{value.name}'" for value in values)
+
+
+def shape_in_words(value: ir.Value) -> str:
+    """Return lengths as people write them, 1×3×h×w; a length without a name is "?"."""
+    if value.shape is None:
+        return "of unknown shape"
+    names = (str(length) for length in value.shape)
+    return (
+        "×".join("?" if n == "None" or n.startswith("unk__") else n for n in names) or "(a number)"
+    )
+
+
+def refuse_computed_weights(model: ir.Model, name: str) -> None:
+    """Refuse convolutions whose weights the network computes: integers need weights that are known.
+
+    Raises:
+        ModelError: there is such a node; the message names it.
+    """
+    for node in model.graph:
+        if node.op_type in WEIGHT_AXIS:
+            weight = node.inputs[1]
+            if weight is None or weight.const_value is None:
+                raise ModelError(
+                    f"{name} computes the weights of {node.op_type} '{node.name}' at run time, and "
+                    "int8 needs them before. Make them constants, or leave the int8 targets out."
+                )
+
+
+def _named(nodes: Iterable[onnx.NodeProto]) -> str:
+    return _listed([f"{n.op_type} '{n.name or n.output[0]}'" for n in nodes])
+
+
+def _listed(words: list[str], most: int = 4) -> str:
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + rest

@@ -1,0 +1,109 @@
+"""Resize of named axes, as opset 18 allows, stated for all axes.
+
+ONNX Runtime 1.31 moves transpositions through a Resize and permutes its sizes as if there were one
+for every axis: a valid file with `axes` beside a Transpose, or between 8-bit convolutions, does not
+open in a default session. A Resize that states all axes does, and means the same:
+
+    axes = [2, 3], scales = [s, t]   =   scales = [1, 1, s, t]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+
+ROI, SCALES, SIZES = 1, 2, 3
+"""Inputs of a Resize."""
+
+POLICIES: dict[bytes, Callable[[list[float]], float]] = {b"not_larger": min, b"not_smaller": max}
+"""How the one scale is chosen that keeps the aspect."""
+
+
+def with_all_axes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model in which no Resize names axes, as far as the lengths of the others are known.
+
+    The same model where none does.
+    """
+    if not any(_named(node) for node in model.graph.node):
+        return model
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    shapes = _shapes(result)
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in result.graph.initializer}
+    for node in result.graph.node:
+        shape = shapes.get(node.input[0]) if _named(node) else None
+        if shape is not None:
+            _state(result.graph, node, shape, constants)
+    return result
+
+
+def _named(node: onnx.NodeProto) -> list[int]:
+    """Return the axes that a Resize names; none for other nodes."""
+    if node.op_type != "Resize" or node.domain:
+        return []
+    return next((list(a.ints) for a in node.attribute if a.name == "axes"), [])
+
+
+def _state(
+    graph: onnx.GraphProto, node: onnx.NodeProto, shape: Sequence[int | None],
+    constants: dict[str, Any],
+) -> None:  # fmt: skip
+    """State a Resize for all axes, in place; leave one whose lengths are not known."""
+    axes = [axis % len(shape) for axis in _named(node)]
+    given = {i: name for i, name in enumerate(node.input) if i and name}
+    if any(name not in constants for name in given.values()):
+        return
+    parts = {index: constants[name] for index, name in given.items() if constants[name].size}
+    if SIZES in parts:
+        sizes = _sizes(node, [shape[axis] for axis in axes], parts[SIZES])
+        if sizes is None or any(n is None for axis, n in enumerate(shape) if axis not in axes):
+            return
+        parts[SIZES] = _spread(np.array([n or 0 for n in shape], np.int64), axes, sizes)
+    if SCALES in parts:
+        parts[SCALES] = _spread(np.ones(len(shape), np.float32), axes, parts[SCALES])
+    if ROI in parts:
+        start, end = parts[ROI].reshape(2, -1)
+        rest = np.zeros(len(shape), start.dtype)
+        parts[ROI] = np.concatenate([_spread(rest, axes, start), _spread(rest + 1, axes, end)])
+    for index, values in parts.items():
+        node.input[index] = f"{node.output[0]}.resized.{index}"
+        graph.initializer.append(numpy_helper.from_array(values, node.input[index]))
+    kept = [a for a in node.attribute if a.name not in ("axes", "keep_aspect_ratio_policy")]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+
+
+def _sizes(node: onnx.NodeProto, lengths: Sequence[int | None], sizes: Any) -> Any:
+    """Return the sizes that a Resize comes to; None where they alone do not say its scale."""
+    policy = next((a.s for a in node.attribute if a.name == "keep_aspect_ratio_policy"), b"stretch")
+    if policy not in POLICIES:
+        return sizes
+    known = [length for length in lengths if length]
+    if len(known) < len(lengths):
+        return None
+    ratios = [float(size / length) for size, length in zip(sizes, known, strict=True)]
+    exact = np.array(known) * POLICIES[policy](ratios)
+    return np.rint(exact).astype(np.int64) if np.array_equal(exact, np.rint(exact)) else None
+
+
+def _spread(rest: Any, axes: Sequence[int], values: Any) -> Any:
+    full = rest.copy()
+    full[list(axes)] = values
+    return full
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, list[int | None]]:
+    """Return the shape of every value whose rank is known; None for an open length."""
+    graph = infer_shapes(model).graph
+    found = {}
+    for value in (*graph.input, *graph.value_info):
+        if value.type.tensor_type.HasField("shape"):
+            lengths = value.type.tensor_type.shape.dim
+            found[value.name] = [d.dim_value if d.HasField("dim_value") else None for d in lengths]
+    return found

@@ -1,0 +1,1 @@
+"""Passes outside the phases, which recipes list by name."""

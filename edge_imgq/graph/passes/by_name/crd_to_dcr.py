@@ -1,0 +1,181 @@
+"""Pixel shuffle in the order that phones have: CRD to DCR, by permuting what computes its channels.
+
+PyTorch's pixel shuffle (CRD) reads channel c·s² + φ for output channel c and phase φ. TFLite's
+DEPTH_TO_SPACE (DCR) reads φ·C + c. Reordering the output channels of the convolution that feeds the
+shuffle costs nothing at run time:
+
+    W'[φ·C + c] = W[c·s² + φ].
+
+Activations, sums and products stand the permutation, on both sides and with their constants; a
+depthwise convolution passes it on to its input. A concatenation of one image with itself, or of
+its channels, the anchor of ABPN, becomes a 1×1 convolution with a permuted matrix of zeros and
+ones. Where something else computes the channels, a 1×1 convolution with a permutation matrix does
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE, SINGLE
+from edge_imgq.graph.passes.by_name.hoist_activation import hoist_activation
+
+Edit = Callable[[], None]
+Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
+
+
+def crd_to_dcr(model: ir.Model) -> int:
+    """Turn every CRD depth-to-space into DCR, and put activations in front of shuffles; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    moved = hoist_activation(model)
+    nodes = [
+        node
+        for node in model.graph
+        if node.op_type == "DepthToSpace" and node.attributes.get_string("mode", "DCR") == "CRD"
+    ]
+    for node in nodes:
+        _rewrite(model.graph, node)
+    return len(nodes) + moved
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
+    block = node.attributes.get_int("blocksize")
+    source = node.inputs[0]
+    assert source is not None
+    assert source.shape is not None
+    channels = source.shape[1]
+    assert isinstance(channels, int)
+    order = np.arange(channels).reshape(-1, block * block).T.reshape(-1)
+    edits = _edits(source, order)
+    if edits is None:
+        name = f"{node.name}.order"
+        permuted = edit.insert_convolution(graph, node, source, np.eye(channels)[order], name)
+        permuted.shape = source.shape
+        node.replace_input_with(0, permuted)
+    for change in edits or []:
+        change()
+    node.attributes["mode"] = ir.AttrString("mode", "DCR")
+
+
+def _edits(value: ir.Value | None, order: Any) -> list[Edit] | None:
+    """Return what to change so that a value has its channels in another order; None if nothing."""
+    node = edit.find_maker(value)
+    if value is None or node is None or edit.sole_consumer(value) is None:
+        return None
+    if value.shape is None or len(value.shape) != 4 or value.shape[1] != len(order):
+        return None
+    rule = RULES.get(node.op_type)
+    return rule(node, order) if rule is not None else None
+
+
+def _convolution(node: ir.Node, order: Any) -> list[Edit] | None:
+    if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
+        return None
+    group, kernel = node.attributes.get_int("group", 1), edit.contents(node.inputs[1])
+    if group == 1:
+        return [lambda: _permute_outputs(node, order)]
+    if group != len(kernel) or kernel.shape[1] != 1:
+        return None
+    before = _edits(node.inputs[0], order)
+    return None if before is None else [*before, lambda: _permute_outputs(node, order)]
+
+
+def _permute_outputs(node: ir.Node, order: Any) -> None:
+    edit.replace_input(node, 1, edit.contents(node.inputs[1])[order], "dcr")
+    bias = edit.bias_of(node)
+    if bias is not None:
+        edit.set_bias(node, bias[order], "dcr")
+
+
+def _alike(node: ir.Node, order: Any) -> list[Edit] | None:
+    """Operators that treat every channel alike."""
+    return _edits(node.inputs[0], order)
+
+
+def _pairwise(node: ir.Node, order: Any) -> list[Edit] | None:
+    """Operators on two images, or on one and constants: all of them are permuted."""
+    edits: list[Edit] = []
+    for index, value in enumerate(node.inputs):
+        part = _constant(node, index, order) if edit.is_constant(value) else _operand(value, order)
+        if part is None:
+            return None
+        edits += part
+    return edits
+
+
+def _operand(value: ir.Value | None, order: Any) -> list[Edit] | None:
+    shape = value.shape if value is not None else None
+    if shape is not None and len(shape) == 4 and shape[1] == 1:
+        return []
+    return _edits(value, order)
+
+
+def _constant(node: ir.Node, index: int, order: Any) -> list[Edit] | None:
+    values = edit.contents(node.inputs[index])
+    if values.ndim < 3 or values.shape[-3] == 1:
+        return []
+    permuted = np.take(values, order, axis=-3)
+    return [lambda: edit.replace_input(node, index, permuted, "dcr")]
+
+
+def _concatenation(node: ir.Node, order: Any) -> list[Edit] | None:
+    """A concatenation of channels of one image, each taken any number of times."""
+    if node.attributes.get_int("axis") not in (1, -3):
+        return None
+    parts = [_channels_of(value) for value in node.inputs]
+    known = [part for part in parts if part is not None]
+    image = known[0][0] if known else None
+    if image is None or len(known) < len(parts) or any(source is not image for source, _ in known):
+        return None
+    places = np.concatenate([channels for _, channels in known])
+    matrix = np.eye(_width(image) or 0)[places][order]
+    return [lambda: _select(node, image, matrix)]
+
+
+def _width(value: ir.Value | None) -> int | None:
+    channels = value.shape[1] if value is not None and value.shape else None
+    return channels if isinstance(channels, int) else None
+
+
+def _channels_of(value: ir.Value | None) -> tuple[ir.Value, Any] | None:
+    """Return the image that a value has its channels from, and their places there."""
+    width, node = _width(value), edit.find_maker(value)
+    if value is None or width is None:
+        return None
+    image = node.inputs[0] if node is not None and node.op_type == "Slice" else None
+    whole = _width(image)
+    if node is None or image is None or whole is None:
+        return value, np.arange(width)
+    if not all(edit.is_constant(number) for number in node.inputs[1:]) or len(node.inputs) < 4:
+        return value, np.arange(width)
+    starts, ends, axes, *steps = (edit.contents(number).tolist() for number in node.inputs[1:])
+    step = steps[0] if steps else [1]
+    if axes not in ([1], [-3]):
+        return value, np.arange(width)
+    return image, np.arange(whole)[starts[0] : ends[0] : step[0]]
+
+
+def _select(node: ir.Node, image: ir.Value, matrix: Any) -> None:
+    graph, result = node.graph, node.outputs[0]
+    assert isinstance(graph, ir.Graph)
+    chosen = edit.insert_convolution(graph, node, image, matrix, f"{node.name}.order")
+    chosen.shape = result.shape
+    edit.take_place(result, chosen)
+    edit.remove_dead(node)
+
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(SINGLE, _alike),
+    **dict.fromkeys(ELEMENTWISE - SINGLE, _pairwise),
+    "Concat": _concatenation,
+    "Conv": _convolution,
+}
+"""What stands a permutation of its channels, by operator."""

@@ -1,0 +1,277 @@
+"""PReLU without a PReLU: two rectified halves, for graphs that will be quantized.
+
+For a slope a of any size or sign,
+
+    PReLU(x) = relu(x) − a · relu(−x) = relu(x) − sign(a) · relu(−|a| · x).
+
+So a convolution x = W·u + b before a PReLU becomes one with twice the channels, and the convolution
+V after it takes both halves:
+
+    [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
+
+Exact in float. In int8 no activation operator is left, each half has all 8 bits for one sign, and a
+layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight scale;
+with a in the consumer, V and −a·V would share it and the weights would lose. Channels with a = 0
+get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit matrix
+takes its part. A pixel shuffle (DCR) behind the PReLU lets both halves pass: they are interleaved
+phase by phase, [h₁; h₂]_φ, and its readers take them. A LeakyReLU, whose int8 kernel multiplies
+with eight bits, is a PReLU of one slope and takes the same form where convolutions stand on both
+sides. In float graphs the split only costs time; it belongs to quantized ones.
+
+Twice the channels cost time where a kernel's tiles were full already. `cheap_sign_split` leaves a
+PReLU there as it is, to be computed in float between conversions; what is cheap is counted in
+`edge_imgq.graph.passes.by_name.sign_split_cost`. If its slopes are all one number, it becomes a
+LeakyReLU, which has an int8 kernel.
+
+Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of
+from edge_imgq.graph.passes.by_name.sign_split_cost import Surroundings, affordable, is_cheap
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.xnnpack import FRACTIONS
+
+
+def sign_split(model: ir.Model) -> int:
+    """Rewrite PReLUs with constant slopes on (N, C, H, W), and LeakyReLUs; exact in float.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if _is_covered(node)]
+    for node in nodes:
+        _rewrite(model.graph, node)
+    return len(nodes)
+
+
+def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
+    """Rewrite those of them whose halves cost no more than the activation kept; exact in float.
+
+    Args:
+        model: rewritten in place.
+        kernels: of the processor that the graph is for.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    covered = [node for node in model.graph if _is_covered(node)]
+    cheap = {node for node in covered if _is_cheap(node, kernels)}
+    for node in covered:
+        if node in cheap:
+            _rewrite(model.graph, node)
+        elif node.op_type == "PRelu":
+            _write_leaky(model.graph, node)
+    return len(cheap)
+
+
+def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
+    """Return PReLUs between convolutions of which some halves cost no more than the activation.
+
+    Returns:
+        How many halves each may have.
+    """
+    found = {}
+    for node in graph:
+        if node.op_type != "PRelu" or not _is_covered(node) or _own_producer(node) is None:
+            continue
+        around = _surroundings(node)
+        count = affordable(around, _slopes(node), kernels)
+        if around.block == 1 and not around.merges and count:
+            found[node] = count
+    return found
+
+
+def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
+    """Put both halves of a PReLU between convolutions in its place; exact in float.
+
+    Returns:
+        The halves, relu([x; −|a|·x]), and the slopes a; channels with a = 0 have no second half.
+    """
+    slopes = _slopes(node)
+    return _rewrite(graph, node), slopes
+
+
+def _is_cheap(node: ir.Node, kernels: KernelProfile) -> bool:
+    is_leaky = node.op_type == "LeakyRelu"
+    return is_cheap(_surroundings(node), _slopes(node), kernels, is_leaky=is_leaky)
+
+
+def _surroundings(node: ir.Node) -> Surroundings:
+    shuffle = _shuffle_behind(node, _slopes(node))
+    output = node.outputs[0] if shuffle is None else shuffle.outputs[0]
+    consumers = _convolutions(output)
+    return Surroundings(
+        _own_producer(node),
+        consumers,
+        1 if shuffle is None else shuffle.attributes.get_int("blocksize"),
+        merges=output.is_graph_output() or len(consumers) < len(output.uses()),
+    )
+
+
+def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
+    """Put a LeakyReLU in place of a PReLU whose slopes are all one number that its kernel has."""
+    slopes = _slopes(node)
+    alpha = float(slopes[0])
+    if np.any(slopes != slopes[0]) or alpha * FRACTIONS % 1 or not alpha:
+        return
+    name = f"{node.name}.leaky"
+    output = edit.insert_node(graph, node, "LeakyRelu", node.inputs[:1], {"alpha": alpha}, name)
+    output.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], output)
+    edit.remove_dead(node)
+
+
+def _is_covered(node: ir.Node) -> bool:
+    if node.op_type == "PRelu":
+        return _slopes(node) is not None
+    output = node.outputs[0]
+    slopes = _slopes(node) if node.op_type == "LeakyRelu" else None
+    if slopes is None or _own_producer(node) is None:
+        return False
+    shuffle = _shuffle_behind(node, slopes)
+    output = output if shuffle is None else shuffle.outputs[0]
+    return not output.is_graph_output() and len(_convolutions(output)) == len(output.uses())
+
+
+def _slopes(node: ir.Node) -> Any:
+    """Return one slope per channel; None when they are not known or vary inside a channel."""
+    if node.op_type == "LeakyRelu":
+        source = node.inputs[0]
+        shape = None if source is None else source.shape
+        channels = None if shape is None or len(shape) < 2 else shape[1]
+        alpha = node.attributes.get_float("alpha", 0.01)
+        return np.full(channels, alpha, np.float32) if isinstance(channels, int) else None
+    source, slope = node.inputs
+    if source is None or source.shape is None or not edit.is_constant(slope):
+        return None
+    channels = source.shape[1]
+    values = edit.contents(slope)
+    per_channel = values.size == 1 or (values.ndim >= 3 and values.shape[-3] == values.size)
+    if not isinstance(channels, int) or not per_channel:
+        return None
+    return np.broadcast_to(values.reshape(-1), (channels,)).astype(np.float32)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
+    """Put halves in the place of an activation, and return them."""
+    slopes, output = _slopes(node), node.outputs[0]
+    shuffle = _shuffle_behind(node, slopes)
+    if shuffle is None:
+        halves = _emit_halves(graph, node, _spreading_matrix(slopes))
+    else:
+        phases = shuffle.attributes.get_int("blocksize") ** 2
+        slopes, output = slopes[: len(slopes) // phases], shuffle.outputs[0]
+        spread = np.kron(np.eye(phases, dtype=np.float32), _spreading_matrix(slopes))
+        halves = _shuffled(graph, shuffle, _emit_halves(graph, node, spread), len(spread) // phases)
+    merge = _merging_matrix(slopes)
+    for consumer in _convolutions(output):
+        _absorb(graph, consumer, halves, merge)
+    last = node if shuffle is None else shuffle
+    if output.uses() or output.is_graph_output():
+        name = f"{node.name}.merge"
+        merged = edit.insert_convolution(graph, last, halves, merge, name)
+        merged.shape = output.shape
+        edit.take_place(output, merged)
+    edit.remove_dead(last)
+    return halves
+
+
+def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
+    """Return the DCR shuffle that alone reads a node, if all its phases have the same slopes."""
+    shuffle = edit.sole_consumer(node.outputs[0])
+    if shuffle is None or shuffle.op_type != "DepthToSpace":
+        return None
+    if shuffle.attributes.get_string("mode", "DCR") != "DCR":
+        return None
+    phases = slopes.reshape(shuffle.attributes.get_int("blocksize") ** 2, -1)
+    return shuffle if np.array_equal(phases, np.broadcast_to(phases[:1], phases.shape)) else None
+
+
+def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int) -> ir.Value:
+    """Put both halves through the shuffle and return its output."""
+    attributes = dict(shuffle.attributes.items())
+    name = f"{shuffle.name}.halves"
+    image = edit.insert_node(graph, shuffle, "DepthToSpace", [halves], attributes, name)
+    shape = shuffle.outputs[0].shape
+    if shape is not None:
+        image.shape = ir.Shape([shape[0], channels, *shape[2:]])
+    return image
+
+
+def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
+    """Put relu([W; −|a|·W]) where the convolution and the PReLU were, and return its output."""
+    source, producer = node.inputs[0], _own_producer(node)
+    assert source is not None
+    name = f"{node.name}.halves"
+    if producer is not None:
+        _spread_outputs(graph, producer, spread)
+        halves = source
+    else:
+        halves = edit.insert_convolution(graph, node, source, spread, name)
+    assert source.shape is not None
+    halves.shape = ir.Shape([source.shape[0], len(spread), *source.shape[2:]])
+    rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{name}.relu")
+    rectified.shape = halves.shape
+    return rectified
+
+
+def _own_producer(node: ir.Node) -> ir.Node | None:
+    """Return the convolution whose output a node alone reads."""
+    source = node.inputs[0]
+    producer = edit.find_maker(source)
+    if source is None or producer is None or edit.sole_consumer(source) is not node:
+        return None
+    return producer if _is_plain(producer) else None
+
+
+def _spreading_matrix(slopes: Any) -> Any:
+    """[I; −|a|·I] without the rows of zero slope."""
+    split = np.flatnonzero(slopes)
+    identity = np.eye(len(slopes), dtype=np.float32)
+    return np.concatenate([identity, -np.abs(slopes[split])[:, None] * identity[split]])
+
+
+def _merging_matrix(slopes: Any) -> Any:
+    """[I, −sign(a)·I] without the columns of zero slope."""
+    split = np.flatnonzero(slopes)
+    identity = np.eye(len(slopes), dtype=np.float32)
+    return np.concatenate([identity, -np.sign(slopes[split]) * identity[:, split]], axis=1)
+
+
+def _is_plain(node: ir.Node) -> bool:
+    """Whether a node is an ungrouped convolution with constant weights."""
+    found = convolution_of(node)
+    return found is not None and not found.is_transposed and found.group == 1
+
+
+def _convolutions(value: ir.Value) -> list[ir.Node]:
+    return [node for node, index in value.uses() if index == 0 and _is_plain(node)]
+
+
+def _spread_outputs(graph: ir.Graph, node: ir.Node, spread: Any) -> None:
+    """Multiply a convolution's outputs by a matrix: W ← M·W, b ← M·b."""
+    weight = node.inputs[1]
+    assert weight is not None
+    array = np.einsum("po,oihw->pihw", spread, edit.contents(weight)).astype(np.float32)
+    node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.halves", array))
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        bias = node.inputs[2]
+        spread_bias = (spread @ edit.contents(bias)).astype(np.float32)
+        node.replace_input_with(2, edit.add_constant(graph, f"{bias.name}.halves", spread_bias))
+
+
+def _absorb(graph: ir.Graph, node: ir.Node, halves: ir.Value, merge: Any) -> None:
+    """Let a convolution read the halves: V ← V·M."""
+    weight = node.inputs[1]
+    assert weight is not None
+    array = np.einsum("oihw,ip->ophw", edit.contents(weight), merge).astype(np.float32)
+    node.replace_input_with(0, halves)
+    node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.both", array))

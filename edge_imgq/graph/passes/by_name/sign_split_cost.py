@@ -1,0 +1,136 @@
+"""What a sign split costs in an int8 file, beside the PReLU that it replaces.
+
+Kernels work on tiles of channels (`edge_imgq.kernels.tile`), so what twice the channels cost
+depends on how full the tiles were. Where they write 16 and read 8, a 3×3 layer from 8 to 8 channels
+fills 9·8·16 slots and its split form 9·16·16, twice as many; from 16 to 16 it is 9·16·16 and
+9·32·32, four times. Against that stands the PReLU: XNNPACK has none for int8, so a file that keeps
+it dequantizes, applies it and quantizes. In slots per position, with C channels:
+
+    convolution     taps · ⌈I⌉₈ · ⌈O⌉₁₆ + position, or less in blocks of pixels
+    PRELU kept      prelu · ⌈C⌉₁₆, and remainder where C is no multiple of 16
+    LEAKY_RELU      leaky · C, which is an int8 kernel
+
+A PReLU is looked at with the convolutions on both sides, everything else as it stands in the float
+graph, and is split where that costs at most MOST times as much as to keep it.
+
+Measured: chains of 3×3 and 1×1 convolutions of 8 to 64 channels at 90×160, one thread of an AMD
+EPYC with AVX-512, 4 picoseconds a slot. Split over kept, measured and counted for whole chains:
+
+    3×3   8: 0.64, 0.68   12: 1.2, 1.3   16: 2.0, 2.2   24: 3.0, 2.4   32: 5.0, 3.0
+    1×1   8: 0.37, 0.37   16: 1.1, 0.9   32: 1.5, 1.2   48: 3.6, 1.5
+
+Where the halves no longer fit into the second cache they cost more than this counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.cost.conv_cost import Layer, plain_form
+from edge_imgq.graph.cost.conv_slots import layer_slots
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.tile import round_up
+
+MOST = 1.2
+"""How many times as much the halves may cost as the PReLU kept: what fidelity may cost."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around an activation.
+
+    Attributes:
+        producer: the convolution that would write both halves; None where there is none.
+        consumers: the convolutions that would read them.
+        block: side of the blocks of a pixel shuffle between; 1 without one.
+        merges: whether anything else reads the activation, so that a convolution joins the halves.
+    """
+
+    producer: ir.Node | None
+    consumers: Sequence[ir.Node]
+    block: int
+    merges: bool
+
+
+def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
+    """Tell whether a split costs at most MOST times as much as the activation kept.
+
+    Args:
+        around: the convolutions beside it.
+        slopes: one per channel.
+        kernels: of the processor that the file is for.
+        is_leaky: whether int8 has a kernel for the activation.
+    """
+    channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
+    kept = _kept(around, channels, kernels, is_leaky=is_leaky)
+    return _split(around, channels, halves, kernels) <= MOST * kept
+
+
+def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int:
+    """Return the most halves of a PReLU that cost at most MOST times as much as to keep it.
+
+    Args:
+        around: the convolutions beside it.
+        slopes: one per channel.
+        kernels: of the processor that the file is for.
+
+    Returns:
+        A number up to that of all halves; 0 where not even one for each channel is.
+    """
+    channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
+    most = MOST * _kept(around, channels, kernels, is_leaky=False)
+    stored = range(halves, channels - 1, -1)
+    return next((n for n in stored if _split(around, channels, n, kernels) <= most), 0)
+
+
+def _kept(around: Surroundings, channels: int, kernels: KernelProfile, *, is_leaky: bool) -> float:
+    beside = _convolutions(around, channels, channels, kernels)
+    return beside + _activation(channels, kernels, is_leaky=is_leaky)
+
+
+def _split(around: Surroundings, channels: int, halves: int, kernels: KernelProfile) -> float:
+    merging = _matrix_slots(halves, channels, kernels) if around.merges else 0.0
+    return _convolutions(around, channels, halves, kernels) + merging
+
+
+def _activation(channels: int, kernels: KernelProfile, *, is_leaky: bool) -> float:
+    cost, tile = kernels.activations, kernels.int8.outputs
+    if is_leaky:
+        return cost.leaky * channels
+    return cost.prelu * round_up(channels, tile) + cost.remainder * (channels % tile > 0)
+
+
+def _convolutions(
+    around: Surroundings, channels: int, stored: int, kernels: KernelProfile
+) -> float:
+    """Return the slots of the convolutions beside an activation per position of its own.
+
+    Args:
+        around: those convolutions.
+        channels: of the activation.
+        stored: channels between the convolutions, in one part or two.
+        kernels: of the processor that the file is for.
+    """
+    total = 0.0
+    if around.producer is not None:
+        total += layer_slots(around.producer, kernels, outputs=stored)
+    elif stored > channels:
+        total += _matrix_slots(channels, stored, kernels)
+    phases = around.block**2
+    for consumer in around.consumers:
+        strides = consumer.attributes.get_ints("strides", [1, 1])
+        slots = layer_slots(consumer, kernels, inputs=stored // phases)
+        total += slots * phases / prod(strides)
+    return total
+
+
+def _matrix_slots(inputs: int, outputs: int, kernels: KernelProfile) -> float:
+    """Return the slots of a 1×1 convolution that joins or spreads halves."""
+    layer = Layer((1, 1), (0, 0), inputs, outputs, quantized=True)
+    return kernels.position + plain_form(layer, kernels).slots

@@ -1,0 +1,69 @@
+"""Bilinear shrinking to half as what it is: the mean of two by two pixels.
+
+With half-pixel centres, output pixel i lies at 2·i + ½, halfway between the pixels 2·i and 2·i + 1,
+on both axes. That is a depthwise convolution with four weights of ¼ and stride 2, which all targets
+round alike in int8; the resize kernels differ on the many exact halves that such a mean has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+CENTRED = ("half_pixel", "pytorch_half_pixel")
+
+
+def downsample2_to_avgpool(model: ir.Model) -> int:
+    """Rewrite every bilinear Resize to half the height and width; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Resize" and _halves(node)]
+    for node in nodes:
+        _rewrite(model.graph, node)
+    return len(nodes)
+
+
+def _halves(node: ir.Node) -> bool:
+    source = node.inputs[0]
+    if source is None or source.shape is None or len(source.shape) != 4:
+        return False
+    attributes = node.attributes
+    plain = (
+        isinstance(source.shape[1], int)
+        and attributes.get_string("mode", "nearest") == "linear"
+        and attributes.get_string("coordinate_transformation_mode", "half_pixel") in CENTRED
+        and not attributes.get_int("antialias", 0)
+        and "axes" not in attributes
+    )
+    return plain and _scales(node) == [1, 1, 0.5, 0.5]
+
+
+def _scales(node: ir.Node) -> list[float] | None:
+    """Return output over input of every axis, as given or as the ratio of even sizes."""
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    if given is not None and edit.is_constant(given) and edit.contents(given).size == 4:
+        return [float(scale) for scale in edit.contents(given)]
+    before = node.inputs[0].shape if node.inputs[0] is not None else None
+    after = node.outputs[0].shape
+    if before is None or after is None or not (before.is_static() and after.is_static()):
+        return None
+    return [float(scale) for scale in np.array(after.numpy()) / np.array(before.numpy())]
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
+    source = node.inputs[0]
+    assert source is not None
+    assert source.shape is not None
+    channels = source.shape[1]
+    assert isinstance(channels, int)
+    kernel = np.full((channels, 1, 2, 2), 0.25, np.float32)
+    weight = edit.add_constant(graph, f"{node.name}.mean", kernel)
+    attributes = {"kernel_shape": [2, 2], "strides": [2, 2], "group": channels}
+    mean = edit.insert_node(graph, node, "Conv", [source, weight], attributes, f"{node.name}.half")
+    mean.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], mean)
+    edit.remove_node(node)

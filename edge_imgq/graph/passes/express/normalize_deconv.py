@@ -1,0 +1,116 @@
+"""Dilated, grouped and unit-stride transposed convolutions as plain ones.
+
+With stride 1 a transposed convolution is a convolution: kernel turned by 180°, inputs and outputs
+of it exchanged, and d·(K − 1) − p of padding for p, d the dilation.
+
+At other strides, dilation d spreads the taps of a kernel d apart; the same kernel with zeros
+between them, of length (K − 1)·d + 1, has none. A grouped one is one transposed convolution per
+group, each on its channels, joined behind:
+
+    y = Concat_g( ConvTranspose(x_g, W_g, b_g) ).
+
+Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`, or for
+`transposed`, which asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.convolution import convolution_of, spans_of
+from edge_imgq.graph.passes.by_name.sub_pixel import is_depthwise
+
+
+def normalize_deconv(model: ir.Model) -> int:
+    """Rewrite dilated and grouped ConvTranspose nodes with constant weights; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    count = 0
+    for node in [node for node in model.graph if node.op_type == "ConvTranspose"]:
+        source = node.inputs[0]
+        plain = all(edit.is_constant(value) for value in node.inputs[1:] if value is not None)
+        if not plain or source is None or source.shape is None or len(source.shape) != 4:
+            continue
+        if _turn(model.graph, node):
+            count += 1
+        else:
+            count += _spread(model.graph, node)
+            count += 0 if is_depthwise(node) else divide(model.graph, node)
+    return count
+
+
+def _turn(graph: ir.Graph, node: ir.Node) -> bool:
+    """Put a convolution in the place of a transposed one of stride 1."""
+    found = convolution_of(node)
+    if found is None or found.pads is None or found.strides != (1, 1):
+        return False
+    kernel, groups, dilations = found.weight, found.group, list(found.dilations)
+    reach = np.array(spans_of(found.kernel, dilations) * 2) - 1
+    pads = reach - np.array(found.pads)
+    pads[2:] += np.array(found.output_padding)
+    if pads.min() < 0:
+        return False
+    parts = [part.swapaxes(0, 1) for part in np.split(kernel[:, :, ::-1, ::-1], groups)]
+    name = f"{node.name}.turned"
+    inputs = [node.inputs[0], edit.add_constant(graph, f"{name}.weight", np.concatenate(parts))]
+    turned = {
+        "group": groups, "dilations": dilations, "pads": pads.tolist(),
+        "kernel_shape": list(kernel.shape[2:]),
+    }  # fmt: skip
+    result = edit.insert_node(graph, node, "Conv", [*inputs, *node.inputs[2:]], turned, name)
+    result.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], result)
+    edit.remove_node(node)
+    return True
+
+
+def _spread(graph: ir.Graph, node: ir.Node) -> bool:
+    dilations = list(node.attributes.get_ints("dilations", [1, 1]))
+    if set(dilations) == {1}:
+        return False
+    kernel = edit.contents(node.inputs[1])
+    steps = tuple(dilations)
+    size = [(length - 1) * step + 1 for length, step in zip(kernel.shape[2:], steps, strict=True)]
+    wide = np.zeros((*kernel.shape[:2], *size), kernel.dtype)
+    wide[:, :, :: steps[0], :: steps[1]] = kernel
+    node.replace_input_with(1, edit.add_constant(graph, f"{node.name}.spread", wide))
+    node.attributes["dilations"] = ir.AttrInt64s("dilations", [1, 1])
+    node.attributes["kernel_shape"] = ir.AttrInt64s("kernel_shape", size)
+    return True
+
+
+def divide(graph: ir.Graph, node: ir.Node) -> bool:
+    """Put one transposed convolution per group in the place of a grouped one; exact."""
+    groups = node.attributes.get_int("group", 1)
+    source, result = node.inputs[0], node.outputs[0]
+    if groups == 1 or source is None or source.shape is None:
+        return False
+    attributes = {name: attr for name, attr in node.attributes.items() if name != "group"}
+    split = ir.node("Split", [source], {"axis": 1, "num_outputs": groups}, num_outputs=groups)
+    split.name = f"{node.name}.groups"
+    graph.insert_before(node, split)
+    kernels = np.split(edit.contents(node.inputs[1]), groups)
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    biases: list[Any] = [None] * groups if bias is None else np.split(edit.contents(bias), groups)
+    parts = []
+    for index, (part, kernel, offset) in enumerate(
+        zip(split.outputs, kernels, biases, strict=True)
+    ):
+        name = f"{node.name}.group{index}"
+        part.name, part.dtype = edit.free_name(graph, f"{name}.channels"), ir.DataType.FLOAT
+        part.shape = ir.Shape([source.shape[0], len(kernel), *source.shape[2:]])
+        inputs = [part, edit.add_constant(graph, f"{name}.weight", kernel)]
+        if offset is not None:
+            inputs.append(edit.add_constant(graph, f"{name}.bias", offset))
+        parts.append(edit.insert_node(graph, node, "ConvTranspose", inputs, attributes, name))
+    joined = edit.insert_node(graph, node, "Concat", parts, {"axis": 1}, f"{node.name}.joined")
+    joined.shape = result.shape
+    edit.take_place(result, joined)
+    edit.remove_node(node)
+    return True

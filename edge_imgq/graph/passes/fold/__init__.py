@@ -1,0 +1,1 @@
+"""Phase 6: constants and linear branches folded into convolutions."""

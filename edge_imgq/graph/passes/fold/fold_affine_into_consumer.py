@@ -1,0 +1,204 @@
+"""Constant factors and offsets, folded into the convolutions that read the value.
+
+    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c),
+
+with a and b one number per input channel. Factors are exact always, offsets where no zeros are
+padded: padding puts 0 for a·x + b, which is b short. In between may stand what commutes:
+
+    relu(a·x) = a·relu(x)                  a > 0, no offset; LeakyReLU and PReLU likewise
+    [a·x, y] = [a, 1]·[x, y]
+
+and operators that copy, choose or average pixels. Normalised images, gain and shift of a
+normalisation and batch norm before a convolution vanish so. All readers must take it, or none does.
+
+Where several factors and offsets follow each other and nothing takes them, they become one. On
+images of many channels that is a depthwise convolution of one tap, which rounds once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.affine import (
+    Affine,
+    affine_of,
+    insert_affine,
+    operators_for,
+    scale_inputs,
+)
+from edge_imgq.graph.convolution import convolution_of
+from edge_imgq.graph.float_regions import is_marked
+
+Edit = Callable[[], None]
+Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
+
+
+def fold_affine_into_consumer(model: ir.Model) -> int:
+    """Fold factors and offsets into the convolutions behind them, or into one another; exact.
+
+    Returns:
+        The number of nodes removed.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.graph is not None and affine_of(node) is not None and _is_first(node):
+            count += _fold(model.graph, node)
+    return count
+
+
+def _is_first(node: ir.Node) -> bool:
+    """Whether no factor or offset stands before a node that only it reads."""
+    found = affine_of(node)
+    before = found[0].producer() if found is not None else None
+    if found is None or before is None or affine_of(before) is None:
+        return True
+    return edit.sole_consumer(found[0]) is None
+
+
+def _fold(graph: ir.Graph, first: ir.Node) -> int:
+    source, total = _read(first)
+    chain = [first]
+    while (follower := edit.sole_consumer(chain[-1].outputs[0])) is not None:
+        following = affine_of(follower)
+        if following is None or following[0] is not chain[-1].outputs[0]:
+            break
+        chain.append(follower)
+        total = total.then(following[1])
+    result = chain[-1].outputs[0]
+    edits = [] if _is_nothing(total) else _edits(result, total)
+    if edits is not None and not (result.is_graph_output() and _is_edge(source)):
+        for change in edits:
+            change()
+        edit.take_place(result, source)
+    elif len(chain) > operators_for(total) and not any(is_marked(node) for node in chain):
+        joined = insert_affine(graph, chain[-1], source, total, f"{chain[-1].name}.affine")
+        edit.take_place(result, joined)
+    else:
+        return 0
+    edit.remove_dead(chain[-1])
+    return len(chain)
+
+
+def _is_edge(value: ir.Value) -> bool:
+    """Whether a value has its name from the graph's own input or output."""
+    return value.producer() is None or value.is_graph_output()
+
+
+def _read(node: ir.Node) -> tuple[ir.Value, Affine]:
+    found = affine_of(node)
+    assert found is not None
+    return found
+
+
+def _is_nothing(affine: Affine) -> bool:
+    return affine.is_pure_scale and bool(np.all(affine.scale == 1))
+
+
+def _edits(value: ir.Value, affine: Affine) -> list[Edit] | None:
+    """Return what to change in the readers of a value that lacks an affine; None if one cannot."""
+    if value.is_graph_output() or not value.uses():
+        return None
+    edits: list[Edit] = []
+    for node, index in value.uses():
+        rule = RULES.get(node.op_type)
+        part = rule(node, index, affine) if rule is not None and not is_marked(node) else None
+        if part is None:
+            return None
+        edits += part
+    return edits
+
+
+def _convolution(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
+    found = convolution_of(node)
+    if index != 0 or found is None:
+        return None
+    padded = found.pads is None or any(found.pads)
+    if not affine.is_pure_scale and (found.is_transposed or padded):
+        return None
+    if node.op_type == "ConvTranspose":
+        return [lambda: _scale_rows(node, affine)]
+    return [lambda: scale_inputs(node, affine)]
+
+
+def _scale_rows(node: ir.Node, affine: Affine) -> None:
+    kernel: Any = edit.contents(node.inputs[1])
+    edit.replace_input(node, 1, kernel * affine.scale.reshape(-1, 1, 1, 1), "scaled")
+
+
+def _rectifier(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
+    if index != 0 or not (affine.is_increasing and affine.is_pure_scale):
+        return None
+    return _edits(node.outputs[0], affine)
+
+
+def _concatenation(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
+    shape = node.outputs[0].shape
+    if shape is None or len(shape) != 4 or node.attributes.get_int("axis") not in (1, -3):
+        return None
+    start, total = edit.channels_before(node, index), edit.channels_before(node, len(node.inputs))
+    if start is None or total is None:
+        return None
+    scale, offset = np.ones(total), np.zeros(total)
+    part = slice(start, start + len(affine.scale))
+    scale[part], offset[part] = affine.scale, affine.offset
+    return _edits(node.outputs[0], Affine(scale, offset))
+
+
+def _depth_to_space(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
+    phases = node.attributes.get_int("blocksize") ** 2
+    channels = len(affine.scale) // phases
+    spread = affine.spread(1)
+    return None if spread is None else _edits(node.outputs[0], spread.select([0] * channels))
+
+
+def _space_to_depth(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
+    phases = node.attributes.get_int("blocksize") ** 2
+    order = np.tile(np.arange(len(affine.scale)), phases)
+    return _edits(node.outputs[0], affine.select(order))
+
+
+def _copying(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
+    mode = node.attributes.get_string("coordinate_transformation_mode", "")
+    return None if index != 0 or "tf_crop" in mode else _edits(node.outputs[0], affine)
+
+
+def _max_pool(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
+    return _edits(node.outputs[0], affine) if affine.is_increasing else None
+
+
+def _mean(node: ir.Node, _index: int, affine: Affine) -> list[Edit] | None:
+    if node.attributes.get_int("count_include_pad", 0) and not affine.is_pure_scale:
+        return None
+    return _edits(node.outputs[0], affine)
+
+
+def _pad(node: ir.Node, index: int, affine: Affine) -> list[Edit] | None:
+    fill = node.inputs[2] if len(node.inputs) > 2 else None
+    if node.attributes.get_string("mode", "constant") == "constant":
+        zero = fill is None or (edit.is_constant(fill) and not np.any(edit.contents(fill)))
+        if not zero or not affine.is_pure_scale:
+            return None
+    return _edits(node.outputs[0], affine) if index == 0 else None
+
+
+RULES: dict[str, Rule] = {
+    "AveragePool": _mean,
+    "Concat": _concatenation,
+    "Conv": _convolution,
+    "ConvTranspose": _convolution,
+    "DepthToSpace": _depth_to_space,
+    "GlobalAveragePool": _mean,
+    "LeakyRelu": _rectifier,
+    "MaxPool": _max_pool,
+    "PRelu": _rectifier,
+    "Pad": _pad,
+    "Relu": _rectifier,
+    "Resize": _copying,
+    "SpaceToDepth": _space_to_depth,
+}
+"""What commutes with a factor or an offset, by operator."""

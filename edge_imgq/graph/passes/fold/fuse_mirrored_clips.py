@@ -1,0 +1,72 @@
+"""A clipping that is spelled as two rectifiers with a mirror between them.
+
+    relu(b − a·relu(x)) = clip(b − a·x, 0, b),        a > 0, b > 0.
+
+Networks for runtimes without a clipping end this way: 1 − relu(1 − x) keeps an image below white,
+the second rectifier above black. Left as it is, int8 stores what comes between once more, with
+levels for all that lies beyond the bound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.affine import Affine, affine_of
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.graph.fusion import RECTIFIER, clip_bounds
+from edge_imgq.graph.linear_map import window_of
+
+
+def fuse_mirrored_clips(model: ir.Model) -> int:
+    """Write two rectifiers around a falling line as the line and one clipping; exact.
+
+    Returns:
+        The number of clippings written.
+    """
+    return sum(_rewrite(model.graph, node) for node in list(model.graph))
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    line = edit.find_maker(node.inputs[0]) if _rectifies(node) else None
+    if line is None or edit.sole_consumer(line.outputs[0]) is not node or is_marked(line):
+        return False
+    found = affine_of(line) or _diagonal(line)
+    inner = edit.find_maker(found[0]) if found is not None else None
+    if found is None or inner is None or not _rectifies(inner):
+        return False
+    rectified, affine = found
+    falls = bool((affine.scale < 0).all() and affine.offset[0] > 0 and not np.ptp(affine.offset))
+    if not falls or edit.sole_consumer(rectified) is not line:
+        return False
+    line.replace_input_with(list(line.inputs).index(rectified), inner.inputs[0])
+    name = f"{node.name}.mirrored"
+    bounds = [
+        edit.add_constant(graph, f"{name}.{part}", np.float32(bound))
+        for part, bound in (("low", 0.0), ("high", affine.offset[0]))
+    ]
+    clipped = edit.insert_node(graph, node, "Clip", [line.outputs[0], *bounds], {}, name)
+    clipped.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], clipped)
+    edit.remove_dead(node)
+    edit.remove_dead(inner)
+    return True
+
+
+def _rectifies(node: ir.Node) -> bool:
+    return clip_bounds(node) == RECTIFIER and not is_marked(node)
+
+
+def _diagonal(node: ir.Node) -> tuple[ir.Value, Affine] | None:
+    """Return the affine that a full 1×1 convolution with a diagonal matrix is."""
+    window, source = window_of(node), node.inputs[0]
+    if window is None or source is None or window.geometry.group != 1:
+        return None
+    geometry = window.geometry
+    if geometry.taps != (1, 1) or geometry.stride != (1, 1) or geometry.is_padded:
+        return None
+    matrix = window.kernel[:, :, 0, 0]
+    if geometry.inputs != geometry.outputs or np.any(matrix != np.diag(np.diag(matrix))):
+        return None
+    return source, Affine(np.diag(matrix), window.bias)

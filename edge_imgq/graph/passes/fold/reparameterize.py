@@ -1,0 +1,220 @@
+"""Linear branches as one convolution: what re-parametrised networks were trained as.
+
+RepVGG, ACB, ECB, ETDS and SESR train several convolutions where one is meant to run:
+
+    y = Σ_i A_i(… (x)),      each branch a chain of convolutions with nothing between them.
+
+A chain is one window, and windows of one image are summed into one (`edge_imgq.graph.linear_map`
+has the algebra and says where it is exact). Branches are looked for below every addition: for each
+image x that some of them begin from, those that do are merged if the sum takes no more
+multiplications than they did. What remains is added as before. A chain that stands alone is merged
+where that takes fewer.
+
+A branch that only multiplies channels (the image itself, batch norm, a scale) is merged by
+`skips`, which stands apart because it costs weights their levels in int8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.graph.linear_map import (
+    Geometry,
+    Window,
+    can_add,
+    can_follow,
+    identity,
+    in_sequence,
+    insert_window,
+    scaled,
+    sequence,
+    side_by_side,
+    union,
+    window_of,
+)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A value of the graph as a linear function of another.
+
+    Attributes:
+        end: the value that is added.
+        source: the image that the branch begins from; `end` itself for none.
+        chain: windows from `source` to `end`, in order.
+        sign: 1, or −1 where it is subtracted.
+    """
+
+    end: ir.Value
+    source: ir.Value
+    chain: tuple[Window, ...]
+    sign: int = 1
+
+    @property
+    def geometry(self) -> Geometry:
+        """What the whole branch reads and writes."""
+        return reduce(sequence, (window.geometry for window in self.chain))
+
+    @property
+    def products(self) -> int:
+        """Products per position of `end`; multiplying a channel counts as none."""
+        total, density = 0, 1
+        for window in reversed(self.chain):
+            geometry = window.geometry
+            total += 0 if geometry.is_diagonal else geometry.products * density
+            density *= geometry.stride[0] * geometry.stride[1]
+        return total
+
+    def window(self) -> Window:
+        """Return the branch as one window, with its sign."""
+        return scaled(reduce(in_sequence, self.chain), self.sign)
+
+
+def reparameterize(model: ir.Model) -> int:
+    """Merge chains of convolutions, and branches that convolve one image; exact but for rounding.
+
+    Returns:
+        The number of convolutions written.
+    """
+    return collapse_branches(model, diagonal=False)
+
+
+def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
+    """Merge chains and branches until there are none.
+
+    Args:
+        model: changed in place.
+        diagonal: whether branches that only multiply channels are merged as well.
+
+    Returns:
+        The number of convolutions written.
+    """
+    count = 0
+    while True:
+        before = count
+        for node in reversed(list(model.graph)):
+            root: ir.Node | None = node
+            while root is not None and root.graph is not None and _is_root(root):
+                root = _collapse(model.graph, root, diagonal)
+                count += root is not None
+        if count == before:
+            return count
+
+
+def _is_root(node: ir.Node) -> bool:
+    """Whether a node is a convolution, or the last addition of a sum."""
+    if node.op_type == "Conv":
+        return True
+    reader = edit.sole_consumer(node.outputs[0])
+    return _is_sum(node) and not (reader is not None and _is_sum(reader))
+
+
+def _is_sum(node: ir.Node) -> bool:
+    """Whether a node adds two computed images of one shape."""
+    if node.op_type not in ("Add", "Sub") or is_marked(node):
+        return False
+    first, second = node.inputs
+    if first is None or second is None or edit.is_constant(first) or edit.is_constant(second):
+        return False
+    if first.shape is None or second.shape is None or len(first.shape) != 4:
+        return False
+    if len(second.shape) != 4 or not isinstance(first.shape[1], int):
+        return False
+    pairs = list(zip(first.shape, second.shape, strict=True))[1:]
+    # An open length is not 1: images that are open at one size have no other.
+    return all(one == other or 1 not in (one, other) for one, other in pairs)
+
+
+def _collapse(graph: ir.Graph, root: ir.Node, diagonal: bool) -> ir.Node | None:
+    """Merge the branches of one sum that gain most.
+
+    Returns:
+        The node that computes the sum now; None when there was nothing to merge.
+    """
+    ends = _addends(root.outputs[0], 1, root) if _is_sum(root) else [(root.outputs[0], 1)]
+    branches = [_branches(value, sign, root) for value, sign in ends]
+    best = max(
+        _groups(branches, diagonal), key=lambda group: (_gain(group), len(group)), default=None
+    )
+    if best is None:
+        return None
+    shape, name = root.outputs[0].shape, f"{root.name}.collapsed"
+    window = side_by_side([branch.window() for branch in best])
+    total = insert_window(graph, root, best[0].source, window, name)
+    total.shape = shape
+    merged = {id(branch.end) for branch in best}
+    for value, sign in ends:
+        if id(value) not in merged:
+            kind = "Add" if sign > 0 else "Sub"
+            total = edit.insert_node(graph, root, kind, [total, value], {}, f"{root.name}.rest")
+            total.shape = shape
+    edit.take_place(root.outputs[0], total)
+    edit.remove_dead(root)
+    return total.producer()
+
+
+def _addends(value: ir.Value, sign: int, root: ir.Node) -> list[tuple[ir.Value, int]]:
+    """Return the values that a sum is made of, with their signs."""
+    node = value.producer()
+    if node is None or not _is_sum(node):
+        return [(value, sign)]
+    first, second = node.inputs
+    if first is None or second is None or not (node is root or edit.sole_consumer(value)):
+        return [(value, sign)]
+    other = -sign if node.op_type == "Sub" else sign
+    return _addends(first, sign, root) + _addends(second, other, root)
+
+
+def _branches(end: ir.Value, sign: int, root: ir.Node) -> list[Branch]:
+    """Return a value as a function of itself and of every image before it."""
+    channels = end.shape[1] if end.shape is not None else None
+    if not isinstance(channels, int):
+        return []
+    found = [Branch(end, end, (identity(channels),), sign)]
+    node = end.producer()
+    chain: tuple[Window, ...] = ()
+    while node is not None and (node is root or edit.sole_consumer(node.outputs[0])):
+        window, source = window_of(node), node.inputs[0]
+        if window is None or source is None:
+            break
+        if chain and not can_follow(window, found[-1].geometry):
+            break
+        chain = (window, *chain)
+        found.append(Branch(end, source, chain, sign))
+        node = source.producer()
+    return found
+
+
+def _groups(branches: list[list[Branch]], diagonal: bool) -> list[list[Branch]]:
+    """Return the sets of branches that may be merged, one for each image they begin from."""
+    by_source: dict[ir.Value, list[Branch]] = {}
+    for choices in branches:
+        for branch in choices:
+            if diagonal or not branch.geometry.is_diagonal:
+                by_source.setdefault(branch.source, []).append(branch)
+    groups = (_compatible(group) for group in by_source.values())
+    return [group for group in groups if _is_worthwhile(group)]
+
+
+def _compatible(group: list[Branch]) -> list[Branch]:
+    """Return the branches that can be added to the one that takes the most products."""
+    first = max(group, key=lambda branch: branch.products)
+    return [branch for branch in group if can_add(first.geometry, branch.geometry)]
+
+
+def _is_worthwhile(group: list[Branch]) -> bool:
+    if all(branch.geometry.is_diagonal for branch in group):
+        return False
+    alone = len(group) == 1
+    return _gain(group) >= alone and not (alone and len(group[0].chain) == 1)
+
+
+def _gain(group: list[Branch]) -> int:
+    """Return the products per position that merging a group saves."""
+    whole = union([branch.geometry for branch in group])
+    return sum(branch.products for branch in group) - whole.products

@@ -1,0 +1,110 @@
+"""Sums that a normalisation reads, kept in float between the blocks of a network.
+
+In x ← x + block(norm(x)), a norm over channels divides each pixel by its own size. Where that is
+small, it enlarges the rounding of x to eight bits by as much: a level of the trunk becomes many of
+what the block computes. The norm dequantizes x anyway, so the trunk x stays in float from sum to
+sum, and only what blocks read and return is rounded: two conversions fewer, and an addition of
+floats, which takes no longer than one of integers. So does the first convolution, of the image's
+few channels, where nothing but the trunk reads it.
+
+Nodes are marked (`edge_imgq.graph.float_regions`); nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.fusion import fused_activation
+
+SUMS = ("Add", "Sub")
+FEW_CHANNELS = 4
+"""Channels of an image, for which a convolution in float takes little time."""
+
+
+def mark_normalised_trunk_float(model: ir.Model) -> int:
+    """Mark the sums between normalisations over channels; exact.
+
+    Returns:
+        The number of nodes marked.
+    """
+    first = {node for node in model.graph if _is_first(node)}
+    trunk = _sums(model.graph, first)
+    starts = {node for node in first if _stays(node.outputs[0], trunk)}
+    trunk = _sums(model.graph, starts)
+    while idle := {node for node in trunk if not _keeps(node, trunk | starts)}:
+        trunk -= idle
+    for node in trunk | {node for node in starts if _stays(node.outputs[0], trunk)}:
+        mark_float(node)
+    return len(trunk)
+
+
+def _sums(graph: ir.Graph, first: AbstractSet[ir.Node]) -> set[ir.Node]:
+    """Return the sums that a norm reads, and those that go on from them or from first layers."""
+    found: set[ir.Node] = set()
+    for node in graph:
+        if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, found | first)):
+            found.add(node)
+    return found
+
+
+def _is_sum(node: ir.Node) -> bool:
+    if node.op_type not in SUMS or is_marked(node) or fused_activation(node) is not None:
+        return False
+    one, other = node.inputs
+    return not any(map(edit.is_constant, (one, other))) and _are_alike(one, other)
+
+
+def _are_alike(one: ir.Value | None, other: ir.Value | None) -> bool:
+    """Tell whether two values have one shape; sides that are open count as one."""
+    sides = [_known_sides(value) for value in (one, other)]
+    return sides[0] is not None and sides[0] == sides[1]
+
+
+def _known_sides(value: ir.Value | None) -> list[int | None] | None:
+    shape = None if value is None else value.shape
+    return None if shape is None else [d if isinstance(d, int) else None for d in shape]
+
+
+def _feeds_norm(value: ir.Value) -> bool:
+    """Tell whether a mean over channels is taken of a value or of its square."""
+    return any(
+        _is_channel_mean(reader)
+        or (reader.op_type == "Mul" and any(map(_is_channel_mean, reader.outputs[0].consumers())))
+        for reader in value.consumers()
+        if is_marked(reader)
+    )
+
+
+def _is_channel_mean(node: ir.Node) -> bool:
+    if node.op_type != "ReduceMean" or not is_marked(node) or len(node.inputs) < 2:
+        return False
+    axes = node.inputs[1]
+    return edit.is_constant(axes) and edit.contents(axes).reshape(-1).tolist() in ([1], [-3])
+
+
+def _reads(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
+    return any(edit.find_maker(value) in trunk for value in node.inputs)
+
+
+def _is_first(node: ir.Node) -> bool:
+    """Tell whether a node is a convolution of an image's few channels that a norm reads."""
+    if node.op_type != "Conv" or is_marked(node) or fused_activation(node) is not None:
+        return False
+    weights = node.inputs[1]
+    few = edit.is_constant(weights) and edit.contents(weights).shape[1] <= FEW_CHANNELS
+    return few and _feeds_norm(node.outputs[0])
+
+
+def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
+    """Tell whether a sum reads or gives a value that stays in float."""
+    made = [value for value in node.inputs if edit.find_maker(value) in trunk]
+    return any(value is not None and _stays(value, trunk) for value in [*made, node.outputs[0]])
+
+
+def _stays(value: ir.Value, trunk: AbstractSet[ir.Node]) -> bool:
+    readers = value.consumers()
+    return bool(readers) and all(is_marked(node) or node in trunk for node in readers)

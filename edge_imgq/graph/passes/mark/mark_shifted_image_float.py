@@ -1,0 +1,64 @@
+"""A shifted image and the first layer that reads it, in float where zeros are padded in between.
+
+    y = conv(pad((x − mean) · 255))
+
+Networks subtract a mean colour first. Without padding the shift would be inside the layer
+(`affine_downward`); with it, x − mean would be stored in eight bits a second time, at levels that
+no pixel lies on. The layer has an image's few channels and takes little time in float, so both are
+marked (`edge_imgq.graph.float_regions`), and what the layer writes is the first that is rounded.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.fusion import fused_activation
+
+SHIFTS = ("Add", "Sub")
+FEW_CHANNELS = 4
+"""Channels of an image, for which a convolution in float takes little time."""
+
+
+def mark_shifted_image_float(model: ir.Model) -> int:
+    """Mark shifts of the image and the layers that read them; exact.
+
+    Returns:
+        The number of shifts marked.
+    """
+    marked = 0
+    images = {value for value in model.graph.inputs if not value.is_initializer()}
+    for node in model.graph:
+        if node.op_type in SHIFTS and not is_marked(node) and _shifts_one_of(images, node):
+            readers = list(node.outputs[0].consumers())
+            if readers and all(map(_is_first_layer, readers)) and not _leaves(node):
+                mark_float(node)
+                for layer in readers:
+                    _mark_layer(layer)
+                marked += 1
+    return marked
+
+
+def _shifts_one_of(images: set[ir.Value], node: ir.Node) -> bool:
+    one, other = node.inputs
+    return (one in images and edit.is_constant(other)) or (
+        other in images and edit.is_constant(one)
+    )
+
+
+def _leaves(node: ir.Node) -> bool:
+    return node.outputs[0].is_graph_output()
+
+
+def _is_first_layer(node: ir.Node) -> bool:
+    if node.op_type != "Conv" or is_marked(node) or not edit.is_constant(node.inputs[1]):
+        return False
+    return bool(edit.contents(node.inputs[1]).shape[1] <= FEW_CHANNELS)
+
+
+def _mark_layer(layer: ir.Node) -> None:
+    follower = fused_activation(layer)
+    mark_float(layer)
+    if follower is not None:
+        mark_float(follower)

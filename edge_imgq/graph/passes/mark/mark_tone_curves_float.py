@@ -1,0 +1,95 @@
+"""Tone curves computed in float: what leads from one curve to the next keeps more than eight bits.
+
+A curve such as sRGB's decoding, x ≤ 0.04 ? x / 12.92 : ((x + 0.055) / 1.055)^2.4, gives dark pixels
+a few ten-thousandths, below the first of 255 levels; encoded again they would be black. The same
+holds of logarithms, roots and exponentials. So a curve is marked as float arithmetic
+(`edge_imgq.graph.float_regions`), and with it the arithmetic that computes what it reads, up to
+layers, which are integers. A layer that reads a value of this arithmetic reads it through an
+Identity, where it is rounded for that layer alone.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
+
+CURVES = frozenset({"Exp", "Log", "Pow", "Sqrt", "Where"})
+"""Functions that are steep or flat somewhere in the range of an image."""
+
+ARITHMETIC = frozenset(
+    {
+        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Cos", "Div", "Equal", "Floor", "Greater",
+        "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mul", "Neg", "Not", "Or",
+        "Reciprocal", "Relu", "Round", "Sign", "Sin", "Sub", "Xor", *CURVES,
+    }
+)  # fmt: skip
+"""What may lie between two curves and be computed in float with them."""
+
+
+def mark_tone_curves_float(model: ir.Model) -> int:
+    """Mark curves, and the arithmetic before them, as float arithmetic; exact.
+
+    Returns:
+        The number of curves marked.
+    """
+    curves = [node for node in model.graph if _is_curve(node) and not is_marked(node)]
+    marked: list[ir.Node] = []
+    for node in curves:
+        _mark(node, marked)
+    for node in marked:
+        _round_for_layers(model.graph, node)
+    return len(curves)
+
+
+def _is_curve(node: ir.Node) -> bool:
+    if node.op_type not in CURVES or node.outputs[0].dtype is ir.DataType.BOOL:
+        return False
+    if node.op_type != "Pow":
+        return True
+    exponent = node.inputs[1]
+    if not edit.is_constant(exponent) or edit.contents(exponent).size != 1:
+        return True
+    power = float(edit.contents(exponent).reshape(-1)[0])
+    return power != round(power) or power > 2
+
+
+def _mark(node: ir.Node, marked: list[ir.Node]) -> None:
+    """Mark a node and the arithmetic that computes what it reads."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if is_marked(node):
+            continue
+        mark_float(node)
+        marked.append(node)
+        sources = (edit.find_maker(value) for value in node.inputs)
+        waiting += [s for s in sources if s is not None and _is_arithmetic(s)]
+
+
+def _is_arithmetic(node: ir.Node) -> bool:
+    """Tell whether a node may compute in float; a clipping that a layer does may not."""
+    if node.op_type not in ARITHMETIC:
+        return False
+    before = edit.find_maker(node.inputs[0]) if clip_bounds(node) is not None else None
+    return before is None or fused_activation(before) is None or before.op_type in ARITHMETIC
+
+
+def _round_for_layers(graph: ir.Graph, node: ir.Node) -> None:
+    """Let what is not marked read an Identity of a marked node's output, where others are."""
+    value = node.outputs[0]
+    readers = [use for use in value.uses() if not is_marked(use.node)]
+    if value.dtype is ir.DataType.BOOL or len(readers) == len(list(value.uses())):
+        return
+    if not readers or value.is_graph_output():
+        return
+    name = edit.free_name(graph, f"{node.name}.read")
+    rounded = ir.node("Identity", [value], name=name)
+    result = rounded.outputs[0]
+    result.name, result.shape, result.type = name, value.shape, value.type
+    mark_float(rounded)
+    graph.insert_after(node, rounded)
+    for use in readers:
+        use.node.replace_input_with(use.idx, result)

@@ -1,0 +1,55 @@
+"""Variances of an image that a network looks at, marked as float arithmetic.
+
+    v = mean((x − m)²)    over height and width, and what numbers make of it
+
+Modulation by variance reads v itself, and no root ends it (those that one ends are marked by
+`edge_imgq.graph.passes.protect.mark_std_float`). Squares span twice the orders of magnitude that
+the values do, which eight bits do not hold. The nodes from the mean to v are marked
+(`edge_imgq.graph.float_regions`), and behind v all arithmetic of one number per channel: it costs
+nothing, and is rounded once, where an image or a convolution reads it. Nothing else changes.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.passes.mark.mark_tone_curves_float import ARITHMETIC
+from edge_imgq.graph.passes.protect.mark_std_float import MEANS, centring, is_square
+
+
+def mark_variance_float(model: ir.Model) -> int:
+    """Mark every mean of squares over an image and the arithmetic of vectors behind; exact.
+
+    Returns:
+        The number of nodes marked.
+    """
+    marked = 0
+    for node in model.graph:
+        parts = _mean_of_squares(node) or ([node] if _continues(node) else [])
+        for part in parts:
+            marked += not is_marked(part)
+            mark_float(part)
+    return marked
+
+
+def _mean_of_squares(node: ir.Node) -> list[ir.Node]:
+    if node.op_type not in MEANS or not _is_vector(node.outputs[0]):
+        return []
+    square = edit.find_maker(node.inputs[0])
+    if square is None or not is_square(square):
+        return []
+    return [*centring(square), square, node]
+
+
+def _continues(node: ir.Node) -> bool:
+    """Tell whether a node computes one number per channel from some that stayed float."""
+    if node.op_type not in ARITHMETIC or not _is_vector(node.outputs[0]):
+        return False
+    makers = [edit.find_maker(value) for value in node.inputs if not edit.is_constant(value)]
+    return any(maker is not None and is_marked(maker) for maker in makers)
+
+
+def _is_vector(value: ir.Value) -> bool:
+    return value.shape is not None and len(value.shape) == 4 and list(value.shape[2:]) == [1, 1]

@@ -1,0 +1,1 @@
+"""Phase 3: norms as means and variances, and images with channels first."""

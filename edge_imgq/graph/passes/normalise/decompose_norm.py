@@ -1,0 +1,316 @@
+"""Instance, group and layer normalisation as the mean and the variance that they are made of.
+
+With m the mean and v the variance of x over some axes, all of them compute
+
+    y = (x − m) · (v + ε)^(−½) · γ + β,        v = mean((x − m)²).
+
+The axes are height and width for InstanceNormalization, the last ones for LayerNormalization, and a
+group of channels with height and width for GroupNormalization. There the mean over a group is had
+from the channels' means μ by a matrix product A·μ, A holding blocks of 1/(channels per group), so
+that no axis is reshaped. A LayerNormalization between two transpositions, to channels last and
+back, runs over the channels of the image as it lies.
+
+Networks also spell the formula out. Such a chain is found by its shape and written in the same
+form: the square as a product, root and division as one power.
+
+Mean and variance span more orders of magnitude than eight bits hold, so the nodes are marked as
+float arithmetic (`edge_imgq.graph.float_regions`): a quantized graph keeps them between quantizers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import mark_float
+from edge_imgq.graph.passes.normalise.equalize_norm_input import scale_producer
+from edge_imgq.graph.passes.normalise.match_norm import Spelled, find_spelled
+
+TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """One normalisation.
+
+    Attributes:
+        source: the tensor that is normalised.
+        axes: that mean and variance run over.
+        epsilon: added to the variance, a number or one per channel.
+        groups: of channels that share a mean, 0 where every channel has its own.
+        gain: γ in a shape that broadcasts against the source, None for 1.
+        shift: β likewise, None for 0.
+        result: the value to replace.
+    """
+
+    source: ir.Value
+    axes: tuple[int, ...]
+    epsilon: Any
+    groups: int
+    gain: Any
+    shift: Any
+    result: ir.Value
+
+
+def decompose_norm(model: ir.Model) -> int:
+    """Write every normalisation with constant γ and β out; exact but for rounding.
+
+    Returns:
+        The number of normalisations rewritten.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.graph is None:
+            continue
+        reader = READERS.get(node.op_type)
+        norm = reader(node) if reader is not None else None
+        if norm is not None:
+            _write(model.graph, node, norm)
+            count += 1
+    if count:
+        model.graph.sort()  # groups are reshaped before the node in whose place their norm comes
+    return count
+
+
+def _instance(node: ir.Node) -> Norm | None:
+    source, gain, shift = node.inputs
+    if source is None or not _known(source, gain, shift):
+        return None
+    if grouped := _flattened_groups(node):
+        return grouped
+    rank = len(source.shape or ())
+    spread = (1, -1, *(1,) * (rank - 2))
+    graph = node.graph
+    own = node.op_type == "InstanceNormalization" and isinstance(graph, ir.Graph)
+    factors = scale_producer(graph, node) if own and isinstance(graph, ir.Graph) else None
+    epsilon: Any = _epsilon(node)
+    if factors is not None:
+        epsilon = (epsilon * factors**2).reshape(spread)
+    return Norm(
+        source, tuple(range(2, rank)), epsilon, 0,
+        edit.contents(gain).reshape(spread), edit.contents(shift).reshape(spread), node.outputs[0],
+    )  # fmt: skip
+
+
+def _flattened_groups(node: ir.Node) -> Norm | None:
+    """Read a group normalisation that is spelled with images reshaped to (N, groups, rest)."""
+    rows, gain, shift = node.inputs
+    before = edit.find_maker(rows)
+    after = edit.sole_consumer(node.outputs[0])
+    kinds = [other.op_type for other in (before, after) if other is not None]
+    image = before.inputs[0] if before is not None else None
+    if kinds != ["Reshape", "Reshape"] or after is None or image is None or rows is None:
+        return None
+    result = after.outputs[0]
+    if image.shape is None or len(image.shape) != 4 or rows.shape is None or len(rows.shape) != 3:
+        return None
+    channels, groups = image.shape[1], edit.contents(gain).size
+    if result.shape != image.shape or not isinstance(channels, int):
+        return None
+    if rows.shape[1] != groups:
+        return None
+    gains, shifts = (
+        np.repeat(edit.contents(value), channels // groups).reshape(1, -1, 1, 1)
+        for value in (gain, shift)
+    )
+    return Norm(image, (2, 3), _epsilon(node), groups, gains, shifts, result)
+
+
+def _group(node: ir.Node) -> Norm | None:
+    norm = _instance(node)
+    if norm is None or norm.gain.size != (norm.source.shape or (0, 0))[1]:
+        return None
+    groups = node.attributes.get_int("num_groups")
+    return Norm(
+        norm.source, norm.axes, norm.epsilon, groups, norm.gain, norm.shift, norm.result
+    )  # fmt: skip
+
+
+def _layer(node: ir.Node) -> Norm | None:
+    source, gain = node.inputs[:2]
+    shift = node.inputs[2] if len(node.inputs) > 2 else None
+    if source is None or not _known(source, gain) or any(v.uses() for v in node.outputs[1:]):
+        return None
+    rank = len(source.shape or ())
+    first = node.attributes.get_int("axis", -1) % rank
+    scale, offset = edit.contents(gain), None if shift is None else edit.contents(shift)
+    before, after = _transpositions(node)
+    if before is not None and after is not None and first == rank - 1:
+        image = before.inputs[0]
+        assert image is not None
+        offset = None if offset is None else offset.reshape(1, -1, 1, 1)
+        result = after.outputs[0]
+        return Norm(image, (1,), _epsilon(node), 0, scale.reshape(1, -1, 1, 1), offset, result)
+    axes = tuple(range(first, rank))
+    return Norm(source, axes, _epsilon(node), 0, scale, offset, node.outputs[0])
+
+
+def _spelled(node: ir.Node) -> Norm | None:
+    found = find_spelled(node)
+    if found is None:
+        return None
+    if len(found.axes) == 3 and (grouped := _spelled_groups(node, found)):
+        return grouped
+    return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
+
+
+def _spelled_groups(node: ir.Node, found: Spelled) -> Norm | None:
+    """Read a norm of channels reshaped to groups, as Keras spells it, channels last or first.
+
+    The result is reshaped again behind it, so that what follows stays as it is.
+    """
+    split, graph = found.source.producer(), node.graph
+    image = split.inputs[0] if split is not None and split.op_type == "Reshape" else None
+    groups, axis = _group_count(image, found)
+    if image is None or not groups or not isinstance(graph, ir.Graph):
+        return None
+    source = image
+    if axis == 3:
+        turned = image.producer()
+        if turned is None or _permutation(turned) != TO_LAST or turned.inputs[0] is None:
+            return None
+        source = turned.inputs[0]
+    result = _regrouped(graph, node, source, axis)
+    return Norm(source, (2, 3), found.epsilon, groups, None, None, result)
+
+
+def _group_count(image: ir.Value | None, found: Spelled) -> tuple[int, int]:
+    """Return the number of groups and the channels' axis; zeros where these are no groups."""
+    shapes = [None if value is None else value.shape for value in (image, found.source)]
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return 0, 0
+    whole, parts = (tuple(shape.numpy()) for shape in shapes if shape is not None)
+    for axis, axes in ((1, (2, 3, 4)), (3, (1, 2, 4))):
+        lengths = (*whole[:axis], parts[axis], -1, *whole[axis + 1 :]) if len(whole) == 4 else ()
+        alike = [one == other for one, other in zip(lengths, parts, strict=False)]
+        if found.axes == axes and len(parts) == 5 and sum(alike) >= 4 and not alike[axis + 1]:
+            return parts[axis], axis
+    return 0, 0
+
+
+def _regrouped(graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int) -> ir.Value:
+    """Reshape a result that is yet to come as `node` gave it; return that result's place."""
+    result, name = node.outputs[0], node.name
+    place = edit.insert_node(graph, node, "Identity", [source], {}, f"{name}.place")
+    place.shape = source.shape
+    whole = place
+    if axis == 3:
+        turn = {"perm": list(TO_LAST)}
+        whole = edit.insert_node(graph, node, "Transpose", [place], turn, f"{name}.last")
+        assert source.shape is not None
+        whole.shape = ir.Shape([source.shape[axis] for axis in TO_LAST])
+    assert result.shape is not None
+    shape = edit.add_constant(graph, f"{name}.groups", np.array(result.shape.numpy(), np.int64))
+    parted = edit.insert_node(graph, node, "Reshape", [whole, shape], {}, f"{name}.parted")
+    parted.shape, parted.type = result.shape, result.type
+    edit.take_place(result, parted)
+    return place
+
+
+READERS = {
+    "InstanceNormalization": _instance,
+    "GroupNormalization": _group,
+    "LayerNormalization": _layer,
+    "Div": _spelled,
+    "Mul": _spelled,
+}
+
+
+def _known(source: ir.Value, *constants: ir.Value | None) -> bool:
+    return source.shape is not None and all(edit.is_constant(value) for value in constants)
+
+
+def _epsilon(node: ir.Node) -> float:
+    return node.attributes.get_float("epsilon", 1e-5)
+
+
+def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
+    """Return the transpositions to channels last before a node and back after it."""
+    source = node.inputs[0]
+    before = edit.find_maker(source)
+    after = edit.sole_consumer(node.outputs[0])
+    found = tuple(
+        other if other is not None and _permutation(other) == order else None
+        for other, order in ((before, TO_LAST), (after, TO_FIRST))
+    )
+    return found[0], found[1]
+
+
+def _permutation(node: ir.Node) -> tuple[int, ...]:
+    return tuple(node.attributes.get_ints("perm", [])) if node.op_type == "Transpose" else ()
+
+
+def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
+    name = node.name or "norm"
+    writer = _Writer(graph, node, name)
+    mean = writer.mean(norm.source, norm, "mean")
+    whole = norm.source.shape
+    centred = writer.add("Sub", [norm.source, mean], "centred", whole)
+    square = writer.add("Mul", [centred, centred], "square", whole)
+    variance = writer.mean(square, norm, "variance")
+    positive = writer.add("Add", [variance, writer.constant(norm.epsilon, "epsilon")], "positive")
+    inverse = writer.add("Pow", [positive, writer.constant(-0.5, "exponent")], "inverse")
+    gain = None if norm.gain is None or np.all(norm.gain == 1) else norm.gain
+    if gain is not None and _is_small(gain, norm):
+        inverse = writer.add("Mul", [inverse, writer.constant(gain, "gain")], "factor")
+        gain = None
+    result = writer.add("Mul", [centred, inverse], "normal", whole)
+    if gain is not None:
+        result = writer.add("Mul", [result, writer.constant(gain, "gain")], "scaled", whole)
+    if norm.shift is not None and np.any(norm.shift):
+        shift = writer.constant(norm.shift, "shift")
+        result = writer.add("Add", [result, shift], "shifted", whole)
+    edit.take_place(norm.result, result)
+
+
+def _is_small(gain: Any, norm: Norm) -> bool:
+    """Whether the gain has no axis that the variance has not: it then costs no pass over pixels."""
+    return gain.ndim > max(norm.axes) and all(gain.shape[axis] == 1 for axis in norm.axes)
+
+
+class _Writer:
+    """Inserts marked nodes before another."""
+
+    def __init__(self, graph: ir.Graph, before: ir.Node, name: str) -> None:
+        self.graph, self.before, self.name = graph, before, name
+
+    def constant(self, values: Any, part: str) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.float32))
+
+    def add(
+        self,
+        kind: str,
+        inputs: list[ir.Value],
+        part: str,
+        shape: ir.Shape | None = None,
+        **attributes: Any,
+    ) -> ir.Value:
+        name = f"{self.name}.{part}"
+        value = edit.insert_node(self.graph, self.before, kind, inputs, attributes, name)
+        producer = value.producer()
+        assert producer is not None
+        mark_float(producer)
+        value.shape = shape
+        return value
+
+    def numbers(self, values: list[int], part: str) -> ir.Value:
+        return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.int64))
+
+    def mean(self, source: ir.Value, norm: Norm, part: str) -> ir.Value:
+        """Mean over the axes, or over groups of channels by a matrix product."""
+        axes = self.numbers(list(norm.axes), f"{part}.axes")
+        if not norm.groups:
+            return self.add("ReduceMean", [source, axes], part, keepdims=1)
+        channels = self.add("ReduceMean", [source, axes], f"{part}.channels", keepdims=0)
+        count = norm.source.shape[1] if norm.source.shape is not None else None
+        assert isinstance(count, int)
+        size = count // norm.groups
+        blocks = np.kron(np.eye(norm.groups), np.full((size, size), 1 / size))
+        matrix = self.constant(blocks, f"{part}.blocks")
+        groups = self.add("MatMul", [channels, matrix], f"{part}.flat")
+        spatial = self.numbers(list(norm.axes), f"{part}.spatial")
+        return self.add("Unsqueeze", [groups, spatial], part)

@@ -1,0 +1,133 @@
+"""A normalisation whose product is multiplied out, gathered again.
+
+With k = r·γ, r the inverse of the deviation, TensorFlow writes
+
+    x·k + (β − m·k)        instead of        (x − m)·r·γ + β,
+
+which is the same number, and `edge_imgq.graph.passes.normalise.decompose_norm` knows the second
+form. x − m is there already: the variance is the mean of its square.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+@dataclass(frozen=True)
+class _Offset:
+    """The values m, k and β of β − m·k; no β where nothing is added."""
+
+    mean: ir.Value
+    factor: ir.Value
+    shift: ir.Value | None
+
+
+def fuse_expanded_norm(model: ir.Model) -> int:
+    """Gather every normalisation that is multiplied out; exact but for rounding.
+
+    Returns:
+        The number of normalisations rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type in ("Add", "Sub")]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    for index in (0, 1) if node.op_type == "Add" else (0,):
+        scaled = edit.find_maker(node.inputs[index])
+        offset = edit.find_maker(node.inputs[1 - index])
+        if scaled is None or offset is None or scaled.op_type != "Mul":
+            continue
+        found = _offset(offset) if node.op_type == "Add" else _product(offset, None)
+        for source, factor in (scaled.inputs, scaled.inputs[::-1]):
+            if found is not None and source is not None and factor is found.factor:
+                return _gather(graph, node, source, found)
+    return False
+
+
+def _offset(node: ir.Node) -> _Offset | None:
+    """Return m, k and β of β − m·k or −m·k + β or −m·k; None where a node computes no such."""
+    if node.op_type == "Sub" and edit.is_constant(node.inputs[0]):
+        return _product(edit.find_maker(node.inputs[1]), node.inputs[0])
+    if node.op_type == "Add":
+        for product, shift in (node.inputs, node.inputs[::-1]):
+            if edit.is_constant(shift):
+                return _negated(edit.find_maker(product), shift)
+    return _negated(node, None)
+
+
+def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
+    """Return the factors of a product, a mean first."""
+    if node is None or node.op_type != "Mul":
+        return None
+    for mean, factor in (node.inputs, node.inputs[::-1]):
+        maker = edit.find_maker(mean)
+        if mean is not None and factor is not None and _is_mean(maker):
+            return _Offset(mean, factor, shift)
+    return None
+
+
+def _negated(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
+    """Return the factors of a product with the negative of a mean."""
+    for mean, factor in () if node is None or node.op_type != "Mul" else _both(node):
+        maker = edit.find_maker(mean)
+        if maker is not None and maker.op_type == "Neg" and factor is not None:
+            source = maker.inputs[0]
+            if source is not None and _is_mean(edit.find_maker(source)):
+                return _Offset(source, factor, shift)
+    return None
+
+
+def _both(node: ir.Node) -> tuple[tuple[ir.Value | None, ir.Value | None], ...]:
+    return (node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])
+
+
+def _gather(
+    graph: ir.Graph,
+    node: ir.Node,
+    source: ir.Value,
+    offset: _Offset,
+) -> bool:
+    centred = _centred(source, offset.mean)
+    inverse, gain = _parts(offset.factor)
+    if centred is None or inverse is None:
+        return False
+    name = node.name or "norm"
+    result = edit.insert_node(graph, node, "Mul", [centred, inverse], {}, f"{name}.normal")
+    result.shape = source.shape
+    for kind, constant in (("Mul", gain), ("Add", offset.shift)):
+        if constant is not None:
+            parts = [result, constant]
+            result = edit.insert_node(graph, node, kind, parts, {}, f"{name}.{kind.lower()}")
+            result.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], result)
+    edit.remove_dead(node)
+    return True
+
+
+def _centred(source: ir.Value, mean: ir.Value) -> ir.Value | None:
+    """Return x − m where the graph computes it."""
+    for reader in mean.consumers():
+        if reader.op_type == "Sub" and reader.inputs[0] is source and reader.inputs[1] is mean:
+            return reader.outputs[0]
+    return None
+
+
+def _parts(factor: ir.Value) -> tuple[ir.Value | None, ir.Value | None]:
+    """Return the inverse deviation and γ of their product, or None and None."""
+    node = edit.find_maker(factor)
+    if node is not None and node.op_type == "Reciprocal":
+        return factor, None
+    for inverse, gain in () if node is None or node.op_type != "Mul" else _both(node):
+        maker = edit.find_maker(inverse)
+        if maker is not None and maker.op_type == "Reciprocal" and edit.is_constant(gain):
+            return inverse, gain
+    return None, None
+
+
+def _is_mean(node: ir.Node | None) -> bool:
+    return node is not None and node.op_type in ("ReduceMean", "GlobalAveragePool")

@@ -1,0 +1,116 @@
+"""Linear layers on pixels in rows, as linear layers on the image.
+
+onnxsim joins a product of the last axis and its bias to a Gemm, which takes matrices only, between
+two reshapes. For an image x, channels last, and f a Gemm with constant weights or a function of
+single numbers,
+
+    f(Reshape(x, (N·H·W, C))) = Reshape(f(x), (N·H·W, M)),      Gemm(x) = MatMul(x, W) + b,
+
+so that the Reshape moves behind all of them, where it meets the one that makes an image again
+(`edge_imgq.graph.passes.tidy.merge_reshapes`). A product of an image then is a 1×1 convolution
+(`edge_imgq.graph.passes.normalise.reduce_transposes`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.load.dynamic_shape import ends_in_channels
+from edge_imgq.graph.operators import ELEMENTWISE
+
+
+def lift_gemm_over_reshape(model: ir.Model) -> int:
+    """Move the flattening of images behind what works on one row at a time; exact.
+
+    Returns:
+        The number of nodes that it was moved behind.
+    """
+    return sum(_move(model.graph, node) for node in list(model.graph) if node.graph is not None)
+
+
+def _move(graph: ir.Graph, node: ir.Node) -> bool:
+    if node.op_type not in (*ELEMENTWISE, "Gemm") or len(node.outputs) != 1:
+        return False
+    computed = [v for v in node.inputs if v is not None and not edit.is_constant(v)]
+    images = [_image_of(value) for value in computed]
+    result = node.outputs[0]
+    if not images or None in images or result.shape is None or not result.shape.is_static():
+        return False
+    shape = ir.Shape([*images[0].shape[:-1], result.shape[1]])  # type: ignore[union-attr,index]
+    if node.op_type == "Gemm":
+        made = _product(graph, node, images[0], shape)
+    else:
+        made = _elementwise(graph, node, images, shape)
+    if made is None:
+        return False
+    rows = edit.add_constant(graph, f"{node.name}.rows", np.array(result.shape.numpy(), np.int64))
+    flat = edit.insert_node(graph, node, "Reshape", [made, rows], {}, f"{node.name}.flat")
+    flat.shape = result.shape
+    edit.take_place(result, flat)
+    edit.remove_dead(node)
+    return True
+
+
+def _image_of(value: ir.Value) -> ir.Value | None:
+    """Return the image, channels last, that a matrix holds the pixels of."""
+    node = value.producer()
+    if node is None or node.op_type != "Reshape" or value.shape is None or len(value.shape) != 2:
+        return None
+    image = node.inputs[0]
+    if image is None or image.shape is None or len(image.shape) != 4:
+        return None
+    whole = image.shape.is_static() and image.shape[-1] == value.shape[-1]
+    return image if whole and ends_in_channels(image) else None
+
+
+def _product(
+    graph: ir.Graph, node: ir.Node, image: ir.Value | None, shape: ir.Shape
+) -> ir.Value | None:
+    weight, bias = node.inputs[1], node.inputs[2] if len(node.inputs) > 2 else None
+    attributes = node.attributes
+    turned, other = (attributes.get_int(key, 0) for key in ("transA", "transB"))
+    if not edit.is_constant(weight) or turned:
+        return None
+    if bias is not None and (not edit.is_constant(bias) or edit.contents(bias).ndim > 1):
+        return None
+    matrix = edit.contents(weight).T if other else edit.contents(weight)
+    matrix = matrix * np.float32(attributes.get_float("alpha", 1.0))
+    made = _step(graph, node, "MatMul", [image, _constant(graph, node, "weight", matrix)], shape)
+    if bias is None:
+        return made
+    offsets = edit.contents(bias) * np.float32(attributes.get_float("beta", 1.0))
+    return _step(graph, node, "Add", [made, _constant(graph, node, "bias", offsets)], shape)
+
+
+def _elementwise(
+    graph: ir.Graph, node: ir.Node, images: list[ir.Value | None], shape: ir.Shape
+) -> ir.Value | None:
+    constants = [edit.contents(value) for value in node.inputs if edit.is_constant(value)]
+    if any(array.ndim > 1 for array in constants):
+        return None
+    left = iter(images)
+    inputs = [v if v is None or edit.is_constant(v) else next(left) for v in node.inputs]
+    return _step(graph, node, node.op_type, inputs, shape, **node.attributes)
+
+
+def _step(
+    graph: ir.Graph,
+    node: ir.Node,
+    kind: str,
+    inputs: list[ir.Value | None],
+    shape: ir.Shape,
+    **attributes: Any,
+) -> ir.Value:
+    name = f"{node.name}.image.{kind.lower()}"
+    made = edit.insert_node(graph, node, kind, inputs, attributes, name)
+    edit.maker(made).metadata_props.update(node.metadata_props)
+    made.shape = shape
+    return made
+
+
+def _constant(graph: ir.Graph, node: ir.Node, word: str, array: Any) -> ir.Value:
+    return edit.add_constant(graph, f"{node.name}.{word}", np.asarray(array, np.float32))

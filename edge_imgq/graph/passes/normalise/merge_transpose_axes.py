@@ -1,0 +1,86 @@
+"""Transpositions of six axes and more, with the axes merged that travel together.
+
+Attention in windows cuts an image into (N, H/w, w, W/w, w, C) and exchanges the third axis with the
+fourth. Axes that are neighbours before and after, and those of length 1, are one axis of a
+transposition with fewer,
+
+    Transpose(x, 0 1 3 2 4 5) = Reshape back (Transpose(Reshape(x, (N·H/w, w, W/w, w·C)), 0 2 1 3)),
+
+and the reshapes join those that the network has around it
+(`edge_imgq.graph.passes.tidy.merge_reshapes`). Core ML's tensors have five axes at most, XNNPACK's
+six.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+MOST, MOST_FAST = 5, 6
+"""Axes of Core ML's tensors, and of XNNPACK's."""
+
+Axes = list[list[int]]
+
+
+def merge_transpose_axes(model: ir.Model) -> int:
+    """Rewrite transpositions of more than five axes that come down to five or six; exact.
+
+    Returns:
+        The number of transpositions rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Transpose"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    source, result = node.inputs[0], node.outputs[0]
+    if source is None or source.shape is None or not source.shape.is_static():
+        return False
+    lengths = list(source.shape.numpy())
+    order = list(node.attributes.get_ints("perm", list(range(len(lengths)))[::-1]))
+    merged = _merged(lengths, order)
+    if len(lengths) <= MOST or len(merged) > MOST_FAST or len(merged) == len(lengths):
+        return False
+    starts = sorted(group[0] for group in merged)
+    sizes = {group[0]: int(np.prod([lengths[axis] for axis in group])) for group in merged}
+    flat = edit.insert_reshape(
+        graph, node, source, [sizes[start] for start in starts], f"{node.name}.merged"
+    )
+    moved = [starts.index(group[0]) for group in merged]
+    turned = edit.insert_node(graph, node, "Transpose", [flat], {"perm": moved}, f"{node.name}.few")
+    turned.shape = ir.Shape([sizes[group[0]] for group in merged])
+    whole = edit.insert_reshape(
+        graph, node, turned, [lengths[axis] for axis in order], f"{node.name}.parted"
+    )
+    edit.take_place(result, whole)
+    edit.remove_node(node)
+    return True
+
+
+def _merged(lengths: list[int], order: list[int]) -> Axes:
+    """Return the axes in their new order, in groups that travel together.
+
+    Four groups are five axes where one is a group of several: lowerings hold tensors of rank 4 as
+    images, and would turn them around.
+    """
+    groups: Axes = []
+    for axis in order:
+        if lengths[axis] == 1:
+            continue
+        if groups and _follows(groups[-1][-1], axis, lengths):
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    if len(groups) == MOST - 1:
+        place = next((place for place, group in enumerate(groups) if len(group) > 1), None)
+        if place is not None:
+            group = groups[place]
+            groups[place : place + 1] = [group[:1], group[1:]]
+    return groups
+
+
+def _follows(one: int, other: int, lengths: list[int]) -> bool:
+    """Whether an axis comes right after another, but for axes of length 1."""
+    return other > one and all(lengths[axis] == 1 for axis in range(one + 1, other))

@@ -1,0 +1,72 @@
+"""Attention computed in float: from the product of queries and keys to that with the values.
+
+    y = softmax(q · kᵀ · a + bias) · v
+
+Its products compute in float on every target anyway. In between, eight bits hold neither the scores
+of a masked window, which a network sets to −100, nor the weights of more than 256 keys, most of
+which are less than half of softmax's step of 1/256. So the nodes from one product to the other are
+marked as float arithmetic (`edge_imgq.graph.float_regions`); nothing else changes.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.operators import AFFINE, RESHAPING
+
+PASSED = AFFINE | RESHAPING | {"Transpose"}
+"""Operators that scores and weights pass on their way between the products."""
+
+
+def mark_attention_float(model: ir.Model) -> int:
+    """Mark every softmax that weights what a product adds up, and what leads there; exact.
+
+    Returns:
+        The number of softmaxes marked.
+    """
+    count = 0
+    for node in model.graph:
+        if node.op_type == "Softmax" and not is_marked(node):
+            behind = _to_product(node)
+            if behind is not None:
+                for part in (*_from_product(node), node, *behind):
+                    mark_float(part)
+                count += 1
+    return count
+
+
+def _to_product(softmax: ir.Node) -> list[ir.Node] | None:
+    """Return the nodes from a softmax to a product of two computed matrices, if one follows."""
+    parts: list[ir.Node] = []
+    node = edit.sole_consumer(softmax.outputs[0])
+    while node is not None and node.op_type in PASSED:
+        parts.append(node)
+        node = edit.sole_consumer(node.outputs[0])
+    return [*parts, node] if node is not None and _is_product(node) else None
+
+
+def _from_product(softmax: ir.Node) -> list[ir.Node]:
+    """Return the nodes from a product to a softmax, as far as nothing else reads their results."""
+    parts: list[ir.Node] = []
+    node = _only_maker(softmax.inputs[0])
+    while node is not None:
+        parts.append(node)
+        if _is_product(node):
+            return parts
+        computed = [value for value in node.inputs if not edit.is_constant(value)]
+        makers = [_only_maker(value) for value in computed] if node.op_type in PASSED else []
+        node = next((maker for maker in makers if maker is not None), None)
+    return []
+
+
+def _only_maker(value: ir.Value | None) -> ir.Node | None:
+    """Return the node that computes a value which nothing else reads."""
+    if value is None or edit.sole_consumer(value) is None:
+        return None
+    return value.producer()
+
+
+def _is_product(node: ir.Node) -> bool:
+    return node.op_type == "MatMul" and not any(edit.is_constant(value) for value in node.inputs)

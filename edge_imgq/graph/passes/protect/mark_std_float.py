@@ -1,0 +1,107 @@
+"""Standard deviations that a network divides by or looks at, marked as float arithmetic.
+
+    s = √(mean(x²) · a + b),      x perhaps centred by its own mean,
+
+spans more orders of magnitude than eight bits hold, and so does what is made of it by constants
+before an image is divided by it. The nodes from the square to the division are marked
+(`edge_imgq.graph.float_regions`); nothing else changes. Whole normalisations are written out
+before, by `edge_imgq.graph.passes.normalise.decompose_norm`.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, mark_float
+from edge_imgq.graph.operators import AFFINE
+
+MEANS = ("ReduceMean", "GlobalAveragePool")
+ROOTS = (0.5, -0.5)
+BOUNDS = ("Clip", "Expand", "Max")
+"""What may stand before the division besides: ε as the least divisor, and the divisor's shape."""
+
+
+def mark_std_float(model: ir.Model) -> int:
+    """Mark every root of a mean of squares, a norm too; exact.
+
+    Returns:
+        The number of roots marked.
+    """
+    count = 0
+    for node in model.graph:
+        before = _mean_square(node) if _is_root(node) else None
+        parts = [] if before is None else [*before, node, *_behind(node)]
+        count += not all(map(is_marked, parts))
+        for part in parts:
+            mark_float(part)
+    return count
+
+
+def _is_root(node: ir.Node) -> bool:
+    return node.op_type == "Sqrt" or _exponent(node) in ROOTS
+
+
+def _exponent(node: ir.Node) -> float | None:
+    given = node.inputs[1] if node.op_type == "Pow" else None
+    if not edit.is_constant(given) or edit.contents(given).size != 1:
+        return None
+    return float(edit.contents(given).reshape(-1)[0])
+
+
+def _mean_square(root: ir.Node) -> list[ir.Node] | None:
+    """Return the nodes from a square to the root of its mean; None where that is no such root."""
+    parts: list[ir.Node] = []
+    node = edit.find_maker(root.inputs[0])
+    while node is not None and _by_a_number(node):
+        parts.append(node)
+        node = edit.find_maker(next(v for v in node.inputs if not edit.is_constant(v)))
+    if node is None or node.op_type not in MEANS:
+        return None
+    square = edit.find_maker(node.inputs[0])
+    if square is None or not is_square(square):
+        return None
+    return [*centring(square), square, node, *parts]
+
+
+def centring(square: ir.Node) -> list[ir.Node]:
+    """Return the mean that was taken off before a square, and the node that took it off."""
+    difference = edit.find_maker(square.inputs[0])
+    if difference is None or difference.op_type != "Sub":
+        return []
+    mean = edit.find_maker(difference.inputs[1])
+    if mean is None:
+        return []
+    own = mean.op_type in MEANS and mean.inputs[0] is difference.inputs[0]
+    return [mean, difference] if own else []
+
+
+def is_square(node: ir.Node) -> bool:
+    """Tell whether a node multiplies a value by itself."""
+    return _exponent(node) == 2 or (node.op_type == "Mul" and node.inputs[0] is node.inputs[1])
+
+
+def _behind(root: ir.Node) -> list[ir.Node]:
+    """Return what constants make of a root, and the division or product that takes it."""
+    parts: list[ir.Node] = []
+    node = edit.sole_consumer(root.outputs[0])
+    while node is not None and (_by_a_number(node) or _prepares_divisor(node)):
+        parts.append(node)
+        node = edit.sole_consumer(node.outputs[0])
+    if node is not None and node.op_type in ("Div", "Mul"):
+        parts.append(node)
+    return parts
+
+
+def _prepares_divisor(node: ir.Node) -> bool:
+    if node.op_type not in (*BOUNDS, "Reciprocal"):
+        return False
+    given = [value for value in node.inputs if value is not None]
+    return sum(not edit.is_constant(value) for value in given) == 1
+
+
+def _by_a_number(node: ir.Node) -> bool:
+    if node.op_type not in AFFINE:
+        return False
+    constants = [value for value in node.inputs if edit.is_constant(value)]
+    return len(constants) == 1 and edit.contents(constants[0]).size == 1

@@ -1,0 +1,1 @@
+"""Phase 2: several nodes that spell one operator become that operator."""

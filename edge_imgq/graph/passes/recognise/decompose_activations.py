@@ -1,0 +1,143 @@
+"""Activations that few networks have, as the operators that every target has.
+
+    Softplus: y = relu(x) + log(1 + e^(−|x|))                no power of e overflows
+    Mish:     y = x · tanh(softplus(x))
+    Elu:      y = relu(x) + α · elu₁(min(x, 0)),             elu₁(x) = e^x − 1 below 0
+    Celu:     y = relu(x) + α · elu₁(min(x, 0) / α)
+    Selu:     y = γ · relu(x) + γ · α · elu₁(min(x, 0))
+    Softsign: y = x / (1 + |x|)
+    Shrink:   y = relu(x − λ) − relu(−x − λ),                its bias λ, too: soft threshold
+              y = x − b · sign(x) where |x| > λ, else 0      any other bias b
+    ThresholdedRelu:  y = x where x > α, else 0
+
+Eight bits between the parts would add their errors, so that the nodes are marked as float
+arithmetic: a quantized graph has a scale before the activation and one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.passes.insert_before import Expansion
+
+SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+"""α and γ where a node does not say them (ONNX, Selu-6)."""
+
+
+class _Activation(Expansion):
+    """An activation that is written out."""
+
+    def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
+        """Insert one marked node, of the shape of the activation."""
+        return self.in_float(kind, *inputs, like=self.source)
+
+    def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
+        result = self.step("Greater", value, threshold)
+        result.dtype = ir.DataType.BOOL
+        return result
+
+    def number(self, value: float) -> ir.Value:
+        return self.constant("number", np.float32(value))
+
+    def attribute(self, name: str, default: float) -> float:
+        return float(self.node.attributes.get_float(name, default))
+
+
+def decompose_activations(model: ir.Model) -> int:
+    """Rewrite the activations of this module's docstring; exact but for rounding.
+
+    Elu stays where its α is 1, and Shrink where its λ is below 0.
+
+    Returns:
+        The number of activations rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type in FORMS and not _stays(node)]
+    for node in nodes:
+        result = FORMS[node.op_type](_Activation(model.graph, node))
+        edit.take_place(node.outputs[0], result)
+        edit.remove_node(node)
+    return len(nodes)
+
+
+def _stays(node: ir.Node) -> bool:
+    if node.op_type == "Shrink":
+        return node.attributes.get_float("lambd", 0.5) < 0
+    return node.op_type == "Elu" and node.attributes.get_float("alpha", 1.0) == 1.0
+
+
+def _softplus(place: _Activation) -> ir.Value:
+    power = place.step("Exp", place.step("Neg", place.step("Abs", place.source)))
+    rest = place.step("Log", place.step("Add", power, place.number(1)))
+    return place.step("Add", place.step("Relu", place.source), rest)
+
+
+def _mish(place: _Activation) -> ir.Value:
+    return place.step("Mul", place.source, place.step("Tanh", _softplus(place)))
+
+
+def _elu(place: _Activation) -> ir.Value:
+    return _exponential(place, 1.0, place.attribute("alpha", 1.0), 1.0)
+
+
+def _celu(place: _Activation) -> ir.Value:
+    alpha = place.attribute("alpha", 1.0)
+    return _exponential(place, 1.0, alpha, alpha)
+
+
+def _selu(place: _Activation) -> ir.Value:
+    alpha, gamma = place.attribute("alpha", SELU[0]), place.attribute("gamma", SELU[1])
+    return _exponential(place, gamma, gamma * alpha, 1.0)
+
+
+def _exponential(place: _Activation, above: float, below: float, width: float) -> ir.Value:
+    """Write above · relu(x) + below · elu₁(min(x, 0) / width)."""
+    negative = place.step("Min", place.source, place.number(0))
+    if width != 1:
+        negative = place.step("Mul", negative, place.number(1 / width))
+    power = place.step("Mul", place.step("Elu", negative), place.number(below))
+    positive = place.step("Relu", place.source)
+    if above != 1:
+        positive = place.step("Mul", positive, place.number(above))
+    return place.step("Add", positive, power)
+
+
+def _softsign(place: _Activation) -> ir.Value:
+    size = place.step("Abs", place.source)
+    return place.step("Div", place.source, place.step("Add", size, place.number(1)))
+
+
+def _shrink(place: _Activation) -> ir.Value:
+    bias, threshold = place.attribute("bias", 0.0), place.number(place.attribute("lambd", 0.5))
+    if bias == place.attribute("lambd", 0.5):
+        above = place.step("Relu", place.step("Sub", place.source, threshold))
+        opposite = place.step("Neg", place.source)
+        below = place.step("Relu", place.step("Sub", opposite, threshold))
+        return place.step("Sub", above, below)
+    nearer = place.source
+    if bias:
+        step = place.step("Mul", place.step("Sign", place.source), place.number(bias))
+        nearer = place.step("Sub", place.source, step)
+    far = place.is_above(place.step("Abs", place.source), threshold)
+    return place.step("Where", far, nearer, place.number(0))
+
+
+def _thresholded(place: _Activation) -> ir.Value:
+    above = place.is_above(place.source, place.number(place.attribute("alpha", 1.0)))
+    return place.step("Where", above, place.source, place.number(0))
+
+
+FORMS: dict[str, Callable[[_Activation], ir.Value]] = {
+    "Celu": _celu,
+    "Elu": _elu,
+    "Mish": _mish,
+    "Selu": _selu,
+    "Shrink": _shrink,
+    "Softplus": _softplus,
+    "Softsign": _softsign,
+    "ThresholdedRelu": _thresholded,
+}
+"""What writes an activation, by operator."""

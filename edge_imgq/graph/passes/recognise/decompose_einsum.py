@@ -1,0 +1,304 @@
+"""Einsum as the products, sums and transpositions that it is.
+
+One operand     Einsum(x) = Transpose(ReduceSum(x))
+Nothing summed  Einsum(x, y) = x · y, each with axes of length 1 where only the other has any
+All summed      Einsum(x, y) = ReduceSum(x · y), where neither operand has an axis of its own
+A matrix        bchw,oc→bohw, with the letters in any order, is a 1×1 convolution; over the last
+                axis, …s,so→…o, the right side of a MatMul
+
+Any other product of two, with the axes sorted into those that both have and the result keeps (b),
+those that only the left has (l), only the right has (r), and those summed (s), is
+
+    Einsum(x, y) = back to order (MatMul(x as (b, l, s), y as (b, s, r))).
+
+Three operands and more are taken two by two, from the left.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+Length: TypeAlias = "int | ir.SymbolicDim"
+
+
+def decompose_einsum(model: ir.Model) -> int:
+    """Rewrite Einsum; exact but for rounding.
+
+    Nodes stay that take a diagonal (a letter twice in an operand), that stretch an axis of length
+    1, or whose shapes are open where axes must be merged.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.op_type == "Einsum":
+            count += _rewrite(model.graph, node)
+    return count
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """A value with a letter for each axis."""
+
+    value: ir.Value
+    letters: str
+
+
+@dataclass(frozen=True)
+class _Product:
+    """An Einsum that is to be rewritten.
+
+    Attributes:
+        node: the node; what is made is put before it.
+        operands: what it multiplies.
+        result: letters of its output.
+        lengths: of the axes, by letter.
+    """
+
+    node: ir.Node
+    operands: tuple[_Operand, ...]
+    result: str
+    lengths: dict[str, Length]
+
+    def size(self, letters: str) -> int | None:
+        """Return how long some axes are as one; None where a length is open."""
+        lengths = [self.lengths[letter] for letter in letters]
+        known = [length for length in lengths if isinstance(length, int)]
+        return math.prod(known) if len(known) == len(lengths) else None
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    product = _read(node)
+    if product is None:
+        return False
+    made = _made(graph, product)
+    if made is None:
+        return False
+    value = _ordered(graph, product, made, product.result)
+    value.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], value)
+    edit.remove_node(node)
+    return True
+
+
+def _made(graph: ir.Graph, product: _Product) -> _Operand | None:
+    """Return the product of all operands, its axes in any order."""
+    left, *others = product.operands
+    for place, right in enumerate(others, start=1):
+        later = "".join(operand.letters for operand in product.operands[place + 1 :])
+        wanted = "".join(
+            letter
+            for letter in dict.fromkeys(left.letters + right.letters)
+            if letter in product.result + later
+        )
+        wanted = product.result if set(wanted) == set(product.result) and not later else wanted
+        made = _of_two(graph, replace(product, operands=(left, right), result=wanted))
+        if made is None:
+            return None
+        left = made
+    return _summed(graph, product, left, set(left.letters) - set(product.result))
+
+
+def _of_two(graph: ir.Graph, product: _Product) -> _Operand | None:
+    left, right = product.operands
+    alone = set(left.letters) ^ set(right.letters)
+    left, right = (
+        _summed(graph, product, each, alone & set(each.letters) - set(product.result))
+        for each in (left, right)
+    )
+    if edit.is_constant(left.value) and not edit.is_constant(right.value):
+        left, right = right, left
+    product = replace(product, operands=(left, right))
+    gone = set(left.letters + right.letters) - set(product.result)
+    if not gone:
+        return _multiplied(graph, product, product.result)
+    if set(left.letters) == set(right.letters):
+        return _summed(graph, product, _multiplied(graph, product, left.letters), gone)
+    return _rows(graph, product) or _pointwise(graph, product) or _matrices(graph, product)
+
+
+def _pointwise(graph: ir.Graph, product: _Product) -> _Operand | None:
+    """Return an image times a constant matrix over one axis, as a 1×1 convolution."""
+    (image, matrix), node = product.operands, product.node
+    taken = set(image.letters) & set(matrix.letters)
+    if not edit.is_constant(matrix.value) or len(image.letters) != 4 or len(matrix.letters) != 2:
+        return None
+    if len(taken) != 1 or taken & set(image.letters[0] + product.result):
+        return None
+    (channel,) = taken
+    given = matrix.letters.replace(channel, "")
+    batch, rest = image.letters[0], image.letters[1:].replace(channel, "")
+    weight = edit.contents(matrix.value)
+    weight = weight if matrix.letters == given + channel else weight.T
+    source = _ordered(graph, product, image, batch + channel + rest)
+    made = edit.insert_convolution(graph, node, source, weight, f"{node.name}.pointwise")
+    return _shaped(product, made, batch + given + rest)
+
+
+def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
+    """Return the product of the last axis with a constant matrix."""
+    (rows, matrix), name = product.operands, product.node.name
+    taken = rows.letters[-1:]
+    if (
+        not edit.is_constant(matrix.value)
+        or len(matrix.letters) != 2
+        or taken not in matrix.letters
+    ):
+        return None
+    given = matrix.letters.replace(taken, "")
+    if given in rows.letters or product.result != rows.letters[:-1] + given:
+        return None
+    weight = edit.contents(matrix.value)
+    table = weight if matrix.letters == taken + given else weight.T
+    constant = edit.add_constant(graph, f"{name}.matrix", table)
+    inputs = [rows.value, constant]
+    made = edit.insert_node(graph, product.node, "MatMul", inputs, {}, f"{name}.rows")
+    return _shaped(product, made, product.result)
+
+
+def _multiplied(graph: ir.Graph, product: _Product, result: str) -> _Operand:
+    """Return the product of each number with each, without a sum."""
+    sides = [_spread(graph, product, operand, result) for operand in product.operands]
+    made = edit.insert_node(graph, product.node, "Mul", sides, {}, f"{product.node.name}.product")
+    return _shaped(product, made, result)
+
+
+def _spread(graph: ir.Graph, product: _Product, operand: _Operand, result: str) -> ir.Value:
+    """Return an operand with all axes of a result, of length 1 where it has none."""
+    letters = "".join(letter for letter in result if letter in operand.letters)
+    absent = [axis for axis, letter in enumerate(result) if letter not in letters]
+    name = f"{product.node.name}.spread"
+    if edit.is_constant(operand.value):
+        order = [operand.letters.index(letter) for letter in letters]
+        values = np.expand_dims(edit.contents(operand.value).transpose(order), tuple(absent))
+        return edit.add_constant(graph, name, values)
+    value = _ordered(graph, product, operand, letters)
+    if not absent:
+        return value
+    inputs = [value, edit.add_constant(graph, f"{name}.axes", np.array(absent, np.int64))]
+    spread = edit.insert_node(graph, product.node, "Unsqueeze", inputs, {}, name)
+    lengths = [product.lengths[letter] if letter in letters else 1 for letter in result]
+    spread.shape = ir.Shape(lengths)
+    return spread
+
+
+def _matrices(graph: ir.Graph, product: _Product) -> _Operand | None:
+    """Return the product of both operands as (b, l, s) and (b, s, r)."""
+    left, right = (operand.letters for operand in product.operands)
+    shared = "".join(a for a in left if a in right and a in product.result)
+    summed = "".join(a for a in left if a in right and a not in product.result)
+    rows, columns = ("".join(a for a in one if a not in other) for one, other in
+                     ((left, right), (right, left)))  # fmt: skip
+    groups = (rows, summed, columns)
+    flat = any(len(group) != 1 for group in groups)
+    if flat and any(product.size(group) is None for group in (shared, *groups)):
+        if rows and columns:
+            return None
+        longer = left if rows else right
+        return _summed(graph, product, _multiplied(graph, product, longer), set(summed))
+    name = product.node.name
+    sides = [
+        _matrix(graph, product, index, [shared, *order], flat, f"{name}.{side}")
+        for index, order, side in ((0, (rows, summed), "left"), (1, (summed, columns), "right"))
+    ]
+    made = edit.insert_node(graph, product.node, "MatMul", sides, {}, f"{name}.product")
+    letters = shared + rows + columns
+    if not flat:
+        return _shaped(product, made, letters)
+    made.shape = ir.Shape([product.size(group) or 0 for group in (shared, rows, columns)])
+    lengths = [product.size(letter) or 0 for letter in letters]
+    whole = edit.insert_reshape(graph, product.node, made, lengths, f"{name}.whole")
+    return _Operand(whole, letters)
+
+
+def _matrix(
+    graph: ir.Graph, product: _Product, index: int, groups: list[str], flat: bool, name: str
+) -> ir.Value:
+    """Return an operand with its axes in groups, each group as one axis where `flat`."""
+    value = _ordered(graph, product, product.operands[index], "".join(groups))
+    if not flat:
+        return value
+    sizes = [product.size(group) or 0 for group in groups]
+    return edit.insert_reshape(graph, product.node, value, sizes, name)
+
+
+def _ordered(graph: ir.Graph, product: _Product, operand: _Operand, letters: str) -> ir.Value:
+    """Return an operand with its axes in another order."""
+    if operand.letters == letters:
+        return operand.value
+    order = [operand.letters.index(letter) for letter in letters]
+    name = f"{product.node.name}.order"
+    turned = edit.insert_node(
+        graph, product.node, "Transpose", [operand.value], {"perm": order}, name
+    )
+    return _shaped(product, turned, letters).value
+
+
+def _summed(graph: ir.Graph, product: _Product, operand: _Operand, gone: set[str]) -> _Operand:
+    """Return an operand summed over some axes."""
+    if not gone:
+        return operand
+    name, letters = product.node.name, operand.letters
+    axes = np.array(sorted(letters.index(letter) for letter in gone), np.int64)
+    inputs = [operand.value, edit.add_constant(graph, f"{name}.axes", axes)]
+    total = edit.insert_node(
+        graph, product.node, "ReduceSum", inputs, {"keepdims": 0}, f"{name}.sum"
+    )
+    return _shaped(product, total, "".join(a for a in letters if a not in gone))
+
+
+def _shaped(product: _Product, value: ir.Value, letters: str) -> _Operand:
+    value.shape = ir.Shape([product.lengths[letter] for letter in letters])
+    return _Operand(value, letters)
+
+
+def _read(node: ir.Node) -> _Product | None:
+    """Return what a node multiplies; None for what the pass leaves."""
+    values = [value for value in node.inputs if value is not None and value.shape is not None]
+    if len(values) != len(node.inputs):
+        return None
+    equation = (node.attributes.get_string("equation", "") or "").replace(" ", "")
+    written, arrow, result = equation.partition("->")
+    terms, spare = written.split(","), [a for a in string.ascii_letters if a not in equation]
+    hidden = [
+        len(v.shape or ()) - len(t.replace("...", "")) for t, v in zip(terms, values, strict=True)
+    ]
+    terms = [t.replace("...", _dots(spare, n)) for t, n in zip(terms, hidden, strict=True)]
+    dots = _dots(spare, max(n for n in (0, *hidden)))
+    if not arrow:
+        once = sorted(a for a in set(written) - set(",.") if written.count(a) == 1)
+        result = "..." + "".join(once)
+    result = result.replace("...", dots)
+    lengths = _lengths(terms, values)
+    if lengths is None or any(len(set(term)) != len(term) for term in (*terms, result)):
+        return None
+    operands = tuple(_Operand(v, t) for v, t in zip(values, terms, strict=True))
+    return _Product(node, operands, result, lengths)
+
+
+def _dots(spare: list[str], count: int) -> str:
+    """Return letters for the axes of "...": the last ones are the same in all operands."""
+    return "".join(spare[:count][::-1])
+
+
+def _lengths(terms: list[str], values: list[ir.Value]) -> dict[str, Length] | None:
+    """Return the length of each axis by its letter; None where one is stretched."""
+    lengths: dict[str, Length] = {}
+    for term, value in zip(terms, values, strict=True):
+        for letter, length in zip(term, value.shape or (), strict=True):
+            known = lengths.setdefault(letter, length)
+            if known == length:
+                continue
+            if isinstance(known, int) and isinstance(length, int):
+                return None
+            lengths[letter] = known if isinstance(known, int) else length
+    return lengths

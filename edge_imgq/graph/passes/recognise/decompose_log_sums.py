@@ -1,0 +1,105 @@
+"""Logarithms of sums, and norms by name, as the sums and norms that `reduce_to_mean` knows.
+
+    ReduceLogSum       y = log(Σ x)
+    ReduceLogSumExp    y = log(Σ e^(x − m)) + m,         m the greatest of the values: no power of e
+    LogSoftmax         y = (x − m) − log(Σ e^(x − m))    overflows
+    LpNormalization    y = x / max(ǁxǁ, 10⁻¹²)           as torch's F.normalize: 0 where all are 0
+    GlobalLpPool       y = ǁxǁ of each channel
+
+ǁxǁ is ReduceL1 or ReduceL2; GlobalLpPool of other powers stays. Eight bits hold no logarithm of a
+sum, so that the nodes from the difference to the result are marked as float arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.passes.insert_before import Expansion
+
+NORMS = {1: "ReduceL1", 2: "ReduceL2"}
+"""By the power p of (Σ |x|ᵖ)^(1/p)."""
+
+LEAST = 1e-12
+"""What torch divides by at least."""
+
+
+def decompose_log_sums(model: ir.Model) -> int:
+    """Rewrite the operators of this module's docstring; exact but for rounding.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [n for n in model.graph if n.op_type in FORMS and _power(n) in NORMS]
+    for node in nodes:
+        result = FORMS[node.op_type](Expansion(model.graph, node))
+        result.shape = node.outputs[0].shape
+        edit.take_place(node.outputs[0], result)
+        edit.remove_node(node)
+    return len(nodes)
+
+
+def _power(node: ir.Node) -> int:
+    return node.attributes.get_int("p", 2)
+
+
+def _log_sum(place: Expansion) -> ir.Value:
+    node, result = place.node, place.node.outputs[0]
+    total = place.in_float(
+        "ReduceSum", place.source, *node.inputs[1:], like=result, **node.attributes
+    )
+    return place.in_float("Log", total, like=result)
+
+
+def _log_sum_of_powers(place: Expansion) -> ir.Value:
+    node, result = place.node, place.node.outputs[0]
+    axes, attributes = node.inputs[1:], dict(node.attributes)
+    kept = {**attributes, "keepdims": 1}
+    is_kept = node.attributes.get_int("keepdims", 1) == 1
+    greatest = place.insert(
+        "ReduceMax", place.source, *axes, like=result if is_kept else None, **kept
+    )
+    below = place.in_float("Sub", place.source, greatest, like=place.source)
+    power = place.in_float("Exp", below, like=place.source)
+    total = place.in_float("ReduceSum", power, *axes, like=result, **attributes)
+    if not is_kept:
+        greatest = place.insert("ReduceMax", place.source, *axes, like=result, **attributes)
+    return place.in_float("Add", place.in_float("Log", total, like=result), greatest, like=result)
+
+
+def _log_softmax(place: Expansion) -> ir.Value:
+    axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
+    greatest = place.insert("ReduceMax", place.source, axes, like=None, keepdims=1)
+    below = place.in_float("Sub", place.source, greatest, like=place.source)
+    power = place.in_float("Exp", below, like=place.source)
+    total = place.in_float("ReduceSum", power, axes, like=None, keepdims=1)
+    return place.in_float("Sub", below, place.in_float("Log", total, like=None), like=place.source)
+
+
+def _normalised(place: Expansion) -> ir.Value:
+    axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
+    norm = place.insert(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
+    least = place.constant("least", np.float32(LEAST))
+    return place.in_float(
+        "Div", place.source, place.insert("Clip", norm, least, like=None), like=place.source
+    )
+
+
+def _norm_of_channels(place: Expansion) -> ir.Value:
+    rank = 4 if place.source.shape is None else len(place.source.shape)
+    axes = place.constant("axes", np.arange(2, rank))
+    result = place.node.outputs[0]
+    return place.insert(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
+
+
+FORMS: dict[str, Callable[[Expansion], ir.Value]] = {
+    "GlobalLpPool": _norm_of_channels,
+    "LogSoftmax": _log_softmax,
+    "LpNormalization": _normalised,
+    "ReduceLogSum": _log_sum,
+    "ReduceLogSumExp": _log_sum_of_powers,
+}
+"""What writes a node, by operator."""

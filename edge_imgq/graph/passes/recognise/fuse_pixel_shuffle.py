@@ -1,0 +1,125 @@
+"""Pixel shuffles that a network spells out as Reshape, Transpose, Reshape.
+
+    to space, CRD:  (N, C, r, r, H, W) → 0 1 4 2 5 3
+    to space, DCR:  (N, r, r, C, H, W) → 0 3 4 1 5 2
+    to depth, DCR:  (N, C, H, r, W, r) → 0 3 5 1 2 4
+    to depth, CRD:  (N, C, H, r, W, r) → 0 1 3 5 2 4
+
+The last has no ONNX operator; it is SpaceToDepth and a 1×1 convolution that reorders channels. So
+is the shuffle of channels among groups, (N, g, C/g, H, W) → 0 2 1 3 4, without SpaceToDepth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+
+@dataclass(frozen=True)
+class Form:
+    """A shuffle: its operator, its mode, and which two of the six axes are the block."""
+
+    kind: str
+    mode: str
+    block: tuple[int, int]
+
+
+FORMS: dict[tuple[int, ...], Form] = {
+    (0, 1, 4, 2, 5, 3): Form("DepthToSpace", "CRD", (2, 3)),
+    (0, 3, 4, 1, 5, 2): Form("DepthToSpace", "DCR", (1, 2)),
+    (0, 3, 5, 1, 2, 4): Form("SpaceToDepth", "DCR", (3, 5)),
+    (0, 1, 3, 5, 2, 4): Form("SpaceToDepth", "CRD", (3, 5)),
+}
+
+
+CHANNELS = (0, 2, 1, 3, 4)
+"""The transposition of a shuffle of channels."""
+
+
+def fuse_pixel_shuffle(model: ir.Model) -> int:
+    """Rewrite every spelled-out shuffle of square blocks; exact.
+
+    Returns:
+        The number of shuffles found.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Transpose"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _channels(graph: ir.Graph, node: ir.Node) -> bool:
+    """Rewrite a shuffle of channels among groups."""
+    unfold = edit.find_maker(node.inputs[0])
+    fold = edit.sole_consumer(node.outputs[0])
+    if unfold is None or fold is None or (unfold.op_type, fold.op_type) != ("Reshape", "Reshape"):
+        return False
+    source, middle, result = unfold.inputs[0], node.inputs[0], fold.outputs[0]
+    if source is None or middle is None or source.shape is None or middle.shape is None:
+        return False
+    image, five = tuple(source.shape), tuple(middle.shape)
+    if len(image) != 4 or len(five) != 5 or source.shape != result.shape:
+        return False
+    groups, inner = five[1:3]
+    if not isinstance(groups, int) or not isinstance(inner, int) or groups * inner != image[1]:
+        return False
+    order = np.arange(groups * inner).reshape(groups, inner).T.reshape(-1)
+    name = f"{node.name}.order"
+    ordered = edit.insert_convolution(graph, fold, source, np.eye(len(order))[order], name)
+    ordered.shape = result.shape
+    edit.take_place(result, ordered)
+    return True
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
+        return _channels(graph, node)
+    form = FORMS.get(tuple(node.attributes.get_ints("perm", [])))
+    unfold = edit.find_maker(node.inputs[0])
+    fold = edit.sole_consumer(node.outputs[0])
+    if form is None or unfold is None or fold is None:
+        return False
+    if unfold.op_type != "Reshape" or fold.op_type != "Reshape":
+        return False
+    source, middle, result = unfold.inputs[0], node.inputs[0], fold.outputs[0]
+    if source is None or middle is None or not _fits(source, middle, result, form):
+        return False
+    assert middle.shape is not None
+    assert result.shape is not None
+    block = int(middle.shape.numpy()[form.block[0]])
+    name = f"{node.name}.shuffle"
+    attributes: dict[str, int | str] = {"blocksize": block}
+    if form.kind == "DepthToSpace":
+        attributes["mode"] = form.mode
+    shuffled = edit.insert_node(graph, fold, form.kind, [source], attributes, name)
+    shuffled.shape = result.shape
+    if form.kind == "SpaceToDepth" and form.mode == "CRD":
+        order = np.arange(result.shape.numpy()[1]).reshape(block * block, -1).T.reshape(-1)
+        matrix = np.eye(len(order))[order]
+        shuffled = edit.insert_convolution(graph, fold, shuffled, matrix, f"{name}.order")
+        shuffled.shape = result.shape
+    edit.take_place(result, shuffled)
+    return True
+
+
+def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, form: Form) -> bool:
+    """Whether the shapes are those of the form with a square block, and all known."""
+    shapes = [value.shape for value in (source, middle, result)]
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return False
+    image, six, folded = (tuple(shape.numpy()) for shape in shapes if shape is not None)
+    if len(image) != 4 or len(six) != 6 or len(folded) != 4:
+        return False
+    block = six[form.block[0]]
+    if block != six[form.block[1]] or block < 2:
+        return False
+    _, channels, height, width = image
+    if form.kind == "DepthToSpace":
+        wanted = (channels // block**2, height * block, width * block)
+        kept = six[4:] == (height, width)
+    else:
+        wanted = (channels * block**2, height // block, width // block)
+        kept = (six[1], six[2], six[4]) == (channels, height // block, width // block)
+    return kept and folded[1:] == wanted

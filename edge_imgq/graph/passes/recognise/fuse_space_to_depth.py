@@ -1,0 +1,159 @@
+"""Space-to-depth and depth-to-space that a network spells with strided slices.
+
+    Concat over (a, b) of x[:, :, a::r, b::r]        is SpaceToDepth,
+    y[:, :, a::r, b::r] = u_ab for every (a, b)      is DepthToSpace of Concat(u),
+
+with r² phases (a, b). Exporters write the assignments as ScatterND, one behind the other. Phases of
+another order than SpaceToDepth's are put in place by the weights of the convolution behind.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+Phase = tuple[int, int]
+
+
+def fuse_space_to_depth(model: ir.Model) -> int:
+    """Rewrite slices joined, and assignments to slices, that cover every pixel once; exact.
+
+    Returns:
+        The number of layouts rewritten.
+    """
+    count = 0
+    for node in list(model.graph):
+        if node.op_type == "Concat":
+            count += _join(model.graph, node)
+        elif node.op_type == "ScatterND":
+            count += _scatter(model.graph, node)
+    return count
+
+
+def _join(graph: ir.Graph, node: ir.Node) -> bool:
+    step = math.isqrt(len(node.inputs))
+    if step < 2 or step**2 != len(node.inputs) or node.attributes.get_int("axis") != 1:
+        return False
+    parts = [part for value in node.inputs if (part := _part(value, step)) is not None]
+    sources, phases = {part[0] for part in parts}, [part[1] for part in parts]
+    every = list(np.ndindex(step, step))
+    if len(sources) != 1 or sorted(phases) != every:
+        return False
+    source = sources.pop()
+    if not _divides(source, step) or (phases != every and not _reorder(node, phases)):
+        return False
+    name, result = node.name or "phases", node.outputs[0]
+    block = {"blocksize": step}
+    depth = edit.insert_node(graph, node, "SpaceToDepth", [source], block, f"{name}.depth")
+    depth.shape = result.shape
+    edit.take_place(result, depth)
+    edit.remove_dead(node)
+    return True
+
+
+def _divides(source: ir.Value, step: int) -> bool:
+    shape = source.shape
+    if shape is None or len(shape) != 4:
+        return False
+    return all(not isinstance(side, int) or side % step == 0 for side in shape[2:])
+
+
+def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
+    """Return what slices of every step-th row and column were taken from, and their phase."""
+    phase = {2: 0, 3: 0}
+    left = {2, 3}
+    while left:
+        node = edit.find_maker(value)
+        taken = _taken(node, step) if node is not None and node.op_type == "Slice" else None
+        if node is None or taken is None or not set(taken) <= left:
+            return None
+        phase.update(taken)
+        left -= set(taken)
+        value = node.inputs[0]
+    return None if value is None else (value, (phase[2], phase[3]))
+
+
+def _taken(node: ir.Node, step: int) -> dict[int, int] | None:
+    """Return where a slice begins on each axis, if it takes every step-th place to the end."""
+    if len(node.inputs) != 5 or not all(edit.is_constant(value) for value in node.inputs[1:]):
+        return None
+    starts, ends, axes, steps = (
+        edit.contents(value).reshape(-1).tolist() for value in node.inputs[1:]
+    )
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    if set(steps) != {step} or shape is None or any(not 0 <= start < step for start in starts):
+        return None
+    lengths = [shape[axis] for axis in axes]
+    ends_late = [
+        end >= (length if isinstance(length, int) else 2**31 - 1)
+        for end, length in zip(ends, lengths, strict=True)
+    ]
+    return dict(zip((axis % 4 for axis in axes), starts, strict=True)) if all(ends_late) else None
+
+
+def _reorder(node: ir.Node, phases: list[Phase]) -> bool:
+    """Let the convolution behind take phases in the order of SpaceToDepth."""
+    reader = edit.sole_consumer(node.outputs[0])
+    if reader is None or reader.op_type != "Conv" or reader.attributes.get_int("group", 1) != 1:
+        return False
+    if not edit.is_constant(reader.inputs[1]):
+        return False
+    weight: Any = edit.contents(reader.inputs[1])
+    blocks = np.split(weight, len(phases), axis=1)
+    placed = [blocks[phases.index(phase)] for phase in sorted(phases)]
+    edit.replace_input(reader, 1, np.concatenate(placed, axis=1), "phases")
+    return True
+
+
+def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
+    """Rewrite a chain of assignments that ends here."""
+    parts: dict[Phase, ir.Value] = {}
+    last: ir.Node | None = node
+    step, data = 0, node.inputs[0]
+    while last is not None and last.op_type == "ScatterND":
+        found = _assigned(last)
+        if found is None or found[0] in parts or step not in (0, found[1]):
+            return False
+        parts[found[0]], step, data = found[2], found[1], last.inputs[0]
+        last = edit.find_maker(data)
+    if not edit.is_constant(data) or sorted(parts) != list(np.ndindex(step, step)):
+        return False
+    name, result = node.name or "phases", node.outputs[0]
+    phases = [parts[phase] for phase in sorted(parts)]
+    joined = edit.insert_node(graph, node, "Concat", phases, {"axis": 1}, f"{name}.phases")
+    assert phases[0].shape is not None
+    batch, channels, rows, columns = phases[0].shape.numpy()
+    joined.shape = ir.Shape([batch, channels * step**2, rows, columns])
+    block = {"blocksize": step, "mode": "DCR"}
+    image = edit.insert_node(graph, node, "DepthToSpace", [joined], block, f"{name}.image")
+    image.shape = result.shape
+    edit.take_place(result, image)
+    edit.remove_dead(node)
+    return True
+
+
+def _assigned(node: ir.Node) -> tuple[Phase, int, ir.Value] | None:
+    """Return the phase, the step and the values of one assignment."""
+    data, table, values = node.inputs
+    if data is None or values is None or not edit.is_constant(table):
+        return None
+    shapes = [value.shape for value in (data, values)]
+    if any(shape is None or not shape.is_static() or len(shape) != 4 for shape in shapes):
+        return None
+    whole, part = (shape.numpy() for shape in shapes if shape is not None)
+    step = whole[2] // part[2]
+    places: Any = edit.contents(table)
+    if step < 2 or whole != (*part[:2], part[2] * step, part[3] * step):
+        return None
+    if places.shape != (*part, 4) or node.attributes.get_string("reduction", "none") != "none":
+        return None
+    first = places[0, 0, 0, 0]
+    regular = np.moveaxis(np.indices(part), 0, -1) * np.array([1, 1, step, step]) + first
+    phase = (int(first[2]), int(first[3]))
+    fits = not first[:2].any() and max(phase) < step
+    return (phase, step, values) if fits and np.array_equal(places, regular) else None

@@ -1,0 +1,101 @@
+"""ScatterND that writes a block of a tensor, as exporters spell `y[:, :3] = z`.
+
+The indices are then all places of a box, in order. With the tensor parted before and behind the box
+along each axis that the box does not fill,
+
+    ScatterND(y, indices of the box, z) = Concat(y before, Concat(… z …), y behind).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+Box = dict[int, tuple[int, int]]
+
+
+def scatter_to_concat(model: ir.Model) -> int:
+    """Rewrite writes of whole blocks at known places into tensors of known lengths; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    return sum(_rewrite(model.graph, node) for node in list(model.graph))
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    if node.op_type != "ScatterND" or node.attributes.get_string("reduction", "none") != "none":
+        return False
+    target, indices, block = node.inputs
+    if target is None or block is None or target.shape is None or not target.shape.is_static():
+        return False
+    if target.dtype is not ir.DataType.FLOAT or not edit.is_constant(indices):
+        return False
+    lengths = [int(length) for length in target.shape.numpy()]
+    box = _box(edit.contents(indices), lengths)
+    if box is None:
+        return False
+    partial = {axis: ends for axis, ends in box.items() if ends != (0, lengths[axis])}
+    shape = [end - start for start, end in box.values()]
+    shape += lengths[len(shape) :]
+    if block.shape is None or list(block.shape) != shape:
+        block = edit.insert_reshape(graph, node, block, shape, f"{node.name}.block")
+    result = _written(graph, node, target, block, partial)
+    result.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], result)
+    edit.remove_node(node)
+    return True
+
+
+def _box(indices: np.ndarray, lengths: list[int]) -> Box | None:
+    """Return first places and ends, by axis, of a box whose places these are, in order."""
+    axes = indices.shape[-1]
+    places = indices.reshape(-1, axes).astype(np.int64)
+    if not places.size or len(places) > np.prod(lengths[:axes]):
+        return None
+    places = np.where(places < 0, places + np.array(lengths[:axes]), places)
+    starts, ends = places[0], places[-1] + 1
+    sizes = ends - starts
+    if (sizes < 1).any() or np.prod(sizes) != len(places):
+        return None
+    grid = np.indices(sizes).reshape(axes, -1).T + starts
+    if not np.array_equal(grid, places):
+        return None
+    return {axis: (int(starts[axis]), int(ends[axis])) for axis in range(axes)}
+
+
+def _written(
+    graph: ir.Graph, node: ir.Node, target: ir.Value, block: ir.Value, partial: Box
+) -> ir.Value:
+    """Return a tensor with a block written into it; `partial` are the axes it does not fill."""
+    if not partial:
+        return block
+    (axis, (start, end)), *rest = partial.items()
+    assert target.shape is not None
+    length = int(target.shape.numpy()[axis])
+    inner = _cut(graph, node, target, axis, (start, end)) if rest else target
+    parts = [_written(graph, node, inner, block, dict(rest))]
+    if start:
+        parts.insert(0, _cut(graph, node, target, axis, (0, start)))
+    if end < length:
+        parts.append(_cut(graph, node, target, axis, (end, length)))
+    joined = edit.insert_node(graph, node, "Concat", parts, {"axis": axis}, f"{node.name}.joined")
+    joined.shape = target.shape
+    return joined
+
+
+def _cut(
+    graph: ir.Graph, node: ir.Node, target: ir.Value, axis: int, ends: tuple[int, int]
+) -> ir.Value:
+    """Return a part of a tensor along one axis; of a constant, a constant."""
+    name = f"{node.name}.part"
+    if edit.is_constant(target):
+        window = [slice(None)] * axis + [slice(*ends)]
+        return edit.add_constant(graph, name, edit.contents(target)[tuple(window)])
+    part = edit.insert_slice(graph, node, target, {axis: ends}, name)
+    assert target.shape is not None
+    lengths = [int(length) for length in target.shape.numpy()]
+    part.shape = ir.Shape([*lengths[:axis], ends[1] - ends[0], *lengths[axis + 1 :]])
+    return part

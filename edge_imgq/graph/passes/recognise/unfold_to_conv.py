@@ -1,0 +1,120 @@
+"""Neighbourhoods laid out as channels (torch's `unfold`), as a convolution that copies.
+
+Exporters write them as two gathers with tables of rows I[i, y] = i·d + y·s + o and of columns,
+
+    u[c, i, j, y, x] = image[c, I[i, y], J[j, x]],
+
+which is the depthwise convolution of a cut image with kh·kw kernels per channel, each a single one.
+Its result lies as the Reshape behind the gathers wants it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+ORDER = (0, 1, 2, 4, 3, 5)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A table of places: first + taps · dilation + results · stride."""
+
+    first: int
+    taps: int
+    dilation: int
+    results: int
+    stride: int
+
+    @property
+    def end(self) -> int:
+        """One behind the last place."""
+        return self.first + (self.taps - 1) * self.dilation + (self.results - 1) * self.stride + 1
+
+
+def unfold_to_conv(model: ir.Model) -> int:
+    """Rewrite two gathers of windows, a transposition and a reshape; exact.
+
+    Returns:
+        The number of windows rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Transpose"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, turn: ir.Node) -> bool:
+    merge = edit.sole_consumer(turn.outputs[0])
+    columns = _gather(turn.inputs[0], 4)
+    rows = _gather(columns.inputs[0], 2) if columns is not None else None
+    if tuple(turn.attributes.get_ints("perm", [])) != ORDER or merge is None:
+        return False
+    if merge.op_type != "Reshape" or columns is None or rows is None:
+        return False
+    image, down, across = rows.inputs[0], _steps(rows), _steps(columns)
+    channels = image.shape[1] if image is not None and image.shape is not None else None
+    if image is None or down is None or across is None or not isinstance(channels, int):
+        return False
+    copies = _copies(graph, turn, image, channels, (down, across))
+    merge.replace_input_with(0, copies)
+    edit.remove_dead(turn)
+    return True
+
+
+def _gather(value: ir.Value | None, axis: int) -> ir.Node | None:
+    node = edit.find_maker(value)
+    if node is None or node.op_type != "Gather" or edit.sole_consumer(node.outputs[0]) is None:
+        return None
+    return node if node.attributes.get_int("axis", 0) == axis else None
+
+
+def _steps(gather: ir.Node) -> _Steps | None:
+    """Return the steps of a table; None where it has others."""
+    if not edit.is_constant(gather.inputs[1]):
+        return None
+    table: Any = edit.contents(gather.inputs[1])
+    if table.ndim != 2:
+        return None
+    taps, results = table.shape
+    dilation = int(table[1, 0] - table[0, 0]) if taps > 1 else 1
+    stride = int(table[0, 1] - table[0, 0]) if results > 1 else 1
+    steps = _Steps(int(table[0, 0]), taps, dilation, results, stride)
+    regular = steps.first + np.add.outer(np.arange(taps) * dilation, np.arange(results) * stride)
+    fits = min(steps.first + 1, dilation, stride) > 0
+    return steps if fits and np.array_equal(table, regular) else None
+
+
+def _copies(
+    graph: ir.Graph, turn: ir.Node, image: ir.Value, channels: int, sides: tuple[_Steps, _Steps]
+) -> ir.Value:
+    name, (down, across) = turn.name or "windows", sides
+    size = down.taps * across.taps
+    kernel = np.tile(np.eye(size, dtype=np.float32), (channels, 1))
+    weight = kernel.reshape(-1, 1, down.taps, across.taps)
+    attributes = {
+        "group": channels,
+        "kernel_shape": [down.taps, across.taps],
+        "dilations": [down.dilation, across.dilation],
+        "strides": [down.stride, across.stride],
+    }
+    inputs = [_cut(graph, turn, image, sides), edit.add_constant(graph, f"{name}.ones", weight)]
+    copies = edit.insert_node(graph, turn, "Conv", inputs, attributes, f"{name}.copies")
+    assert image.shape is not None
+    copies.shape = ir.Shape([image.shape[0], channels * size, down.results, across.results])
+    return copies
+
+
+def _cut(graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Steps, _Steps]) -> ir.Value:
+    """Cut off what no window reaches, where that would be another place for one."""
+    assert image.shape is not None
+    reached = [(steps.first, steps.end) for steps in sides]
+    if reached == [(0, length) for length in image.shape[2:]]:
+        return image
+    ends = dict(enumerate(reached, 2))
+    part = edit.insert_slice(graph, turn, image, ends, f"{turn.name}.reached")
+    part.shape = ir.Shape([*image.shape[:2], *(end - first for first, end in reached)])
+    return part

@@ -1,0 +1,55 @@
+"""Padding by negative amounts as the slice that it is.
+
+Pad with p < 0 on a side cuts −p rows off there; what is padded on others is padded behind the cut.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+
+FARTHEST = 2**31 - 1
+
+
+def negative_pad_to_slice(model: ir.Model) -> int:
+    """Rewrite Pad nodes that cut something off; exact.
+
+    Returns:
+        The number of nodes rewritten.
+    """
+    nodes = [node for node in model.graph if node.op_type == "Pad"]
+    return sum(_rewrite(model.graph, node) for node in nodes)
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
+    source, pads = node.inputs[:2]
+    has_axes = len(node.inputs) > 3 and node.inputs[3] is not None
+    if source is None or not edit.is_constant(pads) or has_axes:
+        return False
+    table = edit.contents(pads).reshape(2, -1)
+    if table.min() >= 0 or node.attributes.get_string("mode", "constant") != "constant":
+        return False
+    cut = np.maximum(-table, 0)
+    axes = np.flatnonzero(cut.any(axis=0))
+    ends = {int(a): (int(cut[0, a]), -int(cut[1, a]) or FARTHEST) for a in axes}
+    part = edit.insert_slice(graph, node, source, ends, f"{node.name}.part")
+    if source.shape is not None:
+        taken = cut.sum(axis=0)
+        part.shape = ir.Shape(
+            [
+                side - int(less) if isinstance(side, int) else None if less else side
+                for side, less in zip(source.shape, taken, strict=True)
+            ]
+        )
+    rest = np.maximum(table, 0)
+    if rest.any():
+        node.replace_input_with(0, part)
+        padding = edit.add_constant(graph, f"{node.name}.pads", rest.reshape(-1))
+        node.replace_input_with(1, padding)
+        return True
+    part.shape = node.outputs[0].shape
+    edit.take_place(node.outputs[0], part)
+    edit.remove_node(node)
+    return True

@@ -1,0 +1,159 @@
+"""Nodes that do nothing once a network is trained and its shapes are known.
+
+Identity, Dropout, Cast from float to float; and Pad by nothing, Slice of everything, Resize to the
+own size, Transpose into the own order, Concat of one, Reshape to the own shape; Expand, and Tile of
+axes of length 1, in front of arithmetic with a tensor that is as large already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.operators import BROADCASTING
+
+LARGEST = 2**31 - 1
+"""An end of a slice that means "to the end", as exporters write it; larger ones too."""
+
+
+def noop_elimination(model: ir.Model) -> int:
+    """Remove inert nodes whose input another node computes; exact.
+
+    Returns:
+        The number of nodes removed.
+    """
+    nodes = [node for node in model.graph if _is_inert(node)]
+    return sum(_remove(node) for node in nodes)
+
+
+def _is_inert(node: ir.Node) -> bool:
+    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+        return False
+    rule = RULES.get(node.op_type)
+    return rule is not None and rule(node)
+
+
+def _always(_node: ir.Node) -> bool:
+    return True
+
+
+def _cast(node: ir.Node) -> bool:
+    source = node.inputs[0]
+    kept = source is not None and source.dtype is ir.DataType.FLOAT
+    return kept and node.attributes.get_int("to") == ir.DataType.FLOAT.value
+
+
+def _dropout(node: ir.Node) -> bool:
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    return training is None or (edit.is_constant(training) and not edit.contents(training))
+
+
+def _pad(node: ir.Node) -> bool:
+    pads = _numbers(node, 1)
+    return pads is not None and not np.any(pads)
+
+
+def _slice(node: ir.Node) -> bool:
+    starts, ends, axes = (_numbers(node, index) for index in (1, 2, 3))
+    shape = node.inputs[0].shape if node.inputs[0] is not None else None
+    steps = _numbers(node, 4) if len(node.inputs) > 4 else np.ones(1)
+    if starts is None or ends is None or shape is None or steps is None or np.any(steps != 1):
+        return False
+    if axes is None and len(node.inputs) > 3 and node.inputs[3] is not None:
+        return False
+    places = range(len(ends)) if axes is None else axes
+    lengths = [shape[int(axis)] for axis in places]
+    reaches = [
+        end >= LARGEST or (isinstance(length, int) and end >= length)
+        for end, length in zip(ends, lengths, strict=True)
+    ]
+    return not np.any(starts) and all(reaches)
+
+
+def _resize(node: ir.Node) -> bool:
+    mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    scales = _numbers(node, 2)
+    return mode != "tf_crop_and_resize" and (
+        bool(np.all(scales == 1)) if scales is not None and scales.size else _keeps_shape(node)
+    )
+
+
+def _transpose(node: ir.Node) -> bool:
+    order = list(node.attributes.get_ints("perm", []))
+    return bool(order) and order == list(range(len(order)))
+
+
+def _concat(node: ir.Node) -> bool:
+    return len(node.inputs) == 1
+
+
+def _expand(node: ir.Node) -> bool:
+    """Whether every reader would broadcast to the same shape by itself."""
+    result = node.outputs[0]
+    if result.is_graph_output() or result.shape is None or not result.uses():
+        return False
+    return all(_has_operand_like(reader, result) for reader in result.consumers())
+
+
+def _tile(node: ir.Node) -> bool:
+    source, repeats = node.inputs[0], _numbers(node, 1)
+    if source is None or source.shape is None or repeats is None:
+        return False
+    sides = zip(source.shape, repeats, strict=True)
+    return all(length == 1 or count == 1 for length, count in sides) and _expand(node)
+
+
+def _has_operand_like(reader: ir.Node, expanded: ir.Value) -> bool:
+    others = [value for value in reader.inputs if value is not expanded and value is not None]
+    return reader.op_type in BROADCASTING and any(_same_shape(v, expanded) for v in others)
+
+
+def _same_shape(one: ir.Value, other: ir.Value) -> bool:
+    if one.shape is None or other.shape is None or len(one.shape) != len(other.shape):
+        return False
+    sides = zip(one.shape, other.shape, strict=True)
+    return all(a == b and (isinstance(a, int) or a.value is not None) for a, b in sides)
+
+
+def _keeps_shape(node: ir.Node) -> bool:
+    source, result = node.inputs[0], node.outputs[0]
+    if source is None or source.shape is None or result.shape is None:
+        return False
+    return source.shape.is_static() and source.shape == result.shape
+
+
+def _numbers(node: ir.Node, index: int) -> Any:
+    """Return a constant input as a vector; None when it is absent or computed."""
+    value = node.inputs[index] if len(node.inputs) > index else None
+    return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
+
+
+RULES: dict[str, Callable[[ir.Node], bool]] = {
+    "Cast": _cast,
+    "Concat": _concat,
+    "Dropout": _dropout,
+    "Expand": _expand,
+    "Identity": _always,
+    "Pad": _pad,
+    "Reshape": _keeps_shape,
+    "Resize": _resize,
+    "Slice": _slice,
+    "Tile": _tile,
+    "Transpose": _transpose,
+}
+"""When a node does nothing, by operator."""
+
+
+def _remove(node: ir.Node) -> bool:
+    source, result = node.inputs[0], node.outputs[0]
+    if source is None or (result.is_graph_output() and source.producer() is None):
+        return False
+    if result.is_graph_output() and source.is_graph_output():
+        return False
+    edit.take_place(result, source)
+    edit.remove_node(node)
+    return True

@@ -1,0 +1,224 @@
+"""Reading an ONNX graph, float or QDQ, into the view that lowerings walk.
+
+Four things are folded, and nothing else is interpreted:
+
+1. QuantizeLinear and DequantizeLinear become the `quantization` of the tensor they surround. Where
+   an integer tensor is dequantized and quantized again with other parameters, the pair becomes one
+   Requantize operation.
+2. A Relu or constant Clip that alone follows an operation, with no quantizer between, becomes that
+   operation's `activation`.
+3. The fraction of a level that a QDQ graph adds behind a bilinear Resize, so that its quantizer
+   rounds as kernels do (`edge_imgq.quantize.qdq.resize_rounding`), is left out.
+4. Initializers become constant tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
+from edge_imgq.graph.network import (
+    REQUANTIZE,
+    Activation,
+    IntegerType,
+    Network,
+    Operation,
+    Quantization,
+    Tensor,
+)
+
+INTEGER_TYPES: dict[ir.DataType, IntegerType] = {
+    ir.DataType.INT8: "int8",
+    ir.DataType.INT16: "int16",
+    ir.DataType.INT32: "int32",
+}
+
+
+def read_network(model: ir.Model) -> Network:
+    """Return the view of a graph whose shapes are bound (see `edge_imgq.graph.shapes.size`).
+
+    Args:
+        model: float ONNX, or QDQ ONNX in which every activation between operators is quantized.
+
+    Raises:
+        ModelError: a shape is open, or a quantizer's parameters are not constants.
+    """
+    return _Reader(model).read()
+
+
+class _Reader:
+    """One walk over one graph."""
+
+    def __init__(self, model: ir.Model) -> None:
+        self.graph = model.graph
+        self.tensors: dict[ir.Value, Tensor] = {}
+        self.operations: list[Operation] = []
+        self.fused: set[ir.Node] = set()
+
+    def read(self) -> Network:
+        inputs = tuple(
+            self._define(value) for value in self.graph.inputs if not value.is_initializer()
+        )
+        for node in self.graph:
+            if node.op_type == "QuantizeLinear":
+                self._quantize(node)
+            elif node.op_type == "DequantizeLinear":
+                self._dequantize(node)
+            elif node not in self.fused:
+                self._operate(node)
+        outputs = tuple(self.tensors[value] for value in self.graph.outputs)
+        return Network(self.graph.name or "network", inputs, outputs, tuple(self.operations))
+
+    def _define(self, value: ir.Value) -> Tensor:
+        """Make the tensor of a value that an operation or the caller computes."""
+        shape, logical = _static_shape(value), value.dtype is ir.DataType.BOOL
+        tensor = Tensor(value.name or "", shape, _quantization_after(value), logical=logical)
+        self.tensors[value] = tensor
+        return tensor
+
+    def _constant(self, value: ir.Value) -> Tensor:
+        logical = value.dtype is ir.DataType.BOOL
+        return Tensor(value.name or "", _static_shape(value), None, constant(value), logical)
+
+    def _quantize(self, node: ir.Node) -> None:
+        source, target = _operand(node, 0), node.outputs[0]
+        tensor = self.tensors[source]
+        parameters = quantization_of(node)
+        if same_quantization(tensor.quantization, parameters):
+            self.tensors[target] = tensor
+            return
+        moved = Tensor(target.name or "", tensor.shape, parameters)
+        self.tensors[target] = moved
+        self.operations.append(Operation(REQUANTIZE, node.name or "", (tensor,), (moved,), {}))
+
+    def _dequantize(self, node: ir.Node) -> None:
+        source, target = _operand(node, 0), node.outputs[0]
+        if source.is_initializer():
+            self.tensors[target] = Tensor(
+                source.name or "", _static_shape(source), quantization_of(node), constant(source)
+            )
+        else:
+            self.tensors[target] = self.tensors[source]
+
+    def _operate(self, node: ir.Node) -> None:
+        activation, last = self._activation_after(node)
+        inputs = tuple(None if value is None else self._input(value) for value in node.inputs)
+        outputs = tuple(
+            self._define(last if index == 0 else value) for index, value in enumerate(node.outputs)
+        )
+        attributes = {
+            name: plain_attribute(attribute) for name, attribute in node.attributes.items()
+        }
+        name, in_float = node.name or "", is_marked(node)
+        self.operations.append(
+            Operation(node.op_type, name, inputs, outputs, attributes, activation, in_float)
+        )
+
+    def _input(self, value: ir.Value) -> Tensor:
+        if value in self.tensors:
+            return self.tensors[value]
+        return self._constant(value)
+
+    def _activation_after(self, node: ir.Node) -> tuple[Activation | None, ir.Value]:
+        """Return the clipping fused into a node, and the value that then is its output."""
+        rounding = _rounding_after(node)
+        if rounding is not None:
+            self.fused.add(rounding)
+            return None, rounding.outputs[0]
+        follower = fused_activation(node)
+        if follower is None:
+            return None, node.outputs[0]
+        self.fused.add(follower)
+        return clip_bounds(follower), follower.outputs[0]
+
+
+def _rounding_after(node: ir.Node) -> ir.Node | None:
+    """Return the addition that keeps a Resize off ties before its quantizer, if there is one.
+
+    It is known by its place: no other addition lies between an operator and its quantizer.
+    """
+    adding = edit.sole_consumer(node.outputs[0]) if node.op_type == "Resize" else None
+    if adding is None or adding.op_type != "Add":
+        return None
+    quantizer = edit.sole_consumer(adding.outputs[0])
+    if quantizer is None or quantizer.op_type != "QuantizeLinear":
+        return None
+    shift, level = _operand(adding, 1), quantization_of(quantizer).scale[0]
+    fits = edit.is_constant(shift) and edit.contents(shift).size == 1
+    return adding if fits and 0 <= float(edit.contents(shift)) < level / 2 else None
+
+
+def quantization_of(node: ir.Node) -> Quantization:
+    """Return the parameters of a QuantizeLinear or DequantizeLinear node."""
+    scale = constant(_operand(node, 1)).astype(np.float32).reshape(-1)
+    zero = _operand(node, 2)
+    integers = INTEGER_TYPES.get(zero.dtype) if zero.dtype is not None else None
+    if integers is None:
+        raise ModelError(
+            f"{node.op_type} '{node.name}' stores {zero.dtype}; int8, int16 and int32 are known."
+        )
+    axis = node.attributes.get_int("axis", 1) if scale.size > 1 else None
+    return Quantization(scale, constant(zero).astype(np.int32).reshape(-1), integers, axis)
+
+
+def same_quantization(one: Quantization | None, other: Quantization | None) -> bool:
+    """Tell whether two tensors hold the same integers for the same real values."""
+    if one is None or other is None:
+        return one is other
+    return (
+        one.dtype == other.dtype
+        and one.axis == other.axis
+        and np.array_equal(one.scale, other.scale)
+        and np.array_equal(one.zero_point, other.zero_point)
+    )
+
+
+def _quantization_after(value: ir.Value) -> Quantization | None:
+    """Return the quantization that a float value is given by its first quantizer, if any."""
+    for consumer in value.consumers():
+        if consumer.op_type == "QuantizeLinear":
+            return quantization_of(consumer)
+    return None
+
+
+def constant(value: ir.Value) -> Any:
+    """Return the contents of a constant value as a NumPy array.
+
+    Raises:
+        ModelError: the value is computed at run time.
+    """
+    if value.const_value is None:
+        raise ModelError(
+            f"'{value.name}' is computed at run time where a constant is needed; "
+            "a phone file needs it fixed."
+        )
+    return value.const_value.numpy()
+
+
+def _static_shape(value: ir.Value) -> tuple[int, ...]:
+    if value.shape is None or not value.shape.is_static():
+        raise ModelError(f"The shape of '{value.name}' is open: {value.shape}. Pass --size HxW.")
+    return tuple(value.shape.numpy())
+
+
+def _operand(node: ir.Node, index: int) -> ir.Value:
+    value = node.inputs[index]
+    if value is None:
+        raise ModelError(f"{node.op_type} '{node.name}' has no input {index}.")
+    return value
+
+
+def plain_attribute(attribute: ir.Attr) -> Any:
+    """Return an ONNX attribute as a Python value, lists as tuples."""
+    if attribute.type is ir.AttributeType.STRING:
+        return attribute.as_string()
+    if attribute.type is ir.AttributeType.TENSOR:
+        return attribute.as_tensor().numpy()
+    value = attribute.value
+    return tuple(value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,142 @@
+"""What results see of operators that join elements: place by place, along axes, in products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.receptive_field.row_dependence import (
+    MOST,
+    NotKnownError,
+    Seen,
+    Shape,
+    merged,
+    numbers,
+    union,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = NDArray[np.int64]
+
+
+def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Every element from those at its own place."""
+    return union(sources, shape)
+
+
+def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """What follows the first operand alone: the others are vectors of constants."""
+    if any(not source.nothing for source in sources[1:]):
+        raise NotKnownError
+    return Seen(shape, sources[0].first, sources[0].last)
+
+
+def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
+    """Return the rule of an operator that computes every element from all along some axes."""
+
+    def rule(node: ir.Node, sources: list[Seen], _shape: Shape) -> Seen:
+        if any(not source.nothing for source in sources[1:]):
+            raise NotKnownError
+        return merged(sources[0], axes(node, len(sources[0].shape)))
+
+    return rule
+
+
+def one_axis(default: int) -> Callable[[ir.Node, int], Sequence[int]]:
+    """Return axes that an attribute states."""
+    return lambda node, _rank: [node.attributes.get_int("axis", default)]
+
+
+def from_axis(node: ir.Node, rank: int) -> Sequence[int]:
+    """Return the axes from the one that an attribute states."""
+    return range(node.attributes.get_int("axis", -1) % rank, rank)
+
+
+def all_but_the_first(_node: ir.Node, rank: int) -> Sequence[int]:
+    """Return all axes but that of the batch."""
+    return range(1, rank)
+
+
+def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
+    """Axes in the second input, as a cumulative sum has them."""
+    return [int(axis) for axis in np.reshape(numbers(node, 1), -1)]
+
+
+def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """A sum, mean, extreme or its place over some axes, which may be left out of the result."""
+    source, rank = sources[0], len(sources[0].shape)
+    axes = _reduced_axes(node, rank)
+    joined = merged(source, axes)
+    if node.attributes.get_int("keepdims", 1):
+        return Seen(shape, joined.first, joined.last)
+    gone = tuple(axis % rank for axis in axes)
+    return joined.each(lambda rows: np.squeeze(rows, axis=gone), shape)
+
+
+def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
+    if node.op_type in ("ArgMax", "ArgMin"):
+        return [node.attributes.get_int("axis", 0)]
+    stated = list(node.attributes.get_ints("axes", []))
+    if len(node.inputs) > 1 and node.inputs[1] is not None:
+        stated = [int(axis) for axis in np.reshape(numbers(node, 1), -1)]
+    if stated:
+        return stated
+    return [] if node.attributes.get_int("noop_with_empty_axes", 0) else list(range(rank))
+
+
+def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Rows of the left by columns of the right."""
+    left, right = sources
+    rows = merged(left, [-1]) if len(left.shape) > 1 else merged(left, [0])
+    columns = merged(right, [-2 if len(right.shape) > 1 else 0])
+    one = rows.each(lambda r: r[..., 0] if len(right.shape) == 1 else r, rows.shape)
+    other = columns.each(lambda r: r[0] if len(right.shape) == 1 else r, columns.shape)
+    if len(left.shape) == 1:
+        other = other.each(lambda r: r[..., 0, :] if r.ndim > 1 else r, other.shape)
+    size = math.prod(np.broadcast_shapes(one.first.shape, other.first.shape))
+    if size > MOST:
+        other = merged(other, [-1])
+    return union([one, other], shape)
+
+
+def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """A product of two matrices, either turned, and a bias."""
+    left, right, *bias = sources
+    if node.attributes.get_int("transA", 0):
+        left = left.each(np.transpose, left.shape[::-1])
+    if node.attributes.get_int("transB", 0):
+        right = right.each(np.transpose, right.shape[::-1])
+    return union([merged(left, [1]), merged(right, [0]), *bias], shape)
+
+
+def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Sums of products whose letters name axes."""
+    equation = (node.attributes.get_string("equation") or "").replace(" ", "")
+    if "..." in equation or "->" not in equation:
+        raise NotKnownError
+    terms, result = equation.split("->")
+    named = list(zip(terms.split(","), sources, strict=True))
+    if any(len(set(term)) != len(term) for term in (*terms.split(","), result)):
+        raise NotKnownError
+    return union([_term(source, term, result, shape) for term, source in named], shape)
+
+
+def _term(source: Seen, term: str, result: str, shape: Shape) -> Seen:
+    """Return an operand of an Einsum summed over what the result lacks, its axes as there."""
+    summed = tuple(axis for axis, letter in enumerate(term) if letter not in result)
+    kept = [letter for letter in term if letter in result]
+    order = sorted(range(len(kept)), key=lambda place: result.index(kept[place]))
+    gaps = tuple(place for place, letter in enumerate(result) if letter not in kept)
+
+    def laid_out(rows: Rows) -> Rows:
+        return np.expand_dims(np.squeeze(rows, axis=summed).transpose(order), gaps)
+
+    return merged(source, summed).each(laid_out, shape)

@@ -1,0 +1,183 @@
+"""What results see of operators that move elements and join none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.receptive_field.row_dependence import (
+    MOST,
+    Seen,
+    Shape,
+    at_places,
+    compacted,
+    merged,
+    numbers,
+    shape_of,
+    union,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = NDArray[np.int64]
+
+
+def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """The same elements, axes in another order."""
+    order = node.attributes.get_ints("perm", range(len(shape))[::-1])
+    return sources[0].each(lambda rows: rows.transpose(order), shape)
+
+
+def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """The same elements in the same order: axes that stay, split or flow together, in groups."""
+    source = sources[0]
+    before, after = source.shape, shape
+    compact: list[int] = []
+    spread: list[int] = []
+    for old, new in _groups(before, after):
+        if all(source.first.shape[axis] == 1 for axis in old):
+            compact += [1 for _ in old]
+            spread += [1 for _ in new]
+        else:
+            compact += [before[axis] for axis in old]
+            spread += [after[axis] for axis in new]
+    if math.prod(compact) > MOST:
+        return reshaped(_node, [merged(source, [int(np.argmax(compact))])], shape)
+    return compacted(
+        source.each(lambda rows: np.broadcast_to(rows, compact).reshape(spread), shape)
+    )
+
+
+def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield runs of old and of new axes, in order, that hold as many elements."""
+    i = j = 0
+    while i < len(before) or j < len(after):
+        old: list[int] = []
+        new: list[int] = []
+        many = much = 1
+        while not (old or new) or many != much:
+            if (many <= much and i < len(before)) or j >= len(after):
+                old.append(i)
+                many, i = many * before[i], i + 1
+            else:
+                new.append(j)
+                much, j = much * after[j], j + 1
+        yield old, new
+
+
+def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """A stretch of some axes."""
+    starts, ends = (np.reshape(numbers(node, index), -1) for index in (1, 2))
+    given = len(node.inputs) > 3 and node.inputs[3] is not None
+    axes = np.reshape(numbers(node, 3), -1) if given else np.arange(len(starts))
+    stepped = len(node.inputs) > 4 and node.inputs[4] is not None
+    steps = np.reshape(numbers(node, 4), -1) if stepped else np.ones(len(starts), np.int64)
+    cuts = [slice(None)] * len(shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        length = sources[0].shape[axis]
+        if sources[0].first.shape[axis] > 1:
+            stop = None if step < 0 and end < -length else int(end)
+            cuts[int(axis) % len(shape)] = slice(int(start), stop, int(step))
+    return sources[0].each(lambda rows: rows[tuple(cuts)], shape)
+
+
+def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
+    """Stretches of one axis, one after the other."""
+    source = sources[0]
+    axis = node.attributes.get_int("axis", 0) % len(source.shape)
+    parts, start = [], 0
+    for value in node.outputs:
+        shape = shape_of(value)
+        places = range(start, start + shape[axis])
+        start += shape[axis]
+        if source.first.shape[axis] == 1:
+            parts.append(Seen(shape, source.first, source.last))
+        else:
+            parts.append(source.each(lambda rows, p=places: rows.take(p, axis), shape))  # type: ignore[misc]
+    return parts
+
+
+def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Values end to end along one axis."""
+    axis = node.attributes.get_int("axis", 0) % len(shape)
+    if all(source.first.shape[axis] == 1 for source in sources):
+        return union(sources, shape)
+    parts = []
+    for source in sources:
+        whole = [max(other.first.shape[place] for other in sources) for place in range(len(shape))]
+        whole[axis] = source.shape[axis]
+        parts.append(source.each(lambda rows, w=whole: np.broadcast_to(rows, w), source.shape))  # type: ignore[misc]
+    return Seen(
+        shape,
+        np.concatenate([part.first for part in parts], axis),
+        np.concatenate([part.last for part in parts], axis),
+    )
+
+
+def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Places of one axis, which are constants; or a table's, which the image chooses."""
+    source, axis = sources[0], node.attributes.get_int("axis", 0) % len(sources[0].shape)
+    if source.nothing:  # a table, looked up by what is computed of the image
+        there = len(shape) - axis - len(sources[1].shape)
+        return sources[1].each(lambda r: r.reshape((1,) * axis + r.shape + (1,) * there), shape)
+    places = numbers(node, 1)
+    if source.first.shape[axis] == 1:
+        places = np.zeros((1,) * places.ndim, np.int64)
+    return source.each(lambda rows: rows.take(places, axis), shape)
+
+
+def expanded(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """The same elements, repeated where an axis has one."""
+    return union(sources[:1], shape)
+
+
+def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """The value again and again along its axes."""
+    times = np.reshape(numbers(node, 1), -1)
+    counts = [
+        int(count) if sources[0].first.shape[axis] > 1 else 1 for axis, count in enumerate(times)
+    ]
+    return sources[0].each(lambda rows: np.tile(rows, counts), shape)
+
+
+def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Channels laid out as pixels."""
+    seen, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
+    for axis in (2, 3):
+        if seen.first.shape[axis] > 1:
+            seen = seen.each(lambda rows, a=axis: rows.repeat(block, a), shape)  # type: ignore[misc]
+    return Seen(shape, seen.first, seen.last)
+
+
+def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """A border of constants or of mirrored pixels."""
+    seen, rank = sources[0], len(shape)
+    pads = np.reshape(numbers(node, 1), -1)
+    given = len(node.inputs) > 3 and node.inputs[3] is not None
+    axes = [int(a) % rank for a in np.reshape(numbers(node, 3), -1)] if given else range(rank)
+    mode = node.attributes.get_string("mode", "constant")
+    for place, axis in enumerate(axes):
+        if seen.first.shape[axis] > 1:
+            at = np.arange(shape[axis]) - int(pads[place])
+            seen = at_places(seen, axis, [_outside(at, sources[0].shape[axis], mode)])
+    return Seen(shape, seen.first, seen.last)
+
+
+def _outside(at: NDArray[np.int64], length: int, mode: str) -> NDArray[np.int64]:
+    """Return which row stands at a place that may lie outside."""
+    if mode == "edge":
+        return at.clip(0, length - 1)
+    if mode == "wrap":
+        return at % length
+    if mode == "reflect":
+        period = max(2 * (length - 1), 1)
+        turned = at % period
+        return np.minimum(turned, period - turned)
+    return at

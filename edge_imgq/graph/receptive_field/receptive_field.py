@@ -1,0 +1,228 @@
+"""How far around a pixel a network looks: the halo that tiles need.
+
+The graph is bound to a long, narrow image, once upright and once lying, and every value of it is
+followed with the first and the last row that its elements depend on (`edge_imgq.graph.seen`).
+The farthest row that an output row sees is the radius, as long as the image is longer than that; a
+longer one is tried where it is not. Nothing is assumed of how operators are spelled: a norm of
+channels between two transpositions and attention inside windows come out as they compute.
+
+Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.contract import FileNote, has_note
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.operators import MOVING
+from edge_imgq.graph.receptive_field.row_dependence import (
+    NotKnownError,
+    Seen,
+    constant,
+    image,
+    shape_of,
+)
+from edge_imgq.graph.receptive_field.row_rules import follow
+from edge_imgq.graph.shapes.size import bind_size, own_size
+from edge_imgq.graph.shapes.size_multiple import find_sides, outline
+
+LONG, LONGER, SHORT = 768, 3072, 96
+"""Sides of the images that are followed; the longer one where the first is not long enough."""
+
+FINEST = 8
+"""Values of more rows than this for one of the image have more axes than one in a row."""
+
+LONGEST_PERIOD = 512
+"""Repetitions of more rows are not looked for."""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one output pixel depends on.
+
+    Attributes:
+        radius: input pixels on each side; None when it is the whole image, or is not known.
+        reason: why there is no radius, as a clause: "GlobalAveragePool 'x' looks at the whole
+            image", or "what GridSample 'x' looks at is not known".
+        period: input pixels after which the network computes the same again; tiles start at
+            multiples of it.
+        steady: whether a pixel comes out the same in an image of another size. It does not where
+            pixels are placed between the corners of the image.
+    """
+
+    radius: int | None
+    reason: str = ""
+    period: int = 1
+    steady: bool = True
+
+    @property
+    def diameter(self) -> int | None:
+        """Side of the square of input pixels that an output pixel depends on."""
+        return None if self.radius is None else 2 * self.radius + 1
+
+
+def receptive_field(model: ir.Model) -> ReceptiveField:
+    """Return the receptive field of a float or QDQ model, from its graph alone."""
+    light = outline(model)
+    found = [_along(light, axis) for axis in (0, 1)]
+    for field in found:
+        if field.radius is None:
+            return field
+    return ReceptiveField(
+        max(field.radius for field in found if field.radius is not None),
+        period=math.lcm(*(field.period for field in found)),
+        steady=all(field.steady for field in found),
+    )
+
+
+def _along(model: ir.Model, axis: int) -> ReceptiveField:
+    """Return the receptive field in one direction: 0 is height, 1 is width."""
+    field = ReceptiveField(None, "its shapes do not work out at any size that was tried")
+    for long in (LONG, LONGER):
+        bound = _bound(model, axis, long)
+        if bound is None:
+            return field
+        field, enough = _measured(bound, axis)
+        if enough:
+            break
+    return field
+
+
+def _bound(model: ir.Model, axis: int, long: int) -> ir.Model | None:
+    """Return a model at a long, narrow size, or at its own where it is tied to one."""
+    for size in _sizes(model, axis, long):
+        try:
+            bound = bind_size(model, size)
+        except ModelError:
+            continue
+        output = shape_of(bound.graph.outputs[0])
+        if len(output) == 4 and not (output[2] % size[0] or output[3] % size[1]):
+            return bound
+    return None
+
+
+def _sizes(model: ir.Model, axis: int, long: int) -> Iterator[Size]:
+    """Yield sizes to look at a model at, with the ones that most models take first."""
+    fixed = own_size(model)
+    multiple = 1
+    if has_note(model.metadata_props):
+        multiple = FileNote.from_strings(model.metadata_props, "the model").contract.multiple
+    yield from _long_sizes(multiple, axis, long)
+    if fixed is not None:
+        yield fixed
+    elif multiple == 1 and (sides := find_sides(model, ())) is not None:
+        yield from _long_sizes(sides.multiple, axis, long)
+
+
+def _long_sizes(multiple: int, axis: int, long: int) -> Iterator[Size]:
+    """Yield a narrow size and a square one whose sides are multiples."""
+    side, narrow = (-(-length // multiple) * multiple for length in (long, SHORT))
+    yield (side, narrow) if axis == 0 else (narrow, side)
+    yield side, side
+
+
+def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
+    """Return the field in one direction of a bound graph, and whether the image was long enough."""
+    source = model.graph.inputs[0]
+    length = shape_of(source)[2 + axis]
+    seen = {source: image(shape_of(source), 2 + axis)}
+    periods, steady, farthest = {1}, True, None
+    for node in model.graph:
+        inputs = [seen.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]
+        if all(value.nothing for value in inputs):
+            continue
+        try:
+            results = follow(node, inputs)
+        except NotKnownError:
+            return ReceptiveField(None, f"what {_named(node)} looks at is not known"), True
+        if _is_global(node, inputs, results, length):
+            return ReceptiveField(None, f"{_named(node)} looks at the whole image"), True
+        steady = steady and not _is_stretched(node, inputs)
+        periods |= {period for value in results for period in _periods(value)}
+        if farthest is None and any(_reach(value) >= length * 3 // 4 for value in results):
+            farthest = node
+        seen.update(zip(node.outputs, results, strict=True))
+    radius = _radius(seen.get(model.graph.outputs[0]), 2 + axis, length)
+    if radius < length * 3 // 4 or length < LONG:
+        return ReceptiveField(radius, period=_common(periods, length), steady=steady), True
+    where = "it" if farthest is None else _named(farthest)
+    reason = f"how far {where} looks is not known; it may be {radius} pixels and more"
+    return ReceptiveField(None, reason), False
+
+
+def _named(node: ir.Node) -> str:
+    return f"{node.op_type} '{node.name}'"
+
+
+def _reach(value: Seen) -> int:
+    """Return from how many rows the widest element of a value comes."""
+    return int((value.last - value.first).max())
+
+
+def _radius(output: Seen | None, axis: int, length: int) -> int:
+    """Return the farthest row that an output row sees, in input rows."""
+    if output is None:
+        return 0
+    places = np.arange(output.shape[axis]) * length // output.shape[axis]
+    rows = places.reshape([-1 if a == axis else 1 for a in range(output.first.ndim)])
+    sees = np.broadcast_to(output.first <= output.last, np.broadcast(rows, output.first).shape)
+    before, after = (rows - output.first)[sees], (output.last - rows)[sees]
+    return max(0, int(before.max(initial=0)), int(after.max(initial=0)))
+
+
+def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: int) -> bool:
+    """Tell whether an operator joins all rows: every result sees all, and no operand did."""
+
+    def sees_all(value: Seen) -> bool:
+        return bool((value.first <= 0).all() and (value.last >= length - 1).all())
+
+    if node.op_type in MOVING:
+        return False
+    whole = all(sees_all(value) and not value.nothing for value in results)
+    return whole and not any(sees_all(value) for value in inputs)
+
+
+def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
+    """Tell whether a Resize places pixels between the corners of the image, or by odd ratios."""
+    if node.op_type != "Resize":
+        return False
+    mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    sides = zip(inputs[0].shape, shape_of(node.outputs[0]), strict=True)
+    return mode == "align_corners" and any(before != after for before, after in sides)
+
+
+def _periods(value: Seen) -> set[int]:
+    """Return the input rows after which what a value sees repeats, along its axes."""
+    return {
+        period
+        for axis, side in enumerate(value.first.shape)
+        for rows in (value.first, value.last)
+        if side > 1
+        and (period := _step(np.moveaxis(rows, axis, 0).reshape(rows.shape[axis], -1)[:, 0]))
+    }
+
+
+def _step(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
+    """Return by how much an array of rows rises from one repetition to the next, in its middle."""
+    if len(rows) > LONGER * FINEST:  # pixels of both axes in one
+        return None
+    quarter = len(rows) // 4
+    middle = rows[quarter : len(rows) - quarter]
+    for shift in range(1, min(len(middle) // 3, LONGEST_PERIOD) + 1):
+        rise = middle[shift] - middle[0]
+        if rise > 0 and (middle[shift:] - middle[:-shift] == rise).all():
+            return int(rise)
+    return None
+
+
+def _common(periods: set[int], length: int) -> int:
+    common = math.lcm(*periods)
+    return common if common <= length else 1

@@ -1,0 +1,119 @@
+"""Every operator whose results are followed, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, RESHAPING
+from edge_imgq.graph.receptive_field.joining_rules import (
+    all_but_the_first,
+    along,
+    einsum,
+    from_axis,
+    gemm,
+    matrix_product,
+    of_first,
+    one_axis,
+    pointwise,
+    reduced,
+    stated_axis,
+)
+from edge_imgq.graph.receptive_field.movement_rules import (
+    concatenated,
+    depth_to_space,
+    expanded,
+    gathered,
+    padded,
+    parted,
+    reshaped,
+    sliced,
+    tiled,
+    transposed_axes,
+)
+from edge_imgq.graph.receptive_field.row_dependence import (
+    MOST,
+    NotKnownError,
+    Seen,
+    Shape,
+    merged,
+    shape_of,
+)
+from edge_imgq.graph.receptive_field.window_rules import (
+    convolution,
+    deconvolution,
+    pooled,
+    resized,
+    space_to_depth,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = NDArray[np.int64]
+
+
+def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
+    """Return what the outputs of a node see.
+
+    Args:
+        node: of a graph whose shapes are numbers.
+        sources: of its inputs; what is left out sees nothing.
+
+    Raises:
+        NotKnownError: the operator is none of `KNOWN`, or takes positions from the image.
+    """
+    rule = KNOWN.get(node.op_type)
+    if rule is None:
+        raise NotKnownError
+    shapes = [shape_of(value) for value in node.outputs]
+    found = rule(node, list(sources), shapes[0])
+    if isinstance(found, Seen):
+        found = [found] * len(shapes)
+    return [_within(seen, shape) for seen, shape in zip(found, shapes, strict=True)]
+
+
+def _within(seen: Seen, shape: Shape) -> Seen:
+    """Return a result with its own shape, joined where its arrays would be long."""
+    while seen.first.size > MOST:
+        axis = int(np.argmax(seen.first.shape[::-1]))
+        seen = merged(seen, [seen.first.ndim - 1 - axis])
+    return Seen(shape, seen.first, seen.last)
+
+
+KNOWN: dict[str, Callable[[ir.Node, list[Seen], Shape], Seen | list[Seen]]] = {
+    **dict.fromkeys(ELEMENTWISE, pointwise),
+    **dict.fromkeys(("BatchNormalization", *QUANTIZING), of_first),
+    **dict.fromkeys(REDUCING, reduced),
+    **dict.fromkeys(RESHAPING, reshaped),
+    **dict.fromkeys(("Hardmax", "LogSoftmax", "LpNormalization", "Softmax"), along(one_axis(-1))),
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), along(from_axis)),
+    **dict.fromkeys(("GroupNormalization", "InstanceNormalization"), along(all_but_the_first)),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"), along(
+        lambda _node, rank: range(2, rank))),
+    **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), pooled),
+    "Concat": concatenated,
+    "Conv": convolution,
+    "ConvTranspose": deconvolution,
+    "CumSum": along(stated_axis),
+    "DepthToSpace": depth_to_space,
+    "Einsum": einsum,
+    "Expand": expanded,
+    "Gather": gathered,
+    "Gemm": gemm,
+    "LRN": along(lambda _node, _rank: [1]),
+    "MatMul": matrix_product,
+    "Pad": padded,
+    "Resize": resized,
+    "Slice": sliced,
+    "SpaceToDepth": space_to_depth,
+    "Split": parted,
+    "Tile": tiled,
+    "Transpose": transposed_axes,
+}  # fmt: skip
+"""Every operator whose results are followed. Of others it is not known what they look at."""

@@ -1,0 +1,131 @@
+"""What results see of operators that look at neighbours: windows, and pixels between pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.convolution import attributes_of, padding_in
+from edge_imgq.graph.edit import contents, is_constant
+from edge_imgq.graph.receptive_field.row_dependence import (
+    NotKnownError,
+    Seen,
+    Shape,
+    at_places,
+    merged,
+    shape_of,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = NDArray[np.int64]
+
+
+def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Blocks of pixels laid out as channels."""
+    block = node.attributes.get_int("blocksize", 1)
+    return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
+
+
+def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Sums over windows and channels."""
+    if any(not source.nothing for source in sources[1:]):
+        raise NotKnownError
+    return _windows(merged(sources[0], [1]), shape, _taps(node, sources))
+
+
+def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Means or extremes of windows."""
+    return _windows(sources[0], shape, _taps(node, sources))
+
+
+def _taps(node: ir.Node, sources: list[Seen]) -> list[tuple[int, int, int, int]]:
+    """Return taps, stride, dilation and padding before, for each axis of pixels."""
+    before = sources[0].shape[2:]
+    kernel = _kernel(node)
+    strides = node.attributes.get_ints("strides", [1] * len(kernel))
+    dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
+    pads = padding_in(node.op_type, attributes_of(node), kernel, before)
+    assert pads is not None, "its size is known"
+    return [(kernel[i], strides[i], dilations[i], pads[i]) for i in range(len(kernel))]
+
+
+def _kernel(node: ir.Node) -> list[int]:
+    stated = node.attributes.get_ints("kernel_shape")
+    return list(stated) if stated is not None else list(shape_of(node.inputs[1])[2:])
+
+
+def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]) -> Seen:
+    for axis, (count, stride, dilation, pad) in enumerate(taps, start=2):
+        if seen.first.shape[axis] > 1:
+            places = np.arange(shape[axis]) * stride - pad
+            seen = at_places(seen, axis, [places + tap * dilation for tap in range(count)])
+    return Seen(shape, seen.first, seen.last)
+
+
+def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Sums of what pixels spread over windows."""
+    if any(not source.nothing for source in sources[1:]):
+        raise NotKnownError
+    seen, kernel = merged(sources[0], [1]), _kernel(node)
+    strides = node.attributes.get_ints("strides", [1] * len(kernel))
+    dilations = node.attributes.get_ints("dilations", [1] * len(kernel))
+    pads = padding_in(node.op_type, attributes_of(node), kernel, sources[0].shape[2:])
+    assert pads is not None, "its size is known"
+    for i, taps in enumerate(kernel):
+        axis = 2 + i
+        if seen.first.shape[axis] == 1:
+            continue
+        pad = max(pads[i], 0)
+        rest = [np.arange(shape[axis]) + pad - tap * dilations[i] for tap in range(taps)]
+        seen = at_places(seen, axis, [np.where(r % strides[i], -1, r // strides[i]) for r in rest])
+    return Seen(shape, seen.first, seen.last)
+
+
+def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
+    """Pixels between neighbours; how far these lie follows from the mode, and is never less."""
+    if any(not source.nothing for source in sources[1:]):
+        raise NotKnownError
+    mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    if mode == "tf_crop_and_resize":
+        raise NotKnownError
+    seen = sources[0]
+    around = {"nearest": 1, "linear": 1, "cubic": 2}[node.attributes.get_string("mode", "nearest")]
+    for axis, (before, after) in enumerate(zip(sources[0].shape, shape, strict=True)):
+        if seen.first.shape[axis] == 1 or before == after:
+            continue
+        wide = node.attributes.get_int("antialias", 0) and before > after
+        reach = around * (before / after if wide else 1)
+        at = _sampled(mode, before, after, scale_of(node, axis, len(shape)) or after / before)
+        lows, highs = np.floor(at - reach) + 1, np.ceil(at + reach) - 1
+        exact = node.attributes.get_string("mode", "nearest") == "nearest"
+        lows = np.floor(at) if exact else np.minimum(lows, np.floor(at))
+        highs = np.ceil(at) if exact else np.maximum(highs, np.ceil(at))
+        count = int((highs - lows).max()) + 1
+        taps = [np.minimum(lows + tap, highs).clip(0, before - 1) for tap in range(count)]
+        seen = at_places(seen, axis, [tap.astype(np.int64) for tap in taps])
+    return Seen(shape, seen.first, seen.last)
+
+
+def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
+    """Return the factor that a Resize states for an axis; None where it states sizes."""
+    scales = node.inputs[2] if len(node.inputs) > 2 else None
+    if not is_constant(scales) or contents(scales).size != rank:
+        return None
+    return float(contents(scales)[axis])
+
+
+def _sampled(mode: str, before: int, after: int, scale: float) -> NDArray[np.float64]:
+    """Return where a Resize samples its input, for every place of its output."""
+    places = np.arange(after, dtype=np.float64)
+    if mode == "align_corners":
+        return places * (before - 1) / max(after - 1, 1)
+    if mode == "asymmetric":
+        return places / scale
+    return (places + 0.5) / scale - 0.5

@@ -1,1 +1,0 @@
-"""Which rows of an image the values of a graph depend on."""

@@ -1,0 +1,1 @@
+"""Shapes: inference, arithmetic on them, and binding a graph to one image size."""

@@ -1,0 +1,192 @@
+"""Binding a graph to one image size, so that every shape in it is a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import onnx
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.load.channels_last import COLOURS
+from edge_imgq.graph.load.dynamic_shape import reopened
+from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
+from edge_imgq.graph.shapes.shape_inference import infer_shapes
+
+
+def side_axes(shape: Sequence[object]) -> tuple[int, int]:
+    """Return the axes of height and width of an image: the last two, but in (N, H, W, C).
+
+    One pixel of many channels is (N, C, 1, 1).
+    """
+    last = len(shape) == 4 and shape[3] in COLOURS and shape[1] not in COLOURS
+    return (1, 2) if last and tuple(shape[2:]) != (1, 1) else (2, 3)
+
+
+def own_size(model: ir.Model) -> tuple[int, int] | None:
+    """Return the input height and width that a model was exported for; None when they are open."""
+    shape = model.graph.inputs[0].shape
+    assert shape is not None
+    height, width = (shape[axis] for axis in side_axes(tuple(shape)))
+    if isinstance(height, int) and isinstance(width, int):
+        return height, width
+    return None
+
+
+def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
+    """Return a copy of the model for one image of `size`, with all shapes inferred.
+
+    Args:
+        model: one image input, (N, C, H, W) or (N, H, W, C); it is not changed. One that was
+            exported for another size is opened first, where no node holds that size.
+        size: height and width.
+
+    Raises:
+        ModelError: the model is tied to another size, or its shapes do not work out at this one,
+            or nothing is left of an image so small.
+    """
+    if own_size(model) not in (None, size):
+        model = reopened(model, "The model")
+    proto = ir.to_proto(model)
+    _set_input(proto, 1, size)
+    try:
+        inferred = infer_shapes(proto, strict=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"The model does not fit {size[0]}x{size[1]} images: {reason}") from error
+    bound: ir.Model = ir.from_proto(inferred)
+    if fold_shape_arithmetic(bound):
+        return bind_size(bound, size)
+    _refuse_bad_shapes(bound, size)
+    return bound
+
+
+SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Range", "Unsqueeze"})
+"""Operators that take a shape or positions from their second input, or are nothing else."""
+
+
+COUNTING = frozenset({"ReduceL1", "ReduceL2", "ReduceSum", "ReduceSumSquare"})
+"""Operators that targets have as a mean times the number of values."""
+
+MOST_AXES = 5
+"""Of the tensors of Core ML."""
+
+
+def is_shaped_by_size(model: ir.Model) -> bool:
+    """Tell whether the form of an open graph, not only the size of its images, follows from a size.
+
+    Attention flattens its pixels by shape arithmetic or an Einsum, a norm counts them, exporters
+    spell a pixel shuffle with six axes; passes and the quantizer know such a graph only once it has
+    a size. A Resize to the size of another tensor does not count.
+    """
+    return any(_is_shaped(node) for node in model.graph)
+
+
+def _is_shaped(node: ir.Node) -> bool:
+    if node.op_type == "Cast":
+        return _is_computed(node.inputs[0])
+    if node.op_type == "Einsum":
+        return all(value is not None and value.const_value is None for value in node.inputs)
+    if node.op_type in COUNTING:
+        return _is_counted(node)
+    if node.op_type == "Transpose":
+        return len(node.attributes.get_ints("perm", [])) > MOST_AXES
+    shapes = node.inputs[1:] or node.inputs
+    return node.op_type in SHAPED and any(value and _is_computed(value) for value in shapes)
+
+
+def _is_counted(node: ir.Node) -> bool:
+    """Tell whether the number of values that a sum or norm is made of follows from the size."""
+    source, axes = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
+    if source is None or source.shape is None:
+        return False
+    lengths = list(source.shape)
+    if axes is not None and axes.const_value is not None:
+        lengths = [lengths[int(axis)] for axis in axes.const_value.numpy().reshape(-1)]
+    return not all(isinstance(length, int) for length in lengths)
+
+
+def _is_computed(value: ir.Value | None) -> bool:
+    return value is not None and value.const_value is None and value.dtype is ir.DataType.INT64
+
+
+def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
+    """Tell whether every value of a graph is twice as large for two images as for one.
+
+    Attention reshapes to a batch of exactly one image, and exporters write a Resize's batch down.
+
+    Args:
+        model: one image input (N, C, H, W), float or QDQ.
+        size: height and width of the images.
+    """
+    one, two = (_lengths(model, count, size) for count in (1, 2))
+    return one is not None and two is not None and all(two[key] == 2 * one[key] for key in one)
+
+
+def _lengths(model: ir.Model, count: int, size: tuple[int, int]) -> dict[str, int] | None:
+    """Return how many numbers every float value holds for a batch; None where that is open."""
+    proto = ir.to_proto(model)
+    _set_input(proto, count, size)
+    try:
+        inferred = ir.from_proto(infer_shapes(proto, strict=True))
+    except onnx.shape_inference.InferenceError:
+        return None
+    lengths = {}
+    for value in (value for node in inferred.graph for value in node.outputs):
+        if value.shape is None or not value.shape.is_static():
+            return None
+        if value.dtype is ir.DataType.FLOAT and not _is_constant(value):
+            lengths[value.name or ""] = math.prod(value.shape.numpy())
+    return lengths
+
+
+def _is_constant(value: ir.Value) -> bool:
+    """Tell whether a value is a dequantized constant."""
+    node = value.producer()
+    return node is not None and all(v is None or v.const_value is not None for v in node.inputs)
+
+
+def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
+    """Give the image input a shape, and forget all shapes behind it; in place."""
+    dimensions = proto.graph.input[0].type.tensor_type.shape.dim
+    axes = side_axes([d.dim_value or None for d in dimensions])
+    for axis, length in zip((0, *axes), (count, *size), strict=True):
+        dimensions[axis].dim_value = length
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
+
+
+def open_input(proto: onnx.ModelProto) -> None:
+    """Let a model take any batch, height and width, in place; shapes behind the input stay."""
+    for dimension in proto.graph.input[0].type.tensor_type.shape.dim:
+        dimension.Clear()
+
+
+def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:
+    """Refuse shapes that are open, empty, or hold more or fewer pixels than they are made of."""
+    unfit = f"The model does not fit {size[0]}x{size[1]} images:"
+    for node in model.graph:
+        for value in node.outputs:
+            where = f"{node.op_type} '{node.name}'"
+            if value.shape is not None and any(isinstance(n, int) and n < 0 for n in value.shape):
+                raise ModelError(f"{unfit} nothing is left of so small an image after {where}.")
+            if value.shape is None or not all(isinstance(length, int) for length in value.shape):
+                raise ModelError(
+                    f"The shape of '{value.name}', after {where}, is still "
+                    f"open at {size[0]}x{size[1]}: {value.shape}. Shapes that depend on pixel "
+                    "values cannot run on a phone."
+                )
+            source = node.inputs[0] if node.op_type in REARRANGING else None
+            if source is not None and source.shape is not None and source.shape.is_static():
+                before, after = source.shape.numpy(), value.shape.numpy()
+                if math.prod(before) != math.prod(after):
+                    raise ModelError(
+                        f"{unfit} {where} makes {'x'.join(map(str, after))} numbers of "
+                        f"{'x'.join(map(str, before))}."
+                    )
+
+
+REARRANGING = frozenset({"DepthToSpace", "Reshape", "SpaceToDepth"})
+"""Operators that give as many numbers as they take, which ONNX's inference does not look after."""

@@ -1,0 +1,1 @@
+"""The bundle command: a folder for app developers, written and checked."""

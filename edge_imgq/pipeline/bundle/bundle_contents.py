@@ -1,0 +1,290 @@
+"""What a bundle says of its files, made from the files: the same whether it is written or checked.
+
+What files cannot say is a `Facts`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, files_of, sha256_of
+from edge_imgq.bundle import app_code, bill, contract, model_card, page, pixel_vectors, tile_vectors
+from edge_imgq.bundle.contract import (
+    AppContract,
+    DriftContract,
+    FileContract,
+    ReceptiveFieldContract,
+    TilingContract,
+)
+from edge_imgq.bundle.photo import sample_photo, to_netpbm
+from edge_imgq.bundle.read_file import colour_contract, file_contract
+from edge_imgq.errors import ModelError, RuntimeUnavailableError
+from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
+from edge_imgq.pipeline.bundle import reproduce_commands
+from edge_imgq.pipeline.check.measured_by_report import note_of
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.report.json_form import to_json
+from edge_imgq.report.json_schema import schema_of
+from edge_imgq.report.typed import plain
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.graph.receptive_field.receptive_field import ReceptiveField
+
+    Pixels = NDArray[np.uint8]
+
+MODELS = "models"
+LOCK = "made-with.txt"
+SCHEMA_FILE = "contract.schema.json"
+
+NOT_MEASURED = Skipped("no report names the file")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What no file of a model says.
+
+    Attributes:
+        drifts: what was measured, by target.
+        measured_on: the images, in words.
+        measured_on_sha256: their digest.
+        calibration: likewise.
+        calibration_sha256: likewise.
+        author: as the person states it; "" for nothing.
+        licence: likewise.
+        model_version: likewise.
+        card: the model card, in Markdown.
+        lock: versions of the packages that made the files, as pip reads them.
+        command: that makes the bundle again.
+    """
+
+    drifts: Mapping[str, DriftContract | Skipped]
+    measured_on: str
+    measured_on_sha256: str
+    calibration: str
+    calibration_sha256: str
+    author: str
+    licence: str
+    model_version: str
+    card: str
+    lock: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What lies in a bundle beside the files of the model.
+
+    Attributes:
+        contract: of the bundle.
+        files: what was written, by path.
+    """
+
+    contract: AppContract
+    files: Mapping[str, bytes]
+
+
+def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) -> Contents:
+    """Make all that a bundle says of files.
+
+    Args:
+        folder: that holds the files and `reference/`.
+        paths: of the files.
+        facts: what they do not say.
+        watch: told of every step.
+
+    Raises:
+        ModelError: a file is damaged, or was made from another float model.
+    """
+    reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
+    made = app_contract(reference, paths, facts)
+    peak = note_of(reference).contract.peak
+    models = model_files(folder, paths)
+    photo = _photo(made)
+    results = dict(_results(made, paths, photo, watch))
+    kind = "ppm" if photo.shape[2] == 3 else "pgm"
+    data = model_card.data_sets(facts.card)
+    vectors = {f"photo.{kind}": photo, **{f"{t}.{kind}": r for t, r in results.items()}}
+    names = (f"{target}.{kind}" for target in results)
+    code = app_code.app_code(made, peak)
+    folders = {name.partition("/")[0] for name in code}
+    files = {
+        contract.FILE: f"{to_json(plain(made))}\n".encode(),
+        SCHEMA_FILE: contract_schema(),
+        page.FILE: page.page(made, f"photo.{kind}", names, folders),
+        model_card.FILE: facts.card.encode(),
+        LOCK: facts.lock.encode(),
+        reproduce_commands.FILE: facts.command.encode(),
+        bill.FILE: bill.bill(made, models, data, packages_of(facts.lock)),
+        tile_vectors.FILE: tile_vectors.tile_vectors(_cuttings(made)),
+        pixel_vectors.FILE: pixel_vectors.pixel_vectors(),
+        **code,
+        **{f"vectors/{name}": to_netpbm(pixels) for name, pixels in vectors.items()},
+    }
+    return Contents(made, files)
+
+
+def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
+    """Return the files of a model with the graphs that they were made from, by place in a bundle.
+
+    Raises:
+        ModelError: one of these graphs is not there.
+    """
+    found = {
+        f"{MODELS}/{file.relative_to(folder).as_posix()}": file.read_bytes()
+        for path in paths
+        for file in files_of(path)
+    }
+    graphs = {sha256_of(graph): graph for graph in (folder / REFERENCE_FOLDER).glob("*.onnx")}
+    for path in paths:
+        note = note_of(path)
+        for digest in filter(None, (note.reference_sha256, note.quantized_sha256)):
+            if digest not in graphs:
+                raise ModelError(
+                    f"{path} was made from a graph that {folder / REFERENCE_FOLDER} does not hold. "
+                    "Export the model again."
+                )
+            graph = graphs[digest]
+            found[f"{MODELS}/{REFERENCE_FOLDER}/{graph.name}"] = graph.read_bytes()
+            original = note_of(graph).original_sha256
+            if original in graphs:
+                own = graphs[original]
+                found[f"{MODELS}/{REFERENCE_FOLDER}/{own.name}"] = own.read_bytes()
+    return found
+
+
+def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppContract:
+    """Return the contract of files, read from them and from the float model.
+
+    Raises:
+        ModelError: a file is damaged.
+    """
+    import onnx_ir as ir
+
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+
+    note, field = note_of(reference), receptive_field(ir.load(reference))
+    files = [
+        file_contract(
+            path,
+            f"{MODELS}/{path.name}",
+            field,
+            facts.drifts.get(note_of(path).target, NOT_MEASURED),
+        )
+        for path in paths
+    ]
+    return AppContract(
+        schema=contract.SCHEMA,
+        model=note.model,
+        edge_imgq=note.version,
+        task=note.contract.task,
+        scale=note.contract.scale,
+        colour=colour_contract(note.contract),
+        receptive_field=_field(field),
+        reference_sha256=sha256_of(reference),
+        measured_on=facts.measured_on,
+        measured_on_sha256=facts.measured_on_sha256,
+        calibration=facts.calibration,
+        calibration_sha256=facts.calibration_sha256,
+        author=facts.author,
+        licence=facts.licence,
+        model_version=facts.model_version,
+        files=tuple(sorted(files, key=lambda file: file.target)),
+    )
+
+
+def contract_schema() -> bytes:
+    """Return the JSON Schema of `contract.json`."""
+    form = schema_of(AppContract, "contract", contract.SCHEMA)
+    return (json.dumps(form, indent=1) + "\n").encode()
+
+
+def packages_of(lock: str) -> dict[str, str]:
+    """Return the versions that a lock names, by package."""
+    pairs = (line.partition("==") for line in lock.splitlines() if not line.startswith("#"))
+    return {name.strip(): version.strip() for name, found, version in pairs if found}
+
+
+def tiling_for(size: tuple[int, int], tiling: TilingContract | Skipped) -> Tiling | None:
+    """Return how to cut an image for a file; None for an image that is given to it whole."""
+    if isinstance(tiling, Skipped) or not tiling.tiles:
+        return None
+    ways = [Tiling(tile, tiling.halo, tiling.multiple) for tile in tiling.tiles]
+    return min(ways, key=lambda way: tile_count(size, way) * way.tile[0] * way.tile[1])
+
+
+def _field(field: ReceptiveField) -> ReceptiveFieldContract | Skipped:
+    if field.radius is None:
+        return Skipped(field.reason)
+    return ReceptiveFieldContract(field.radius, 2 * field.radius + 1, field.period)
+
+
+def _cuttings(made: AppContract) -> list[tile_vectors.Cutting]:
+    """Return images around the tiles of all files, each once."""
+    found = [
+        cutting
+        for file in made.files
+        if isinstance(file.tiling, TilingContract)
+        for tile in file.tiling.tiles
+        for cutting in tile_vectors.around(tile, file.tiling.halo, file.tiling.multiple, made.scale)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _photo(made: AppContract) -> Pixels:
+    """Return the photograph: a pixel larger than the first tile, or as a file takes it."""
+    channels = len(made.colour.channels)
+    for file in made.files:
+        if isinstance(file.tiling, TilingContract) and file.tiling.tiles:
+            height, width = file.tiling.tiles[0]
+            return sample_photo(height + 1, width + 1, channels)
+    for file in made.files:
+        if (size := own_size(file)) is not None:
+            return sample_photo(*size, channels)
+    side = 64 * made.files[0].multiple
+    return sample_photo(side, side, channels)
+
+
+def own_size(file: FileContract) -> tuple[int, int] | None:
+    """Return the height and width that a file was written for; None where it takes any."""
+    image = file.signatures[0].image
+    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[image.layout]
+    height, width = (image.shape[axis] for axis in axes)
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
+def _results(
+    made: AppContract, paths: Sequence[Path], photo: Pixels, watch: Watch
+) -> list[tuple[str, Pixels]]:
+    """Return what comes out of every file that this host's own runtimes run, by target."""
+    from edge_imgq.runtime.open import open_session
+
+    named = {path.name: path for path in paths}
+    found = []
+    for index, file in enumerate(made.files):
+        watch(Step(f"run {file.target}", index, len(made.files)))
+        try:
+            session = open_session(named[Path(file.file).name], 1)
+        except RuntimeUnavailableError:
+            continue
+        size = photo.shape[0], photo.shape[1]
+        tiling = tiling_for(size, file.tiling)
+        fits = tiling or own_size(file) in (None, size)
+        if not session.identity.is_device_runtime or not fits:
+            continue
+        if tiling is None:
+            found.append((file.target, session.run(photo)))
+            continue
+        found.append((file.target, run_tiled(photo, session.run, made.scale, tiling, _ignore)))
+    return found
+
+
+def _ignore(_done: int) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""The check command, a gate for CI: files and figures against a baseline."""

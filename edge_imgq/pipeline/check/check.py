@@ -1,0 +1,341 @@
+"""The gate: do the files that lie there, and those that ship, keep what the baseline says?
+
+A report vouches for a file whose digest it has, as long as the versions of what ran it are those
+of today. Every other file is measured anew, and is tampered with where the report has another
+digest: no figure makes up for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from edge_imgq.artifact import sha256_of
+from edge_imgq.errors import EdgeImgqError, UsageError
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.check.first_difference import first_difference, is_as_near_as_its_graph
+from edge_imgq.pipeline.check.graph_tensors import with_tensor_changes
+from edge_imgq.pipeline.check.measured_by_report import not_vouched_for, note_of, other_reference
+from edge_imgq.pipeline.check.remeasure import Job, measured_anew
+from edge_imgq.pipeline.image_selection import evaluation_images
+from edge_imgq.pipeline.progress import Watch
+from edge_imgq.pipeline.verify.verify import Terms
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.baseline import Baseline, ModelBaseline, figures
+from edge_imgq.report.comparison import lacks_sizes, moved
+from edge_imgq.report.json_form import read_report, report_files
+from edge_imgq.report.report import NotRun, Report, TargetReport
+from edge_imgq.report.verdict import Place, Verdict, judge
+from edge_imgq.runtime.versions import runtime_versions
+from edge_imgq.skipped import Skipped
+from edge_imgq.version import __version__
+
+AS_ITS_GRAPH = "the file computes what its graph does: the graph is what got worse"
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """What to check.
+
+    Attributes:
+        paths: reports, models' folders, or folders of several models.
+        shipped: copies of their files, such as those in an app's assets.
+        required: targets that must pass.
+        images: to measure on; None for those of the manifest, if the reports were made with them.
+        threads: processor threads.
+        cache: folder of earlier measurements; None to measure every file anew, and keep nothing.
+    """
+
+    paths: tuple[Path, ...]
+    shipped: tuple[Path, ...] = ()
+    required: tuple[str, ...] = ()
+    images: Path | None = None
+    threads: int = 1
+    cache: Path | None = None
+
+    @cached_property
+    def image_set(self) -> ImageSet | None:
+        """The images to measure on, listed and hashed once; None where the manifest has none."""
+        if self.images is not None:
+            return evaluation_images(self.images)
+        try:
+            return evaluation_images(None)
+        except EdgeImgqError:  # a manifest of its own, whose images are elsewhere
+            return None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The files of one model, as they lie there now.
+
+    Attributes:
+        folder: that holds them.
+        report: with the figures of what was measured anew.
+        tampered: why a target's file is not the one that was vouched for.
+    """
+
+    folder: Path
+    report: Report
+    tampered: Mapping[str, tuple[str, ...]]
+
+
+def look(request: CheckRequest, watch: Watch) -> tuple[Looked, ...]:
+    """Look at all files that reports vouch for, and measure those that they do not vouch for.
+
+    Raises:
+        UsageError: there is no report, or there are two of one model; or one was made with other
+            versions, and on images that nobody names.
+        RecipeError: a report cannot be read.
+    """
+    files = dict.fromkeys(file for path in request.paths for file in report_files(path))
+    reports = {file: read_report(file) for file in files}
+    _refuse_twins(reports)
+    return tuple(_look(file, report, request, watch) for file, report in reports.items())
+
+
+def verdicts(
+    looked: Sequence[Looked], baseline: Baseline, request: CheckRequest, watch: Watch
+) -> tuple[Verdict, ...]:
+    """Judge the files against a baseline, and then the copies that ship."""
+    tampered: dict[Place, tuple[str, ...]] = {
+        (one.report.model, target): why for one in looked for target, why in one.tampered.items()
+    }
+    reports = [one.report for one in looked]
+    judged = judge(reports, baseline, tampered, request.required)
+    folders = {one.folder: one.report for one in looked}
+    found = [
+        _explained(verdict, looked, baseline, request)
+        for verdict in with_tensor_changes(judged, folders, baseline)
+    ]
+    return (*found, *(_shipped(path, looked, baseline, request, watch) for path in request.shipped))
+
+
+def _explained(
+    verdict: Verdict, looked: Sequence[Looked], baseline: Baseline, request: CheckRequest
+) -> Verdict:
+    """Add to the reasons of a file that fails where it departs from its graph, if that may be why.
+
+    One that lacks a size fails by that alone, and a graph as before is none that got worse.
+    """
+    if not verdict.fails or verdict.outcome not in ("regressed", "tampered"):
+        return verdict
+    one = next(one for one in looked if one.report.model == verdict.model)
+    images = images_of(one.report, request)
+    found = next((t for t in one.report.targets if t.target == verdict.target), None)
+    if found is None or images is None or not (one.folder / found.file).exists():
+        return verdict
+    known = baseline.models.get(verdict.model)
+    before = known.targets.get(verdict.target) if known else None
+    if verdict.outcome == "regressed" and before and lacks_sizes(before, figures(found)):
+        return verdict
+    is_as_graph = verdict.outcome == "regressed" and is_as_near_as_its_graph(found)
+    said = "" if is_as_graph else first_difference(one.folder, one.folder / found.file, images)
+    if isinstance(said, Skipped):
+        said = said.reason
+    elif said == "" and verdict.outcome == "regressed" and not _has_its_graph(known, one, found):
+        said = AS_ITS_GRAPH
+    return replace(verdict, reasons=(*verdict.reasons, said)) if said else verdict
+
+
+def _has_its_graph(known: ModelBaseline | None, one: Looked, found: TargetReport) -> bool:
+    """Tell whether a target was written from the graph that the baseline's was."""
+    before = known.targets.get(found.target) if known else None
+    if known is None or before is None:
+        return False
+    now = (one.report.reference_sha256, found.quantized_sha256)
+    return now == (known.float_sha256, before.quantized_sha256)
+
+
+def _refuse_twins(reports: Mapping[Path, Report]) -> None:
+    """Refuse two reports of one model, which the baseline would take for one."""
+    places: dict[str, Path] = {}
+    for file, report in reports.items():
+        if report.model in places:
+            raise UsageError(
+                f"{places[report.model]} and {file} are both about {report.model}, and a baseline "
+                "holds a model once. Check them against baselines of their own."
+            )
+        places[report.model] = file
+
+
+def _look(file: Path, report: Report, request: CheckRequest, watch: Watch) -> Looked:
+    folder = file.parent
+    other = other_reference(folder, report)
+    tampered = {
+        target.target: why
+        for target in report.targets
+        if (why := not_vouched_for(folder / target.file, report, target, other))
+    }
+    named = None if request.images is None else request.image_set
+    others = named is not None and named.sha256 != report.evaluation_sha256
+    stale = request.cache is None or others or not _made_by_these_versions(report)
+    again = [
+        target
+        for target in report.targets
+        if (stale or target.target in tampered) and (folder / target.file).exists()
+    ]
+    if not again:
+        return Looked(folder, report, tampered)
+    images = images_of(report, request)
+    if images is None:
+        return _unmeasured(Looked(folder, report, tampered), file, request, stale)
+    jobs = {target.target: _job(folder / target.file, target) for target in again}
+    found = _measured(folder, jobs, images, request, watch)
+    return _with_figures(Looked(folder, report, tampered), found, images if stale else None)
+
+
+def _unmeasured(looked: Looked, file: Path, request: CheckRequest, stale: bool) -> Looked:
+    """Say of files that would be measured anew that nobody names the images of their report.
+
+    Raises:
+        UsageError: that leaves no figures that hold here.
+    """
+    whose = f"its images ({looked.report.evaluation}) are not those of the manifest"
+    if stale:
+        why = "was made with other versions than those that are here"
+        if request.cache is None:
+            why = "is not to be taken at its word (--no-cache)"
+        raise UsageError(
+            f"{file} {why}, and {whose}. Name them with --images, to measure its files anew."
+        )
+    hint = f"it was not measured anew: {whose}; name them with --images"
+    tampered = {name: (*said, hint) for name, said in looked.tampered.items()}
+    return replace(looked, tampered=tampered)
+
+
+def _made_by_these_versions(report: Report) -> bool:
+    return report.version == __version__ and report.versions == runtime_versions()
+
+
+def images_of(report: Report, request: CheckRequest) -> ImageSet | None:
+    """Return the images that were named, or the manifest's if a report was made with them."""
+    images = request.image_set
+    if images is None or request.images is not None:
+        return images
+    return images if images.sha256 == report.evaluation_sha256 else None
+
+
+def _measured(
+    folder: Path, jobs: Mapping[str, Job], images: ImageSet, request: CheckRequest, watch: Watch
+) -> dict[str, TargetReport | NotRun]:
+    """Measure files, by their targets; all have the reason where the references are not there."""
+    budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
+    terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
+    try:
+        found = measured_anew(folder, list(jobs.values()), terms, request.cache, watch)
+    except EdgeImgqError as error:
+        return {
+            name: NotRun(job.path.name, str(error), error.exit_code) for name, job in jobs.items()
+        }
+    return {name: found[job.path] for name, job in jobs.items()}
+
+
+def _with_figures(
+    looked: Looked, found: Mapping[str, TargetReport | NotRun], images: ImageSet | None
+) -> Looked:
+    """Return files with what was measured of them.
+
+    Args:
+        looked: with the figures of their report.
+        found: what was measured, by target.
+        images: that all of them were measured on; None where only some were measured anew.
+    """
+    report, tampered = looked.report, dict(looked.tampered)
+    targets, not_run = [], list(report.not_run)
+    for target in report.targets:
+        value = found.get(target.target, target)
+        if isinstance(value, TargetReport):
+            targets.append(replace(value, target=target.target, file=target.file))
+        if target.target in tampered:
+            tampered[target.target] = (*tampered[target.target], *_said(target, value))
+        elif isinstance(value, NotRun):
+            not_run.append(value)
+        if target.target in tampered and isinstance(value, NotRun):
+            targets.append(target)
+    report = replace(report, targets=tuple(targets), not_run=tuple(not_run))
+    if images is not None:
+        report = replace(
+            report,
+            version=__version__,
+            versions=runtime_versions(),
+            evaluation=images.description,
+            evaluation_sha256=images.sha256,
+        )
+    return replace(looked, report=report, tampered=tampered)
+
+
+def _said(before: TargetReport, value: TargetReport | NotRun) -> tuple[str, ...]:
+    """Return what measuring a file anew came to; nothing where it was not there to be measured."""
+    if isinstance(value, NotRun):
+        return (f"measured anew, it does not run: {value.reason}",)
+    if value is before:
+        return ()
+    return (
+        f"measured anew, it is {value.vs_reference.mean:.2f} dB against the float model; the "
+        f"report has {before.vs_reference.mean:.2f}",
+    )
+
+
+def _job(path: Path, target: TargetReport) -> Job:
+    memory = target.memory
+    return Job(path, sha256_of(path), None if isinstance(memory, Skipped) else memory.size)
+
+
+def _shipped(
+    path: Path,
+    looked: Sequence[Looked],
+    baseline: Baseline,
+    request: CheckRequest,
+    watch: Watch,
+) -> Verdict:
+    """Judge a copy: it is a file that a report vouches for, byte for byte, or it fails."""
+    digest = sha256_of(path)
+    for one in looked:
+        for target in one.report.targets:
+            if target.sha256 == digest and target.target not in one.tampered:
+                same = f"it is {target.target}, byte for byte"
+                return Verdict(one.report.model, str(path), "pass", False, (same,))
+    try:
+        note = note_of(path)
+    except EdgeImgqError as error:
+        return _not_ours(looked[0], path, f"it does not open: {error}")
+    of_model = [one for one in looked if one.report.model == note.model]
+    if not of_model:
+        words = f"it is {note.target} of {note.model}, which no report is about"
+        return _not_ours(looked[0], path, words)
+    one = of_model[0]
+    if note.reference_sha256 != one.report.reference_sha256:
+        words = f"it is a {note.target} that was made from another float model, in another export"
+        return _not_ours(one, path, words)
+    measured = _shipped_figures(path, note.target, one, baseline, request, watch)
+    return _not_ours(one, path, f"it is a {note.target} with other bytes", *measured)
+
+
+def _not_ours(one: Looked, path: Path, *reasons: str) -> Verdict:
+    words = "no report vouches for this file"
+    return Verdict(one.report.model, str(path), "tampered", True, (words, *reasons))
+
+
+def _shipped_figures(
+    path: Path,
+    target: str,
+    one: Looked,
+    baseline: Baseline,
+    request: CheckRequest,
+    watch: Watch,
+) -> tuple[str, ...]:
+    """Return what a copy that nobody vouches for loses, beside the report and the baseline."""
+    own = next((found for found in one.report.targets if found.target == target), None)
+    images = images_of(one.report, request)
+    if own is None or images is None:
+        return ()
+    jobs = {target: _job(path, own)}
+    value = _measured(one.folder, jobs, images, request, watch)[target]
+    known = baseline.models.get(one.report.model)
+    before = known.targets.get(target) if known else None
+    if before is None or isinstance(value, NotRun):
+        return _said(own, value)
+    worse, _better = moved(before, figures(value), value, baseline.tolerances)
+    return (*_said(own, value), *worse)

@@ -1,0 +1,88 @@
+"""The images that failing files change most, run once more for a page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import EdgeImgqError
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.pipeline.check.check import CheckRequest, Looked, images_of
+from edge_imgq.pipeline.check.measured_by_report import note_of
+from edge_imgq.pipeline.progress import Watch
+from edge_imgq.pipeline.verify.references import Candidate
+from edge_imgq.pipeline.verify.verify import Terms, verify_files
+from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.report.verdict import Place, Verdict
+
+if TYPE_CHECKING:
+    from edge_imgq.report.exhibit import Exhibit
+
+
+def failing_pictures(
+    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
+) -> dict[Place, tuple[Exhibit, ...]]:
+    """Return the worst images of every target that fails, if its file runs and images are known."""
+    failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
+    found: dict[Place, tuple[Exhibit, ...]] = {}
+    for one in looked:
+        files = [(place, path) for place, path in _files(one) if place in failing]
+        images = images_of(one.report, request) if files else None
+        if images is not None:
+            for together in _rounds(files):
+                found |= _worst(one.folder, together, images, request, watch)
+    return found
+
+
+def unknown_images(
+    looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest
+) -> tuple[str, ...]:
+    """Return why failing files of a model have no pictures, where nobody names their images."""
+    failing = {verdict.model for verdict in verdicts if verdict.fails}
+    return tuple(
+        f"{one.report.model}: no pictures of what fails: its images ({one.report.evaluation}) are "
+        "not those of the manifest; name them with --images DIR"
+        for one in looked
+        if one.report.model in failing and images_of(one.report, request) is None
+    )
+
+
+def _files(one: Looked) -> Iterator[tuple[Place, Path]]:
+    for target in one.report.targets:
+        yield (one.report.model, target.target), one.folder / target.file
+
+
+def _rounds(files: Iterable[tuple[Place, Path]]) -> list[dict[str, tuple[Place, Path]]]:
+    """Return files that run together, by what a gallery calls them: their own word for themselves.
+
+    A file that lies in another's place calls itself what the other does, and runs by itself.
+    """
+    rounds: list[dict[str, tuple[Place, Path]]] = []
+    for place, path in files:
+        try:
+            note = note_of(path)
+        except EdgeImgqError:
+            continue  # the verdict says why
+        name = f"{note.model}-{note.target}"
+        free = next((known for known in rounds if name not in known), None)
+        if free is None:
+            rounds.append(free := {})
+        free[name] = (place, path)
+    return rounds
+
+
+def _worst(
+    folder: Path,
+    files: Mapping[str, tuple[Place, Path]],
+    images: ImageSet,
+    request: CheckRequest,
+    watch: Watch,
+) -> dict[Place, tuple[Exhibit, ...]]:
+    gallery = Gallery(None, whole=True)
+    terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
+    try:
+        verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)
+    except EdgeImgqError:
+        return {}  # the verdict says why
+    return {files[name][0]: shown for name, shown in gallery.exhibits.items() if shown}

@@ -1,0 +1,65 @@
+"""Figures into a baseline: those that files vouch for, and what becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edge_imgq.errors import DriftError, UsageError
+from edge_imgq.pipeline.check.check import Looked
+from edge_imgq.pipeline.check.graph_tensors import graph_tensors
+from edge_imgq.report.baseline import Baseline, unmeasured, updated
+from edge_imgq.report.baseline_file import read_to_update, write_baseline
+from edge_imgq.report.report import Report
+from edge_imgq.report.unjudged import without_truth
+
+
+def update_baseline(path: Path, looked: Sequence[Looked]) -> tuple[str, ...]:
+    """Write figures into a baseline; its tolerances stay.
+
+    Args:
+        path: of the baseline, which is made where there is none.
+        looked: the files of models as they lie there.
+
+    Returns:
+        Sentences on what was written, what is not judged, and which figures were kept or dropped.
+
+    Raises:
+        DriftError: a file is one that no report vouches for: there are no figures of it to write.
+        UsageError: no target of a model was measured.
+    """
+    for one in looked:
+        _refuse_to_keep(path, one)
+    made = not path.parent.is_dir()
+    reports = [one.report for one in looked]
+    before = read_to_update(path)
+    tensors = {one.report.model: graph_tensors(one.folder, one.report) for one in looked}
+    write_baseline(path, updated(before, reports, tensors))
+    models = ", ".join(report.model for report in reports)
+    return (
+        f"Wrote the figures of {models} to {path}.",
+        *(f"{note}." for note in without_truth(reports)),
+        *_unmeasured(before, reports),
+        *([f"The folder {path.parent} was not there, and was made."] if made else []),
+    )
+
+
+def _refuse_to_keep(path: Path, one: Looked) -> None:
+    """Raise an error where the figures of a model do not belong into a baseline."""
+    start = f"{path} is left as it was: {one.report.model}"
+    for target, why in one.tampered.items():
+        raise DriftError(f"{start} {target}: {'; '.join(why)}. Export the model again.")
+    if not one.report.targets:
+        raise UsageError(
+            f"{start}: no target was measured here. Update it where the targets run, from a "
+            "complete export."
+        )
+
+
+def _unmeasured(before: Baseline | None, reports: Sequence[Report]) -> Iterator[str]:
+    """Say which figures of a baseline were kept though nothing was measured, and which went."""
+    for report in reports:
+        known = before.models.get(report.model) if before is not None else None
+        for one in unmeasured(known, report) if known else ():
+            what = "Kept the earlier figures" if one.stays else "Dropped the figures"
+            yield f"{what} of {report.model} {one.target}: {one.reason.rstrip('.')}."

@@ -1,0 +1,97 @@
+"""The forms of a check's verdicts: a page, pictures, JUnit XML and Markdown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import write_text
+from edge_imgq.report.markdown import Picture, markdown
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.check.check import CheckRequest, Looked
+    from edge_imgq.pipeline.progress import Watch
+    from edge_imgq.report.exhibit import Exhibit
+    from edge_imgq.report.history import Entry
+    from edge_imgq.report.judgement import Judgement
+    from edge_imgq.report.verdict import Place
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What is written of the verdicts.
+
+    Attributes:
+        html: a page that holds all it shows; None for none, here and below.
+        pictures: folder for pictures of what fails.
+        junit: JUnit XML.
+        markdown: for a comment; it shows the pictures, if there are any.
+        history: earlier figures, for the page.
+    """
+
+    html: Path | None = None
+    pictures: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    history: Sequence[Entry] = ()
+
+
+def write_forms(
+    forms: Forms,
+    looked: Sequence[Looked],
+    judgement: Judgement,
+    request: CheckRequest,
+    watch: Watch,
+) -> tuple[str, ...]:
+    """Write what was asked for; failing files run once more where their images are shown.
+
+    Returns:
+        Sentences on what has no pictures, and where the others are.
+    """
+    pictures: Sequence[Picture] = ()
+    notes: tuple[str, ...] = ()
+    if forms.html or forms.pictures:
+        from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
+
+        exhibits = failing_pictures(looked, judgement.verdicts, request, watch)
+        unknown = unknown_images(looked, judgement.verdicts, request)
+        if forms.html:
+            from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
+            from edge_imgq.report.page import page
+
+            layers, others = layers_of({one.folder: one.report for one in looked})
+            said = (*unknown, *others)
+            write_text(forms.html, page(judgement, exhibits, forms.history, said, layers))
+        if forms.pictures:
+            beside = (forms.markdown or forms.pictures).parent
+            pictures = _written(forms.pictures, exhibits, beside)
+            notes = (f"The pictures are in {forms.pictures}.",) if pictures else ()
+        notes = (*notes, *(f"{line}." for line in unknown))
+    if forms.junit:
+        from edge_imgq.report.junit import junit_xml
+
+        write_text(forms.junit, junit_xml(judgement))
+    if forms.markdown:
+        write_text(forms.markdown, markdown(judgement, pictures))
+    return notes
+
+
+def _written(
+    folder: Path, exhibits: Mapping[Place, Sequence[Exhibit]], beside: Path
+) -> list[Picture]:
+    """Write pictures, and return them as text in another folder names them."""
+    from edge_imgq.pipeline.verify.worst_images import write_pictures
+
+    named = {f"{model}-{target}": shown for (model, target), shown in exhibits.items()}
+    written = write_pictures(folder, named)
+    return [
+        Picture(
+            f"{' '.join(place)}, {exhibit.name}: {exhibit.psnr:.2f} dB to the float model",
+            Path(os.path.relpath(path, beside)).as_posix(),
+        )
+        for (place, shown), paths in zip(exhibits.items(), written.values(), strict=True)
+        for exhibit, path in zip(shown, paths, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The enhance command: networks on photographs of any size."""

@@ -1,0 +1,151 @@
+"""Opening whatever a person names as a network that runs on pixels, with its receptive field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import float_reference, sha256_of
+from edge_imgq.contract import FileNote, has_note
+from edge_imgq.errors import ModelError
+from edge_imgq.formats import format_of
+from edge_imgq.version import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx_ir as ir
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract, PixelRange
+    from edge_imgq.pipeline.open_model.source import Source
+    from edge_imgq.runtime.protocol import Session
+
+GUESSED_RADIUS = 32
+"""Halo for a file whose graph cannot be read and that has no reference beside it."""
+
+
+@dataclass(frozen=True)
+class Enhancer:
+    """An open network.
+
+    Attributes:
+        name: what the person called it.
+        session: runs it.
+        radius: of its receptive field, in input pixels; None when it cannot be cut into tiles.
+        exact: whether a tile's pixels are those of the whole image: the radius was read from the
+            graph, not guessed, and no pixel's place depends on the image's size.
+        unsure: the model, where nobody said what its pixels are.
+        reason: why there is no radius, as a clause.
+        period: tiles start at multiples of it.
+    """
+
+    name: str
+    session: Session
+    radius: int | None
+    exact: bool
+    unsure: Source | None = None
+    reason: str = ""
+    period: int = 1
+
+    @property
+    def contract(self) -> ImageContract:
+        """The meaning of its pixels."""
+        return self.session.note.contract
+
+    @property
+    def fixed_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths that it insists on, none when it takes any."""
+        return () if self.session.resizable else self.session.sizes
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the output image of one tile."""
+        return self.session.run(pixels)
+
+
+def open_enhancer(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+    """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
+
+    Args:
+        model: a path or a name, or a model that is open.
+        threads: processor threads.
+        pixels: inside an .onnx file that does not say; None for 0 to 1.
+
+    Raises:
+        UsageError: it is none of these.
+        ModelError: it cannot be read, or returns no image.
+    """
+    found = _opened(model, threads, pixels)
+    result = found.contract.result
+    if result is not None:
+        raise ModelError(
+            f"{found.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
+            "its files; of a model with several outputs, --output-name names the image."
+        )
+    return found
+
+
+def _opened(model: str | Source, threads: int, pixels: PixelRange | None) -> Enhancer:
+    if not isinstance(model, str):
+        return _open_source(model, threads, pixels)
+    path = Path(model)
+    if path.suffix.lower() == ".onnx":
+        return _open_onnx(path, threads, pixels)
+    if format_of(path) is not None:
+        return _open_file(path, threads)
+    return _open_source(model, threads)
+
+
+def _open_onnx(path: Path, threads: int, pixels: PixelRange | None) -> Enhancer:
+    import onnx_ir as ir
+
+    from edge_imgq.graph.load.load import read_onnx
+    from edge_imgq.runtime.open import open_session
+
+    model = ir.from_proto(read_onnx(path))
+    if not has_note(model.metadata_props):
+        return _open_source(str(path), threads, pixels)
+    return _looking(Enhancer(str(path), open_session(path, threads), None, exact=True), model)
+
+
+def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+    """Open a float model as the ONNX file that `export` would write."""
+    import onnx_ir as ir
+
+    from edge_imgq.pipeline.open_model.range_hint import nobody_said
+    from edge_imgq.pipeline.open_model.source import opened
+    from edge_imgq.runtime.onnxruntime import OnnxSession
+
+    source = opened(model, pixels)
+    note = FileNote(source.name, "onnx-float", source.contract, __version__)
+    session = OnnxSession(ir.to_proto(source.model), note, threads)
+    unsure = source if nobody_said(source) else None
+    name = model if isinstance(model, str) else source.name
+    return _looking(Enhancer(name, session, None, exact=True, unsure=unsure), source.model)
+
+
+def _open_file(path: Path, threads: int) -> Enhancer:
+    """Open a file of a format other than ONNX; the reference beside it says how far it looks."""
+    import onnx_ir as ir
+
+    from edge_imgq.runtime.open import open_session
+
+    session = open_session(path, threads)
+    reference = float_reference(path)
+    if reference.is_file() and sha256_of(reference) == session.note.reference_sha256:
+        return _looking(Enhancer(str(path), session, None, exact=True), ir.load(reference))
+    return Enhancer(str(path), session, GUESSED_RADIUS, exact=False)
+
+
+def _looking(enhancer: Enhancer, model: ir.Model) -> Enhancer:
+    """Return an open network with how far its graph looks."""
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+
+    field = receptive_field(model)
+    return replace(
+        enhancer,
+        radius=field.radius,
+        exact=field.steady,
+        reason=field.reason,
+        period=field.period,
+    )

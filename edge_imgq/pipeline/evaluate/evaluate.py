@@ -1,0 +1,244 @@
+"""Measuring a model as the papers do: `edge-imgq evaluate`."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.artifact import output_errors
+from edge_imgq.errors import ImageError
+from edge_imgq.images.colour import rgb_to_y
+from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
+from edge_imgq.images.files import is_grayscale, read_image, write_image
+from edge_imgq.images.pair_files import PairFile, pair_files
+from edge_imgq.images.resize import crop_to_multiple
+from edge_imgq.metrics.psnr import psnr
+from edge_imgq.metrics.psnr_b import psnr_b
+from edge_imgq.metrics.ssim import ssim
+from edge_imgq.pipeline.enhance.enhance import enhance_pixels
+from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract, PixelRange
+    from edge_imgq.pipeline.open_model.source import Source
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+SHEET_ROWS = 6
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """What to measure.
+
+    Attributes:
+        model: a name of the zoo, a checkpoint, or a file; or a model that is open.
+        folder: photographs, or pairs (`edge_imgq.images.pair_files`).
+        task: by whose protocol; None for the model's own.
+        levels: strengths of the degradation; none for the protocol's own. Of pairs, the one that
+            they have, where it is known.
+        sheet: where to write a contact sheet, or None for none.
+        threads: processor threads.
+        pixels: inside an .onnx file that does not say; None for 0 to 1.
+    """
+
+    model: str | Source
+    folder: Path
+    task: str | None
+    levels: tuple[float, ...]
+    sheet: Path | None
+    threads: int
+    pixels: PixelRange | None = None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One image at one condition: what the network gets, and what each method made of it."""
+
+    image: str
+    condition: str
+    truth: Pixels
+    results: dict[str, Pixels]
+    gray: bool
+
+
+def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
+    """Measure a model and its baselines on every image of a folder.
+
+    A file that cannot be read is left out and named.
+
+    Raises:
+        UsageError: nothing is known of the model's task, the model cannot be found, or levels are
+            asked for that pairs do not have.
+        ImageError: the folder holds no usable image.
+        ModelError: the model cannot be opened.
+        OutputError: the contact sheet cannot be written.
+    """
+    enhancer = open_enhancer(request.model, request.threads, request.pixels)
+    files = tuple(pair_files(request.folder))
+    protocol = _protocol(request, enhancer.contract, files)
+    scores: list[ImageScores] = []
+    sheet: list[SheetRow] = []
+    left_out: list[str] = []
+    for index, file in enumerate(files):
+        watch(Step(f"evaluate {enhancer.name}", index, len(files)))
+        try:
+            for case in _cases(file, enhancer, protocol):
+                scores += _measured(case, enhancer.contract, protocol)
+                sheet += [_sheet_row(case)] if request.sheet and len(sheet) < SHEET_ROWS else []
+        except ImageError as error:
+            left_out.append(str(error))
+    if not scores:
+        raise ImageError(f"No image of {request.folder} could be used: {left_out[0]}")
+    if request.sheet:
+        _write_sheet(request.sheet, sheet)
+    return Evaluation(
+        model=enhancer.name,
+        task=request.task or enhancer.contract.task,
+        set=request.folder.name,
+        protocol=" ".join(filter(None, (protocol.compared, protocol.made))),
+        rows=_summary(scores),
+        images=tuple(scores),
+        left_out=tuple(left_out),
+        hint=_hint(enhancer, files, request.threads),
+    )
+
+
+def _protocol(
+    request: EvaluateRequest, contract: ImageContract, files: tuple[PairFile, ...]
+) -> Protocol:
+    protocol = protocol_of(request.task or contract.task, contract.scale)
+    if any(file.degraded for file in files):
+        return of_pairs(protocol, request.levels)
+    return replace(protocol, levels=request.levels or protocol.levels)
+
+
+def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
+    """Return what to tell about a model that nobody said the pixels of."""
+    from edge_imgq.pipeline.open_model.range_hint import range_hint
+
+    if enhancer.unsure is None:
+        return ""
+    try:
+        pixels = read_image(files[0].truth, enhancer.contract.colour)
+        return range_hint(enhancer.unsure, pixels, threads)
+    except ImageError:
+        return ""
+
+
+def _cases(file: PairFile, enhancer: Enhancer, protocol: Protocol) -> Iterator[_Case]:
+    """Degrade one image at every level, and run the model and the baselines on it."""
+    contract, gray = enhancer.contract, is_grayscale(file.truth)
+    truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale)
+    baselines = {**protocol.baselines, **protocol.by_level}
+    for level in protocol.levels:
+        condition = protocol.condition.format(level)
+        if file.degraded:
+            pixels = read_image(file.degraded, contract.colour)
+        else:
+            pixels = protocol.degrade(level)(truth, _generator(file.truth.name, level))
+        results = {name: make(pixels, level) for name, make in baselines.items()}
+        try:
+            results["model"] = enhance_pixels(pixels, enhancer, _unwatched)
+        except ImageError as error:
+            raise ImageError(f"{file.truth}: {error}") from error
+        for method, result in results.items():
+            if result.shape != truth.shape:
+                raise ImageError(
+                    f"{file.truth} is {_shape(truth)}, and {method} makes {_shape(result)} of its "
+                    "degraded form; a task compares images of one size (--task)."
+                )
+        yield _Case(file.truth.stem, condition, truth, results, gray)
+
+
+def _shape(pixels: Pixels) -> str:
+    return f"{'x'.join(map(str, pixels.shape[:2]))} with {pixels.shape[2]} channels"
+
+
+def _unwatched(done: int, total: int) -> None:
+    """Tiles of one image are too quick to show."""
+
+
+def _generator(name: str, level: float) -> np.random.Generator:
+    """Return a generator seeded by the name of an image and the level of its degradation."""
+    return np.random.default_rng([zlib.crc32(name.encode()), round(1000 * level)])
+
+
+def _measured(case: _Case, contract: ImageContract, protocol: Protocol) -> Iterator[ImageScores]:
+    shave = contract.shave
+    as_luma = protocol.on_luma and contract.colour == "rgb"
+    truth = _luma(case.truth, case.gray) if as_luma else case.truth
+    for method, pixels in case.results.items():
+        result = _luma(pixels, case.gray) if as_luma else pixels
+        scores = Scores(
+            psnr=psnr(truth, result, shave=shave),
+            ssim=ssim(truth, result, shave=shave),
+            psnr_b=psnr_b(truth, result) if protocol.blocks and truth.shape[2] == 1 else None,
+        )
+        yield ImageScores(case.image, case.condition, method, scores)
+
+
+def _luma(pixels: Pixels, gray: bool) -> NDArray[np.float64]:
+    """Return Y of BT.601; of a gray file at its own range, as the papers take it."""
+    luma = rgb_to_y(pixels)
+    return (luma - 16.0) * (255.0 / 219.0) if gray else luma
+
+
+def _summary(scores: list[ImageScores]) -> tuple[MethodScores, ...]:
+    """Average over the images, condition by condition."""
+    conditions = dict.fromkeys(one.condition for one in scores)
+    methods = dict.fromkeys(one.method for one in scores)
+    rows = []
+    for condition in conditions:
+        groups = [
+            [one for one in scores if (one.condition, one.method) == (condition, method)]
+            for method in methods
+        ]
+        for method, group in zip(methods, groups, strict=True):
+            better = _share_better(group, groups[0])
+            rows.append(MethodScores(condition, method, _mean(group), better))
+    return tuple(rows)
+
+
+def _mean(group: list[ImageScores]) -> Scores:
+    blocks = [one.scores.psnr_b for one in group if one.scores.psnr_b is not None]
+    return Scores(
+        psnr=float(np.mean([one.scores.psnr for one in group])),
+        ssim=float(np.mean([one.scores.ssim for one in group])),
+        psnr_b=float(np.mean(blocks)) if blocks else None,
+    )
+
+
+def _share_better(group: list[ImageScores], baseline: list[ImageScores]) -> float:
+    pairs = zip(group, baseline, strict=True)
+    return float(np.mean([one.scores.psnr > other.scores.psnr for one, other in pairs]))
+
+
+def _sheet_row(case: _Case) -> SheetRow:
+    first = next(iter(case.results.values()))
+    place = busiest_place(case.results["model"], first)
+    images = {**case.results, "truth": case.truth}
+    crops = tuple((name, _rgb(pixels[place])) for name, pixels in images.items())
+    return SheetRow(f"{case.image}, {case.condition}", crops)
+
+
+def _rgb(pixels: Pixels) -> Pixels:
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _write_sheet(path: Path, rows: list[SheetRow]) -> None:
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, contact_sheet(rows))

@@ -1,0 +1,67 @@
+"""The AI pack of an export: the files for NPUs as Google Play delivers them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import remove
+from edge_imgq.chips import CHIPS, Chip
+from edge_imgq.errors import UsageError
+from edge_imgq.export.npu.ai_pack import pack_name, write_ai_pack
+from edge_imgq.pipeline.export.write_targets import Plan, Work, works
+from edge_imgq.recipe.export import ExportRecipe, sized_target
+
+if TYPE_CHECKING:
+    from edge_imgq.report.report import Report
+
+
+def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
+    """Return the one recipe for NPUs among those of an export.
+
+    Raises:
+        UsageError: there is none, or there are several: a pack has one file for each device.
+    """
+    found = [recipe for recipe in recipes if recipe.chips]
+    if not found:
+        raise UsageError(
+            "An AI pack holds files for the NPUs of chips, and no target that was asked for makes "
+            "any. Name one that does: --target tflite-npu."
+        )
+    if len(found) > 1:
+        names = ", ".join(recipe.name for recipe in found)
+        raise UsageError(f"An AI pack holds the files of one target, and {names} are several.")
+    return found[0]
+
+
+def write_pack(plan: Plan, folder: Path, report: Report, output: Path) -> None:
+    """Write the AI pack of an export that is done; without a file for any chip there is none.
+
+    Args:
+        plan: of the export.
+        folder: that holds the model's files.
+        report: on them; a chip of which a file failed has none in the pack.
+        output: folder that gets the pack, or loses what an earlier export put there.
+    """
+    failed = {target.target for target in report.failed}
+    recipe = recipe_of_pack(plan.recipes)
+    own = [work for work in works(plan, folder) if work.recipe is recipe]
+    without = {work.processor for work in own if work.target in failed}
+    kept = [work for work in own if work.processor not in without]
+    name = pack_name(plan.source.name)
+    if not any(work.processor in CHIPS for work in kept) or "cpu" in without:
+        remove(output / name)
+        return
+    sized = len({work.sizes for work in own}) > 1
+    files: dict[str, tuple[Path, dict[Path, Chip]]] = {}
+    for work in (work for work in kept if work.processor == "cpu"):
+        files[_asset(recipe, work, sized)] = (work.path, {})
+    for work in (work for work in kept if work.processor in CHIPS):
+        files[_asset(recipe, work, sized)][1][work.path] = CHIPS[work.processor]
+    write_ai_pack(output, name, files)
+
+
+def _asset(recipe: ExportRecipe, work: Work, sized: bool) -> str:
+    """Return the name of a file in the pack, which is the same for all devices."""
+    return sized_target(recipe.name, work.sizes[0]) if sized else recipe.name

@@ -1,0 +1,341 @@
+"""The main job: from a model to verified files.
+
+Everything is written into a staging folder, closed, reopened and verified there, and moved into
+place at the end; a run that fails leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge_imgq.artifact import (
+    FLOAT_REFERENCE,
+    ORIGINAL,
+    REFERENCE_FOLDER,
+    remove,
+    sha256_of,
+    staging,
+    write_text,
+)
+from edge_imgq.contract import NOTHING_STATED, Authorship, PixelRange
+from edge_imgq.errors import ModelError, RecipeError
+from edge_imgq.formats import suffixes
+from edge_imgq.images.samples import ENOUGH
+from edge_imgq.pipeline.export.ai_pack import recipe_of_pack, write_pack
+from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
+from edge_imgq.pipeline.export.watch_passes import BetweenPhases
+from edge_imgq.pipeline.export.write_and_verify import written_files
+from edge_imgq.pipeline.export.write_targets import Graph, Plan, write_references
+from edge_imgq.pipeline.image_selection import (
+    Images,
+    calibration_images,
+    covering_set,
+    evaluation_images,
+    network_inputs,
+    refuse_copies,
+    refuse_overlap,
+)
+from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missing_fidelity
+from edge_imgq.pipeline.mixed_precision.mix_precision import OverBudget, mix
+from edge_imgq.pipeline.open_model.original_file import with_agreement
+from edge_imgq.pipeline.open_model.source import Source, opened, refuse_odd_size
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.verify.verify import Terms
+from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.recipe.export import ExportRecipe, checked_export, recipe_name
+from edge_imgq.recipe.folders import (
+    export_recipes,
+    quantize_recipe,
+    quantize_recipe_text,
+    select,
+)
+from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.recipe_text import quantize_recipe_toml
+from edge_imgq.report.diagnosis import ALL_INT8, NO_PICTURE, WITHIN, Diagnosis
+from edge_imgq.report.json_form import FILE as REPORT
+from edge_imgq.report.json_form import reports_to_json
+from edge_imgq.report.report import Report, SchemeReport
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import no_picture
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export.
+
+    Attributes:
+        model: a zoo name, the path of a checkpoint or an .onnx file, or a model that is open.
+        targets: stems, globs or families of recipes, or recipes.
+        output: folder that gets `<model>/<target>.<ext>`.
+        calibration: photographs to choose scales by; None for the manifest's.
+        images: photographs to measure drift on; None for the manifest's.
+        sizes: input heights and widths of the files, instead of the recipes'; none for theirs.
+        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1.
+        threads: processor threads.
+        scheme: quantization recipe for all int8 targets, itself or by its stem or path, instead of
+            their own; "" for their own.
+        pictures: folder for pictures of the worst images; None for none.
+        timed: whether the files are timed.
+        graphs: folder for the graph of each target after each phase of its passes; None for none.
+        checked: whether shapes and types are checked between these phases.
+        ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
+        authorship: what the person states of the model, for the files to say.
+    """
+
+    model: str | Source
+    targets: tuple[str | ExportRecipe, ...]
+    output: Path
+    calibration: Images | None
+    images: Images | None
+    sizes: tuple[Size, ...]
+    pixels: PixelRange | None
+    threads: int
+    scheme: str | QuantizeRecipe = ""
+    pictures: Path | None = None
+    timed: bool = True
+    graphs: Path | None = None
+    checked: bool = False
+    ai_pack: Path | None = None
+    authorship: Authorship = NOTHING_STATED
+
+
+def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
+    """Export a model to the files that its recipes describe, verify and time them.
+
+    Timing takes no longer than all the rest.
+
+    Args:
+        request: what to export.
+        watch: told of every step.
+        gallery: keeps the worst images of each file; one that draws them where the request says.
+
+    Returns:
+        The report, which is also written to `<output>/<model>/report.json`. Files over budget are
+        kept, and so are the files of other targets where one target fails; the report names both.
+
+    Raises:
+        EdgeImgqError: of the class that fits, where no target can be written; nothing is left
+            half-written.
+    """
+    began, failures = time.monotonic(), Failures()
+    plan = _plan(request, failures, watch)
+    folder = request.output / plan.source.name
+    gallery = gallery or Gallery(request.pictures)
+    with staging(folder) as stage:
+        graphs = write_references(plan, stage, failures, watch)
+        terms = _terms(plan, request, began, gallery)
+        report = written_files(plan, graphs, stage, terms, failures, watch)
+        for name, graph in graphs.items():
+            report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
+        report = replace(
+            report,
+            calibration=plan.calibration.description if graphs else "",
+            calibration_sha256=plan.calibration.sha256 if graphs else "",
+            advice=(*report.advice, *_advice(plan, request, graphs)),
+            failed=failures.reported(),
+            original=with_agreement(report.original, plan.source.original),
+        )
+        write_text(stage / REPORT, reports_to_json([report]))
+        _keep_references(folder / REFERENCE_FOLDER, stage / REFERENCE_FOLDER)
+    for failed in report.failed:  # what an earlier run wrote is no file of this model any more
+        for suffix in suffixes():
+            remove(folder / f"{failed.target}{suffix}")
+    gallery.write()
+    if request.ai_pack is not None:
+        write_pack(plan, folder, report, request.ai_pack)
+    return report
+
+
+def _terms(plan: Plan, request: ExportRequest, began: float, gallery: Gallery) -> Terms:
+    return Terms(
+        plan.evaluation,
+        {recipe.name: recipe.budget for recipe in plan.recipes},
+        request.threads,
+        gallery=gallery,
+        keep_going=True,
+        just_written=True,
+        timed=request.timed,
+        began=began,
+    )
+
+
+def _with_scheme(
+    plan: Plan,
+    request: ExportRequest,
+    scheme: str,
+    graph: Graph,
+    report: Report,
+    stage: Path,
+    terms: Terms,
+    watch: Watch,
+) -> Report:
+    """Add to a report how the files of a scheme came about, and mend them if its recipe asks to."""
+    budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
+    files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
+    missing = missing_fidelity(files, budgets)
+    if not isinstance(missing, Skipped) and no_picture(report.output_range):
+        missing = NO_PICTURE
+    mends = plan.schemes[scheme].when_over_budget != "nothing"
+    if isinstance(missing, Skipped):
+        why = ALL_INT8 if mends and missing == WITHIN else missing
+        found = SchemeReport(scheme, graph.steps, why)
+        return replace(report, schemes=(*report.schemes, found))
+    if not mends:
+        diagnosis = _diagnosis(plan, request, scheme, graph, missing, watch)
+        found = SchemeReport(scheme, graph.steps, diagnosis)
+        return replace(report, schemes=(*report.schemes, found))
+    text = _recipe_text(request.scheme or scheme)
+    over = OverBudget(scheme, text, graph, files, missing)
+    mixed = mix(plan, over, stage, terms, watch)
+    found = SchemeReport(scheme, mixed.graph.steps, mixed.diagnosis)
+    targets = {target.target: target for target in (*report.targets, *mixed.targets)}
+    return replace(report, targets=tuple(targets.values()), schemes=(*report.schemes, found))
+
+
+def _diagnosis(
+    plan: Plan, request: ExportRequest, scheme: str, graph: Graph, missing: float, watch: Watch
+) -> Diagnosis:
+    """Return the layers that keep the files of a scheme over budget."""
+    sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
+    words = _words(plan, request, scheme, sizes[0])
+    return diagnose(graph.quantized, plan.source, missing, sizes[0], words, watch)
+
+
+def _words(plan: Plan, request: ExportRequest, scheme: str, size: Size) -> Words | None:
+    """Return what a command would say to ask for this again; None where no command can."""
+    said, calibration = request.scheme or scheme, request.calibration
+    is_folder = calibration is None or isinstance(calibration, (str, Path))
+    if not (plan.source.given and isinstance(said, str) and is_folder):
+        return None
+    folder = None if calibration is None else Path(str(calibration))
+    sized = bool(request.sizes)
+    given, ports = plan.source.given, plan.source.ports.words
+    return Words(given, said, folder, request.pixels, request.output, size, sized, ports)
+
+
+def _recipe_text(scheme: str | QuantizeRecipe) -> str:
+    if isinstance(scheme, str):
+        return quantize_recipe_text(scheme)
+    return quantize_recipe_toml(scheme)
+
+
+def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
+    """Return what to say of the model's pixels and of the calibration images, each once."""
+    words = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
+    return tuple(dict.fromkeys([*words, *_size_advice(plan)]))
+
+
+def _size_advice(plan: Plan) -> tuple[str, ...]:
+    """Return a warning of each size that is smaller than what the network sees at once."""
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+
+    sizes = {size for sizes in plan.sizes.values() for size in sizes}
+    small = sorted(size for size in sizes if min(size) < ENOUGH)
+    sees = (receptive_field(plan.source.model).diameter or 1) if small else 1
+    return tuple(
+        f"The network sees {sees}x{sees} pixels at once, and {size[0]}x{size[1]} is smaller: every "
+        "pixel of such a file is computed at a border, and may come out otherwise than of a photo."
+        for size in small
+        if min(size) < sees
+    )
+
+
+def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
+    """Return a hint where nobody said what a model's pixels are, and others fit better."""
+    from edge_imgq.pipeline.open_model.range_hint import nobody_said, range_hint
+
+    if not nobody_said(plan.source):
+        return ()
+    sample = next(network_inputs(plan.evaluation, plan.source))
+    hint = range_hint(plan.source, sample.pixels, request.threads)
+    return (hint,) if hint else ()
+
+
+def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
+    """Answer every question of a request; targets with operators that they lack are left out."""
+    recipes = _recipes(request.targets)
+    if request.ai_pack is not None:
+        recipe_of_pack(recipes)
+    schemes = {r.scheme: _scheme(request.scheme or r.scheme) for r in recipes if r.scheme}
+    recipes = tuple(replace(r, scheme=schemes[r.scheme].name) if r.scheme else r for r in recipes)
+    schemes = {recipe.name: recipe for recipe in schemes.values()}
+    for taken in (Path(FLOAT_REFERENCE).stem, Path(ORIGINAL).stem):
+        if taken in schemes:
+            raise RecipeError(f"A quantization recipe may not be called '{taken}': a reference is.")
+    calibration = calibration_images(request.calibration)
+    evaluation = evaluation_images(request.images)
+    refuse_overlap(calibration, evaluation)
+    named = request.model if isinstance(request.model, str) else request.model.name
+    watch(Step(f"open {named}", 0, 1))
+    source = opened(request.model, request.pixels, request.sizes)
+    sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
+    between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
+    plans = target_plans(source, recipes, schemes, sizes)
+    note_unsupported(source, plans, failures, between)
+    left_out = [recipe.name for recipe in recipes if recipe.name in failures]
+    if left_out:
+        watch(Step(f"leave out {', '.join(left_out)}: no form for some operators", 0, 1))
+    recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
+    plan = Plan(source, recipes, schemes, sizes, calibration, evaluation, request.authorship)
+    if not plan.used_schemes:
+        return plan
+    calibration = covering_set(calibration, source, watch)
+    refuse_copies(calibration, evaluation)
+    return replace(plan, calibration=calibration)
+
+
+def _recipes(targets: Sequence[str | ExportRecipe]) -> tuple[ExportRecipe, ...]:
+    """Return the recipes that targets name or are, each once.
+
+    Raises:
+        RecipeError: two of them have one name, or one is no valid recipe.
+        UsageError: a name chooses nothing.
+    """
+    own = tuple(checked_export(target) for target in targets if isinstance(target, ExportRecipe))
+    words = [target for target in targets if isinstance(target, str)]
+    shipped = select(export_recipes(), words) if words else ()
+    recipes = {recipe.name: recipe for recipe in (*shipped, *own)}
+    if len(recipes) < len(shipped) + len(own):
+        raise RecipeError("Two recipes of one export have the same name; give each its own.")
+    return tuple(recipes.values())
+
+
+def _scheme(scheme: str | QuantizeRecipe) -> QuantizeRecipe:
+    return quantize_recipe(scheme) if isinstance(scheme, str) else checked_quantize(scheme)
+
+
+def _sizes(source: Source, recipe: ExportRecipe, wanted: Sequence[Size]) -> tuple[Size, ...]:
+    """Return the input sizes of a target: the person's, the model's own, or the recipe's."""
+    from edge_imgq.graph.shapes.size import own_size
+
+    fixed = own_size(source.model)
+    if not wanted and fixed is None and not source.is_own:
+        raise ModelError(
+            f"{source.name} takes images of any height and width, and files for phones have one "
+            "size. Say which with --size HxW, for example --size "
+            f"{recipe.size[0]}x{recipe.size[1]}."
+        )
+    sizes = tuple(dict.fromkeys(wanted or (fixed or recipe.size,)))
+    for size in sizes:
+        refuse_odd_size(source, size)
+    return sizes
+
+
+def _keep_references(before: Path, now: Path) -> None:
+    """Keep the graphs of schemes that this run did not make, if the float reference is the same.
+
+    Files of other targets that were made from them can then still be verified.
+    """
+    known = before / FLOAT_REFERENCE
+    if not known.is_file() or sha256_of(known) != sha256_of(now / FLOAT_REFERENCE):
+        return
+    for graph in before.glob("*.onnx"):
+        if not (now / graph.name).exists():
+            shutil.copyfile(graph, now / graph.name)

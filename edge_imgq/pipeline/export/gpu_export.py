@@ -1,0 +1,107 @@
+"""The files of an export that are for GPUs, in LiteRT's GPU kernels, where these are set up.
+
+A GPU's kernels are slow on a processor, so a network of open size is written once more for a tile
+of an image, as the file itself was, and the tile is run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.devices.gpu.device import GpuSession
+from edge_imgq.devices.table import find_device
+from edge_imgq.errors import DeviceError
+from edge_imgq.export.functions import functions_of
+from edge_imgq.images.samples import samples
+from edge_imgq.pipeline.export.write_targets import Plan, Work, order_of
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.verify.gpu_check import gpu_drift, with_operator
+from edge_imgq.recipe.export import kernels_of
+from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.protocol import FloatSession
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
+
+if TYPE_CHECKING:
+    from edge_imgq.devices.protocol import Device, DeviceSession
+    from edge_imgq.runtime.protocol import Session
+
+Size = tuple[int, int]
+
+TILE = 96
+"""Side of the tile, unless the network sees farther."""
+
+
+def on_gpu(plan: Plan, wanted: Sequence[Work], report: Report, watch: Watch) -> Report:
+    """Return a report with what a GPU makes of the files that are for one, or why it did not run.
+
+    Args:
+        plan: that the files were made by.
+        wanted: the files.
+        report: on those that are there.
+        watch: told of every file.
+    """
+    works = {w.target: w for w in wanted if w.processor == "gpu" and "gpu" in w.format.devices}
+    if not works.keys() & {target.target for target in report.targets}:
+        return report
+    device = find_device("gpu")
+    targets = []
+    for target in report.targets:
+        found: GpuDrift | Skipped = NOT_ON_GPU
+        if target.target in works:
+            watch(Step(f"{target.target} in LiteRT's GPU kernels", 0, 1))
+            found = _drift(plan, works[target.target], device)
+        targets.append(_with_drift(target, found))
+    return replace(report, targets=tuple(targets))
+
+
+def _with_drift(target: TargetReport, found: GpuDrift | Skipped) -> TargetReport:
+    breaches = () if isinstance(found, Skipped) else found.breaches
+    return replace(target, gpu=found, breaches=(*target.breaches, *breaches))
+
+
+def _drift(plan: Plan, work: Work, device: Device | Skipped) -> GpuDrift | Skipped:
+    """Return what a GPU makes of a tile of the first image; a driver that crashes is a reason."""
+    if isinstance(device, Skipped):
+        return device
+    with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder, ExitStack() as stack:
+        path, size = work.path, _tile(plan, work)
+        if size != work.sizes[0]:
+            path = Path(folder) / work.path.name
+            graph = plan.source.prepared(work.recipe.passes, kernels_of(work.recipe))
+            order = replace(order_of(plan, work, ""), sizes=(size,))
+            functions_of(work.recipe.format).write(graph, order, path)
+        try:
+            session = device.open(path, 1)
+            stack.callback(session.close)
+            return _compared(plan, session, open_session(path), size)
+        except DeviceError as error:
+            return Skipped(str(error))
+
+
+def _compared(plan: Plan, session: DeviceSession, host: Session, size: Size) -> GpuDrift | Skipped:
+    if not isinstance(session, GpuSession) or not isinstance(host, FloatSession):
+        return NOT_ON_GPU
+    sample = next(iter(samples(plan.evaluation, session.note.contract, size)))
+    found = gpu_drift(session, host, sample)
+    return found if found.verdict == "right" else with_operator(session, found, sample)
+
+
+def _tile(plan: Plan, work: Work) -> Size:
+    """Return the size of a tile; the file's own where a network is fixed to it, or sees it all."""
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+    from edge_imgq.graph.shapes.size import own_size
+
+    sees = receptive_field(plan.source.model).diameter
+    if own_size(plan.source.model) or sees is None:
+        return work.sizes[0]
+    side = max(TILE, sees)
+    side += -side % plan.source.contract.multiple
+    height, width = work.sizes[0]
+    return (side, side) if side * side < height * width else (height, width)

@@ -1,0 +1,68 @@
+"""What is done with graphs between the phases of their passes: they are written, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import write_bytes
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.graph.phases import PhaseRecord, Watcher
+
+
+@dataclass(frozen=True)
+class BetweenPhases:
+    """What is done after each phase.
+
+    Attributes:
+        folder: gets `<targets>/<number>-<phase>.onnx`, targets that share their passes together,
+            and the graph before all phases as number 00; None to write nothing.
+        checked: whether shapes and types are compared with what ONNX infers.
+    """
+
+    folder: Path | None = None
+    checked: bool = False
+
+    def watcher(self, model: ir.Model, targets: Sequence[str]) -> Watcher | None:
+        """Return what watches the passes of some targets; None where there is nothing to do.
+
+        Args:
+            model: before the first phase.
+            targets: that these passes prepare graphs for.
+        """
+        if self.folder is None and not self.checked:
+            return None
+        folder = None if self.folder is None else self.folder / "+".join(targets)
+        return _Watching(folder, self.checked, model)
+
+
+class _Watching:
+    """Writes and checks a graph after each phase; counts them."""
+
+    def __init__(self, folder: Path | None, checked: bool, model: ir.Model) -> None:
+        self._folder, self._checked, self._number = folder, checked, 0
+        self._write("read", model)
+
+    def __call__(self, record: PhaseRecord, model: ir.Model) -> None:
+        self._number += 1
+        self._write(record.phase, model)
+        if self._checked:
+            from edge_imgq.graph.graph_check import check_graph
+
+            check_graph(model, record.phase)
+
+    def _write(self, phase: str, model: ir.Model) -> None:
+        if self._folder is None:
+            return
+        import onnx_ir as ir
+
+        from edge_imgq.graph.shapes.shape_inference import infer_shapes
+
+        proto = infer_shapes(ir.to_proto(model))
+        contents = proto.SerializeToString(deterministic=True)
+        write_bytes(self._folder / f"{self._number:02}-{phase}.onnx", contents)

@@ -1,0 +1,142 @@
+"""The files of an export: written, and run by the runtimes that they are for.
+
+A file that its runtime does not run is written once more without the forms that make it fast.
+What still does not run is removed: nothing leaves an export that its runtime has not opened, but
+where the package that would open it is not installed; then the report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edge_imgq.artifact import remove
+from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.export.functions import functions_of
+from edge_imgq.formats import format_of
+from edge_imgq.pipeline.export.failures import Failures, error_of
+from edge_imgq.pipeline.export.gpu_export import on_gpu
+from edge_imgq.pipeline.export.write_targets import Graph, Plan, Work, works, write_files
+from edge_imgq.pipeline.image_selection import network_inputs
+from edge_imgq.pipeline.progress import Watch
+from edge_imgq.pipeline.verify.references import Candidate
+from edge_imgq.pipeline.verify.verify import Terms, verify_files
+from edge_imgq.report.report import NotRun, Report
+
+
+def written_files(
+    plan: Plan,
+    graphs: Mapping[str, Graph],
+    stage: Path,
+    terms: Terms,
+    failures: Failures,
+    watch: Watch,
+) -> Report:
+    """Write and verify all files of an export.
+
+    Args:
+        plan: what to export.
+        graphs: QDQ graphs, by scheme.
+        stage: folder that gets the files and holds their references.
+        terms: of the verification.
+        failures: gets the targets without a file.
+        watch: told of every step.
+
+    Raises:
+        EdgeImgqError: no target has a file.
+    """
+    wanted = works(plan, stage)
+    written = write_files(plan, graphs, wanted, failures, watch)
+    absent = _without_runtime(written)
+    there = [candidate for candidate in written if candidate.path not in absent]
+    candidates = _in_float16(plan, wanted, there, failures)
+    reports = [_verified(stage, candidates, terms, failures, watch)] if written else []
+    again = _to_write_plainly([work for work in wanted if _has_graph(work, graphs)], failures)
+    if again:
+        candidates = write_files(plan, graphs, list(again), failures, watch, plain=True)
+        if candidates:
+            reports.append(_verified(stage, candidates, terms, failures, watch))
+    for work in wanted:
+        if work.target in failures:
+            remove(work.path)
+    report = on_gpu(plan, wanted, _joined(reports, wanted, failures, absent), watch)
+    plain = [_plainly(w.target, why) for w, why in again.items() if w.target not in failures]
+    return replace(report, advice=(*report.advice, *plain))
+
+
+def _has_graph(work: Work, graphs: Mapping[str, Graph]) -> bool:
+    return not work.recipe.scheme or work.recipe.scheme in graphs
+
+
+def _in_float16(
+    plan: Plan, wanted: Sequence[Work], candidates: Sequence[Candidate], failures: Failures
+) -> list[Candidate]:
+    """Note the files for float16 whose numbers leave it; return the other files."""
+    written = {candidate.path for candidate in candidates}
+    for work in wanted:
+        refuse = functions_of(work.recipe.format).refuse_beyond_half
+        if refuse is not None and work.computes_in_half and work.path in written:
+            with failures.of([work.target]):
+                photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))
+                refuse(work.path, photos, plan.source.contract.peak)
+    return [candidate for candidate in candidates if candidate.path.stem not in failures]
+
+
+def _without_runtime(candidates: Sequence[Candidate]) -> dict[Path, NotRun]:
+    """Return the files that nothing here runs, because a package of its own would: they stay."""
+    found = {}
+    for candidate in candidates:
+        form = format_of(candidate.path)
+        if form is not None and form.extra is not None and form.extra.is_missing:
+            code = RuntimeUnavailableError.exit_code
+            found[candidate.path] = NotRun(candidate.path.name, form.extra.reason, code)
+    return found
+
+
+def _verified(
+    stage: Path,
+    candidates: Sequence[Candidate],
+    terms: Terms,
+    failures: Failures,
+    watch: Watch,
+) -> Report:
+    """Verify files, and note those that do not run; what only a phone runs is kept."""
+    report = verify_files(stage, candidates, terms, watch)
+    kept = tuple(f for f in report.not_run if f.exit_code == RuntimeUnavailableError.exit_code)
+    for file in report.not_run:
+        if file not in kept:
+            failures.add(Path(file.file).stem, error_of(file))
+    return replace(report, not_run=kept)
+
+
+def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, str]:
+    """Return the files that a plainer form may mend, with what was wrong with the first."""
+    again = {}
+    for work in wanted:
+        if work.has_plain_form and (reason := failures.withdraw_fault(work.target)):
+            again[work] = reason
+    return again
+
+
+def _joined(
+    reports: Sequence[Report],
+    wanted: Sequence[Work],
+    failures: Failures,
+    absent: Mapping[Path, NotRun],
+) -> Report:
+    """Return one report of what has a file, in the order that was asked for.
+
+    Raises:
+        EdgeImgqError: nothing has.
+    """
+    found = {target.target: target for report in reports for target in report.targets}
+    not_run = (*absent.values(), *(file for report in reports for file in report.not_run))
+    if not found and not not_run:
+        failures.raise_all()
+    targets = tuple(found[work.target] for work in wanted if work.target in found)
+    return replace(reports[0], targets=targets, not_run=not_run)
+
+
+def _plainly(target: str, reason: str) -> str:
+    return f"{target} was written without the forms that make it fast. With them, {reason}"

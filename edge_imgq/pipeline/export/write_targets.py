@@ -1,0 +1,298 @@
+"""The references and the files of an export, each target by itself.
+
+What goes wrong with one target is noted and leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
+from edge_imgq.chips import CHIPS
+from edge_imgq.contract import NOTHING_STATED, Authorship, FileNote
+from edge_imgq.export.export_spec import Order
+from edge_imgq.export.functions import functions_of
+from edge_imgq.export.onnx_format import write_reference
+from edge_imgq.formats import FORMATS, Format
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.open_model.original_file import keep_model
+from edge_imgq.pipeline.open_model.source import Source
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.quantize import quantize_source
+from edge_imgq.pipeline.verify.references import Candidate
+from edge_imgq.quantize.calibration.calibration_advice import calibration_advice
+from edge_imgq.recipe.export import ExportRecipe, chip_target, kernels_of, sized_target
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.version import __version__
+
+if TYPE_CHECKING:
+    from edge_imgq.graph.prepared import PreparedGraph
+    from edge_imgq.quantize.quantize import Quantized
+    from edge_imgq.quantize.steps.quantization_step import QuantizationStep
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with every question answered.
+
+    Attributes:
+        source: the model.
+        recipes: of the targets that can be written.
+        schemes: quantization recipes of the int8 targets, by name.
+        sizes: heights and widths of each target's input, by its name.
+        calibration: images to choose scales by.
+        evaluation: images to measure drift on.
+        authorship: what the person states of the model.
+    """
+
+    source: Source
+    recipes: tuple[ExportRecipe, ...]
+    schemes: dict[str, QuantizeRecipe]
+    sizes: dict[str, tuple[Size, ...]]
+    calibration: ImageSet
+    evaluation: ImageSet
+    authorship: Authorship = NOTHING_STATED
+
+    @property
+    def used_schemes(self) -> tuple[str, ...]:
+        """Names of the quantization recipes that some target asks for, in order."""
+        return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
+
+    def kernels_of(self, scheme: str) -> KernelProfile:
+        """Return the kernels that the files of a scheme are for."""
+        found = [kernels_of(recipe) for recipe in self.recipes if recipe.scheme == scheme]
+        (kernels,) = {id(profile): profile for profile in found}.values()
+        return kernels
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The QDQ graph of a scheme.
+
+    Attributes:
+        prepared: the graph, to lower.
+        sha256: the digest of its file.
+        advice: what its calibration images lack.
+        quantized: how it came about.
+    """
+
+    prepared: PreparedGraph
+    sha256: str
+    advice: tuple[str, ...]
+    quantized: Quantized
+
+    @property
+    def steps(self) -> tuple[QuantizationStep, ...]:
+        """How it came about."""
+        return self.quantized.steps
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to write.
+
+    Attributes:
+        target: its name.
+        recipe: that it is made by.
+        sizes: heights and widths of its input.
+        path: where it goes.
+        processor: that it is for: "cpu", "gpu", or a chip whose NPU it is compiled for.
+    """
+
+    target: str
+    recipe: ExportRecipe
+    sizes: tuple[Size, ...]
+    path: Path
+    processor: str
+
+    @property
+    def format(self) -> Format:
+        """What is known of its format."""
+        return FORMATS[self.recipe.format]
+
+    @property
+    def has_plain_form(self) -> bool:
+        """Whether the file is written in forms that are fast, and can be without them."""
+        return self.format.has_plain_form and self.processor == "cpu"
+
+    @property
+    def computes_in_half(self) -> bool:
+        """Whether phones compute the file in float16, while this host may check it in float32.
+
+        GPUs do, and runtimes that do not tell processors apart.
+        """
+        is_half = self.recipe.precision == "float16"
+        return self.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
+
+
+def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
+    """Write the float reference and a QDQ graph per scheme; return the latter by scheme.
+
+    Args:
+        plan: what to export.
+        stage: folder that gets `reference/`.
+        failures: gets the targets of a scheme whose graph could not be made.
+        watch: told of every step.
+    """
+    folder = stage / REFERENCE_FOLDER
+    folder.mkdir()
+    write_float_reference(plan.source, folder)
+    graphs: dict[str, Graph] = {}
+    made: dict[str, Graph] = {}
+    for scheme in plan.used_schemes:
+        name = plan.schemes[scheme].graph
+        with failures.of([r.name for r in plan.recipes if r.scheme == scheme]):
+            if name not in made:
+                state = tuning_state(stage.parent, name)
+                recipe, kernels = plan.schemes[scheme], plan.kernels_of(scheme)
+                made[name] = write_graph(plan, recipe, kernels, stage, state, watch)
+            graphs[scheme] = made[name]
+    return graphs
+
+
+def write_graph(
+    plan: Plan,
+    recipe: QuantizeRecipe,
+    kernels: KernelProfile,
+    stage: Path,
+    state: Path,
+    watch: Watch,
+) -> Graph:
+    """Write the QDQ graph of a recipe beside the float reference.
+
+    Args:
+        plan: what to export.
+        recipe: how to quantize.
+        kernels: of the processor that the files of the graph are for.
+        stage: folder that holds `reference/`.
+        state: file that fine-tuning keeps its state in while it lasts.
+        watch: told of every step.
+    """
+    from edge_imgq.graph.prepared import prepared_graph
+
+    found = quantize_source(plan.source, recipe, plan.calibration, watch, state, kernels)
+    folder = stage / REFERENCE_FOLDER
+    path = folder / f"{recipe.graph}.onnx"
+    note = _note(plan.source, recipe.graph, sha256_of(folder / FLOAT_REFERENCE))
+    write_reference(found.model, note, path)
+    graph, peak = prepared_graph(found.model, (), kernels=kernels), plan.source.contract.peak
+    advice = calibration_advice(len(plan.calibration.photos), found.patches.all(peak), peak)
+    return Graph(graph, sha256_of(path), advice, found)
+
+
+def write_float_reference(source: Source, folder: Path) -> str:
+    """Write the float reference into a folder, and a person's own file beside it.
+
+    Returns:
+        The digest of the reference.
+    """
+    note, original = _note(source, "reference", ""), source.original
+    if original is not None:
+        digest = keep_model(original.model, folder / ORIGINAL)
+        note = replace(note, original_sha256=digest, original_pixels=original.pixels)
+    path = folder / FLOAT_REFERENCE
+    write_reference(source.model, note, path)
+    return sha256_of(path)
+
+
+def tuning_state(folder: Path, scheme: str) -> Path:
+    """Return the file below a model's folder in which an interrupted fine-tuning is kept."""
+    return folder / f".tuning-{scheme}.state"
+
+
+def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
+    """Return the files to write: one for each target, or for each of its chips and sizes."""
+    return tuple(
+        Work(target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor)
+        for recipe in plan.recipes
+        for name, processor in _processors(recipe)
+        for target, group in _files(name, recipe, plan.sizes[recipe.name])
+    )
+
+
+def write_files(
+    plan: Plan,
+    graphs: Mapping[str, Graph],
+    wanted: Sequence[Work],
+    failures: Failures,
+    watch: Watch,
+    *,
+    plain: bool = False,
+) -> list[Candidate]:
+    """Write files, and return those that are there.
+
+    Args:
+        plan: what to export.
+        graphs: by scheme; the files of a scheme that is missing are left out.
+        wanted: the files.
+        failures: gets those that cannot be written.
+        watch: told of every file.
+        plain: whether files are written without the forms that are fast on processors.
+    """
+    candidates = []
+    for index, work in enumerate(wanted):
+        if work.recipe.name in failures:
+            continue
+        watch(Step(f"write {work.target}", index, len(wanted)))
+        scheme, passes = work.recipe.scheme, work.recipe.passes
+        with failures.of([work.target]):
+            kernels = kernels_of(work.recipe)
+            graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
+            digest = graphs[scheme].sha256 if scheme else ""
+            order = replace(order_of(plan, work, digest), plain=plain)
+            functions_of(work.recipe.format).write(graph, order, work.path)
+            candidates.append(Candidate(work.path, work.sizes[0]))
+    return candidates
+
+
+def order_of(plan: Plan, work: Work, quantized: str) -> Order:
+    """Return what a writer is told of a file.
+
+    Args:
+        plan: that it is made by.
+        work: the file.
+        quantized: digest of the QDQ graph that it is lowered from; empty for a float file.
+    """
+    recipe = work.recipe
+    reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
+    note = _note(plan.source, work.target, reference, quantized)
+    note = replace(note, authorship=plan.authorship)
+    return Order(work.sizes, note, work.processor, recipe.precision == "float16")
+
+
+def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:
+    """Return the names of a recipe's files, before sizes, with the processor of each.
+
+    Beside the files of chips lies what phones with any other chip run.
+    """
+    if not recipe.chips:
+        return [(recipe.name, recipe.processors[0])]
+    chips = [(chip_target(recipe.name, CHIPS[chip]), chip) for chip in recipe.chips]
+    return [(chip_target(recipe.name, None), "cpu"), *chips]
+
+
+def _files(
+    name: str, recipe: ExportRecipe, sizes: tuple[Size, ...]
+) -> list[tuple[str, tuple[Size, ...]]]:
+    """Return files of a recipe by the name of their target, with the sizes of each."""
+    if len(sizes) == 1 or (FORMATS[recipe.format].sizes != "one" and not recipe.chips):
+        return [(name, sizes)]
+    return [(sized_target(name, size), (size,)) for size in sizes]
+
+
+def _note(source: Source, target: str, reference: str, quantized: str = "") -> FileNote:
+    return FileNote(
+        model=source.name,
+        target=target,
+        contract=source.contract,
+        version=__version__,
+        reference_sha256=reference,
+        quantized_sha256=quantized,
+    )

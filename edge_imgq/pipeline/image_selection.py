@@ -1,0 +1,151 @@
+"""Choosing the images that a run calibrates and evaluates on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.perceptual_hash import alike, fingerprint
+from edge_imgq.images.samples import (
+    ImageSet,
+    Photo,
+    Sample,
+    array_set,
+    file_set,
+    folder_set,
+    is_one_image,
+    samples,
+)
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.pipeline.open_model.source import Source
+
+
+Images: TypeAlias = "str | Path | ImageSet | Sequence[str | Path] | Sequence[NDArray[np.uint8]]"
+"""What a person may give for images: a folder, a list of files, or pixels in memory."""
+
+
+def calibration_images(images: Images | None) -> ImageSet:
+    """Return the person's own images, or those of the manifest that are for calibration."""
+    return _manifest_set("calibration") if images is None else image_set(images)
+
+
+def evaluation_images(images: Images | None) -> ImageSet:
+    """Return the person's own images, or those of the manifest that are for evaluation."""
+    return _manifest_set("evaluation") if images is None else image_set(images)
+
+
+def image_set(images: Images) -> ImageSet:
+    """Return what a person gives as a set of images.
+
+    Args:
+        images: a folder, of photographs or of `input/` and `truth/`; a list of files; or a list of
+            arrays, uint8 (H, W, 3) or (H, W, 1), or one.
+
+    Raises:
+        ImageError: there is no image, or a folder, file or array is none.
+    """
+    if isinstance(images, ImageSet):
+        return images
+    if isinstance(images, (str, Path)):
+        return folder_set(Path(images))
+    given = [images] if is_one_image(images) else list(images)
+    if given and all(isinstance(image, (str, Path)) for image in given):
+        return file_set([Path(str(image)) for image in given])
+    return array_set(given)
+
+
+def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
+    """Read images one by one as inputs of a model, with the truth where there is one.
+
+    Raises:
+        ImageError: an image cannot be read, or is smaller than what the network sees at once.
+    """
+    from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+    from edge_imgq.graph.shapes.size import own_size
+
+    smallest = receptive_field(source.model).diameter or 1
+    yield from samples(images, source.contract, own_size(source.model), smallest)
+
+
+def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
+    """Return at most MOST_CALIBRATION images of a set, those that reach the farthest activations.
+
+    Of very many, LOOKED_AT in equal distances are looked at.
+    """
+    if len(images.photos) <= MOST_CALIBRATION:
+        return images
+    from edge_imgq.graph.shapes.size import own_size
+    from edge_imgq.quantize.calibration.calibration_selection import covering_images
+
+    step = -(-len(images.photos) // LOOKED_AT)
+    looked_at = replace(images, photos=images.photos[::step])
+
+    def pixels() -> Iterator[NDArray[np.uint8]]:
+        for index, sample in enumerate(network_inputs(looked_at, source)):
+            watch(Step("choose calibration images", index, len(looked_at.photos)))
+            yield sample.pixels
+
+    peak, size = source.contract.peak, own_size(source.model)
+    chosen = covering_images(source.model, pixels(), peak, MOST_CALIBRATION, size)
+    photos = tuple(looked_at.photos[index] for index in chosen.places)
+    extremes = frozenset(i for i, place in enumerate(chosen.places) if place in chosen.extremes)
+    description = f"{len(photos)} of the {images.description}, by the ranges they reach"
+    return ImageSet(description, photos, extremes)
+
+
+MOST_CALIBRATION = 64
+LOOKED_AT = 1000
+
+
+def refuse_overlap(calibration: ImageSet, evaluation: ImageSet) -> None:
+    """Refuse to evaluate on images that scales were chosen by; files are compared by content.
+
+    Raises:
+        ImageError: the sets share an image.
+    """
+    known = {photo.sha256: photo for photo in calibration.photos}
+    for photo in evaluation.photos:
+        twin = known.get(photo.sha256)
+        if twin is not None:
+            raise ImageError(
+                f"{photo.words} is in the evaluation set and, as {twin.words}, in the calibration "
+                f"set. {KEEP_APART}"
+            )
+
+
+def refuse_copies(calibration: ImageSet, evaluation: ImageSet) -> None:
+    """Refuse to evaluate on copies of such images: of other quality or size, or cut out of one.
+
+    Raises:
+        ImageError: two of the sets show the same, or an image cannot be read.
+    """
+    known = [(photo, fingerprint(photo)) for photo in calibration.photos]
+    for photo in evaluation.photos:
+        own = fingerprint(photo)
+        for twin, other in known:
+            if alike(own, other):
+                raise ImageError(
+                    f"{photo.words} of the evaluation set shows the same as {twin.words} of the "
+                    f"calibration set, or a piece of it. {KEEP_APART}"
+                )
+
+
+KEEP_APART = "Drift measured on calibration images looks better than it is; keep them apart."
+
+
+def _manifest_set(split: str) -> ImageSet:
+    path = default_manifest()
+    chosen = [image for image in read_manifest(path) if image.split == split]
+    if not chosen:
+        raise ImageError(f'{path} lists no image with split = "{split}".')
+    photos = tuple(Photo(image.name, image_path(image), of_manifest=True) for image in chosen)
+    return ImageSet(f"{len(photos)} {split} images of the manifest", photos)

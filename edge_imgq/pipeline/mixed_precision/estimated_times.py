@@ -1,0 +1,42 @@
+"""Estimated times of files that were not written, in nanoseconds of a kernel profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_imgq.formats import FORMATS
+from edge_imgq.recipe.export import kernels_of
+from edge_imgq.recipe.folders import export_recipes
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.graph.network import Network
+    from edge_imgq.kernels.profile import TimedProfile
+    from edge_imgq.pipeline.open_model.source import Source
+
+
+def at_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
+    """Return a graph at a height and width, or at those that it insists on."""
+    from edge_imgq.graph.shapes.size import bind_size, own_size
+
+    return bind_size(model, own_size(model) or size)
+
+
+def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile) -> float | None:
+    """Return the estimated time of a float TFLite file; None where no recipe makes one."""
+    from edge_imgq.graph.shapes.size import own_size
+
+    recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
+    on_cpu = [recipe for recipe in recipes if recipe.processors == ("cpu",)]
+    at = own_size(source.model) or size
+    networks = [source.prepared(r.passes, kernels_of(r)).at(at) for r in on_cpu]
+    return min((_float_time(network, profile) for network in networks), default=None)
+
+
+def _float_time(network: Network, profile: TimedProfile) -> float:
+    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+    from edge_imgq.graph.cost.operation_time import operation_time
+
+    operations = fastest_forms(network, profile).network.operations
+    return sum(operation_time(operation, profile, in_float=True) for operation in operations)

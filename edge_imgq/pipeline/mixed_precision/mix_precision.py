@@ -1,0 +1,301 @@
+"""Int8 files over budget, made anew with the layers in float that bring them within it.
+
+One quantized graph stands for all files of a scheme, so the choice does too. The files with all
+layers in int8 stay where no choice is found that brings every file within its budget in clearly
+less time than a float file takes, which loses nothing. Estimates say which choices are tried; where
+files are timed, the files themselves say, target by target, whether they are quick enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import REFERENCE_FOLDER, move, remove, write_text
+from edge_imgq.devices.kernels import host_profile
+from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.write_and_verify import written_files
+from edge_imgq.pipeline.export.write_targets import Graph, Plan, tuning_state, works, write_graph
+from edge_imgq.pipeline.mixed_precision.diagnosis import (
+    MARGIN,
+    Causes,
+    causes,
+    lacking_fidelity,
+    missing_fidelity,
+    telling,
+)
+from edge_imgq.pipeline.mixed_precision.mixed_times import float_recipe, times_of_files
+from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
+from edge_imgq.pipeline.progress import Watch
+from edge_imgq.pipeline.verify.verify import Terms
+from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.quantize.steps.quantization_step import psnr_after
+from edge_imgq.recipe.export import ExportRecipe, recipe_name
+from edge_imgq.recipe.mixed_precision import with_precision
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.report.diagnosis import CLEARLY, Diagnosis, FileTimes, Mend
+from edge_imgq.report.diagnosis_text import slow_file
+from edge_imgq.report.report import TargetReport
+from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
+
+if TYPE_CHECKING:
+    from edge_imgq.quantize.mixed_precision.precision_search import Choice
+
+MIXED = "mixed"
+"""Stem of the recipe that is written, and of its graph."""
+
+
+@dataclass(frozen=True)
+class OverBudget:
+    """Files of a scheme that lose more than they may.
+
+    Attributes:
+        scheme: its name.
+        text: of its recipe.
+        graph: that they were made from.
+        targets: what was measured of them.
+        missing: dB that they must come nearer to the float model.
+    """
+
+    scheme: str
+    text: str
+    graph: Graph
+    targets: tuple[TargetReport, ...]
+    missing: float
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What became of them.
+
+    Attributes:
+        diagnosis: what makes the loss, and what was done about it.
+        graph: that the files are made from.
+        targets: what was measured of the files.
+    """
+
+    diagnosis: Diagnosis
+    graph: Graph
+    targets: tuple[TargetReport, ...]
+
+
+def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
+    """Make the files of a scheme anew with layers in float, if that is worth it.
+
+    Args:
+        plan: what is exported.
+        over: the files.
+        stage: folder that holds them and their references, and gets the recipe.
+        terms: of the verification.
+        watch: told of every step.
+    """
+    own = _plan_of(plan, over)
+    size = own.sizes[own.recipes[0].name][0]
+    found = causes(over.graph.quantized, plan.source, over.missing, size, watch)
+    attempts = _Attempts(
+        own, over, stage, replace(terms, gallery=terms.gallery.empty()), found, watch
+    )
+    attempts.put_aside()
+    choice, is_enough = choose(
+        found.search, found.wanted, found.best, attempts.lacking, telling(watch)
+    )
+    measured: tuple[FileTimes, ...] = ()
+    if is_enough:
+        choice = attempts.fewer(choice)
+        measured = attempts.measured()
+        if {time.target for time in measured if not time.is_kept} < attempts.made:
+            return attempts.taken(choice, measured, terms.gallery)
+    attempts.put_back()
+    mend = _ship_float(own.recipes, found, choice, measured)
+    return Mixed(_diagnosis(found, mend), over.graph, over.targets)
+
+
+def _plan_of(plan: Plan, over: OverBudget) -> Plan:
+    """Return the part of a plan that concerns the files of one scheme."""
+    written = {recipe_name(target.target) for target in over.targets}
+    own = tuple(r for r in plan.recipes if r.scheme == over.scheme and r.name in written)
+    return replace(plan, recipes=own)
+
+
+def _diagnosis(found: Causes, mend: Mend | Skipped) -> Diagnosis:
+    return Diagnosis(found.layers, found.psnr, found.wanted, mend)
+
+
+class _Attempts:
+    """Graphs and files by the choices that are tried; the last ones stay."""
+
+    def __init__(
+        self, plan: Plan, over: OverBudget, stage: Path, terms: Terms, found: Causes, watch: Watch
+    ) -> None:
+        self._plan, self._over, self._stage, self._terms = plan, over, stage, terms
+        self._found, self._watch = found, watch
+        self._name = MIXED if MIXED not in plan.schemes else f"{over.scheme}-{MIXED}"
+        self._paths = [work.path for work in works(plan, stage)]
+        self._graph, self._targets = over.graph, over.targets
+        self._decides = terms.timed and host_profile().multiplies_bytes
+        self._kernels, self._lack = plan.kernels_of(over.scheme), 0.0
+
+    @property
+    def made(self) -> set[str]:
+        """Targets whose files are there."""
+        return {target.target for target in self._targets}
+
+    def put_aside(self) -> None:
+        """Make room for other files under the same names."""
+        self._aside.mkdir()
+        for path in filter(Path.exists, self._paths):
+            move(path, self._aside)
+
+    def put_back(self) -> None:
+        """Undo all that was tried."""
+        for path in self._paths:
+            self._put_back(path)
+        remove(self._aside)
+        remove(self._stage / REFERENCE_FOLDER / f"{self._name}.onnx")
+
+    def lacking(self, choice: Choice) -> float:
+        """Make the files by a choice; return the dB that they lack, infinite where that is vain."""
+        if not self._found.is_clearly_faster(choice, 1.0 if self._decides else CLEARLY):
+            return math.inf
+        recipe = self._quantized(choice)
+        lack = self._found.aim - psnr_after(self._graph.steps)
+        return lack if lack > 0 else self._lacking_files(recipe)
+
+    def fewer(self, choice: Choice) -> Choice:
+        """Return a quicker choice whose files are within budget, where these have dB to spare.
+
+        The files are those of the choice that is returned.
+        """
+        spare = -self._lack - MARGIN
+        if spare < MARGIN:
+            return choice
+        found = self._found.search.find(choice.psnr - spare, telling(self._watch))
+        if not found.names or found.time >= choice.time:
+            return choice
+        if self._lacking_files(self._quantized(found)) <= 0:
+            return found
+        self._lacking_files(self._quantized(choice))
+        return choice
+
+    def measured(self) -> tuple[FileTimes, ...]:
+        """Time the files, and say which are worth it; none where files are not timed.
+
+        A host that multiplies no bytes says nothing of phones, which do: there estimates decide.
+        """
+        if not self._terms.timed:
+            return ()
+        found = times_of_files(
+            self._plan, self._stage, self._aside, self._terms.threads, self._watch
+        )
+        kept = [time.is_clearly_faster or not self._decides for time in found]
+        return tuple(replace(t, is_kept=keep) for t, keep in zip(found, kept, strict=True))
+
+    def _quantized(self, choice: Choice) -> QuantizeRecipe:
+        recipe = self._recipe(choice)
+        state, kernels = tuning_state(self._stage.parent, recipe.name), self._kernels
+        self._graph = write_graph(self._plan, recipe, kernels, self._stage, state, self._watch)
+        return recipe
+
+    def _put_back(self, path: Path) -> None:
+        if (before := self._aside / path.name).exists():
+            remove(path)
+            move(before, path.parent)
+
+    def _lacking_files(self, recipe: QuantizeRecipe) -> float:
+        recipes = tuple(replace(r, scheme=recipe.name) for r in self._plan.recipes)
+        plan, failures = replace(self._plan, recipes=recipes), Failures()
+        report = written_files(
+            plan, {recipe.name: self._graph}, self._stage, self._terms, failures, self._watch
+        )
+        self._targets = report.targets
+        if {t.target for t in self._over.targets} - {t.target for t in report.targets}:
+            return math.inf
+        budgets = {r.name: r.budget for r in recipes}
+        if not any(target.breaches for target in report.targets):
+            self._lack = lacking_fidelity(report.targets, budgets)
+            return 0.0
+        lack = missing_fidelity(report.targets, budgets)
+        return math.inf if isinstance(lack, Skipped) else lack
+
+    def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: Gallery) -> Mixed:
+        """Leave the files that are worth it, and write the recipe that says how they were made."""
+        before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
+        names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
+        remark = (
+            f"Chosen for {self._plan.source.name} by `edge-imgq export`: {after:.1f} dB against "
+            f"the float model on held-out calibration patches, {before:.1f} with all layers in "
+            f"int8, at about {choice.time:.2f} times the time."
+        )
+        write_text(path, with_precision(self._over.text, names, remark))
+        slow = {time.target for time in measured if not time.is_kept}
+        for work in works(self._plan, self._stage):
+            if work.target in slow:
+                self._put_back(work.path)
+        remove(self._aside)
+        if not slow:
+            self._drop_old_graph()
+        model, mixed = self._plan.source.name, [t for t in self._targets if t.target not in slow]
+        gallery.replace((f"{model}-{t.target}" for t in mixed), self._terms.gallery)
+        spared = tuple(
+            f"{target.target} {breach}"
+            for target in self._over.targets
+            for breach in target.breaches
+            if target.target not in slow
+        )
+        in_float = self._found.time_in_float
+        mend = Mend(
+            tuple(names), after, choice.time, in_float, (), path.name, spared, tuple(measured)
+        )
+        return Mixed(_diagnosis(self._found, mend), self._graph, tuple(mixed))
+
+    def _recipe(self, choice: Choice) -> QuantizeRecipe:
+        base = self._plan.schemes[self._over.scheme]
+        precision = dict.fromkeys(sorted(choice.names), "float")
+        return replace(
+            base, name=self._name, start="", when_over_budget="nothing", precision=precision
+        )
+
+    def _drop_old_graph(self) -> None:
+        """Remove the graph of the files that are gone, unless other files come from it."""
+        schemes = self._plan.schemes
+        graphs = {name: recipe.graph for name, recipe in schemes.items()}
+        own = graphs.pop(self._over.scheme)
+        if own not in graphs.values():
+            remove(self._stage / REFERENCE_FOLDER / f"{own}.onnx")
+
+    @property
+    def _aside(self) -> Path:
+        return self._stage / f".{self._name}"
+
+
+def _ship_float(
+    recipes: Sequence[ExportRecipe], found: Causes, choice: Choice, measured: Sequence[FileTimes]
+) -> Skipped:
+    """Say that files in float are the better ones, with the figures."""
+    others = {recipe.name for recipe in map(float_recipe, recipes) if recipe is not None}
+    in_float = found.time_in_float
+    times = in_float.reason if isinstance(in_float, Skipped) else f"{in_float:.2f} times"
+    reason = (
+        f"ship {', '.join(sorted(others)) or 'a float file'}: with "
+        f"{count_of(len(choice.names), 'layer')} in float the graph comes to about "
+        f"{choice.psnr:.1f} dB against the float model on calibration patches, where the budget of "
+        f"{_budget(recipes)} takes {found.wanted:.1f} dB there, "
+    )
+    if measured:
+        return Skipped(reason + "; ".join(map(slow_file, measured)))
+    return Skipped(
+        f"{reason}at an estimated {choice.time:.2f} times the time of int8 on {found.processor}; "
+        f"all in float, {times}"
+    )
+
+
+def _budget(recipes: Sequence[ExportRecipe]) -> str:
+    """Return the strictest of the budgets of some targets in words."""
+    budgets = [recipe.budget for recipe in recipes]
+    mean, worst = min(b.psnr_drop for b in budgets), min(b.psnr_drop_worst for b in budgets)
+    fidelity = max(budget.psnr_vs_reference for budget in budgets)
+    return f"{fidelity:g} dB to the float model and a drop of {mean:g}/{worst:g} dB (mean/worst)"

@@ -1,0 +1,77 @@
+"""Mixed files timed in turns with those that they would replace: all in int8, and all in float."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from edge_imgq.artifact import remove
+from edge_imgq.devices.host import HostSession
+from edge_imgq.devices.protocol import RUNS
+from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
+from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.write_targets import Plan, Work, works, write_files
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.recipe.export import ExportRecipe
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.diagnosis import FileTimes
+from edge_imgq.skipped import Skipped
+
+SECONDS = 12.0
+"""Seconds that the three files of a target are timed for together."""
+
+
+def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
+    """Return the recipe of a float file of the same format; None where there is none."""
+    found = [r for r in export_recipes() if not r.scheme and r.processors == ("cpu",)]
+    return next((r for r in found if r.format == recipe.format), None)
+
+
+def times_of_files(
+    plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch
+) -> tuple[FileTimes, ...]:
+    """Time the mixed files of a scheme that this host can time.
+
+    Args:
+        plan: of the scheme's files alone.
+        stage: folder that holds the mixed files.
+        int8: folder with the files of the same names with all layers in int8.
+        threads: processor threads.
+        watch: told of every file.
+    """
+    return tuple(_times(plan, stage, int8, threads, watch))
+
+
+def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> Iterator[FileTimes]:
+    for work in works(plan, stage):
+        other = float_recipe(work.recipe)
+        if other is None or not work.path.exists():
+            continue
+        path = stage / f".{other.name}{work.path.suffix}"
+        sizes = {**plan.sizes, other.name: work.sizes}
+        in_float = replace(plan, recipes=(other,), sizes=sizes)
+        own = [Work(other.name, other, work.sizes, path, "cpu")]
+        written = write_files(in_float, {}, own, Failures(), watch)
+        if not written:
+            continue
+        watch(Step(f"time {work.target} in turns with {other.name}", 0, 1))
+        found = _in_turns((work.path, int8 / work.path.name, path), work.sizes[0], threads)
+        remove(path)
+        if not isinstance(found, Skipped):
+            mixed_ms, int8_ms, float_ms = found
+            yield FileTimes(work.target, other.name, mixed_ms, int8_ms, float_ms)
+
+
+def _in_turns(
+    paths: tuple[Path, ...], size: tuple[int, int], threads: int
+) -> list[float] | Skipped:
+    """Return the least milliseconds of each file; a reason where the host times none of them."""
+    watches = []
+    for path in paths:
+        watch = HostSession.of(path, threads).stopwatch(size)
+        if not isinstance(watch, Stopwatch):
+            return watch
+        watches.append(watch)
+    time_in_turns(watches, RUNS, seconds=SECONDS)
+    return [1e3 * min(min(batch.seconds) for batch in watch.batches) for watch in watches]

@@ -1,0 +1,233 @@
+"""Opening what the person names: a network of the zoo, a checkpoint, or an .onnx file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import ImageContract, PixelRange, has_note
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.models.zoo import ZOO, zoo_entry
+from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from torch import nn
+
+    from edge_imgq.graph.phases import Watcher
+    from edge_imgq.graph.prepared import PreparedGraph
+    from edge_imgq.pipeline.open_model.original_file import Original
+
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model, ready to be a reference.
+
+    Attributes:
+        name: names its folder below the output folder.
+        model: normalised float ONNX.
+        contract: the meaning of its pixels.
+        is_own: whether the network is one of ours, whose phone size the recipes give.
+        original: the file that the model was read from; None where it is no .onnx file.
+        given: the word that names it on a command line; empty for a model in memory.
+        asked: what the person said that its pixels are; None where nothing was said.
+        ports: what the person said of what it takes and returns.
+    """
+
+    name: str
+    model: ir.Model
+    contract: ImageContract
+    is_own: bool
+    original: Original | None = None
+    given: str = ""
+    asked: PixelRange | None = None
+    ports: PortRequests = NOTHING_ASKED
+    _prepared: dict[tuple[tuple[str, ...], KernelProfile], PreparedGraph] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def prepared(
+        self,
+        passes: Sequence[str] = (),
+        kernels: KernelProfile = DEFAULT,
+        watcher: Watcher | None = None,
+    ) -> PreparedGraph:
+        """Return the model as passes leave it: one graph for refusals, quantizer and writers.
+
+        Args:
+            passes: by name, as recipes list them.
+            kernels: of the processor that the graph is for.
+            watcher: told of each phase; with one, the passes run even if they have before.
+
+        Raises:
+            RecipeError: a pass does not exist.
+        """
+        from edge_imgq.graph.prepared import prepared_graph
+
+        key = (tuple(passes), kernels)
+        if watcher is not None or key not in self._prepared:
+            self._prepared[key] = prepared_graph(self.model, passes, watcher, kernels)
+        return self._prepared[key]
+
+
+def open_model(
+    given: str | OnnxModel,
+    pixels: PixelRange | None = None,
+    sizes: Sequence[Size] = (),
+    ports: PortRequests = NOTHING_ASKED,
+) -> Source:
+    """Return the model that a person names.
+
+    Args:
+        given: a zoo name; the path of a checkpoint, an .onnx file or DPED's published .npz; or an
+            ONNX model in memory.
+        pixels: what the pixels are inside an .onnx file that does not say; None for 0 to 1, or 0 to
+            255 where it takes bytes.
+        sizes: heights and widths that it is wanted at; an .onnx file that was exported for another
+            one is opened to any.
+        ports: what the person says of what an .onnx file takes and returns.
+
+    Raises:
+        UsageError: it is neither, or has no such port.
+        ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
+            else in ONNX Runtime than the model that was read from it.
+    """
+    if isinstance(given, OnnxModel):
+        return replace(_from_onnx(replace(given, ports=ports), pixels, sizes), asked=pixels)
+    found = _named(given, pixels, sizes, ports)
+    return replace(found, given=given, asked=pixels, ports=ports)
+
+
+def _named(
+    text: str, pixels: PixelRange | None, sizes: Sequence[Size], ports: PortRequests
+) -> Source:
+    path = Path(text)
+    if path.suffix.lower() == ".onnx":
+        return _from_onnx(replace(OnnxModel.file(path), ports=ports), pixels, sizes)
+    if ports != NOTHING_ASKED:
+        raise UsageError(
+            f"{text} is no .onnx file, and has one image in and one out: leave "
+            f"{ports.words[0]} out."
+        )
+    if path.suffix.lower() == ".safetensors":
+        return _from_checkpoint(path)
+    if path.suffix.lower() == ".npz":
+        return _from_published_dped(path)
+    if text not in ZOO and path.exists():
+        raise UsageError(
+            f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
+        )
+    if text not in ZOO and path.suffix:
+        raise UsageError(f"There is no model at {text}.")
+    return _from_zoo(text)
+
+
+def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
+    """Return a model that is open already as it is, else open what a person names."""
+    return open_model(model, pixels, sizes) if isinstance(model, str) else model
+
+
+def refuse_odd_size(source: Source, size: tuple[int, int]) -> None:
+    """Refuse a height and width that a model does not take.
+
+    Raises:
+        ModelError: a side is no multiple of what the contract says.
+    """
+    _refuse_odd(source.name, source.contract, size)
+
+
+def _refuse_odd(name: str, contract: ImageContract, size: tuple[int, int]) -> None:
+    if size != contract.fitting(size):
+        raise ModelError(
+            f"{name} takes sides that are multiples of {contract.multiple}; "
+            f"{size[0]}x{size[1]} is not."
+        )
+
+
+def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size]) -> Source:
+    from edge_imgq.graph.load.dynamic_shape import reopened
+    from edge_imgq.graph.load.load import normalise
+    from edge_imgq.graph.load.uint8_io import takes_bytes
+    from edge_imgq.graph.pixel_range import to_unit_range
+    from edge_imgq.graph.pixels import read_pixels
+    from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
+    from edge_imgq.pipeline.open_model.equivalence import original_of
+
+    proto = given.checked()
+    model = normalise(proto, given.where)
+    if any(own_size(model) not in (None, size) for size in sizes):
+        model = reopened(model, given.name)
+    pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
+    peak = pixels.high if pixels.low == 0 else 1.0
+    model, contract = read_pixels(model, given.where, peak, sizes)
+    for size in sizes:
+        _refuse_odd(given.name, contract, size)
+    if has_note(model.metadata_props):
+        pixels = PixelRange(0.0, contract.peak)
+    elif contract.result is not None:
+        contract = _returning(model, contract, pixels, given.ports)
+    elif pixels.low != 0:
+        to_unit_range(model, pixels)
+    if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
+        model = bind_size(model, sizes[0])
+    original = original_of(given, model, contract, pixels, sizes)
+    return Source(given.name, model, contract, has_note(model.metadata_props), original)
+
+
+def _returning(
+    model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
+) -> ImageContract:
+    """Let a model return its result from 0 to the peak, in place; return what that stands for."""
+    from edge_imgq.graph.pixel_range import return_port, take_unit_range
+    from edge_imgq.pipeline.open_model.port_range import with_range
+
+    assert contract.result is not None
+    if pixels.low != 0:
+        take_unit_range(model, pixels)
+    port = with_range(contract.result, model, contract, ports.output)
+    return_port(model, port, contract.peak)
+    return replace(contract, result=port)
+
+
+def _from_checkpoint(path: Path) -> Source:
+    from edge_imgq.train.checkpoint import load_checkpoint_network
+
+    name, network = load_checkpoint_network(path)
+    return _exported(name, network)
+
+
+def _from_published_dped(path: Path) -> Source:
+    """Open the weights that DPED's authors published."""
+    from edge_imgq.models.dped_weights import read_dped
+
+    source = _exported("dped", read_dped(path))
+    return replace(source, name=f"dped-{path.stem}")
+
+
+def _from_zoo(name: str) -> Source:
+    from edge_imgq.models.zoo import load_network
+
+    try:
+        zoo_entry(name)
+    except UsageError as error:
+        hint = "A path to an .onnx file or to a checkpoint will do too."
+        raise UsageError(f"{error} {hint}") from error
+    return _exported(name, load_network(name))
+
+
+def _exported(name: str, network: nn.Module) -> Source:
+    from edge_imgq.export.onnx import export_network
+
+    entry = zoo_entry(name)
+    contract = ImageContract(
+        task=entry.task, scale=entry.scale, colour=entry.colour, multiple=entry.multiple
+    )
+    return Source(name, export_network(network, name, contract), contract, is_own=True)

@@ -1,0 +1,1 @@
+"""The sensitivity command: what each layer costs in the image and in time."""

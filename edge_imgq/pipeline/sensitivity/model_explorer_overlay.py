@@ -1,0 +1,67 @@
+"""Figures of a file's operators written for Model Explorer to lay over its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, sha256_of, write_text
+from edge_imgq.errors import UsageError
+from edge_imgq.pipeline.sensitivity.known_sensitivity import known_sensitivity
+from edge_imgq.report.description import FileDescription
+from edge_imgq.report.json_form import to_json
+from edge_imgq.report.node_data import node_data
+from edge_imgq.report.sensitivity import FILE, Sensitivity
+from edge_imgq.skipped import Skipped
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What was written.
+
+    Attributes:
+        files: one for each figure.
+        layers: how many of the layers have a node in the file, of how many; or why none is known.
+    """
+
+    files: tuple[Path, ...]
+    layers: tuple[int, int] | Skipped
+
+
+def write_overlay(path: Path, description: FileDescription, folder: Path) -> Overlay:
+    """Write `<stem>-macs.json`, and dB, error and time where `sensitivity` was run on its model.
+
+    Args:
+        path: of the file, which lies where `export` wrote it.
+        description: of the file.
+        folder: for the overlay.
+
+    Raises:
+        UsageError: Model Explorer has no adapter for the format.
+        OutputError: the folder cannot be written.
+    """
+    if not description.graph:
+        raise UsageError(f"{path}: Model Explorer shows graphs of .tflite and .onnx files.")
+    found = _sensitivity(path, description)
+    layers = found.layers if isinstance(found, Sensitivity) else ()
+    figures = node_data(description, layers)
+    written = []
+    for one in figures:
+        place = folder / f"{path.stem}-{one.stem}.json"
+        write_text(place, to_json(one.form(description.graph)) + "\n")
+        written.append(place)
+    if isinstance(found, Skipped):
+        return Overlay(tuple(written), found)
+    placed = next((len(one.values) for one in figures if one.stem == "db"), 0)
+    return Overlay(tuple(written), (placed, len(layers)))
+
+
+def _sensitivity(path: Path, description: FileDescription) -> Sensitivity | Skipped:
+    is_reference = (path.parent.name, path.name) == (REFERENCE_FOLDER, FLOAT_REFERENCE)
+    folder = path.parent.parent if path.parent.name == REFERENCE_FOLDER else path.parent
+    note = description.note
+    digest = sha256_of(path) if is_reference or note is None else note.reference_sha256
+    found = known_sensitivity(folder, digest)
+    model = "its model" if note is None else note.model
+    nothing = Skipped(f"there is no {FILE} in {folder}: run `edge-imgq sensitivity` on {model}")
+    return nothing if found is None else found

@@ -1,0 +1,305 @@
+"""From a model to what each of its layers costs, and to a recipe that meets a budget."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.artifact import staging, write_text
+from edge_imgq.contract import PixelRange
+from edge_imgq.devices.kernels import estimated_profile
+from edge_imgq.errors import UsageError
+from edge_imgq.images.files import write_image
+from edge_imgq.images.samples import ImageSet
+from edge_imgq.metrics.psnr import psnr
+from edge_imgq.pipeline.export.write_targets import write_float_reference
+from edge_imgq.pipeline.image_selection import (
+    Images,
+    calibration_images,
+    covering_set,
+    evaluation_images,
+    network_inputs,
+    refuse_copies,
+    refuse_overlap,
+)
+from edge_imgq.pipeline.mixed_precision.estimated_times import at_size, float_file_time
+from edge_imgq.pipeline.mixed_precision.psnr_goal import Goal, fidelity_of
+from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
+from edge_imgq.pipeline.open_model.source import Source, opened
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.quantize import quantize_source
+from edge_imgq.quantize.steps.quantization_step import psnr_after
+from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
+from edge_imgq.recipe.mixed_precision import with_precision
+from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
+from edge_imgq.recipe.recipe_text import quantize_recipe_toml
+from edge_imgq.report.bar_chart import Bar, bar_chart
+from edge_imgq.report.json_form import sensitivity_to_json
+from edge_imgq.report.sensitivity import FILE, ChosenPrecision, Sensitivity, comparison
+from edge_imgq.version import __version__
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+    from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost, Roundings
+    from edge_imgq.quantize.mixed_precision.precision_search import Choice
+    from edge_imgq.quantize.quantize import Quantized
+
+PICTURE, RECIPE = "sensitivity.png", "mixed.toml"
+"""Files below a model's folder."""
+
+SIZE = 180
+"""Height of the image that times are estimated for, as near as the network takes it."""
+
+
+@dataclass(frozen=True)
+class SensitivityRequest:
+    """What to measure.
+
+    Attributes:
+        model: as for an export, or one that is open.
+        scheme: quantization recipe, by its stem or path, or itself.
+        output: folder that gets `<model>/sensitivity.json` and so on.
+        calibration: photographs to choose scales by; None for the manifest's.
+        pixels: as for an export.
+        budget: dB against the truth that int8 may cost; None for no search, or for `fidelity`.
+        fidelity: dB to the float model's image that are wanted instead; None likewise.
+        size: height and width that an .onnx file of another or of any size is taken at; None for
+            its own.
+        images: photographs to measure on; None for patches of the calibration images
+            that no step learned from.
+    """
+
+    model: str | Source
+    scheme: str | QuantizeRecipe
+    output: Path
+    calibration: Images | None
+    pixels: PixelRange | None
+    budget: float | None = None
+    fidelity: float | None = None
+    size: tuple[int, int] | None = None
+    images: Images | None = None
+
+
+def sensitivity(request: SensitivityRequest, watch: Watch) -> Sensitivity:
+    """Measure what each layer costs; with a budget, choose layers to keep in float.
+
+    Writes a report, a picture and, with a budget, a recipe into the model's folder.
+
+    Raises:
+        UsageError: no choice meets the budget; or a drop is asked for, and there is no truth to
+            measure one against.
+    """
+    run = _Run(request, watch)
+    goal = run.goal()
+    findings = _Findings(run, run.quantized(run.recipe), goal)
+    found = Sensitivity(
+        run.source.name,
+        __version__,
+        run.recipe.name,
+        run.measured.description,
+        findings.psnr,
+        findings.layers(),
+        run.reference_sha256,
+        run.images.sha256,
+        run.measured.sha256,
+    )
+    with staging(request.output / run.source.name) as stage:
+        if goal is not None:
+            choice, text = findings.chosen(goal)
+            write_text(stage / RECIPE, text)
+            found = replace(found, choice=choice)
+        write_text(stage / FILE, sensitivity_to_json(found) + "\n")
+        write_image(stage / PICTURE, _picture(found))
+    return found
+
+
+class _Run:
+    """A request with every question answered."""
+
+    def __init__(self, request: SensitivityRequest, watch: Watch) -> None:
+        self.request, self.watch = request, watch
+        self.recipe, self.text = _read_scheme(request.scheme)
+        named = request.model if isinstance(request.model, str) else request.model.name
+        watch(Step(f"open {named}", 0, 1))
+        sizes = () if request.size is None else (request.size,)
+        self.source: Source = opened(request.model, request.pixels, sizes)
+        with tempfile.TemporaryDirectory() as folder:
+            self.reference_sha256 = write_float_reference(self.source, Path(folder))
+        photographs = calibration_images(request.calibration)
+        own = None if request.images is None else evaluation_images(request.images)
+        if own is not None:
+            refuse_overlap(photographs, own)
+        self.images: ImageSet = covering_set(photographs, self.source, watch)
+        self.measured: ImageSet = own or self.images
+        if own is not None:
+            refuse_copies(self.images, own)
+
+    def quantized(self, recipe: QuantizeRecipe) -> Quantized:
+        return quantize_source(self.source, recipe, self.images, self.watch)
+
+    def goal(self) -> Goal | None:
+        """Return what the budget stands for; None without one."""
+        if self.request.budget is None:
+            return None if self.request.fidelity is None else Goal(self.request.fidelity)
+        of_float = self._psnr_of_float_model()
+        return Goal(fidelity_of(self.request.budget, of_float), tuple(of_float))
+
+    def _psnr_of_float_model(self) -> list[float]:
+        """Return the PSNR of the float model against the truth, image by image."""
+        found = list(self._psnrs())
+        if not found:
+            raise UsageError(
+                f"Nothing is known of the truth for {self.source.contract.task}, so a budget has "
+                "nothing to hold to. Give --fidelity, the dB to the float model's image, instead."
+            )
+        return found
+
+    def _psnrs(self) -> Iterator[float]:
+        import onnx_ir as ir
+
+        from edge_imgq.images.layout import from_nchw, to_nchw
+        from edge_imgq.runtime.onnxruntime import inference_session
+
+        contract = self.source.contract
+        session = inference_session(ir.to_proto(self.source.model).SerializeToString())
+        name = session.get_inputs()[0].name
+        for sample in network_inputs(self.measured, self.source):
+            if sample.truth is None:
+                continue
+            self.watch(Step("measure the float model", 0, 1))
+            values = session.run(None, {name: to_nchw(sample.pixels, contract.peak)})[0]
+            image = from_nchw(values, contract.peak)
+            yield psnr(sample.truth, image, shave=contract.shave)
+
+    def board(self, quantized: Quantized) -> Switchboard:
+        """Return the switches of a graph, on the images that are measured."""
+        from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+
+        peak, patches = self.source.contract.peak, quantized.patches.held_out
+        batch = patches(peak) if self.request.images is None else self._patches(quantized)
+        return Switchboard(quantized.original, quantized.model, batch, peak)
+
+    def _patches(self, quantized: Quantized) -> NDArray[np.float32]:
+        """Return a few patches of the person's images."""
+        from edge_imgq.graph.shapes.size import own_size
+        from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+
+        contract = self.source.contract
+        keeper = PatchKeeper(contract.multiple, own_size(quantized.original))
+        inputs = network_inputs(self.measured, self.source)
+        for _ in keeper.passing(sample.pixels for sample in inputs):
+            pass
+        return keeper.batch(contract.peak)
+
+
+class _Findings:
+    """What is known of a quantized model's layers."""
+
+    def __init__(self, run: _Run, quantized: Quantized, goal: Goal | None) -> None:
+        from edge_imgq.quantize.mixed_precision.layer_costs import measure_roundings
+
+        self._run, self._profile = run, estimated_profile()
+        self._graph = at_size(quantized.original, _size(run))
+        self._board: Switchboard = run.board(quantized)
+        self._best = self._board.psnr(())
+        if goal is not None and goal.psnr > self._best:
+            raise UsageError(self._out_of_reach(goal))
+        self._roundings: Roundings = measure_roundings(self._board, self._told)
+
+    @property
+    def psnr(self) -> float:
+        return self._roundings.psnr
+
+    def layers(self) -> tuple[LayerCost, ...]:
+        from edge_imgq.quantize.mixed_precision.layer_costs import layer_costs
+        from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
+
+        floats = {name for name, kind in self._run.recipe.precision.items() if kind == "float"}
+        times = LayerTimes(self._graph.graph, self._profile).by_node(floats)
+        return layer_costs(self._graph.graph, self._board, self._roundings, times)
+
+    def chosen(self, goal: Goal) -> tuple[ChosenPrecision, str]:
+        """Return layers to keep in float, and the text of a recipe that says so."""
+        from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
+
+        search = PrecisionSearch(
+            self._graph.graph, self._board, self._roundings.errors, self._profile
+        )
+        reached = 0.0
+
+        def lacking(choice: Choice) -> float:
+            nonlocal reached
+            reached = self._reached(choice)
+            return goal.psnr - reached
+
+        choice, is_enough = choose(search, goal.psnr, self._best, lacking, self._tried)
+        if not is_enough:
+            raise UsageError(
+                f"No choice of layers in float was found that comes to {goal.words(goal.psnr)}: "
+                f"with {len(choice.names)} of them it is {goal.words(reached)}."
+            )
+        return self._written(choice, goal.psnr, reached, search.plain)
+
+    def _out_of_reach(self, goal: Goal) -> str:
+        return (
+            f"{goal.words(goal.psnr)} cannot be met by any choice of layers. Pixels of 8 bits "
+            f"alone, with every layer in float, leave {goal.words_within(self._best)}; "
+            "ask for no more."
+        )
+
+    def _reached(self, choice: Choice) -> float:
+        mixed = replace(self._run.recipe, precision=dict.fromkeys(sorted(choice.names), "float"))
+        quantized = self._run.quantized(mixed)
+        if self._run.request.images is None:
+            return psnr_after(quantized.steps)
+        board = self._run.board(quantized)
+        return board.psnr(board.names)
+
+    def _written(
+        self, choice: Choice, wanted: float, reached: float, plain: float
+    ) -> tuple[ChosenPrecision, str]:
+        request = self._run.request
+        path = request.output / self._run.source.name / RECIPE
+        names = tuple(layer.name for layer in self.layers() if layer.name in choice.names)
+        in_float = float_file_time(self._run.source, _size(self._run), self._profile)
+        time = None if in_float is None else in_float / plain
+        found = ChosenPrecision(names, wanted, reached, choice.time, str(path), time)
+        remark = (
+            f"Chosen for {self._run.source.name} by `edge-imgq sensitivity`: {reached:.1f} dB "
+            f"against the float model on held-out calibration patches, {self.psnr:.1f} with all "
+            f"layers in int8, at about {choice.time:.2f} times the time.{comparison(found)}"
+        )
+        return found, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
+
+    def _told(self, done: int, total: int) -> None:
+        self._run.watch(Step("measure layers", done, total))
+
+    def _tried(self, words: str) -> None:
+        self._run.watch(Step(words, 0, 1))
+
+
+def _read_scheme(scheme: str | QuantizeRecipe) -> tuple[QuantizeRecipe, str]:
+    """Return a recipe, and the text that says the same."""
+    if isinstance(scheme, QuantizeRecipe):
+        return checked_quantize(scheme), quantize_recipe_toml(scheme)
+    return quantize_recipe(scheme), quantize_recipe_text(scheme)
+
+
+def _size(run: _Run) -> tuple[int, int]:
+    """Return the size that was asked for, or a usual one, to estimate times."""
+    multiple = run.source.contract.multiple
+    height, width = (round(side / multiple) * multiple for side in (SIZE, SIZE * 16 // 9))
+    return run.request.size or (height, width)
+
+
+def _picture(found: Sensitivity) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    rows = [Bar(layer.name, (layer.weights, layer.output)) for layer in found.layers]
+    title = f"{found.model}, {found.scheme}: parts of the squared error, {found.psnr:.1f} dB in all"
+    return bar_chart(title, ("weights", "output"), rows)

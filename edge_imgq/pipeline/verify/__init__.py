@@ -1,0 +1,1 @@
+"""The verify command: files reopened from disk and measured against their references."""

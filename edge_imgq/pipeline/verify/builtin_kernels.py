@@ -1,0 +1,98 @@
+"""Int8 TFLite files once more, by TFLite's own kernels: those of an app without XNNPACK.
+
+These are several times slower, so that the first images have to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import EdgeImgqError
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import (
+    NO_BUILTIN_KERNELS,
+    BuiltinKernels,
+    ImageDrift,
+    compare,
+)
+from edge_imgq.verify.summary import summarise_builtin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_imgq.images.samples import Sample
+    from edge_imgq.pipeline.verify.references import OpenedFile
+    from edge_imgq.runtime.protocol import Session
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+IMAGES = 2
+
+
+class BuiltinRuns:
+    """What TFLite's own kernels make of the first images, file by file."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Path, Session] = {}
+        self._rows: dict[Path, list[ImageDrift]] = {}
+        self._failed: dict[Path, Skipped] = {}
+
+    def offer(self, file: OpenedFile, sample: Sample, of_float: Pixels, of_file: Pixels) -> None:
+        """Run one of the first images of an int8 file that XNNPACK ran on this host.
+
+        Args:
+            file: opened by the runtime of its format.
+            sample: the image.
+            of_float: by the float reference.
+            of_file: by the file, in XNNPACK.
+        """
+        rows = self._rows.setdefault(file.path, [])
+        if not _is_delegated(file) or file.path in self._failed or len(rows) == IMAGES:
+            return
+        try:
+            result = self._session(file).run(sample.pixels)
+        except (EdgeImgqError, RuntimeError) as error:
+            reason = str(error).strip().split("\n")[0]
+            self._failed[file.path] = Skipped(f"TFLite's own kernels do not run it: {reason}")
+            return
+        rows.append(
+            compare(
+                sample.name,
+                file=result,
+                reference=of_float,
+                quantized=None,
+                source=of_file,
+                truth=None,
+                shave=0,
+            )
+        )
+        if len(rows) == IMAGES:
+            del self._sessions[file.path]
+
+    def of(self, path: Path, images: list[ImageDrift]) -> BuiltinKernels | Skipped:
+        """Return what was found of a file.
+
+        Args:
+            path: of the file.
+            images: what XNNPACK made of all images, in their order.
+        """
+        rows = self._rows.get(path)
+        if path in self._failed or not rows:
+            return self._failed.get(path, NO_BUILTIN_KERNELS)
+        return summarise_builtin(rows, images[: len(rows)])
+
+    def _session(self, file: OpenedFile) -> Session:
+        from edge_imgq.runtime.litert import open_without_xnnpack
+
+        if file.path not in self._sessions:
+            self._sessions[file.path] = open_without_xnnpack(file.path)
+        return self._sessions[file.path]
+
+
+def _is_delegated(file: OpenedFile) -> bool:
+    identity = file.session.identity
+    return file.host is None and file.quantized is not None and identity.delegate == "XNNPACK"

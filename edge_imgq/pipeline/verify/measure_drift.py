@@ -1,0 +1,227 @@
+"""Every image through the references and the files of a model, and what each file is off.
+
+Images are read one by one and go through all files before the next is read, so memory does not grow
+with the number of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.devices.host import HostSession
+from edge_imgq.devices.load import processors
+from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
+from edge_imgq.images.layout import pixels_of
+from edge_imgq.images.samples import ImageSet, Sample, samples
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
+from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.report.exhibit import Exhibit
+from edge_imgq.report.report import NotRun
+from edge_imgq.runtime.freed_memory import give_back
+from edge_imgq.verify.drift import Drift, ImageDrift, compare
+from edge_imgq.verify.output_range import OutputValues, outside
+from edge_imgq.verify.port_error import port_sums
+from edge_imgq.verify.summary import summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.pipeline.verify.references import OpenedFile, References
+    from edge_imgq.runtime.protocol import FloatSession, Session
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+    Levels: TypeAlias = NDArray[np.float64]
+
+WORKERS = min(2, max(processors() - 1, 1))
+"""Threads beside the first on which references and files run side by side; each holds what its file
+computes, so there are no more than processors for them."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What one image became.
+
+    Attributes:
+        sample: the image.
+        of_float: by the float reference.
+        levels: the same, neither rounded nor clipped.
+        of_quantized: by the QDQ graph of each file that has one.
+        of_files: by every file, or why it did not run; levels of what is no picture.
+    """
+
+    sample: Sample
+    of_float: Pixels
+    levels: Levels
+    of_quantized: Mapping[Path, Pixels]
+    of_files: Mapping[Path, Pixels | Levels | NotRun]
+
+
+def measure_drifts(
+    references: References,
+    opened: Sequence[OpenedFile],
+    images: ImageSet,
+    contract: ImageContract,
+    watch: Watch,
+    not_run: dict[Path, NotRun],
+    gallery: Gallery,
+    values: OutputValues,
+) -> dict[Path, Drift]:
+    """Measure every file; those that insist on sizes are run on images of each of these.
+
+    Args:
+        references: of the files.
+        opened: the files.
+        images: to measure on.
+        contract: whose images fit every file.
+        watch: told of every image.
+        not_run: gets the files that do not run on every image, or return NaN or infinity; they
+            have no drift.
+        gallery: is shown every image.
+        values: counts where the float reference's values lie.
+
+    Returns:
+        The drift of every other file, by its path.
+
+    Raises:
+        ImageError: an image cannot be read or is too small.
+        NonFiniteOutputError: the references return NaN or infinity.
+    """
+    rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
+    builtin = BuiltinRuns()
+    wanted = {file.path: _sizes(file, references.float) for file in opened}
+    for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
+        group = [file for file in opened if size in wanted[file.path]]
+        _release(file for file in opened if file not in group)
+        read = samples(images, contract, size, references.smallest)
+        for sample in _watched(read, size, len(images.photos), watch):
+            there = [file for file in group if file.path not in not_run]
+            if not there:
+                continue
+            shown = _run(references.float, there, sample, values)
+            for file in there:
+                result = shown.of_files[file.path]
+                if isinstance(result, NotRun):
+                    not_run[file.path] = result
+                else:
+                    rows[file.path].append(_compared(file, result, shown, gallery))
+                    builtin.offer(file, sample, shown.of_float, pixels_of(result))
+    _release(opened)
+    is_picture = values.is_empty or values.range().is_picture
+    name = "" if contract.result is None else contract.result.name
+    return {
+        path: replace(summarise(found, is_picture, name), builtin_kernels=builtin.of(path, found))
+        for path, found in rows.items()
+        if path not in not_run
+    }
+
+
+def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
+    """Return the heights and widths that a file must be measured at; None is any."""
+    if reference.size is not None:
+        return (reference.size,)
+    return (None,) if file.session.resizable else file.session.sizes or (None,)
+
+
+def _release(files: Iterable[OpenedFile]) -> None:
+    """Let go of what files hold on this host until they are run again."""
+    for file in files:
+        if isinstance(file.session, HostSession):
+            file.session.release()
+
+
+def _named(sample: Sample, size: tuple[int, int] | None) -> Sample:
+    """Return an image whose name says at which size it was measured, where that is fixed."""
+    return sample if size is None else replace(sample, name=f"{sample.name} {size[0]}x{size[1]}")
+
+
+def _watched(
+    read: Iterable[Sample], size: tuple[int, int] | None, total: int, watch: Watch
+) -> Iterator[Sample]:
+    for index, sample in enumerate(_named(sample, size) for sample in read):
+        watch(Step(f"verify on {sample.name}", index, total))
+        give_back()
+        yield sample
+
+
+def _run(
+    reference: FloatSession, group: Sequence[OpenedFile], sample: Sample, values: OutputValues
+) -> _Shown:
+    """Run one image through the references, each once, and through every file."""
+    graphs = {file.path: file.quantized for file in group if file.quantized is not None}
+    sources = {id(session): session for session in graphs.values()}
+    with ThreadPoolExecutor(WORKERS) as beside:  # on other processors, where there are any
+        exact = beside.submit(reference.levels, sample.pixels)
+        runs = {key: beside.submit(s.run, sample.pixels) for key, s in sources.items()}
+        others = {f.path: _run_file(f, sample) for f in group if not _is_native(f)}
+        # Not beside evaluators: kernels of large windows take as much memory again.
+        native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
+    levels = exact.result()
+    if reference.note.contract.returns_image:
+        values.add(levels)
+    return _Shown(
+        sample,
+        pixels_of(levels),
+        levels,
+        {path: runs[id(session)].result() for path, session in graphs.items()},
+        {**{path: run.result() for path, run in native.items()}, **others},
+    )
+
+
+def _compared(
+    file: OpenedFile, result: Pixels | Levels, shown: _Shown, gallery: Gallery
+) -> ImageDrift:
+    """Return how far a file's image is off, and show it."""
+    sample, note = shown.sample, file.session.note
+    port, pixels = note.contract.result, pixels_of(result)
+    quantized = shown.of_quantized.get(file.path)
+    host = quantized
+    if file.host is not file.quantized:
+        host = None if file.host is None else file.host.run(sample.pixels)
+    row = compare(
+        sample.name,
+        file=pixels,
+        reference=shown.of_float,
+        quantized=quantized,
+        source=shown.of_float if quantized is None else quantized,
+        truth=sample.truth,
+        shave=note.contract.shave,
+        untreated=None if sample.truth is None else sample.untreated(note.contract.scale),
+        host=host,
+        levels=None if port or outside(shown.levels).is_picture else shown.levels,
+    )
+    if port is not None:
+        return replace(row, numbers=port_sums(port, shown.levels, result.astype(np.float64)))
+    exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, pixels)
+    gallery.offer(f"{note.model}-{note.target}", exhibit)
+    return row
+
+
+def _is_native(file: OpenedFile) -> bool:
+    """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
+    return file.host is None and file.session.identity.is_device_runtime
+
+
+def _run_file(file: OpenedFile, sample: Sample) -> Pixels | Levels | NotRun:
+    give_back()  # what the last one held
+    session = file.session
+    try:
+        if isinstance(session, HostSession) and not session.note.contract.returns_image:
+            return session.exact(sample.pixels)
+        return session.run(sample.pixels)
+    except (DeviceError, ModelError) as error:
+        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
+    except NonFiniteOutputError as error:
+        return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
+    except RuntimeError as error:  # of runtimes whose errors have no class of their own
+        reason = str(error).strip().split("\n")[0]
+        return NotRun(file.path.name, f"on image {sample.name}: {reason}", ModelError.exit_code)

@@ -1,0 +1,203 @@
+"""The references of a model's folder, and the files that are compared with them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
+from edge_imgq.devices.host import HOST
+from edge_imgq.errors import ModelError
+from edge_imgq.export.functions import functions_of
+from edge_imgq.formats import FORMATS
+from edge_imgq.runtime.open import open_session
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edge_imgq.contract import FileNote
+    from edge_imgq.devices.protocol import Device, DeviceSession
+    from edge_imgq.runtime.protocol import FloatSession, Session
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to verify.
+
+    Attributes:
+        path: of the file or package.
+        size: height and width to time it at; None for its own, or that of the files beside it.
+    """
+
+    path: Path
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file with the sessions that its images are compared with.
+
+    Attributes:
+        path: of the file or package.
+        size: height and width to time it at; None likewise.
+        session: the file on its device.
+        quantized: the QDQ graph that it was made from; None for a float file.
+        host: the same file on this host, where the device is another; of a file that is compiled
+            for an NPU, which an emulator runs here, `quantized`.
+    """
+
+    path: Path
+    size: tuple[int, int] | None
+    session: DeviceSession
+    quantized: Session | None
+    host: Session | None
+
+    @property
+    def in_float(self) -> bool:
+        """Whether the QDQ graph that it was made from computes in float in places."""
+        from edge_imgq.runtime.onnxruntime import OnnxSession
+
+        return isinstance(self.quantized, OnnxSession) and self.quantized.in_float
+
+
+class References:
+    """The float reference and the QDQ graphs of one model's folder, each opened once.
+
+    Where the model was read from a person's own .onnx file, that file is the float reference:
+    `original` then names what runs it, or says why the float graph is taken for it.
+    """
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        import onnx_ir as ir
+
+        from edge_imgq.graph.receptive_field.receptive_field import receptive_field
+        from edge_imgq.graph.structure import structure_sha256
+        from edge_imgq.runtime.onnxruntime import open_session as open_onnx
+
+        self._folder = folder / REFERENCE_FOLDER
+        self._threads = threads
+        path = self._folder / FLOAT_REFERENCE
+        if not path.is_file():
+            raise ModelError(
+                f"There is no float reference {path}, so there is nothing to measure drift "
+                "against. `verify` takes files that `edge-imgq export` wrote, in the folder where "
+                "it wrote them; export the model, and give it that folder."
+            )
+        self.sha256 = sha256_of(path)
+        self.float: FloatSession = open_onnx(path, threads)
+        self.original: str | Skipped = ""
+        if self.float.note.original_sha256:
+            self._take_original()
+        model = ir.load(path)
+        self.parameters = parameters_of(model)
+        self.graph_sha256 = structure_sha256(model)
+        self.smallest = receptive_field(model).diameter or 1
+        self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
+        self._sessions: dict[str, Session] = {}
+
+    def open(self, candidate: Candidate, device: Device) -> OpenedFile:
+        """Open a file on a device and find what it was made from.
+
+        Raises:
+            ModelError: it was made from other references than those in the folder.
+            UnsupportedOperatorError: the device refuses some of its operators.
+            DeviceError: the device is not there any more.
+        """
+        session = device.open(candidate.path, self._threads)
+        note = session.note
+        if not self._made_from_float(note):
+            raise ModelError(_other_reference(candidate.path, self._folder / FLOAT_REFERENCE))
+        self._refuse_other_original()
+        quantized, host = self._source(candidate.path, note), None
+        if device.name != HOST:
+            host = open_session(candidate.path, self._threads)
+        elif note.operators:  # compiled: its integers on this host are its graph's
+            host = quantized
+        return OpenedFile(candidate.path, candidate.size, session, quantized, host)
+
+    def _refuse_other_original(self) -> None:
+        path, digest = self._folder / ORIGINAL, self.float.note.original_sha256
+        if digest and path.is_file() and sha256_of(path) != digest:
+            raise ModelError(
+                f"{path} is not the file that the float graph beside it was read from: the digest "
+                "in its note is another. Export the model again."
+            )
+
+    def _take_original(self) -> None:
+        """Let the person's file be the float reference, if it can run as the float graph does."""
+        session = _original_session(self._folder / ORIGINAL, self.float, self._threads)
+        if isinstance(session, Skipped):
+            self.original = session
+        else:
+            self.float, self.original = session, str(session.identity)
+
+    def multiples(self) -> set[int]:
+        """Return what sides must be multiples of for each file of the folder that may ask for more.
+
+        Other formats take what the network takes. A file that cannot be read asks for nothing.
+        """
+        found = set()
+        for name, form in FORMATS.items():
+            if not form.raises_multiple:
+                continue
+            for path in sorted(self._folder.parent.glob(f"*{form.suffix}")):
+                with suppress(ModelError):
+                    note = functions_of(name).read_note(path)
+                    found |= {note.contract.multiple} if self._made_from_float(note) else set()
+        return found
+
+    def _made_from_float(self, note: FileNote) -> bool:
+        return note.reference_sha256 == self.sha256
+
+    def _source(self, path: Path, note: FileNote) -> Session | None:
+        digest = note.quantized_sha256
+        if not digest:
+            return None
+        if digest not in self._quantized:
+            raise ModelError(_other_reference(path, self._folder / "*.onnx"))
+        if digest not in self._sessions:
+            self._sessions[digest] = open_session(self._quantized[digest], self._threads)
+        return self._sessions[digest]
+
+
+def _original_session(path: Path, graph: Session, threads: int) -> FloatSession | Skipped:
+    """Open a person's file to stand for the float graph; return the reason where it cannot."""
+    import onnx
+
+    from edge_imgq.runtime.original import (
+        OriginalSession,
+        image_size,
+        in_onnx_runtime,
+        is_rounded,
+    )
+
+    note = graph.note
+    if not path.is_file():
+        return Skipped(f"{path} is not there any more")
+    if sha256_of(path) != note.original_sha256:
+        return Skipped(f"{path} is another file")
+    proto = onnx.load(path)
+    if is_rounded(proto):
+        return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")
+    if (own := image_size(proto)) not in (None, graph.size):
+        return Skipped(f"it takes images of {own[0]}x{own[1]} alone" if own else "")
+    result = note.contract.result
+    opened = in_onnx_runtime(proto, note.original_pixels, threads, path, result)
+    return opened if isinstance(opened, Skipped) else OriginalSession(opened, note, graph.size)
+
+
+def _other_reference(path: Path, reference: Path) -> str:
+    return (
+        f"{path} was not made from {reference}: the digest in its note is another. "
+        "Export the model again so that both come from one run."
+    )
+
+
+def parameters_of(model: ir.Model) -> int:
+    """Return how many constant numbers the operators of a model read, as `inspect` counts them."""
+    from edge_imgq.export.onnx_description import parameter_count
+
+    return parameter_count(model.graph)

@@ -1,0 +1,345 @@
+"""Verification: every file reopened from disk, measured against its references, and reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from math import lcm
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import REFERENCE_FOLDER
+from edge_imgq.devices.gpu.device import GpuDevice, GpuSession
+from edge_imgq.devices.host import HostDevice, HostSession
+from edge_imgq.devices.options import DeviceOptions
+from edge_imgq.devices.table import NO_OPTIONS, find_device
+from edge_imgq.errors import (
+    NOT_MADE_FOR,
+    DeviceError,
+    EdgeImgqError,
+    FaultError,
+    ModelError,
+    RuntimeUnavailableError,
+    UnopenedFileError,
+    UnsupportedOperatorError,
+)
+from edge_imgq.images.samples import ImageSet, samples
+from edge_imgq.pipeline.image_selection import Images, evaluation_images
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.verify.gpu_check import gpu_drift
+from edge_imgq.pipeline.verify.measure_drift import measure_drifts
+from edge_imgq.pipeline.verify.references import Candidate, OpenedFile, References
+from edge_imgq.pipeline.verify.target_report import size_to_time, target_report
+from edge_imgq.pipeline.verify.worst_images import NOTHING_KEPT, Gallery
+from edge_imgq.recipe.export import Budget, recipe_name
+from edge_imgq.recipe.folders import export_recipes
+from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
+from edge_imgq.runtime.protocol import FloatSession
+from edge_imgq.runtime.versions import runtime_versions
+from edge_imgq.skipped import Skipped
+from edge_imgq.verify.budget import IN_FLOAT16, breaches, clipped, no_picture
+from edge_imgq.verify.drift import Drift
+from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
+from edge_imgq.verify.output_range import OutputRange, OutputValues
+
+if TYPE_CHECKING:
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.devices.latency import Latency
+    from edge_imgq.devices.protocol import Device, DeviceSession
+
+NEVER_THERE = (DeviceError, UnsupportedOperatorError)
+"""What is noted of a single file too: it is whole, and the device is not there or refuses it."""
+
+NO_PICTURE = Skipped("the result is no picture")
+
+NOT_TIMED = Skipped("not timed: --no-bench")
+
+
+@dataclass(frozen=True)
+class VerifyRequest:
+    """What to verify.
+
+    Attributes:
+        paths: files that `export` wrote.
+        images: to evaluate on; None for those of the manifest.
+        threads: processor threads.
+        device: where the files run, by its name; the references run on this host.
+        options: what else the person chose of it.
+        pictures: folder for pictures of the worst images; None for none.
+        timed: whether the files are timed.
+        reference: model's folder that holds the references of all files; None for each file's own.
+    """
+
+    paths: tuple[Path, ...]
+    images: Images | None = None
+    threads: int = 1
+    device: str = "host"
+    options: DeviceOptions = NO_OPTIONS
+    pictures: Path | None = None
+    timed: bool = True
+    reference: Path | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the files of a model are verified, whichever they are.
+
+    Attributes:
+        images: to measure drift on.
+        budgets: by target; a target without one cannot exceed it.
+        threads: processor threads.
+        device: where to run the files.
+        gallery: is shown every image; the caller writes it.
+        keep_going: whether a file that cannot be opened is noted, and the others are verified.
+        just_written: whether one that cannot be opened is no damage but a fault of edge-imgq.
+        timed: whether files are timed.
+        began: when the command began, by the monotonic clock: on this host, timing takes no longer
+            than all that went before.
+    """
+
+    images: ImageSet
+    budgets: Mapping[str, Budget]
+    threads: int
+    device: Device | Skipped = field(default_factory=HostDevice)
+    gallery: Gallery = NOTHING_KEPT
+    keep_going: bool = False
+    just_written: bool = False
+    timed: bool = True
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was measured of the files of one model.
+
+    Attributes:
+        folder: that holds them.
+        report: on them.
+        gallery: has kept the worst images of each.
+    """
+
+    folder: Path
+    report: Report
+    gallery: Gallery
+
+
+def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
+    """Measure the drift of existing files against the references that lie beside them.
+
+    A file that does not run to the end, and of several files one that is damaged or was made from
+    other references, is in the report with its reason.
+
+    Returns:
+        One for each folder.
+
+    Raises:
+        ModelError: the one file is not whole, or the references are missing or others.
+        UsageError: there is no such device.
+    """
+    device = find_device(request.device, request.options)
+    terms = Terms(
+        images=evaluation_images(request.images),
+        budgets=_budgets(device),
+        threads=request.threads,
+        device=device,
+        keep_going=len(request.paths) > 1,
+        timed=request.timed,
+    )
+    found = []
+    for folder, files in _by_folder(request).items():
+        gallery = Gallery(request.pictures, keeps=True)
+        candidates = [Candidate(path, None) for path in files]
+        report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
+        gallery.write()
+        name = request.device if isinstance(device, Skipped) else device.name
+        found.append(Verified(folder, replace(report, device=name), gallery))
+    return tuple(found)
+
+
+def _budgets(device: Device | Skipped) -> dict[str, Budget]:
+    """Return what each target may lose: on a GPU, whatever its recipe says, what float16 may."""
+    found = {recipe.name: recipe.budget for recipe in export_recipes()}
+    return dict.fromkeys(found, IN_FLOAT16) if isinstance(device, GpuDevice) else found
+
+
+def verify_files(
+    folder: Path, candidates: Sequence[Candidate], terms: Terms, watch: Watch
+) -> Report:
+    """Verify and time files of one model.
+
+    Args:
+        folder: the model's folder, which holds the files and `reference/`.
+        candidates: the files.
+        terms: how.
+        watch: told of every step.
+    """
+    # A folder that files are just written to bears a hidden name.
+    whose = "" if terms.just_written else f" of {folder.absolute().name}"
+    watch(Step(f"open the files{whose}", 0, 1))
+    references = References(folder, terms.threads)
+    not_run: dict[Path, NotRun] = {}
+    with ExitStack() as stack:
+        opened = _open(references, candidates, terms, not_run, stack)
+        contract = _common_contract(references, opened)
+        values = OutputValues()
+        drifts = measure_drifts(
+            references, opened, terms.images, contract, watch, not_run, terms.gallery, values
+        )
+        if terms.just_written:
+            _blame(not_run)
+        unseen = NOT_LOOKED_AT if contract.returns_image else NO_PICTURE
+        found = unseen if values.is_empty else values.range()
+        targets = _targets(folder, opened, drifts, terms, not_run, found, watch)
+    note = references.float.note
+    return Report(
+        model=note.model,
+        version=note.version,
+        contract=note.contract,
+        parameters=references.parameters,
+        reference_sha256=references.sha256,
+        graph_sha256=references.graph_sha256,
+        calibration="",
+        calibration_sha256="",
+        evaluation=terms.images.description,
+        evaluation_sha256=terms.images.sha256,
+        versions=runtime_versions(),
+        targets=tuple(targets),
+        not_run=tuple(not_run.values()),
+        output_range=found,
+        advice=clipped(found),
+        original=references.original,
+    )
+
+
+def _open(
+    references: References,
+    candidates: Sequence[Candidate],
+    terms: Terms,
+    not_run: dict[Path, NotRun],
+    stack: ExitStack,
+) -> list[OpenedFile]:
+    """Open files on their device; those that do not go there are noted with the reason.
+
+    Args:
+        references: of the files.
+        candidates: the files.
+        terms: where, and whether damaged files are noted too.
+        not_run: gets those that do not open.
+        stack: closes the others.
+    """
+    device = terms.device
+    noted = (RuntimeUnavailableError, ModelError) if terms.keep_going else NEVER_THERE
+    opened = []
+    for candidate in candidates:
+        path = candidate.path
+        if isinstance(device, Skipped):
+            not_run[path] = NotRun(path.name, device.reason, RuntimeUnavailableError.exit_code)
+            continue
+        if refusal := device.refusal(path):
+            not_run[path] = NotRun(path.name, refusal, NOT_MADE_FOR)
+            continue
+        try:
+            file = references.open(candidate, device)
+        except noted as error:
+            not_run[path] = _not_run(path, error, terms)
+            continue
+        stack.callback(file.session.close)
+        opened.append(file)
+    return opened
+
+
+def _not_run(path: Path, error: EdgeImgqError, terms: Terms) -> NotRun:
+    reason = str(error)
+    if terms.just_written and isinstance(error, UnopenedFileError):
+        reason = error.reason
+    return NotRun(path.name, reason, error.exit_code)
+
+
+def _blame(not_run: dict[Path, NotRun]) -> None:
+    """Say of files that were written just now, and do not run, whose fault that is."""
+    for path, file in not_run.items():
+        if file.exit_code == ModelError.exit_code:
+            reason = (
+                "its runtime does not run the file that edge-imgq wrote: "
+                f"{file.reason.rstrip('.')}. This is a fault in edge-imgq, not in your model; "
+                "please report it."
+            )
+            not_run[path] = NotRun(file.file, reason, FaultError.exit_code)
+
+
+def _targets(
+    folder: Path,
+    opened: Sequence[OpenedFile],
+    drifts: Mapping[Path, Drift],
+    terms: Terms,
+    not_run: dict[Path, NotRun],
+    values: OutputRange | Skipped,
+    watch: Watch,
+) -> list[TargetReport]:
+    """Time every file that ran on all images, and put together what is known of it."""
+    targets = []
+    own = [file.session.size for file in opened if file.session.size]
+    measured = [file for file in opened if file.path in drifts]
+    now = time.monotonic()
+    end = 2 * now - terms.began
+    for index, file in enumerate(measured):
+        target = file.session.note.target
+        if terms.timed and file.session.identity.is_device_runtime:
+            watch(Step(f"time {target}", index, len(measured)))
+        budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
+        drift = drifts[file.path]
+        exceeded = no_picture(values)
+        if budget:
+            exact = file.session.is_bit_exact
+            exceeded += breaches(drift, budget, exact, in_float=file.in_float)
+        try:
+            size = size_to_time(file, own)
+            share = (end - time.monotonic()) / (len(measured) - index)
+            latency = _latency(file.session, size, share) if terms.timed else NOT_TIMED
+            gpu = _on_gpu(file, terms, watch)
+            exceeded += () if isinstance(gpu, Skipped) else gpu.breaches
+            targets.append(target_report(folder, file, drift, budget, exceeded, size, latency, gpu))
+        except DeviceError as error:
+            not_run[file.path] = NotRun(file.path.name, str(error), error.exit_code)
+    return targets
+
+
+def _latency(session: DeviceSession, size: tuple[int, int], seconds: float) -> Latency | Skipped:
+    """Time a file; on this host, where calls may be slow and many, for so many seconds at most."""
+    if isinstance(session, HostSession):
+        return session.latency(size, seconds=seconds)
+    return session.latency(size)
+
+
+def _on_gpu(file: OpenedFile, terms: Terms, watch: Watch) -> GpuDrift | Skipped:
+    """Compare a file that runs in a GPU's kernels in both of their precisions, on one image."""
+    if not isinstance(file.session, GpuSession) or not isinstance(file.host, FloatSession):
+        return NOT_ON_GPU
+    note = file.session.note
+    watch(Step(f"{note.target} in float16 and float32", 0, 1))
+    sample = next(iter(samples(terms.images, note.contract, file.session.size)))
+    return gpu_drift(file.session, file.host, sample, file.session.bisects)
+
+
+def _common_contract(references: References, opened: Sequence[OpenedFile]) -> ImageContract:
+    """Return the contract whose images fit every file: a file may ask for a larger multiple.
+
+    Files of the folder that are not verified count too: what is measured of one does not depend on
+    which others are named.
+    """
+    contract = references.float.note.contract
+    asked = {file.session.note.contract.multiple for file in opened} | references.multiples()
+    return replace(contract, multiple=lcm(contract.multiple, *asked))
+
+
+def _by_folder(request: VerifyRequest) -> dict[Path, list[Path]]:
+    """Group files by their model's folder, or put all of them into the one that was named."""
+    if request.reference is not None:
+        folder = request.reference
+        return {folder.parent if folder.name == REFERENCE_FOLDER else folder: [*request.paths]}
+    groups: dict[Path, list[Path]] = {}
+    for path in request.paths:
+        groups.setdefault(path.parent, []).append(path)
+    return groups

@@ -1,0 +1,261 @@
+"""Watching a float graph run on calibration images.
+
+The lowest and highest value of every activation are computed inside the graph, by ReduceMin and
+ReduceMax nodes, channel by channel, so nothing but two numbers per channel and image leaves ONNX
+Runtime, and memory does not grow with the number of images.
+
+Observers that look at more than the extremes get histograms. For these some thousand positions of
+each activation leave the graph as well, on a grid whose step is odd, so that every phase of a pixel
+shuffle is met.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.errors import ImageError, NonFiniteOutputError
+from edge_imgq.graph import edit
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.calibration.histogram import HistogramKeeper
+from edge_imgq.quantize.ranges.ranges import ChannelDetail, ChannelRange, Range
+from edge_imgq.quantize.scales.scales import activations
+from edge_imgq.runtime.onnxruntime import inference_session, run_session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+POSITIONS = 6000
+"""Positions of an image of the input's size that histograms are made of, about."""
+
+MOMENTUM = 0.9
+"""Share of the moving averages that stays when an image arrives, once there were ten."""
+
+GRID, COUNT = "observer.grid", "observer.count"
+"""Inputs of a watched graph: the step of the grid, along an axis of images and of anything else."""
+
+
+def observe_ranges(
+    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
+) -> dict[str, Range]:
+    """Return the range that every activation takes over a set of images (min/max).
+
+    Arguments and errors are those of `observe_channels`.
+    """
+    seen = observe_channels(model, images, peak)
+    return {name: channels.whole() for name, channels in seen.items()}
+
+
+def observe_channels(
+    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float, *, closely: bool = False
+) -> dict[str, ChannelRange]:
+    """Return the ranges that the channels of every activation take over a set of images (min/max).
+
+    Args:
+        model: float graph, already rewritten as it will be quantized; it is not changed.
+        images: 8-bit (H, W, C) network inputs; consumed one at a time.
+        peak: float value of pixel 255.
+        closely: whether the ranges come with details, which takes longer.
+
+    Raises:
+        ImageError: there is no image.
+        NonFiniteOutputError: an activation is NaN or infinite.
+    """
+    watcher = ChannelWatcher(model, peak, closely=closely)
+    ranges: dict[str, ChannelRange] = {}
+    details: dict[str, _Detail] = {}
+    for pixels in images:
+        for name, (seen, sample) in watcher.look(pixels).items():
+            _refuse_non_finite(name, seen)
+            ranges[name] = ranges[name].join(seen) if name in ranges else seen
+            if sample is not None:
+                details.setdefault(name, _Detail(seen)).add(seen, sample)
+    if not ranges:
+        raise ImageError("There is no calibration image; int8 scales need at least one.")
+    found = {name: detail.result() for name, detail in details.items()}
+    return {name: ChannelRange(r.low, r.high, found.get(name)) for name, r in ranges.items()}
+
+
+def observe_finite(
+    model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
+) -> dict[str, ChannelRange]:
+    """Return the ranges of those activations that stay finite; of the others nothing is known.
+
+    It is for images that nobody took: a network may divide by what a flat one makes zero.
+
+    Arguments are those of `observe_channels`.
+    """
+    watcher = ChannelWatcher(model, peak)
+    ranges: dict[str, ChannelRange] = {}
+    for pixels in images:
+        for name, (seen, _) in watcher.look(pixels).items():
+            ranges[name] = ranges[name].join(seen) if name in ranges else seen
+    return {name: found for name, found in ranges.items() if found.is_finite}
+
+
+class ChannelWatcher:
+    """Runs a float graph on one image after the other and says what its activations were."""
+
+    def __init__(self, model: ir.Model, peak: float, *, closely: bool = False) -> None:
+        """Arguments are those of `observe_channels`."""
+        watched = model.clone()
+        self._names = [value.name or "" for value in activations(watched.graph)]
+        proto = ir.to_proto(_watched(watched, closely))
+        self._session = inference_session(proto.SerializeToString(), keep_memory=True)
+        self._image = self._session.get_inputs()[0].name
+        self._peak, self._closely = peak, closely
+
+    def ranges(self, pixels: NDArray[np.uint8]) -> dict[str, ChannelRange]:
+        """Return the ranges that the channels of every activation take over an image (H, W, C).
+
+        Raises:
+            NonFiniteOutputError: an activation is NaN or infinite.
+        """
+        found = {name: seen for name, (seen, _) in self.look(pixels).items()}
+        for name, seen in found.items():
+            _refuse_non_finite(name, seen)
+        return found
+
+    def look(
+        self, pixels: NDArray[np.uint8]
+    ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
+        """Return the same, each with the values of the grid where it is watched closely.
+
+        NaN and infinity are ranges like others.
+        """
+        feeds: dict[str, Any] = {self._image: to_nchw(pixels, self._peak)}
+        outputs = run_session(self._session, feeds | (_steps(pixels) if self._closely else {}))
+        count = len(self._names)
+        samples = outputs[2 * count :] or [None] * count
+        pairs = zip(_pairs(outputs, count), samples, strict=True)
+        return dict(zip(self._names, pairs, strict=True))
+
+
+class _Detail:
+    """What histograms and moving averages of one activation have come to."""
+
+    def __init__(self, seen: ChannelRange) -> None:
+        self._images = 0
+        self._low, self._high = np.zeros_like(seen.low), np.zeros_like(seen.high)
+        self._histogram = HistogramKeeper(max(seen.low.size, 1))
+
+    def add(self, seen: ChannelRange, sample: NDArray[np.float32]) -> None:
+        """Take one image in: its extremes, and values (…, channels, …) of the grid."""
+        self._images += 1
+        share = max(1 / self._images, 1 - MOMENTUM)
+        self._low = self._low + share * (seen.low - self._low)
+        self._high = self._high + share * (seen.high - self._high)
+        if seen.low.ndim:
+            sample = np.moveaxis(sample, 1, 0)
+        self._histogram.add(sample.reshape(max(seen.low.size, 1), -1))
+
+    def result(self) -> ChannelDetail:
+        return ChannelDetail(self._low, self._high, self._histogram.result())
+
+
+def _watched(model: ir.Model, closely: bool) -> ir.Model:
+    """Replace a graph's outputs by the extremes of its activations, and samples of them."""
+    graph = model.graph
+    values = activations(graph)
+    extremes, sample = _extremes(graph), _samples(graph) if closely else None
+    outputs: list[ir.Value] = []
+    samples: list[ir.Value] = []
+    # From the last to the first: ONNX Runtime begins with what leads to the last of the nodes that
+    # nothing reads. So every activation is looked at when it is there, and then given up.
+    for value in reversed(values):
+        outputs.extend(reversed(extremes(value)))
+        if sample is not None:
+            samples.append(sample(value))
+    graph.outputs[:] = [*reversed(outputs), *reversed(samples)]
+    return model
+
+
+def _extremes(graph: ir.Graph) -> Callable[[ir.Value], tuple[ir.Value, ir.Value]]:
+    """Return what appends the computation of a value's lowest and highest number."""
+    axes = edit.add_constant(graph, "extremes.axes", np.array([0, 2, 3], np.int64))
+
+    def append(value: ir.Value) -> tuple[ir.Value, ir.Value]:
+        inputs = [value, axes] if _is_image(value) else [value]
+        channels = [value.shape[1]] if value.shape is not None and _is_image(value) else []
+        low, high = (
+            _append(graph, kind, inputs, f"{value.name}.{kind}", keepdims=0)
+            for kind in ("ReduceMin", "ReduceMax")
+        )
+        low.shape, high.shape = ir.Shape(channels), ir.Shape(channels)
+        return low, high
+
+    return append
+
+
+def _samples(graph: ir.Graph) -> Callable[[ir.Value], ir.Value]:
+    """Return what appends a slice of a value: every so many positions, or of all its numbers."""
+    grid, count = (_step_input(graph, name, length) for name, length in STEPS.items())
+
+    def constants(*rows: tuple[int, ...]) -> list[ir.Value]:
+        return [edit.add_constant(graph, "samples", np.array(row, np.int64)) for row in rows]
+
+    image_slice = [*constants((0, 0), (END, END), (2, 3)), grid]
+    flat_slice = [*constants((0,), (END,), (0,)), count]
+    (flat,) = constants((-1,))
+
+    def append(value: ir.Value) -> ir.Value:
+        name = f"{value.name}.sample"
+        if _is_image(value):
+            return _append(graph, "Slice", [value, *image_slice], name)
+        numbers = _append(graph, "Reshape", [value, flat], f"{name}.flat")
+        return _append(graph, "Slice", [numbers, *flat_slice], name)
+
+    return append
+
+
+def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
+    value = ir.Value(name=name, shape=ir.Shape([length]), type=ir.TensorType(ir.DataType.INT64))
+    graph.inputs.append(value)
+    return value
+
+
+END = np.iinfo(np.int32).max
+
+STEPS = {GRID: 2, COUNT: 1}
+"""Numbers that each of the inputs takes."""
+
+
+def _steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+    """Return the steps of the grid for an image (H, W, C), odd numbers."""
+    step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
+    return {GRID: np.array([step, step]), COUNT: np.array([step * step])}
+
+
+def _is_image(value: ir.Value) -> bool:
+    return value.shape is not None and len(value.shape) == 4
+
+
+def _append(
+    graph: ir.Graph, kind: str, inputs: list[ir.Value], name: str, **attributes: int
+) -> ir.Value:
+    node = ir.node(kind, inputs, dict(attributes))
+    graph.append(node)
+    output = node.outputs[0]
+    output.name, output.dtype = name, ir.DataType.FLOAT
+    return output
+
+
+def _pairs(outputs: list[Any], count: int) -> list[ChannelRange]:
+    """Return the extremes of each activation from the first outputs of a watched graph."""
+    extremes = outputs[: 2 * count]
+    return [
+        ChannelRange(low.astype(np.float64), high.astype(np.float64))
+        for low, high in zip(extremes[::2], extremes[1::2], strict=True)
+    ]
+
+
+def _refuse_non_finite(name: str, seen: ChannelRange) -> None:
+    if not seen.is_finite:
+        raise NonFiniteOutputError(
+            f"The activation '{name}' becomes NaN or infinite on a calibration image. "
+            "Check the weights, and the range that the model expects its pixels in."
+        )

@@ -1,0 +1,1 @@
+"""Predicting the error of the image that quantization will cause."""

@@ -1,0 +1,1 @@
+"""Which layers compute in float inside an int8 graph."""

@@ -1,0 +1,106 @@
+"""An estimate of what a network takes with some of its layers in float and the others in int8.
+
+Each operator takes what a kernel profile says (`edge_imgq.kernels`), a convolution in the form that
+a TFLite file would give it, and every element that is dequantized or quantized takes a conversion.
+It serves to compare choices for one network; what a file takes is what `bench` measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from math import prod
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.cost.conv_slots import layer_form
+from edge_imgq.graph.cost.operation_time import operation_time
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.graph.network import Operation
+from edge_imgq.graph.read_network import read_network
+from edge_imgq.kernels.profile import TimedProfile
+from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner
+
+
+class LayerTimes:
+    """Estimated times of a network by its layers in float.
+
+    Attributes:
+        plain: nanoseconds with all layers in int8.
+    """
+
+    def __init__(self, graph: ir.Graph, profile: TimedProfile) -> None:
+        """Count what each operator takes.
+
+        Args:
+            graph: float graph whose shapes are known.
+            profile: of the processor.
+        """
+        self._graph, self._profile = graph, profile
+        self._marked = {node for node in graph if is_marked(node)}
+        only = profile.no_integer_kernel - profile.tabled
+        self._only = {node for node in graph if node.op_type in only}
+        operations = {op.name: op for op in read_network(ir.Model(graph, ir_version=10)).operations}
+        self._times = {
+            node: tuple(self._time(node, operations, in_float=kept) for kept in (False, True))
+            for node in graph
+        }
+        values = [*graph.inputs, *(value for node in graph for value in node.outputs)]
+        self._values = [value for value in values if not value.is_initializer()]
+        self.plain = self.total(()) or 1.0
+
+    def total(self, names: Collection[str]) -> float:
+        """Return nanoseconds of the network with layers of some names in float."""
+        return sum(self.by_node(names).values())
+
+    def by_node(self, names: Collection[str]) -> dict[str, float]:
+        """Return nanoseconds of every layer and operator, and of the conversions under ""."""
+        exact = float_nodes(self._graph, names) | self._marked
+        floats = exact | self._only
+        found = {_name(node): times[node in floats] for node, times in self._times.items()}
+        profile, images = self._profile, [*self._graph.inputs, *self._graph.outputs]
+        pixels = sum(_elements(value) for value in images if not value.is_initializer())
+        converted = self._converted(exact, floats)
+        times = profile.times
+        return found | {"": times.conversion * converted + times.pixel * pixels}
+
+    def _time(self, node: ir.Node, operations: dict[str, Operation], *, in_float: bool) -> float:
+        operation = operations.get(_name(node))
+        if operation is None:
+            return 0.0  # an activation of the layer before it
+        if node.op_type == "Conv" and _is_plain(node):
+            form = layer_form(node, self._profile, quantized=not in_float)
+            share, (_, _, *sides) = form.places, operation.output.shape
+            convolution = self._profile.times.of(in_float=in_float).convolution
+            cost = convolution.time(share, form.taps / share, form.slots / share)
+            return prod(sides) * cost
+        return operation_time(operation, self._profile, in_float=in_float)
+
+    def _converted(self, exact: set[ir.Node], floats: set[ir.Node]) -> int:
+        """Return how many elements are dequantized or quantized around nodes in float.
+
+        Args:
+            exact: nodes in float between which nothing is rounded.
+            floats: these, and those that have no integer kernel.
+        """
+        total = 0
+        for value in self._values:
+            if is_inner(value, exact):
+                continue
+            edges = (value.producer() in floats) + any(n in floats for n in value.consumers())
+            if edges:
+                total += edges * _elements(value)
+        return total
+
+
+def _is_plain(node: ir.Node) -> bool:
+    return edit.is_constant(node.inputs[1]) and node.attributes.get_int("group", 1) == 1
+
+
+def _name(node: ir.Node) -> str:
+    return node.name or node.outputs[0].name or ""
+
+
+def _elements(value: ir.Value) -> int:
+    lengths = value.shape if value.shape is not None else ()
+    return prod(length for length in lengths if isinstance(length, int))

@@ -1,0 +1,164 @@
+"""The choice of layers in float that meets a fidelity for the least time.
+
+What a layer costs the image is known by itself (`edge_imgq.quantize.mixed_precision.layer_costs`),
+and squared errors add up nearly, so moves are ranked by what they spare the image for the time they
+add:
+
+    a layer's weights       the layer in float
+    what a value rounds     all layers that write or read it in float, so that it never rounds
+
+After each move the image is computed with all roundings that are left. When it is near enough, the
+layers that it does not need are taken back, those that save most time first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edge_imgq.kernels.profile import TimedProfile
+from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner, layers
+from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, weights_of
+from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
+
+Names = frozenset[str]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Layers in float, and what they come to.
+
+    Attributes:
+        names: of the layers.
+        psnr: dB between the float image and that with the roundings that are left.
+        time: estimated, of that of the network with all layers in int8.
+    """
+
+    names: Names
+    psnr: float
+    time: float
+
+
+class PrecisionSearch:
+    """Looks for layers to keep in float.
+
+    Attributes:
+        plain: estimated time of the network with all layers in int8, in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        graph: ir.Graph,
+        board: Switchboard,
+        errors: Mapping[str, float],
+        profile: TimedProfile,
+    ) -> None:
+        """Take what is known.
+
+        Args:
+            graph: float graph whose shapes are known, nodes and values named as the board's.
+            board: of its quantized form.
+            errors: squared error that each switch causes by itself.
+            profile: of the processor whose time counts.
+        """
+        self._graph, self._board, self._errors = graph, board, errors
+        self._times = LayerTimes(graph, profile)
+        self._all = frozenset(node.name or "" for node in layers(graph))
+        self.plain = self._times.plain
+        self._values = {v.name: v for node in graph for v in node.outputs if v.name in board.names}
+        weighted = set(layers(graph))
+        self._around = [_layers_around(value, weighted) for value in self._values.values()]
+
+    def find(self, wanted: float, progress: Progress, most: int | None = None) -> Choice:
+        """Return the choice of least time that is found to reach a fidelity.
+
+        Where none does, the choice with every move that helps is returned.
+
+        Args:
+            wanted: dB.
+            progress: told of every choice that is tried.
+            most: moves to try; None for all that help.
+        """
+        names: Names = frozenset()
+        psnr, moves = self._psnr(names), 0
+        while psnr < wanted and moves != most:
+            moves += 1
+            best = max(self._moves(names), key=self._worth(names), default=None)
+            if best is None:
+                break
+            names |= best
+            psnr = self._psnr(names)
+            progress(f"{len(names)} of {len(self._all)} layers in float: {psnr:.1f} dB")
+        if psnr >= wanted:
+            names = self._pruned(names, wanted)
+        return self.choice(names)
+
+    def choice(self, names: Names) -> Choice:
+        """Return what some layers in float come to."""
+        return Choice(names, self._psnr(names), self._time(names) / self.plain)
+
+    def _pruned(self, names: Names, wanted: float) -> Names:
+        """Return a choice without the layers that it can spare, those that save most time first.
+
+        A layer between two in float costs no conversions: without it, the file may take longer.
+        """
+        for name in sorted(names, key=lambda name: self._time(names - {name})):
+            fewer = names - {name}
+            if self._time(fewer) < self._time(names) and self._psnr(fewer) >= wanted:
+                names = fewer
+        return names
+
+    def _moves(self, names: Names) -> Iterator[Names]:
+        """Yield the sets of layers that would spare the image something, one move each."""
+        candidates = {frozenset({name}) for name in self._all - names}
+        candidates |= {around - names for around in self._around if around - names}
+        for added in sorted(candidates, key=sorted):
+            if self._error(names | added) < self._error(names) * (1 - 1e-6):
+                yield added
+
+    def _worth(self, names: Names) -> Callable[[Names], float]:
+        error, time = self._error(names), self._time(names)
+
+        def worth(added: Names) -> float:
+            spared = error - self._error(names | added)
+            return spared / max(self._time(names | added) - time, 1e-3 * self.plain)
+
+        return worth
+
+    def _rounded(self, names: Names) -> set[str]:
+        """Return the switches that stay on."""
+        floats = float_nodes(self._graph, names)
+        off = {weights_of(name) for name in names}
+        off |= {name for name, value in self._values.items() if is_inner(value, floats)}
+        return set(self._board.names - off)
+
+    def _psnr(self, names: Names) -> float:
+        return self._board.psnr(self._rounded(names))
+
+    def _error(self, names: Names) -> float:
+        return sum(self._errors[name] for name in self._rounded(names))
+
+    def _time(self, names: Names) -> float:
+        return self._times.total(names)
+
+
+def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:
+    """Return the layers that are met from a value, in any direction, before other layers."""
+    found: set[str] = set()
+    seen: set[ir.Node] = set()
+    ahead = [value]
+    while ahead:
+        here = ahead.pop()
+        for node in (here.producer(), *here.consumers()):
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            if node in weighted:
+                found.add(node.name or "")
+            else:
+                near = (*node.inputs, *node.outputs)
+                ahead.extend(v for v in near if v is not None and not v.is_initializer())
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""The float graph rewritten for quantization, with the ranges of its values."""

@@ -1,0 +1,42 @@
+"""How near a quantized graph is to the float one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.shapes.size import open_input
+from edge_imgq.runtime.onnxruntime import inference_session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAME = 100.0
+"""dB that count for patches without any difference, so that a mean exists."""
+
+
+class Judge:
+    """Compares quantized graphs with the float model on held-out patches."""
+
+    def __init__(self, reference: ir.Model, batch: NDArray[np.float32], peak: float) -> None:
+        """Args: `reference`, the float model; `batch` (N, C, H, W); `peak` of the output image."""
+        self._batch, self._peak = batch, peak
+        self._wanted = self._images(reference, optimise=True)
+
+    def psnr(self, quantized: ir.Model) -> float:
+        """Return dB between images in 0 … peak, mean over patches."""
+        difference = self._images(quantized, optimise=False) - self._wanted
+        errors = np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3))
+        least = self._peak**2 / 10 ** (SAME / 10)
+        return float(np.mean(10 * np.log10(self._peak**2 / np.maximum(errors, least))))
+
+    def _images(self, model: ir.Model, *, optimise: bool) -> NDArray[np.float32]:
+        proto = ir.to_proto(model)
+        open_input(proto)
+        session: Any = inference_session(proto.SerializeToString(), optimise=optimise)
+        name = session.get_inputs()[0].name
+        images = [session.run(None, {name: patch[np.newaxis]})[0] for patch in self._batch]
+        result: NDArray[np.float32] = np.concatenate(images).clip(0, self._peak)
+        return result

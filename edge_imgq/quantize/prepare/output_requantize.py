@@ -1,0 +1,27 @@
+"""Room for a change of scale where a network ends in an operator with an output range of its own.
+
+A Sigmoid writes levels of 1/256, pixels have levels of 1/255. If the Sigmoid is the last operator,
+its value would need both scales; an Identity behind it gives the second one a place, and the graph
+says what the file will do: round to 1/256, then to pixels.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT
+
+
+def part_fixed_outputs(graph: ir.Graph) -> None:
+    """Put an Identity behind every graph output whose operator fixes its own range; in place."""
+    for index, value in enumerate(graph.outputs):
+        node = value.producer()
+        if node is None or node.op_type not in FIXED_OUTPUT:
+            continue
+        identity = ir.node("Identity", [value], name=f"{node.name}.pixels")
+        output = identity.outputs[0]
+        output.shape, output.type = value.shape, value.type
+        output.name, value.name = value.name, edit.free_name(graph, f"{value.name}.levels")
+        graph.append(identity)
+        graph.outputs[index] = output

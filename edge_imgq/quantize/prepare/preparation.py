@@ -1,0 +1,190 @@
+"""The float graph in the form that will be quantized, and the ranges that its values take.
+
+The images stream by once. What their ranges decide about the graph is decided here, before any
+scale is placed: which concatenations are parted, which PReLUs are split, where ranges end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.graph.load.refusals import refuse_computed_weights
+from edge_imgq.graph.prepared import PreparedGraph
+from edge_imgq.graph.shapes.size import own_size, takes_batches
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.mixed_precision.float_layers import mark_precision
+from edge_imgq.quantize.prepare.float_gates import gates_in_float
+from edge_imgq.quantize.prepare.heldout_psnr import Judge
+from edge_imgq.quantize.prepare.output_requantize import part_fixed_outputs
+from edge_imgq.quantize.prepare.split_concat_conv import part_concatenations, part_named, with_parts
+from edge_imgq.quantize.ranges.black_white_ranges import reach_both_ends
+from edge_imgq.quantize.ranges.ranges import ChannelRange
+from edge_imgq.quantize.ranges.relu_sum_range import cut_off
+from edge_imgq.quantize.ranges.saturating_activations import without_saturation
+from edge_imgq.quantize.ranges.vivid_colour_ranges import (
+    reach_every_colour,
+    reach_vivid_colours,
+    vivid,
+)
+from edge_imgq.quantize.scales.scale_constraints import image_quantization
+from edge_imgq.quantize.scales.scales import activations
+from edge_imgq.quantize.steps.bias_correction import zero_biases
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep, covered, not_run
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.quantize.ranges.guarded_clipping import Guard
+
+    Ranges = Mapping[str, ChannelRange]
+
+
+@dataclass
+class Prepared:
+    """A float graph and what the images showed of it.
+
+    Attributes:
+        original: the graph; what it computes is that of the model, but for rounding and for halves
+            of PReLUs that hardly count.
+        seen: ranges of its activations, by name.
+        patches: of the images.
+        judge: compares with the model's own images.
+        takes_batches: whether the graph computes several images at once.
+        contract: of the model.
+        kernels: of the processor that the graph is for.
+        begin: told the name of each step that begins.
+        steps: what of this did not run.
+    """
+
+    original: ir.Model
+    seen: dict[str, ChannelRange]
+    patches: PatchKeeper
+    judge: Judge
+    takes_batches: bool
+    contract: ImageContract
+    kernels: KernelProfile
+    begin: Callable[[str], None]
+    steps: list[QuantizationStep] = field(default_factory=list)
+    _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
+
+    def few(self) -> NDArray[np.float32]:
+        """Return a batch of patches, of one where the graph computes one image at a time."""
+        batch = self.patches.batch(self.contract.peak)
+        return batch if self.takes_batches else batch[:1]
+
+    def errors(self) -> dict[str, NDArray[np.float64]]:
+        """Return what a squared error in each channel does to the image, by the name of a value.
+
+        Raises:
+            NotCoveredError: an operator has no torch form.
+        """
+        from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
+
+        if self._errors is None:
+            self._errors = image_weights(self.original, self.few())
+        return self._errors
+
+    def guard(self) -> Guard:
+        """Return the images that choices are judged by."""
+        from edge_imgq.quantize.ranges.guarded_clipping import guard_of
+
+        return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
+
+    def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
+        """Take a step, and the ranges that it gives; note one that an operator forbids."""
+        self.begin(name)
+        found = covered(step)
+        if isinstance(found, Skipped):
+            self.steps.append(not_run(name, found))
+        elif found is not None:
+            self.seen = found
+
+
+def prepare(
+    graph: PreparedGraph,
+    recipe: QuantizeRecipe,
+    contract: ImageContract,
+    images: Iterable[NDArray[np.uint8]],
+    extremes: Container[int],
+    begin: Callable[[str], None],
+) -> Prepared:
+    """Return a float graph as a recipe quantizes it, watched on images.
+
+    Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`.
+    """
+    begin("ranges of activations")
+    original = graph.model.clone()
+    refuse_computed_weights(original, "The model")
+    part_fixed_outputs(original.graph)
+    zero_biases(original.graph)
+    part_named(original.graph, recipe.precision)
+    mark_precision(original.graph, recipe.precision)
+    patches = PatchKeeper(contract.multiple, own_size(original))
+    passing = patches.passing(images, extremes)
+    watched = with_parts(original)
+    closely = recipe.observer != "min-max"
+    seen = observe_channels(watched, passing, contract.peak, closely=closely)
+    seen = reach_both_ends(watched, seen, contract, patches.size)
+    seen = reach_every_colour(watched, seen, contract, patches.size)
+    wide = reach_vivid_colours(watched, seen, contract, patches.pixels())
+    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
+    batches = takes_batches(original, patches.size)
+    prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
+    if recipe.equalization == "image":
+        image = image_quantization(contract.pixel_scale)
+        prepared.take("gates", lambda: gates_in_float(original, wide, image, prepared.errors))
+    if any(wide[name] is not seen[name] for name in seen):
+        prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
+    _choose(prepared, recipe)
+    return prepared
+
+
+def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, ChannelRange]:
+    """Return ranges that reach vivid colours where pictures in them gain more than steps cost."""
+    from edge_imgq.quantize.ranges.guarded_clipping import narrow_again
+
+    guard = prepared.guard()
+    # Whole patches: what ranges were widened by may stand anywhere in them.
+    patches = prepared.patches.pixels()[: 1 if guard.one_by_one else None]
+    photos = np.concatenate([to_nchw(vivid(pixels), guard.peak) for pixels in patches])
+    image = image_quantization(prepared.contract.pixel_scale)
+    return narrow_again(
+        prepared.original, prepared.seen, narrow, image, replace(guard, photos=photos)
+    )
+
+
+def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
+    """Decide what ranges decide about the graph, and about themselves."""
+    original, image = prepared.original, image_quantization(prepared.contract.pixel_scale)
+    gains = recipe.equalization == "image"
+    prepared.take(
+        "concatenations",
+        lambda: part_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
+    )
+    names = [value.name or "" for value in activations(original.graph)]
+    seen = cut_off(original.graph, {name: prepared.seen[name] for name in names})
+    prepared.seen = without_saturation(original.graph, seen, image)
+    if "cheap-sign-split" in recipe.passes and any(n.op_type == "PRelu" for n in original.graph):
+        from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
+
+        prepared.take(
+            "halves of PReLUs",
+            lambda: split_wide(original, prepared.seen, prepared.guard(), prepared.kernels),
+        )
+    if recipe.observer == "guarded":
+        from edge_imgq.quantize.ranges.guarded_clipping import clip_rare
+
+        prepared.take(
+            "guarded ranges", lambda: clip_rare(original, prepared.seen, image, prepared.guard())
+        )

@@ -1,0 +1,176 @@
+"""PReLUs of wide layers as halves, as many as cost no more than the activation.
+
+Both halves of a PReLU, relu(x) and −a·relu(−x), have all eight bits for one sign and round once
+(`edge_imgq.graph.passes.by_name.sign_split`), but of a layer whose channels fill the tiles of
+kernels they take twice the time. Many of them hardly count: where the slope is near 0 the second is
+next to nothing, some channels never change their sign, and what others can express is not needed
+twice. Such halves are given up, each to those that can take it over
+(`edge_imgq.quantize.steps.channel_pruning`), until the others fill the tiles that may be paid for
+(`edge_imgq.graph.passes.by_name.sign_split_cost`). Where that would cost the image more than a
+share of the layer's noise, the activation stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph.passes.by_name.sign_split import partly_cheap, split
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.quantize.calibration.histogram import Histogram
+from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, Guard
+from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelDetail, ChannelRange
+from edge_imgq.quantize.steps.channel_equivalence import (
+    Spread,
+    apply_spread,
+    find_channels,
+    spread_ranges,
+)
+from edge_imgq.quantize.steps.channel_pruning import (
+    WIDEST,
+    Heirs,
+    bequeath,
+    measure_products,
+    own_errors,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+Seen = Mapping[str, ChannelRange]
+
+MOST_LOST = 0.1
+"""Share of a layer's noise that giving up halves may cost."""
+
+
+def split_wide(
+    original: ir.Model, seen: Seen, guard: Guard, kernels: KernelProfile
+) -> dict[str, ChannelRange] | None:
+    """Split the PReLUs of a float graph that only some halves are cheap of, in place.
+
+    Args:
+        original: float graph, rewritten as it will be quantized.
+        seen: ranges of its activations, by name.
+        guard: images that say what the others can take over of a half.
+        kernels: of the processor that the graph is for.
+
+    Returns:
+        The ranges that the activations have now; None where there is no such PReLU.
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    cheap = partly_cheap(original.graph, kernels)
+    places = {node.name: count for node, count in cheap.items() if _is_known(node, seen)}
+    if not places:
+        return None
+    draft = original.clone()
+    halves, ranges = _split(draft.graph, seen, places)
+    heirs = _heirs(draft, halves, ranges, places, guard)
+    if not heirs:
+        return None
+    halves, ranges = _split(original.graph, seen, heirs)
+    for value, name in halves.items():
+        bequeath(original.graph, list(value.consumers()), heirs[name].inheritance)
+    return _narrowed(original, ranges, {v: heirs[name].present for v, name in halves.items()})
+
+
+def _is_known(node: ir.Node, seen: Seen) -> bool:
+    """Tell whether a PReLU computes in int8, and ranges of its channels were seen."""
+    source = node.inputs[0]
+    found = seen.get((source.name if source is not None else "") or "")
+    return found is not None and found.low.ndim == 1 and 2 * len(found.low) <= WIDEST
+
+
+def _split(
+    graph: ir.Graph, seen: Seen, names: Collection[str | None]
+) -> tuple[dict[ir.Value, str], dict[str, ChannelRange]]:
+    """Split PReLUs of some names, in place; return the halves, and the ranges of all values."""
+    halves: dict[ir.Value, str] = {}
+    ranges = dict(seen)
+    for node in [node for node in graph if node.op_type == "PRelu" and node.name in names]:
+        source, result = node.inputs[0], node.outputs[0]
+        assert source is not None
+        before = ranges.pop(source.name or "")
+        ranges.pop(result.name or "")
+        value, slopes = split(graph, node)
+        halves[value] = node.name or ""
+        ranges[value.name or ""] = _of_halves(before, slopes)
+    return halves, ranges
+
+
+def _of_halves(whole: ChannelRange, slopes: Numbers) -> ChannelRange:
+    """Return the ranges of [relu(x); −|a|·x where a is not 0] from those of x."""
+    split_ones = np.flatnonzero(slopes)
+    factor = np.abs(slopes[split_ones]).astype(np.float64)
+
+    def ends(low: Numbers, high: Numbers) -> Numbers:
+        return np.concatenate([high.clip(0), factor * -low[split_ones].clip(None, 0)])
+
+    high = ends(whole.low, whole.high)
+    detail = whole.detail
+    if detail is not None:
+        counts, centres = detail.histogram.counts, detail.histogram.centres
+        below = counts * (centres < 0), -centres
+        mirrored = [array[split_ones, ::-1] for array in below]
+        histogram = Histogram(
+            np.concatenate([counts * (centres > 0), mirrored[0]]),
+            np.concatenate([centres, factor[:, np.newaxis] * mirrored[1]]),
+        )
+        most = ends(detail.low, detail.high)
+        detail = ChannelDetail(np.zeros_like(most), most, histogram)
+    return ChannelRange(np.zeros_like(high), high, detail)
+
+
+def _heirs(
+    draft: ir.Model,
+    halves: Mapping[ir.Value, str],
+    ranges: Seen,
+    places: Mapping[str | None, int],
+    guard: Guard,
+) -> dict[str | None, Heirs]:
+    """Return what is left of the halves of each PReLU that may be split, by its name."""
+    values = list(halves)
+    products = measure_products(draft, values, guard)
+    found = measure_sensitivity(draft, values, guard.photos)
+    rounding = {v: (ranges[v.name or ""].whole().high / LEVELS) ** 2 / 12 for v in values}
+    noises = {v: float(found[v].error.sum()) * rounding[v] for v in values}
+    allowed = np.maximum((LOSS - 1) * sum(noises.values()), TRUTH * own_errors(draft, guard))
+    chosen: dict[str | None, Heirs] = {}
+    for value, name in halves.items():
+        heirs = Heirs(products[value], rounding[value], allowed)
+        if _give_up(heirs, places[name], MOST_LOST * noises[value]):
+            chosen[name] = heirs
+    return chosen
+
+
+def _give_up(heirs: Heirs, places: int, bearable: float) -> bool:
+    """Give up channels until some are left; tell whether that cost no more than is bearable."""
+    lost = 0.0
+    while heirs.present.sum() > places:
+        costs = heirs.costs()
+        cheapest = int(costs.argmin())
+        lost += float(costs[cheapest])
+        if lost > bearable:
+            return False
+        heirs.give_up(cheapest)
+    return True
+
+
+def _narrowed(
+    original: ir.Model, ranges: Seen, present: Mapping[ir.Value, NDArray[np.bool_]]
+) -> dict[str, ChannelRange]:
+    """Take the channels that were given up out of values, in place; return the ranges then."""
+    channels = find_channels(original.graph)
+    copies = np.ones(channels.count, np.intp)
+    for value, there in present.items():
+        copies[channels.of[value][~there]] = 0
+    spread = Spread(np.ones(channels.count), copies)
+    apply_spread(original.graph, channels, spread)
+    return spread_ranges(ranges, channels, spread)

@@ -1,0 +1,116 @@
+"""Bilinear resizing of integers, rounded as the kernels round it.
+
+The integer kernels of TFLite interpolate with weights of 10 or 11 bits, and XNNPACK's rounds the
+sum half up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even. Where all
+weights are multiples of a power of two the integer kernels are exact, and so is float32: at twice
+the size results are sixteenths of a level, and every sixteenth or so is a half. That is where the
+two differ, and only there.
+
+With results that are multiples of 1/g of a level,
+
+    round half up (x)  =  round to nearest (x + 1/2g),
+
+because x + 1/2g is never a half. So the QDQ graph adds 1/2g of a level between the Resize and its
+quantizer: the graph itself says how halves are rounded, in ONNX Runtime as in a file. The reader of
+graphs folds the addition away (`edge_imgq.graph.read_network`), since a kernel rounds so by itself.
+
+A Resize between other sizes has positions that so few bits do not hold: TFLite's own kernel, which
+runs where XNNPACK does not, multiplies every output position by a spacing of 10 bits, and at three
+times the size drifts by a pixel in 3072. Files compute such a Resize in float
+(`edge_imgq.export.tflite.float_fallback`), where its halves are whatever the last bit says. There
+both sides add TIE_BREAK of a level, which is more than float32 is off by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.network import TIE_BREAK, Quantization
+
+FINEST = 1024
+"""Parts of a level that a power of two may lead to; float32 holds 255 levels to some 30000ths."""
+
+
+def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
+    """Return a value as its quantizer must see it: after a bilinear Resize, moved off ties.
+
+    Args:
+        graph: graph that a QDQ graph is being made of.
+        value: what an operator computed.
+        parameters: those it is quantized with.
+    """
+    node = value.producer()
+    if node is None or node.attributes.get_string("mode", "nearest") != "linear":
+        return value
+    if node.op_type != "Resize" or (parts := level_parts(node)) == 1:
+        return value
+    shift = parameters.scale[0] * np.float32(TIE_BREAK if parts is None else 1 / (2 * parts))
+    name = f"{value.name}.off_ties"
+    number = edit.add_constant(graph, f"{name}.shift", shift)
+    added = ir.node("Add", [value, number], name=name)
+    graph.append(added)
+    output = added.outputs[0]
+    output.name, output.shape, output.dtype = name, value.shape, ir.DataType.FLOAT
+    return output
+
+
+def level_parts(node: ir.Node) -> int | None:
+    """Return g, where a bilinear Resize of integers has multiples of 1/g as results.
+
+    None where g is no power of two up to FINEST, or open.
+    """
+    grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    antialias = node.attributes.get_int("antialias", 0)
+    if node.op_type != "Resize" or grid not in GRIDS or antialias:
+        return None
+    parts = 1
+    for axis in (2, 3):
+        lengths = _lengths(node, axis)
+        places = GRIDS[grid](*lengths) if lengths is not None else ()
+        if not places:
+            return None
+        parts *= max(place.denominator for place in places)
+    return parts if parts & (parts - 1) == 0 and parts <= FINEST else None
+
+
+def _lengths(node: ir.Node, axis: int) -> tuple[Fraction, Fraction] | None:
+    """Return the length of an axis before and after, up to a common factor where sizes are open."""
+    source, output = node.inputs[0], node.outputs[0]
+    shapes = [value.shape for value in (source, output) if value is not None]
+    sizes = [shape[axis] for shape in shapes if shape is not None and len(shape) == 4]
+    if len(sizes) == 2 and isinstance(sizes[0], int) and isinstance(sizes[1], int):
+        return Fraction(sizes[0]), Fraction(sizes[1])
+    scales = node.inputs[2] if len(node.inputs) > 2 else None
+    if scales is None or not edit.is_constant(scales) or edit.contents(scales).size != 4:
+        return None
+    aligned = node.attributes.get_string("coordinate_transformation_mode", "") == "align_corners"
+    return None if aligned else (Fraction(1), Fraction(float(edit.contents(scales)[axis])))
+
+
+def _centred(size: Fraction, output: Fraction) -> tuple[Fraction, ...]:
+    """Return spacing and first position of x = (i + ½) · size/output − ½."""
+    return size / output, (size / output - 1) / 2
+
+
+def _cornered(size: Fraction, output: Fraction) -> tuple[Fraction, ...]:
+    """Return the spacing of x = i · size/output."""
+    return (size / output,)
+
+
+def _aligned(size: Fraction, output: Fraction) -> tuple[Fraction, ...]:
+    """Return the spacing of x = i · (size − 1) / (output − 1)."""
+    return ((size - 1) / (output - 1) if output > 1 else Fraction(0),)
+
+
+GRIDS: Mapping[str, Callable[[Fraction, Fraction], tuple[Fraction, ...]]] = {
+    "half_pixel": _centred,
+    "pytorch_half_pixel": _centred,
+    "asymmetric": _cornered,
+    "align_corners": _aligned,
+}
+"""Positions of each coordinate mode, as what all of them are whole multiples and sums of."""

@@ -1,0 +1,1 @@
+"""Ranges of activations: widened, narrowed and clipped before they become scales."""

@@ -1,0 +1,149 @@
+"""Ranges that activations take, and the scale and zero point that cover them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.graph.network import Quantization
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.quantize.calibration.histogram import Histogram
+
+INT8_LOW, INT8_HIGH = -128, 127
+LEVELS = INT8_HIGH - INT8_LOW
+
+LEAST = 2.0**-80
+"""The finest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
+2⁻¹²⁶, and a scale is multiplied by those of weights and of other factors."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The lowest and the highest value that a tensor took."""
+
+    low: float
+    high: float
+
+    def join(self, other: Range) -> Range:
+        """Return the smallest range that covers both."""
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+@dataclass(frozen=True)
+class ChannelDetail:
+    """What is known of the channels of a tensor besides their extremes.
+
+    Attributes:
+        low: moving average of the lowest values of the images, float64 (channels,) or ().
+        high: the same of the highest.
+        histogram: of all values; a whole tensor counts as one channel.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    histogram: Histogram
+
+
+@dataclass(frozen=True)
+class ChannelRange:
+    """The lowest and the highest value of each channel of a tensor; of a whole one, two scalars.
+
+    Attributes:
+        low: float64, (channels,) or ().
+        high: the same shape.
+        detail: what else an observer wanted to know; None for min-max.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    detail: ChannelDetail | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no channel became NaN or infinite."""
+        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
+
+    def join(self, other: ChannelRange) -> ChannelRange:
+        """Return the smallest ranges that cover both, without details."""
+        return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def widened(self, other: ChannelRange | None) -> ChannelRange:
+        """Return the smallest ranges that cover both, with the details of these.
+
+        Where nothing is known of the others, these stay.
+        Observers that clip on purpose still do: what others reach adds nothing to what is often.
+        """
+        return self if other is None else replace(self.join(other), detail=self.detail)
+
+    def spread(
+        self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None
+    ) -> ChannelRange:
+        """Return the ranges of channels that have gains, and stand there several times.
+
+        Args:
+            gain: of each channel, positive.
+            copies: of each channel; None for one.
+        """
+        times = np.ones(len(gain), np.intp) if copies is None else copies
+
+        def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.repeat(values * gain, times)
+
+        detail = self.detail
+        if detail is not None:
+            histogram = detail.histogram.spread(gain, times)
+            detail = ChannelDetail(spread(detail.low), spread(detail.high), histogram)
+        return ChannelRange(spread(self.low), spread(self.high), detail)
+
+    def whole(self) -> Range:
+        """Return the range of all channels together."""
+        return Range(float(self.low.min()), float(self.high.max()))
+
+
+def asymmetric(values: Range) -> Quantization:
+    """Return the int8 scale and zero point that cover a range and hold zero exactly.
+
+    The scale is rounded up to a number that float16 holds exactly, so that Core ML, which stores
+    scales in float16, computes with the same scale as every other target. It widens the range by
+    at most one part in a thousand.
+
+    Args:
+        values: observed range; an empty one (all zero) gets one level per 1/255.
+    """
+    low, high = min(values.low, 0.0), max(values.high, 0.0)
+    scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
+    scale = max(_round_up_to_float16(scale), LEAST)
+    zero_point = round(INT8_LOW - low / scale)
+    return per_tensor(scale, min(max(zero_point, INT8_LOW), INT8_HIGH))
+
+
+def covering(values: NDArray[Any]) -> Quantization:
+    """Return the int8 scale and zero point that cover the contents of a constant."""
+    return asymmetric(Range(float(values.min()), float(values.max())))
+
+
+def per_tensor(scale: float, zero_point: int) -> Quantization:
+    """Return int8 parameters shared by a whole tensor."""
+    return Quantization(
+        np.array([scale], np.float32), np.array([zero_point], np.int32), "int8", None
+    )
+
+
+def bounds(parameters: Quantization) -> Range:
+    """Return the lowest and the highest number that an int8 scale of a whole tensor holds."""
+    scale, zero_point = float(parameters.scale[0]), int(parameters.zero_point[0])
+    return Range((INT8_LOW - zero_point) * scale, (INT8_HIGH - zero_point) * scale)
+
+
+def _round_up_to_float16(scale: float) -> float:
+    """Return the next number with 11 significant bits where float16 has them, else the scale."""
+    if not 2.0**-14 <= scale < 2.0**15:
+        return scale
+    unit = 2.0 ** (math.floor(math.log2(scale)) - 10)
+    return math.ceil(scale / unit) * unit

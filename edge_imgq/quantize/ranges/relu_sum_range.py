@@ -1,0 +1,50 @@
+"""Values that a rectifier behind a sum cuts off anyway need no levels.
+
+In relu(x + f), with f read by nothing else, x never exceeds its highest level h. Whatever f is
+below −h, the sum is negative and the result zero; so f need not be stored below −h. Exact. Last
+blocks of residual trunks switch channels off that way, with values many times as large as those
+that reach the result, and the three share one scale (`edge_imgq.quantize.scales.exact_addition`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
+from edge_imgq.quantize.ranges.ranges import ChannelRange
+
+
+def cut_off(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
+    """Return ranges without what rectified sums do not need.
+
+    Args:
+        graph: float graph.
+        seen: ranges of its activations, by name.
+    """
+    ranges = dict(seen)
+    for node in graph:
+        if node.op_type != "Add" or not _is_rectified(node):
+            continue
+        names = [value.name or "" for value in node.inputs if value is not None]
+        if any(name not in seen or not seen[name].low.ndim for name in names):
+            continue
+        for value, own, other in zip(node.inputs, names, reversed(names), strict=True):
+            if value is not None and edit.sole_consumer(value) is not None:
+                found = seen[own]
+                needed = np.minimum(-seen[other].high, 0)
+                low = np.maximum(found.low, needed)
+                ranges[own] = replace(found, low=low, high=np.maximum(found.high, low))
+    return ranges
+
+
+def _is_rectified(node: ir.Node) -> bool:
+    after = fused_activation(node)
+    if after is None:
+        return False
+    bounds = clip_bounds(after)
+    return bounds is not None and bounds.low >= 0

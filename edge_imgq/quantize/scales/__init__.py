@@ -1,0 +1,1 @@
+"""From ranges to scales and zero points that integer operators can share."""

@@ -1,0 +1,171 @@
+"""From observed ranges to one scale and zero point for every activation.
+
+Rules, in this order:
+
+1. The image at either end has one level per pixel level (`image_quantization`).
+2. Tanh, Sigmoid and Softmax have the output range that the format fixes.
+3. Values joined by an operator that copies integers (concatenation, padding, pixel shuffle, …)
+   form a group with one range that covers them all.
+4. A fixed value passes its scale on through operators with one input, forwards always, backwards
+   (from the output, through clipping too) where nothing else reads the value. It never forces its
+   range on a concatenation: there it is requantized on the way in. What a network clips to the
+   range of pixels midway, as one curve after another does, is an image, too: integers end where
+   the clip does, so that no operator is left of it, and sums of two such images do not round.
+5. Operands and sum of an addition share a scale where that is cheap
+   (`edge_imgq.quantize.scales.exact_addition`).
+6. Scales are widened a little so that no sum, product or mean lies halfway between two levels
+   (`edge_imgq.quantize.scales.tie_free_scales`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked, stays_float
+from edge_imgq.graph.fusion import clip_bounds, fused_activation
+from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.ranges.ranges import Range, asymmetric, bounds
+from edge_imgq.quantize.scales.exact_addition import share_addition_scales
+from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT, SHARED_SCALE
+from edge_imgq.quantize.scales.shared_scales import scale_classes, write_scales
+from edge_imgq.quantize.scales.tie_free_scales import avoid_halves
+
+JOINING = frozenset({"Concat", "Min", "Max"})
+"""Operators of several inputs that copy integers."""
+
+
+def activations(graph: ir.Graph) -> list[ir.Value]:
+    """Return the values that a quantized file stores as integers: all but those fused away."""
+    inputs = [value for value in graph.inputs if not value.is_initializer()]
+    outputs = [
+        value
+        for node in graph
+        if fused_activation(node) is None
+        for value in node.outputs
+        if value.dtype in (None, ir.DataType.FLOAT) and not stays_float(value)
+    ]
+    return inputs + outputs
+
+
+def place_scales(
+    graph: ir.Graph, ranges: Mapping[str, Range], image: Quantization
+) -> dict[ir.Value, Quantization]:
+    """Return the quantization of every activation.
+
+    Args:
+        graph: float graph.
+        ranges: observed range of every activation, by name.
+        image: parameters of 8-bit pixels, for the graph's input and output.
+    """
+    values = activations(graph)
+    fixed = _fixed(graph, image, ranges)
+    groups = _Groups(values)
+    for node in graph:
+        if node.op_type in SHARED_SCALE and not is_marked(node):
+            _join(groups, node, fixed)
+    placed: dict[ir.Value, Quantization] = {}
+    for members in groups.all():
+        given = next((fixed[value] for value in members if value in fixed), None)
+        if given is None:
+            given = asymmetric(_joint_range(members, ranges))
+        placed.update((value, given) for value in members)
+    classes = scale_classes(placed, fixed)
+    share_addition_scales(graph, classes)
+    avoid_halves(graph, classes)
+    write_scales(classes, placed, fixed)
+    return placed
+
+
+def _fixed(
+    graph: ir.Graph, image: Quantization, ranges: Mapping[str, Range]
+) -> dict[ir.Value, Quantization]:
+    """Return the values whose parameters nobody chooses (rules 1, 2 and 4)."""
+    fixed: dict[ir.Value, Quantization] = {}
+    for node in graph:
+        if node.op_type in FIXED_OUTPUT and not is_marked(node):
+            fixed[node.outputs[0]] = FIXED_OUTPUT[node.op_type]
+    fixed.update((value, image) for value in graph.inputs if not value.is_initializer())
+    for value in graph.outputs:
+        fixed[value] = image
+        source = _became_image(value)
+        while source is not None and source not in fixed and edit.sole_consumer(source):
+            fixed[source] = image
+            source = _became_image(source)
+    for node in graph:
+        if _clips_to_pixels(node, image, ranges):
+            fixed.setdefault(node.outputs[0], image)
+    for node in graph:
+        source = node.inputs[0] if _copies_one(node) else None
+        if source is not None and source in fixed:
+            for output in node.outputs:
+                fixed.setdefault(output, fixed[source])
+    return fixed
+
+
+def _clips_to_pixels(node: ir.Node, image: Quantization, ranges: Mapping[str, Range]) -> bool:
+    """Tell whether a node clips to the range of pixels a value that takes all of it.
+
+    One that is joined with others does not count: it would be requantized there.
+    """
+    ends, value = clip_bounds(node), node.outputs[0]
+    seen = ranges.get(value.name or "")
+    if ends is None or seen is None or is_marked(node):
+        return False
+    pixels, level = bounds(image), float(image.scale[0])
+    is_clip = max(abs(ends.low - pixels.low), abs(ends.high - pixels.high)) < level / 100
+    is_full = max(abs(seen.low - pixels.low), abs(seen.high - pixels.high)) < level
+    return is_clip and is_full and not any(use.node.op_type in JOINING for use in value.uses())
+
+
+def _copies_one(node: ir.Node) -> bool:
+    return not is_marked(node) and node.op_type in SHARED_SCALE - JOINING
+
+
+def _became_image(value: ir.Value) -> ir.Value | None:
+    """Return the value that this image was copied or clipped from.
+
+    Clipping counts: a value stored as pixels is clipped to their range anyway.
+    """
+    node = value.producer()
+    if node is None or not (_copies_one(node) or clip_bounds(node) is not None):
+        return None
+    return node.inputs[0]
+
+
+def _join(groups: _Groups, node: ir.Node, fixed: Mapping[ir.Value, Quantization]) -> None:
+    """Put the inputs and outputs of a copying operator into one group, but for fixed ones."""
+    operands = [*node.outputs, *(value for value in node.inputs if value is not None)]
+    free = [value for value in operands if value in groups and value not in fixed]
+    for value in free[1:]:
+        groups.join(free[0], value)
+
+
+def _joint_range(members: list[ir.Value], ranges: Mapping[str, Range]) -> Range:
+    joint = ranges[members[0].name or ""]
+    for value in members[1:]:
+        joint = joint.join(ranges[value.name or ""])
+    return joint
+
+
+class _Groups:
+    """Disjoint sets of values."""
+
+    def __init__(self, values: list[ir.Value]) -> None:
+        self._group = {value: [value] for value in values}
+
+    def __contains__(self, value: ir.Value) -> bool:
+        return value in self._group
+
+    def join(self, one: ir.Value, other: ir.Value) -> None:
+        first, second = self._group[one], self._group[other]
+        if first is second:
+            return
+        first.extend(second)
+        for value in second:
+            self._group[value] = first
+
+    def all(self) -> list[list[ir.Value]]:
+        return list({id(group): group for group in self._group.values()}.values())

@@ -1,0 +1,249 @@
+"""What the other channels of a value can take over of one that is given up.
+
+The channels of an image network are strongly alike. With w the least-squares fit of channel c by
+those that stay, and V the weights of the layers that read it,
+
+    V_c·x_c = Σ_i V_c·w_i·x_i + V_c·r,        so V_i ← V_i + V_c·w_i,
+
+and the image loses what r, the rest of the fit, means to it: Σ J_c·r over the positions, squared,
+with J as in `edge_imgq.quantize.error_model.channel_sensitivity`: often a hundredth of what its
+absence costs. With A the inverse of the second moments H of the channels that are still there, all
+fits are had at once, w_i = −A_ci / A_cc. To H's diagonal the noise of rounding is added, s²/12, so
+that no fit leans on differences that int8 does not hold. Once c is gone, the others mean more to
+the image:
+
+    J_i ← J_i + w_i·J_c,
+
+and the next one is asked what it would cost then. Images unlike photographs
+(`edge_imgq.quantize.ranges.ood_images`) count for the moments as much as photographs do, and none
+of them may lose more than clipping may take from it (`edge_imgq.quantize.ranges.guarded_clipping`).
+
+Kin: Frantar and Alistarh, "Optimal Brain Compression", NeurIPS 2022, of inputs; He, Zhang, Sun,
+"Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import Tensor
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.quantize.error_model.channel_sensitivity import signed_sum
+from edge_imgq.quantize.ranges.guarded_clipping import Guard
+from edge_imgq.quantize.torch.torch_graph import TorchGraph
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Batch = NDArray[np.float32]
+    Numbers = NDArray[np.float64]
+
+DRAWS = 2
+SEED = 1
+
+WIDEST = 192
+"""Channels of a value that is looked at; time grows with their cube, memory with their square."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """What a value's channels are together.
+
+    Attributes:
+        moments: second moments H, float64 (C, C).
+        photos: Σ J_c·x_i of photographs over the positions, divided by the root of the number of
+            output values, float32 (images, DRAWS, C, C).
+        others: the same of images unlike them.
+    """
+
+    moments: Numbers
+    photos: Batch
+    others: Batch
+
+
+def readers_of(value: ir.Value) -> list[ir.Node] | None:
+    """Return the layers that read a value if nothing else does and it is not too wide."""
+    readers = list(value.consumers())
+    plain = all(
+        node.op_type in WEIGHT_AXIS
+        and node.inputs[0] is value
+        and node.attributes.get_int("group", 1) == 1
+        and edit.is_constant(node.inputs[1])
+        for node in readers
+    )
+    width = 0 if value.shape is None else value.shape[1]
+    narrow = isinstance(width, int) and width <= WIDEST
+    return readers if readers and plain and narrow and not value.is_graph_output() else None
+
+
+def measure_products(
+    model: ir.Model, values: Sequence[ir.Value], guard: Guard
+) -> dict[ir.Value, Products]:
+    """Return the products of some values (N, C, H, W) of a float graph.
+
+    Args:
+        model: float graph.
+        values: computed by it.
+        guard: photographs, and images unlike them.
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    if not values:
+        return {}
+    graph = TorchGraph(model)
+    batches = guard.photos, guard.unlike
+    seen = [_products(graph, model, values, batch, guard.one_by_one) for batch in batches]
+    (photo_moments, photos), (other_moments, others) = seen
+    return {
+        value: Products(
+            (photo_moments[value] + other_moments[value]) / 2, photos[value], others[value]
+        )
+        for value in values
+    }
+
+
+def _products(
+    graph: TorchGraph,
+    model: ir.Model,
+    values: Sequence[ir.Value],
+    batch: Batch,
+    one_by_one: bool,
+) -> tuple[dict[ir.Value, Numbers], dict[ir.Value, Batch]]:
+    """Return second moments and products with derivatives, of every value."""
+    parts = np.split(batch, len(batch)) if one_by_one else [batch]
+    generator = torch.Generator().manual_seed(SEED)
+    found = [_of_part(graph, model, values, torch.from_numpy(p), generator) for p in parts]
+    moments = {v: np.mean([m[i] for m, _ in found], axis=0) for i, v in enumerate(values)}
+    products = {v: np.concatenate([p[i] for _, p in found]) for i, v in enumerate(values)}
+    return moments, products
+
+
+def _of_part(
+    graph: TorchGraph,
+    model: ir.Model,
+    values: Sequence[ir.Value],
+    images: Tensor,
+    generator: torch.Generator,
+) -> tuple[list[Numbers], list[Batch]]:
+    traced = graph.trace(images.requires_grad_(), values)
+    image = traced[model.graph.outputs[0]]
+    watched = [traced[value] for value in values]
+    flat = [tensor.detach().flatten(2) for tensor in watched]
+    moments = [(x @ x.mT).mean(0).double().numpy() / x.shape[2] for x in flat]
+    products: list[list[Tensor]] = [[] for _ in values]
+    for _ in range(DRAWS):
+        slopes = torch.autograd.grad(
+            signed_sum(image, generator),
+            watched,
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        for found, slope, x in zip(products, slopes, flat, strict=True):
+            found.append(slope.flatten(2) @ x.mT / image[0].numel() ** 0.5)
+    return moments, [torch.stack(found, 1).numpy() for found in products]
+
+
+@torch.no_grad()
+def own_errors(model: ir.Model, guard: Guard) -> Numbers:
+    """Return the float graph's squared error of every image unlike photographs; 0 if unknown.
+
+    Args:
+        model: float graph.
+        guard: with the images, and what is known of the truth.
+    """
+    graph, errors = TorchGraph(model), np.zeros(len(guard.unlike))
+    for index, truth in enumerate(() if guard.truths is None else guard.truths):
+        image = graph(torch.from_numpy(guard.stress[index : index + 1])).clamp(0, guard.peak)
+        errors[index] = float((image - torch.from_numpy(truth)).square().mean())
+    return errors
+
+
+class Heirs:
+    """The channels of a value, of which some are given up one after the other.
+
+    Attributes:
+        inheritance: float64 (C, C); weights that read the value are multiplied by it.
+        present: bool (C,), which channels are still there.
+    """
+
+    def __init__(self, products: Products, noise: float, allowed: Numbers) -> None:
+        """Start with all channels.
+
+        Args:
+            products: of the value.
+            noise: variance that rounding leaves in each channel.
+            allowed: squared error that each of the images unlike photographs may still gain, shared
+                with other values; it is used up.
+        """
+        count = len(products.moments)
+        self._moments = products.moments + noise * np.eye(count)
+        self._photos, self._others = products.photos.copy(), products.others.copy()
+        self._allowed = allowed
+        self.present = np.ones(count, bool)
+        self.inheritance = np.eye(count)
+
+    def costs(self) -> Numbers:
+        """Return what each channel's place must spare; infinite where it cannot be given up."""
+        costs = np.full(len(self.present), np.inf)
+        if self.present.sum() < 2:
+            return costs
+        fits = self._fits()
+        bearable = (self._rests(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
+        there = self.present & bearable
+        costs[there] = self._rests(fits, self._photos).mean(axis=0)[there]
+        return costs
+
+    def give_up(self, channel: int) -> None:
+        """Let a channel go and the others take it over."""
+        fits = self._fits()
+        self._allowed -= self._rests(fits, self._others)[:, channel]
+        fit = fits[channel]
+        step = np.eye(len(fit))
+        step[channel] = fit
+        self.inheritance = self.inheritance @ step
+        for products in (self._photos, self._others):
+            products += (
+                fit.astype(np.float32)[:, np.newaxis] * products[:, :, channel : channel + 1]
+            )
+        self.present[channel] = False
+
+    def _fits(self) -> Numbers:
+        """Return how each channel is fitted by the others, (C, C), zero on the diagonal."""
+        there = np.flatnonzero(self.present)
+        inverse = np.linalg.inv(self._moments[np.ix_(there, there)])
+        fits = np.zeros_like(self._moments)
+        fits[np.ix_(there, there)] = -inverse / np.diag(inverse)[:, np.newaxis]
+        np.fill_diagonal(fits, 0)
+        return fits
+
+    def _rests(self, fits: Numbers, products: Batch) -> Numbers:
+        """Return the squared error of every image if a channel went, (images, C)."""
+        own = np.eye(len(fits)) - fits
+        rests: Numbers = np.einsum("ci,ndci->ndc", own, products, dtype=np.float64)
+        squares: Numbers = np.square(rests).mean(axis=1)
+        return squares
+
+
+def bequeath(graph: ir.Graph, readers: Sequence[ir.Node], inheritance: Numbers) -> None:
+    """Multiply the weights of layers by what their input channels took over, in place.
+
+    Args:
+        graph: that they are in.
+        readers: plain convolutions of one value.
+        inheritance: float64 (C, C).
+    """
+    for node in readers:
+        weight, axis = node.inputs[1], 1 - WEIGHT_AXIS[node.op_type]
+        assert weight is not None
+        array = np.moveaxis(edit.contents(weight).astype(np.float64), axis, -1) @ inheritance
+        array = np.moveaxis(array, -1, axis).astype(np.float32)
+        node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.inherited", array))

@@ -1,0 +1,305 @@
+"""Channels that carry next to nothing, given up for copies of those that carry the image.
+
+An activation has one scale s for all its channels, and rounding leaves s²/12 in each. In trained
+networks one channel, or one pair of halves, often carries the image through a layer, and nearly all
+of the layer's noise reaches the output through it, while other channels are dead or nearly so. A
+channel may stand there n times (`edge_imgq.quantize.steps.channel_equivalence`), and with each copy
+moved by another fraction of a level,
+
+    v_k = relu(W·u + b + s·((k + ½)/n − ½)),  k = 0 … n − 1,      Σ_k V/n · round(v_k / s)·s,
+
+the n roundings together are one with a scale of s/n: noise of s²/(12·n²). The moves cancel in the
+sum; only within half a level of zero does the rectifier bend. Copies take the places of channels
+that are given up, and those that fill a tile of the kernels which would be computed anyway
+(`edge_imgq.quantize.steps.free_channels`), so the network keeps its speed.
+
+What a channel's place spares is A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
+image by that of the channel. What giving it up costs is what the other channels cannot take over
+(`edge_imgq.quantize.steps.channel_pruning`). Where something else than layers reads them, so that
+nothing can be taken over, it is the channel's `absence` (`Sensitivity`), and as images unlike those
+for calibration may use it more, a share of what it would be with the channel at its peak
+everywhere.
+
+Kin: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier Channel
+Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.fusion import stored_output
+from edge_imgq.graph.network import Quantization
+from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.quantize.error_model.channel_sensitivity import Sensitivity
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, Guard
+from edge_imgq.quantize.ranges.ranges import ChannelRange
+from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
+from edge_imgq.quantize.scales.scales import activations
+from edge_imgq.quantize.steps.channel_equivalence import (
+    Channels,
+    Spread,
+    apply_spread,
+    find_channels,
+    spread_ranges,
+)
+from edge_imgq.quantize.steps.channel_pruning import (
+    Heirs,
+    bequeath,
+    measure_products,
+    own_errors,
+    readers_of,
+)
+from edge_imgq.quantize.steps.free_channels import free_places
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+
+MOST = 8
+"""Copies of one channel."""
+
+MARGIN = 4.0
+"""How many times what a channel is worth its place must spare; absence is known from few pixels."""
+
+AT_PEAK = 0.1
+"""Share of an image that a channel given up may fill at its peak."""
+
+LEAST_SWAP = 1e-3
+LEAST_GAIN = 0.05
+"""Shares of the network's noise that one swap, and all of them, must spare to be worth it."""
+
+Seen = Mapping[str, ChannelRange]
+Place = Callable[[ir.Model, Seen], Mapping[ir.Value, Quantization]]
+"""Gives every activation of a float graph its scale."""
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What every class of channels adds to the noise, and what its absence would."""
+
+    noise: Numbers
+    absence: Numbers
+
+
+def copy_channels(
+    original: ir.Model,
+    seen: Seen,
+    place: Place,
+    found: Mapping[str, Sensitivity],
+    guard: Guard,
+    tiles: KernelProfile | None,
+) -> dict[str, ChannelRange] | None:
+    """Copy channels of a float graph in place, moved by fractions of the levels to come.
+
+    Args:
+        original: float graph, rewritten and with gains as it will be quantized; every convolution
+            has a bias.
+        seen: ranges of every activation, by name.
+        place: how scales follow from ranges.
+        found: sensitivities of its values, by name.
+        guard: images that say what the others can take over of a channel.
+        tiles: of the kernels that values may become wider for, where that fills no more slots;
+            None where they may not.
+
+    Returns:
+        The ranges that the activations have now; None, and the graph unchanged, where copies would
+        not spare LEAST_GAIN of the noise.
+    """
+    channels = find_channels(original.graph)
+    if not channels.copyable.any():
+        return None
+    placed = place(original, seen)
+    worth = _worth(original, channels, seen, placed, found)
+    allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
+    groups = _groups(original, channels, placed, guard, allowed, tiles)
+    copies = _copies(channels, worth, groups)
+    left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
+    if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
+        return None
+    for group in groups:
+        if group.heirs is not None:
+            bequeath(original.graph, group.readers, group.heirs.inheritance)
+    offsets = _offsets(original.graph, channels, copies)
+    spread = Spread(np.ones(channels.count), copies)
+    apply_spread(original.graph, channels, spread)
+    ranges = spread_ranges(seen, channels, spread)
+    _move(original.graph, offsets, place(original, ranges))
+    return ranges
+
+
+@dataclass
+class _Group:
+    """Classes that stand in the same values, so that one may take the place of another.
+
+    Attributes:
+        members: the classes.
+        value: that layers read them from; None where something else reads them too.
+        readers: those layers.
+        added: places that the value may gain for nothing.
+        heirs: what is left of the channels of the value.
+        places: of the members among the channels of the value.
+    """
+
+    members: NDArray[np.intp]
+    value: ir.Value | None
+    readers: list[ir.Node]
+    added: int
+    heirs: Heirs | None = None
+    places: NDArray[np.intp] | None = None
+
+    def costs(self, worth: _Worth) -> Numbers:
+        """Return what the place of each member must spare."""
+        if self.heirs is None:
+            return worth.absence[self.members]
+        return self.heirs.costs()[self.places]
+
+    def give_up(self, member: int) -> None:
+        """Give up a member, by its number."""
+        if self.heirs is not None and self.places is not None:
+            self.heirs.give_up(int(self.places[member]))
+
+
+def _worth(
+    original: ir.Model,
+    channels: Channels,
+    seen: Seen,
+    placed: Mapping[ir.Value, Quantization],
+    found: Mapping[str, Sensitivity],
+) -> _Worth:
+    noise, absence = np.zeros(channels.count), np.zeros(channels.count)
+    for value in activations(original.graph):
+        if value not in channels.of:
+            continue
+        classes, of = channels.of[value], found[value.name or ""]
+        at_peak = of.everywhere * _peaks(seen[value.name or ""], len(classes)) ** 2
+        np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
+        if is_rounded_anew(value):
+            np.add.at(noise, classes, of.error * float(placed[value].scale[0]) ** 2 / 12)
+    return _Worth(noise, absence)
+
+
+def _peaks(seen: ChannelRange, count: int) -> Numbers:
+    """Return the largest magnitude of each channel; without end where only the whole is known."""
+    peaks: Numbers = np.maximum(np.abs(seen.low), np.abs(seen.high))
+    return peaks if peaks.ndim else np.full(count, np.inf)
+
+
+def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDArray[np.intp]:
+    """Return how many times each class is to stand there; 0 for those that are given up."""
+    copies = np.ones(channels.count, np.intp)
+    least = LEAST_SWAP * worth.noise.sum()
+    for group in groups:
+        members = group.members
+        for _ in range(group.added):
+            spared = _spared(worth.noise[members], copies[members])
+            if spared.max() >= least:
+                copies[members[spared.argmax()]] += 1
+        while True:
+            n = copies[members]
+            costs = np.where(n == 1, group.costs(worth), np.inf)
+            donor = int(costs.argmin())
+            spared = _spared(worth.noise[members], n)
+            spared[donor] = 0
+            best = int(spared.argmax())
+            if spared[best] < max(costs[donor], least):
+                break
+            copies[members[donor]] = 0
+            copies[members[best]] += 1
+            group.give_up(donor)
+    return copies
+
+
+def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
+    """Return what one more copy of each class spares; 0 for those that may have none."""
+    spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
+    spared[(copies == 0) | (copies >= MOST)] = 0
+    return spared
+
+
+def _groups(
+    original: ir.Model,
+    channels: Channels,
+    placed: Mapping[ir.Value, Quantization],
+    guard: Guard,
+    allowed: Numbers,
+    tiles: KernelProfile | None,
+) -> list[_Group]:
+    """Return the copyable classes in groups that stand in the same values."""
+    values = list(channels.of)
+    where: dict[int, list[int]] = {}
+    for index, value in enumerate(values):
+        for found in channels.of[value].tolist():
+            where.setdefault(found, []).append(index)
+    together: dict[tuple[int, ...], list[int]] = {}
+    for found, places in where.items():
+        if channels.copyable[found]:
+            together.setdefault(tuple(places), []).append(found)
+    groups = [
+        _Group(np.array(members), *_last([values[place] for place in places], tiles))
+        for places, members in together.items()
+    ]
+    wanted = [group.value for group in groups]
+    values = [v for v in wanted if v is not None and v in placed and wanted.count(v) == 1]
+    products = measure_products(original, values, guard)
+    for group in groups:
+        if group.value in products:
+            classes = channels.of[group.value]
+            group.places = np.array([np.flatnonzero(classes == m)[0] for m in group.members])
+            noise = float(placed[group.value].scale[0]) ** 2 / 12
+            group.heirs = Heirs(products[group.value], noise, allowed)
+    return groups
+
+
+def _last(
+    values: list[ir.Value], tiles: KernelProfile | None
+) -> tuple[ir.Value | None, list[ir.Node], int]:
+    """Return the value that no other of some reads, the layers that do, and its free places."""
+    inside = set(values)
+    last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
+    readers = readers_of(last[0]) if len(last) == 1 else None
+    passed_on = all(len(list(v.consumers())) == 1 for v in values if v not in last)
+    if not readers or not passed_on:
+        return None, [], 0
+    written = [v.producer() for v in values]
+    writers = [node for node in written if node is not None and node.op_type in WEIGHT_AXIS]
+    assert last[0].shape is not None
+    width = last[0].shape[1]
+    assert isinstance(width, int)  # readers_of asks for it
+    return last[0], readers, 0 if tiles is None else free_places(writers, readers, width, tiles)
+
+
+def _offsets(
+    graph: ir.Graph, channels: Channels, copies: NDArray[np.intp]
+) -> dict[ir.Node, Numbers]:
+    """Return by how many levels every output channel of a convolution is moved once spread."""
+    offsets = {}
+    for node in graph:
+        if node.op_type in WEIGHT_AXIS and node.outputs[0] in channels.of:
+            counts = copies[channels.of[node.outputs[0]]]
+            if (counts > 1).any():
+                offsets[node] = np.concatenate([(np.arange(n) + 0.5) / n - 0.5 for n in counts])
+    return offsets
+
+
+def _move(
+    graph: ir.Graph,
+    offsets: Mapping[ir.Node, Numbers],
+    placed: Mapping[ir.Value, Quantization],
+) -> None:
+    """Add offsets, counted in levels of the result, to the biases of convolutions."""
+    for node, levels in offsets.items():
+        stored = placed.get(stored_output(node))
+        bias = node.inputs[2]
+        if stored is None or bias is None:
+            continue
+        moved = edit.contents(bias) + (levels * float(stored.scale[0])).astype(np.float32)
+        node.replace_input_with(2, edit.add_constant(graph, f"{bias.name}.moved", moved))

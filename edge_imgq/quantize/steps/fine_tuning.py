@@ -1,0 +1,230 @@
+"""Label-free fine-tuning: integer weights and biases learned with the rounding in place.
+
+The QDQ graph is executed in torch (`edge_imgq.quantize.torch.torch_graph`) and its image compared
+with that of the float model, on patches of the calibration images; no ground truth is involved.
+Weights and biases are counted in levels and learned by Adam with a falling rate; the gradient
+passes straight through every rounding. Scales and zero points stay as they are, so what is learned
+is what the file will hold: ranges cover whole calibration images although patches are seen here,
+and every runtime still rounds alike.
+
+The loss is the mean over patches of log(mean squared error + a tenth of a level²): a decibel
+counts the same in a smooth patch as in a busy one, and what is invisible anyway counts little.
+Patches are mirrored, turned and given other contrast and brightness at random; the float model
+answers for them too.
+
+Straight-through: Bengio et al., 2013. Learned against the float model's output: Hinton et al.,
+"Distilling the Knowledge in a Neural Network", 2015.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx_ir as ir
+import torch
+from torch import Tensor
+
+from edge_imgq.artifact import output_errors
+from edge_imgq.quantize.steps.adam import Adam
+from edge_imgq.quantize.torch.torch_graph import TorchGraph
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Batch = NDArray[np.float32]
+
+RATE = 0.05
+"""Levels per step of a weight, at the beginning."""
+
+BIAS_RATE = 0.01
+"""Levels of the layer's output per step of a bias, at the beginning."""
+
+WARM_UP = 20
+STEP_PIXELS = 2 * 96 * 96
+JUDGED_EVERY = 50
+NEGLIGIBLE = 0.1
+"""Squared levels that a patch may be off without urging the optimizer."""
+
+LEAST_CONTRAST = 0.4
+SEED = 0
+FORM = 2
+"""Of what `_Run` keeps on disk; a file of another form is not gone on from."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to learn from, and for how long.
+
+    Attributes:
+        patches: network inputs (N, C, H, W).
+        held_out: others, on which the best moment is chosen.
+        peak: float value of pixel 255.
+        steps: of the optimizer.
+        state: file that the run is kept in while it lasts, to go on from; None for none.
+        one_by_one: whether a step sees one patch, because the graph takes no batches.
+    """
+
+    patches: Batch
+    held_out: Batch
+    peak: float
+    steps: int
+    state: Path | None = None
+    one_by_one: bool = False
+
+
+def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Progress) -> None:
+    """Learn the integer weights and biases of a QDQ model anew, in place.
+
+    The result is the best of all moments judged on the held-out patches, the start among them, so
+    on those it is never worse than before.
+
+    Args:
+        original: the float model.
+        quantized: its QDQ graph.
+        lesson: patches and number of steps.
+        progress: told steps done and steps in all.
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+        OutputError: the state cannot be written.
+    """
+    run = _Run(TorchGraph(original), TorchGraph(quantized), lesson)
+    run.resume()
+    while run.done < lesson.steps:
+        progress(run.done, lesson.steps)
+        run.step()
+        if run.done % JUDGED_EVERY == 0 or run.done == lesson.steps:
+            run.judge()
+            run.save()
+    run.finish()
+
+
+class _Run:
+    """The state of a fine-tuning."""
+
+    def __init__(self, teacher: TorchGraph, student: TorchGraph, lesson: Lesson) -> None:
+        self.done = 0
+        self._teacher, self._student, self._lesson = teacher.requires_grad_(False), student, lesson
+        self._patches = torch.from_numpy(lesson.patches)
+        self._held_out = torch.from_numpy(lesson.held_out)
+        self._learned = student.weights(), student.biases()
+        self._descents = [Adam(values, (0.9, 0.99)) for values in self._learned]
+        self._key = _digest(student, lesson)
+        self._best, self._least = student.state_dict_copy(), self._judged()
+
+    def step(self) -> None:
+        """Take one step; what it sees depends on its number alone."""
+        generator = torch.Generator().manual_seed(SEED + self.done)
+        images = _varied(self._drawn(generator), self._lesson.peak, generator)
+        falling = _falling(self.done, self._lesson.steps)
+        weights, biases = self._learned
+        slopes = torch.autograd.grad(
+            self._loss(images), [*weights, *biases], allow_unused=True, materialize_grads=True
+        )
+        parts = slopes[: len(weights)], slopes[len(weights) :]
+        for descent, part, rate in zip(self._descents, parts, (RATE, BIAS_RATE), strict=True):
+            descent.step(part, rate * falling)
+        self.done += 1
+
+    def judge(self) -> None:
+        """Remember this moment if it is the best."""
+        loss = self._judged()
+        if loss < self._least:
+            self._best, self._least = self._student.state_dict_copy(), loss
+
+    def finish(self) -> None:
+        """Write the best moment into the graph, and forget the state on disk."""
+        self._student.load_state_dict(self._best)
+        self._student.write_back()
+        if self._lesson.state is not None:
+            self._lesson.state.unlink(missing_ok=True)
+
+    def save(self) -> None:
+        """Keep the run on disk, whole or not at all."""
+        path = self._lesson.state
+        if path is None:
+            return
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(path.name + ".partial")
+            torch.save(self._state(), partial)
+            partial.replace(path)
+
+    def resume(self) -> None:
+        """Go on from the state on disk, if it is of this very run."""
+        path = self._lesson.state
+        if path is None or not path.is_file():
+            return
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if state.get("key") != self._key:
+            return
+        self._student.load_state_dict(state["student"])
+        for descent, averages in zip(self._descents, state["averages"], strict=True):
+            descent.load(averages)
+        self._best, self._least, self.done = state["best"], state["least"], state["done"]
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "key": self._key,
+            "student": self._student.state_dict(),
+            "averages": [descent.state() for descent in self._descents],
+            "best": self._best,
+            "least": self._least,
+            "done": self.done,
+        }
+
+    def _drawn(self, generator: torch.Generator) -> Tensor:
+        area = self._patches.shape[2] * self._patches.shape[3]
+        count = 1 if self._lesson.one_by_one else max(STEP_PIXELS // area, 1)
+        return self._patches[torch.randint(len(self._patches), (count,), generator=generator)]
+
+    def _loss(self, images: Tensor) -> Tensor:
+        peak = self._lesson.peak
+        with torch.no_grad():
+            wanted = self._teacher(images).clamp(0, peak)
+        difference = (self._student(images) - wanted) * (255 / peak)
+        return torch.log(difference.square().mean((1, 2, 3)) + NEGLIGIBLE).mean()
+
+    @torch.no_grad()
+    def _judged(self) -> float:
+        losses = [float(self._loss(patch[None])) for patch in self._held_out]
+        return sum(losses) / len(losses)
+
+
+def _falling(step: int, steps: int) -> float:
+    """Return the rate's factor: a short rise, then half a cosine down to zero."""
+    return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
+    """Mirror, turn, and change contrast and brightness, at random and within 0 … peak."""
+    choices = torch.rand(3, generator=generator)
+    if choices[0] < 0.5:
+        images = images.flip(3)
+    if choices[1] < 0.5:
+        images = images.flip(2)
+    if choices[2] < 0.5 and images.shape[2] == images.shape[3]:
+        images = images.transpose(2, 3)
+    shape = (len(images), 1, 1, 1)
+    contrast = LEAST_CONTRAST + (1 - LEAST_CONTRAST) * torch.rand(shape, generator=generator)
+    contrast = torch.where(torch.rand(shape, generator=generator) < 0.5, 1.0, contrast)
+    floor = (1 - contrast) * peak * torch.rand(shape, generator=generator)
+    # Whole levels, as the pixels of a photograph are.
+    return ((images * contrast + floor) * (255 / peak)).round() * (peak / 255)
+
+
+def _digest(student: TorchGraph, lesson: Lesson) -> str:
+    """Return what makes a run this run: start, patches and number of steps."""
+    digest = hashlib.sha256(str((FORM, lesson.steps, lesson.peak)).encode())
+    for tensor in student.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    digest.update(lesson.patches.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,39 @@
+"""Places that a tensor may gain for nothing: those that fill the tiles of the layers beside it.
+
+A kernel computes channels in tiles (`edge_imgq.kernels.tile`): a layer that writes ten channels
+computes sixteen, and one that reads ten reads sixteen. What is there anyway may hold copies of
+channels that carry the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from edge_imgq.graph.cost.conv_slots import layer_slots
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.tile import round_up
+
+
+def free_places(
+    writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
+) -> int:
+    """Return how many channels a value may gain before a layer beside it fills more slots.
+
+    Args:
+        writers: layers that write the value.
+        readers: layers that read it.
+        width: its channels.
+        kernels: of the processor that the file is for.
+    """
+    if any(node.op_type != "Conv" for node in (*writers, *readers)):
+        return 0
+    places = 0
+    now = {node: layer_slots(node, kernels) for node in (*writers, *readers)}
+    for wider in range(width + 1, round_up(width, kernels.int8.outputs) + 1):
+        written = all(layer_slots(n, kernels, outputs=wider) <= now[n] for n in writers)
+        read = all(layer_slots(n, kernels, inputs=wider) <= now[n] for n in readers)
+        if written and read:
+            places = wider - width
+    return places

@@ -1,0 +1,249 @@
+"""Rounding weights so that their errors cancel in the output, instead of each to its nearest.
+
+The output of a channel is Σ w·x. Rounding one weight leaves an error e·x; the inputs of an image
+network are strongly alike, so weights that are not rounded yet can take most of it over. With H the
+second moments of the inputs, E the error of the weights and H = UUᵀ, U upper triangular, the
+squared error of the output is the squared norm of
+
+    E·U,  in column k:   Σ_{j<k} e_j · U_jk + e_k · U_kk,
+
+so weights are rounded one after the other, each to the integer that makes its column least:
+
+    q_k = round(w_k + Σ_{j<k} e_j · U_jk / U_kk),        e_j = w_j − q_j.
+
+That is the least-squares answer at every step, and with J turning the order round, JHJ = LLᵀ gives
+U = J·L·J: no inverse is needed. Layers go in order; each sees the inputs that the layers already
+done really give, and is fitted to the float layer's answers before it is rounded
+(`edge_imgq.quantize.steps.weight_reconstruction`). No labels, no gradients: some factorisations per
+layer.
+
+Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
+Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code. The form
+without the inverse, which rounds alike: Chee, Cai, Kuleshov, De Sa, "QuIP: 2-Bit Quantization of
+Large Language Models With Guarantees", NeurIPS 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.quantize.qdq.weights import WEIGHT_HIGH, as_int32
+from edge_imgq.quantize.steps.weight_reconstruction import LayerSamples, refitted
+from edge_imgq.quantize.torch.torch_graph import TorchGraph
+from edge_imgq.quantize.torch.torch_windows import Sides, geometry_of, padding_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+POSITIONS = 6_000
+"""Output positions that a layer is fitted on, drawn from all patches with a fixed seed."""
+
+AT_ONCE = 250
+"""Positions that are gathered at once."""
+
+SEED = 0
+DAMPING = 0.01
+"""Added to the diagonal of H, as a share of its mean: inputs that were never seen."""
+
+
+def round_with_feedback(
+    original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
+) -> None:
+    """Choose the int8 weights and int32 biases of a QDQ model anew, in place.
+
+    Only plain convolutions are changed; grouped and transposed ones keep their nearest weights.
+
+    Args:
+        original: the float graph that was quantized, nodes under the same names.
+        quantized: its QDQ graph; every convolution has a bias.
+        batch: network inputs (N, C, H, W).
+
+    Raises:
+        NotCoveredError: an operator has no torch form.
+    """
+    layers = {node.name or "" for node in quantized.graph if _is_plain(node)}
+    twins = {node.name: node for node in original.graph if node.name in layers}
+    targets = _targets(original, layers, batch)
+    executor = TorchGraph(quantized)
+    with torch.no_grad():
+        for layer, values in executor.walk(torch.from_numpy(batch)):
+            name = "" if layer is None else layer.name or ""
+            if layer is None or name not in layers:
+                continue
+            weight = edit.contents(twins[name].inputs[1])
+            fit = _fit(weight, LayerSamples(_inputs(layer, values), targets.pop(name)))
+            if fit.moments.any():
+                _rewrite(layer, weight.shape, fit)
+                executor.reload(layer, values)
+
+
+def _is_plain(node: ir.Node) -> bool:
+    grouped = node.attributes.get_int("group", 1) > 1
+    return node.op_type == "Conv" and not grouped and not is_marked(node)
+
+
+def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
+    """Return integers for the rows of a weight matrix.
+
+    Args:
+        weight: (O, K), real.
+        moments: H, (K, K): second moments of the K inputs.
+        scale: (O,), real value of one integer.
+
+    Returns:
+        (O, K), whole numbers in ±127.
+    """
+    size = len(moments)
+    damping = DAMPING * np.trace(moments) / size + np.finfo(float).tiny
+    order = np.argsort(-np.diag(moments), kind="stable")
+    share = _shares(moments, damping, order)
+    wanted = weight[:, order]
+    integers, errors = np.zeros_like(wanted), np.zeros_like(wanted)
+    for k in range(size):
+        moved = wanted[:, k] + errors[:, :k] @ share[:k, k]
+        integers[:, k] = np.rint(moved / scale).clip(-WEIGHT_HIGH, WEIGHT_HIGH)
+        errors[:, k] = wanted[:, k] - integers[:, k] * scale
+    result = np.empty_like(integers)
+    result[:, order] = integers
+    return result
+
+
+def _shares(moments: Matrix, damping: float, order: NDArray[np.intp]) -> Matrix:
+    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H + δI, each column in one piece.
+
+    Rows and columns are in an order, which H is brought into.
+    """
+    # Few of these matrices at once: a layer of many inputs has the largest arrays of an export.
+    upper = torch.linalg.cholesky(_turned(moments, damping, order)).flip(0, 1)
+    upper /= upper.diagonal().clone()
+    columns: Matrix = upper.T.contiguous().numpy()
+    return columns.T
+
+
+def _turned(moments: Matrix, damping: float, order: NDArray[np.intp]) -> torch.Tensor:
+    """Return moments with a damped diagonal, in the order turned round."""
+    back = torch.from_numpy(order[::-1].copy())
+    turned = torch.from_numpy(moments).index_select(0, back).index_select(1, back)
+    turned.diagonal().add_(damping)
+    return turned
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What is to be known of a layer's samples to round its weights.
+
+    Attributes:
+        weight: fitted to the samples, (O, K).
+        mean: of the inputs, (K,).
+        moments: of the inputs, their mean taken off, (K, K).
+        target: mean of the float layer's answers, (O,).
+    """
+
+    weight: Matrix
+    mean: Matrix
+    moments: Matrix
+    target: Matrix
+
+
+def _fit(weight: Any, samples: LayerSamples) -> _Fit:
+    """Fit the weights (O, I, K, L) of a layer; the inputs are changed."""
+    flat = weight.reshape(len(weight), -1).astype(np.float64)
+    fitted = refitted(flat, samples)
+    mean = samples.inputs.mean(axis=0, dtype=np.float64)
+    moments = _moments(samples.inputs, mean)
+    return _Fit(fitted, mean, moments, samples.targets.mean(axis=0))
+
+
+def _rewrite(layer: ir.Node, shape: tuple[int, ...], fit: _Fit) -> None:
+    """Round the weights of a layer, which have a shape, and make up for that in its bias."""
+    stored, scale = _stored(layer, 1)
+    integers = feedback_rounding(fit.weight, fit.moments, scale)
+    edit.replace_contents(stored, integers.reshape(shape).astype(np.int8))
+    bias, bias_scale = _stored(layer, 2)
+    wanted = fit.target - (integers * scale[:, np.newaxis]) @ fit.mean
+    edit.replace_contents(bias, as_int32(wanted / bias_scale))
+
+
+def _moments(inputs: NDArray[np.float32], mean: Matrix) -> Matrix:
+    """Take the mean off inputs (positions, K), in place; return their second moments, (K, K)."""
+    inputs -= mean.astype(np.float32)
+    products = inputs.T @ inputs
+    products /= np.float32(len(inputs))
+    return products.astype(np.float64)
+
+
+def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
+    """Return the integer initializer of a layer's constant, and its scale."""
+    restore = edit.producer_of(layer, index)
+    return restore.inputs[0], edit.contents(restore.inputs[1]).astype(np.float64)
+
+
+def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -> dict[str, Matrix]:
+    """Return what each layer answers in float, at the positions that it is fitted on."""
+    targets: dict[str, Matrix] = {}
+    before: ir.Node | None = None
+    with torch.no_grad():
+        for node, values in TorchGraph(original).walk(torch.from_numpy(batch)):
+            if before is not None and before.name in layers:
+                answer = values[before.outputs[0]].numpy()
+                n, y, x = _places(answer.shape)
+                targets[before.name or ""] = answer[n, :, y, x].astype(np.float64)
+            before = node
+    return targets
+
+
+def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[np.float32]:
+    """Return what a layer reads at the positions that it is fitted on, (positions, I·K·L)."""
+    source = layer.inputs[0]
+    assert source is not None
+    windows = _windows(values[source].numpy(), layer)
+    count, height, width = windows.shape[:3]
+    n, y, x = _places((count, 0, height, width))
+    together = windows.transpose(0, 1, 2, 4, 5, 3)
+    inputs = np.empty((len(n), *windows.shape[3:]), np.float32)
+    # Gathered by channels that lie together, and then turned, while they are in the cache.
+    for part in (slice(i, i + AT_ONCE) for i in range(0, len(n), AT_ONCE)):
+        inputs[part] = together[n[part], y[part], x[part]].transpose(0, 3, 1, 2)
+    return inputs.reshape(len(n), -1)
+
+
+def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+    """Return which image, row and column of outputs (N, C, H, W) a layer is fitted on."""
+    count, _, height, width = shape
+    drawn = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
+    return np.unravel_index(np.sort(drawn), (count, height, width))
+
+
+def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
+    """Return a view (N, H', W', I, K, L) of what each output position of a convolution reads."""
+    weight = layer.inputs[1]
+    assert weight is not None
+    assert weight.shape is not None
+    kernel = [int(length) for length in weight.shape.numpy()[2:]]
+    geometry = geometry_of(layer, kernel)
+    strides, dilations = geometry.strides, geometry.dilations
+    # Channels last, so that the channels of a position lie together and are soon gathered.
+    last = _padded(inputs.transpose(0, 2, 3, 1), padding_of(layer, geometry, inputs.shape[2:]))
+    windows = np.lib.stride_tricks.sliding_window_view(last, geometry.spans, axis=(1, 2))
+    return windows[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
+
+
+def _padded(images: NDArray[np.float32], sides: Sides) -> NDArray[np.float32]:
+    """Return images (N, H, W, C) with zeros around, and without what negative padding cuts off."""
+    top, left, bottom, right = sides
+    height, width = images.shape[1:3]
+    inside = images[
+        :, max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)
+    ]
+    rows, columns = ((max(a, 0), max(b, 0)) for a, b in ((top, bottom), (left, right)))
+    return np.pad(inside, ((0, 0), rows, columns, (0, 0)))

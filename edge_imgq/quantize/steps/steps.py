@@ -1,0 +1,217 @@
+"""The steps after the scales, in their order: STEPS is the quantizer.
+
+A step proposes one graph or several. Each is judged on patches of the calibration images that no
+step learns from, and the first one whose image is nearer to the float model's than before is taken.
+A step that needs the derivative of an operator that has none here is recorded as not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_imgq.quantize.steps.quantization_run import Run
+from edge_imgq.quantize.steps.quantization_step import (
+    Pair,
+    QuantizationStep,
+    covered,
+    not_run,
+    psnr_after,
+)
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from edge_imgq.quantize.error_model.channel_sensitivity import Sensitivity
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A graph that a step would go on with.
+
+    Attributes:
+        name: in the words of the recipes.
+        make: returns it; raises NotCoveredError where an operator has no torch form.
+    """
+
+    name: str
+    make: Callable[[], Pair]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the quantizer.
+
+    Attributes:
+        name: in the words of the recipes.
+        wanted: returns what a recipe asks of it, in those words; nothing where it does not.
+        propose: returns graphs in the order in which they are tried. What it raises, `make` of a
+            proposal may raise too.
+        needs: what of the graph it cannot do without.
+        rounds: whether it changes integers alone: what was kept of such steps is done again to
+            graphs whose scales a later step changes.
+        begins: what people are told before it proposes; empty where proposing takes no time.
+    """
+
+    name: str
+    wanted: Callable[[QuantizeRecipe], tuple[str, ...]]
+    propose: Callable[[Run, Pair], Iterable[Proposal]]
+    needs: str
+    rounds: bool = False
+    begins: str = ""
+
+
+def take(step: Step, run: Run, pair: Pair) -> Pair:
+    """Take a step; return the graph that is the nearer one, and keep the record of it."""
+    if step.begins:
+        run.prepared.begin(step.begins)
+    proposals = covered(lambda: tuple(step.propose(run, pair)))
+    if isinstance(proposals, Skipped):
+        run.prepared.steps.append(not_run(" and ".join(step.wanted(run.recipe)), proposals))
+        return pair
+    for proposal in proposals:
+        run.prepared.begin(proposal.name)
+        changed = covered(proposal.make)
+        if isinstance(changed, Skipped):
+            run.prepared.steps.append(not_run(proposal.name, changed))
+            continue
+        before, psnr = psnr_after(run.prepared.steps), run.prepared.judge.psnr(changed.quantized)
+        run.prepared.steps.append(QuantizationStep(proposal.name, psnr, kept=psnr >= before))
+        if psnr >= before:
+            return changed
+    return pair
+
+
+def _with_feedback(run: Run, pair: Pair) -> Pair:
+    from edge_imgq.quantize.steps.gptq import round_with_feedback
+
+    quantized = pair.quantized.clone()
+    round_with_feedback(pair.original, quantized, run.prepared.few())
+    return Pair(pair.original, quantized, pair.seen)
+
+
+def _with_channels_corrected(run: Run, pair: Pair) -> Pair:
+    from edge_imgq.quantize.steps.bias_correction import correct_channels
+
+    quantized = pair.quantized.clone()
+    correct_channels(pair.original, quantized, run.prepared.few(), gains=not run.by_shift)
+    return Pair(pair.original, quantized, pair.seen)
+
+
+def _fine_tuned(run: Run, pair: Pair) -> Pair:
+    from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
+
+    quantized, patches, peak = pair.quantized.clone(), run.prepared.patches, run.contract.peak
+    lesson = Lesson(
+        patches.all(peak),
+        patches.held_out(peak),
+        peak,
+        run.recipe.tuning,
+        run.state,
+        one_by_one=not run.prepared.takes_batches,
+    )
+    tune(pair.original, quantized, lesson, run.progress)
+    return Pair(pair.original, quantized, pair.seen)
+
+
+def _alone(name: str, change: Callable[[Run, Pair], Pair]) -> Callable[[Run, Pair], list[Proposal]]:
+    """Return what proposes one graph."""
+
+    def propose(run: Run, pair: Pair) -> list[Proposal]:
+        return [Proposal(name, lambda: change(run, pair))]
+
+    return propose
+
+
+def _gains_and_copies(run: Run, pair: Pair) -> list[Proposal]:
+    """Propose channels with gains and copies and, should both not help, with gains alone."""
+    from edge_imgq.quantize.error_model.channel_sensitivity import channel_sensitivity
+
+    proposals: list[Proposal] = []
+    found = channel_sensitivity(pair.original, run.prepared.few())
+    draft = pair
+    if run.recipe.equalization == "image":
+        draft, found = _equalized(run, pair, found)
+        proposals.append(_rounded_again(run, "equalization", draft))
+    if run.recipe.copies != "none":
+        copied = _copied(run, draft, found)
+        if copied is None:
+            run.prepared.steps.append(not_run("copies", Skipped("no channel is worth a copy")))
+        else:
+            name = "equalization and copies" if proposals else "copies"
+            proposals.append(_rounded_again(run, name, copied))
+    return proposals[::-1]
+
+
+def _equalized(
+    run: Run, pair: Pair, found: Mapping[str, Sensitivity]
+) -> tuple[Pair, dict[str, Sensitivity]]:
+    """Return the graphs with gains of channels, and the sensitivities that they have then."""
+    from edge_imgq.quantize.ranges.headroom import headroom
+    from edge_imgq.quantize.steps.equalization import equalize
+
+    original = pair.original.clone()
+    rooms = headroom(original, pair.seen, run.prepared.guard().unlike, run.contract)
+    seen, found = equalize(original, pair.seen, run.image, found, run.recipe.rounding, rooms)
+    return run.pair(original, seen), found
+
+
+def _copied(run: Run, pair: Pair, found: Mapping[str, Sensitivity]) -> Pair | None:
+    """Return the graphs with copies of channels; None where there is nothing to copy."""
+    from edge_imgq.quantize.steps.channel_splitting import copy_channels
+
+    original, guard = pair.original.clone(), run.prepared.guard()
+    tiles = run.prepared.kernels if run.recipe.copies == "tiles" else None
+    seen = copy_channels(original, pair.seen, run.scales, found, guard, tiles)
+    return None if seen is None else run.pair(original, seen)
+
+
+def _rounded_again(run: Run, name: str, draft: Pair) -> Proposal:
+    """Propose graphs with other scales, rounded by what was kept of the steps that round."""
+    kept = {step.name for step in run.prepared.steps if step.kept}
+    rounding = [step for step in STEPS if step.rounds and step.name in kept]
+
+    def make() -> Pair:
+        result = draft
+        for step in rounding:
+            (proposal,) = step.propose(run, result)
+            result = proposal.make()
+        return result
+
+    return Proposal(name, make)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        name="feedback",
+        wanted=lambda recipe: ("feedback",) if recipe.rounding == "feedback" else (),
+        propose=_alone("feedback", _with_feedback),
+        needs="a torch form of every operator",
+        rounds=True,
+    ),
+    Step(
+        name="channels",
+        wanted=lambda recipe: ("channels",) if "channels" in recipe.corrections else (),
+        propose=_alone("channels", _with_channels_corrected),
+        needs="nothing: ONNX Runtime runs both graphs",
+        rounds=True,
+    ),
+    Step(
+        name="equalization and copies",
+        wanted=lambda recipe: (
+            *(("equalization",) if recipe.equalization != "none" else ()),
+            *(("copies",) if recipe.copies != "none" else ()),
+        ),
+        propose=_gains_and_copies,
+        needs="the derivative of every operator",
+        begins="gains and copies of channels",
+    ),
+    Step(
+        name="tuning",
+        wanted=lambda recipe: ("tuning",) if recipe.tuning else (),
+        propose=_alone("tuning", _fine_tuned),
+        needs="the derivative of every operator",
+    ),
+)
+"""All that follows the scales. A later step works on what the earlier ones left."""

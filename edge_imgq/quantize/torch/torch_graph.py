@@ -1,0 +1,240 @@
+"""A float or QDQ graph executed in torch, so that it has gradients.
+
+Activations between a QuantizeLinear and a DequantizeLinear are rounded and clipped to their scale;
+the gradient passes straight through the rounding and stops where a value was clipped (Bengio et
+al., "Estimating or Propagating Gradients Through Stochastic Neurons", 2013). Integer weights become
+parameters counted in levels of their own scale, so one learning rate suits all layers; int32
+biases, which are hardly rounded, become parameters counted in levels of the layer's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.operators import QUANTIZING, WEIGHT_AXIS
+from edge_imgq.quantize.qdq.weights import WEIGHT_HIGH, as_int32
+from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
+from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
+from edge_imgq.quantize.torch.torch_operators import OPERATORS
+from edge_imgq.quantize.torch.torch_shapes import shape_arithmetic, shape_values
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a parameter is kept in the graph.
+
+    Attributes:
+        node: the DequantizeLinear of an integer constant.
+        unit: real value of one unit of the parameter, shaped to multiply it.
+        scale: real value of one integer, shaped to divide by.
+        rounded: whether the executed value is rounded to integers, as int8 weights are.
+    """
+
+    node: ir.Node
+    unit: Tensor
+    scale: Tensor
+    rounded: bool
+
+
+class TorchGraph(nn.Module):
+    """Executes a graph of one input and one output on batches (N, C, H, W)."""
+
+    def __init__(self, model: ir.Model) -> None:
+        """Raises `NotCoveredError` where an operator has no torch form."""
+        super().__init__()
+        self._nodes = list(model.graph)
+        self._of_shapes = shape_arithmetic(self._nodes)
+        for node in self._nodes:
+            if not self._covers(node):
+                raise NotCoveredError(f"{node.op_type} has no torch form")
+        (self._input,) = (v for v in model.graph.inputs if not v.is_initializer())
+        (self._output,) = model.graph.outputs
+        self.levels = nn.ParameterList()
+        self._stored: list[Stored] = []
+        self._learned: dict[ir.Node, int] = {}
+        for node in self._nodes:
+            if node.op_type in WEIGHT_AXIS:
+                self._learn_constants(node)
+        self._constants = _constants(model.graph)
+        self._last_use = _last_uses(self._nodes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the output image (N, C, H, W), real numbers."""
+        return self.trace(image, ())[self._output]
+
+    def trace(self, image: Tensor, wanted: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
+        """Return the values of the graph that are wanted, and the output image."""
+        kept: dict[ir.Value, Tensor] = {}
+        for _, values in self.walk(image):
+            kept.update((value, values[value]) for value in wanted if value in values)
+        return kept | {self._output: values[self._output]}
+
+    def walk(self, image: Tensor) -> Iterator[tuple[ir.Node | None, dict[ir.Value, Any]]]:
+        """Execute the graph node by node.
+
+        Yields each node before it runs, with the values that are needed from then on; at the end
+        None, with the output image. Constants that are changed meanwhile count once `reload` is
+        called.
+        """
+        values: dict[ir.Value, Any] = dict(self._constants)
+        values[self._input] = image
+        for node in self._nodes:
+            yield node, values
+            results = self._run(node, values)
+            values.update(zip(node.outputs, results, strict=True))
+            for spent in self._last_use.get(node, ()):
+                values.pop(spent, None)
+        yield None, values
+
+    def _run(self, node: ir.Node, values: dict[ir.Value, Any]) -> tuple[Tensor, ...]:
+        if node in self._learned:
+            return (self._value_of(self._learned[node]),)
+        inputs: list[Any] = [None if value is None else values[value] for value in node.inputs]
+        if node.op_type == "QuantizeLinear":
+            return (_rounded(inputs[0], node),)
+        if node.op_type == "DequantizeLinear":
+            return (inputs[0],)
+        if node in self._of_shapes:
+            return shape_values(node, inputs)
+        result = OPERATORS[node.op_type](node, inputs)
+        return result if isinstance(result, tuple) else (result,)
+
+    def _covers(self, node: ir.Node) -> bool:
+        known = node.op_type in OPERATORS or node.op_type in QUANTIZING
+        return known or node in self._of_shapes
+
+    def _value_of(self, index: int) -> Tensor:
+        stored, levels = self._stored[index], self.levels[index]
+        if stored.rounded:
+            levels = torch.fake_quantize_per_tensor_affine(
+                levels, 1.0, 0, -WEIGHT_HIGH, WEIGHT_HIGH
+            )
+        value: Tensor = levels * stored.unit
+        return value
+
+    def _learn_constants(self, node: ir.Node) -> None:
+        for index in (1, 2):
+            value = node.inputs[index] if len(node.inputs) > index else None
+            restore = edit.find_maker(value)
+            if restore is None or restore.op_type != "DequantizeLinear":
+                continue
+            if restore in self._learned:
+                continue
+            self._learned[restore] = len(self._stored)
+            self._add(restore, node, is_weight=index == 1)
+
+    def _add(self, restore: ir.Node, layer: ir.Node, is_weight: bool) -> None:
+        integers = edit.contents(restore.inputs[0])
+        scale = _shaped(edit.contents(restore.inputs[1]), restore, integers.ndim)
+        unit = scale if is_weight else torch.tensor(output_scale(layer))
+        stored = Stored(restore, unit.float(), scale, is_weight)
+        self.levels.append(nn.Parameter(_levels(restore, stored)))
+        self._stored.append(stored)
+
+    @torch.no_grad()
+    def reload(self, layer: ir.Node, values: dict[ir.Value, Any]) -> None:
+        """Take over the integer weight and bias of a layer as the graph has them now.
+
+        Args:
+            layer: a convolution that `walk` is about to run.
+            values: what `walk` yielded with it; the weight and bias in there are renewed.
+        """
+        for value in layer.inputs[1:3]:
+            restore = edit.find_maker(value)
+            if value is not None and restore in self._learned:
+                index = self._learned[restore]
+                self.levels[index].copy_(_levels(restore, self._stored[index]))
+                values[value] = self._value_of(index)
+
+    def weights(self) -> list[nn.Parameter]:
+        """Return the parameters that are rounded to integers when executed."""
+        return [p for p, s in zip(self.levels, self._stored, strict=True) if s.rounded]
+
+    def biases(self) -> list[nn.Parameter]:
+        """Return the others."""
+        return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
+
+    def state_dict_copy(self) -> dict[str, Tensor]:
+        """Return the parameters' values, detached from what becomes of them."""
+        return {name: tensor.clone() for name, tensor in self.state_dict().items()}
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Put the parameters into the integer constants of the graph, in place."""
+        for levels, stored in zip(self.levels, self._stored, strict=True):
+            real = levels.double() * stored.unit.double() / stored.scale.double()
+            if stored.rounded:
+                integers = levels.round().clamp(-WEIGHT_HIGH, WEIGHT_HIGH).to(torch.int8).numpy()
+            else:
+                integers = as_int32(real.numpy())
+            edit.replace_contents(stored.node.inputs[0], integers)
+
+
+def _levels(restore: ir.Node, stored: Stored) -> Tensor:
+    integers = torch.from_numpy(edit.contents(restore.inputs[0]).astype(np.float64))
+    return (integers * stored.scale.double() / stored.unit.double()).float()
+
+
+def output_scale(layer: ir.Node) -> float:
+    """Return the scale that a layer's result is rounded to, past its fused activation."""
+    (reader,) = layer.outputs[0].consumers()
+    if reader.op_type != "QuantizeLinear":
+        (reader,) = reader.outputs[0].consumers()
+    return float(edit.contents(reader.inputs[1]))
+
+
+def _rounded(values: Tensor, node: ir.Node) -> Tensor:
+    scale, zero_point = (edit.contents(value) for value in node.inputs[1:3])
+    return torch.fake_quantize_per_tensor_affine(
+        values, float(scale), int(zero_point), INT8_LOW, INT8_HIGH
+    )
+
+
+def _shaped(scale: Any, restore: ir.Node, rank: int) -> Tensor:
+    """Return a scale as it multiplies integers of `rank` axes."""
+    tensor = torch.tensor(np.asarray(scale), dtype=torch.float32)
+    if tensor.ndim == 0:
+        return tensor
+    axis = restore.attributes.get_int("axis", 1)
+    return tensor.reshape([-1 if i == axis else 1 for i in range(rank)])
+
+
+def _constants(graph: ir.Graph) -> dict[ir.Value, Tensor | None]:
+    """Return every constant as a tensor; quantized ones as the real numbers that they stand for."""
+    constants: dict[ir.Value, Tensor | None] = {}
+    for value in graph.initializers.values():
+        readers = value.consumers()
+        if any(reader.op_type == "DequantizeLinear" for reader in readers):
+            constants[value] = _restored(value, readers[0])
+        else:
+            constants[value] = torch.from_numpy(np.array(edit.contents(value)))
+    return constants
+
+
+def _restored(value: ir.Value, node: ir.Node) -> Tensor:
+    array = edit.contents(value)
+    if node.inputs[0] is not value:
+        return torch.from_numpy(np.array(array))
+    scale = _shaped(edit.contents(node.inputs[1]), node, array.ndim)
+    zero_point = _shaped(edit.contents(node.inputs[2]), node, array.ndim)
+    return (torch.from_numpy(array.astype(np.float32)) - zero_point) * scale
+
+
+def _last_uses(nodes: list[ir.Node]) -> dict[ir.Node, list[ir.Value]]:
+    """Return, by node, the values that nothing reads after it."""
+    last: dict[ir.Value, ir.Node] = {}
+    for node in nodes:
+        last.update((value, node) for value in node.inputs if value is not None)
+    spent: dict[ir.Node, list[ir.Value]] = {}
+    for value, node in last.items():
+        if not value.is_initializer() and not value.is_graph_output():
+            spent.setdefault(node, []).append(value)
+    return spent

@@ -1,0 +1,46 @@
+"""Shape arithmetic of a graph of open size, worked out for the image at hand.
+
+Exporters write "as large as that tensor" as Shape, Gather, Concat and arithmetic in front of a
+Resize or Reshape. No pixel and no gradient passes there, so ONNX's reference evaluator answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from onnx.reference import ReferenceEvaluator
+from torch import Tensor
+
+from edge_imgq.quantize.torch.torch_inputs import Inputs, given
+
+
+def shape_arithmetic(nodes: Iterable[ir.Node]) -> frozenset[ir.Node]:
+    """Return the nodes that compute from shapes and constants alone; `nodes` are in order."""
+    known: set[ir.Value] = set()
+    found = set()
+    for node in nodes:
+        values = [value for value in node.inputs if value is not None]
+        follows = any(value in known for value in values) and all(
+            value in known or value.is_initializer() for value in values
+        )
+        if node.op_type == "Shape" or follows:
+            known.update(node.outputs)
+            found.add(node)
+    return frozenset(found)
+
+
+def shape_values(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
+    """Return what a node of shape arithmetic computes."""
+    if node.op_type == "Shape":
+        shape = given(inputs, 0).shape
+        first = node.attributes.get_int("start", 0)
+        last = node.attributes.get_int("end", len(shape))
+        return (torch.tensor(shape[first:last], dtype=torch.int64),)
+    copy = ir.to_proto(node)
+    copy.input[:] = ["" if value is None else f"i{place}" for place, value in enumerate(inputs)]
+    fed = {f"i{place}": value.numpy() for place, value in enumerate(inputs) if value is not None}
+    results = ReferenceEvaluator(copy).run(None, fed)
+    return tuple(torch.from_numpy(np.asarray(result)) for result in results)

@@ -1,0 +1,177 @@
+"""Convolutions, pooling and padding in torch, with ONNX's rules for the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edge_imgq.graph.convolution import attributes_of, padding_in
+from edge_imgq.quantize.torch.torch_inputs import Inputs, given, integers, optional, uncovered
+
+Sides = tuple[int, int, int, int]
+"""Top, left, bottom, right."""
+
+EVERYWHERE = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the windows of a convolution or pooling lie, along height and width."""
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+
+    @property
+    def spans(self) -> tuple[int, int]:
+        """Pixels from the first to the last tap."""
+        first, second = ((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+        return first, second
+
+
+def geometry_of(node: ir.Node, kernel: Sequence[int]) -> Geometry:
+    """Return the windows of a node; refuses those of other than two axes."""
+    if len(kernel) != 2:
+        raise uncovered(node, f"windows of {len(kernel)} axes")
+    strides, dilations = (
+        tuple(node.attributes.get_ints(name, [1, 1])) for name in ("strides", "dilations")
+    )
+    return Geometry((kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1]))
+
+
+def padding_of(node: ir.Node, geometry: Geometry, size: Sequence[int]) -> Sides:
+    """Return the padding of an image of a height and width, whichever way the node states it."""
+    pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
+    assert pads is not None, "its size is known"
+    return pads[0], pads[1], pads[2], pads[3]
+
+
+def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return Conv."""
+    source, weight = given(inputs, 0), given(inputs, 1)
+    geometry = geometry_of(node, weight.shape[2:])
+    top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
+    padding = (top, left)
+    if (top, left) != (bottom, right) or min(top, left) < 0:
+        source, padding = F.pad(source, (left, right, top, bottom)), (0, 0)
+    return F.conv2d(
+        source,
+        weight,
+        optional(inputs, 2),
+        stride=geometry.strides,
+        padding=padding,
+        dilation=geometry.dilations,
+        groups=node.attributes.get_int("group", 1),
+    )
+
+
+def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return ConvTranspose: the whole of it, cropped; a bias where no tap reaches too."""
+    source, weight, bias = given(inputs, 0), given(inputs, 1), optional(inputs, 2)
+    geometry = geometry_of(node, weight.shape[2:])
+    top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
+    extra = node.attributes.get_ints("output_padding", [0, 0])
+    reaches = extra[0] <= bottom and extra[1] <= right and min(top, left) >= 0
+    whole = F.conv_transpose2d(
+        source,
+        weight,
+        bias if reaches else None,
+        stride=geometry.strides,
+        dilation=geometry.dilations,
+        groups=node.attributes.get_int("group", 1),
+    )
+    image = F.pad(whole, (-left, extra[1] - right, -top, extra[0] - bottom))
+    return image if reaches or bias is None else image + bias[:, None, None]
+
+
+def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return MaxPool; padding never wins."""
+    if len(node.outputs) > 1:
+        raise uncovered(node, "its second output, the places of the maxima")
+    source = given(inputs, 0)
+    geometry = geometry_of(node, node.attributes.get_ints("kernel_shape"))
+    pads, overhang = _pooling(node, geometry, source.shape[2:])
+    if any(pads) or any(overhang):
+        source = F.pad(source, _sides(pads, overhang), value=-torch.inf)
+    return F.max_pool2d(source, geometry.kernel, geometry.strides, dilation=geometry.dilations)
+
+
+def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return AveragePool; what hangs over the padding is never counted."""
+    source = given(inputs, 0)
+    geometry = geometry_of(node, node.attributes.get_ints("kernel_shape"))
+    pads, overhang = _pooling(node, geometry, source.shape[2:])
+    plain = set(geometry.dilations) == {1}
+    if plain and not any(pads) and not any(overhang):
+        return F.avg_pool2d(source, geometry.kernel, geometry.strides)
+    counted = torch.ones(1, 1, *source.shape[2:])
+    if node.attributes.get_int("count_include_pad", 0):
+        counted = F.pad(counted, _sides(pads, (0, 0)), value=1.0)
+        counted = F.pad(counted, (0, overhang[1], 0, overhang[0]))
+    else:
+        counted = F.pad(counted, _sides(pads, overhang))
+    total = _sums(F.pad(source, _sides(pads, overhang)), geometry)
+    return total / _sums(counted, geometry)
+
+
+def _sums(image: Tensor, geometry: Geometry) -> Tensor:
+    """Return the sums of all windows of each channel."""
+    channels = image.shape[1]
+    ones = torch.ones(channels, 1, *geometry.kernel)
+    return F.conv2d(
+        image, ones, stride=geometry.strides, dilation=geometry.dilations, groups=channels
+    )
+
+
+def _sides(pads: Sides, overhang: Sequence[int]) -> tuple[int, int, int, int]:
+    """Return padding in torch's order."""
+    top, left, bottom, right = pads
+    return left, right + overhang[1], top, bottom + overhang[0]
+
+
+def _pooling(
+    node: ir.Node, geometry: Geometry, size: Sequence[int]
+) -> tuple[Sides, tuple[int, int]]:
+    """Return the padding of a pooling, and by how much `ceil_mode` reaches beyond it."""
+    pads = padding_of(node, geometry, size)
+    if not node.attributes.get_int("ceil_mode", 0):
+        return pads, (0, 0)
+    overhang = []
+    for axis in (0, 1):
+        stride, before = geometry.strides[axis], pads[axis]
+        room = size[axis] + before + pads[axis + 2]
+        count = -(-(room - geometry.spans[axis]) // stride) + 1
+        # No window begins behind the image.
+        count -= (count - 1) * stride >= size[axis] + before
+        overhang.append(max((count - 1) * stride + geometry.spans[axis] - room, 0))
+    return pads, (overhang[0], overhang[1])
+
+
+def pad(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return Pad."""
+    source, listed = given(inputs, 0), integers(inputs, 1) or []
+    axes = integers(inputs, 3) or list(range(source.ndim))
+    sides = {axis % source.ndim: (listed[i], listed[i + len(axes)]) for i, axis in enumerate(axes)}
+    mode = node.attributes.get_string("mode", "constant")
+    if mode == "constant":
+        value = optional(inputs, 2)
+        order = [
+            length for axis in reversed(range(source.ndim)) for length in sides.get(axis, (0, 0))
+        ]
+        return F.pad(source, order, value=0.0 if value is None else float(value))
+    for axis, (before, after) in sides.items():
+        if before or after:
+            source = source.index_select(axis, _places(source.shape[axis], before, after, mode))
+    return source
+
+
+def _places(length: int, before: int, after: int, mode: str) -> Tensor:
+    """Return which rows a padded axis is made of; negative padding cuts rows off."""
+    rows = np.arange(length)[max(-before, 0) : length - max(-after, 0)]
+    return torch.from_numpy(np.pad(rows, (max(before, 0), max(after, 0)), mode=mode))  # type: ignore[call-overload]

@@ -1,0 +1,146 @@
+"""What layers cost, and which to keep in float; ONNX Runtime runs the whole graphs beside."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.graph.shapes.size import bind_size
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.kernels.x86 import X86_VNNI
+from edge_imgq.quantize.mixed_precision.float_layers import layers
+from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, weights_of
+from edge_imgq.quantize.mixed_precision.layer_costs import (
+    layer_costs,
+    measure_roundings,
+    written_switches,
+)
+from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
+from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
+from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
+from tests.graph.build import run
+from tests.quantize.mixed_precision.test_float_layers import CONTRACT, LAYERS, network, recipe
+from tests.quantize.test_quantize import photo
+
+pytestmark = pytest.mark.usefixtures("small_patches")
+
+BATCH = np.concatenate([to_nchw(photo(seed, (32, 32)), 1.0) for seed in (20, 21)])
+
+
+def unwatched(*_: object) -> None:
+    """Tell nobody."""
+
+
+def made(**precision: str) -> Quantized:
+    photos = [photo(seed, (48, 48)) for seed in range(4)]
+    return quantize_in_steps(network(), recipe(**precision), CONTRACT, photos)
+
+
+@pytest.fixture(scope="module")
+def quantized() -> Quantized:
+    return made()
+
+
+@pytest.fixture(scope="module")
+def board(quantized: Quantized) -> Switchboard:
+    return Switchboard(quantized.original, quantized.model, BATCH, 1.0)
+
+
+def decibels(model: ir.Model, reference: ir.Model) -> float:
+    found = []
+    for patch in BATCH:
+        error = run(model, patch[None], exact=True) - run(reference, patch[None]).clip(0, 1)
+        found.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
+    return float(np.mean(found))
+
+
+def test_all_switches_on_are_the_quantized_graph(board: Switchboard, quantized: Quantized) -> None:
+    assert board.psnr(board.names) == pytest.approx(
+        decibels(quantized.model, quantized.original), abs=1e-3
+    )
+
+
+def test_all_switches_off_leave_the_rounding_to_pixels(board: Switchboard) -> None:
+    assert board.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
+    assert not board.errors(()).any()
+
+
+def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: Switchboard) -> None:
+    mixed = made(**dict.fromkeys(("second", "third", "fourth"), "float"))
+    outputs = written_switches(made().original.graph, board.names)
+    (first,) = (node for node in outputs if node.name == "first")
+    rounded = {weights_of("first"), *outputs[first]}
+    assert board.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)
+
+
+def test_every_layer_and_every_sum_has_its_cost(board: Switchboard, quantized: Quantized) -> None:
+    graph = bind_size(quantized.original, (24, 20)).graph
+    times = LayerTimes(graph, X86_VNNI).by_node(())
+    costs = layer_costs(graph, board, measure_roundings(board, unwatched), times)
+    assert [cost.name for cost in costs if cost.precision] == list(LAYERS)
+    assert sum(cost.weights + cost.output for cost in costs) == pytest.approx(1, abs=1e-6)
+    assert all(40 < cost.psnr < 100 for cost in costs if cost.precision)
+
+
+def test_a_layer_whose_weights_get_few_levels_costs_more(board: Switchboard) -> None:
+    wild = network()
+    weight = wild.graph.initializers["w2"]
+    array = weight.const_value.numpy().copy()
+    array[:, :, 1, 1] *= 60  # one tap far beyond the others
+    weight.const_value = ir.tensor(array)
+    photos = [photo(seed, (48, 48)) for seed in range(4)]
+    found = quantize_in_steps(wild, recipe(), CONTRACT, photos)
+    errors, before = (
+        measure_roundings(each, unwatched).errors[weights_of("third")]
+        for each in (Switchboard(found.original, found.model, BATCH, 1.0), board)
+    )
+    assert errors > 20 * before
+
+
+def search(board: Switchboard, quantized: Quantized) -> PrecisionSearch:
+    graph = bind_size(quantized.original, (24, 20)).graph
+    return PrecisionSearch(graph, board, measure_roundings(board, unwatched).errors, X86_VNNI)
+
+
+def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
+    board: Switchboard, quantized: Quantized
+) -> None:
+    found = search(board, quantized)
+    every = [
+        found.choice(frozenset(names))
+        for count in range(len(LAYERS) + 1)
+        for names in combinations(LAYERS, count)
+    ]
+    least, most = min(c.psnr for c in every), max(c.psnr for c in every)
+    for wanted in np.linspace(least + 0.1, most - 0.1, 6):
+        chosen = found.find(float(wanted), unwatched)
+        assert chosen.psnr >= wanted
+        best = min(choice.time for choice in every if choice.psnr >= wanted)
+        assert chosen.time <= 1.15 * best
+
+
+def test_what_int8_reaches_anyway_keeps_no_layer_in_float(
+    board: Switchboard, quantized: Quantized
+) -> None:
+    chosen = search(board, quantized).find(board.psnr(board.names) - 0.1, unwatched)
+    assert (chosen.names, chosen.time) == (frozenset(), 1.0)
+
+
+def test_what_cannot_be_reached_ends_with_every_layer_that_helps(
+    board: Switchboard, quantized: Quantized
+) -> None:
+    chosen = search(board, quantized).find(90, unwatched)
+    assert chosen.psnr < 90
+    assert chosen.psnr > board.psnr(board.names) + 3
+
+
+def test_float_layers_and_conversions_take_longer(quantized: Quantized) -> None:
+    graph = bind_size(quantized.original, (180, 320)).graph
+    names = [node.name or "" for node in layers(graph)]
+    times = LayerTimes(graph, X86_VNNI)
+    for name in names:
+        assert times.by_node([name])[""] > times.by_node(())[""]
+    assert times.total(names) > 1.5 * times.plain

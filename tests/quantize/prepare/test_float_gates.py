@@ -1,0 +1,148 @@
+"""Gates in float: exact, rounded once, and nearer to the float network than gates in int8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.prepare import float_gates
+from edge_imgq.quantize.prepare.float_gates import find_gates
+from edge_imgq.quantize.prepare.float_region_gains import (
+    insert_edge_factors,
+    is_factor,
+    remove_idle_factors,
+)
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.steps.channel_equivalence import Spread, apply_spread, find_channels
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from tests.graph.build import kinds, parsed, run, weights
+from tests.quantize.steps.test_bias_correction import photo
+
+PHOTOS = [photo(seed) for seed in range(3)]
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+PADS = "<pads = [1, 1, 1, 1]>"
+ATTENTION = (
+    "s = Sigmoid(y) c = Sub(s, half) t = Add(y, x) g = Mul(t, c)",
+    "s = Tanh(y) g = Mul(x, s)",
+    "s = Sigmoid(y) h = Mul(y, s) e = Mul(h, x) g = Clip(e, zero)",
+)
+LOUD = np.float32([30, 1, 1, 1, 1, 1, 1, 1]).reshape(8, 1, 1, 1)
+"""Gains of channels whose readers undo them: one of eight is loud."""
+
+
+def network(gate: str, end: str = "") -> ir.Model:
+    """A gate of two convolutions of the image, x with a loud channel, and a convolution of it."""
+    generator = np.random.default_rng(3)
+    constants: Mapping[str, Any] = {
+        "wx": LOUD * weights(generator, 8, 3, 3, 3),
+        "wy": weights(generator, 8, 8, 3, 3) / LOUD.reshape(1, 8, 1, 1),
+        "w": weights(generator, 3, 8, 3, 3) / LOUD.reshape(1, 8, 1, 1) / 3,
+        "bias": np.float32([0.4, 0.5, 0.6]),
+        "half": np.float32(0.5),
+        "zero": np.float32(0),
+    }
+    body = f"x = Conv{PADS}(image, wx) y = Conv{PADS}(x, wy) {gate} " + (
+        end or f"out = Conv{PADS}(g, w, bias)"
+    )
+    used = {key: value for key, value in constants.items() if f"{key}" in body}
+    return parsed(body, used, size="96,96", channels=3)
+
+
+def recipe(equalization: str) -> QuantizeRecipe:
+    return QuantizeRecipe("test", "", "min-max", ("canonical",), equalization=equalization)
+
+
+def fidelity(quantized: ir.Model, graph: ir.Model) -> float:
+    image = to_nchw(photo(50), 1.0)
+    error = run(quantized, image, exact=True).clip(0, 1) - run(graph, image).clip(0, 1)
+    return float(-10 * np.log10(np.mean(error**2)))
+
+
+@pytest.mark.parametrize("gate", ATTENTION)
+def test_gains_pass_the_ends_of_a_gate_and_change_nothing(gate: str) -> None:
+    graph = network(gate)
+    changed = graph.clone()
+    (nodes,) = find_gates(changed.graph)
+    float_gates.write_in_float(changed.graph)
+    assert len(nodes) == gate.count("=")
+    channels = find_channels(changed.graph)
+    for name in ("x", "y", "g"):
+        (value,) = (v for v in channels.of if v.name == name)
+        assert channels.scalable[channels.of[value]].all()
+    drawn = np.random.default_rng(4).uniform(0.1, 9, channels.count)
+    gain = np.where(channels.scalable, drawn, 1.0)
+    apply_spread(changed.graph, channels, Spread(gain, np.ones(channels.count, np.intp)))
+    image = to_nchw(photo(7), 1.0)
+    np.testing.assert_allclose(run(changed, image), run(graph, image), rtol=1e-4, atol=1e-5)
+
+
+def test_factors_of_one_leave_no_trace() -> None:
+    graph = network(ATTENTION[0])
+    changed = graph.clone()
+    float_gates.write_in_float(changed.graph)
+    assert sum(map(is_factor, changed.graph)) == 3
+    remove_idle_factors(changed.graph)
+    names = [node.outputs[0].name for node in graph.graph]
+    assert [node.outputs[0].name for node in changed.graph] == names
+
+
+@pytest.mark.parametrize("gate", ATTENTION)
+def test_a_loud_channel_beside_a_gate_costs_nothing(
+    gate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the same quantizer without gates; and no integer lies inside the gate."""
+    graph = network(gate)
+    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    for node in quantized.graph:
+        if node.op_type in ("Sigmoid", "Tanh"):
+            assert is_marked(node)
+            assert all(reader.op_type != "QuantizeLinear" for reader in node.outputs[0].consumers())
+    monkeypatch.setattr(float_gates, "find_gates", lambda _: [])
+    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    assert fidelity(quantized, graph) > fidelity(without, graph) + 6
+
+
+def test_gates_stay_integers_where_no_channel_gets_a_gain() -> None:
+    quantized = quantize(network(ATTENTION[1]), recipe("none"), CONTRACT, PHOTOS)
+    assert not any(map(is_marked, quantized.graph))
+
+
+@pytest.mark.parametrize(
+    ("gate", "end"),
+    [
+        (ATTENTION[1], "m = Mul(g, x) v = Add(m, s) out = Conv(v, w, bias)"),  # read elsewhere
+        ("r = Relu(y) g = Mul(x, r)", ""),  # no sigmoid
+        ("s = Sigmoid(y) g = Mul(s, half)", ""),  # a constant is no gate
+    ],
+)
+def test_what_is_no_gate_stays(gate: str, end: str) -> None:
+    found = find_gates(network(gate, end.replace("Conv", f"Conv{PADS}")).graph)
+    assert not found
+
+
+def test_a_factor_stands_at_images_alone() -> None:
+    """A gate of one number per channel has a factor per channel; one of one channel has none."""
+    graph = network(
+        "p = GlobalAveragePool(y) s = Sigmoid(p) g = Mul(x, s)",
+    )
+    float_gates.write_in_float(graph.graph)
+    assert [tuple(node.inputs[1].shape) for node in graph.graph if is_factor(node)] == [
+        (1, 8, 1, 1)
+    ] * 3
+    assert "GlobalAveragePool" in kinds(graph)
+    assert not is_marked(next(n for n in graph.graph if n.op_type == "GlobalAveragePool"))
+
+
+def test_the_image_itself_gets_no_factor() -> None:
+    graph = parsed("s = Sigmoid(image) out = Mul(image, s)", {}, channels=3)
+    (nodes,) = find_gates(graph.graph)
+    float_gates.write_in_float(graph.graph)
+    insert_edge_factors(graph.graph, nodes)
+    assert not any(map(is_factor, graph.graph))

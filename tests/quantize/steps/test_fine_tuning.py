@@ -1,0 +1,171 @@
+"""Label-free fine-tuning, judged by ONNX Runtime on images that it never saw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+import torch
+from onnx import helper
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.steps import fine_tuning
+from edge_imgq.quantize.steps.adam import Adam
+from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
+from edge_imgq.recipe.quantize import QuantizeRecipe
+from tests.graph.build import model, run, weights
+from tests.quantize.steps.test_bias_correction import photo
+
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+PLAIN = QuantizeRecipe("plain", "", "min-max", ())
+
+
+def network() -> ir.Model:
+    generator = np.random.default_rng(8)
+    nodes = [
+        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "w1"], ["out"], name="second", pads=[1] * 4),
+    ]
+    constants = {
+        "w0": weights(generator, 12, 3, 3, 3),
+        "w1": 0.5 * np.abs(weights(generator, 3, 12, 3, 3)),
+    }
+    return model(nodes, constants)
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine_tuning, "STEP_PIXELS", 4 * 32 * 32)
+
+
+def batch(seeds: range) -> np.ndarray:
+    return np.concatenate([to_nchw(photo(seed, (32, 32)), 1.0) for seed in seeds])
+
+
+def lesson(steps: int, state: Path | None = None) -> Lesson:
+    return Lesson(batch(range(6)), batch(range(6, 8)), 1.0, steps, state)
+
+
+def start() -> tuple[ir.Model, ir.Model]:
+    original = network()
+    return original, quantize(original, PLAIN, CONTRACT, [photo(seed) for seed in range(6)])
+
+
+def serialised(model: ir.Model) -> bytes:
+    return ir.to_proto(model).SerializeToString(deterministic=True)
+
+
+def unwatched(done: int, total: int) -> None:
+    assert done <= total
+
+
+def decibels(original: ir.Model, quantized: ir.Model) -> float:
+    image = to_nchw(photo(40), 1.0)
+    error = run(quantized, image, exact=True) - run(original, image).clip(0, 1)
+    return float(10 * np.log10(1 / np.mean(error**2)))
+
+
+def test_an_image_that_was_never_seen_comes_nearer_to_the_float_one() -> None:
+    original, quantized = start()
+    before = decibels(original, quantized)
+    tune(original, quantized, lesson(150), unwatched)
+    assert decibels(original, quantized) > before + 0.5
+
+
+def test_scales_stay_as_they_were() -> None:
+    original, quantized = start()
+
+    def scales() -> dict[str, list[float]]:
+        return {
+            name: value.const_value.numpy().reshape(-1).tolist()
+            for name, value in quantized.graph.initializers.items()
+            if ".scale" in name or ".zero_point" in name
+        }
+
+    before = scales()
+    tune(original, quantized, lesson(20), unwatched)
+    assert scales() == before
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    results = []
+    for _ in range(2):
+        original, quantized = start()
+        tune(original, quantized, lesson(60), unwatched)
+        results.append(serialised(quantized))
+    assert results[0] == results[1]
+
+
+def test_a_run_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fine_tuning, "JUDGED_EVERY", 20)
+    original, whole = start()
+    tune(original, whole, lesson(60), unwatched)
+    state = tmp_path / "state"
+    original, cut = start()
+    seen: list[int] = []
+
+    def cut_off(done: int, total: int) -> None:
+        seen.append(done)
+        if done == 50 and len(seen) == 51:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(original, cut, lesson(60, state), cut_off)
+    assert state.is_file()
+    original, cut = start()
+    tune(original, cut, lesson(60, state), cut_off)
+    assert seen[51] == 40
+    assert serialised(cut) == serialised(whole)
+    assert not state.exists()
+
+
+def test_the_state_of_another_run_is_not_taken(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    original, quantized = start()
+
+    def cut_off(done: int, total: int) -> None:
+        if done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(original, quantized, lesson(51, state), cut_off)
+    seen: list[int] = []
+    original, quantized = start()
+    tune(original, quantized, lesson(10, state), lambda done, _: seen.append(done))
+    assert seen[0] == 0
+
+
+def test_fine_tuning_leaves_nothing_of_torch_s_compiler_behind() -> None:
+    program = (
+        "import sys, torch\n"
+        "from edge_imgq.quantize.steps.adam import Adam\n"
+        "from edge_imgq.quantize import tuning\n"
+        "value = torch.zeros(3, requires_grad=True)\n"
+        "Adam([value]).step([torch.ones(3)], 0.1)\n"
+        "assert not {'torch._dynamo', 'torch._inductor'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_descent_moves_as_torch_s_own_class_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # the class leaves one
+    start, generator = torch.randn(5), torch.Generator().manual_seed(0)
+    ours, theirs = start.clone(), torch.nn.Parameter(start.clone())
+    descent = Adam([ours], (0.9, 0.99))
+    reference = torch.optim.Adam([theirs], lr=0.05, betas=(0.9, 0.99))
+    for _ in range(7):
+        theirs.grad = torch.randn(5, generator=generator)
+        descent.step([theirs.grad], 0.05)
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=0)
