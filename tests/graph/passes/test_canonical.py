@@ -355,3 +355,18 @@ def test_interleaved_channels_of_an_open_size_are_a_convolution(
     np.testing.assert_array_equal(run(changed, IMAGE), run(model, IMAGE))
     found = [node.op_type for node in changed.graph]
     assert found == kind if kind else "Conv" not in found
+
+
+def test_an_expansion_to_an_open_shape_goes_where_arithmetic_broadcasts_to_it() -> None:
+    """As torch exports `torch.nn.functional.normalize` with open height and width."""
+    body = "n = ReduceL2<keepdims=1>(image, a) c = Clip(n, z) s = Shape(image) e = Expand(c, s)"
+    constants = {"a": numbers(1), "z": np.float32(1e-12)}
+    model = parsed(f"{body} out = Div(image, e)", constants, "h,w")
+    changed = rewrite(model, ("canonical",))
+    np.testing.assert_allclose(run(changed, IMAGE), run(model, IMAGE), rtol=1e-6)
+    assert not {"Shape", "Expand"} & {node.op_type for node in changed.graph}
+    assert all(map(is_marked, changed.graph))
+    other = parsed(f"{body} d = Div(image, c) out = Add(e, c)", constants, "h,w")
+    np.testing.assert_allclose(
+        run(rewrite(other, ("canonical",)), IMAGE), run(other, IMAGE), rtol=1e-6
+    )

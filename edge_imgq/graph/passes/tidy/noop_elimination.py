@@ -94,9 +94,25 @@ def _concat(node: ir.Node) -> bool:
 def _expand(node: ir.Node) -> bool:
     """Whether every reader would broadcast to the same shape by itself."""
     result = node.outputs[0]
-    if result.is_graph_output() or result.shape is None or not result.uses():
+    if result.is_graph_output() or not result.uses():
+        return False
+    like = _shape_of(node.inputs[1]) if node.op_type == "Expand" else None
+    if like is not None and all(_reads(reader, like) for reader in result.consumers()):
+        return True
+    if result.shape is None:
         return False
     return all(_has_operand_like(reader, result) for reader in result.consumers())
+
+
+def _shape_of(target: ir.Value | None) -> ir.Value | None:
+    """Return the value whose whole shape this is, which may be open."""
+    node = edit.find_maker(target)
+    whole = node is not None and node.op_type == "Shape" and not node.attributes
+    return node.inputs[0] if node is not None and whole else None
+
+
+def _reads(reader: ir.Node, value: ir.Value) -> bool:
+    return reader.op_type in BROADCASTING and value in reader.inputs
 
 
 def _tile(node: ir.Node) -> bool:
