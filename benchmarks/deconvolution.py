@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.turns import take_turns
 from edge_imgq.contract import FileNote
 from edge_imgq.devices.stopwatch import host_name
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.export.tflite.lowerings import LOWERINGS
 from edge_imgq.export.tflite.operators.activation import parametric_relu
@@ -80,7 +80,7 @@ def write_files(folder: Path, size: tuple[int, int]) -> dict[str, Path]:
         note = FileNote(source.name, name, source.contract, "benchmark")
         network = read_network(bind_size(graph, size))
         if "ours" in name:
-            network = fastest_forms(network, DEFAULT).network
+            network = fastest_rewrites(network, DEFAULT).network
         elif network.is_quantized:
             network = _with_integer_prelu(network)
         paths[name] = folder / f"{name.replace(', ', '-')}.tflite"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.cases import Case
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
@@ -39,7 +39,7 @@ def write_ours(case: Case, precision: str, root: Path) -> Path | Skipped:
     try:
         graph = quantized(case, recipe.scheme) if recipe.scheme else case.model
         network = read_network(bind_size(rewrite(graph, recipe.passes), case.network.size))
-        path.write_bytes(lower(fastest_forms(network, DEFAULT).network, note))
+        path.write_bytes(lower(fastest_rewrites(network, DEFAULT).network, note))
     except EdgeImgqError as error:
         return Skipped(str(error))
     return path

@@ -93,7 +93,7 @@ def export(
     from edge_imgq.contract import Authorship
     from edge_imgq.pipeline.export.export import ExportRequest
     from edge_imgq.pipeline.export.export import export as run
-    from edge_imgq.pipeline.verify.worst_images import Gallery
+    from edge_imgq.pipeline.verify.worst_images import WorstImages
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -122,6 +122,6 @@ def export(
         checked=check_graphs,
         authorship=Authorship(author, licence, model_version),
     )
-    gallery = Gallery(request.pictures, keeps=True)
+    gallery = WorstImages(request.pictures, keeps=True)
     report = run(request, progress or unwatched, gallery)
     return ModelResult(request.output / report.model, report, gallery.exhibits)

@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportSpec:
     """What a writer is to make of a graph.
 
     Attributes:
@@ -53,7 +53,7 @@ def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
 
 
 def refused_at_any_size(
-    graph: PreparedGraph, order: Order, refusals: Callable[[Network], tuple[Refusal, ...]]
+    graph: PreparedGraph, order: ExportSpec, refusals: Callable[[Network], tuple[Refusal, ...]]
 ) -> tuple[Refusal, ...]:
     """Return what is refused of a graph at any of the sizes of an order, each once.
 

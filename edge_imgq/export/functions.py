@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import FileNote
-    from edge_imgq.export.export_spec import Order
+    from edge_imgq.export.export_spec import ExportSpec
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription, SignatureRow
@@ -51,8 +51,8 @@ class FormatFunctions:
             that is one way, with the names that `describe` has.
     """
 
-    write: Callable[[PreparedGraph, Order, Path], None]
-    refusals: Callable[[PreparedGraph, Order], tuple[Refusal, ...]]
+    write: Callable[[PreparedGraph, ExportSpec, Path], None]
+    refusals: Callable[[PreparedGraph, ExportSpec], tuple[Refusal, ...]]
     open_session: Callable[[Path, int], Session]
     read_note: Callable[[Path], FileNote]
     describe: Callable[[Path, Size | None], FileDescription]

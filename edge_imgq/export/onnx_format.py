@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
-from edge_imgq.export.export_spec import Order, Size
+from edge_imgq.export.export_spec import ExportSpec, Size
 from edge_imgq.export.functions import FormatFunctions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
     _save(ir.to_proto(model), note, path)
 
 
-def write_onnx(graph: PreparedGraph, order: Order, path: Path) -> None:
+def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
     import onnx_ir as ir
 
@@ -53,7 +53,7 @@ def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
-def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:  # noqa: ARG001
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:  # noqa: ARG001
     """Refuse nothing: the graph is ONNX."""
     return ()
 
@@ -89,7 +89,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     import onnx_ir as ir
 
     from edge_imgq.graph.shapes.size import bind_size, own_size
-    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.memory import ExecutionStep, Plan
 
     model = ir.load(path)
     at = own_size(model) or size
@@ -103,7 +103,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:
         return tuple(str(value.name) for value in values if value is not None)
 
-    steps = (Step(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
+    steps = (ExecutionStep(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
     return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.linear_map import Geometry, Window, insert_window, window_of
+from edge_imgq.graph.linear_map import Geometry, LinearMap, insert_linear_map, linear_map_of
 from edge_imgq.graph.operators import AFFINE
 
 LANES = 16
@@ -121,7 +121,7 @@ def _convolved(node: ir.Node) -> tuple[ir.Value, Affine] | None:
     weight = node.inputs[1]
     if weight is None or weight.shape is None or tuple(weight.shape)[1:] != (1, 1, 1):
         return None
-    window = window_of(node)
+    window = linear_map_of(node)
     if window is None or not window.geometry.is_diagonal or node.inputs[0] is None:
         return None
     return node.inputs[0], Affine(window.kernel.reshape(-1), window.bias)
@@ -162,8 +162,8 @@ def _insert_one(
         channels = len(affine.scale)
         kernel = affine.scale.reshape(-1, 1, 1, 1)
         geometry = Geometry(channels, channels, group=channels)
-        window = Window(geometry, kernel, affine.offset)
-        result = insert_window(graph, before, source, window, name)
+        window = LinearMap(geometry, kernel, affine.offset)
+        result = insert_linear_map(graph, before, source, window, name)
     result.shape = source.shape
     return result
 

@@ -85,7 +85,7 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Window:
+class LinearMap:
     """A convolution with its weights.
 
     Attributes:
@@ -99,13 +99,13 @@ class Window:
     bias: Any
 
 
-def identity(channels: int) -> Window:
+def identity(channels: int) -> LinearMap:
     """Return the window that changes nothing."""
     geometry = Geometry(channels, channels, group=channels)
-    return Window(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
+    return LinearMap(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
 
 
-def window_of(node: ir.Node) -> Window | None:
+def linear_map_of(node: ir.Node) -> LinearMap | None:
     """Return a two-dimensional Conv with constant weights as a window; None for anything else."""
     found = convolution_of(node)
     if found is None or found.is_transposed or found.dilations != (1, 1) or found.pads is None:
@@ -116,11 +116,11 @@ def window_of(node: ir.Node) -> Window | None:
         len(kernel), kernel.shape[1] * found.group, kernel.shape[2:], found.group,
         found.strides, found.pads[:2], found.pads[2:],
     )  # fmt: skip
-    return Window(geometry, kernel.astype(np.float64), bias.astype(np.float64))
+    return LinearMap(geometry, kernel.astype(np.float64), bias.astype(np.float64))
 
 
-def insert_window(
-    graph: ir.Graph, before: ir.Node, source: ir.Value, window: Window, name: str
+def insert_linear_map(
+    graph: ir.Graph, before: ir.Node, source: ir.Value, window: LinearMap, name: str
 ) -> ir.Value:
     """Insert a window as a Conv before a node and return its output.
 
@@ -146,7 +146,7 @@ def insert_window(
     return edit.insert_node(graph, before, "Conv", inputs, attributes, name)
 
 
-def can_follow(first: Window, second: Geometry) -> bool:
+def can_follow(first: LinearMap, second: Geometry) -> bool:
     """Whether one window holds both, borders included."""
     geometry = first.geometry
     if geometry.outputs != second.inputs:
@@ -157,7 +157,7 @@ def can_follow(first: Window, second: Geometry) -> bool:
     return plain and not np.any(first.bias)
 
 
-def sequence(first: Geometry, second: Geometry) -> Geometry:
+def composed_geometry(first: Geometry, second: Geometry) -> Geometry:
     """Return the geometry of `second` after `first`."""
     rows, columns = (
         (
@@ -173,9 +173,9 @@ def sequence(first: Geometry, second: Geometry) -> Geometry:
     return Geometry(second.outputs, first.inputs, taps, group, stride, before, after)
 
 
-def in_sequence(first: Window, second: Window) -> Window:
+def compose(first: LinearMap, second: LinearMap) -> LinearMap:
     """Return the window of `second` after `first`, which `can_follow` allows."""
-    geometry = sequence(first.geometry, second.geometry)
+    geometry = composed_geometry(first.geometry, second.geometry)
     group, stride, taps = geometry.group, first.geometry.stride, first.geometry.taps
     a, b = _regrouped(first, group), _regrouped(second, group)
     left = b.reshape(group, len(b) // group, len(a) // group, *b.shape[2:])
@@ -187,7 +187,7 @@ def in_sequence(first: Window, second: Window) -> Window:
         joint[..., y : y + taps[0], x : x + taps[1]] += part
     carried = left.sum(axis=(3, 4)) @ first.bias.reshape(group, -1, 1)
     bias = second.bias + carried.reshape(-1)
-    return Window(geometry, joint.reshape(-1, *joint.shape[2:]), bias)
+    return LinearMap(geometry, joint.reshape(-1, *joint.shape[2:]), bias)
 
 
 def can_add(one: Geometry, other: Geometry) -> bool:
@@ -196,7 +196,7 @@ def can_add(one: Geometry, other: Geometry) -> bool:
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
 
 
-def union(parts: Sequence[Geometry]) -> Geometry:
+def bounding_box(parts: Sequence[Geometry]) -> Geometry:
     """Return the geometry of a sum of windows of which `can_add` allows every pair."""
     first = parts[0]
     before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
@@ -207,9 +207,9 @@ def union(parts: Sequence[Geometry]) -> Geometry:
     return Geometry(first.outputs, first.inputs, taps, group, first.stride, before, after)
 
 
-def side_by_side(windows: Sequence[Window]) -> Window:
+def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
     """Return the sum of windows of which `can_add` allows every pair."""
-    geometry = union([window.geometry for window in windows])
+    geometry = bounding_box([window.geometry for window in windows])
     shape = (geometry.outputs, geometry.inputs // geometry.group, *geometry.taps)
     total = np.zeros(shape)
     for window in windows:
@@ -217,15 +217,15 @@ def side_by_side(windows: Sequence[Window]) -> Window:
         y, x = geometry.before[0] - own.before[0], geometry.before[1] - own.before[1]
         place = total[:, :, y : y + own.taps[0], x : x + own.taps[1]]
         place += _regrouped(window, geometry.group)
-    return Window(geometry, total, np.sum([window.bias for window in windows], axis=0))
+    return LinearMap(geometry, total, np.sum([window.bias for window in windows], axis=0))
 
 
-def scaled(window: Window, factor: float) -> Window:
+def scaled(window: LinearMap, factor: float) -> LinearMap:
     """Return a window with its output multiplied by a number."""
     return replace(window, kernel=window.kernel * factor, bias=window.bias * factor)
 
 
-def _regrouped(window: Window, group: int) -> Any:
+def _regrouped(window: LinearMap, group: int) -> Any:
     """Return the kernel in fewer, larger groups: blocks on the diagonal, zeros beside them."""
     geometry = window.geometry
     if group == geometry.group:

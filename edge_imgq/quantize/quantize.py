@@ -16,10 +16,10 @@ import onnx_ir as ir
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.graph.prepared import PreparedGraph, prepared_graph
-from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.preparation import prepare
-from edge_imgq.quantize.steps.quantization_run import Run
-from edge_imgq.quantize.steps.quantization_step import QuantizationStep, unwatched
+from edge_imgq.quantize.steps.quantization_run import QuantizationRun
+from edge_imgq.quantize.steps.quantization_step import QuantizationStep, no_progress
 from edge_imgq.quantize.steps.steps import STEPS, take
 from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -44,7 +44,7 @@ class Quantized:
     model: ir.Model
     steps: tuple[QuantizationStep, ...]
     original: ir.Model
-    patches: PatchKeeper
+    patches: PatchSampler
 
 
 def quantize(
@@ -101,8 +101,8 @@ def quantize_prepared(
         ModelError: the network computes the weights of a convolution.
         RecipeError: the recipe names a layer that is not there.
     """
-    prepared = prepare(graph, recipe, contract, images, extremes, stage or unwatched)
-    run = Run(recipe, contract, prepared, progress or unwatched, state)
+    prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
+    run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)
     pair = run.pair(prepared.original, prepared.seen)
     prepared.steps.insert(0, QuantizationStep("scales", prepared.judge.psnr(pair.quantized)))
     for step in STEPS:

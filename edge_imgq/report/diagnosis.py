@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
+from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.skipped import Skipped
 
 CLEARLY = 1.25
@@ -77,7 +77,7 @@ class Diagnosis:
         mend: few layers that reach that in float, or why there are none.
     """
 
-    layers: tuple[LoudLayer, ...]
+    layers: tuple[WorstLayer, ...]
     psnr: float
     wanted: float
     mend: Mend | Skipped

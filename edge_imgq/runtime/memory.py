@@ -49,7 +49,7 @@ class ActivationMemory:
 
 
 @dataclass(frozen=True)
-class Step:
+class ExecutionStep:
     """One operator: its kind, and the names of what it reads and writes; its data comes first."""
 
     kind: str
@@ -69,7 +69,7 @@ class Plan:
         size: height and width of the image.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[ExecutionStep, ...]
     sizes: Mapping[str, int]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -116,7 +116,7 @@ def peak(plan: Plan) -> ActivationMemory:
     return ActivationMemory(totals[where], arena, kind, len(alive[where]), plan.size)
 
 
-def _lives(steps: Sequence[Step], plan: Plan) -> dict[str, tuple[int, int]]:
+def _lives(steps: Sequence[ExecutionStep], plan: Plan) -> dict[str, tuple[int, int]]:
     """Return the first and the last step that each tensor is needed at."""
     lives: dict[str, tuple[int, int]] = {}
     for index, step in enumerate(steps):
@@ -154,19 +154,19 @@ def _smallest_gap(taken: Sequence[tuple[int, int]], length: int) -> int:
     return end if best is None else best[1]
 
 
-def _reached(steps: Sequence[Step], inputs: Iterable[str]) -> list[Step]:
+def _reached(steps: Sequence[ExecutionStep], inputs: Iterable[str]) -> list[ExecutionStep]:
     """Return the steps that read something computed from an image, with those reads alone."""
     computed = set(inputs)
     found = []
     for step in steps:
         reads = tuple(name for name in step.reads if name in computed)
         if reads:
-            found.append(Step(step.kind, reads, step.writes))
+            found.append(ExecutionStep(step.kind, reads, step.writes))
             computed.update(step.writes)
     return found
 
 
-def _fused(steps: Sequence[Step], edges: set[str]) -> list[Step]:
+def _fused(steps: Sequence[ExecutionStep], edges: set[str]) -> list[ExecutionStep]:
     """Return the steps without quantizers and dequantizers; both their sides are one tensor."""
     same: dict[str, str] = {}
     kept = []
@@ -185,6 +185,6 @@ def _fused(steps: Sequence[Step], edges: set[str]) -> list[Step]:
         return name
 
     return [
-        Step(step.kind, tuple(map(name_of, step.reads)), tuple(map(name_of, step.writes)))
+        ExecutionStep(step.kind, tuple(map(name_of, step.reads)), tuple(map(name_of, step.writes)))
         for step in kept
     ]

@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import FaultError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite import format as tflite
 from edge_imgq.quantize import quantize
 from tests.cli.conftest import Run, whole_model
@@ -28,7 +28,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Spoil:
     def spoil(how: Any) -> None:
         write = tflite.FUNCTIONS.write
 
-        def writing(model: Any, order: Order, path: Path) -> None:
+        def writing(model: Any, order: ExportSpec, path: Path) -> None:
             write(model, order, path)
             if path.stem == "tflite-int8":
                 how(order, path)
@@ -38,7 +38,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Spoil:
     return spoil
 
 
-def without_an_operator(order: Order, path: Path) -> None:
+def without_an_operator(order: ExportSpec, path: Path) -> None:
     """Give the first operator a code that no runtime knows, in a file that is whole."""
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import Builder
@@ -52,12 +52,12 @@ def without_an_operator(order: Order, path: Path) -> None:
     path.write_bytes(bytes(builder.Output()))
 
 
-def without_an_operator_unless_plain(order: Order, path: Path) -> None:
+def without_an_operator_unless_plain(order: ExportSpec, path: Path) -> None:
     if not order.plain:
         without_an_operator(order, path)
 
 
-def crashing(order: Order, path: Path) -> None:
+def crashing(order: ExportSpec, path: Path) -> None:
     raise KeyError("nobody foresaw this")
 
 

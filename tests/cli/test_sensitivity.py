@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from edge_imgq.cli.main import main
-from edge_imgq.pipeline.mixed_precision.psnr_goal import Goal, drop_of, fidelity_of
+from edge_imgq.pipeline.mixed_precision.psnr_goal import PsnrGoal, drop_of, fidelity_of
 from edge_imgq.recipe.quantize import read_quantize_recipe
 from tests.cli.conftest import Run
 
@@ -127,10 +127,10 @@ def test_what_a_refusal_offers_can_be_met(run: Run, words: tuple[object, ...]) -
 
 
 def test_a_limit_is_rounded_to_the_side_that_can_be_met() -> None:
-    assert Goal(60.0).words_within(59.96) == "59.9 dB"
-    assert Goal(60.0).words_within(58.0) == "58.0 dB"
+    assert PsnrGoal(60.0).words_within(59.96) == "59.9 dB"
+    assert PsnrGoal(60.0).words_within(58.0) == "58.0 dB"
     of_float = (31.7, 35.2)
-    said = re.findall(r"[0-9.]+", Goal(60.0, of_float).words_within(57.96))
+    said = re.findall(r"[0-9.]+", PsnrGoal(60.0, of_float).words_within(57.96))
     assert float(said[0]) >= drop_of(57.96, of_float)
     assert said[1] == "57.9"
 

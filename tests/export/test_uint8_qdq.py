@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.onnx_format import write_onnx, write_reference
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.quantize.quantize import quantize
@@ -98,7 +98,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     model = quantized(request.param)
     reference, file = tmp_path / "reference.onnx", tmp_path / "onnx-int8.onnx"
     write_reference(model, FileNote("net", "int8", CONTRACT, "0.0", "reference"), reference)
-    write_onnx(PreparedGraph(model), Order((), NOTE), file)
+    write_onnx(PreparedGraph(model), ExportSpec((), NOTE), file)
     return reference, file
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.coreml.format import write_coreml
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.formats import format_of
 from edge_imgq.graph.load.load import normalise
@@ -60,7 +60,7 @@ def test_every_format_shows_the_window_and_zeros_of_a_convolution(
     window, path = CASES[name], tmp_path / f"one{suffix}"
     proto = one_convolution(window)
     note = FileNote("one", "any", ImageContract("image-to-image", 1, "rgb"), "0")
-    order = Order((SIZE,), note, processor="gpu")  # whose files compute nothing in blocks
+    order = ExportSpec((SIZE,), note, processor="gpu")  # whose files compute nothing in blocks
     if suffix == ".onnx":
         onnx.save(proto, path)
     else:

@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.load.load import normalise
@@ -169,7 +169,7 @@ def target_file(family: Family, target: str, path: Path) -> FileNote:
     recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
     contract = contract_of(family.model, family.name, 1.0)
     note = FileNote(family.name, target, contract, "0.0")
-    order = Order((SIZE,), note, recipe.processors[0], recipe.precision == "float16")
+    order = ExportSpec((SIZE,), note, recipe.processors[0], recipe.precision == "float16")
     write_tflite(prepared_graph(family.model, recipe.passes), order, path)
     return read_note(path)
 

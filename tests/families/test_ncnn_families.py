@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.contract import FileNote
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
@@ -26,7 +26,7 @@ def psnr_of(network: Family, target: str, path: Path) -> float:
     """Write the file of a target, run ncnn on it from disk and return dB to the float model."""
     recipe = next(recipe for recipe in export_recipes() if recipe.name == target)
     note = FileNote(network.name, target, network.contract, "0.0")
-    order = Order((SIZE,), note, half=recipe.precision == "float16")
+    order = ExportSpec((SIZE,), note, half=recipe.precision == "float16")
     functions_of(recipe.format).write(prepared_graph(network.model, recipe.passes), order, path)
     got = open_ncnn(path).levels(network.pixels[0]).transpose(2, 0, 1)
     wanted = run_onnx(network.model, network.image)[0] * 255

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.export.tflite.kernel_rewrites.same_convolution import plain_convolution
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import same_convolution
 from edge_imgq.graph.convolution import (
     attributes_of,
     convolution_in,
@@ -111,9 +111,9 @@ def test_an_operation_is_read_as_its_node_is() -> None:
 
 def test_forms_copy_attributes_and_so_take_stated_padding_alone() -> None:
     graph = model('Conv<auto_pad="SAME_UPPER">(image, odd, b)')
-    assert plain_convolution(read_network(graph).operations[0]) is None
+    assert same_convolution(read_network(graph).operations[0]) is None
     stated = rewrite(graph, ["canonical"])
-    assert plain_convolution(read_network(stated).operations[0]) is not None
+    assert same_convolution(read_network(stated).operations[0]) is not None
 
 
 def test_a_transposed_convolution_of_automatic_padding_is_sub_pixel() -> None:

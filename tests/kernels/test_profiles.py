@@ -10,8 +10,8 @@ import pytest
 from onnx import helper
 
 from edge_imgq.chips import CHIPS
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
-from edge_imgq.graph.cost.conv_cost import Layer, cheapest_form, minimal_filter_slots, plain_form
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
+from edge_imgq.graph.cost.conv_cost import Layer, cheapest_rewrite, no_rewrite, winograd_slots
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
@@ -44,7 +44,7 @@ def test_few_outputs_in_float_go_to_the_narrow_tile_of_arm() -> None:
     """As estimated of a Cortex-A76: 134 and 70 million cycles; 12.9, and 6.5 in the wide tile."""
     layer = Layer((5, 5), (2, 2), 56, 4, quantized=False)
     blocked = Layer((6, 6), (2, 2), 56, 16, quantized=False)
-    plain, wide = (plain_form(form, ARM_DOT).slots for form in (layer, blocked))
+    plain, wide = (no_rewrite(form, ARM_DOT).slots for form in (layer, blocked))
     assert plain / (wide / 4) == pytest.approx(133.8 / 70.2, rel=0.05)
     product = ARM_DOT.float32.slots(1, 56, 12)
     assert product / (56 * 16) == pytest.approx(12.9 / 6.5, rel=0.05)
@@ -53,19 +53,19 @@ def test_few_outputs_in_float_go_to_the_narrow_tile_of_arm() -> None:
 def test_a_gray_image_is_read_in_blocks_where_inputs_go_by_eights() -> None:
     """Reading by fours wastes three quarters, not seven eighths: blocks pay less."""
     gray = Layer((5, 5), (2, 2), 1, 56, quantized=True)
-    by_eights, by_fours = cheapest_form(gray, ARM_I8MM), cheapest_form(gray, ARM_DOT)
+    by_eights, by_fours = cheapest_rewrite(gray, ARM_I8MM), cheapest_rewrite(gray, ARM_DOT)
     assert by_eights.blocked == "input"
-    assert by_eights.slots / plain_form(gray, ARM_I8MM).slots < (
-        by_fours.slots / plain_form(gray, ARM_DOT).slots
+    assert by_eights.slots / no_rewrite(gray, ARM_I8MM).slots < (
+        by_fours.slots / no_rewrite(gray, ARM_DOT).slots
     )
 
 
 def test_minimal_filters_pay_on_a_server_and_not_from_the_memory_of_a_phone() -> None:
     layer, products = Layer((3, 3), (1, 1), 32, 32, quantized=False), 9 * 32 * 32
     pixels = 120 * 160
-    assert minimal_filter_slots(layer, pixels, X86_VNNI) < products
-    assert minimal_filter_slots(layer, pixels, ARM_DOT) > products
-    assert minimal_filter_slots(layer, 32 * 48, ARM_DOT) < products
+    assert winograd_slots(layer, pixels, X86_VNNI) < products
+    assert winograd_slots(layer, pixels, ARM_DOT) > products
+    assert winograd_slots(layer, 32 * 48, ARM_DOT) < products
 
 
 def stack(width: int) -> ir.Model:
@@ -90,7 +90,7 @@ def stack(width: int) -> ir.Model:
 
 def writes_minimal_filters(kernels: KernelProfile) -> bool:
     graph = bind_size(stack(32), (120, 160))
-    operations = fastest_forms(read_network(graph), kernels).network.operations
+    operations = fastest_rewrites(read_network(graph), kernels).network.operations
     return any(op.name.endswith("/product0") for op in operations)
 
 

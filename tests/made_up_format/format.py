@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import size_of, write_bytes
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
-from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.export.refusal import Refusal, as_error
 
@@ -36,11 +36,11 @@ def refused(network: Network) -> tuple[Refusal, ...]:
     )
 
 
-def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     return refused_at_any_size(graph, order, refused)
 
 
-def write(graph: PreparedGraph, order: Order, path: Path) -> None:
+def write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     import numpy as np
     import onnx_ir as ir
     from onnx import numpy_helper
@@ -130,14 +130,14 @@ def network_at(path: Path, size: Size) -> Network:
 def memory_plan(path: Path, size: Size) -> Plan:
     import math
 
-    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.memory import ExecutionStep, Plan
 
     network = network_at(path, size)
     operations = network.operations
     tensors = [*network.inputs, *(tensor for op in operations for tensor in op.outputs)]
     return Plan(
         tuple(
-            Step(
+            ExecutionStep(
                 op.kind,
                 tuple(t.name for t in op.inputs if t is not None and t.data is None),
                 tuple(t.name for t in op.outputs),

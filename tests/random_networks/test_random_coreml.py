@@ -16,7 +16,7 @@ from hypothesis import assume, given, seed
 from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.program import Program
-from tests.export.coreml.witness import in_steps, saved, step_by_step
+from tests.export.coreml.witness import saved, scale_invariant, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
 
 from .networks import networks
@@ -104,8 +104,8 @@ def test_every_operator_of_a_random_network_in_w8a8_is_within_a_level(
         assert off.max() <= 1, complain(case, f"'{name}' is up to {off.max()} levels off")
     leaving = view.outputs[0]
     assert leaving.quantization is not None
-    wanted = in_steps(leaving, run_onnx(model, values))
-    got = Evaluator(program).run({"x": in_steps(view.inputs[0], values)})["end0"]
+    wanted = scale_invariant(leaving, run_onnx(model, values))
+    got = Evaluator(program).run({"x": scale_invariant(view.inputs[0], values)})["end0"]
     exact = run_onnx(float_model, values) / leaving.quantization.scale[0]
     least = rms(wanted - exact)
     assert rms(got - exact) <= MOST_LOST * least + SLACK, complain(

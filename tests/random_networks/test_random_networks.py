@@ -18,12 +18,12 @@ import onnx_ir as ir
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
-from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_halves
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_split_rows
 from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
     _Search,
-    works_on_halves,
-    written,
+    can_split_rows,
+    output_name,
 )
 from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.rewrite import rewrite
@@ -100,7 +100,7 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 def test_a_random_network_in_its_fastest_form_agrees_with_onnx_runtime(case: Case) -> None:
     model, values = case.model(), image(case)
     wanted = run_onnx(model, values)
-    network = fastest_forms(network_of(rewritten(model, FLOAT_PASSES)), DEFAULT).network
+    network = fastest_rewrites(network_of(rewritten(model, FLOAT_PASSES)), DEFAULT).network
     try:
         got = from_file(run_litert(lower(network, NOTE), to_file(values)))
     except Exception as error:
@@ -119,16 +119,16 @@ def test_a_random_network_in_its_fastest_form_agrees_with_onnx_runtime(case: Cas
 def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
     case: Case, chance: Random, share: float
 ) -> None:
-    """Any part of what can compute on halves does, however little it saves."""
+    """Any part of what can compute on even and odd rows does, however little it saves."""
     model, values = case.model(), image(case)
     wanted = run_onnx(model, values)
     network = network_of(rewritten(model, FLOAT_PASSES))
-    able = (written(op) for op in network.operations if works_on_halves(op))
+    able = (output_name(op) for op in network.operations if can_split_rows(op))
     search = _Search(network, lambda _: 0.0, DEFAULT)
     search.inside = {name for name in able if chance.random() < share}
-    halved = on_halves(network, search.stretch())
+    split = on_split_rows(network, search.region())
     try:
-        got = from_file(run_litert(lower(halved, NOTE), to_file(values)))
+        got = from_file(run_litert(lower(split, NOTE), to_file(values)))
     except Exception as error:
         raise AssertionError(complain(case, f"{type(error).__name__}: {error}")) from error
     off = float(np.abs(got - wanted).max())

@@ -8,7 +8,7 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
-from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
+from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.recipe.export import Budget
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
@@ -178,8 +178,8 @@ def test_a_step_that_did_not_run_is_told_from_one_that_did_not_help() -> None:
 
 def diagnosed(mend: Mend | Skipped) -> Report:
     layers = (
-        LoudLayer("node_conv2d_17_with_a_rather_long_name", "Conv", 0.02, 0.61),
-        LoudLayer("silu", "Mul", 0.0, 0.25),
+        WorstLayer("node_conv2d_17_with_a_rather_long_name", "Conv", 0.02, 0.61),
+        WorstLayer("silu", "Mul", 0.0, 0.25),
     )
     diagnosis = Diagnosis(layers, 31.2, 38.0, mend)
     steps = (QuantizationStep("scales", 31.0),)

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.devices.host import footprint
-from edge_imgq.runtime.memory import Plan, Step, activation_memory, peak
+from edge_imgq.runtime.memory import ExecutionStep, Plan, activation_memory, peak
 from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
 
 
 def test_a_skip_connection_keeps_its_tensor_alive() -> None:
     """x → a → b → c, then c + a: at c the image, a, b and c are alive."""
     steps = (
-        Step("conv", ("x", "w"), ("a",)),
-        Step("conv", ("a", "w"), ("b",)),
-        Step("conv", ("b", "w"), ("c",)),
-        Step("add", ("c", "a"), ("y",)),
+        ExecutionStep("conv", ("x", "w"), ("a",)),
+        ExecutionStep("conv", ("a", "w"), ("b",)),
+        ExecutionStep("conv", ("b", "w"), ("c",)),
+        ExecutionStep("add", ("c", "a"), ("y",)),
     )
     sizes = {"x": 1, "w": 1000, "a": 10, "b": 30, "c": 20, "y": 5}
     found = peak(Plan(steps, sizes, ("x",), ("y",)))
@@ -25,22 +25,22 @@ def test_a_skip_connection_keeps_its_tensor_alive() -> None:
 
 
 def test_a_chain_needs_two_neighbours_at_once() -> None:
-    steps = tuple(Step("relu", (f"t{i}",), (f"t{i + 1}",)) for i in range(5))
+    steps = tuple(ExecutionStep("relu", (f"t{i}",), (f"t{i + 1}",)) for i in range(5))
     sizes = {f"t{i}": 100 for i in range(6)}
     assert peak(Plan(steps, sizes, ("t0",), ("t5",))).bytes == 300
 
 
 def test_quantizers_between_operators_and_their_weights_count_as_nothing() -> None:
     steps = (
-        Step("DequantizeLinear", ("w",), ("wd",)),
-        Step("QuantizeLinear", ("x",), ("xq",)),
-        Step("DequantizeLinear", ("xq",), ("xd",)),
-        Step("Conv", ("xd", "wd"), ("a",)),
-        Step("QuantizeLinear", ("a",), ("aq",)),
-        Step("DequantizeLinear", ("aq",), ("ad",)),
-        Step("Relu", ("ad",), ("r",)),
-        Step("QuantizeLinear", ("r",), ("rq",)),
-        Step("DequantizeLinear", ("rq",), ("y",)),
+        ExecutionStep("DequantizeLinear", ("w",), ("wd",)),
+        ExecutionStep("QuantizeLinear", ("x",), ("xq",)),
+        ExecutionStep("DequantizeLinear", ("xq",), ("xd",)),
+        ExecutionStep("Conv", ("xd", "wd"), ("a",)),
+        ExecutionStep("QuantizeLinear", ("a",), ("aq",)),
+        ExecutionStep("DequantizeLinear", ("aq",), ("ad",)),
+        ExecutionStep("Relu", ("ad",), ("r",)),
+        ExecutionStep("QuantizeLinear", ("r",), ("rq",)),
+        ExecutionStep("DequantizeLinear", ("rq",), ("y",)),
     )
     sizes = {"x": 4, "xq": 1, "xd": 4, "w": 99, "wd": 400, "a": 40, "aq": 10, "ad": 40}
     sizes |= {"r": 40, "rq": 10, "y": 4}
@@ -55,7 +55,7 @@ def test_a_network_that_computes_nothing_needs_its_image() -> None:
 
 def test_tensors_that_live_apart_share_their_place_in_the_arena() -> None:
     """a dies where c begins, and c is no larger; b lies between two that it outlives."""
-    steps = tuple(Step("relu", (one,), (two,)) for one, two in ("xa", "ab", "bc", "cy"))
+    steps = tuple(ExecutionStep("relu", (one,), (two,)) for one, two in ("xa", "ab", "bc", "cy"))
     sizes = {"x": 64, "a": 640, "b": 320, "c": 640, "y": 64}
     found = peak(Plan(steps, sizes, ("x",), ("y",)))
     assert found.bytes == found.arena == 64 + 640 + 320
@@ -80,9 +80,9 @@ def test_the_arena_is_as_large_as_litert_s_own(shared_export: Path) -> None:  # 
             activations.append((place, place + view.nbytes))
     span = max(end for _, end in activations) - min(start for start, _ in activations)
     steps = (
-        Step("CONV_2D", ("x",), ("a", "neighbourhoods")),
-        Step("CONV_2D", ("a",), ("c",)),
-        Step("ADD", ("x", "c"), ("y",)),
+        ExecutionStep("CONV_2D", ("x",), ("a", "neighbourhoods")),
+        ExecutionStep("CONV_2D", ("a",), ("c",)),
+        ExecutionStep("ADD", ("x", "c"), ("y",)),
     )
     counts = {"x": 3, "a": 8, "neighbourhoods": 27, "c": 3, "y": 3}
     sizes = {name: 4 * count * pixels for name, count in counts.items()}

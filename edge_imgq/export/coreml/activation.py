@@ -8,26 +8,26 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.fp16_scaling import chosen_slope
-from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 
-def relu(site: Site) -> Any:
+def relu(site: LoweringContext) -> Any:
     """Relu."""
     return mb.relu(x=site.read(0))
 
 
-def leaky_relu(site: Site) -> Any:
+def leaky_relu(site: LoweringContext) -> Any:
     """LeakyRelu: one slope."""
     return mb.leaky_relu(x=site.read(0), alpha=chosen_slope(site.operation, site.unit))
 
 
-def prelu(site: Site) -> Any:
+def prelu(site: LoweringContext) -> Any:
     """PRelu: `prelu` with one slope per channel, else max(x, 0) + slopes · min(x, 0)."""
     x, slopes = site.read(0), site.operation.operand(1)
     if slopes.data is not None and _per_channel(slopes.shape, x.shape):
         alpha = np.broadcast_to(site.constant(1).reshape(-1), (x.shape[1],))
-        return mb.prelu(x=x, alpha=half(alpha, slopes.name))
+        return mb.prelu(x=x, alpha=to_float16(alpha, slopes.name))
     below = mb.mul(x=mb.minimum(x=x, y=np.float16(0)), y=site.read(1, unit=1.0))
     return mb.add(x=mb.relu(x=x), y=below)
 
@@ -38,7 +38,7 @@ def _per_channel(slopes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(shape) > 2 and aligned in ((1,) * len(shape), channels)
 
 
-def clip(site: Site) -> Any:
+def clip(site: LoweringContext) -> Any:
     """Clip; a missing bound is infinite."""
     inputs, x = site.operation.inputs, site.read(0)
     bounds = [-math.inf, math.inf]
@@ -80,46 +80,46 @@ def _bound(value: float) -> np.float16:
     return np.float16(math.copysign(least, value)) if value and not kept else kept
 
 
-def sigmoid(site: Site) -> Any:
+def sigmoid(site: LoweringContext) -> Any:
     """Sigmoid, in real values."""
     return mb.sigmoid(x=site.read(0))
 
 
-def hard_sigmoid(site: Site) -> Any:
+def hard_sigmoid(site: LoweringContext) -> Any:
     """HardSigmoid, in real values."""
     alpha, beta = site.attribute("alpha", 0.2), site.attribute("beta", 0.5)
     return mb.sigmoid_hard(x=site.read(0), alpha=np.float16(alpha), beta=np.float16(beta))
 
 
-def hard_swish(site: Site) -> Any:
+def hard_swish(site: LoweringContext) -> Any:
     """HardSwish: x · clip(x / 6 + ½, 0, 1), in real values."""
     x = site.read(0)
     gate = mb.sigmoid_hard(x=x, alpha=np.float16(1 / 6), beta=np.float16(0.5))
     return mb.mul(x=x, y=gate)
 
 
-def tanh(site: Site) -> Any:
+def tanh(site: LoweringContext) -> Any:
     """Tanh, in real values."""
     return mb.tanh(x=site.read(0))
 
 
-def gelu(site: Site) -> Any:
+def gelu(site: LoweringContext) -> Any:
     """Gelu, exact or by tanh as the node says, in real values."""
     by_tanh = site.attribute("approximate", "none") == "tanh"
     return mb.gelu(x=site.read(0), mode="TANH_APPROXIMATION" if by_tanh else "EXACT")
 
 
-def error_function(site: Site) -> Any:
+def error_function(site: LoweringContext) -> Any:
     """Erf, in real values."""
     return mb.erf(x=site.read(0))
 
 
-def elu(site: Site) -> Any:
+def elu(site: LoweringContext) -> Any:
     """Elu, in real values."""
     return mb.elu(x=site.read(0), alpha=np.float16(site.attribute("alpha", 1.0)))
 
 
-def softmax(site: Site) -> Any:
+def softmax(site: LoweringContext) -> Any:
     """Softmax along one axis, in real values."""
     return mb.softmax(x=site.read(0), axis=site.attribute("axis", -1))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LEAST, Site, mb
+from edge_imgq.export.coreml.integer_units import LEAST, LoweringContext, mb
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Operation
 
@@ -16,17 +16,17 @@ PART = 256.0
 """A constant beyond float16's range is applied as this and the rest of it."""
 
 
-def add(site: Site) -> Any:
+def add(site: LoweringContext) -> Any:
     """Add, with broadcasting."""
     return mb.add(x=site.read(0), y=site.read(1))
 
 
-def sub(site: Site) -> Any:
+def sub(site: LoweringContext) -> Any:
     """Sub, with broadcasting."""
     return mb.sub(x=site.read(0), y=site.read(1))
 
 
-def mul(site: Site) -> Any:
+def mul(site: LoweringContext) -> Any:
     """Mul, with broadcasting; a constant beyond float16 is applied in two steps."""
     for index in (0, 1):
         constant = site.operation.operand(index)
@@ -37,16 +37,16 @@ def mul(site: Site) -> Any:
     return mb.mul(x=x, y=y)
 
 
-def _largest(site: Site, index: int) -> float:
+def _largest(site: LoweringContext, index: int) -> float:
     return float(np.abs(site.constant(index)).max()) / site.unit
 
 
-def div(site: Site) -> Any:
+def div(site: LoweringContext) -> Any:
     """Div, in real values."""
     return mb.real_div(x=site.read(0), y=site.read(1))
 
 
-def power(site: Site) -> Any:
+def power(site: LoweringContext) -> Any:
     """Pow, in real values; a power of −½ is `rsqrt`."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(-1)[0]) == -0.5:
@@ -54,99 +54,99 @@ def power(site: Site) -> Any:
     return mb.pow(x=site.read(0), y=site.read(1))
 
 
-def minimum(site: Site) -> Any:
+def minimum(site: LoweringContext) -> Any:
     """Min of any number of operands."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.minimum(x=x, y=y), operands)
 
 
-def maximum(site: Site) -> Any:
+def maximum(site: LoweringContext) -> Any:
     """Max of any number of operands."""
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return functools.reduce(lambda x, y: mb.maximum(x=x, y=y), operands)
 
 
-def identity(site: Site) -> Any:
+def identity(site: LoweringContext) -> Any:
     """Identity, Dropout and REQUANTIZE: the value, read in the result's unit."""
     return site.read(0)
 
 
-def absolute(site: Site) -> Any:
+def absolute(site: LoweringContext) -> Any:
     """Abs."""
     return mb.abs(x=site.read(0))
 
 
-def rounded(site: Site) -> Any:
+def rounded(site: LoweringContext) -> Any:
     """Round, half to even, in real values."""
     return mb.round(x=site.read(0))
 
 
-def floor(site: Site) -> Any:
+def floor(site: LoweringContext) -> Any:
     """Floor, in real values."""
     return mb.floor(x=site.read(0))
 
 
-def ceiling(site: Site) -> Any:
+def ceiling(site: LoweringContext) -> Any:
     """Ceil, in real values."""
     return mb.ceil(x=site.read(0))
 
 
-def sign(site: Site) -> Any:
+def sign(site: LoweringContext) -> Any:
     """Sign."""
     return mb.sign(x=site.read(0))
 
 
-def negative(site: Site) -> Any:
+def negative(site: LoweringContext) -> Any:
     """Neg."""
     return mb.mul(x=site.read(0), y=np.float16(-1))
 
 
-def square_root(site: Site) -> Any:
+def square_root(site: LoweringContext) -> Any:
     """Sqrt, in real values."""
     return mb.sqrt(x=site.read(0))
 
 
-def reciprocal(site: Site) -> Any:
+def reciprocal(site: LoweringContext) -> Any:
     """Reciprocal, in real values; Core ML's own `inverse` adds to the divisor."""
     return mb.real_div(x=np.float16(1), y=site.read(0))
 
 
-def exponential(site: Site) -> Any:
+def exponential(site: LoweringContext) -> Any:
     """Exp, in real values."""
     return mb.exp(x=site.read(0))
 
 
-def logarithm(site: Site) -> Any:
+def logarithm(site: LoweringContext) -> Any:
     """Log, in real values."""
     return mb.log(x=site.read(0), epsilon=LEAST)
 
 
-def sine(site: Site) -> Any:
+def sine(site: LoweringContext) -> Any:
     """Sin, in real values."""
     return mb.sin(x=site.read(0))
 
 
-def cosine(site: Site) -> Any:
+def cosine(site: LoweringContext) -> Any:
     """Cos, in real values."""
     return mb.cos(x=site.read(0))
 
 
-def reduce_mean(site: Site) -> Any:
+def reduce_mean(site: LoweringContext) -> Any:
     """ReduceMean over axes, all of them when none is named."""
     return _reduced(site, mb.reduce_mean)
 
 
-def reduce_max(site: Site) -> Any:
+def reduce_max(site: LoweringContext) -> Any:
     """ReduceMax, likewise."""
     return _reduced(site, mb.reduce_max)
 
 
-def reduce_min(site: Site) -> Any:
+def reduce_min(site: LoweringContext) -> Any:
     """ReduceMin, likewise."""
     return _reduced(site, mb.reduce_min)
 
 
-def _reduced(site: Site, operator: Any) -> Any:
+def _reduced(site: LoweringContext, operator: Any) -> Any:
     x = site.read(0)
     axes = [axis % x.rank for axis in integers(site.operation, 1, "axes")]
     if not axes and site.attribute("noop_with_empty_axes", 0):

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Operation, Tensor
 
 FLOAT, BOOL = 1, 9
 """ONNX's numbers for the element types that a Cast may have here."""
 
 
-def of_two(build: Callable[..., Any]) -> Callable[[Site], Any]:
+def of_two(build: Callable[..., Any]) -> Callable[[LoweringContext], Any]:
     """Return the form of a comparison in real values, or of what joins two truth values.
 
     Args:
@@ -27,19 +27,19 @@ def of_two(build: Callable[..., Any]) -> Callable[[Site], Any]:
     return lambda site: build(x=site.read(0), y=site.read(1))
 
 
-def negation(site: Site) -> Any:
+def negation(site: LoweringContext) -> Any:
     """Not."""
     return mb.logical_not(x=site.read(0))
 
 
-def choice(site: Site) -> Any:
+def choice(site: LoweringContext) -> Any:
     """Where, in real values."""
     shape = site.operation.output.shape
     cond, a, b = (_repeated(site, index, shape) for index in (0, 1, 2))
     return mb.select(cond=cond, a=a, b=b)
 
 
-def cast(site: Site) -> Any:
+def cast(site: LoweringContext) -> Any:
     """Cast: truth values as 0 and 1, numbers as whether they are not 0, floats as they are."""
     source = site.operation.operand(0)
     if site.attribute("to", FLOAT) == BOOL:
@@ -61,7 +61,7 @@ def refuse_choice(operation: Operation) -> str | None:
     return "it chooses between truth values; write it with And and Or"
 
 
-def _repeated(site: Site, index: int, shape: tuple[int, ...]) -> Any:
+def _repeated(site: LoweringContext, index: int, shape: tuple[int, ...]) -> Any:
     """Return an operand repeated to a shape."""
     tensor: Tensor = site.operation.operand(index)
     if tensor.data is not None:

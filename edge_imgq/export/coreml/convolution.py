@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, half, mb, real, step
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, real, step, to_float16
 from edge_imgq.graph.convolution import padding_in
 from edge_imgq.graph.network import Operation, Tensor
 
@@ -15,7 +15,7 @@ Sides = tuple[tuple[int, ...], tuple[int, ...]]
 """Padding in front of every spatial axis, and behind it."""
 
 
-def conv(site: Site) -> Any:
+def conv(site: LoweringContext) -> Any:
     """Conv: weights (out, in / groups, *kernel), as in ONNX."""
     x, factor = _input(site)
     kernel = site.operation.operand(1)
@@ -29,7 +29,7 @@ def conv(site: Site) -> Any:
     )
 
 
-def conv_transpose(site: Site) -> Any:
+def conv_transpose(site: LoweringContext) -> Any:
     """ConvTranspose: weights (in, out / groups, *kernel), as in ONNX.
 
     Output padding is cut from the padding at the end: Core ML has no output padding, so the
@@ -129,7 +129,7 @@ def _lengthened(kernel: Tensor, zeros: list[int]) -> Tensor:
     return replace(kernel, shape=data.shape, data=data)
 
 
-def _input(site: Site) -> tuple[Any, float]:
+def _input(site: LoweringContext) -> tuple[Any, float]:
     """Return the image in its own steps, and what turns its steps into the result's."""
     own = step(site.operation.operand(0))
     return site.read(0, own), own / site.unit
@@ -139,8 +139,8 @@ def _weight(tensor: Tensor, factor: float) -> Any:
     """Return weights × factor; int8 weights stay int8 in the file, with a scale per channel."""
     quantization = tensor.quantization
     if quantization is None or quantization.dtype != "int8" or tensor.data is None:
-        return half(real(tensor) * factor, tensor.name)
-    scale = half(quantization.scale.astype(np.float64) * factor, tensor.name)
+        return to_float16(real(tensor) * factor, tensor.name)
+    scale = to_float16(quantization.scale.astype(np.float64) * factor, tensor.name)
     zero = quantization.zero_point.astype(np.int8)
     per_channel = quantization.axis is not None
     return mb.constexpr_affine_dequantize(
@@ -151,7 +151,7 @@ def _weight(tensor: Tensor, factor: float) -> Any:
     )
 
 
-def _bias(site: Site) -> dict[str, Any]:
+def _bias(site: LoweringContext) -> dict[str, Any]:
     """Return the bias, less what the result is counted from."""
     inputs, output = site.operation.inputs, site.operation.output
     tensor = inputs[2] if len(inputs) > 2 else None
@@ -159,4 +159,4 @@ def _bias(site: Site) -> dict[str, Any]:
         return {}
     stated = np.zeros(output.shape[1]) if tensor is None else real(tensor)
     base = site.offset * step(output) if site.offset else 0.0
-    return {"bias": half((stated - base) / site.unit, (tensor or output).name)}
+    return {"bias": to_float16((stated - base) / site.unit, (tensor or output).name)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Operation
 
 END = 2**31 - 1
@@ -33,13 +33,13 @@ class Cut:
     reverse: bool
 
 
-def concat(site: Site) -> Any:
+def concat(site: LoweringContext) -> Any:
     """Concat along one axis."""
     values = [site.read(index) for index in range(len(site.operation.inputs))]
     return mb.concat(values=values, axis=site.attribute("axis", 1))
 
 
-def split(site: Site) -> Any:
+def split(site: LoweringContext) -> Any:
     """Split; the sizes are those of the outputs."""
     axis = site.attribute("axis", 0)
     sizes = [tensor.shape[axis] for tensor in site.operation.outputs]
@@ -48,7 +48,7 @@ def split(site: Site) -> Any:
     return mb.split(x=site.read(0), split_sizes=sizes, axis=axis)
 
 
-def slice_(site: Site) -> Any:
+def slice_(site: LoweringContext) -> Any:
     """Slice with constant bounds; a bound at the image's edge follows the image's size."""
     x, cuts = site.read(0), _cuts(site.operation)
     turned = [cut.axis for cut in cuts if cut.reverse]
@@ -100,7 +100,7 @@ def _cut(axis: int, size: int, first: int, last: int, step: int) -> Cut:
     return Cut(axis, size - 1 - taken[0], size - taken[-1], -step, reverse=True)
 
 
-def depth_to_space(site: Site) -> Any:
+def depth_to_space(site: LoweringContext) -> Any:
     """DepthToSpace; mode CRD is Core ML's pixel_shuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":
@@ -108,7 +108,7 @@ def depth_to_space(site: Site) -> Any:
     return mb.depth_to_space(x=site.read(0), block_size=block)
 
 
-def space_to_depth(site: Site) -> Any:
+def space_to_depth(site: LoweringContext) -> Any:
     """SpaceToDepth; mode CRD is Core ML's pixel_unshuffle."""
     block = site.attribute("blocksize", 1)
     if site.attribute("mode", "DCR") == "CRD":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
-from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 
-def write_coreml(graph: PreparedGraph, order: Order, path: Path) -> None:
+def write_coreml(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .mlpackage folder."""
     from edge_imgq.export.coreml.lower import save
 
@@ -26,7 +26,7 @@ def write_coreml(graph: PreparedGraph, order: Order, path: Path) -> None:
     save(bound(graph, size, order.note), order.note, path)
 
 
-def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreml` refuses of a graph."""
     from edge_imgq.export.coreml.program import refusals as refused
 
@@ -58,7 +58,7 @@ def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
     """Return the operators and tensors of a package, in the types that its program declares."""
     import numpy as np
 
-    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.memory import ExecutionStep, Plan
     from edge_imgq.runtime.mil.package import open_package
     from edge_imgq.runtime.mil.program import DTYPES, read_program
 
@@ -69,7 +69,7 @@ def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
         if value.dtype.upper() in DTYPES
     }
     steps = (
-        Step(
+        ExecutionStep(
             statement.kind,
             tuple(name for names in statement.inputs.values() for name in names),
             tuple(value.name for value in statement.outputs),

@@ -64,7 +64,7 @@ COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multi
 
 
 @dataclass(frozen=True)
-class Counting:
+class Fp16Scale:
     """How an operator counts its result.
 
     Attributes:
@@ -76,7 +76,7 @@ class Counting:
     offset: int = 0
 
 
-def chosen_counting(operation: Operation) -> Counting:
+def choose_fp16_scale(operation: Operation) -> Fp16Scale:
     """Return how the result of an operation on integers is best counted: in its steps, or better.
 
     Args:
@@ -84,8 +84,8 @@ def chosen_counting(operation: Operation) -> Counting:
     """
     output = operation.outputs[0]
     if is_interpolated(operation):
-        return Counting(step(output), -_zero(output))
-    own = Counting(step(output))
+        return Fp16Scale(step(output), -_zero(output))
+    own = Fp16Scale(step(output))
     forecast = FORECASTS.get(operation.kind)
     image = operation.inputs[0]
     if forecast is None or output.quantization is None or image is None or image.data is not None:
@@ -97,7 +97,7 @@ def chosen_counting(operation: Operation) -> Counting:
     row, column = np.unravel_index(int(np.argmin(shares)), shares.shape)
     if shares[row, column] >= shares[0, 0] - GAIN:
         return own
-    return Counting(float(units[column]), offsets[row])
+    return Fp16Scale(float(units[column]), offsets[row])
 
 
 def is_interpolated(operation: Operation) -> bool:

@@ -49,7 +49,7 @@ class Values:
         if tensor.data is not None and tensor.logical:
             return mb.const(val=tensor.data)
         if tensor.data is not None:
-            return mb.const(val=half(real(tensor) / unit, tensor.name))
+            return mb.const(val=to_float16(real(tensor) / unit, tensor.name))
         key = (tensor.name, unit, offset)
         if key not in self._read:
             self._read[key] = self._convert(tensor, unit, offset)
@@ -69,7 +69,7 @@ class Values:
         elif unit == 1.0:
             self._variables[tensor.name] = variable
         else:
-            factor = half(np.float64(unit), tensor.name)
+            factor = to_float16(np.float64(unit), tensor.name)
             self._variables[tensor.name] = mb.mul(x=variable, y=factor)
 
     def of(self, tensor: Tensor) -> Any:
@@ -81,16 +81,16 @@ class Values:
         if tensor.quantization is not None:
             return mb.dequantize(
                 input=variable,
-                scale=half(np.float64(step(tensor)) / unit, tensor.name),
+                scale=to_float16(np.float64(step(tensor)) / unit, tensor.name),
                 **_zero_point(tensor.quantization, offset),
             )
         if unit == 1.0:
             return variable
-        return mb.mul(x=variable, y=half(np.float64(1.0 / unit), tensor.name))
+        return mb.mul(x=variable, y=to_float16(np.float64(1.0 / unit), tensor.name))
 
 
 @dataclass(frozen=True)
-class Site:
+class LoweringContext:
     """Where one operation is lowered.
 
     Attributes:
@@ -171,7 +171,7 @@ def real(tensor: Tensor) -> NDArray[np.float64]:
     return (data - zero.reshape(shape)) * scale.reshape(shape)
 
 
-def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
+def to_float16(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.float16]:
     """Round to float16; what is not 0 does not become 0, because networks divide by epsilons.
 
     Raises:
@@ -194,7 +194,7 @@ def half(values: NDArray[np.float64] | np.float64, name: str) -> NDArray[np.floa
 
 def _quantize(tensor: Tensor, variable: Any, unit: float, offset: int) -> Any:
     assert tensor.quantization is not None
-    scale = half(np.float64(step(tensor)) / unit, tensor.name)
+    scale = to_float16(np.float64(step(tensor)) / unit, tensor.name)
     if scale == 0:
         raise ModelError(
             f"'{tensor.name}' has the scale {step(tensor):g}, too small for float16. "

@@ -22,7 +22,7 @@ from edge_imgq.export.coreml import (
     shape,
 )
 from edge_imgq.export.coreml.arithmetic import accept
-from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.export.refusal import instead
 from edge_imgq.graph.network import REQUANTIZE, Operation
 
@@ -41,59 +41,61 @@ class Form:
             multiplying its inputs by a positive number multiplies its result by the same.
     """
 
-    build: Callable[[Site], Any]
+    build: Callable[[LoweringContext], Any]
     refuse: Callable[[Operation], str | None] = accept
-    in_steps: bool = True
+    scale_invariant: bool = True
 
 
 FORMS: dict[str, Form] = {
     "Abs": Form(arithmetic.absolute),
     "Add": Form(arithmetic.add),
-    "And": Form(compare_select.of_two(mb.logical_and), in_steps=False),
+    "And": Form(compare_select.of_two(mb.logical_and), scale_invariant=False),
     "AveragePool": Form(pooling.average_pool, pooling.refuse_pool),
-    "Cast": Form(compare_select.cast, compare_select.refuse_cast, in_steps=False),
-    "Ceil": Form(arithmetic.ceiling, in_steps=False),
-    mean_subtraction.CENTRED: Form(mean_subtraction.centred_levels, in_steps=False),
+    "Cast": Form(compare_select.cast, compare_select.refuse_cast, scale_invariant=False),
+    "Ceil": Form(arithmetic.ceiling, scale_invariant=False),
+    mean_subtraction.CENTRED: Form(mean_subtraction.centred_levels, scale_invariant=False),
     "Clip": Form(activation.clip),
     "Concat": Form(data_movement.concat),
     "Conv": Form(convolution.conv, convolution.refuse_conv),
     "ConvTranspose": Form(convolution.conv_transpose, convolution.refuse_conv_transpose),
-    "Cos": Form(arithmetic.cosine, in_steps=False),
+    "Cos": Form(arithmetic.cosine, scale_invariant=False),
     "DepthToSpace": Form(data_movement.depth_to_space),
-    "Div": Form(arithmetic.div, in_steps=False),
+    "Div": Form(arithmetic.div, scale_invariant=False),
     "Dropout": Form(arithmetic.identity, activation.refuse_dropout),
-    "Elu": Form(activation.elu, in_steps=False),
-    "Equal": Form(compare_select.of_two(mb.equal), in_steps=False),
-    "Erf": Form(activation.error_function, in_steps=False),
-    "Exp": Form(arithmetic.exponential, in_steps=False),
+    "Elu": Form(activation.elu, scale_invariant=False),
+    "Equal": Form(compare_select.of_two(mb.equal), scale_invariant=False),
+    "Erf": Form(activation.error_function, scale_invariant=False),
+    "Exp": Form(arithmetic.exponential, scale_invariant=False),
     "Expand": Form(shape.expand, shape.refuse_computed),
     "Flatten": Form(shape.reshape),
-    "Floor": Form(arithmetic.floor, in_steps=False),
-    "Gelu": Form(activation.gelu, in_steps=False),
+    "Floor": Form(arithmetic.floor, scale_invariant=False),
+    "Gelu": Form(activation.gelu, scale_invariant=False),
     "Gemm": Form(matmul.gemm),
     "GlobalAveragePool": Form(pooling.global_average_pool),
-    "Greater": Form(compare_select.of_two(mb.greater), in_steps=False),
-    "GreaterOrEqual": Form(compare_select.of_two(mb.greater_equal), in_steps=False),
-    "HardSigmoid": Form(activation.hard_sigmoid, in_steps=False),
-    "HardSwish": Form(activation.hard_swish, in_steps=False),
+    "Greater": Form(compare_select.of_two(mb.greater), scale_invariant=False),
+    "GreaterOrEqual": Form(compare_select.of_two(mb.greater_equal), scale_invariant=False),
+    "HardSigmoid": Form(activation.hard_sigmoid, scale_invariant=False),
+    "HardSwish": Form(activation.hard_swish, scale_invariant=False),
     "Identity": Form(arithmetic.identity),
     "LeakyRelu": Form(activation.leaky_relu),
-    "Less": Form(compare_select.of_two(mb.less), in_steps=False),
-    "LessOrEqual": Form(compare_select.of_two(mb.less_equal), in_steps=False),
-    "Log": Form(arithmetic.logarithm, in_steps=False),
+    "Less": Form(compare_select.of_two(mb.less), scale_invariant=False),
+    "LessOrEqual": Form(compare_select.of_two(mb.less_equal), scale_invariant=False),
+    "Log": Form(arithmetic.logarithm, scale_invariant=False),
     "MatMul": Form(matmul.matmul),
     "Max": Form(arithmetic.maximum),
     "MaxPool": Form(pooling.max_pool, pooling.refuse_pool),
     "Min": Form(arithmetic.minimum),
     "Mul": Form(arithmetic.mul),
     "Neg": Form(arithmetic.negative),
-    norm_fp16_range.INVERSE_DEVIATION: Form(norm_fp16_range.inverse_deviation, in_steps=False),
-    "Not": Form(compare_select.negation, in_steps=False),
-    "Or": Form(compare_select.of_two(mb.logical_or), in_steps=False),
+    norm_fp16_range.INVERSE_DEVIATION: Form(
+        norm_fp16_range.inverse_deviation, scale_invariant=False
+    ),
+    "Not": Form(compare_select.negation, scale_invariant=False),
+    "Or": Form(compare_select.of_two(mb.logical_or), scale_invariant=False),
     "PRelu": Form(activation.prelu),
     "Pad": Form(padding.pad, padding.refuse_pad),
-    "Pow": Form(arithmetic.power, in_steps=False),
-    "Reciprocal": Form(arithmetic.reciprocal, in_steps=False),
+    "Pow": Form(arithmetic.power, scale_invariant=False),
+    "Reciprocal": Form(arithmetic.reciprocal, scale_invariant=False),
     "ReduceMax": Form(arithmetic.reduce_max, shape.refuse_computed),
     "ReduceMin": Form(arithmetic.reduce_min, shape.refuse_computed),
     "ReduceMean": Form(arithmetic.reduce_mean, shape.refuse_computed),
@@ -101,24 +103,24 @@ FORMS: dict[str, Form] = {
     REQUANTIZE: Form(arithmetic.identity),
     "Reshape": Form(shape.reshape),
     "Resize": Form(resize.resize, resize.refuse_resize),
-    "Round": Form(arithmetic.rounded, in_steps=False),
-    rounded_statistics.ROUNDED: Form(rounded_statistics.rounded_to_unit, in_steps=False),
-    "Sigmoid": Form(activation.sigmoid, in_steps=False),
-    "Sign": Form(arithmetic.sign, in_steps=False),
-    "Sin": Form(arithmetic.sine, in_steps=False),
+    "Round": Form(arithmetic.rounded, scale_invariant=False),
+    rounded_statistics.ROUNDED: Form(rounded_statistics.rounded_to_unit, scale_invariant=False),
+    "Sigmoid": Form(activation.sigmoid, scale_invariant=False),
+    "Sign": Form(arithmetic.sign, scale_invariant=False),
+    "Sin": Form(arithmetic.sine, scale_invariant=False),
     "Slice": Form(data_movement.slice_, data_movement.refuse_slice),
-    "Softmax": Form(activation.softmax, in_steps=False),
+    "Softmax": Form(activation.softmax, scale_invariant=False),
     "SpaceToDepth": Form(data_movement.space_to_depth),
     "Split": Form(data_movement.split),
-    "Sqrt": Form(arithmetic.square_root, in_steps=False),
+    "Sqrt": Form(arithmetic.square_root, scale_invariant=False),
     "Squeeze": Form(shape.squeeze, shape.refuse_computed),
     "Sub": Form(arithmetic.sub),
-    "Tanh": Form(activation.tanh, in_steps=False),
+    "Tanh": Form(activation.tanh, scale_invariant=False),
     "Tile": Form(shape.tile, shape.refuse_computed),
     "Transpose": Form(shape.transpose),
     "Unsqueeze": Form(shape.unsqueeze, shape.refuse_computed),
-    "Where": Form(compare_select.choice, compare_select.refuse_choice, in_steps=False),
-    "Xor": Form(compare_select.of_two(mb.logical_xor), in_steps=False),
+    "Where": Form(compare_select.choice, compare_select.refuse_choice, scale_invariant=False),
+    "Xor": Form(compare_select.of_two(mb.logical_xor), scale_invariant=False),
 }
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 
-def matmul(site: Site) -> Any:
+def matmul(site: LoweringContext) -> Any:
     """MatMul of two tensors, or of one and a constant, on the last two axes.
 
     A vector is a row on the left, a column on the right, whose axis is dropped again.
@@ -25,7 +25,7 @@ def matmul(site: Site) -> Any:
     return mb.squeeze(x=product, axes=added) if added else product
 
 
-def gemm(site: Site) -> Any:
+def gemm(site: LoweringContext) -> Any:
     """Gemm: alpha · A · B + beta · C."""
     alpha, beta = site.attribute("alpha", 1.0), site.attribute("beta", 1.0)
     x, y = site.factors()
@@ -41,4 +41,4 @@ FLAGS = {"transpose_x": "transA", "transpose_y": "transB"}
 
 
 def _scaled(x: Any, factor: float, operation: Operation) -> Any:
-    return x if factor == 1.0 else mb.mul(x=x, y=half(np.float64(factor), operation.name))
+    return x if factor == 1.0 else mb.mul(x=x, y=to_float16(np.float64(factor), operation.name))

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, half, mb, step
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, step, to_float16
 from edge_imgq.export.coreml.norm_fp16_range import STATISTICS, over_groups, reduced
 from edge_imgq.graph.network import Network, Operation
 
@@ -49,7 +49,7 @@ def gather_centring(network: Network) -> Network:
     return replace(network, operations=_read_by_any(operations, ends))
 
 
-def centred_levels(site: Site) -> Any:
+def centred_levels(site: LoweringContext) -> Any:
     """Build the formula; the result is in real values."""
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
     parts, shift = np.float16(site.attribute("parts", 1)), site.attribute("shift", 0.0)
@@ -61,9 +61,9 @@ def centred_levels(site: Site) -> Any:
         return over_groups(each, groups, mb.reduce_mean)
 
     near = mb.sub(x=levels, y=mb.round(x=mean(levels)))
-    counted = mb.add(x=mb.mul(x=mean(near), y=parts), y=half(np.float64(shift), name))
+    counted = mb.add(x=mb.mul(x=mean(near), y=parts), y=to_float16(np.float64(shift), name))
     rest = mb.mul(x=mb.round(x=counted), y=1 / parts)
-    return mb.mul(x=mb.sub(x=near, y=rest), y=half(np.float64(step(x)), name))
+    return mb.mul(x=mb.sub(x=near, y=rest), y=to_float16(np.float64(step(x)), name))
 
 
 def _centred(operation: Operation, made: Mapping[str, Operation]) -> Operation | None:

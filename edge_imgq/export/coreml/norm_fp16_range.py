@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import LEAST, Site, half, mb, real
+from edge_imgq.export.coreml.integer_units import LEAST, LoweringContext, mb, real, to_float16
 from edge_imgq.export.coreml.shape import integers
 from edge_imgq.graph.network import Network, Operation, Tensor
 
@@ -58,11 +58,11 @@ def gather_deviations(network: Network) -> Network:
     return replace(network, operations=operations)
 
 
-def inverse_deviation(site: Site) -> Any:
+def inverse_deviation(site: LoweringContext) -> Any:
     """Build r from d: over axes, and over groups of channels."""
     operation, d = site.operation, site.read(0)
     axes, groups = list(site.attribute("axes", ())), site.attribute("groups", 0)
-    root = half(np.sqrt(real(operation.operand(1))), operation.name)
+    root = to_float16(np.sqrt(real(operation.operand(1))), operation.name)
     peak = mb.reduce_max(x=mb.abs(x=d), axes=axes, keep_dims=True)
     peak = mb.maximum(x=over_groups(peak, groups, mb.reduce_max), y=root)
     part = mb.real_div(x=d, y=peak)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 NATIVE = {"reflect": "reflect", "edge": "replicate"}
@@ -16,7 +16,7 @@ SOURCES = ("reflect", "edge", "wrap")
 """Modes in which every element is a copy of one of the image's, under NumPy's names."""
 
 
-def pad(site: Site) -> Any:
+def pad(site: LoweringContext) -> Any:
     """Pad: by a constant or with Core ML's own modes, else by gathering what is repeated.
 
     Negative amounts are cut off first.
@@ -78,8 +78,8 @@ def _fits(shape: tuple[int, ...], begins: list[int], ends: list[int]) -> bool:
     return all(max(begin, end) < size for size, begin, end in sides)
 
 
-def _fill(site: Site) -> Any:
+def _fill(site: LoweringContext) -> Any:
     inputs = site.operation.inputs
     given = len(inputs) > 2 and inputs[2] is not None
     value = site.constant(2).reshape(()) / site.unit if given else np.zeros(())
-    return half(value, site.operation.name)[()]
+    return to_float16(value, site.operation.name)[()]

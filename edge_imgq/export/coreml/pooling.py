@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.convolution import sides, window_padding
-from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOWEST = np.finfo(np.float16).min
 
 
-def max_pool(site: Site) -> Any:
+def max_pool(site: LoweringContext) -> Any:
     """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest.
 
     A dilated window, which Core ML's `max_pool` does not have, is the maximum of shifted slices,
@@ -45,7 +45,7 @@ def _shifted(x: Any, axis: int, first: int, length: int) -> Any:
     return mb.slice_by_index(x=x, begin=begin, end=end)
 
 
-def average_pool(site: Site) -> Any:
+def average_pool(site: LoweringContext) -> Any:
     """AveragePool; what lies beyond the image counts only where ONNX says so.
 
     A mean that Core ML's `avg_pool` does not count alike (dilated, or a window beyond the padding)
@@ -76,10 +76,10 @@ def average_pool(site: Site) -> Any:
         pad_type="custom",
         pad=sides(covering),
     )
-    return mb.mul(x=total, y=half(1.0 / _taps(operation), operation.name))
+    return mb.mul(x=total, y=to_float16(1.0 / _taps(operation), operation.name))
 
 
-def global_average_pool(site: Site) -> Any:
+def global_average_pool(site: LoweringContext) -> Any:
     """GlobalAveragePool."""
     x = site.read(0)
     return mb.reduce_mean(x=x, axes=list(range(2, x.rank)), keep_dims=True)

@@ -18,9 +18,9 @@ import numpy as np
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.activation import clipped
-from edge_imgq.export.coreml.fp16_scaling import Counting, chosen_counting
+from edge_imgq.export.coreml.fp16_scaling import Fp16Scale, choose_fp16_scale
 from edge_imgq.export.coreml.high_rank_transpose import part_many_axes
-from edge_imgq.export.coreml.integer_units import Site, Values, covers, mb, step
+from edge_imgq.export.coreml.integer_units import LoweringContext, Values, covers, mb, step
 from edge_imgq.export.coreml.lowerings import FORMS, refusal
 from edge_imgq.export.coreml.mean_subtraction import gather_centring
 from edge_imgq.export.coreml.norm_fp16_range import gather_deviations
@@ -115,9 +115,9 @@ def lower_operations(network: Network, values: Values) -> None:
 def _lower(operation: Operation, values: Values) -> None:
     """Build one operation and store its outputs."""
     form = FORMS[operation.kind]
-    in_steps = form.in_steps and _in_integers(operation)
-    counting = chosen_counting(operation) if in_steps else Counting(1.0)
-    built = form.build(Site(operation, values, counting.unit, counting.offset))
+    scale_invariant = form.scale_invariant and _in_integers(operation)
+    counting = choose_fp16_scale(operation) if scale_invariant else Fp16Scale(1.0)
+    built = form.build(LoweringContext(operation, values, counting.unit, counting.offset))
     results = built if isinstance(built, list | tuple) else (built,)
     for tensor, result in zip(operation.outputs, results, strict=True):
         activated = _activated(operation, tensor, result, counting.unit)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.export.coreml.fp16_scaling import is_interpolated
-from edge_imgq.export.coreml.integer_units import Site, half, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb, to_float16
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
 
@@ -35,7 +35,7 @@ TOLERANCE = 1e-4
 """Weights that count as equal; float16 holds 2⁻¹²."""
 
 
-def resize(site: Site) -> Any:
+def resize(site: LoweringContext) -> Any:
     """Resize of height and width, or of whatever axes it names."""
     if not is_interpolated(site.operation):
         return _resized_values(site, site.read(0))
@@ -44,7 +44,7 @@ def resize(site: Site) -> Any:
     return mb.floor(x=mb.add(x=values, y=np.float16(0.5)))
 
 
-def _resized_values(site: Site, x: Any) -> Any:
+def _resized_values(site: LoweringContext, x: Any) -> Any:
     operation = site.operation
     axes = _resized(operation)
     tables = {axis: matrix(operation, axis) for axis in axes}
@@ -110,13 +110,13 @@ def _nearest(x: Any, tables: dict[int, NDArray[np.float64]]) -> Any:
     return x
 
 
-def _filled(site: Site, x: Any) -> Any:
+def _filled(site: LoweringContext, x: Any) -> Any:
     """Add the number that stands where a region reaches beyond the image."""
     value = site.attribute("extrapolation_value", 0.0) / site.unit - site.offset
     rank = len(site.operation.output.shape)
     rows, columns = (outside(site.operation, axis) for axis in (rank - 2, rank - 1))
     mask = (rows[:, np.newaxis] | columns) * np.float64(value)
-    return mb.add(x=x, y=half(mask, site.operation.name))
+    return mb.add(x=x, y=to_float16(mask, site.operation.name))
 
 
 def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str | None:
@@ -139,8 +139,8 @@ def _grid(operation: Operation, tables: dict[int, NDArray[np.float64]]) -> str |
 def _product(x: Any, table: NDArray[np.float64], axis: int, name: str) -> Any:
     """Multiply the last axis but one from the left, or the last from the right."""
     if axis == x.rank - 2:
-        return mb.matmul(x=half(table, name), y=x)
-    return mb.matmul(x=x, y=half(table.T, name))
+        return mb.matmul(x=to_float16(table, name), y=x)
+    return mb.matmul(x=x, y=to_float16(table.T, name))
 
 
 def _of_one_type(height: Any, width: Any) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.coreml.arithmetic import MOST, PART
-from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Network, Operation, Tensor
 
 ROUNDED = "RoundedToUnit"
@@ -61,7 +61,7 @@ def gather_rounding(network: Network) -> Network:
     return replace(network, operations=tuple(wholes.get(id(op), op) for op in operations))
 
 
-def rounded_to_unit(site: Site) -> Any:
+def rounded_to_unit(site: LoweringContext) -> Any:
     """Build the formula, in real values."""
     x, unit = site.read(0), float(site.attribute("unit", 1.0))
     most = np.float16(WHOLE * unit)

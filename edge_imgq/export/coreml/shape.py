@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.coreml.integer_units import Site, mb
+from edge_imgq.export.coreml.integer_units import LoweringContext, mb
 from edge_imgq.graph.network import Operation
 
 
-def reshape(site: Site) -> Any:
+def reshape(site: LoweringContext) -> Any:
     """Reshape and Flatten."""
     return mb.reshape(x=site.read(0), shape=list(site.operation.output.shape))
 
 
-def unsqueeze(site: Site) -> Any:
+def unsqueeze(site: LoweringContext) -> Any:
     """Unsqueeze."""
     rank = len(site.operation.output.shape)
     axes = [axis % rank for axis in integers(site.operation, 1, "axes")]
     return mb.expand_dims(x=site.read(0), axes=axes)
 
 
-def squeeze(site: Site) -> Any:
+def squeeze(site: LoweringContext) -> Any:
     """Squeeze given axes, or all of length 1."""
     shape = site.operation.operand(0).shape
     axes = [axis % len(shape) for axis in integers(site.operation, 1, "axes")]
@@ -30,18 +30,18 @@ def squeeze(site: Site) -> Any:
     return mb.squeeze(x=site.read(0), axes=axes) if axes else site.read(0)
 
 
-def transpose(site: Site) -> Any:
+def transpose(site: LoweringContext) -> Any:
     """Transpose; without an order, the axes are reversed."""
     x = site.read(0)
     return mb.transpose(x=x, perm=list(site.attribute("perm", tuple(reversed(range(x.rank))))))
 
 
-def tile(site: Site) -> Any:
+def tile(site: LoweringContext) -> Any:
     """Tile."""
     return mb.tile(x=site.read(0), reps=integers(site.operation, 1, "repeats"))
 
 
-def expand(site: Site) -> Any:
+def expand(site: LoweringContext) -> Any:
     """Expand: lengths of 1 are repeated, axes in front are added."""
     x, shape = site.read(0), site.operation.output.shape
     if x.rank < len(shape):

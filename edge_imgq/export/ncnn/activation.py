@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge_imgq.export.ncnn.arithmetic import binary_of
-from edge_imgq.export.ncnn.builder import LARGEST, Blob, Site
+from edge_imgq.export.ncnn.builder import LARGEST, Blob, LoweringContext
 from edge_imgq.export.ncnn.layers import Number, Weight
 from edge_imgq.graph.network import Activation
 
@@ -30,7 +30,7 @@ def fused(activation: Activation | None) -> dict[int, Number | tuple[Number, ...
     return {9: CLIP, 10: bounds(activation)}
 
 
-def clipped(site: Site, blob: Blob, activation: Activation) -> Blob:
+def clipped(site: LoweringContext, blob: Blob, activation: Activation) -> Blob:
     """Return a blob clipped."""
     if activation.low == 0 and math.isinf(activation.high):
         return site.builder.emit("ReLU", (blob,), blob.shape)
@@ -38,50 +38,50 @@ def clipped(site: Site, blob: Blob, activation: Activation) -> Blob:
     return site.builder.emit("Clip", (blob,), blob.shape, {0: low, 1: high})
 
 
-def clip(site: Site) -> Blob:
+def clip(site: LoweringContext) -> Blob:
     """Clip with constant bounds."""
     low = float(np.asarray(site.constant(1, -math.inf)).reshape(-1)[0])
     high = float(np.asarray(site.constant(2, math.inf)).reshape(-1)[0])
     return clipped(site, site.read(0), Activation(low, high))
 
 
-def plain(kind: str) -> Callable[[Site], Blob]:
+def plain(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return what builds an activation without parameters."""
 
-    def build(site: Site) -> Blob:
+    def build(site: LoweringContext) -> Blob:
         return site.emit(kind, site.read(0))
 
     return build
 
 
-def leaky_relu(site: Site) -> Blob:
+def leaky_relu(site: LoweringContext) -> Blob:
     """LeakyRelu: ncnn's ReLU with a slope."""
     return site.emit("ReLU", site.read(0), parameters={0: float(site.attribute("alpha", 0.01))})
 
 
-def elu(site: Site) -> Blob:
+def elu(site: LoweringContext) -> Blob:
     """Elu."""
     return site.emit("ELU", site.read(0), parameters={0: float(site.attribute("alpha", 1.0))})
 
 
-def gelu(site: Site) -> Blob:
+def gelu(site: LoweringContext) -> Blob:
     """Gelu, by erf or by tanh."""
     fast = site.attribute("approximate", "none") == "tanh"
     return site.emit("GELU", site.read(0), parameters={0: int(fast)})
 
 
-def hard_sigmoid(site: Site) -> Blob:
+def hard_sigmoid(site: LoweringContext) -> Blob:
     """HardSigmoid."""
     alpha, beta = float(site.attribute("alpha", 0.2)), float(site.attribute("beta", 0.5))
     return site.emit("HardSigmoid", site.read(0), parameters={0: alpha, 1: beta})
 
 
-def hard_swish(site: Site) -> Blob:
+def hard_swish(site: LoweringContext) -> Blob:
     """HardSwish: x · clip(x / 6 + ½, 0, 1)."""
     return site.emit("HardSwish", site.read(0), parameters={0: 1 / 6, 1: 0.5})
 
 
-def prelu(site: Site) -> Blob:
+def prelu(site: LoweringContext) -> Blob:
     """PRelu with one slope for each channel, or for all; else max(x, 0) + slope · min(x, 0)."""
     x, slope = site.read(0), site.operation.operand(1)
     shape = site.operation.operand(0).shape
@@ -100,7 +100,7 @@ def prelu(site: Site) -> Blob:
     return site.emit("BinaryOp", above, scaled, parameters={0: 0})
 
 
-def softmax(site: Site) -> Blob:
+def softmax(site: LoweringContext) -> Blob:
     """Softmax along one axis."""
     axis = site.axis(site.attribute("axis", -1))
     return site.emit("Softmax", site.read(0), parameters={0: axis, 1: 1})

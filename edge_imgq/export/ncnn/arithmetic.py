@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site, stored
+from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError, stored
 from edge_imgq.export.ncnn.layers import Number, Shape
 from edge_imgq.graph.network import Tensor
 
@@ -27,10 +27,10 @@ REDUCTIONS = {"ReduceMean": 3, "ReduceMax": 4, "ReduceMin": 5}
 """Operator → ncnn's Reduction; passes write others with these."""
 
 
-def binary(kind: str) -> Callable[[Site], Blob]:
+def binary(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return what builds an operator on two operands, of which one may be broadcast."""
 
-    def build(site: Site) -> Blob:
+    def build(site: LoweringContext) -> Blob:
         if len(site.operation.inputs) != 2:
             raise RefusedError("it takes more than two operands")
         one, two = site.operation.operand(0), site.operation.operand(1)
@@ -45,13 +45,13 @@ def binary(kind: str) -> Callable[[Site], Blob]:
     return build
 
 
-def binary_of(site: Site, kind: str, one: Blob, two: Tensor) -> Blob:
+def binary_of(site: LoweringContext, kind: str, one: Blob, two: Tensor) -> Blob:
     """Return a blob of the operation's shape joined with another operand of the operation."""
     other = _aligned(site, two, site.operation.output.shape)
     return site.builder.emit("BinaryOp", (one, other), one.shape, {0: BINARY[kind]})
 
 
-def power(site: Site) -> Blob:
+def power(site: LoweringContext) -> Blob:
     """Pow; a square is a layer of its own, which takes negative numbers exactly."""
     exponent = site.operation.operand(1).data
     if exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2:
@@ -61,19 +61,19 @@ def power(site: Site) -> Blob:
     return binary("Pow")(site)
 
 
-def unary(kind: str) -> Callable[[Site], Blob]:
+def unary(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return what builds an operator on one operand."""
 
-    def build(site: Site) -> Blob:
+    def build(site: LoweringContext) -> Blob:
         return site.emit("UnaryOp", site.read(0), parameters={0: UNARY[kind]})
 
     return build
 
 
-def reduction(kind: str) -> Callable[[Site], Blob]:
+def reduction(kind: str) -> Callable[[LoweringContext], Blob]:
     """Return what builds an operator that joins the elements of axes."""
 
-    def build(site: Site) -> Blob:
+    def build(site: LoweringContext) -> Blob:
         operation = site.operation
         rank = len(operation.operand(0).shape)
         given = site.constant(1) if len(operation.inputs) > 1 else site.attribute("axes", None)
@@ -83,7 +83,7 @@ def reduction(kind: str) -> Callable[[Site], Blob]:
     return build
 
 
-def reduced(site: Site, code: int, axes: Sequence[int]) -> Blob:
+def reduced(site: LoweringContext, code: int, axes: Sequence[int]) -> Blob:
     """Return the operation's operand, joined along axes of ONNX."""
     x = site.read(0)
     if not axes:
@@ -96,19 +96,19 @@ def reduced(site: Site, code: int, axes: Sequence[int]) -> Blob:
     return _shaped(site, site.builder.emit("Reduction", (x,), shape, parameters))
 
 
-def _is_batch(site: Site, axis: int) -> bool:
+def _is_batch(site: LoweringContext, axis: int) -> bool:
     """Whether an axis is the one of length 1 that ncnn does not have."""
     shape = site.operation.operand(0).shape
     return axis < len(shape) - len(stored(shape))
 
 
-def global_mean(site: Site) -> Blob:
+def global_mean(site: LoweringContext) -> Blob:
     """GlobalAveragePool."""
     axes = range(2, len(site.operation.operand(0).shape))
     return reduced(site, REDUCTIONS["ReduceMean"], axes)
 
 
-def _with_number(site: Site, tensor: Tensor, code: int, number: Tensor) -> Blob:
+def _with_number(site: LoweringContext, tensor: Tensor, code: int, number: Tensor) -> Blob:
     """Return a tensor joined with one number."""
     assert number.data is not None
     x = site.builder.read(tensor)
@@ -116,12 +116,12 @@ def _with_number(site: Site, tensor: Tensor, code: int, number: Tensor) -> Blob:
     return _shaped(site, site.builder.emit("BinaryOp", (x,), x.shape, {0: code, 1: 1, 2: value}))
 
 
-def _shaped(site: Site, blob: Blob) -> Blob:
+def _shaped(site: LoweringContext, blob: Blob) -> Blob:
     """Return a blob in the shape of the operation's output."""
     return site.builder.reshaped(blob, site.shape)
 
 
-def _aligned(site: Site, tensor: Tensor, output: Sequence[int]) -> Blob:
+def _aligned(site: LoweringContext, tensor: Tensor, output: Sequence[int]) -> Blob:
     """Return an operand with as many axes as the output, by numpy's rule: ones in front."""
     shape: Shape = (1,) * (len(output) - len(tensor.shape)) + tuple(tensor.shape)
     wanted = shape[len(output) - len(stored(output)) :]

@@ -164,7 +164,7 @@ class Builder:
 
 
 @dataclass(frozen=True)
-class Site:
+class LoweringContext:
     """An operation, and where its layers go."""
 
     operation: Operation

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.ncnn.activation import fused
-from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
+from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError
 from edge_imgq.export.ncnn.layers import Number, Weight
 from edge_imgq.export.ncnn.matmul import rows
 from edge_imgq.graph.convolution import padding_in, spans_of
@@ -21,7 +21,7 @@ AS_STATED = 1
 """Pads of a pool are those stated, and none for windows that do not fit."""
 
 
-def convolution(site: Site) -> Blob:
+def convolution(site: LoweringContext) -> Blob:
     """Conv of an image with constant weights, and the clipping after it.
 
     Of many images of one pixel, which is what passes make of products, it is one of rows.
@@ -37,7 +37,7 @@ def convolution(site: Site) -> Blob:
     return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, weight))
 
 
-def transposed_convolution(site: Site) -> Blob:
+def transposed_convolution(site: LoweringContext) -> Blob:
     """ConvTranspose of an image with constant weights, and the clipping after it."""
     weight, group = _weight(site), site.attribute("group", 1)
     _refuse_many(site)
@@ -53,7 +53,7 @@ def transposed_convolution(site: Site) -> Blob:
     return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, turned))
 
 
-def _weight(site: Site) -> Any:
+def _weight(site: LoweringContext) -> Any:
     weight = site.operation.operand(1).data
     if weight is None:
         raise RefusedError("its weights are computed at run time; ncnn wants them as numbers")
@@ -62,18 +62,18 @@ def _weight(site: Site) -> Any:
     return np.asarray(weight, np.float32)
 
 
-def _refuse_many(site: Site) -> None:
+def _refuse_many(site: LoweringContext) -> None:
     if site.operation.operand(0).shape[0] != 1:
         raise RefusedError("it convolves several images, and ncnn has no axis for the batch")
 
 
-def _weights(site: Site, weight: Any) -> tuple[Weight, ...]:
+def _weights(site: LoweringContext, weight: Any) -> tuple[Weight, ...]:
     bias = site.constant(2)
     biases = () if bias is None else (Weight(np.asarray(bias, np.float32)),)
     return (Weight(weight, is_tagged=True), *biases)
 
 
-def _convolved(site: Site, weight: Any, channels: int) -> dict[int, Any]:
+def _convolved(site: LoweringContext, weight: Any, channels: int) -> dict[int, Any]:
     """Return the parameters that a convolution and a transposed one share."""
     operation = site.operation
     kernel = tuple(weight.shape[2:])
@@ -87,7 +87,9 @@ def _convolved(site: Site, weight: Any, channels: int) -> dict[int, Any]:
     return {**parameters, **fused(operation.activation)}
 
 
-def _pads(site: Site, kernel: tuple[int, ...], keys: tuple[int, ...]) -> dict[int, Number]:
+def _pads(
+    site: LoweringContext, kernel: tuple[int, ...], keys: tuple[int, ...]
+) -> dict[int, Number]:
     operation = site.operation
     size = operation.operand(0).shape[2:]
     top, left, bottom, right = _stated(padding_in(
@@ -102,21 +104,21 @@ def _stated(pads: tuple[int, ...] | None) -> tuple[int, ...]:
     return tuple(int(side) for side in pads)
 
 
-def maximum_pool(site: Site) -> Blob:
+def maximum_pool(site: LoweringContext) -> Blob:
     """MaxPool; rows that `ceil_mode` adds are padding, which is never the largest."""
     if len(site.operation.outputs) > 1 and site.operation.outputs[1].name:
         raise RefusedError("its indices are used, which ncnn's pools do not return")
     return _pool(site, MAXIMUM, {})
 
 
-def mean_pool(site: Site) -> Blob:
+def mean_pool(site: LoweringContext) -> Blob:
     """AveragePool."""
     if site.attribute("ceil_mode", 0) and _more(site) != (0, 0):
         raise RefusedError("its windows reach beyond the padding; pad the image by Pad")
     return _pool(site, MEAN, {6: int(site.attribute("count_include_pad", 0))})
 
 
-def _pool(site: Site, kind: int, counting: dict[int, Number]) -> Blob:
+def _pool(site: LoweringContext, kind: int, counting: dict[int, Number]) -> Blob:
     operation = site.operation
     if len(operation.operand(0).shape) != 4 or operation.operand(0).shape[0] != 1:
         raise RefusedError("only one image with height and width is pooled")
@@ -130,12 +132,12 @@ def _pool(site: Site, kind: int, counting: dict[int, Number]) -> Blob:
     return site.emit("Pooling", site.read(0), parameters={**parameters, **pads, **counting})
 
 
-def _strides(site: Site) -> tuple[int, int]:
+def _strides(site: LoweringContext) -> tuple[int, int]:
     down, right = site.attribute("strides", (1, 1))
     return down, right
 
 
-def _more(site: Site) -> tuple[int, int]:
+def _more(site: LoweringContext) -> tuple[int, int]:
     """Return the rows and columns that `ceil_mode` asks for beyond the padding."""
     if not site.attribute("ceil_mode", 0):
         return 0, 0

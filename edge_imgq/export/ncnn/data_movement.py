@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edge_imgq.export.ncnn.builder import MOST_AXES, Blob, RefusedError, Site, stored
+from edge_imgq.export.ncnn.builder import MOST_AXES, Blob, LoweringContext, RefusedError, stored
 from edge_imgq.export.ncnn.layers import Number, Shape
 
 CONSTANT, REPLICATE, REFLECT = 0, 1, 2
@@ -36,26 +36,26 @@ CRD, DCR = 0, 1
 """Modes of a pixel shuffle: the block's places are the fast part of the channels, or the slow."""
 
 
-def identity(site: Site) -> Blob:
+def identity(site: LoweringContext) -> Blob:
     """Nothing at all."""
     return site.read(0)
 
 
-def reshape(site: Site) -> Blob:
+def reshape(site: LoweringContext) -> Blob:
     """Reshape, Flatten, Squeeze or Unsqueeze: the same numbers in the same order."""
     operation = site.operation
     numbers = site.builder.read_numbers(operation.operand(0))
     return site.builder.representable(numbers, operation.output)
 
 
-def concat(site: Site) -> Blob:
+def concat(site: LoweringContext) -> Blob:
     """Concat along one axis."""
     axis = site.axis(site.attribute("axis", 1))
     operands = [site.read(index) for index in range(len(site.operation.inputs))]
     return site.emit("Concat", *operands, parameters={0: axis})
 
 
-def split(site: Site) -> tuple[Blob, ...]:
+def split(site: LoweringContext) -> tuple[Blob, ...]:
     """Split into the sizes of the outputs."""
     operation = site.operation
     shape, axis = operation.operand(0).shape, site.attribute("axis", 0)
@@ -73,7 +73,7 @@ def split(site: Site) -> tuple[Blob, ...]:
     return site.builder.emit_all("Slice", (x,), shapes, {0: sizes, 1: place})
 
 
-def slice_(site: Site) -> Blob:
+def slice_(site: LoweringContext) -> Blob:
     """Slice with constant bounds; steps along height and width are a pool of single pixels."""
     shape = site.operation.operand(0).shape
     cuts = dict(_cuts(site))
@@ -92,7 +92,7 @@ def _has_too_many_axes(shape: Sequence[int]) -> bool:
         return True
 
 
-def _cuts(site: Site) -> Iterator[tuple[int, range]]:
+def _cuts(site: LoweringContext) -> Iterator[tuple[int, range]]:
     """Yield what is taken of each axis that is not taken whole."""
     shape = site.operation.operand(0).shape
     starts, ends = (np.ravel(site.constant(index)) for index in (1, 2))
@@ -107,7 +107,7 @@ def _cuts(site: Site) -> Iterator[tuple[int, range]]:
             yield place, taken
 
 
-def _cut(site: Site, x: Blob, cuts: Mapping[int, range]) -> Blob:
+def _cut(site: LoweringContext, x: Blob, cuts: Mapping[int, range]) -> Blob:
     """Return what is taken of a blob's axes."""
     first = [cuts[axis].start if axis in cuts else 0 for axis in range(len(x.shape))]
     last = [cuts[axis][-1] + 1 if axis in cuts else side for axis, side in enumerate(x.shape)]
@@ -115,7 +115,7 @@ def _cut(site: Site, x: Blob, cuts: Mapping[int, range]) -> Blob:
     return _stepped(site, _cropped(site, x, first, last), stride)
 
 
-def _cropped(site: Site, x: Blob, first: Sequence[int], last: Sequence[int]) -> Blob:
+def _cropped(site: LoweringContext, x: Blob, first: Sequence[int], last: Sequence[int]) -> Blob:
     cut = [i for i, side in enumerate(x.shape) if (first[i], last[i]) != (0, side)]
     if not cut:
         return x
@@ -129,7 +129,7 @@ def _cropped(site: Site, x: Blob, first: Sequence[int], last: Sequence[int]) -> 
     return site.builder.emit("Crop", (x,), shape, bounds)
 
 
-def _stepped(site: Site, x: Blob, stride: Sequence[int]) -> Blob:
+def _stepped(site: LoweringContext, x: Blob, stride: Sequence[int]) -> Blob:
     if set(stride) == {1}:
         return x
     if len(x.shape) != 3 or stride[0] != 1:
@@ -140,20 +140,20 @@ def _stepped(site: Site, x: Blob, stride: Sequence[int]) -> Blob:
     return site.builder.emit("Pooling", (x,), shape, parameters)
 
 
-def depth_to_space(site: Site) -> Blob:
+def depth_to_space(site: LoweringContext) -> Blob:
     """DepthToSpace, a pixel shuffle."""
     mode = CRD if site.attribute("mode", "DCR") == "CRD" else DCR
     block = int(site.attribute("blocksize", 1))
     return site.emit("PixelShuffle", site.read(0), parameters={0: block, 1: mode})
 
 
-def space_to_depth(site: Site) -> Blob:
+def space_to_depth(site: LoweringContext) -> Blob:
     """SpaceToDepth."""
     block = int(site.attribute("blocksize", 1))
     return site.emit("Reorg", site.read(0), parameters={0: block, 1: DCR})
 
 
-def pad(site: Site) -> Blob:
+def pad(site: LoweringContext) -> Blob:
     """Pad of height, width and, by a constant, channels."""
     x, operation = site.read(0), site.operation
     mode = site.attribute("mode", "constant")
@@ -178,7 +178,7 @@ def pad(site: Site) -> Blob:
     return site.emit("Padding", x, parameters=parameters)
 
 
-def transpose(site: Site) -> Blob:
+def transpose(site: LoweringContext) -> Blob:
     """Transpose of any number of axes: those that stay side by side count as one.
 
     Where more than ncnn's four are left, each comes to its place by a permutation of its own.
@@ -196,7 +196,7 @@ def transpose(site: Site) -> Blob:
 
 
 def _with_one_in_place(
-    site: Site, x: Blob, lengths: tuple[int, ...], order: list[int], place: int
+    site: LoweringContext, x: Blob, lengths: tuple[int, ...], order: list[int], place: int
 ) -> tuple[Blob, tuple[int, ...], list[int]]:
     """Bring one axis to its place, behind those that have theirs; return what is left to do."""
     axis = order[place]
@@ -222,7 +222,7 @@ def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, ...],
     return lengths or (1,), [places.index(run) for run in runs] or [0]
 
 
-def permuted(site: Site, x: Blob, order: Sequence[int]) -> Blob:
+def permuted(site: LoweringContext, x: Blob, order: Sequence[int]) -> Blob:
     """Return a blob with its axes in another order."""
     if list(order) == sorted(order):
         return x
@@ -232,19 +232,19 @@ def permuted(site: Site, x: Blob, order: Sequence[int]) -> Blob:
     return site.builder.emit("Permute", (x,), shape, {0: ORDERS[len(letters)].index(word)})
 
 
-def tile(site: Site) -> Blob:
+def tile(site: LoweringContext) -> Blob:
     """Tile: repeats along each axis."""
     return _repeated(site, [int(count) for count in np.ravel(site.constant(1))])
 
 
-def expand(site: Site) -> Blob:
+def expand(site: LoweringContext) -> Blob:
     """Expand: repeats along axes of length 1."""
     shape, output = site.operation.operand(0).shape, site.operation.output.shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)
     return _repeated(site, [to // of for of, to in zip(padded, output, strict=True)])
 
 
-def _repeated(site: Site, counts: Sequence[int]) -> Blob:
+def _repeated(site: LoweringContext, counts: Sequence[int]) -> Blob:
     output = site.operation.output.shape
     shape = site.operation.operand(0).shape
     padded = (1,) * (len(output) - len(shape)) + tuple(shape)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
-from edge_imgq.runtime.memory import Plan, Step, known_memory
+from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
 from edge_imgq.runtime.ncnn_file import Line, Pair, read_pair
 
 CONVOLVING = ("Convolution", "ConvolutionDepthWise", "Deconvolution", "DeconvolutionDepthWise")
@@ -59,7 +59,7 @@ def memory_plan(path: Path) -> Plan:
     same = {b: line.inputs[0] for line in pair.lines if line.kind == "Split" for b in line.outputs}
     width = 2 if pair.computes_in_half else 4
     steps = tuple(
-        Step(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
+        ExecutionStep(line.kind, tuple(same.get(b, b) for b in line.inputs), line.outputs)
         for line in pair.lines
         if line.kind not in WITHOUT_WORK
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
-from edge_imgq.export.export_spec import Order, Size, bound, bound_once, refused_at_any_size
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, bound_once, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ STEPS = ((1, 1), (2, 3))
 """Multiples that are added to height and width to see whether a file takes other sizes."""
 
 
-def write_ncnn(graph: PreparedGraph, order: Order, path: Path) -> None:
+def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to a .param file and a .bin file beside it.
 
     Layers that hold no size take any; the note says whether all of them do.
@@ -100,7 +100,7 @@ def _takes_other_sizes(
     return True
 
 
-def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_ncnn` refuses of a graph."""
     from edge_imgq.export.ncnn.lower import refusals as refused
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.ncnn.activation import clipped
-from edge_imgq.export.ncnn.builder import Blob, Builder, RefusedError, Site, UnknownError
+from edge_imgq.export.ncnn.builder import Blob, Builder, LoweringContext, RefusedError, UnknownError
 from edge_imgq.export.ncnn.layers import Layer, with_splits
 from edge_imgq.export.ncnn.lowerings import FORMS
 from edge_imgq.export.refusal import Refusal, as_error, instead
@@ -80,7 +80,7 @@ def _build(operation: Operation, builder: Builder) -> None:
             f"this operator is not lowered to ncnn; {instead(operation)}, or leave the ncnn "
             "targets out"
         )
-    site = Site(operation, builder)
+    site = LoweringContext(operation, builder)
     built = form.build(site)
     results = built if isinstance(built, tuple) else (built,)
     for tensor, blob in zip(operation.outputs, results, strict=False):

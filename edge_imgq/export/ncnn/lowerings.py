@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from edge_imgq.export.ncnn import activation, arithmetic, convolution, data_movement, matmul, resize
-from edge_imgq.export.ncnn.builder import Blob, Site
+from edge_imgq.export.ncnn.builder import Blob, LoweringContext
 
-Build: TypeAlias = Callable[[Site], "Blob | tuple[Blob, ...]"]
+Build: TypeAlias = Callable[[LoweringContext], "Blob | tuple[Blob, ...]"]
 
 
 @dataclass(frozen=True)

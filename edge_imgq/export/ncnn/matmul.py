@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.export.ncnn.activation import fused
-from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
+from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError
 from edge_imgq.export.ncnn.layers import Shape, Weight
 
 if TYPE_CHECKING:
     from edge_imgq.export.ncnn.layers import Array
 
 
-def matmul(site: Site) -> Blob:
+def matmul(site: LoweringContext) -> Blob:
     """MatMul; with a constant matrix on the right, the inner product of every row."""
     one, two = site.operation.operand(0), site.operation.operand(1)
     if two.data is not None and math.prod(two.shape[:-2]) == 1 and len(two.shape) > 1:
@@ -30,7 +30,7 @@ def matmul(site: Site) -> Blob:
     return site.builder.reshaped(site.builder.emit("MatMul", pair, whole), site.shape)
 
 
-def gemm(site: Site) -> Blob:
+def gemm(site: LoweringContext) -> Blob:
     """Gemm with constant weights."""
     weight = site.constant(1)
     if site.attribute("transA", 0) or weight.ndim != 2:
@@ -43,7 +43,7 @@ def gemm(site: Site) -> Blob:
     return rows(site, matrix * alpha, bias)
 
 
-def rows(site: Site, weight: Array, bias: Array | None) -> Blob:
+def rows(site: LoweringContext, weight: Array, bias: Array | None) -> Blob:
     """Return the product of every row of the first operand with a matrix (outputs, inputs)."""
     x = site.read(0)
     outputs, inputs = weight.shape
@@ -63,5 +63,5 @@ def rows(site: Site, weight: Array, bias: Array | None) -> Blob:
     return site.builder.reshaped(found, site.shape)
 
 
-def _raised(site: Site, blob: Blob, rank: int) -> Blob:
+def _raised(site: LoweringContext, blob: Blob, rank: int) -> Blob:
     return site.builder.reshaped(blob, (1,) * (rank - len(blob.shape)) + blob.shape)

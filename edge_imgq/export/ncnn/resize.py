@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.export.ncnn.builder import Blob, RefusedError, Site
+from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError
 from edge_imgq.export.ncnn.layers import Number
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.resize_sampling import IN_PLACE, PLACES, crops_in_place, matrix, outside
@@ -57,7 +57,7 @@ GRIDS = {
 }  # fmt: skip
 
 
-def resize(site: Site) -> Blob:
+def resize(site: LoweringContext) -> Blob:
     """Resize of height and width."""
     operation, x = site.operation, site.read(0)
     _refuse(operation)
@@ -119,7 +119,7 @@ def _size(operation: Operation) -> dict[int, Number]:
     return {3: int(output[0]), 4: int(output[1])}
 
 
-def _multiplied(site: Site, x: Blob, tables: dict[int, NDArray[np.float64]]) -> Blob:
+def _multiplied(site: LoweringContext, x: Blob, tables: dict[int, NDArray[np.float64]]) -> Blob:
     channels, rows, columns = x.shape
     if not _is_identity(tables[3]):
         wide = site.builder.constant(tables[3].T)

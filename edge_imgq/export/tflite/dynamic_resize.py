@@ -21,7 +21,7 @@ from edge_imgq.export.tflite.lower import lower_part
 from edge_imgq.export.tflite.writer import FileStore
 
 if TYPE_CHECKING:
-    from edge_imgq.export.tflite.lowering_options import Spelling
+    from edge_imgq.export.tflite.lowering_options import LoweringOptions
     from edge_imgq.graph.network import Network
     from edge_imgq.graph.prepared import PreparedGraph
 
@@ -31,30 +31,30 @@ STEPS = ((1, 1), (2, 3))
 """Multiples that are added to height and width: odd and even ones, and not the same for both."""
 
 
-def follows_a_resize(graph: PreparedGraph, size: Size, multiple: int, spelling: Spelling) -> bool:
+def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: LoweringOptions) -> bool:
     """Tell whether a file for `size` computes the same network at other sizes.
 
     Args:
         graph: of the network.
         size: height and width that the file is written for.
         multiple: what the sides must be multiples of.
-        spelling: how the file is written.
+        options: how the file is written.
     """
     store = FileStore()
-    own = _skeleton(graph.at(size), store, spelling)
+    own = _skeleton(graph.at(size), store, options)
     for rows, columns in STEPS:
         other = (size[0] + rows * multiple, size[1] + columns * multiple)
         try:
-            if _skeleton(graph.once_at(other), store, spelling) != own:
+            if _skeleton(graph.once_at(other), store, options) != own:
                 return False
         except (ModelError, UnsupportedOperatorError):
             return False
     return True
 
 
-def _skeleton(network: Network, store: FileStore, spelling: Spelling) -> list[Any]:
+def _skeleton(network: Network, store: FileStore, options: LoweringOptions) -> list[Any]:
     """Return all of a subgraph but the shapes of what it computes."""
-    part = lower_part(network, store, spelling)
+    part = lower_part(network, store, options)
     subgraph = part.writer.subgraph(part.inputs, part.outputs)
     operators = [
         (operator.opcodeIndex, *_indices(operator), _plain(operator.builtinOptions))

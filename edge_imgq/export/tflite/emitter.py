@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.fused_clip import Step, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
-from edge_imgq.export.tflite.lowering_options import PLAIN, Spelling
+from edge_imgq.export.tflite.lowering_options import DEFAULT_OPTIONS, LoweringOptions
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.export.tflite.writer import FileStore, FileWriter
 from edge_imgq.graph.network import Quantization, Tensor
@@ -35,14 +35,17 @@ class Emitter:
 
     Attributes:
         allows_float: whether the operation being written may hold tensors without a scale.
-        spelling: how the file's float part is written.
+        options: how the file's float part is written.
     """
 
     def __init__(
-        self, quantized: bool, spelling: Spelling = PLAIN, store: FileStore | None = None
+        self,
+        quantized: bool,
+        options: LoweringOptions = DEFAULT_OPTIONS,
+        store: FileStore | None = None,
     ) -> None:
         self.allows_float = not quantized
-        self.spelling = spelling
+        self.options = options
         self.writer = FileWriter(store)
         self._index: dict[str, int] = {}
 
@@ -131,7 +134,7 @@ class Emitter:
         """Add the operator that computes the operation's output, and its activation."""
         output = operation.output
         rest = clipping(operation.activation, output.quantization)
-        fuses = code != Code.TRANSPOSE_CONV or not self.spelling.gpu
+        fuses = code != Code.TRANSPOSE_CONV or not self.options.gpu
         if fuses and hasattr(options, "fusedActivationFunction"):
             options.fusedActivationFunction, rest = rest.fused, rest.unfused
         target = self._stage(output, len(rest.steps))
@@ -182,7 +185,12 @@ class Emitter:
                 f"its tensor '{name}' has no scale, and an int8 file holds no float tensor. "
                 "Quantize the model again so that every tensor of this operator is covered."
             )
-        if quantization is None and values is not None and values.size > 1 and self.spelling.half:
+        if (
+            quantization is None
+            and values is not None
+            and values.size > 1
+            and self.options.float16_weights
+        ):
             return self._half(name, values)
         dtype = "float32" if quantization is None else quantization.dtype
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)

@@ -41,14 +41,14 @@ DEQUANTIZE = "Dequantize"
 
 
 @dataclass(frozen=True)
-class Part:
+class FileOperation:
     """An operation, and whether it may hold float tensors in an int8 file."""
 
     operation: Operation
     is_float: bool
 
 
-def parts(network: Network, kernels: KernelProfile) -> Iterator[Part]:
+def with_float_fallback(network: Network, kernels: KernelProfile) -> Iterator[FileOperation]:
     """Yield a network's operations, with conversions around those that compute in float.
 
     Args:
@@ -57,19 +57,21 @@ def parts(network: Network, kernels: KernelProfile) -> Iterator[Part]:
     """
     if not network.is_quantized:
         for operation in network.operations:
-            yield Part(operation, True)
+            yield FileOperation(operation, True)
         return
     real: dict[str, Tensor] = {}
     for operation in network.operations:
         if not _computes_in_float(operation, kernels):
-            yield Part(operation, False)
+            yield FileOperation(operation, False)
             continue
         for tensor in operation.inputs:
             if tensor is not None and _needs_dequantizing(tensor) and tensor.name not in real:
-                real[tensor.name] = _real(tensor)
+                real[tensor.name] = _dequantized(tensor)
                 if tensor.data is None:
                     kind, name = DEQUANTIZE, f"{tensor.name}/dequantize"
-                    yield Part(Operation(kind, name, (tensor,), (real[tensor.name],), {}), True)
+                    yield FileOperation(
+                        Operation(kind, name, (tensor,), (real[tensor.name],), {}), True
+                    )
         yield from _in_float(operation, real)
 
 
@@ -101,19 +103,19 @@ def _interpolates_finely(operation: Operation) -> bool:
         return True
     if operation.attributes.get("mode", "nearest") != "linear":
         return False
-    parts = [_parts(matrix(operation, axis)) for axis in (2, 3)]
-    return math.prod(parts) not in EXACT_PARTS
+    denominators = [_denominator(matrix(operation, axis)) for axis in (2, 3)]
+    return math.prod(denominators) not in EXACT_DENOMINATORS
 
 
-EXACT_PARTS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})
+EXACT_DENOMINATORS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})
 """Parts of a pixel that every integer kernel holds exactly."""
 
 
-def _parts(table: NDArray[np.float64]) -> int:
-    """Return the least number of EXACT_PARTS that makes all weights whole; 0 where none does."""
-    for parts in sorted(EXACT_PARTS):
-        if np.allclose(table * parts, np.rint(table * parts), atol=WHOLE, rtol=0):
-            return parts
+def _denominator(table: NDArray[np.float64]) -> int:
+    """Return the least of EXACT_DENOMINATORS that makes all weights whole, or 0."""
+    for denominator in sorted(EXACT_DENOMINATORS):
+        if np.allclose(table * denominator, np.rint(table * denominator), atol=WHOLE, rtol=0):
+            return denominator
     return 0
 
 
@@ -125,7 +127,7 @@ def _needs_dequantizing(tensor: Tensor) -> bool:
     return tensor.quantization is not None
 
 
-def _real(tensor: Tensor) -> Tensor:
+def _dequantized(tensor: Tensor) -> Tensor:
     """Return the float form of an integer tensor; a constant with its contents."""
     name, quantization = f"{tensor.name}/real", tensor.quantization
     if tensor.data is None or quantization is None:
@@ -134,17 +136,19 @@ def _real(tensor: Tensor) -> Tensor:
     return Tensor(name, tensor.shape, None, steps * quantization.scale[0])
 
 
-def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[Part]:
+def _in_float(operation: Operation, real: dict[str, Tensor]) -> Iterator[FileOperation]:
     inputs = tuple(t if t is None else real.get(t.name, t) for t in operation.inputs)
-    outputs = tuple(t if t.quantization is None else _computed(t) for t in operation.outputs)
+    outputs = tuple(t if t.quantization is None else _before_quantize(t) for t in operation.outputs)
     if _is_rounded_interpolation(operation):
         yield from _resized(replace(operation, inputs=inputs), operation.output)
     else:
-        yield Part(replace(operation, inputs=inputs, outputs=outputs), True)
+        yield FileOperation(replace(operation, inputs=inputs, outputs=outputs), True)
     for tensor in operation.outputs:
         if tensor.quantization is not None:
             name = f"{tensor.name}/quantize"
-            yield Part(Operation(REQUANTIZE, name, (_computed(tensor),), (tensor,), {}), True)
+            yield FileOperation(
+                Operation(REQUANTIZE, name, (_before_quantize(tensor),), (tensor,), {}), True
+            )
 
 
 def _is_rounded_interpolation(operation: Operation) -> bool:
@@ -152,17 +156,19 @@ def _is_rounded_interpolation(operation: Operation) -> bool:
     return operation.kind == "Resize" and linear and operation.output.quantization is not None
 
 
-def _resized(resize: Operation, stored: Tensor) -> Iterator[Part]:
+def _resized(resize: Operation, stored: Tensor) -> Iterator[FileOperation]:
     """Yield a Resize in float, and the addition that keeps its results off ties."""
     assert stored.quantization is not None
-    plain, shifted = Tensor(f"{stored.name}/plain", stored.shape), _computed(stored)
+    plain, shifted = Tensor(f"{stored.name}/plain", stored.shape), _before_quantize(stored)
     level = stored.quantization.scale[0]
     shift = Tensor(f"{stored.name}/shift", (), None, np.array(level * np.float32(TIE_BREAK)))
-    yield Part(replace(resize, outputs=(plain,)), True)
-    yield Part(Operation("Add", f"{resize.name}/off_ties", (plain, shift), (shifted,), {}), True)
+    yield FileOperation(replace(resize, outputs=(plain,)), True)
+    yield FileOperation(
+        Operation("Add", f"{resize.name}/off_ties", (plain, shift), (shifted,), {}), True
+    )
 
 
-def _computed(tensor: Tensor) -> Tensor:
+def _before_quantize(tensor: Tensor) -> Tensor:
     """Return what a float operation computes before it is quantized.
 
     Only the quantizer reads it. Another float operation reads the integers, dequantized: the QDQ

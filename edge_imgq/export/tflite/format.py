@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge_imgq.chips import CHIPS
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError
-from edge_imgq.export.export_spec import Order, Size, bound, refused_at_any_size
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
 from edge_imgq.export.functions import FormatFunctions
 from edge_imgq.runtime.npu_file import compiled_for
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.export.refusal import Refusal
-    from edge_imgq.export.tflite.lowering_options import Spelling
+    from edge_imgq.export.tflite.lowering_options import LoweringOptions
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription, SignatureRow
     from edge_imgq.runtime.memory import Plan
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
 
-def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
+def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph to a .tflite file, with one signature per size.
 
     A file of one size says in its note whether its input may be resized, and to which multiples;
@@ -43,7 +43,7 @@ def write_tflite(graph: PreparedGraph, order: Order, path: Path) -> None:
         _write(graph, order, path)
 
 
-def _write_compiled(graph: PreparedGraph, order: Order, path: Path) -> None:
+def _write_compiled(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Write a file for the processor, and compile that; its note counts the operators it had."""
     from edge_imgq.export.npu.compiler import compile_for
     from edge_imgq.runtime.tflite_file import read_model
@@ -58,41 +58,41 @@ def _write_compiled(graph: PreparedGraph, order: Order, path: Path) -> None:
         compile_for(CHIPS[order.processor], plain, path)
 
 
-def _write(graph: PreparedGraph, order: Order, path: Path) -> None:
-    from edge_imgq.export.tflite.dynamic_resize import follows_a_resize
-    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+def _write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+    from edge_imgq.export.tflite.dynamic_resize import is_resizable
+    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
     from edge_imgq.export.tflite.lower import lower, lower_sizes
 
     note, plain = order.note, order.plain or order.processor == "gpu"
-    spelling = _spelling(graph, order)
+    options = _lowering_options(graph, order)
     networks = {size: bound(graph, size, note) for size in order.sizes}
     choices = {} if plain else networks
-    fast = {size: fastest_forms(network, graph.kernels) for size, network in choices.items()}
+    fast = {size: fastest_rewrites(network, graph.kernels) for size, network in choices.items()}
     networks |= {size: form.network for size, form in fast.items()}
     if len(networks) > 1:
-        path.write_bytes(lower_sizes(networks, note, spelling))
+        path.write_bytes(lower_sizes(networks, note, options))
         return
     ((size, network),) = networks.items()
     multiple = lcm(note.contract.multiple, *(form.multiple for form in fast.values()))
-    follows = follows_a_resize(graph, size, note.contract.multiple, spelling)
+    follows = is_resizable(graph, size, note.contract.multiple, options)
     contract = replace(note.contract, multiple=multiple)
     # One that is compiled next, as its count of operators tells, keeps its size.
     noted = replace(note, contract=contract, resizable=follows and not note.operators)
-    path.write_bytes(lower(network, noted, spelling=spelling))
+    path.write_bytes(lower(network, noted, options=options))
 
 
-def refusals(graph: PreparedGraph, order: Order) -> tuple[Refusal, ...]:
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
     from edge_imgq.export.tflite.lower import refusals as refused
 
-    spelling = _spelling(graph, order)
-    return refused_at_any_size(graph, order, lambda network: refused(network, spelling))
+    options = _lowering_options(graph, order)
+    return refused_at_any_size(graph, order, lambda network: refused(network, options))
 
 
-def _spelling(graph: PreparedGraph, order: Order) -> Spelling:
-    from edge_imgq.export.tflite.lowering_options import Spelling
+def _lowering_options(graph: PreparedGraph, order: ExportSpec) -> LoweringOptions:
+    from edge_imgq.export.tflite.lowering_options import LoweringOptions
 
-    return Spelling(order.processor == "gpu", order.half, graph.kernels)
+    return LoweringOptions(order.processor == "gpu", order.half, graph.kernels)
 
 
 def open_session(path: Path, threads: int) -> Session:
@@ -134,7 +134,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
-    from edge_imgq.runtime.memory import Plan, Step
+    from edge_imgq.runtime.memory import ExecutionStep, Plan
     from edge_imgq.runtime.tflite_file import read_model
 
     kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
@@ -150,7 +150,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
         return tuple(names[int(index)] for index in indices if int(index) >= 0)
 
     steps = (
-        Step(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
+        ExecutionStep(kinds[codes[op.opcodeIndex]], named(op.inputs), named(op.outputs))
         for op in graph.operators
     )
     sizes = {

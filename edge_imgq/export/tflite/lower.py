@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edge_imgq.export.refusal import Refusal, as_error, instead
-from edge_imgq.export.tflite.lowering_options import PLAIN, Spelling
+from edge_imgq.export.tflite.lowering_options import DEFAULT_OPTIONS, LoweringOptions
 from edge_imgq.export.tflite.refusal import RefusedError
 from edge_imgq.runtime.tflite_file import METADATA_NAME
 
@@ -25,7 +25,7 @@ def lower(
     network: Network,
     note: FileNote,
     lowerings: Mapping[str, Lowering] | None = None,
-    spelling: Spelling = PLAIN,
+    options: LoweringOptions = DEFAULT_OPTIONS,
 ) -> bytes:
     """Return the bytes of a .tflite file; the same network and note give the same bytes.
 
@@ -39,7 +39,7 @@ def lower(
         note: embedded as metadata "edge-imgq".
         lowerings: another table than `edge_imgq.export.tflite.lowerings.LOWERINGS`, to write forms
             that it avoids, for comparison.
-        spelling: how the float part is written.
+        options: how the float part is written.
 
     Raises:
         UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
@@ -47,19 +47,21 @@ def lower(
     from edge_imgq.export.tflite.writer import SIGNATURE, FileStore, pack
 
     store = FileStore()
-    parts = {SIGNATURE: lower_part(network, store, spelling, lowerings)}
+    parts = {SIGNATURE: lower_part(network, store, options, lowerings)}
     return pack(store, parts, _description(note), _metadata(note, parts))
 
 
 def lower_sizes(
-    networks: Mapping[tuple[int, int], Network], note: FileNote, spelling: Spelling = PLAIN
+    networks: Mapping[tuple[int, int], Network],
+    note: FileNote,
+    options: LoweringOptions = DEFAULT_OPTIONS,
 ) -> bytes:
     """Return the bytes of one file with a signature for each size, "h180_w320" and so on.
 
     Args:
         networks: one network bound to several sizes of its image, height and width.
         note: as for `lower`.
-        spelling: likewise.
+        options: likewise.
 
     Raises:
         UnsupportedOperatorError: operators have no form in TFLite.
@@ -68,7 +70,7 @@ def lower_sizes(
 
     store = FileStore()
     parts = {
-        signature_of(size): lower_part(network, store, spelling)
+        signature_of(size): lower_part(network, store, options)
         for size, network in networks.items()
     }
     return pack(store, parts, _description(note), _metadata(note, parts))
@@ -82,7 +84,7 @@ def signature_of(size: tuple[int, int]) -> str:
 def lower_part(
     network: Network,
     store: FileStore,
-    spelling: Spelling = PLAIN,
+    options: LoweringOptions = DEFAULT_OPTIONS,
     lowerings: Mapping[str, Lowering] | None = None,
 ) -> Part:
     """Lower a network to a subgraph of a file; see `lower`.
@@ -94,7 +96,7 @@ def lower_part(
     from edge_imgq.export.tflite.emitter import Emitter
     from edge_imgq.export.tflite.writer import Part
 
-    file = Emitter(network.is_quantized, spelling, store)
+    file = Emitter(network.is_quantized, options, store)
     inputs = {
         name: image_io.image_input(file, tensor)
         for name, tensor in image_io.named(INPUT, network.inputs).items()
@@ -127,22 +129,22 @@ def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
     return found
 
 
-def refusals(network: Network, spelling: Spelling = PLAIN) -> tuple[Refusal, ...]:
+def refusals(network: Network, options: LoweringOptions = DEFAULT_OPTIONS) -> tuple[Refusal, ...]:
     """Return the operators that `lower` would refuse, in the network's order, with the reasons."""
     from edge_imgq.export.tflite.emitter import Emitter
 
-    return _write_operations(network, Emitter(network.is_quantized, spelling))
+    return _write_operations(network, Emitter(network.is_quantized, options))
 
 
 def _write_operations(
     network: Network, file: Emitter, lowerings: Mapping[str, Lowering] | None = None
 ) -> tuple[Refusal, ...]:
-    from edge_imgq.export.tflite.float_fallback import parts
+    from edge_imgq.export.tflite.float_fallback import with_float_fallback
     from edge_imgq.export.tflite.lowerings import LOWERINGS
 
     table = LOWERINGS if lowerings is None else lowerings
     refused = []
-    for part in parts(network, file.spelling.kernels):
+    for part in with_float_fallback(network, file.options.kernels):
         operation = part.operation
         file.allows_float = part.is_float
         if operation.kind not in table:

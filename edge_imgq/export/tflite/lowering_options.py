@@ -29,19 +29,19 @@ from edge_imgq.kernels.table import DEFAULT
 
 
 @dataclass(frozen=True)
-class Spelling:
+class LoweringOptions:
     """How a network is written.
 
     Attributes:
         gpu: for the GPU delegate, not for XNNPACK.
-        half: constants of more than one number are float16, each behind a DEQUANTIZE.
+        float16_weights: constants of more than one number are float16, each behind a DEQUANTIZE.
         kernels: of the processor; what has no integer kernel there is written in float.
     """
 
     gpu: bool = False
-    half: bool = False
+    float16_weights: bool = False
     kernels: KernelProfile = DEFAULT
 
 
-PLAIN = Spelling()
+DEFAULT_OPTIONS = LoweringOptions()
 """For XNNPACK, in float32."""

@@ -46,7 +46,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class LayerForm:
+class ConvRewrite:
     """What a convolution costs at each position of its output, in one of its forms.
 
     Attributes:
@@ -67,9 +67,9 @@ class LayerForm:
         return 1 / self.block**2
 
 
-def cheapest_form(
+def cheapest_rewrite(
     layer: Layer, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
-) -> LayerForm:
+) -> ConvRewrite:
     """Return the form of fewest slots; the plain one unless another costs clearly less.
 
     Args:
@@ -77,20 +77,20 @@ def cheapest_form(
         kernels: of the processor that it is for.
         blocks: sides of blocks that fit its image.
     """
-    plain = plain_form(layer, kernels)
+    plain = no_rewrite(layer, kernels)
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
     least = min(forms, key=lambda form: form.slots, default=plain)
     return least if least.slots / plain.slots < WORTHWHILE else plain
 
 
-def plain_form(layer: Layer, kernels: KernelProfile) -> LayerForm:
+def no_rewrite(layer: Layer, kernels: KernelProfile) -> ConvRewrite:
     """Return a convolution as it stands, with the depth-to-space behind it."""
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
-    return LayerForm(slots + _shuffle(layer, kernels), taps)
+    return ConvRewrite(slots + _shuffle(layer, kernels), taps)
 
 
-def minimal_filter_slots(layer: Layer, pixels: int, kernels: KernelProfile) -> float:
+def winograd_slots(layer: Layer, pixels: int, kernels: KernelProfile) -> float:
     """Return the slots of a float convolution of three rows as a minimal filter.
 
     Args:
@@ -110,21 +110,21 @@ def block_span(kernel: int, start: int, block: int) -> Pair:
     return -start // block, (block - 1 + kernel - 1 - start) // block
 
 
-def _output(layer: Layer, block: int, kernels: KernelProfile) -> LayerForm:
+def _output(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
     """Return the form that writes blocks; one depth-to-space does for it and any that follows."""
     taps, pixels = prod(side + block - 1 for side in layer.kernel), block**2
     slots = _slots(layer, taps, 1, pixels, kernels) / pixels
-    return LayerForm(slots + kernels.copy * layer.outputs, taps / pixels, "output", block)
+    return ConvRewrite(slots + kernels.copy * layer.outputs, taps / pixels, "output", block)
 
 
-def _input(layer: Layer, block: int, kernels: KernelProfile) -> LayerForm:
+def _input(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
     """Return the form that reads and writes blocks, and the moves to blocks and back."""
     sides = zip(layer.kernel, layer.start, strict=True)
     spans = [block_span(kernel, start, block) for kernel, start in sides]
     taps, pixels = prod(last - first + 1 for first, last in spans), block**2
     slots = _slots(layer, taps, pixels, pixels, kernels) / pixels
     moved = kernels.copy * (layer.inputs + layer.outputs) + _shuffle(layer, kernels)
-    return LayerForm(slots + moved, taps / pixels, "input", block)
+    return ConvRewrite(slots + moved, taps / pixels, "input", block)
 
 
 def _slots(layer: Layer, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:

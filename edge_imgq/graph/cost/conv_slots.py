@@ -6,18 +6,18 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.convolution import convolution_of
-from edge_imgq.graph.cost.conv_cost import Layer, LayerForm, cheapest_form, plain_form
+from edge_imgq.graph.cost.conv_cost import ConvRewrite, Layer, cheapest_rewrite, no_rewrite
 from edge_imgq.kernels.profile import KernelProfile
 
 
-def layer_form(
+def conv_rewrite(
     node: ir.Node,
     kernels: KernelProfile,
     inputs: int | None = None,
     outputs: int | None = None,
     *,
     quantized: bool = True,
-) -> LayerForm:
+) -> ConvRewrite:
     """Return the form of fewest slots of a convolution.
 
     Args:
@@ -30,14 +30,14 @@ def layer_form(
     weight, found = edit.contents(node.inputs[1]), convolution_of(node)
     channels = (inputs or weight.shape[1], outputs or weight.shape[0])
     if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
-        return plain_form(Layer(weight.shape[2:], (0, 0), *channels, quantized), kernels)
+        return no_rewrite(Layer(weight.shape[2:], (0, 0), *channels, quantized), kernels)
     follower = edit.sole_consumer(node.outputs[0])
     shuffled = follower is not None and follower.op_type == "DepthToSpace"
     layer = Layer(weight.shape[2:], found.pads[:2], *channels, quantized, shuffled)
-    return cheapest_form(layer, kernels)
+    return cheapest_rewrite(layer, kernels)
 
 
-def layer_slots(
+def mac_slots(
     node: ir.Node,
     kernels: KernelProfile,
     inputs: int | None = None,
@@ -45,6 +45,6 @@ def layer_slots(
 ) -> float:
     """Return its slots per output position in int8, with what every position costs.
 
-    Arguments are those of `layer_form`.
+    Arguments are those of `conv_rewrite`.
     """
-    return kernels.position + layer_form(node, kernels, inputs, outputs).slots
+    return kernels.position + conv_rewrite(node, kernels, inputs, outputs).slots

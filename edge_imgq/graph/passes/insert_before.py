@@ -12,7 +12,7 @@ from edge_imgq.graph.float_regions import mark_float
 
 
 @dataclass(frozen=True)
-class Expansion:
+class NodeInserter:
     """A node that is written out; what is inserted bears its name.
 
     Attributes:

@@ -64,7 +64,7 @@ class BundleRequest:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenBundle:
     """A bundle that was written.
 
     Attributes:
@@ -76,7 +76,7 @@ class Written:
     remarks: tuple[str, ...]
 
 
-def bundle(request: BundleRequest, watch: Watch) -> Written:
+def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
     """Write a bundle, whole or not at all.
 
     Raises:
@@ -107,7 +107,7 @@ def bundle(request: BundleRequest, watch: Watch) -> Written:
             (stage / f"{name}.zip").write_bytes(zipped(files, name))
     archive = (archive_beside(request.output),) if request.zipped else ()
     whole = (*(request.output / path for path in sorted(files)), *archive)
-    return Written(whole, remarks + stale_zip(request.output, files))
+    return WrittenBundle(whole, remarks + stale_zip(request.output, files))
 
 
 def drift_of(target: TargetReport) -> DriftContract:

@@ -18,7 +18,7 @@ from edge_imgq.images.samples import ImageSet
 from edge_imgq.pipeline.check.first_difference import first_difference, is_as_near_as_its_graph
 from edge_imgq.pipeline.check.graph_tensors import with_tensor_changes
 from edge_imgq.pipeline.check.measured_by_report import not_vouched_for, note_of, other_reference
-from edge_imgq.pipeline.check.remeasure import Job, measured_anew
+from edge_imgq.pipeline.check.remeasure import Job, remeasure
 from edge_imgq.pipeline.image_selection import evaluation_images
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
@@ -224,7 +224,7 @@ def _measured(
     budgets = {recipe.name: recipe.budget for recipe in export_recipes()}
     terms = Terms(images, budgets, request.threads, keep_going=True, timed=False)
     try:
-        found = measured_anew(folder, list(jobs.values()), terms, request.cache, watch)
+        found = remeasure(folder, list(jobs.values()), terms, request.cache, watch)
     except EdgeImgqError as error:
         return {
             name: NotRun(job.path.name, str(error), error.exit_code) for name, job in jobs.items()

@@ -13,7 +13,7 @@ from edge_imgq.pipeline.check.measured_by_report import note_of
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
 from edge_imgq.pipeline.verify.verify import Terms, verify_files
-from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.verdict import Place, Verdict
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _worst(
     request: CheckRequest,
     watch: Watch,
 ) -> dict[Place, tuple[Exhibit, ...]]:
-    gallery = Gallery(None, whole=True)
+    gallery = WorstImages(None, whole=True)
     terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
     try:
         verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)

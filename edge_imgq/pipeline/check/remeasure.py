@@ -49,7 +49,7 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "edge-imgq" / "check"
 
 
-def measured_anew(
+def remeasure(
     folder: Path, jobs: Sequence[Job], terms: Terms, cache: Path | None, watch: Watch
 ) -> dict[Path, TargetReport | NotRun]:
     """Measure files against the references of a model's folder; those in the cache do not run.

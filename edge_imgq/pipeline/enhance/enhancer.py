@@ -112,14 +112,14 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
     """Open a float model as the ONNX file that `export` would write."""
     import onnx_ir as ir
 
-    from edge_imgq.pipeline.open_model.range_hint import nobody_said
+    from edge_imgq.pipeline.open_model.range_hint import is_range_unknown
     from edge_imgq.pipeline.open_model.source import opened
     from edge_imgq.runtime.onnxruntime import OnnxSession
 
     source = opened(model, pixels)
     note = FileNote(source.name, "onnx-float", source.contract, __version__)
     session = OnnxSession(ir.to_proto(source.model), note, threads)
-    unsure = source if nobody_said(source) else None
+    unsure = source if is_range_unknown(source) else None
     name = model if isinstance(model, str) else source.name
     return _looking(Enhancer(name, session, None, exact=True, unsure=unsure), source.model)
 

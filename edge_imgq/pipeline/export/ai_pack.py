@@ -10,7 +10,7 @@ from edge_imgq.artifact import remove
 from edge_imgq.chips import CHIPS, Chip
 from edge_imgq.errors import UsageError
 from edge_imgq.export.npu.ai_pack import pack_name, write_ai_pack
-from edge_imgq.pipeline.export.write_targets import Plan, Work, works
+from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, target_jobs
 from edge_imgq.recipe.export import ExportRecipe, sized_target
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write_pack(plan: Plan, folder: Path, report: Report, output: Path) -> None:
     """
     failed = {target.target for target in report.failed}
     recipe = recipe_of_pack(plan.recipes)
-    own = [work for work in works(plan, folder) if work.recipe is recipe]
+    own = [work for work in target_jobs(plan, folder) if work.recipe is recipe]
     without = {work.processor for work in own if work.target in failed}
     kept = [work for work in own if work.processor not in without]
     name = pack_name(plan.source.name)
@@ -62,6 +62,6 @@ def write_pack(plan: Plan, folder: Path, report: Report, output: Path) -> None:
     write_ai_pack(output, name, files)
 
 
-def _asset(recipe: ExportRecipe, work: Work, sized: bool) -> str:
+def _asset(recipe: ExportRecipe, work: TargetJob, sized: bool) -> str:
     """Return the name of a file in the pack, which is the same for all devices."""
     return sized_target(recipe.name, work.sizes[0]) if sized else recipe.name

@@ -29,7 +29,7 @@ from edge_imgq.pipeline.export.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
-from edge_imgq.pipeline.export.write_and_verify import written_files
+from edge_imgq.pipeline.export.write_and_verify import write_and_verify
 from edge_imgq.pipeline.export.write_targets import Graph, Plan, write_references
 from edge_imgq.pipeline.image_selection import (
     Images,
@@ -46,7 +46,7 @@ from edge_imgq.pipeline.open_model.original_file import with_agreement
 from edge_imgq.pipeline.open_model.source import Source, opened, refuse_odd_size
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.pipeline.verify.verify import Terms
-from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.recipe.export import ExportRecipe, checked_export, recipe_name
 from edge_imgq.recipe.folders import (
     export_recipes,
@@ -106,7 +106,7 @@ class ExportRequest:
     authorship: Authorship = NOTHING_STATED
 
 
-def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None) -> Report:
+def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = None) -> Report:
     """Export a model to the files that its recipes describe, verify and time them.
 
     Timing takes no longer than all the rest.
@@ -127,11 +127,11 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
     began, failures = time.monotonic(), Failures()
     plan = _plan(request, failures, watch)
     folder = request.output / plan.source.name
-    gallery = gallery or Gallery(request.pictures)
+    gallery = gallery or WorstImages(request.pictures)
     with staging(folder) as stage:
         graphs = write_references(plan, stage, failures, watch)
         terms = _terms(plan, request, began, gallery)
-        report = written_files(plan, graphs, stage, terms, failures, watch)
+        report = write_and_verify(plan, graphs, stage, terms, failures, watch)
         for name, graph in graphs.items():
             report = _with_scheme(plan, request, name, graph, report, stage, terms, watch)
         report = replace(
@@ -153,7 +153,7 @@ def export(request: ExportRequest, watch: Watch, gallery: Gallery | None = None)
     return report
 
 
-def _terms(plan: Plan, request: ExportRequest, began: float, gallery: Gallery) -> Terms:
+def _terms(plan: Plan, request: ExportRequest, began: float, gallery: WorstImages) -> Terms:
     return Terms(
         plan.evaluation,
         {recipe.name: recipe.budget for recipe in plan.recipes},
@@ -249,9 +249,9 @@ def _size_advice(plan: Plan) -> tuple[str, ...]:
 
 def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
-    from edge_imgq.pipeline.open_model.range_hint import nobody_said, range_hint
+    from edge_imgq.pipeline.open_model.range_hint import is_range_unknown, range_hint
 
-    if not nobody_said(plan.source):
+    if not is_range_unknown(plan.source):
         return ()
     sample = next(network_inputs(plan.evaluation, plan.source))
     hint = range_hint(plan.source, sample.pixels, request.threads)

@@ -18,7 +18,7 @@ from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.images.samples import samples
-from edge_imgq.pipeline.export.write_targets import Plan, Work, order_of
+from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, spec_of
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.pipeline.verify.gpu_check import gpu_drift, with_operator
 from edge_imgq.recipe.export import kernels_of
@@ -38,7 +38,7 @@ TILE = 96
 """Side of the tile, unless the network sees farther."""
 
 
-def on_gpu(plan: Plan, wanted: Sequence[Work], report: Report, watch: Watch) -> Report:
+def on_gpu(plan: Plan, wanted: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
     """Return a report with what a GPU makes of the files that are for one, or why it did not run.
 
     Args:
@@ -66,7 +66,7 @@ def _with_drift(target: TargetReport, found: GpuDrift | Skipped) -> TargetReport
     return replace(target, gpu=found, breaches=(*target.breaches, *breaches))
 
 
-def _drift(plan: Plan, work: Work, device: Device | Skipped) -> GpuDrift | Skipped:
+def _drift(plan: Plan, work: TargetJob, device: Device | Skipped) -> GpuDrift | Skipped:
     """Return what a GPU makes of a tile of the first image; a driver that crashes is a reason."""
     if isinstance(device, Skipped):
         return device
@@ -75,7 +75,7 @@ def _drift(plan: Plan, work: Work, device: Device | Skipped) -> GpuDrift | Skipp
         if size != work.sizes[0]:
             path = Path(folder) / work.path.name
             graph = plan.source.prepared(work.recipe.passes, kernels_of(work.recipe))
-            order = replace(order_of(plan, work, ""), sizes=(size,))
+            order = replace(spec_of(plan, work, ""), sizes=(size,))
             functions_of(work.recipe.format).write(graph, order, path)
         try:
             session = device.open(path, 1)
@@ -93,7 +93,7 @@ def _compared(plan: Plan, session: DeviceSession, host: Session, size: Size) -> 
     return found if found.verdict == "right" else with_operator(session, found, sample)
 
 
-def _tile(plan: Plan, work: Work) -> Size:
+def _tile(plan: Plan, work: TargetJob) -> Size:
     """Return the size of a tile; the file's own where a network is fixed to it, or sees it all."""
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
     from edge_imgq.graph.shapes.size import own_size

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.refusal import as_error
 from edge_imgq.formats import FORMATS
@@ -45,7 +45,7 @@ class TargetPlan:
 
     recipe: ExportRecipe
     passes: tuple[str, ...]
-    order: Order
+    order: ExportSpec
 
     @property
     def kernels(self) -> KernelProfile:
@@ -72,7 +72,9 @@ def target_plans(
         TargetPlan(
             recipe,
             schemes[recipe.scheme].passes if recipe.scheme else recipe.passes,
-            Order(sizes[recipe.name], note, recipe.processors[0], recipe.precision == "float16"),
+            ExportSpec(
+                sizes[recipe.name], note, recipe.processors[0], recipe.precision == "float16"
+            ),
         )
         for recipe in recipes
     )

@@ -17,7 +17,7 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.export.failures import Failures, error_of
 from edge_imgq.pipeline.export.gpu_export import on_gpu
-from edge_imgq.pipeline.export.write_targets import Graph, Plan, Work, works, write_files
+from edge_imgq.pipeline.export.write_targets import Graph, Plan, TargetJob, target_jobs, write_files
 from edge_imgq.pipeline.image_selection import network_inputs
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
@@ -25,7 +25,7 @@ from edge_imgq.pipeline.verify.verify import Terms, verify_files
 from edge_imgq.report.report import NotRun, Report
 
 
-def written_files(
+def write_and_verify(
     plan: Plan,
     graphs: Mapping[str, Graph],
     stage: Path,
@@ -46,7 +46,7 @@ def written_files(
     Raises:
         EdgeImgqError: no target has a file.
     """
-    wanted = works(plan, stage)
+    wanted = target_jobs(plan, stage)
     written = write_files(plan, graphs, wanted, failures, watch)
     absent = _without_runtime(written)
     there = [candidate for candidate in written if candidate.path not in absent]
@@ -65,12 +65,12 @@ def written_files(
     return replace(report, advice=(*report.advice, *plain))
 
 
-def _has_graph(work: Work, graphs: Mapping[str, Graph]) -> bool:
+def _has_graph(work: TargetJob, graphs: Mapping[str, Graph]) -> bool:
     return not work.recipe.scheme or work.recipe.scheme in graphs
 
 
 def _in_float16(
-    plan: Plan, wanted: Sequence[Work], candidates: Sequence[Candidate], failures: Failures
+    plan: Plan, wanted: Sequence[TargetJob], candidates: Sequence[Candidate], failures: Failures
 ) -> list[Candidate]:
     """Note the files for float16 whose numbers leave it; return the other files."""
     written = {candidate.path for candidate in candidates}
@@ -110,7 +110,7 @@ def _verified(
     return replace(report, not_run=kept)
 
 
-def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, str]:
+def _to_write_plainly(wanted: Sequence[TargetJob], failures: Failures) -> dict[TargetJob, str]:
     """Return the files that a plainer form may mend, with what was wrong with the first."""
     again = {}
     for work in wanted:
@@ -121,7 +121,7 @@ def _to_write_plainly(wanted: Sequence[Work], failures: Failures) -> dict[Work, 
 
 def _joined(
     reports: Sequence[Report],
-    wanted: Sequence[Work],
+    wanted: Sequence[TargetJob],
     failures: Failures,
     absent: Mapping[Path, NotRun],
 ) -> Report:

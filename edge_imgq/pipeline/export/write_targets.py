@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.chips import CHIPS
 from edge_imgq.contract import NOTHING_STATED, Authorship, FileNote
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.onnx_format import write_reference
 from edge_imgq.formats import FORMATS, Format
@@ -95,7 +95,7 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Work:
+class TargetJob:
     """A file to write.
 
     Attributes:
@@ -207,10 +207,12 @@ def tuning_state(folder: Path, scheme: str) -> Path:
     return folder / f".tuning-{scheme}.state"
 
 
-def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
+def target_jobs(plan: Plan, stage: Path) -> tuple[TargetJob, ...]:
     """Return the files to write: one for each target, or for each of its chips and sizes."""
     return tuple(
-        Work(target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor)
+        TargetJob(
+            target, recipe, group, stage / (target + FORMATS[recipe.format].suffix), processor
+        )
         for recipe in plan.recipes
         for name, processor in _processors(recipe)
         for target, group in _files(name, recipe, plan.sizes[recipe.name])
@@ -220,7 +222,7 @@ def works(plan: Plan, stage: Path) -> tuple[Work, ...]:
 def write_files(
     plan: Plan,
     graphs: Mapping[str, Graph],
-    wanted: Sequence[Work],
+    wanted: Sequence[TargetJob],
     failures: Failures,
     watch: Watch,
     *,
@@ -246,13 +248,13 @@ def write_files(
             kernels = kernels_of(work.recipe)
             graph = graphs[scheme].prepared if scheme else plan.source.prepared(passes, kernels)
             digest = graphs[scheme].sha256 if scheme else ""
-            order = replace(order_of(plan, work, digest), plain=plain)
+            order = replace(spec_of(plan, work, digest), plain=plain)
             functions_of(work.recipe.format).write(graph, order, work.path)
             candidates.append(Candidate(work.path, work.sizes[0]))
     return candidates
 
 
-def order_of(plan: Plan, work: Work, quantized: str) -> Order:
+def spec_of(plan: Plan, work: TargetJob, quantized: str) -> ExportSpec:
     """Return what a writer is told of a file.
 
     Args:
@@ -264,7 +266,7 @@ def order_of(plan: Plan, work: Work, quantized: str) -> Order:
     reference = sha256_of(work.path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE)
     note = _note(plan.source, work.target, reference, quantized)
     note = replace(note, authorship=plan.authorship)
-    return Order(work.sizes, note, work.processor, recipe.precision == "float16")
+    return ExportSpec(work.sizes, note, work.processor, recipe.precision == "float16")
 
 
 def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:

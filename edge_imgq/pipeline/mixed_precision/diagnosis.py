@@ -13,7 +13,7 @@ from edge_imgq.contract import PixelRange
 from edge_imgq.devices.kernels import estimated_profile
 from edge_imgq.pipeline.mixed_precision.estimated_times import at_size, float_file_time
 from edge_imgq.pipeline.progress import Step, Watch
-from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
+from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import automatic_form
@@ -151,7 +151,7 @@ class Causes:
         time_in_float: estimated time of a float file, of that with all layers in int8.
     """
 
-    layers: tuple[LoudLayer, ...]
+    layers: tuple[WorstLayer, ...]
     psnr: float
     wanted: float
     aim: float
@@ -179,13 +179,13 @@ def causes(
     quantized: Quantized, source: Source, missing: float, size: tuple[int, int], watch: Watch
 ) -> Causes:
     """Look for the layers that make a graph's loss; arguments as for `diagnose`."""
-    from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+    from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
     from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
-    from edge_imgq.quantize.mixed_precision.worst_layers import loud_layers, rounding_errors
+    from edge_imgq.quantize.mixed_precision.worst_layers import rounding_errors, worst_layers
 
     peak = source.contract.peak
     patches = quantized.patches.held_out(peak)[:PATCHES]
-    board = Switchboard(quantized.original, quantized.model, patches, peak)
+    board = LayerAblation(quantized.original, quantized.model, patches, peak)
     graph = at_size(quantized.original, size).graph
     errors = rounding_errors(graph, board, telling(watch))
     psnr, more, best = board.psnr(board.names), missing + MARGIN, board.psnr(())
@@ -193,7 +193,7 @@ def causes(
     search = PrecisionSearch(graph, board, errors, profile)
     in_float = float_file_time(source, size, profile)
     return Causes(
-        loud_layers(graph, errors),
+        worst_layers(graph, errors),
         psnr,
         min(psnr + more, best),
         min(psnr_after(quantized.steps) + more, best),

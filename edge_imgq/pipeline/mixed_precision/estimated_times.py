@@ -35,8 +35,8 @@ def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile
 
 
 def _float_time(network: Network, profile: TimedProfile) -> float:
-    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+    from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
     from edge_imgq.graph.cost.operation_time import operation_time
 
-    operations = fastest_forms(network, profile).network.operations
+    operations = fastest_rewrites(network, profile).network.operations
     return sum(operation_time(operation, profile, in_float=True) for operation in operations)

@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import REFERENCE_FOLDER, move, remove, write_text
 from edge_imgq.devices.kernels import host_profile
 from edge_imgq.pipeline.export.failures import Failures
-from edge_imgq.pipeline.export.write_and_verify import written_files
-from edge_imgq.pipeline.export.write_targets import Graph, Plan, tuning_state, works, write_graph
+from edge_imgq.pipeline.export.write_and_verify import write_and_verify
+from edge_imgq.pipeline.export.write_targets import (
+    Graph,
+    Plan,
+    target_jobs,
+    tuning_state,
+    write_graph,
+)
 from edge_imgq.pipeline.mixed_precision.diagnosis import (
     MARGIN,
     Causes,
@@ -31,7 +37,7 @@ from edge_imgq.pipeline.mixed_precision.mixed_times import float_recipe, times_o
 from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.verify import Terms
-from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import ExportRecipe, recipe_name
 from edge_imgq.recipe.mixed_precision import with_precision
@@ -134,7 +140,7 @@ class _Attempts:
         self._plan, self._over, self._stage, self._terms = plan, over, stage, terms
         self._found, self._watch = found, watch
         self._name = MIXED if MIXED not in plan.schemes else f"{over.scheme}-{MIXED}"
-        self._paths = [work.path for work in works(plan, stage)]
+        self._paths = [work.path for work in target_jobs(plan, stage)]
         self._graph, self._targets = over.graph, over.targets
         self._decides = terms.timed and host_profile().multiplies_bytes
         self._kernels, self._lack = plan.kernels_of(over.scheme), 0.0
@@ -208,7 +214,7 @@ class _Attempts:
     def _lacking_files(self, recipe: QuantizeRecipe) -> float:
         recipes = tuple(replace(r, scheme=recipe.name) for r in self._plan.recipes)
         plan, failures = replace(self._plan, recipes=recipes), Failures()
-        report = written_files(
+        report = write_and_verify(
             plan, {recipe.name: self._graph}, self._stage, self._terms, failures, self._watch
         )
         self._targets = report.targets
@@ -221,7 +227,7 @@ class _Attempts:
         lack = missing_fidelity(report.targets, budgets)
         return math.inf if isinstance(lack, Skipped) else lack
 
-    def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: Gallery) -> Mixed:
+    def taken(self, choice: Choice, measured: Sequence[FileTimes], gallery: WorstImages) -> Mixed:
         """Leave the files that are worth it, and write the recipe that says how they were made."""
         before, after = psnr_after(self._over.graph.steps), psnr_after(self._graph.steps)
         names, path = self._recipe(choice).precision, self._stage / f"{self._name}.toml"
@@ -232,7 +238,7 @@ class _Attempts:
         )
         write_text(path, with_precision(self._over.text, names, remark))
         slow = {time.target for time in measured if not time.is_kept}
-        for work in works(self._plan, self._stage):
+        for work in target_jobs(self._plan, self._stage):
             if work.target in slow:
                 self._put_back(work.path)
         remove(self._aside)

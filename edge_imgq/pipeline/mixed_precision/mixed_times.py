@@ -11,7 +11,7 @@ from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.protocol import RUNS
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.pipeline.export.failures import Failures
-from edge_imgq.pipeline.export.write_targets import Plan, Work, works, write_files
+from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, target_jobs, write_files
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
@@ -44,14 +44,14 @@ def times_of_files(
 
 
 def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> Iterator[FileTimes]:
-    for work in works(plan, stage):
+    for work in target_jobs(plan, stage):
         other = float_recipe(work.recipe)
         if other is None or not work.path.exists():
             continue
         path = stage / f".{other.name}{work.path.suffix}"
         sizes = {**plan.sizes, other.name: work.sizes}
         in_float = replace(plan, recipes=(other,), sizes=sizes)
-        own = [Work(other.name, other, work.sizes, path, "cpu")]
+        own = [TargetJob(other.name, other, work.sizes, path, "cpu")]
         written = write_files(in_float, {}, own, Failures(), watch)
         if not written:
             continue

@@ -13,7 +13,7 @@ ROUNDING = 1 / 12 / 255**2
 
 
 @dataclass(frozen=True)
-class Goal:
+class PsnrGoal:
     """How near the quantized image is to come to the float model's.
 
     Attributes:

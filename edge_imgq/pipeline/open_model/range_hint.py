@@ -40,7 +40,7 @@ NEARER = 0.5
 """Share of the distance that another range must stay below to be named."""
 
 
-def nobody_said(source: Source) -> bool:
+def is_range_unknown(source: Source) -> bool:
     """Tell whether neither the model nor the person said what the pixels of an image are."""
     unsaid = not source.is_own and source.asked is None and source.contract.peak == 1.0
     return unsaid and source.contract.returns_image

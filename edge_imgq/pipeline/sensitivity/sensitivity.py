@@ -28,7 +28,7 @@ from edge_imgq.pipeline.image_selection import (
     refuse_overlap,
 )
 from edge_imgq.pipeline.mixed_precision.estimated_times import at_size, float_file_time
-from edge_imgq.pipeline.mixed_precision.psnr_goal import Goal, fidelity_of
+from edge_imgq.pipeline.mixed_precision.psnr_goal import PsnrGoal, fidelity_of
 from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
 from edge_imgq.pipeline.open_model.source import Source, opened
 from edge_imgq.pipeline.progress import Step, Watch
@@ -46,7 +46,7 @@ from edge_imgq.version import __version__
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+    from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
     from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost, Roundings
     from edge_imgq.quantize.mixed_precision.precision_search import Choice
     from edge_imgq.quantize.quantize import Quantized
@@ -144,12 +144,12 @@ class _Run:
     def quantized(self, recipe: QuantizeRecipe) -> Quantized:
         return quantize_source(self.source, recipe, self.images, self.watch)
 
-    def goal(self) -> Goal | None:
+    def goal(self) -> PsnrGoal | None:
         """Return what the budget stands for; None without one."""
         if self.request.budget is None:
-            return None if self.request.fidelity is None else Goal(self.request.fidelity)
+            return None if self.request.fidelity is None else PsnrGoal(self.request.fidelity)
         of_float = self._psnr_of_float_model()
-        return Goal(fidelity_of(self.request.budget, of_float), tuple(of_float))
+        return PsnrGoal(fidelity_of(self.request.budget, of_float), tuple(of_float))
 
     def _psnr_of_float_model(self) -> list[float]:
         """Return the PSNR of the float model against the truth, image by image."""
@@ -178,21 +178,21 @@ class _Run:
             image = from_nchw(values, contract.peak)
             yield psnr(sample.truth, image, shave=contract.shave)
 
-    def board(self, quantized: Quantized) -> Switchboard:
+    def board(self, quantized: Quantized) -> LayerAblation:
         """Return the switches of a graph, on the images that are measured."""
-        from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+        from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 
         peak, patches = self.source.contract.peak, quantized.patches.held_out
         batch = patches(peak) if self.request.images is None else self._patches(quantized)
-        return Switchboard(quantized.original, quantized.model, batch, peak)
+        return LayerAblation(quantized.original, quantized.model, batch, peak)
 
     def _patches(self, quantized: Quantized) -> NDArray[np.float32]:
         """Return a few patches of the person's images."""
         from edge_imgq.graph.shapes.size import own_size
-        from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+        from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 
         contract = self.source.contract
-        keeper = PatchKeeper(contract.multiple, own_size(quantized.original))
+        keeper = PatchSampler(contract.multiple, own_size(quantized.original))
         inputs = network_inputs(self.measured, self.source)
         for _ in keeper.passing(sample.pixels for sample in inputs):
             pass
@@ -202,12 +202,12 @@ class _Run:
 class _Findings:
     """What is known of a quantized model's layers."""
 
-    def __init__(self, run: _Run, quantized: Quantized, goal: Goal | None) -> None:
+    def __init__(self, run: _Run, quantized: Quantized, goal: PsnrGoal | None) -> None:
         from edge_imgq.quantize.mixed_precision.layer_costs import measure_roundings
 
         self._run, self._profile = run, estimated_profile()
         self._graph = at_size(quantized.original, _size(run))
-        self._board: Switchboard = run.board(quantized)
+        self._board: LayerAblation = run.board(quantized)
         self._best = self._board.psnr(())
         if goal is not None and goal.psnr > self._best:
             raise UsageError(self._out_of_reach(goal))
@@ -225,7 +225,7 @@ class _Findings:
         times = LayerTimes(self._graph.graph, self._profile).by_node(floats)
         return layer_costs(self._graph.graph, self._board, self._roundings, times)
 
-    def chosen(self, goal: Goal) -> tuple[ChosenPrecision, str]:
+    def chosen(self, goal: PsnrGoal) -> tuple[ChosenPrecision, str]:
         """Return layers to keep in float, and the text of a recipe that says so."""
         from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
 
@@ -247,7 +247,7 @@ class _Findings:
             )
         return self._written(choice, goal.psnr, reached, search.plain)
 
-    def _out_of_reach(self, goal: Goal) -> str:
+    def _out_of_reach(self, goal: PsnrGoal) -> str:
         return (
             f"{goal.words(goal.psnr)} cannot be met by any choice of layers. Pixels of 8 bits "
             f"alone, with every layer in float, leave {goal.words_within(self._best)}; "

@@ -20,7 +20,7 @@ from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
-from edge_imgq.pipeline.verify.worst_images import Gallery
+from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
@@ -73,7 +73,7 @@ def measure_drifts(
     contract: ImageContract,
     watch: Watch,
     not_run: dict[Path, NotRun],
-    gallery: Gallery,
+    gallery: WorstImages,
     values: OutputValues,
 ) -> dict[Path, Drift]:
     """Measure every file; those that insist on sizes are run on images of each of these.
@@ -178,7 +178,7 @@ def _run(
 
 
 def _compared(
-    file: OpenedFile, result: Pixels | Levels, shown: _Shown, gallery: Gallery
+    file: OpenedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
 ) -> ImageDrift:
     """Return how far a file's image is off, and show it."""
     sample, note = shown.sample, file.session.note

@@ -32,7 +32,7 @@ from edge_imgq.pipeline.verify.gpu_check import gpu_drift
 from edge_imgq.pipeline.verify.measure_drift import measure_drifts
 from edge_imgq.pipeline.verify.references import Candidate, OpenedFile, References
 from edge_imgq.pipeline.verify.target_report import size_to_time, target_report
-from edge_imgq.pipeline.verify.worst_images import NOTHING_KEPT, Gallery
+from edge_imgq.pipeline.verify.worst_images import NOTHING_KEPT, WorstImages
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.report import NOT_LOOKED_AT, NotRun, Report, TargetReport
@@ -103,7 +103,7 @@ class Terms:
     budgets: Mapping[str, Budget]
     threads: int
     device: Device | Skipped = field(default_factory=HostDevice)
-    gallery: Gallery = NOTHING_KEPT
+    gallery: WorstImages = NOTHING_KEPT
     keep_going: bool = False
     just_written: bool = False
     timed: bool = True
@@ -122,7 +122,7 @@ class Verified:
 
     folder: Path
     report: Report
-    gallery: Gallery
+    gallery: WorstImages
 
 
 def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
@@ -149,7 +149,7 @@ def verify(request: VerifyRequest, watch: Watch) -> tuple[Verified, ...]:
     )
     found = []
     for folder, files in _by_folder(request).items():
-        gallery = Gallery(request.pictures, keeps=True)
+        gallery = WorstImages(request.pictures, keeps=True)
         candidates = [Candidate(path, None) for path in files]
         report = verify_files(folder, candidates, replace(terms, gallery=gallery), watch)
         gallery.write()

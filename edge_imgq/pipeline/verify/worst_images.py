@@ -18,7 +18,7 @@ WORST = 3
 """Images that are kept of each file."""
 
 
-class Gallery:
+class WorstImages:
     """Holds at most WORST images for each file, so that memory does not grow with their number."""
 
     def __init__(self, folder: Path | None, *, keeps: bool = False, whole: bool = False) -> None:
@@ -34,9 +34,9 @@ class Gallery:
         self._keeps = keeps or self._whole
         self._kept: dict[str, list[Exhibit]] = {}
 
-    def empty(self) -> Gallery:
+    def empty(self) -> WorstImages:
         """Return another gallery for the same place that has no images yet."""
-        return Gallery(self._folder, keeps=self._keeps, whole=self._whole)
+        return WorstImages(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
     def exhibits(self) -> dict[str, tuple[Exhibit, ...]]:
@@ -54,7 +54,7 @@ class Gallery:
             return
         self._kept[file] = sorted([*before, exhibit], key=lambda kept: kept.psnr)[:WORST]
 
-    def replace(self, files: Iterable[str], other: Gallery) -> None:
+    def replace(self, files: Iterable[str], other: WorstImages) -> None:
         """Keep the images that another gallery kept of some files, instead of those before."""
         for file in files:
             self._kept.pop(file, None)
@@ -97,5 +97,5 @@ def write_pictures(
     return written
 
 
-NOTHING_KEPT = Gallery(None)
+NOTHING_KEPT = WorstImages(None)
 """For runs without pictures."""

@@ -49,7 +49,7 @@ class _Reservoir:
             self.kept[place] = patch.copy()
 
 
-class PatchKeeper:
+class PatchSampler:
     """Passes images through and keeps patches of them.
 
     Which ones are kept is drawn by reservoir sampling with a fixed seed, so every patch has the

@@ -39,7 +39,7 @@ hundreds of layers is computed in parts."""
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class ChannelSensitivity:
     """Statistics of the channels of one value.
 
     Attributes:
@@ -55,10 +55,10 @@ class Sensitivity:
     absence: NDArray[np.float64]
     everywhere: NDArray[np.float64]
 
-    def with_gains(self, gains: NDArray[np.float64]) -> Sensitivity:
+    def with_gains(self, gains: NDArray[np.float64]) -> ChannelSensitivity:
         """Return the statistics of channels that got gains which the graph undoes behind them."""
         squares = gains**2
-        return Sensitivity(
+        return ChannelSensitivity(
             self.error / squares, self.energy * squares, self.absence, self.everywhere / squares
         )
 
@@ -68,7 +68,7 @@ def measure_sensitivity(
     values: Sequence[ir.Value],
     batch: NDArray[np.float32],
     at_once: int = AT_ONCE,
-) -> dict[ir.Value, Sensitivity]:
+) -> dict[ir.Value, ChannelSensitivity]:
     """Return the statistics of some values (N, C, H, W) of a float graph.
 
     Args:
@@ -88,7 +88,7 @@ def measure_sensitivity(
         for part in np.array_split(batch, _parts(model.graph, batch.shape, at_once))
     ]
     totals = [torch.stack(rows).sum(0).numpy() for rows in zip(*parts, strict=True)]
-    return {value: Sensitivity(*total) for value, total in zip(values, totals, strict=True)}
+    return {value: ChannelSensitivity(*total) for value, total in zip(values, totals, strict=True)}
 
 
 def _parts(graph: ir.Graph, shape: tuple[int, ...], at_once: int) -> int:
@@ -112,7 +112,7 @@ def _of_part(
     part: NDArray[np.float32],
     generator: torch.Generator,
 ) -> list[Tensor]:
-    """Return what images say of each value: the rows of `Sensitivity`, float64 (4, channels)."""
+    """Return the rows of `ChannelSensitivity` for each value, float64 (4, channels)."""
     entry = torch.from_numpy(part).requires_grad_()
     traced = graph.trace(entry, values)
     (image,) = (tensor for value, tensor in traced.items() if value.is_graph_output())
@@ -131,7 +131,9 @@ def _of_part(
     return sums
 
 
-def channel_sensitivity(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, Sensitivity]:
+def channel_sensitivity(
+    model: ir.Model, batch: NDArray[np.float32]
+) -> dict[str, ChannelSensitivity]:
     """Return the statistics of all values with known channels, by name; none without a use.
 
     Args:

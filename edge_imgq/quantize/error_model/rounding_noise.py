@@ -82,7 +82,7 @@ def own_name(value: ir.Value) -> str:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class NoiseModel:
     """What rounding will do to the image of a float graph, as its parts are tried in other forms.
 
     Attributes:

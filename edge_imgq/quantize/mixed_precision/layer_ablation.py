@@ -25,7 +25,7 @@ LEAST_ERROR = 1e-10
 """Squared error that counts for patches without any, so that their dB are a number: 100."""
 
 
-class Switchboard:
+class LayerAblation:
     """Runs a quantized graph with some of its roundings.
 
     Attributes:

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.fusion import fused_activation, stored_output
 from edge_imgq.quantize.mixed_precision.float_layers import layers
-from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, decibels, weights_of
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, decibels, weights_of
 
 Progress = Callable[[int, int], None]
 
@@ -58,7 +58,7 @@ class Roundings:
     psnr: float
 
 
-def measure_roundings(board: Switchboard, progress: Progress) -> Roundings:
+def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
     """Turn each rounding on by itself."""
     errors = {}
     for done, name in enumerate(sorted(board.names)):
@@ -68,7 +68,7 @@ def measure_roundings(board: Switchboard, progress: Progress) -> Roundings:
 
 
 def layer_costs(
-    graph: ir.Graph, board: Switchboard, roundings: Roundings, times: Mapping[str, float]
+    graph: ir.Graph, board: LayerAblation, roundings: Roundings, times: Mapping[str, float]
 ) -> tuple[LayerCost, ...]:
     """Return what the layers of a graph cost, in their order, and other operators that round.
 

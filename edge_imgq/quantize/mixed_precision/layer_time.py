@@ -13,7 +13,7 @@ from math import prod
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.cost.conv_slots import layer_form
+from edge_imgq.graph.cost.conv_slots import conv_rewrite
 from edge_imgq.graph.cost.operation_time import operation_time
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.network import Operation
@@ -69,7 +69,7 @@ class LayerTimes:
         if operation is None:
             return 0.0  # an activation of the layer before it
         if node.op_type == "Conv" and _is_plain(node):
-            form = layer_form(node, self._profile, quantized=not in_float)
+            form = conv_rewrite(node, self._profile, quantized=not in_float)
             share, (_, _, *sides) = form.places, operation.output.shape
             convolution = self._profile.times.of(in_float=in_float).convolution
             cost = convolution.time(share, form.taps / share, form.slots / share)

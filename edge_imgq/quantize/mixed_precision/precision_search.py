@@ -20,7 +20,7 @@ import onnx_ir as ir
 
 from edge_imgq.kernels.profile import TimedProfile
 from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner, layers
-from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, weights_of
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
 from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 
 Names = frozenset[str]
@@ -52,7 +52,7 @@ class PrecisionSearch:
     def __init__(
         self,
         graph: ir.Graph,
-        board: Switchboard,
+        board: LayerAblation,
         errors: Mapping[str, float],
         profile: TimedProfile,
     ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LoudLayer:
+class WorstLayer:
     """A layer whose roundings make much of the loss.
 
     Attributes:

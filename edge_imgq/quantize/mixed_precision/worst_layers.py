@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import onnx_ir as ir
 
-from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, weights_of
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
 from edge_imgq.quantize.mixed_precision.layer_costs import written_switches
-from edge_imgq.quantize.mixed_precision.worst_layer import LoudLayer
+from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 
 SHARE = 0.1
 """Part of the squared error from which on a rounding is loud."""
@@ -25,7 +25,7 @@ MOST = 5
 Progress = Callable[[str], None]
 
 
-def rounding_errors(graph: ir.Graph, board: Switchboard, progress: Progress) -> dict[str, float]:
+def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -> dict[str, float]:
     """Return the squared error of each rounding, mean over patches; of quiet ones, about.
 
     Args:
@@ -55,7 +55,7 @@ def rounding_errors(graph: ir.Graph, board: Switchboard, progress: Progress) -> 
     return errors
 
 
-def loud_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[LoudLayer, ...]:
+def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLayer, ...]:
     """Return the loudest layers of a graph, the loudest first; none where all lose alike.
 
     Args:
@@ -68,6 +68,6 @@ def loud_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[LoudLayer
         weights = errors.get(weights_of(node.name or ""), 0.0) / total
         output = sum(errors[name] for name in outputs) / total
         if weights + output >= SHARE:
-            found.append(LoudLayer(node.name or "", node.op_type, weights, output))
+            found.append(WorstLayer(node.name or "", node.op_type, weights, output))
     found.sort(key=lambda layer: -layer.weights - layer.output)
     return tuple(found[:MOST])

@@ -21,7 +21,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked, mark_float
 from edge_imgq.graph.fusion import fused_activation
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.error_model.rounding_noise import Forecast
+from edge_imgq.quantize.error_model.rounding_noise import NoiseModel
 from edge_imgq.quantize.prepare.float_region_gains import insert_edge_factors
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 
@@ -58,7 +58,7 @@ def gates_in_float(
     """
     if not find_gates(original.graph):
         return
-    forecast, draft = Forecast(seen, image, errors()), original.clone()
+    forecast, draft = NoiseModel(seen, image, errors()), original.clone()
     write_in_float(draft.graph)
     if forecast.noise(draft.graph) <= MOST_LEFT * forecast.noise(original.graph):
         write_in_float(original.graph)

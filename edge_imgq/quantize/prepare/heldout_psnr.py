@@ -17,7 +17,7 @@ SAME = 100.0
 """dB that count for patches without any difference, so that a mean exists."""
 
 
-class Judge:
+class HeldOutPsnr:
     """Compares quantized graphs with the float model on held-out patches."""
 
     def __init__(self, reference: ir.Model, batch: NDArray[np.float32], peak: float) -> None:

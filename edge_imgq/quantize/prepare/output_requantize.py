@@ -13,7 +13,7 @@ from edge_imgq.graph import edit
 from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT
 
 
-def part_fixed_outputs(graph: ir.Graph) -> None:
+def insert_output_requantize(graph: ir.Graph) -> None:
     """Put an Identity behind every graph output whose operator fixes its own range; in place."""
     for index, value in enumerate(graph.outputs):
         node = value.producer()

@@ -20,19 +20,19 @@ from edge_imgq.graph.shapes.size import own_size, takes_batches
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.calibrate import observe_channels
-from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.mixed_precision.float_layers import mark_precision
 from edge_imgq.quantize.prepare.float_gates import gates_in_float
-from edge_imgq.quantize.prepare.heldout_psnr import Judge
-from edge_imgq.quantize.prepare.output_requantize import part_fixed_outputs
+from edge_imgq.quantize.prepare.heldout_psnr import HeldOutPsnr
+from edge_imgq.quantize.prepare.output_requantize import insert_output_requantize
 from edge_imgq.quantize.prepare.split_concat_conv import part_concatenations, part_named, with_parts
-from edge_imgq.quantize.ranges.black_white_ranges import reach_both_ends
+from edge_imgq.quantize.ranges.black_white_ranges import include_black_and_white
 from edge_imgq.quantize.ranges.ranges import ChannelRange
-from edge_imgq.quantize.ranges.relu_sum_range import cut_off
-from edge_imgq.quantize.ranges.saturating_activations import without_saturation
+from edge_imgq.quantize.ranges.relu_sum_range import limit_relu_sums
+from edge_imgq.quantize.ranges.saturating_activations import limit_to_saturation
 from edge_imgq.quantize.ranges.vivid_colour_ranges import (
-    reach_every_colour,
-    reach_vivid_colours,
+    include_every_colour,
+    include_vivid_colours,
     vivid,
 )
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
@@ -45,7 +45,7 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_imgq.quantize.ranges.guarded_clipping import Guard
+    from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
 
     Ranges = Mapping[str, ChannelRange]
 
@@ -69,8 +69,8 @@ class Prepared:
 
     original: ir.Model
     seen: dict[str, ChannelRange]
-    patches: PatchKeeper
-    judge: Judge
+    patches: PatchSampler
+    judge: HeldOutPsnr
     takes_batches: bool
     contract: ImageContract
     kernels: KernelProfile
@@ -95,7 +95,7 @@ class Prepared:
             self._errors = image_weights(self.original, self.few())
         return self._errors
 
-    def guard(self) -> Guard:
+    def guard(self) -> GuardSet:
         """Return the images that choices are judged by."""
         from edge_imgq.quantize.ranges.guarded_clipping import guard_of
 
@@ -126,19 +126,19 @@ def prepare(
     begin("ranges of activations")
     original = graph.model.clone()
     refuse_computed_weights(original, "The model")
-    part_fixed_outputs(original.graph)
+    insert_output_requantize(original.graph)
     zero_biases(original.graph)
     part_named(original.graph, recipe.precision)
     mark_precision(original.graph, recipe.precision)
-    patches = PatchKeeper(contract.multiple, own_size(original))
+    patches = PatchSampler(contract.multiple, own_size(original))
     passing = patches.passing(images, extremes)
     watched = with_parts(original)
     closely = recipe.observer != "min-max"
     seen = observe_channels(watched, passing, contract.peak, closely=closely)
-    seen = reach_both_ends(watched, seen, contract, patches.size)
-    seen = reach_every_colour(watched, seen, contract, patches.size)
-    wide = reach_vivid_colours(watched, seen, contract, patches.pixels())
-    judge = Judge(original, patches.held_out(contract.peak), contract.peak)
+    seen = include_black_and_white(watched, seen, contract, patches.size)
+    seen = include_every_colour(watched, seen, contract, patches.size)
+    wide = include_vivid_colours(watched, seen, contract, patches.pixels())
+    judge = HeldOutPsnr(original, patches.held_out(contract.peak), contract.peak)
     batches = takes_batches(original, patches.size)
     prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
     if recipe.equalization == "image":
@@ -173,8 +173,8 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
         lambda: part_concatenations(original, prepared.seen, image, prepared.errors, gains=gains),
     )
     names = [value.name or "" for value in activations(original.graph)]
-    seen = cut_off(original.graph, {name: prepared.seen[name] for name in names})
-    prepared.seen = without_saturation(original.graph, seen, image)
+    seen = limit_relu_sums(original.graph, {name: prepared.seen[name] for name in names})
+    prepared.seen = limit_to_saturation(original.graph, seen, image)
     if "cheap-sign-split" in recipe.passes and any(n.op_type == "PRelu" for n in original.graph):
         from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
 
@@ -183,8 +183,9 @@ def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
             lambda: split_wide(original, prepared.seen, prepared.guard(), prepared.kernels),
         )
     if recipe.observer == "guarded":
-        from edge_imgq.quantize.ranges.guarded_clipping import clip_rare
+        from edge_imgq.quantize.ranges.guarded_clipping import clip_outliers
 
         prepared.take(
-            "guarded ranges", lambda: clip_rare(original, prepared.seen, image, prepared.guard())
+            "guarded ranges",
+            lambda: clip_outliers(original, prepared.seen, image, prepared.guard()),
         )

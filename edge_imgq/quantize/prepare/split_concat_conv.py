@@ -26,7 +26,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.convolution import convolution_of
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.network import Quantization
-from edge_imgq.quantize.error_model.rounding_noise import Forecast
+from edge_imgq.quantize.error_model.rounding_noise import NoiseModel
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.ranges.saturating_activations import POINTWISE
 
@@ -97,7 +97,7 @@ def part_concatenations(
     """
     if not _sites(original.graph):
         return
-    forecast = Forecast(seen, image, errors(), gains, known_as=_base)
+    forecast = NoiseModel(seen, image, errors(), gains, known_as=_base)
     least = forecast.noise(original.graph)
     for name in [site.concat.name for site in _sites(original.graph)]:
         draft = original.clone()

@@ -22,18 +22,18 @@ from edge_imgq.graph.passes.by_name.sign_split import partly_cheap, split
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.histogram import Histogram
 from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
-from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, Guard
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
 from edge_imgq.quantize.ranges.ranges import LEVELS, ChannelDetail, ChannelRange
 from edge_imgq.quantize.steps.channel_equivalence import (
-    Spread,
+    GainAndSplit,
     apply_spread,
     find_channels,
     spread_ranges,
 )
 from edge_imgq.quantize.steps.channel_pruning import (
     WIDEST,
-    Heirs,
-    bequeath,
+    PruningState,
+    fold_into_consumers,
     measure_products,
     own_errors,
 )
@@ -50,7 +50,7 @@ MOST_LOST = 0.1
 
 
 def split_wide(
-    original: ir.Model, seen: Seen, guard: Guard, kernels: KernelProfile
+    original: ir.Model, seen: Seen, guard: GuardSet, kernels: KernelProfile
 ) -> dict[str, ChannelRange] | None:
     """Split the PReLUs of a float graph that only some halves are cheap of, in place.
 
@@ -72,13 +72,13 @@ def split_wide(
         return None
     draft = original.clone()
     halves, ranges = _split(draft.graph, seen, places)
-    heirs = _heirs(draft, halves, ranges, places, guard)
-    if not heirs:
+    pruning = _heirs(draft, halves, ranges, places, guard)
+    if not pruning:
         return None
-    halves, ranges = _split(original.graph, seen, heirs)
+    halves, ranges = _split(original.graph, seen, pruning)
     for value, name in halves.items():
-        bequeath(original.graph, list(value.consumers()), heirs[name].inheritance)
-    return _narrowed(original, ranges, {v: heirs[name].present for v, name in halves.items()})
+        fold_into_consumers(original.graph, list(value.consumers()), pruning[name].reconstruction)
+    return _narrowed(original, ranges, {v: pruning[name].present for v, name in halves.items()})
 
 
 def _is_known(node: ir.Node, seen: Seen) -> bool:
@@ -133,8 +133,8 @@ def _heirs(
     halves: Mapping[ir.Value, str],
     ranges: Seen,
     places: Mapping[str | None, int],
-    guard: Guard,
-) -> dict[str | None, Heirs]:
+    guard: GuardSet,
+) -> dict[str | None, PruningState]:
     """Return what is left of the halves of each PReLU that may be split, by its name."""
     values = list(halves)
     products = measure_products(draft, values, guard)
@@ -142,24 +142,24 @@ def _heirs(
     rounding = {v: (ranges[v.name or ""].whole().high / LEVELS) ** 2 / 12 for v in values}
     noises = {v: float(found[v].error.sum()) * rounding[v] for v in values}
     allowed = np.maximum((LOSS - 1) * sum(noises.values()), TRUTH * own_errors(draft, guard))
-    chosen: dict[str | None, Heirs] = {}
+    chosen: dict[str | None, PruningState] = {}
     for value, name in halves.items():
-        heirs = Heirs(products[value], rounding[value], allowed)
-        if _give_up(heirs, places[name], MOST_LOST * noises[value]):
-            chosen[name] = heirs
+        pruning = PruningState(products[value], rounding[value], allowed)
+        if _prune(pruning, places[name], MOST_LOST * noises[value]):
+            chosen[name] = pruning
     return chosen
 
 
-def _give_up(heirs: Heirs, places: int, bearable: float) -> bool:
+def _prune(pruning: PruningState, places: int, bearable: float) -> bool:
     """Give up channels until some are left; tell whether that cost no more than is bearable."""
     lost = 0.0
-    while heirs.present.sum() > places:
-        costs = heirs.costs()
+    while pruning.present.sum() > places:
+        costs = pruning.costs()
         cheapest = int(costs.argmin())
         lost += float(costs[cheapest])
         if lost > bearable:
             return False
-        heirs.give_up(cheapest)
+        pruning.prune(cheapest)
     return True
 
 
@@ -171,6 +171,6 @@ def _narrowed(
     copies = np.ones(channels.count, np.intp)
     for value, there in present.items():
         copies[channels.of[value][~there]] = 0
-    spread = Spread(np.ones(channels.count), copies)
+    spread = GainAndSplit(np.ones(channels.count), copies)
     apply_spread(original.graph, channels, spread)
     return spread_ranges(ranges, channels, spread)

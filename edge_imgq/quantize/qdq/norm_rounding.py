@@ -49,7 +49,7 @@ FARTHEST = 255
 """Levels that a value may be from the mean."""
 
 
-def steady_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
+def round_norm_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
     """Split and round the spatial means of marked normalisations; in place.
 
     Args:

@@ -27,7 +27,7 @@ from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.graph.read_network import same_quantization
 from edge_imgq.quantize.qdq.exact_first_layer import exact_first_layers
-from edge_imgq.quantize.qdq.norm_rounding import steady_statistics
+from edge_imgq.quantize.qdq.norm_rounding import round_norm_statistics
 from edge_imgq.quantize.qdq.resize_rounding import off_ties
 from edge_imgq.quantize.qdq.weights import quantize_bias, quantize_weight
 from edge_imgq.quantize.ranges.ranges import covering
@@ -57,7 +57,7 @@ def insert_qdq(
         placed: quantization of every activation (`edge_imgq.quantize.scales.scales`).
         by_shift: whether scales are powers of two (`edge_imgq.quantize.scales.power_of_two`).
     """
-    steady_statistics(graph, placed)
+    round_norm_statistics(graph, placed)
     exact_first_layers(graph, placed)
     named = _Named(graph, edit.Names(graph))
     nodes = [node for node in graph if not is_marked(node) and _computes_reals(node)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDS = (0, 255)
 
 
-def reach_both_ends(
+def include_black_and_white(
     model: ir.Model,
     seen: Mapping[str, ChannelRange],
     contract: ImageContract,

@@ -33,7 +33,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.graph.network import Quantization
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.observers import least_error
-from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.error_model.channel_sensitivity import measure_sensitivity
 from edge_imgq.quantize.error_model.rounding_noise import noise_with_gains, rounding_noise
 from edge_imgq.quantize.prepare.float_region_gains import is_factor
@@ -74,7 +74,7 @@ CONTRASTS = 4
 
 
 @dataclass(frozen=True)
-class Guard:
+class GuardSet:
     """Images that a choice of ranges is judged by.
 
     Attributes:
@@ -97,7 +97,7 @@ class Guard:
         return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
 
 
-def guard_of(contract: ImageContract, patches: PatchKeeper, *, one_by_one: bool) -> Guard:
+def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool) -> GuardSet:
     """Return the images to judge ranges by.
 
     Args:
@@ -115,7 +115,7 @@ def guard_of(contract: ImageContract, patches: PatchKeeper, *, one_by_one: bool)
     drawn = stress_images(contract, (height, width))
     inputs = [to_nchw(image.pixels, contract.peak) for image in drawn]
     truths = [to_nchw(i.truth, contract.peak) for i in drawn if i.truth is not None]
-    return Guard(
+    return GuardSet(
         photos[:1] if one_by_one else photos,
         np.concatenate(inputs),
         np.concatenate(truths) if truths else None,
@@ -124,8 +124,8 @@ def guard_of(contract: ImageContract, patches: PatchKeeper, *, one_by_one: bool)
     )
 
 
-def clip_rare(
-    original: ir.Model, seen: Seen, image: Quantization, guard: Guard
+def clip_outliers(
+    original: ir.Model, seen: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
     """Return ranges without what is rare, where that helps photographs and harms no other image.
 
@@ -138,7 +138,7 @@ def clip_rare(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    forecast = _Forecast(original, image, guard, gains=any(map(is_factor, original.graph)))
+    forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, error = dict(seen), forecast.photographs(seen)
     enough = (1 - LEAST_GAIN) * error
     allowed = np.maximum(LOSS * forecast.guarding(seen), TRUTH * forecast.own_errors())
@@ -155,7 +155,7 @@ def clip_rare(
 
 
 def narrow_again(
-    original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: Guard
+    original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
     """Return ranges that are wide where photographs gain by it, and narrow elsewhere.
 
@@ -173,7 +173,7 @@ def narrow_again(
     Raises:
         NotCoveredError: an operator has no torch form.
     """
-    forecast = _Forecast(original, image, guard, gains=any(map(is_factor, original.graph)))
+    forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, errors = dict(wide), forecast.by_cell(wide)
     groups = forecast.groups_that_differ(wide, narrow)
     for names in (list(narrow), *groups):
@@ -194,13 +194,13 @@ class _Images:
     outputs: torch.Tensor
 
 
-class _Forecast:
+class _ErrorModel:
     """Foretells the errors that ranges lead to."""
 
     def __init__(
-        self, original: ir.Model, image: Quantization, guard: Guard, *, gains: bool = False
+        self, original: ir.Model, image: Quantization, guard: GuardSet, *, gains: bool = False
     ) -> None:
-        """Args: `gains`, whether channels are to get gains yet; the others are of `clip_rare`."""
+        """Args: `gains`, whether channels will get gains; the others as in `clip_outliers`."""
         self._graph, self._image, self._guard = original.graph, image, guard
         self._gains = gains
         self._torch = TorchGraph(original)

@@ -19,7 +19,7 @@ from edge_imgq.graph.fusion import clip_bounds, fused_activation
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 
 
-def cut_off(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
+def limit_relu_sums(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
     """Return ranges without what rectified sums do not need.
 
     Args:

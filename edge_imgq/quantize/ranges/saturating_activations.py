@@ -55,7 +55,7 @@ LEAST_CUT = 0.02
 """Share of a range that must be without use before it is cut."""
 
 
-def without_saturation(
+def limit_to_saturation(
     graph: ir.Graph, seen: Mapping[str, ChannelRange], image: Quantization
 ) -> dict[str, ChannelRange]:
     """Return ranges without the values that the operators behind them make no difference of.

@@ -40,7 +40,7 @@ super-resolution networks, mean / worst of 71 photographs, with 1, 1.5 and 2: FS
 steps, .33 / 1.6, .39 / 2.4, .40 / 2.1."""
 
 
-def reach_vivid_colours(
+def include_vivid_colours(
     model: ir.Model,
     seen: Mapping[str, ChannelRange],
     contract: ImageContract,
@@ -61,7 +61,7 @@ def reach_vivid_colours(
     return {name: found.widened(reached.get(name)) for name, found in seen.items()}
 
 
-def reach_every_colour(
+def include_every_colour(
     model: ir.Model,
     seen: Mapping[str, ChannelRange],
     contract: ImageContract,
@@ -69,7 +69,7 @@ def reach_every_colour(
 ) -> dict[str, ChannelRange]:
     """Return ranges widened to what every colour makes of the values computed from single pixels.
 
-    Arguments are those of `reach_vivid_colours`, and the height and width of the images.
+    Arguments are those of `include_vivid_colours`, and the height and width of the images.
     """
     if contract.channels == 1:
         return dict(seen)

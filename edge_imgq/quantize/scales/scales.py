@@ -31,7 +31,7 @@ from edge_imgq.quantize.ranges.ranges import Range, asymmetric, bounds
 from edge_imgq.quantize.scales.exact_addition import share_addition_scales
 from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT, SHARED_SCALE
 from edge_imgq.quantize.scales.shared_scales import scale_classes, write_scales
-from edge_imgq.quantize.scales.tie_free_scales import avoid_halves
+from edge_imgq.quantize.scales.tie_free_scales import avoid_ties
 
 JOINING = frozenset({"Concat", "Min", "Max"})
 """Operators of several inputs that copy integers."""
@@ -74,7 +74,7 @@ def place_scales(
         placed.update((value, given) for value in members)
     classes = scale_classes(placed, fixed)
     share_addition_scales(graph, classes)
-    avoid_halves(graph, classes)
+    avoid_ties(graph, classes)
     write_scales(classes, placed, fixed)
     return placed
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 Classes = Mapping[ir.Value, ScaleClass]
 
 
-def avoid_halves(graph: ir.Graph, classes: Classes) -> None:
+def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
     """Widen scales until every runtime rounds alike; in place.
 
     Args:

@@ -65,7 +65,7 @@ class Channels:
 
 
 @dataclass(frozen=True)
-class Spread:
+class GainAndSplit:
     """A gain and a number of copies for each class of channels.
 
     Attributes:
@@ -89,7 +89,7 @@ def find_channels(graph: ir.Graph) -> Channels:
     return joined.result()
 
 
-def apply_spread(graph: ir.Graph, channels: Channels, spread: Spread) -> None:
+def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> None:
     """Give every channel its gain and its copies, in place; exact in float.
 
     Copies stand side by side, so a value's channels are those before, each repeated.
@@ -106,7 +106,7 @@ def apply_spread(graph: ir.Graph, channels: Channels, spread: Spread) -> None:
 
 
 def spread_ranges(
-    seen: Mapping[str, ChannelRange], channels: Channels, spread: Spread
+    seen: Mapping[str, ChannelRange], channels: Channels, spread: GainAndSplit
 ) -> dict[str, ChannelRange]:
     """Return the ranges that activations have once `apply_spread` is done.
 
@@ -123,7 +123,7 @@ def spread_ranges(
     return ranges
 
 
-def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: Spread) -> None:
+def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: GainAndSplit) -> None:
     source, weight = node.inputs[0], node.inputs[1]
     assert source is not None
     assert weight is not None
@@ -144,7 +144,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: Spread)
         node.replace_input_with(2, named)
 
 
-def _rescale(node: ir.Node, channels: Channels, spread: Spread) -> None:
+def _rescale(node: ir.Node, channels: Channels, spread: GainAndSplit) -> None:
     """Give a factor the gain of what it writes, and undo that of what it reads."""
     read, written = (channels.of[v] for v in (node.inputs[0], node.outputs[0]) if v is not None)
     factor = edit.contents(node.inputs[1]).astype(np.float64).reshape(-1)
@@ -152,16 +152,16 @@ def _rescale(node: ir.Node, channels: Channels, spread: Spread) -> None:
     edit.replace_input(node, 1, factor.reshape(1, -1, 1, 1), "spread")
 
 
-def _changes(classes: NDArray[np.intp], spread: Spread) -> bool:
+def _changes(classes: NDArray[np.intp], spread: GainAndSplit) -> bool:
     return bool((spread.gain[classes] != 1).any() or (spread.copies[classes] != 1).any())
 
 
-def _repeated(array: Any, axis: int, classes: NDArray[np.intp], spread: Spread) -> Any:
+def _repeated(array: Any, axis: int, classes: NDArray[np.intp], spread: GainAndSplit) -> Any:
     return np.repeat(array, spread.copies[classes], axis=axis)
 
 
 def _written(
-    weight: Any, axis: int, classes: NDArray[np.intp], spread: Spread, node: ir.Node
+    weight: Any, axis: int, classes: NDArray[np.intp], spread: GainAndSplit, node: ir.Node
 ) -> Any:
     """Scale and repeat the output channels of a weight."""
     if _groups(node) > 1 and axis == 1:
@@ -170,7 +170,9 @@ def _written(
     return _repeated(weight * gain, axis, classes, spread)
 
 
-def _read(weight: Any, axis: int, classes: NDArray[np.intp], spread: Spread, node: ir.Node) -> Any:
+def _read(
+    weight: Any, axis: int, classes: NDArray[np.intp], spread: GainAndSplit, node: ir.Node
+) -> Any:
     """Undo the gains of the input channels of a weight, and repeat them."""
     undone = 1 / (spread.gain * np.maximum(spread.copies, 1))[classes]
     groups = _groups(node)

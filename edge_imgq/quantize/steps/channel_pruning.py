@@ -36,7 +36,7 @@ from torch import Tensor
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.error_model.channel_sensitivity import signed_sum
-from edge_imgq.quantize.ranges.guarded_clipping import Guard
+from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
 from edge_imgq.quantize.torch.torch_graph import TorchGraph
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def readers_of(value: ir.Value) -> list[ir.Node] | None:
 
 
 def measure_products(
-    model: ir.Model, values: Sequence[ir.Value], guard: Guard
+    model: ir.Model, values: Sequence[ir.Value], guard: GuardSet
 ) -> dict[ir.Value, Products]:
     """Return the products of some values (N, C, H, W) of a float graph.
 
@@ -153,7 +153,7 @@ def _of_part(
 
 
 @torch.no_grad()
-def own_errors(model: ir.Model, guard: Guard) -> Numbers:
+def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
     """Return the float graph's squared error of every image unlike photographs; 0 if unknown.
 
     Args:
@@ -167,11 +167,11 @@ def own_errors(model: ir.Model, guard: Guard) -> Numbers:
     return errors
 
 
-class Heirs:
+class PruningState:
     """The channels of a value, of which some are given up one after the other.
 
     Attributes:
-        inheritance: float64 (C, C); weights that read the value are multiplied by it.
+        reconstruction: float64 (C, C); weights that read the value are multiplied by it.
         present: bool (C,), which channels are still there.
     """
 
@@ -189,7 +189,7 @@ class Heirs:
         self._photos, self._others = products.photos.copy(), products.others.copy()
         self._allowed = allowed
         self.present = np.ones(count, bool)
-        self.inheritance = np.eye(count)
+        self.reconstruction = np.eye(count)
 
     def costs(self) -> Numbers:
         """Return what each channel's place must spare; infinite where it cannot be given up."""
@@ -197,19 +197,19 @@ class Heirs:
         if self.present.sum() < 2:
             return costs
         fits = self._fits()
-        bearable = (self._rests(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
+        bearable = (self._residuals(fits, self._others) <= self._allowed[:, np.newaxis]).all(axis=0)
         there = self.present & bearable
-        costs[there] = self._rests(fits, self._photos).mean(axis=0)[there]
+        costs[there] = self._residuals(fits, self._photos).mean(axis=0)[there]
         return costs
 
-    def give_up(self, channel: int) -> None:
+    def prune(self, channel: int) -> None:
         """Let a channel go and the others take it over."""
         fits = self._fits()
-        self._allowed -= self._rests(fits, self._others)[:, channel]
+        self._allowed -= self._residuals(fits, self._others)[:, channel]
         fit = fits[channel]
         step = np.eye(len(fit))
         step[channel] = fit
-        self.inheritance = self.inheritance @ step
+        self.reconstruction = self.reconstruction @ step
         for products in (self._photos, self._others):
             products += (
                 fit.astype(np.float32)[:, np.newaxis] * products[:, :, channel : channel + 1]
@@ -225,7 +225,7 @@ class Heirs:
         np.fill_diagonal(fits, 0)
         return fits
 
-    def _rests(self, fits: Numbers, products: Batch) -> Numbers:
+    def _residuals(self, fits: Numbers, products: Batch) -> Numbers:
         """Return the squared error of every image if a channel went, (images, C)."""
         own = np.eye(len(fits)) - fits
         rests: Numbers = np.einsum("ci,ndci->ndc", own, products, dtype=np.float64)
@@ -233,17 +233,19 @@ class Heirs:
         return squares
 
 
-def bequeath(graph: ir.Graph, readers: Sequence[ir.Node], inheritance: Numbers) -> None:
+def fold_into_consumers(
+    graph: ir.Graph, readers: Sequence[ir.Node], reconstruction: Numbers
+) -> None:
     """Multiply the weights of layers by what their input channels took over, in place.
 
     Args:
         graph: that they are in.
         readers: plain convolutions of one value.
-        inheritance: float64 (C, C).
+        reconstruction: float64 (C, C).
     """
     for node in readers:
         weight, axis = node.inputs[1], 1 - WEIGHT_AXIS[node.op_type]
         assert weight is not None
-        array = np.moveaxis(edit.contents(weight).astype(np.float64), axis, -1) @ inheritance
+        array = np.moveaxis(edit.contents(weight).astype(np.float64), axis, -1) @ reconstruction
         array = np.moveaxis(array, -1, axis).astype(np.float32)
         node.replace_input_with(1, edit.add_constant(graph, f"{weight.name}.inherited", array))

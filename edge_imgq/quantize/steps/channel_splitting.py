@@ -16,9 +16,9 @@ that are given up, and those that fill a tile of the kernels which would be comp
 What a channel's place spares is A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
 image by that of the channel. What giving it up costs is what the other channels cannot take over
 (`edge_imgq.quantize.steps.channel_pruning`). Where something else than layers reads them, so that
-nothing can be taken over, it is the channel's `absence` (`Sensitivity`), and as images unlike those
-for calibration may use it more, a share of what it would be with the channel at its peak
-everywhere.
+nothing can be taken over, it is the channel's `absence` (`ChannelSensitivity`), and as images
+unlike those for calibration may use it more, a share of what it would be with the channel at its
+peak everywhere.
 
 Kin: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier Channel
 Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither.
@@ -38,26 +38,26 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.quantize.error_model.channel_sensitivity import Sensitivity
-from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, Guard
+from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
+from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
 from edge_imgq.quantize.scales.scales import activations
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
-    Spread,
+    GainAndSplit,
     apply_spread,
     find_channels,
     spread_ranges,
 )
 from edge_imgq.quantize.steps.channel_pruning import (
-    Heirs,
-    bequeath,
+    PruningState,
+    fold_into_consumers,
     measure_products,
     own_errors,
     readers_of,
 )
-from edge_imgq.quantize.steps.free_channels import free_places
+from edge_imgq.quantize.steps.free_channels import free_channels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,8 +94,8 @@ def copy_channels(
     original: ir.Model,
     seen: Seen,
     place: Place,
-    found: Mapping[str, Sensitivity],
-    guard: Guard,
+    found: Mapping[str, ChannelSensitivity],
+    guard: GuardSet,
     tiles: KernelProfile | None,
 ) -> dict[str, ChannelRange] | None:
     """Copy channels of a float graph in place, moved by fractions of the levels to come.
@@ -126,10 +126,10 @@ def copy_channels(
     if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
     for group in groups:
-        if group.heirs is not None:
-            bequeath(original.graph, group.readers, group.heirs.inheritance)
+        if group.pruning is not None:
+            fold_into_consumers(original.graph, group.readers, group.pruning.reconstruction)
     offsets = _offsets(original.graph, channels, copies)
-    spread = Spread(np.ones(channels.count), copies)
+    spread = GainAndSplit(np.ones(channels.count), copies)
     apply_spread(original.graph, channels, spread)
     ranges = spread_ranges(seen, channels, spread)
     _move(original.graph, offsets, place(original, ranges))
@@ -145,7 +145,7 @@ class _Group:
         value: that layers read them from; None where something else reads them too.
         readers: those layers.
         added: places that the value may gain for nothing.
-        heirs: what is left of the channels of the value.
+        pruning: what is left of the channels of the value.
         places: of the members among the channels of the value.
     """
 
@@ -153,19 +153,19 @@ class _Group:
     value: ir.Value | None
     readers: list[ir.Node]
     added: int
-    heirs: Heirs | None = None
+    pruning: PruningState | None = None
     places: NDArray[np.intp] | None = None
 
     def costs(self, worth: _Worth) -> Numbers:
         """Return what the place of each member must spare."""
-        if self.heirs is None:
+        if self.pruning is None:
             return worth.absence[self.members]
-        return self.heirs.costs()[self.places]
+        return self.pruning.costs()[self.places]
 
-    def give_up(self, member: int) -> None:
+    def prune(self, member: int) -> None:
         """Give up a member, by its number."""
-        if self.heirs is not None and self.places is not None:
-            self.heirs.give_up(int(self.places[member]))
+        if self.pruning is not None and self.places is not None:
+            self.pruning.prune(int(self.places[member]))
 
 
 def _worth(
@@ -173,7 +173,7 @@ def _worth(
     channels: Channels,
     seen: Seen,
     placed: Mapping[ir.Value, Quantization],
-    found: Mapping[str, Sensitivity],
+    found: Mapping[str, ChannelSensitivity],
 ) -> _Worth:
     noise, absence = np.zeros(channels.count), np.zeros(channels.count)
     for value in activations(original.graph):
@@ -214,7 +214,7 @@ def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDAr
                 break
             copies[members[donor]] = 0
             copies[members[best]] += 1
-            group.give_up(donor)
+            group.prune(donor)
     return copies
 
 
@@ -229,7 +229,7 @@ def _groups(
     original: ir.Model,
     channels: Channels,
     placed: Mapping[ir.Value, Quantization],
-    guard: Guard,
+    guard: GuardSet,
     allowed: Numbers,
     tiles: KernelProfile | None,
 ) -> list[_Group]:
@@ -255,7 +255,7 @@ def _groups(
             classes = channels.of[group.value]
             group.places = np.array([np.flatnonzero(classes == m)[0] for m in group.members])
             noise = float(placed[group.value].scale[0]) ** 2 / 12
-            group.heirs = Heirs(products[group.value], noise, allowed)
+            group.pruning = PruningState(products[group.value], noise, allowed)
     return groups
 
 
@@ -274,7 +274,7 @@ def _last(
     assert last[0].shape is not None
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of asks for it
-    return last[0], readers, 0 if tiles is None else free_places(writers, readers, width, tiles)
+    return last[0], readers, 0 if tiles is None else free_channels(writers, readers, width, tiles)
 
 
 def _offsets(

@@ -27,7 +27,7 @@ from torch import Tensor
 from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
-from edge_imgq.quantize.error_model.channel_sensitivity import Sensitivity
+from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 from edge_imgq.quantize.error_model.expected_noise import ExpectedNoise, Layer, Rounded, Scale
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
@@ -35,7 +35,7 @@ from edge_imgq.quantize.scales.scales import activations, place_scales
 from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
-    Spread,
+    GainAndSplit,
     apply_spread,
     find_channels,
     spread_ranges,
@@ -56,10 +56,10 @@ def equalize(
     original: ir.Model,
     seen: Mapping[str, ChannelRange],
     image: Quantization,
-    found: Mapping[str, Sensitivity],
+    found: Mapping[str, ChannelSensitivity],
     rounding: str,
     rooms: Mapping[str, ChannelRange],
-) -> tuple[dict[str, ChannelRange], dict[str, Sensitivity]]:
+) -> tuple[dict[str, ChannelRange], dict[str, ChannelSensitivity]]:
     """Give the channels of a float graph gains, in place; exact in float.
 
     Args:
@@ -80,7 +80,7 @@ def equalize(
     layers = _layers(original.graph, channels, found)
     noise = ExpectedNoise(scales, layers, WEIGHT_SHARE[rounding])
     gains = _gains(channels, noise, _start(channels, noise, scales))
-    spread = Spread(gains, np.ones(channels.count, np.intp))
+    spread = GainAndSplit(gains, np.ones(channels.count, np.intp))
     apply_spread(original.graph, channels, spread)
     sensitivities = {
         value.name or "": found[value.name or ""].with_gains(gains[classes])
@@ -95,7 +95,7 @@ def _scales(
     seen: Mapping[str, ChannelRange],
     rooms: Mapping[str, ChannelRange],
     image: Quantization,
-    found: Mapping[str, Sensitivity],
+    found: Mapping[str, ChannelSensitivity],
 ) -> list[Scale]:
     """Return the activations by the scale that they would have now."""
     ranges = {name: channel.whole() for name, channel in seen.items()}
@@ -115,7 +115,7 @@ def _scales(
 
 
 def _rounded(
-    value: ir.Value, channels: Channels, room: ChannelRange, found: Sensitivity
+    value: ir.Value, channels: Channels, room: ChannelRange, found: ChannelSensitivity
 ) -> Rounded:
     """Return a value's part in the noise."""
     return Rounded(
@@ -126,7 +126,9 @@ def _rounded(
     )
 
 
-def _layers(graph: ir.Graph, channels: Channels, found: Mapping[str, Sensitivity]) -> list[Layer]:
+def _layers(
+    graph: ir.Graph, channels: Channels, found: Mapping[str, ChannelSensitivity]
+) -> list[Layer]:
     layers = []
     for node in graph:
         source, result = (node.inputs[0], node.outputs[0]) if node.inputs else (None, None)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from edge_imgq.graph.cost.conv_slots import layer_slots
+from edge_imgq.graph.cost.conv_slots import mac_slots
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
 
 
-def free_places(
+def free_channels(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> int:
     """Return how many channels a value may gain before a layer beside it fills more slots.
@@ -30,10 +30,10 @@ def free_places(
     if any(node.op_type != "Conv" for node in (*writers, *readers)):
         return 0
     places = 0
-    now = {node: layer_slots(node, kernels) for node in (*writers, *readers)}
+    now = {node: mac_slots(node, kernels) for node in (*writers, *readers)}
     for wider in range(width + 1, round_up(width, kernels.int8.outputs) + 1):
-        written = all(layer_slots(n, kernels, outputs=wider) <= now[n] for n in writers)
-        read = all(layer_slots(n, kernels, inputs=wider) <= now[n] for n in readers)
+        written = all(mac_slots(n, kernels, outputs=wider) <= now[n] for n in writers)
+        read = all(mac_slots(n, kernels, inputs=wider) <= now[n] for n in readers)
         if written and read:
             places = wider - width
     return places

@@ -20,7 +20,7 @@ from edge_imgq.quantize.ranges.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales.power_of_two import with_powers
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.quantize.scales.scales import place_scales
-from edge_imgq.quantize.steps.quantization_step import Pair, covered, not_run
+from edge_imgq.quantize.steps.quantization_step import QuantizationState, covered, not_run
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class QuantizationRun:
     """One quantization.
 
     Attributes:
@@ -59,7 +59,7 @@ class Run:
         """Whether scales are powers of two, so that a shift rescales."""
         return self.recipe.scales == "power-of-two"
 
-    def pair(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> Pair:
+    def pair(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> QuantizationState:
         """Return a float graph and its QDQ graph, weights rounded to nearest.
 
         Args:
@@ -70,7 +70,7 @@ class Run:
         remove_idle_factors(quantized.graph)
         insert_qdq(quantized.graph, self.scales(quantized, seen), by_shift=self.by_shift)
         RemoveUnusedNodesPass()(quantized)  # the float weights, which would fill the file
-        return Pair(original, quantized, seen)
+        return QuantizationState(original, quantized, seen)
 
     def scales(
         self, model: ir.Model, seen: Mapping[str, ChannelRange]

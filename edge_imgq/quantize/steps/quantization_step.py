@@ -33,7 +33,7 @@ class QuantizationStep:
 
 
 @dataclass(frozen=True)
-class Pair:
+class QuantizationState:
     """A float graph, its QDQ graph, and the ranges that its activations take."""
 
     original: ir.Model
@@ -41,7 +41,7 @@ class Pair:
     seen: Mapping[str, ChannelRange]
 
 
-def unwatched(*words: object) -> None:
+def no_progress(*words: object) -> None:
     """Tell nobody how far the work is."""
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_imgq.quantize.steps.quantization_run import Run
+from edge_imgq.quantize.steps.quantization_run import QuantizationRun
 from edge_imgq.quantize.steps.quantization_step import (
-    Pair,
+    QuantizationState,
     QuantizationStep,
     covered,
     not_run,
@@ -23,7 +23,7 @@ from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
-    from edge_imgq.quantize.error_model.channel_sensitivity import Sensitivity
+    from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Proposal:
     """
 
     name: str
-    make: Callable[[], Pair]
+    make: Callable[[], QuantizationState]
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Step:
 
     name: str
     wanted: Callable[[QuantizeRecipe], tuple[str, ...]]
-    propose: Callable[[Run, Pair], Iterable[Proposal]]
+    propose: Callable[[QuantizationRun, QuantizationState], Iterable[Proposal]]
     needs: str
     rounds: bool = False
     begins: str = ""
 
 
-def take(step: Step, run: Run, pair: Pair) -> Pair:
+def take(step: Step, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
     """Take a step; return the graph that is the nearer one, and keep the record of it."""
     if step.begins:
         run.prepared.begin(step.begins)
@@ -83,23 +83,23 @@ def take(step: Step, run: Run, pair: Pair) -> Pair:
     return pair
 
 
-def _with_feedback(run: Run, pair: Pair) -> Pair:
+def _with_feedback(run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
     from edge_imgq.quantize.steps.gptq import round_with_feedback
 
     quantized = pair.quantized.clone()
     round_with_feedback(pair.original, quantized, run.prepared.few())
-    return Pair(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.seen)
 
 
-def _with_channels_corrected(run: Run, pair: Pair) -> Pair:
+def _with_channels_corrected(run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
     from edge_imgq.quantize.steps.bias_correction import correct_channels
 
     quantized = pair.quantized.clone()
     correct_channels(pair.original, quantized, run.prepared.few(), gains=not run.by_shift)
-    return Pair(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.seen)
 
 
-def _fine_tuned(run: Run, pair: Pair) -> Pair:
+def _fine_tuned(run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
     from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
 
     quantized, patches, peak = pair.quantized.clone(), run.prepared.patches, run.contract.peak
@@ -112,19 +112,21 @@ def _fine_tuned(run: Run, pair: Pair) -> Pair:
         one_by_one=not run.prepared.takes_batches,
     )
     tune(pair.original, quantized, lesson, run.progress)
-    return Pair(pair.original, quantized, pair.seen)
+    return QuantizationState(pair.original, quantized, pair.seen)
 
 
-def _alone(name: str, change: Callable[[Run, Pair], Pair]) -> Callable[[Run, Pair], list[Proposal]]:
+def _alone(
+    name: str, change: Callable[[QuantizationRun, QuantizationState], QuantizationState]
+) -> Callable[[QuantizationRun, QuantizationState], list[Proposal]]:
     """Return what proposes one graph."""
 
-    def propose(run: Run, pair: Pair) -> list[Proposal]:
+    def propose(run: QuantizationRun, pair: QuantizationState) -> list[Proposal]:
         return [Proposal(name, lambda: change(run, pair))]
 
     return propose
 
 
-def _gains_and_copies(run: Run, pair: Pair) -> list[Proposal]:
+def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Proposal]:
     """Propose channels with gains and copies and, should both not help, with gains alone."""
     from edge_imgq.quantize.error_model.channel_sensitivity import channel_sensitivity
 
@@ -145,8 +147,8 @@ def _gains_and_copies(run: Run, pair: Pair) -> list[Proposal]:
 
 
 def _equalized(
-    run: Run, pair: Pair, found: Mapping[str, Sensitivity]
-) -> tuple[Pair, dict[str, Sensitivity]]:
+    run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
+) -> tuple[QuantizationState, dict[str, ChannelSensitivity]]:
     """Return the graphs with gains of channels, and the sensitivities that they have then."""
     from edge_imgq.quantize.ranges.headroom import headroom
     from edge_imgq.quantize.steps.equalization import equalize
@@ -157,7 +159,9 @@ def _equalized(
     return run.pair(original, seen), found
 
 
-def _copied(run: Run, pair: Pair, found: Mapping[str, Sensitivity]) -> Pair | None:
+def _copied(
+    run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
+) -> QuantizationState | None:
     """Return the graphs with copies of channels; None where there is nothing to copy."""
     from edge_imgq.quantize.steps.channel_splitting import copy_channels
 
@@ -167,12 +171,12 @@ def _copied(run: Run, pair: Pair, found: Mapping[str, Sensitivity]) -> Pair | No
     return None if seen is None else run.pair(original, seen)
 
 
-def _rounded_again(run: Run, name: str, draft: Pair) -> Proposal:
+def _rounded_again(run: QuantizationRun, name: str, draft: QuantizationState) -> Proposal:
     """Propose graphs with other scales, rounded by what was kept of the steps that round."""
     kept = {step.name for step in run.prepared.steps if step.kept}
     rounding = [step for step in STEPS if step.rounds and step.name in kept]
 
-    def make() -> Pair:
+    def make() -> QuantizationState:
         result = draft
         for step in rounding:
             (proposal,) = step.propose(run, result)

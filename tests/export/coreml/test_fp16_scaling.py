@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_imgq.export.coreml.fp16_scaling import chosen_counting
+from edge_imgq.export.coreml.fp16_scaling import choose_fp16_scale
 from edge_imgq.graph.network import Network
 from tests.export.coreml.witness import saved, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized
@@ -58,5 +58,5 @@ def test_what_shares_one_scale_is_counted_in_its_own_steps() -> None:
     pool = next(operation for operation in view.operations if operation.kind == "MaxPool")
     scale = pool.output.quantization
     assert scale is not None
-    counting = chosen_counting(pool)
+    counting = choose_fp16_scale(pool)
     assert (counting.unit, counting.offset) == (float(scale.scale[0]), 0)

@@ -15,7 +15,7 @@ from edge_imgq.export.coreml.rounded_statistics import ROUNDED, gather_rounding
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from tests.export.coreml.witness import build, in_steps, reference, run
+from tests.export.coreml.witness import build, reference, run, scale_invariant
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
 from tests.random_networks.test_random_networks import rewritten
 
@@ -78,7 +78,7 @@ def test_a_flat_channel_in_int8_stays_within_float16(tmp_path: Path) -> None:
     model = quantized(rewritten(case.model(), ["canonical"]), values)
     view = network_of(model)
     assert ROUNDED in [operation.kind for operation in gather_rounding(view).operations]
-    wanted = in_steps(view.outputs[0], run_onnx(model, values))
+    wanted = scale_invariant(view.outputs[0], run_onnx(model, values))
     (got,) = run(view, {"x": values}, tmp_path / "m.mlpackage")
     assert np.abs(got - wanted).max() <= 1
     assert wanted[:, 1:].std() > 10

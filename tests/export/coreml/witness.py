@@ -187,12 +187,12 @@ def run(view: Network, inputs: Arrays, path: Path, rounding: bool = True) -> lis
     Quantized inputs go in, and quantized outputs come back, counted from their zero point in
     steps, so that the integers are those of ONNX Runtime to the last one.
     """
-    levels = {tensor.name: in_steps(tensor, inputs[tensor.name]) for tensor in view.inputs}
+    levels = {tensor.name: scale_invariant(tensor, inputs[tensor.name]) for tensor in view.inputs}
     results = Evaluator(saved(view, path), rounding).run(levels)
     return [results[f"end{i}"] for i in range(len(view.outputs))]
 
 
-def in_steps(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+def scale_invariant(tensor: Tensor, values: np.ndarray) -> np.ndarray:
     """Return real values as QuantizeLinear stores them, less the zero point; floats as they are."""
     quantization = tensor.quantization
     if quantization is None:
@@ -234,7 +234,7 @@ def step_by_step(
     """
     wanted = {identifier(tensor): integers for tensor, integers in _integers(view, model, inputs)}
     evaluator = Evaluator(program)
-    levels = {tensor.name: in_steps(tensor, inputs[tensor.name]) for tensor in view.inputs}
+    levels = {tensor.name: scale_invariant(tensor, inputs[tensor.name]) for tensor in view.inputs}
     values = evaluator.constants | {
         name: torch.from_numpy(array.astype(np.float32)) for name, array in levels.items()
     }

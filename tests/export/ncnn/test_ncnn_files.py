@@ -13,7 +13,7 @@ import pytest
 from edge_imgq.artifact import files_of, move, remove, sha256_of, size_of
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError, ModelError, NonFiniteOutputError, UnsupportedOperatorError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.runtime.memory import activation_memory
@@ -47,7 +47,9 @@ def open_model(body: str = BODY, **more: np.ndarray) -> ir.Model:
 
 def written(path: Path, model: ir.Model | None = None, *, half: bool = False) -> Path:
     note = FileNote("tiny", path.stem, CONTRACT, "0.0", reference_sha256="f")
-    FUNCTIONS.write(PreparedGraph(model or open_model()), Order((SIZE,), note, half=half), path)
+    FUNCTIONS.write(
+        PreparedGraph(model or open_model()), ExportSpec((SIZE,), note, half=half), path
+    )
     return path
 
 
@@ -107,12 +109,12 @@ def test_a_file_that_holds_a_size_takes_no_other(tmp_path: Path) -> None:
     model = ir.from_proto(case(body=body, **more).model())
     note = FileNote("tiny", path.stem, CONTRACT, "0.0")
     with pytest.raises(ModelError, match="an ncnn file here has one image"):
-        FUNCTIONS.write(PreparedGraph(model), Order((SIZE,), note), path)
+        FUNCTIONS.write(PreparedGraph(model), ExportSpec((SIZE,), note), path)
     assert list(tmp_path.iterdir()) == []
     model = ir.from_proto(
         case(body=body.replace("Concat<axis=1>(u, u)", "Relu(u)"), **more).model()
     )
-    FUNCTIONS.write(PreparedGraph(model), Order((SIZE,), note), path)
+    FUNCTIONS.write(PreparedGraph(model), ExportSpec((SIZE,), note), path)
     assert not open_session(path).resizable
     assert "0=10 1=12 2=3" in read_pair(path).text
     with pytest.raises(ImageError, match="runs at 12x10 only, and the image is 13x10"):

@@ -9,7 +9,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_imgq.contract import FileNote
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.images.files import read_rgb
 from edge_imgq.images.layout import from_nchw, to_nchw
@@ -50,7 +50,7 @@ def test_the_files_of_a_network_agree_with_onnx_runtime(
     recipes = {recipe.name: recipe for recipe in export_recipes(Path("/nowhere"))}
     for target, least in LEAST.items():
         path = tmp_path / f"{target}.param"
-        order = Order((SIZE,), note, half=target == "ncnn-fp16")
+        order = ExportSpec((SIZE,), note, half=target == "ncnn-fp16")
         functions_of("ncnn").write(source.prepared(recipes[target].passes), order, path)
         assert open_session(path).resizable
         assert psnr(open_session(path).run(pixels), wanted) >= least

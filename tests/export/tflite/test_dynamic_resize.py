@@ -11,7 +11,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.errors import ImageError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.prepared import prepared_graph
@@ -81,7 +81,7 @@ def written(body, folder: Path, target: str, scale: int):
     graph = prepared_graph(ir.from_proto(ir.to_proto(original)), recipe.passes)
     path = folder / "m.tflite"
     note = replace(NOTE, contract=replace(NOTE.contract, scale=scale))
-    write_tflite(graph, Order((SIZE,), note, recipe.processors[0]), path)
+    write_tflite(graph, ExportSpec((SIZE,), note, recipe.processors[0]), path)
     return original, open_session(path)
 
 

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.prepared import prepared_graph
@@ -38,7 +38,7 @@ def written(case: Case, folder: Path, passes: tuple[str, ...] = RECIPE.passes) -
     path = folder / "m.tflite"
     graph = prepared_graph(ir.from_proto(case.model()), passes)
     half = RECIPE.precision == "float16"
-    write_tflite(graph, Order((case.shape[2:],), NOTE, RECIPE.processors[0], half), path)
+    write_tflite(graph, ExportSpec((case.shape[2:],), NOTE, RECIPE.processors[0], half), path)
     return path.read_bytes()
 
 

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ImageError
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.onnx import export_network
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.export.tflite.writer import FILE_IDENTIFIER
@@ -49,7 +49,7 @@ def graphs() -> dict[str, ir.Model]:
 
 
 def written(graph: ir.Model, sizes, path: Path) -> Path:
-    write_tflite(PreparedGraph(graph), Order(tuple(sizes), NOTE), path)
+    write_tflite(PreparedGraph(graph), ExportSpec(tuple(sizes), NOTE), path)
     return path
 
 

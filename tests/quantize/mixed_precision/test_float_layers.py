@@ -17,8 +17,8 @@ from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.quantize.mixed_precision.float_layers import layers
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
-from tests.export.coreml.witness import in_steps
 from tests.export.coreml.witness import run as evaluate
+from tests.export.coreml.witness import scale_invariant
 from tests.export.tflite.witness import interpreter_of, lowered, network_of, run_litert
 from tests.graph.build import model as build
 from tests.graph.build import run, weights
@@ -122,7 +122,7 @@ def test_the_core_ml_package_computes_what_the_graph_does(
     view = network_of(bound(model))
     image = as_input(photo(9))
     (got,) = evaluate(view, {"image": image}, tmp_path / "m.mlpackage")
-    wanted = in_steps(view.outputs[0], run(model, image, exact=True))
+    wanted = scale_invariant(view.outputs[0], run(model, image, exact=True))
     off = np.abs(got - wanted)
     assert off.max() <= 2
     assert np.mean(off <= 1) > 0.99

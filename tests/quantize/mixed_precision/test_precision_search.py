@@ -12,7 +12,7 @@ from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.mixed_precision.float_layers import layers
-from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard, weights_of
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
 from edge_imgq.quantize.mixed_precision.layer_costs import (
     layer_costs,
     measure_roundings,
@@ -45,8 +45,8 @@ def quantized() -> Quantized:
 
 
 @pytest.fixture(scope="module")
-def board(quantized: Quantized) -> Switchboard:
-    return Switchboard(quantized.original, quantized.model, BATCH, 1.0)
+def board(quantized: Quantized) -> LayerAblation:
+    return LayerAblation(quantized.original, quantized.model, BATCH, 1.0)
 
 
 def decibels(model: ir.Model, reference: ir.Model) -> float:
@@ -57,18 +57,20 @@ def decibels(model: ir.Model, reference: ir.Model) -> float:
     return float(np.mean(found))
 
 
-def test_all_switches_on_are_the_quantized_graph(board: Switchboard, quantized: Quantized) -> None:
+def test_all_switches_on_are_the_quantized_graph(
+    board: LayerAblation, quantized: Quantized
+) -> None:
     assert board.psnr(board.names) == pytest.approx(
         decibels(quantized.model, quantized.original), abs=1e-3
     )
 
 
-def test_all_switches_off_leave_the_rounding_to_pixels(board: Switchboard) -> None:
+def test_all_switches_off_leave_the_rounding_to_pixels(board: LayerAblation) -> None:
     assert board.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
     assert not board.errors(()).any()
 
 
-def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: Switchboard) -> None:
+def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: LayerAblation) -> None:
     mixed = made(**dict.fromkeys(("second", "third", "fourth"), "float"))
     outputs = written_switches(made().original.graph, board.names)
     (first,) = (node for node in outputs if node.name == "first")
@@ -76,7 +78,7 @@ def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: Switch
     assert board.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)
 
 
-def test_every_layer_and_every_sum_has_its_cost(board: Switchboard, quantized: Quantized) -> None:
+def test_every_layer_and_every_sum_has_its_cost(board: LayerAblation, quantized: Quantized) -> None:
     graph = bind_size(quantized.original, (24, 20)).graph
     times = LayerTimes(graph, X86_VNNI).by_node(())
     costs = layer_costs(graph, board, measure_roundings(board, unwatched), times)
@@ -85,7 +87,7 @@ def test_every_layer_and_every_sum_has_its_cost(board: Switchboard, quantized: Q
     assert all(40 < cost.psnr < 100 for cost in costs if cost.precision)
 
 
-def test_a_layer_whose_weights_get_few_levels_costs_more(board: Switchboard) -> None:
+def test_a_layer_whose_weights_get_few_levels_costs_more(board: LayerAblation) -> None:
     wild = network()
     weight = wild.graph.initializers["w2"]
     array = weight.const_value.numpy().copy()
@@ -95,18 +97,18 @@ def test_a_layer_whose_weights_get_few_levels_costs_more(board: Switchboard) -> 
     found = quantize_in_steps(wild, recipe(), CONTRACT, photos)
     errors, before = (
         measure_roundings(each, unwatched).errors[weights_of("third")]
-        for each in (Switchboard(found.original, found.model, BATCH, 1.0), board)
+        for each in (LayerAblation(found.original, found.model, BATCH, 1.0), board)
     )
     assert errors > 20 * before
 
 
-def search(board: Switchboard, quantized: Quantized) -> PrecisionSearch:
+def search(board: LayerAblation, quantized: Quantized) -> PrecisionSearch:
     graph = bind_size(quantized.original, (24, 20)).graph
     return PrecisionSearch(graph, board, measure_roundings(board, unwatched).errors, X86_VNNI)
 
 
 def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
-    board: Switchboard, quantized: Quantized
+    board: LayerAblation, quantized: Quantized
 ) -> None:
     found = search(board, quantized)
     every = [
@@ -123,14 +125,14 @@ def test_no_smaller_choice_reaches_what_is_wanted_in_less_time(
 
 
 def test_what_int8_reaches_anyway_keeps_no_layer_in_float(
-    board: Switchboard, quantized: Quantized
+    board: LayerAblation, quantized: Quantized
 ) -> None:
     chosen = search(board, quantized).find(board.psnr(board.names) - 0.1, unwatched)
     assert (chosen.names, chosen.time) == (frozenset(), 1.0)
 
 
 def test_what_cannot_be_reached_ends_with_every_layer_that_helps(
-    board: Switchboard, quantized: Quantized
+    board: LayerAblation, quantized: Quantized
 ) -> None:
     chosen = search(board, quantized).find(90, unwatched)
     assert chosen.psnr < 90

@@ -9,9 +9,9 @@ import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.mixed_precision.layer_ablation import Switchboard
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 from edge_imgq.quantize.mixed_precision.layer_costs import measure_roundings
-from edge_imgq.quantize.mixed_precision.worst_layers import SHARE, loud_layers, rounding_errors
+from edge_imgq.quantize.mixed_precision.worst_layers import SHARE, rounding_errors, worst_layers
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.quantize.mixed_precision.worst_layer_network import loud_network, photo
@@ -26,9 +26,9 @@ def unwatched(*_: object) -> None:
     """Tell nobody."""
 
 
-def board_of(quantized: Quantized) -> Switchboard:
+def board_of(quantized: Quantized) -> LayerAblation:
     batch = np.concatenate([to_nchw(photo(seed), 1.0) for seed in (20, 21)])
-    return Switchboard(quantized.original, quantized.model, batch, 1.0)
+    return LayerAblation(quantized.original, quantized.model, batch, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def loud() -> Quantized:
 
 def test_the_loud_layers_are_named_the_loudest_first(loud: Quantized) -> None:
     board, graph = board_of(loud), loud.original.graph
-    found = loud_layers(graph, rounding_errors(graph, board, unwatched))
+    found = worst_layers(graph, rounding_errors(graph, board, unwatched))
     assert [layer.name for layer in found] == ["first", "elu"]
     assert all(layer.output > SHARE > layer.weights for layer in found)
 

@@ -15,7 +15,7 @@ from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.calibration.calibrate import observe_channels
-from edge_imgq.quantize.calibration.patch_sampler import PatchKeeper
+from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
 from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.quantize.ranges.guarded_clipping import guard_of
@@ -62,7 +62,7 @@ def halved(graph: ir.Model) -> tuple[ir.Model, dict[str, ChannelRange] | None]:
     """Return the graph after the decision, and its ranges."""
     copy = graph.clone()
     zero_biases(copy.graph)
-    patches = PatchKeeper(1)
+    patches = PatchSampler(1)
     seen = observe_channels(copy, patches.passing(PHOTOS), 1.0, closely=True)
     return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False), DEFAULT)
 

@@ -9,7 +9,7 @@ from onnx import helper
 from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges.black_white_ranges import reach_both_ends
+from edge_imgq.quantize.ranges.black_white_ranges import include_black_and_white
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
 from tests.quantize.steps.test_bias_correction import photo
@@ -51,7 +51,7 @@ def test_ranges_of_photographs_that_reach_farther_stay() -> None:
     checkers = np.kron(np.indices((16, 16)).sum(0) % 2, np.ones((6, 6)))[..., None]
     wild = np.repeat(checkers * 255, 3, axis=2).astype(np.uint8)
     seen = observe_channels(network, [wild], 1.0)
-    reached = reach_both_ends(network, seen, CONTRACT, (96, 96))
+    reached = include_black_and_white(network, seen, CONTRACT, (96, 96))
     for name, found in seen.items():
         assert (reached[name].low <= found.low).all()
         assert (reached[name].high >= found.high).all()
@@ -66,7 +66,7 @@ def test_what_black_makes_infinite_keeps_the_range_of_the_photographs() -> None:
     constants = {"w": np.ones((3, 3, 1, 1), np.float32), "axes": np.array([2, 3])}
     network = model(nodes, constants)
     seen = observe_channels(network, [dim(0)], 1.0)
-    reached = reach_both_ends(network, seen, CONTRACT, (96, 96))
+    reached = include_black_and_white(network, seen, CONTRACT, (96, 96))
     assert reached["a"] is seen["a"]
     assert reached["most"].low.tolist() == [0, 0, 0]
     assert reached["most"].high.tolist() == [1, 1, 1]

@@ -11,7 +11,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges.relu_sum_range import cut_off
+from edge_imgq.quantize.ranges.relu_sum_range import limit_relu_sums
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
 from tests.quantize.steps.test_bias_correction import photo
@@ -46,7 +46,7 @@ def switching_network(last: str, also: str = "") -> ir.Model:
 def lows(network: ir.Model) -> tuple[float, float]:
     """Return the lowest value of the branch as seen and as it needs to be."""
     seen = observe_channels(network, [photo(1), photo(2)], 1.0)
-    return float(seen["f"].low.min()), float(cut_off(network.graph, seen)["f"].low.min())
+    return float(seen["f"].low.min()), float(limit_relu_sums(network.graph, seen)["f"].low.min())
 
 
 def test_a_branch_is_cut_off_where_the_sum_cannot_be_positive() -> None:

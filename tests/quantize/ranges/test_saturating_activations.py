@@ -12,7 +12,7 @@ from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.ranges import Range
-from edge_imgq.quantize.ranges.saturating_activations import without_saturation
+from edge_imgq.quantize.ranges.saturating_activations import limit_to_saturation
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import parsed, run, weights
@@ -55,7 +55,7 @@ def network(tail: str, end: str = "out = Conv(y, w)") -> ir.Model:
 def ends(graph: ir.Model) -> tuple[Range, Range]:
     """Return the range of x as seen and as cut."""
     seen = observe_channels(graph, [photo(1), photo(2)], 1.0)
-    cut = without_saturation(graph.graph, seen, image_quantization(1 / 255))
+    cut = limit_to_saturation(graph.graph, seen, image_quantization(1 / 255))
     name = next(name for name in seen if name in ("x", "s", "y") and seen[name].whole().low < -5)
     return seen[name].whole(), cut[name].whole()
 

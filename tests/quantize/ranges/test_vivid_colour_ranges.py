@@ -10,12 +10,12 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.quantize.ranges.guarded_clipping import Guard, narrow_again
+from edge_imgq.quantize.ranges.guarded_clipping import GuardSet, narrow_again
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.ranges.vivid_colour_ranges import (
+    include_every_colour,
+    include_vivid_colours,
     of_single_pixels,
-    reach_every_colour,
-    reach_vivid_colours,
 )
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -63,13 +63,13 @@ def test_networks_of_one_channel_and_enhancers_keep_their_ranges(task: str, colo
     network = parsed("out = Relu(image)", {}, size="96,96", channels=contract.channels)
     image = photo(1)[..., : contract.channels]
     seen = observe_channels(network, [image], 1.0)
-    assert reach_vivid_colours(network, seen, contract, [image]) == seen
+    assert include_vivid_colours(network, seen, contract, [image]) == seen
 
 
 def test_ranges_only_widen_and_keep_their_details() -> None:
     network = opponent_network()
     seen = observe_channels(network, [photo(1)], 1.0, closely=True)
-    reached = reach_vivid_colours(network, seen, CONTRACT, [pale(2)])
+    reached = include_vivid_colours(network, seen, CONTRACT, [pale(2)])
     for name, found in seen.items():
         assert (reached[name].low <= found.low).all()
         assert (reached[name].high >= found.high).all()
@@ -106,21 +106,21 @@ def test_colours_that_no_calibration_image_shows_pass_a_colour_transform() -> No
 def test_what_looks_at_neighbours_keeps_its_range() -> None:
     network = opponent_network()
     seen = observe_channels(network, [pale(1, 0.2)], 1.0)
-    reached = reach_every_colour(network, seen, CONTRACT, (96, 96))
+    reached = include_every_colour(network, seen, CONTRACT, (96, 96))
     assert (reached["b"].high > 2 * seen["b"].high).any()
     wide = parsed(
         "out = Conv<pads=[1,1,1,1]>(image, w)",
         {"w": np.ones((3, 3, 3, 3), np.float32)}, size="96,96", channels=3,
     )  # fmt: skip
     seen = observe_channels(wide, [pale(1)], 1.0)
-    assert reach_every_colour(wide, seen, CONTRACT, (96, 96)) == seen
+    assert include_every_colour(wide, seen, CONTRACT, (96, 96)) == seen
 
 
 def test_ranges_are_narrow_again_where_pictures_in_vivid_colours_gain_by_it() -> None:
     network = opponent_network()
     colourful, gray = photo(1), pale(1, 0)
     photos = to_nchw(colourful, 1.0)
-    guard = Guard(photos, photos, None, 1.0)
+    guard = GuardSet(photos, photos, None, 1.0)
     image = image_quantization(1 / 255)
     reached = observe_channels(network, [colourful], 1.0)
     farther = {n: r.widened(ChannelRange(4 * r.low, 4 * r.high)) for n, r in reached.items()}

@@ -17,8 +17,8 @@ from edge_imgq.quantize.quantize import quantize, quantize_in_steps
 from edge_imgq.quantize.ranges.ranges import Range, asymmetric, per_tensor
 from edge_imgq.quantize.scales.power_of_two import power, power_above
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
-from tests.export.coreml.witness import in_steps
 from tests.export.coreml.witness import run as evaluate
+from tests.export.coreml.witness import scale_invariant
 from tests.export.tflite.witness import interpreter_of, lowered, network_of
 from tests.graph.build import run
 from tests.quantize.mixed_precision.test_float_layers import network
@@ -97,7 +97,7 @@ def test_the_core_ml_package_returns_what_the_graph_does(
     view = network_of(ir.to_proto(bind_size(quantized, (24, 20))))
     image = as_input(photo(9))
     (got,) = evaluate(view, {"image": image}, tmp_path / "m.mlpackage")
-    off = np.abs(got - in_steps(view.outputs[0], run(quantized, image, exact=True)))
+    off = np.abs(got - scale_invariant(view.outputs[0], run(quantized, image, exact=True)))
     # float16 holds a sum to 11 bits, and halves are many: see docs/drift.md.
     assert off.max() <= 1
 

@@ -9,7 +9,7 @@ from onnx import helper
 
 from edge_imgq.quantize.steps.channel_equivalence import (
     Channels,
-    Spread,
+    GainAndSplit,
     apply_spread,
     find_channels,
 )
@@ -98,11 +98,11 @@ def rectified() -> ir.Model:
     return model(nodes, constants)
 
 
-def drawn(channels: Channels, seed: int) -> Spread:
+def drawn(channels: Channels, seed: int) -> GainAndSplit:
     generator = np.random.default_rng(seed)
     gain = np.where(channels.scalable, np.exp(generator.normal(size=channels.count)), 1.0)
     copies = np.where(channels.copyable, generator.integers(1, 4, channels.count), 1)
-    return Spread(gain, copies)
+    return GainAndSplit(gain, copies)
 
 
 @pytest.mark.parametrize("build", [residual, concatenated, depthwise, rectified])
@@ -120,7 +120,7 @@ def test_random_gains_and_copies_change_nothing_in_float(build, seed: int) -> No
 def test_gains_reach_the_values_in_between() -> None:
     network = residual()
     channels = find_channels(network.graph)
-    spread = Spread(np.where(channels.scalable, 3.0, 1.0), np.ones(channels.count, np.intp))
+    spread = GainAndSplit(np.where(channels.scalable, 3.0, 1.0), np.ones(channels.count, np.intp))
     before = network.graph.initializers["w0"].const_value.numpy()
     apply_spread(network.graph, channels, spread)
     first = next(node for node in network.graph if node.op_type == "Conv")

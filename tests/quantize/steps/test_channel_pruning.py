@@ -8,11 +8,11 @@ import pytest
 
 from edge_imgq.graph import edit
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.ranges.guarded_clipping import Guard
+from edge_imgq.quantize.ranges.guarded_clipping import GuardSet
 from edge_imgq.quantize.steps.channel_pruning import (
-    Heirs,
     Products,
-    bequeath,
+    PruningState,
+    fold_into_consumers,
     measure_products,
     readers_of,
 )
@@ -45,9 +45,9 @@ def middle(network: ir.Model) -> ir.Value:
     return next(v for node in network.graph for v in node.outputs if v.name == "b")
 
 
-def guard(count: int = 4) -> Guard:
+def guard(count: int = 4) -> GuardSet:
     photos = np.concatenate([to_nchw(photo(seed), 1.0) for seed in range(count)])
-    return Guard(photos, photos[:1], None, 1.0)
+    return GuardSet(photos, photos[:1], None, 1.0)
 
 
 def test_channels_that_the_others_can_express_make_room_for_copies() -> None:
@@ -67,13 +67,13 @@ def test_what_is_left_is_the_least_squares_fit_by_those_that_stay(order: list[in
     values = generator.normal(size=(500, 6)) @ generator.normal(size=(6, 6))
     moments = values.T @ values / len(values)
     nothing = np.zeros((1, 2, 6, 6), np.float32)
-    heirs = Heirs(Products(moments, nothing, nothing), 0.0, FREE[:1])
+    pruning = PruningState(Products(moments, nothing, nothing), 0.0, FREE[:1])
     for channel in order:
-        heirs.give_up(channel)
+        pruning.prune(channel)
     stay = [channel for channel in range(6) if channel not in order]
     fitted = np.linalg.lstsq(values[:, stay], values[:, order], rcond=None)[0]
-    assert heirs.inheritance[np.ix_(order, stay)] == pytest.approx(fitted.T, rel=1e-6)
-    assert not heirs.inheritance[:, order].any()
+    assert pruning.reconstruction[np.ix_(order, stay)] == pytest.approx(fitted.T, rel=1e-6)
+    assert not pruning.reconstruction[:, order].any()
 
 
 @pytest.mark.parametrize("channel", [4, 7, 9])
@@ -83,13 +83,13 @@ def test_the_cost_of_a_channel_is_what_the_image_loses_when_the_others_took_over
     network = carrying_network(idle=3, faint=0.3)
     value = middle(network)
     images = guard(8)
-    heirs = Heirs(measure_products(network, [value], images)[value], 0.0, FREE[:9])
-    foretold = heirs.costs()[channel]
-    heirs.give_up(channel)
+    pruning = PruningState(measure_products(network, [value], images)[value], 0.0, FREE[:9])
+    foretold = pruning.costs()[channel]
+    pruning.prune(channel)
     without = network.clone()
     readers = readers_of(middle(without))
     assert readers is not None
-    bequeath(without.graph, readers, heirs.inheritance)
+    fold_into_consumers(without.graph, readers, pruning.reconstruction)
     changes = [run(without, i[None]) - run(network, i[None]) for i in images.photos]
     lost = float(np.mean(np.square(changes, dtype=np.float64)))
     # Estimated from eight photographs with two signs each.
@@ -101,8 +101,8 @@ def test_a_channel_that_an_unlike_image_needs_is_kept() -> None:
     value = middle(network)
     products = measure_products(network, [value], guard())[value]
     images = len(products.others)
-    assert np.isfinite(Heirs(products, 0.0, FREE[:images]).costs()).all()
-    assert np.isinf(Heirs(products, 0.0, np.zeros(images)).costs()).all()
+    assert np.isfinite(PruningState(products, 0.0, FREE[:images]).costs()).all()
+    assert np.isinf(PruningState(products, 0.0, np.zeros(images)).costs()).all()
 
 
 def test_no_values_have_no_products() -> None:
@@ -114,7 +114,7 @@ def test_what_unlike_images_may_lose_is_used_up() -> None:
     value = middle(network)
     products = measure_products(network, [value], guard())[value]
     allowed = np.full(len(products.others), 1.0)
-    Heirs(products, 0.0, allowed).give_up(4)
+    PruningState(products, 0.0, allowed).prune(4)
     assert (allowed < 1).all()
 
 

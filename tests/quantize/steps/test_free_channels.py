@@ -11,7 +11,7 @@ from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.table import DEFAULT
-from edge_imgq.quantize.steps.free_channels import free_places
+from edge_imgq.quantize.steps.free_channels import free_channels
 from tests.graph.build import model, run, weights
 from tests.quantize.steps.test_bias_correction import photo
 from tests.quantize.steps.test_channel_splitting import (
@@ -48,7 +48,7 @@ def test_outputs_are_computed_by_sixteens_and_inputs_read_by_eights(
     width: int, places: int
 ) -> None:
     writer, reader = layers(width)
-    assert free_places([writer], [reader], width, DEFAULT) == places
+    assert free_channels([writer], [reader], width, DEFAULT) == places
 
 
 def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
@@ -59,7 +59,7 @@ def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
     ]
     constants = {"w0": weights(generator, 10, 3, 1, 1), "w1": weights(generator, 10, 3, 3, 3)}
     writer, reader = model(nodes, constants).graph
-    assert free_places([writer], [reader], 10, DEFAULT) == 0
+    assert free_channels([writer], [reader], 10, DEFAULT) == 0
 
 
 def test_copies_fill_a_tile_and_take_more_of_the_noise() -> None:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from edge_imgq.quantize.steps.quantization_run import Run
-from edge_imgq.quantize.steps.quantization_step import Pair, QuantizationStep
+from edge_imgq.quantize.steps.quantization_run import QuantizationRun
+from edge_imgq.quantize.steps.quantization_step import QuantizationState, QuantizationStep
 from edge_imgq.quantize.steps.steps import STEPS, Proposal, Step, take
 from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
 from edge_imgq.recipe.folders import quantize_recipe
@@ -33,15 +33,17 @@ class Graphs:
         return graph
 
 
-def pair(psnr: float) -> Pair:
-    return Pair(cast("Any", None), cast("Any", psnr), {})
+def pair(psnr: float) -> QuantizationState:
+    return QuantizationState(cast("Any", None), cast("Any", psnr), {})
 
 
-def run(*proposals: Proposal | NotCoveredError) -> tuple[Pair, list[QuantizationStep]]:
+def run(*proposals: Proposal | NotCoveredError) -> tuple[QuantizationState, list[QuantizationStep]]:
     prepared = Graphs([QuantizationStep("scales", 40.0)])
-    one = Run(quantize_recipe("int8"), cast("Any", None), cast("Any", prepared), print, None)
+    one = QuantizationRun(
+        quantize_recipe("int8"), cast("Any", None), cast("Any", prepared), print, None
+    )
 
-    def propose(_: Run, __: Pair) -> list[Proposal]:
+    def propose(_: QuantizationRun, __: QuantizationState) -> list[Proposal]:
         for proposal in proposals:
             if isinstance(proposal, NotCoveredError):
                 raise proposal
@@ -55,7 +57,7 @@ def better(psnr: float) -> Proposal:
     return Proposal(f"{psnr:g}", lambda: pair(psnr))
 
 
-def refused() -> Pair:
+def refused() -> QuantizationState:
     raise NotCoveredError("no torch form of Erf")
 
 

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert._pywrap_analyzer_wrapper import ModelAnalyzer
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.prepared import prepared_graph
@@ -57,7 +57,7 @@ def written(body: str, folder: Path, target: str, size=(8, 10)) -> Path:
     case = Case(body, (1, 3, *size), constants)
     recipe = next(r for r in export_recipes(Path("/nowhere")) if r.name == target)
     path = folder / "m.tflite"
-    order = Order((size,), NOTE, recipe.processors[0], recipe.precision == "float16")
+    order = ExportSpec((size,), NOTE, recipe.processors[0], recipe.precision == "float16")
     write_tflite(prepared_graph(ir.from_proto(case.model()), recipe.passes), order, path)
     return path
 

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import lcm
 
-from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import BlockedOutput
-from edge_imgq.export.tflite.kernel_rewrites.large_depthwise import many_taps
-from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_halves
+from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import DepthToSpaceOutput
+from edge_imgq.export.tflite.kernel_rewrites.large_depthwise import large_depthwise
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_split_rows
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import BLOCK
 from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
-    PlainConvolution,
-    plain_convolution,
+    SameConvolution,
+    same_convolution,
 )
-from edge_imgq.export.tflite.kernel_rewrites.space_to_depth_input import BlockedInput
-from edge_imgq.export.tflite.kernel_rewrites.strided_space_to_depth import strided_input
+from edge_imgq.export.tflite.kernel_rewrites.space_to_depth_input import SpaceToDepthInput
+from edge_imgq.export.tflite.kernel_rewrites.strided_space_to_depth import strided_space_to_depth
 from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
-    Stretch,
-    stretch_on_halves,
-    written,
+    Region,
+    output_name,
+    winograd_region,
 )
-from edge_imgq.graph.cost.conv_cost import BLOCKS, WORTHWHILE, LayerForm, cheapest_form
+from edge_imgq.graph.cost.conv_cost import BLOCKS, WORTHWHILE, ConvRewrite, cheapest_rewrite
 from edge_imgq.graph.network import Network, Operation
 from edge_imgq.kernels.profile import KernelProfile
 
@@ -40,16 +40,16 @@ class FastNetwork:
     multiple: int
 
 
-def fastest_forms(network: Network, kernels: KernelProfile) -> FastNetwork:
+def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
     """Return a network with its convolutions in the form of fewest slots.
 
     Args:
         network: float or quantized, bound to a size.
         kernels: of the processor that the file is for.
     """
-    stretch = stretch_on_halves(network, lambda found: _least_slots(found, kernels), kernels)
-    multiple = _multiple(network, stretch)
-    network = on_halves(network, stretch)
+    region = winograd_region(network, lambda found: _least_slots(found, kernels), kernels)
+    multiple = _multiple(network, region)
+    network = on_split_rows(network, region)
     followers = _sole_followers(network)
     operations: list[Operation] = []
     absorbed: set[str] = set()
@@ -65,8 +65,8 @@ def fastest_forms(network: Network, kernels: KernelProfile) -> FastNetwork:
     return FastNetwork(replace(network, operations=tuple(operations)), multiple)
 
 
-def _multiple(network: Network, stretch: Stretch) -> int:
-    members = [op for op in network.operations if written(op) in stretch.members]
+def _multiple(network: Network, region: Region) -> int:
+    members = [op for op in network.operations if output_name(op) in region.members]
     return lcm(*(_at_input(network, operation, BLOCK) for operation in members))
 
 
@@ -80,41 +80,41 @@ def _best(
     operation: Operation, follower: Operation | None, kernels: KernelProfile, *, quantized: bool
 ) -> tuple[Sequence[Operation], int, set[str]]:
     """Return the operations that replace one, their block size and the followers they absorb."""
-    deep = many_taps(operation, kernels)
+    deep = large_depthwise(operation, kernels)
     if deep is not None:
         return deep.operations(), 1, set()
-    strided = strided_input(operation)
+    strided = strided_space_to_depth(operation)
     if strided is not None and strided.share(kernels, quantized=quantized) < WORTHWHILE:
         return strided.operations(), 1, set()
-    convolution = plain_convolution(operation)
+    convolution = same_convolution(operation)
     if convolution is None:
         return (operation,), 1, set()
     shuffle = follower if follower is not None and _is_shuffle(follower) else None
     form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
     if form.blocked == "input":
-        return BlockedInput(convolution).operations(form.block), form.block, set()
+        return SpaceToDepthInput(convolution).operations(form.block), form.block, set()
     if form.blocked == "output":
         taken = set() if shuffle is None else {shuffle.name}
-        return BlockedOutput(convolution, shuffle).operations(form.block), form.block, taken
+        return DepthToSpaceOutput(convolution, shuffle).operations(form.block), form.block, taken
     return (operation,), 1, set()
 
 
-def _least_slots(convolution: PlainConvolution, kernels: KernelProfile) -> float:
+def _least_slots(convolution: SameConvolution, kernels: KernelProfile) -> float:
     """Return the slots per pixel of a float convolution in its best form on the whole image."""
     return _cheapest(convolution, None, kernels, quantized=False).slots
 
 
 def _cheapest(
-    convolution: PlainConvolution,
+    convolution: SameConvolution,
     shuffle: Operation | None,
     kernels: KernelProfile,
     *,
     quantized: bool,
-) -> LayerForm:
+) -> ConvRewrite:
     """Return the form of fewest slots among those whose blocks fit the image."""
     blocks = [b for b in BLOCKS if not any(side % b for side in convolution.size)]
     layer = convolution.layer(quantized=quantized, shuffled=shuffle is not None)
-    return cheapest_form(layer, kernels, blocks)
+    return cheapest_rewrite(layer, kernels, blocks)
 
 
 def _is_shuffle(operation: Operation) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
-    PlainConvolution,
+    SameConvolution,
     blocked_bias,
     constant,
 )
@@ -28,10 +28,10 @@ from edge_imgq.graph.network import Operation
 
 
 @dataclass(frozen=True)
-class BlockedOutput:
+class DepthToSpaceOutput:
     """A convolution and, where there is one, the depth-to-space that alone reads it."""
 
-    convolution: PlainConvolution
+    convolution: SameConvolution
     shuffle: Operation | None
 
     @property
@@ -44,7 +44,7 @@ class BlockedOutput:
         return _convolution(self, block), _shuffle(self, block)
 
 
-def _convolution(form: BlockedOutput, block: int) -> Operation:
+def _convolution(form: DepthToSpaceOutput, block: int) -> Operation:
     convolution = form.convolution
     operation = convolution.operation
     order = _order(form, block)
@@ -66,7 +66,7 @@ def _convolution(form: BlockedOutput, block: int) -> Operation:
     )
 
 
-def _shuffle(form: BlockedOutput, block: int) -> Operation:
+def _shuffle(form: DepthToSpaceOutput, block: int) -> Operation:
     operation = form.convolution.operation
     last = operation if form.shuffle is None else form.shuffle
     return Operation(
@@ -79,7 +79,7 @@ def _shuffle(form: BlockedOutput, block: int) -> Operation:
     )
 
 
-def _order(form: BlockedOutput, block: int) -> Any:
+def _order(form: DepthToSpaceOutput, block: int) -> Any:
     """Return, for each new output channel, the old one.
 
     Old channels are (phase row, phase column, image channel); new ones are (block row, phase row,
@@ -90,7 +90,7 @@ def _order(form: BlockedOutput, block: int) -> Any:
     return np.broadcast_to(old, (block, s, block, s, old.shape[-1])).reshape(-1)
 
 
-def _kernel(form: BlockedOutput, block: int) -> Any:
+def _kernel(form: DepthToSpaceOutput, block: int) -> Any:
     """V_β[u] = W[u − β] for every pixel β of the block, channels in the order of `_order`."""
     weight = form.convolution.weight.data
     assert weight is not None

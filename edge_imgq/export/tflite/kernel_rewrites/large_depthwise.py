@@ -34,7 +34,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class ManyTaps:
+class LargeDepthwise:
     """A depthwise convolution of one output channel for each input channel.
 
     Attributes:
@@ -135,7 +135,7 @@ class ManyTaps:
         return Operation("Conv", target.name, inputs, (target,), attributes)
 
 
-def many_taps(operation: Operation, kernels: KernelProfile) -> ManyTaps | None:
+def large_depthwise(operation: Operation, kernels: KernelProfile) -> LargeDepthwise | None:
     """Return an operation as a depthwise convolution of stride 1 with many taps, if it is one."""
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or found.strides != (1, 1):
@@ -147,7 +147,7 @@ def many_taps(operation: Operation, kernels: KernelProfile) -> ManyTaps | None:
         and found.group == image[1] > 1
         and weight.shape[2] * weight.shape[3] > kernels.depthwise_taps
     )
-    return ManyTaps(operation, weight, found.dilations, found.pads, kernels) if fits else None
+    return LargeDepthwise(operation, weight, found.dilations, found.pads, kernels) if fits else None
 
 
 def _constant(tensor: Tensor, name: str, data: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""A network with a stretch of its operations computed on even and odd rows."""
+"""A network with a region of its operations computed on even and odd rows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import (
-    halves_of,
-    put_together,
-    taken_apart,
-    written_apart,
+    interleave_rows,
+    row_parity_of,
+    split_rows,
+    written_split,
 )
-from edge_imgq.export.tflite.kernel_rewrites.same_convolution import plain_convolution
-from edge_imgq.export.tflite.kernel_rewrites.winograd_f23 import MinimalFilter, is_minimal
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import same_convolution
+from edge_imgq.export.tflite.kernel_rewrites.winograd_f23 import WinogradF23, takes_winograd
 from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
-    Stretch,
-    halved_operands,
-    written,
+    Region,
+    output_name,
+    split_operands,
 )
 from edge_imgq.graph.network import Network, Operation, Tensor
 
 
-def on_halves(network: Network, stretch: Stretch) -> Network:
-    """Return a network whose stretch computes on halves; what it computes stays the same."""
-    rewriting = _Rewriting(stretch, {tensor.name for tensor in network.inputs})
+def on_split_rows(network: Network, region: Region) -> Network:
+    """Return the network with a region on even and odd rows; it computes the same."""
+    rewriting = _Rewriting(region, {tensor.name for tensor in network.inputs})
     for operation in network.operations:
         rewriting.add(operation)
     rewriting.whole(network.outputs)
@@ -31,23 +31,23 @@ def on_halves(network: Network, stretch: Stretch) -> Network:
 
 
 class _Rewriting:
-    """The operations written so far, and which images exist whole or as halves."""
+    """The operations written so far, and which images exist whole or as even and odd rows."""
 
-    def __init__(self, stretch: Stretch, whole: set[str]) -> None:
-        self.stretch = stretch
+    def __init__(self, region: Region, whole: set[str]) -> None:
+        self.region = region
         self.operations: list[Operation] = []
         self.is_whole = whole
         self.is_halved: set[str] = set()
 
     def add(self, operation: Operation) -> None:
         """Write an operation, behind what brings its operands into the form that it reads."""
-        if written(operation) in self.stretch.members:
+        if output_name(operation) in self.region.members:
             self._halved(operation)
             return
         self.whole(t for t in operation.inputs if t is not None and t.data is None)
-        convolution = plain_convolution(operation)
-        if written(operation) in self.stretch.openings and convolution is not None:
-            self.operations += written_apart(convolution)
+        convolution = same_convolution(operation)
+        if output_name(operation) in self.region.entries and convolution is not None:
+            self.operations += written_split(convolution)
             self.is_halved.add(operation.output.name)
             return
         self.operations.append(operation)
@@ -57,33 +57,33 @@ class _Rewriting:
         """See to it that images exist whole."""
         for image in images:
             if image.name not in self.is_whole:
-                self.operations += put_together(image)
+                self.operations += interleave_rows(image)
                 self.is_whole.add(image.name)
 
     def _halved(self, operation: Operation) -> None:
-        operands = halved_operands(operation)
+        operands = split_operands(operation)
         for image in operands:
             if image.name not in self.is_halved:
-                self.operations += taken_apart(image)
+                self.operations += split_rows(image)
                 self.is_halved.add(image.name)
         self.whole(
             t for t in operation.inputs if t is not None and t.data is None and t not in operands
         )
-        self.operations += _on_halves(operation, operands)
+        self.operations += _on_split_rows(operation, operands)
         self.is_halved.add(operation.output.name)
 
 
-def _on_halves(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[Operation, ...]:
-    """Return an operation on halves, whose operands are there as halves."""
-    target = halves_of(operation.output)
-    convolution = plain_convolution(operation)
-    if convolution is not None and is_minimal(convolution):
-        return MinimalFilter(convolution, halves_of(operands[0]), target).operations()
+def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[Operation, ...]:
+    """Return an operation on even and odd rows, whose operands are there as even and odd rows."""
+    target = row_parity_of(operation.output)
+    convolution = same_convolution(operation)
+    if convolution is not None and takes_winograd(convolution):
+        return WinogradF23(convolution, row_parity_of(operands[0]), target).operations()
     names = {tensor.name for tensor in operands}
     parts = []
     for side, output in zip(("even", "odd"), target, strict=True):
         inputs = tuple(
-            getattr(halves_of(tensor), side)
+            getattr(row_parity_of(tensor), side)
             if tensor is not None and tensor.name in names
             else tensor
             for tensor in operation.inputs

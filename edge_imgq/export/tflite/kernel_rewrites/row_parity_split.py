@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge_imgq.export.tflite.kernel_rewrites.same_convolution import PlainConvolution
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import SameConvolution
 from edge_imgq.graph.network import Operation, Tensor
 
 BLOCK = 2
@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Halves:
+class RowParity:
     """The even and the odd rows of an image."""
 
     even: Tensor
@@ -31,22 +31,24 @@ class Halves:
         return iter((self.even, self.odd))
 
 
-def halves_of(image: Tensor) -> Halves:
-    """Return the tensors that hold the halves of an image."""
+def row_parity_of(image: Tensor) -> RowParity:
+    """Return the tensors that hold the even and odd rows of an image."""
     batch, channels, height, width = image.shape
     shape = (batch, channels, height // BLOCK, width)
-    return Halves(
+    return RowParity(
         replace(image, name=f"{image.name}/even", shape=shape),
         replace(image, name=f"{image.name}/odd", shape=shape),
     )
 
 
-def taken_apart(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that write the halves of an image."""
-    return tuple(_copied(image, half, (BLOCK, 1), row) for row, half in enumerate(halves_of(image)))
+def split_rows(image: Tensor) -> tuple[Operation, ...]:
+    """Return the operations that write the even and odd rows of an image."""
+    return tuple(
+        _copied(image, half, (BLOCK, 1), row) for row, half in enumerate(row_parity_of(image))
+    )
 
 
-def can_write_apart(convolution: PlainConvolution) -> bool:
+def can_write_split(convolution: SameConvolution) -> bool:
     """Tell whether a convolution has a row of padding above.
 
     Without one, its odd half would begin at the image's second row, and TFLite crops nothing.
@@ -54,32 +56,32 @@ def can_write_apart(convolution: PlainConvolution) -> bool:
     return convolution.start[0] > 0
 
 
-def written_apart(convolution: PlainConvolution) -> tuple[Operation, ...]:
+def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
     """Return a convolution as two of stride 2, one for each half of its output.
 
     Row 2t of the output begins where the kernel begins at row 2t − start, row 2t + 1 one further.
     Below, a row that no output reads is left where it is.
 
     Args:
-        convolution: one that `can_write_apart`.
+        convolution: one that `can_write_split`.
     """
     operation = convolution.operation
     (top, left), (rows, columns) = convolution.start, convolution.kernel
     right = columns - 1 - left
     written = []
-    for row, half in enumerate(halves_of(operation.output)):
+    for row, half in enumerate(row_parity_of(operation.output)):
         pads = (top - row, left, max(rows - BLOCK - (top - row), 0), right)
         attributes = {**operation.attributes, "strides": (BLOCK, 1), "pads": pads}
         written.append(replace(operation, name=half.name, outputs=(half,), attributes=attributes))
     return tuple(written)
 
 
-def put_together(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that make an image of its halves."""
+def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
+    """Return the operations that make an image of its even and odd rows."""
     batch, channels, height, width = image.shape
     quarter = (batch, channels, height // BLOCK, width // BLOCK)
     copies = []
-    for half in halves_of(image):
+    for half in row_parity_of(image):
         for column in range(BLOCK):
             part = replace(half, name=f"{half.name}/column{column}", shape=quarter)
             copies.append(_copied(half, part, (1, BLOCK), column))

@@ -13,7 +13,7 @@ from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 
 @dataclass(frozen=True)
-class PlainConvolution:
+class SameConvolution:
     """A convolution of stride 1 that keeps height and width.
 
     Attributes:
@@ -55,13 +55,13 @@ class PlainConvolution:
         return self.operation.output.shape[2], self.operation.output.shape[3]
 
 
-def plain_convolution(operation: Operation) -> PlainConvolution | None:
+def same_convolution(operation: Operation) -> SameConvolution | None:
     """Return an operation as a plain convolution, None if it is anything else."""
     found = convolution_in(operation)
     if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
         return None
     bias = operation.inputs[2] if len(operation.inputs) > 2 else None
-    return PlainConvolution(operation, operation.operand(1), bias, found.kernel, found.pads[:2])
+    return SameConvolution(operation, operation.operand(1), bias, found.kernel, found.pads[:2])
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:

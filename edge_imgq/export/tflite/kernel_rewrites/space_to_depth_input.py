@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
-    PlainConvolution,
+    SameConvolution,
     blocked_bias,
     constant,
 )
@@ -27,10 +27,10 @@ from edge_imgq.graph.network import Operation, Tensor
 
 
 @dataclass(frozen=True)
-class BlockedInput:
+class SpaceToDepthInput:
     """A convolution that reads few channels."""
 
-    convolution: PlainConvolution
+    convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
         """Return the operations of the blocked form."""
@@ -72,13 +72,13 @@ def _blocked(tensor: Tensor, block: int) -> Tensor:
     return replace(tensor, name=f"{tensor.name}/blocked", shape=shape)
 
 
-def _spans(convolution: PlainConvolution, block: int) -> tuple[tuple[int, int], tuple[int, int]]:
+def _spans(convolution: SameConvolution, block: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return, for height and width, the first and the last block T that a block needs."""
     (rows, columns), (top, left) = convolution.kernel, convolution.start
     return block_span(rows, top, block), block_span(columns, left, block)
 
 
-def _kernel(convolution: PlainConvolution, block: int) -> Any:
+def _kernel(convolution: SameConvolution, block: int) -> Any:
     """V_βγ[T] = W[b·T + γ − β]; output channels (β, O), input channels (γ, I)."""
     weight = convolution.weight.data
     assert weight is not None

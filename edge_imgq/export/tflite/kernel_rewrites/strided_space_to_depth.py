@@ -27,7 +27,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class StridedInput:
+class StridedSpaceToDepth:
     """A convolution of one stride for rows and columns, which writes its image that much smaller.
 
     Attributes:
@@ -102,7 +102,7 @@ class StridedInput:
         return kernel.reshape(outputs, s * s * inputs, *taps)
 
 
-def strided_input(operation: Operation) -> StridedInput | None:
+def strided_space_to_depth(operation: Operation) -> StridedSpaceToDepth | None:
     """Return an operation as a convolution that blocks of its stride can compute, if it is one."""
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or not found.is_dense:
@@ -117,4 +117,8 @@ def strided_input(operation: Operation) -> StridedInput | None:
             side == stride * written for side, written in zip(image[2:], output[2:], strict=True)
         )
     )
-    return StridedInput(operation, operation.operand(1), stride, found.pads[:2]) if fits else None
+    return (
+        StridedSpaceToDepth(operation, operation.operand(1), stride, found.pads[:2])
+        if fits
+        else None
+    )

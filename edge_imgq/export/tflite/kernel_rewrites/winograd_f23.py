@@ -10,7 +10,7 @@ minimal filter F(2,3) takes four, of sums that are made once:
 
 Every product here is a whole convolution of one row, over all channels. An image is carried as its
 even rows E and its odd rows O, so d₀ … d₃ at row t are O[t−1], E[t], O[t], E[t+1], and y₀ and y₁
-are the halves that the next one reads. The sums are sums of whole images.
+are the even and odd rows that the next one reads. The sums are sums of whole images.
 
 Equal in real numbers; in float32 the last digits differ, as they do between two kernels. An int8
 sum would need nine bits, so this is for float files alone.
@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import Halves
-from edge_imgq.export.tflite.kernel_rewrites.same_convolution import PlainConvolution
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import RowParity
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import SameConvolution
 from edge_imgq.graph.network import Operation, Tensor
 
 ROWS = 3
@@ -35,18 +35,18 @@ UPPER, LOWER = (1.0, -1.0, 0.0), (0.0, 1.0, -1.0)
 """Taps of x[t−1] − x[t] and of x[t] − x[t+1]."""
 
 
-def is_minimal(convolution: PlainConvolution) -> bool:
+def takes_winograd(convolution: SameConvolution) -> bool:
     """Tell whether a convolution has three rows, one of them above and one below."""
     return convolution.kernel[0] == ROWS and convolution.start[0] == 1
 
 
 @dataclass(frozen=True)
-class MinimalFilter:
-    """A convolution that reads an image as halves and writes one as halves."""
+class WinogradF23:
+    """A convolution from even and odd rows to even and odd rows."""
 
-    convolution: PlainConvolution
-    source: Halves
-    target: Halves
+    convolution: SameConvolution
+    source: RowParity
+    target: RowParity
 
     def operations(self) -> tuple[Operation, ...]:
         """Return the operations; each sum stands beside the convolution that reads it."""

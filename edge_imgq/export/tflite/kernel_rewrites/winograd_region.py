@@ -1,12 +1,13 @@
-"""Which parts of a float network compute on even and odd rows, so that minimal filters save time.
+"""Chooses the region of a float network whose convolutions become Winograd F(2, 3) over rows.
 
-A convolution of three rows saves a third of its products on halves and pays for the sums
-(`minimal_filter`). An image has to be taken apart before the first and put together after the last
-(`halves`), so that whole stretches of a network are worth it, with all that stands between their
-convolutions: what works on each pixel, or on one row, works on halves as it stands.
+A convolution with three rows of taps on even and odd rows saves a third of its products and pays
+for some sums (`winograd_f23`). The image is split into even and odd rows before the first such
+convolution and interleaved after the last (`row_parity_split`), so a whole region has to pay for
+that: the convolutions and what stands between them. Elementwise operators, and those that look at
+one row, need no change.
 
-The stretch begins as all operations that can compute on halves and loses, one by one, those without
-which it costs less. What is left of it is kept where it saves enough.
+Greedy removal: the region starts as all operations that can compute on split rows; while dropping
+one lowers the cost, it is dropped. What is left is used if it saves at least WORTHWHILE.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import can_write_apart
+from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import can_write_split
 from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
-    PlainConvolution,
-    plain_convolution,
+    SameConvolution,
+    same_convolution,
 )
-from edge_imgq.export.tflite.kernel_rewrites.winograd_f23 import is_minimal
+from edge_imgq.export.tflite.kernel_rewrites.winograd_f23 import takes_winograd
 from edge_imgq.graph.convolution import convolution_in
-from edge_imgq.graph.cost.conv_cost import minimal_filter_slots
+from edge_imgq.graph.cost.conv_cost import winograd_slots
 from edge_imgq.graph.network import Network, Operation, Tensor
 from edge_imgq.graph.operators import ELEMENTWISE, LOGICAL
 from edge_imgq.kernels.profile import KernelProfile
@@ -32,27 +33,27 @@ BY_PIXEL = ELEMENTWISE - LOGICAL - {"Cast", "CastLike", "Where"} | {"Concat"}
 """Kinds that compute every pixel from the same pixel of their operands, or join channels.
 A convolution that copies even or odd rows cannot copy truth values."""
 
-LEAST = 0.1
-"""Share of its convolutions' slots that a stretch must save."""
+WORTHWHILE = 0.1
+"""Share of its convolutions' slots that a region must save."""
 
-Cost = Callable[[PlainConvolution], float]
+Cost = Callable[[SameConvolution], float]
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Operations of a network that compute on halves, by the first tensor that they write.
+class Region:
+    """Operations that compute on even and odd rows, by the first tensor that they write.
 
     Attributes:
         members: all of them.
-        openings: convolutions before them, which write halves themselves.
+        entries: convolutions before them, which write even and odd rows themselves.
     """
 
     members: frozenset[str]
-    openings: frozenset[str]
+    entries: frozenset[str]
 
 
-def stretch_on_halves(network: Network, cost: Cost, kernels: KernelProfile) -> Stretch:
-    """Return the operations of a network that should compute on halves.
+def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Region:
+    """Return the operations of a network that should compute on even and odd rows.
 
     Args:
         network: float, or the answer is none.
@@ -60,16 +61,16 @@ def stretch_on_halves(network: Network, cost: Cost, kernels: KernelProfile) -> S
         kernels: of the processor that the file is for.
     """
     if network.is_quantized or any(op.in_float for op in network.operations):
-        return Stretch(frozenset(), frozenset())
+        return Region(frozenset(), frozenset())
     return _Search(network, cost, kernels).result()
 
 
 class _Search:
-    """The search for the stretch; `inside` is what it holds at the moment."""
+    """The search for the region; `inside` is what it holds at the moment."""
 
     def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
         self.cost = kernels.halves
-        self.operations = {written(op): op for op in network.operations}
+        self.operations = {output_name(op): op for op in network.operations}
         self.writers = {t.name: op for op in network.operations for t in op.outputs}
         self.leaving = {tensor.name for tensor in network.outputs}
         self.readers: dict[str, list[Operation]] = defaultdict(list)
@@ -77,20 +78,20 @@ class _Search:
             for tensor in _images(operation):
                 self.readers[tensor.name].append(operation)
         self.plain = {
-            written(op): found
+            output_name(op): found
             for op in network.operations
-            if (found := plain_convolution(op)) is not None
+            if (found := same_convolution(op)) is not None
         }
         self.slots = {name: cost(found) for name, found in self.plain.items()}
         self.saved = {
             name: self.slots[name] * _pixels(self.operations[name].output)
             - _minimal(found, kernels)
             for name, found in self.plain.items()
-            if is_minimal(found)
+            if takes_winograd(found)
         }
-        self.inside = {written(op) for op in network.operations if works_on_halves(op)}
+        self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
-    def result(self) -> Stretch:
+    def result(self) -> Region:
         dropped = True
         while dropped:
             before = len(self.inside)
@@ -99,21 +100,21 @@ class _Search:
                     self._drop(name)
             dropped = len(self.inside) < before
         self.inside = {name for part in self._parts() if self._is_worth(part) for name in part}
-        return self.stretch()
+        return self.region()
 
-    def stretch(self) -> Stretch:
-        openings = {
-            written(writer)
+    def region(self) -> Region:
+        entries = {
+            output_name(writer)
             for name in self.inside
-            for tensor in halved_operands(self.operations[name])
+            for tensor in split_operands(self.operations[name])
             if (writer := self._opening(tensor)) is not None
         }
-        return Stretch(frozenset(self.inside), frozenset(openings))
+        return Region(frozenset(self.inside), frozenset(entries))
 
     def _drop(self, name: str) -> None:
         """Take an operation out if that costs no more."""
         operation = self.operations[name]
-        around = {t.name: t for t in (*halved_operands(operation), *operation.outputs)}
+        around = {t.name: t for t in (*split_operands(operation), *operation.outputs)}
         before = self.saved.get(name, 0.0) - self._crossings(around.values())
         self.inside.remove(name)
         after = -self._crossings(around.values())
@@ -121,32 +122,32 @@ class _Search:
             self.inside.add(name)
 
     def _crossings(self, tensors: Iterable[Tensor]) -> float:
-        return sum(self._crossing(tensor) for tensor in tensors)
+        return sum(self._boundary_cost(tensor) for tensor in tensors)
 
-    def _crossing(self, tensor: Tensor) -> float:
-        """Return what it costs that a tensor is written whole and read as halves, or otherwise."""
+    def _boundary_cost(self, tensor: Tensor) -> float:
+        """Return the cost of splitting or interleaving a tensor where it crosses the region."""
         writer = self.writers.get(tensor.name)
         numbers = prod(tensor.shape)
-        is_read = [written(op) in self.inside for op in self.readers[tensor.name]]
-        if writer is not None and written(writer) in self.inside:
+        is_read = [output_name(op) in self.inside for op in self.readers[tensor.name]]
+        if writer is not None and output_name(writer) in self.inside:
             return self.cost.together * numbers * (tensor.name in self.leaving or not all(is_read))
         if not any(is_read) or self._opening(tensor) is not None:
             return 0.0
         return self.cost.apart * numbers
 
     def _opening(self, tensor: Tensor) -> Operation | None:
-        """Return the convolution outside that can write a tensor in halves and nothing else."""
+        """Return the convolution outside the region that can write a tensor as split rows."""
         writer = self.writers.get(tensor.name)
-        if writer is None or written(writer) in self.inside:
+        if writer is None or output_name(writer) in self.inside:
             return None
-        convolution = self.plain.get(written(writer))
-        if convolution is None or not can_write_apart(convolution):
+        convolution = self.plain.get(output_name(writer))
+        if convolution is None or not can_write_split(convolution):
             return None
-        only = all(written(op) in self.inside for op in self.readers[tensor.name])
+        only = all(output_name(op) in self.inside for op in self.readers[tensor.name])
         return writer if only and tensor.name not in self.leaving else None
 
     def _parts(self) -> list[set[str]]:
-        """Return the parts of the stretch that tensors join."""
+        """Return the parts of the region that tensors join."""
         left, parts = set(self.inside), []
         while left:
             part, edge = set(), [min(left)]
@@ -160,16 +161,16 @@ class _Search:
         return parts
 
     def _neighbours(self, operation: Operation) -> list[str]:
-        writers = [self.writers.get(tensor.name) for tensor in halved_operands(operation)]
+        writers = [self.writers.get(tensor.name) for tensor in split_operands(operation)]
         readers = [op for t in operation.outputs for op in self.readers[t.name]]
-        return [written(op) for op in (*writers, *readers) if op is not None]
+        return [output_name(op) for op in (*writers, *readers) if op is not None]
 
     def _is_worth(self, part: set[str]) -> bool:
         around = {
             tensor.name: tensor
             for name in part
             for tensor in (
-                *halved_operands(self.operations[name]),
+                *split_operands(self.operations[name]),
                 *self.operations[name].outputs,
             )
         }
@@ -179,26 +180,26 @@ class _Search:
             for name in part
             if name in self.saved
         )
-        return gain > LEAST * whole
+        return gain > WORTHWHILE * whole
 
 
-def written(operation: Operation) -> str:
+def output_name(operation: Operation) -> str:
     """Return the name of the first tensor that an operation writes, which is its own alone."""
     return operation.outputs[0].name
 
 
-def works_on_halves(operation: Operation) -> bool:
-    """Tell whether an operation has a form that reads and writes its images as halves."""
-    convolution = plain_convolution(operation)
-    return _has_halves(operation) and (
-        (convolution is not None and is_minimal(convolution))
+def can_split_rows(operation: Operation) -> bool:
+    """Tell whether an operation can read and write its images as even and odd rows."""
+    convolution = same_convolution(operation)
+    return _has_row_parities(operation) and (
+        (convolution is not None and takes_winograd(convolution))
         or _is_by_row(operation)
         or _is_by_pixel(operation)
     )
 
 
-def halved_operands(operation: Operation) -> tuple[Tensor, ...]:
-    """Return the operands that an operation on halves reads as halves."""
+def split_operands(operation: Operation) -> tuple[Tensor, ...]:
+    """Return the operands that an operation on even and odd rows reads as even and odd rows."""
     height = operation.outputs[0].shape[2]
     return tuple(tensor for tensor in _images(operation) if tensor.shape[2] == height)
 
@@ -211,12 +212,12 @@ def _pixels(tensor: Tensor) -> int:
     return tensor.shape[2] * tensor.shape[3]
 
 
-def _minimal(convolution: PlainConvolution, kernels: KernelProfile) -> float:
+def _minimal(convolution: SameConvolution, kernels: KernelProfile) -> float:
     pixels, layer = _pixels(convolution.operation.output), convolution.layer(quantized=False)
-    return minimal_filter_slots(layer, pixels, kernels) * pixels
+    return winograd_slots(layer, pixels, kernels) * pixels
 
 
-def _has_halves(operation: Operation) -> bool:
+def _has_row_parities(operation: Operation) -> bool:
     """Tell whether the output is one image of even height and width, and the operands follow it."""
     tensors = [*operation.outputs, *_images(operation)]
     if len(operation.outputs) != 1 or any(len(tensor.shape) != 4 for tensor in tensors):
@@ -224,9 +225,9 @@ def _has_halves(operation: Operation) -> bool:
     height, width = operation.output.shape[2:]
     return (
         not (height % 2 or width % 2)
-        and all(tensor.shape[2:] == (height, width) for tensor in halved_operands(operation))
+        and all(tensor.shape[2:] == (height, width) for tensor in split_operands(operation))
         and all(tensor.shape[2] in (1, height) for tensor in _images(operation))
-        and len(halved_operands(operation)) > 0
+        and len(split_operands(operation)) > 0
     )
 
 

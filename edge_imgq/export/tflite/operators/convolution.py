@@ -43,7 +43,7 @@ def convolution(file: Emitter, operation: Operation) -> None:
     source = padded(file, image, spot.pads) if padding is None else file.tensor(image)
     order, axis = (HWO_DEPTHWISE, 3) if depthwise else (OHWI, 0)
     weights = contents(kernel)
-    if file.spelling.gpu and group > 1 and not depthwise:
+    if file.options.gpu and group > 1 and not depthwise:
         weights = _whole_slices(weights, group)
     inputs = [
         source,

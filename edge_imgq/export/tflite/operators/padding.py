@@ -113,7 +113,7 @@ def _level(file: Emitter, like: Tensor, value: float | None) -> int:
     """Add a scalar in the type and scale of `like`; None is the lowest value."""
     quantization: Quantization | None = like.quantization
     if quantization is None:
-        lowest = LOWEST_HALF if file.spelling.gpu else LOWEST_FLOAT
+        lowest = LOWEST_HALF if file.options.gpu else LOWEST_FLOAT
         stored = np.asarray(lowest if value is None else value, np.float32)
     elif value is None:
         stored = np.asarray(LOWEST_INT8)

@@ -61,7 +61,7 @@ def average_pool(file: Emitter, operation: Operation) -> None:
     if image.quantization is not None and padding != SAME:
         _depthwise_mean(file, operation, image.quantization, source, spot)
         return
-    if file.spelling.gpu and padding is None:
+    if file.options.gpu and padding is None:
         _mean_of_sums(file, operation, source, spot)
         return
     if not same_quantization(image.quantization, operation.output.quantization):
@@ -91,7 +91,7 @@ def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
     share = Tensor(f"{operation.name}/share", shares.shape, None, shares)
     step = Operation("AveragePool", f"{operation.name}/counted", operation.inputs, (mean,), {})
     source = padded(file, image, spot.pads)
-    if file.spelling.gpu:
+    if file.options.gpu:
         _mean_of_sums(file, step, source, spot)
     else:
         _pool(file, step, Code.AVERAGE_POOL_2D, source, spot, None)

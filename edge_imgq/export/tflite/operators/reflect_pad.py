@@ -40,7 +40,7 @@ def reflect(file: Emitter, operation: Operation, table: Sequence[Pair], source: 
         source: the image, at the output's scale.
     """
     axes = [axis for axis, pair in enumerate(table) if any(pair)]
-    if not axes or max(map(max, table)) > MOST_REFLECTED or file.spelling.gpu:
+    if not axes or max(map(max, table)) > MOST_REFLECTED or file.options.gpu:
         return False
     border = _Border(file, operation)
     shape = list(stored_shape(operation.operand(0).shape))

@@ -73,7 +73,7 @@ def resize(file: Emitter, operation: Operation) -> None:
     if not has_operator(operation):
         resize_by_matrices(file, operation)
         return
-    if mode == "nearest" and not file.spelling.gpu:
+    if mode == "nearest" and not file.options.gpu:
         times = _factor(operation, 2), _factor(operation, 3)
         if nearest_resize.repeat(file, operation, times):
             return

@@ -42,7 +42,7 @@ def part(file: Emitter, operation: Operation) -> None:
     if set(stride) == {1}:
         cropped(file, operation, source, begin)
         return
-    if not file.spelling.gpu and _is_phase(operation, begin, stride):
+    if not file.options.gpu and _is_phase(operation, begin, stride):
         _phase(file, operation, source, begin, stride)
         return
     output = stored_shape(operation.output.shape)
@@ -143,7 +143,7 @@ def split(file: Emitter, operation: Operation) -> None:
     logical = operation.attributes.get("axis", 0) % rank
     axis = stored_axis(logical, rank)
     lengths = [output.shape[logical] for output in outputs]
-    if len(set(lengths)) == 1 and not (file.spelling.gpu and rank == 4):
+    if len(set(lengths)) == 1 and not (file.options.gpu and rank == 4):
         options = schema.SplitOptionsT()
         options.numSplits = len(outputs)
         inputs = [file.number(axis, f"{operation.name}/axis"), file.tensor(image)]

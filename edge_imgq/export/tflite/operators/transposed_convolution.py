@@ -75,7 +75,7 @@ def transposed_convolution(file: Emitter, operation: Operation) -> None:
 
 def _is_same(file: Emitter, crop: Crop) -> bool:
     """Whether SAME says it, in the GPU delegate's count too where the file is for it."""
-    return crop.is_same and (not file.spelling.gpu or crop.size % crop.stride == 0)
+    return crop.is_same and (not file.options.gpu or crop.size % crop.stride == 0)
 
 
 def _crops(operation: Operation, image: Tensor, kernel: Tensor) -> tuple[Crop, Crop]:

@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.cost.conv_cost import Layer, plain_form
-from edge_imgq.graph.cost.conv_slots import layer_slots
+from edge_imgq.graph.cost.conv_cost import Layer, no_rewrite
+from edge_imgq.graph.cost.conv_slots import mac_slots
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
 
@@ -119,13 +119,13 @@ def _convolutions(
     """
     total = 0.0
     if around.producer is not None:
-        total += layer_slots(around.producer, kernels, outputs=stored)
+        total += mac_slots(around.producer, kernels, outputs=stored)
     elif stored > channels:
         total += _matrix_slots(channels, stored, kernels)
     phases = around.block**2
     for consumer in around.consumers:
         strides = consumer.attributes.get_ints("strides", [1, 1])
-        slots = layer_slots(consumer, kernels, inputs=stored // phases)
+        slots = mac_slots(consumer, kernels, inputs=stored // phases)
         total += slots * phases / prod(strides)
     return total
 
@@ -133,4 +133,4 @@ def _convolutions(
 def _matrix_slots(inputs: int, outputs: int, kernels: KernelProfile) -> float:
     """Return the slots of a 1×1 convolution that joins or spreads halves."""
     layer = Layer((1, 1), (0, 0), inputs, outputs, quantized=True)
-    return kernels.position + plain_form(layer, kernels).slots
+    return kernels.position + no_rewrite(layer, kernels).slots

@@ -16,7 +16,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.affine import Affine, affine_of
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.fusion import RECTIFIER, clip_bounds
-from edge_imgq.graph.linear_map import window_of
+from edge_imgq.graph.linear_map import linear_map_of
 
 
 def fuse_mirrored_clips(model: ir.Model) -> int:
@@ -60,7 +60,7 @@ def _rectifies(node: ir.Node) -> bool:
 
 def _diagonal(node: ir.Node) -> tuple[ir.Value, Affine] | None:
     """Return the affine that a full 1×1 convolution with a diagonal matrix is."""
-    window, source = window_of(node), node.inputs[0]
+    window, source = linear_map_of(node), node.inputs[0]
     if window is None or source is None or window.geometry.group != 1:
         return None
     geometry = window.geometry

@@ -25,17 +25,17 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.linear_map import (
     Geometry,
-    Window,
+    LinearMap,
+    add_maps,
+    bounding_box,
     can_add,
     can_follow,
+    compose,
+    composed_geometry,
     identity,
-    in_sequence,
-    insert_window,
+    insert_linear_map,
+    linear_map_of,
     scaled,
-    sequence,
-    side_by_side,
-    union,
-    window_of,
 )
 
 
@@ -52,13 +52,13 @@ class Branch:
 
     end: ir.Value
     source: ir.Value
-    chain: tuple[Window, ...]
+    chain: tuple[LinearMap, ...]
     sign: int = 1
 
     @property
     def geometry(self) -> Geometry:
         """What the whole branch reads and writes."""
-        return reduce(sequence, (window.geometry for window in self.chain))
+        return reduce(composed_geometry, (window.geometry for window in self.chain))
 
     @property
     def products(self) -> int:
@@ -70,9 +70,9 @@ class Branch:
             density *= geometry.stride[0] * geometry.stride[1]
         return total
 
-    def window(self) -> Window:
+    def window(self) -> LinearMap:
         """Return the branch as one window, with its sign."""
-        return scaled(reduce(in_sequence, self.chain), self.sign)
+        return scaled(reduce(compose, self.chain), self.sign)
 
 
 def reparameterize(model: ir.Model) -> int:
@@ -144,8 +144,8 @@ def _collapse(graph: ir.Graph, root: ir.Node, diagonal: bool) -> ir.Node | None:
     if best is None:
         return None
     shape, name = root.outputs[0].shape, f"{root.name}.collapsed"
-    window = side_by_side([branch.window() for branch in best])
-    total = insert_window(graph, root, best[0].source, window, name)
+    window = add_maps([branch.window() for branch in best])
+    total = insert_linear_map(graph, root, best[0].source, window, name)
     total.shape = shape
     merged = {id(branch.end) for branch in best}
     for value, sign in ends:
@@ -177,9 +177,9 @@ def _branches(end: ir.Value, sign: int, root: ir.Node) -> list[Branch]:
         return []
     found = [Branch(end, end, (identity(channels),), sign)]
     node = end.producer()
-    chain: tuple[Window, ...] = ()
+    chain: tuple[LinearMap, ...] = ()
     while node is not None and (node is root or edit.sole_consumer(node.outputs[0])):
-        window, source = window_of(node), node.inputs[0]
+        window, source = linear_map_of(node), node.inputs[0]
         if window is None or source is None:
             break
         if chain and not can_follow(window, found[-1].geometry):
@@ -216,5 +216,5 @@ def _is_worthwhile(group: list[Branch]) -> bool:
 
 def _gain(group: list[Branch]) -> int:
     """Return the products per position that merging a group saves."""
-    whole = union([branch.geometry for branch in group])
+    whole = bounding_box([branch.geometry for branch in group])
     return sum(branch.products for branch in group) - whole.products

@@ -28,7 +28,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import mark_float
 from edge_imgq.graph.passes.normalise.equalize_norm_input import scale_producer
-from edge_imgq.graph.passes.normalise.match_norm import Spelled, find_spelled
+from edge_imgq.graph.passes.normalise.match_norm import MatchedNorm, match_norm
 
 TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
@@ -150,7 +150,7 @@ def _layer(node: ir.Node) -> Norm | None:
 
 
 def _spelled(node: ir.Node) -> Norm | None:
-    found = find_spelled(node)
+    found = match_norm(node)
     if found is None:
         return None
     if len(found.axes) == 3 and (grouped := _spelled_groups(node, found)):
@@ -158,7 +158,7 @@ def _spelled(node: ir.Node) -> Norm | None:
     return Norm(found.source, found.axes, found.epsilon, 0, None, None, node.outputs[0])
 
 
-def _spelled_groups(node: ir.Node, found: Spelled) -> Norm | None:
+def _spelled_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
     """Read a norm of channels reshaped to groups, as Keras spells it, channels last or first.
 
     The result is reshaped again behind it, so that what follows stays as it is.
@@ -178,7 +178,7 @@ def _spelled_groups(node: ir.Node, found: Spelled) -> Norm | None:
     return Norm(source, (2, 3), found.epsilon, groups, None, None, result)
 
 
-def _group_count(image: ir.Value | None, found: Spelled) -> tuple[int, int]:
+def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
     """Return the number of groups and the channels' axis; zeros where these are no groups."""
     shapes = [None if value is None else value.shape for value in (image, found.source)]
     if any(shape is None or not shape.is_static() for shape in shapes):

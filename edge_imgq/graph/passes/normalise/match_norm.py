@@ -16,7 +16,7 @@ from edge_imgq.graph import edit
 
 
 @dataclass(frozen=True)
-class Spelled:
+class MatchedNorm:
     """What is normalised, over which axes, with which ε."""
 
     source: ir.Value
@@ -24,7 +24,7 @@ class Spelled:
     epsilon: float
 
 
-def find_spelled(node: ir.Node) -> Spelled | None:
+def match_norm(node: ir.Node) -> MatchedNorm | None:
     """Return the normalisation whose last node is a division or product; None if it is none."""
     if node.op_type == "Div":
         return _find(node.inputs[0], _made_by(node.inputs[1], "Sqrt"))
@@ -35,7 +35,7 @@ def find_spelled(node: ir.Node) -> Spelled | None:
     return None
 
 
-def _find(centred: ir.Value | None, root: ir.Node | None) -> Spelled | None:
+def _find(centred: ir.Value | None, root: ir.Node | None) -> MatchedNorm | None:
     total = _made_by(root.inputs[0], "Add") if root is not None else None
     if total is None:
         return None
@@ -50,7 +50,7 @@ def _find(centred: ir.Value | None, root: ir.Node | None) -> Spelled | None:
     source, axes = difference.inputs[0], _axes(mean)
     if source is None or axes is None or axes != _axes(variance):
         return None
-    return Spelled(source, axes, float(edit.contents(parts[1]).reshape(-1)[0]))
+    return MatchedNorm(source, axes, float(edit.contents(parts[1]).reshape(-1)[0]))
 
 
 def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:

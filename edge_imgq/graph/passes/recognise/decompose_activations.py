@@ -22,13 +22,13 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.passes.insert_before import Expansion
+from edge_imgq.graph.passes.insert_before import NodeInserter
 
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """α and γ where a node does not say them (ONNX, Selu-6)."""
 
 
-class _Activation(Expansion):
+class _Activation(NodeInserter):
     """An activation that is written out."""
 
     def step(self, kind: str, *inputs: ir.Value) -> ir.Value:

@@ -18,7 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.passes.insert_before import Expansion
+from edge_imgq.graph.passes.insert_before import NodeInserter
 
 NORMS = {1: "ReduceL1", 2: "ReduceL2"}
 """By the power p of (Σ |x|ᵖ)^(1/p)."""
@@ -35,7 +35,7 @@ def decompose_log_sums(model: ir.Model) -> int:
     """
     nodes = [n for n in model.graph if n.op_type in FORMS and _power(n) in NORMS]
     for node in nodes:
-        result = FORMS[node.op_type](Expansion(model.graph, node))
+        result = FORMS[node.op_type](NodeInserter(model.graph, node))
         result.shape = node.outputs[0].shape
         edit.take_place(node.outputs[0], result)
         edit.remove_node(node)
@@ -46,7 +46,7 @@ def _power(node: ir.Node) -> int:
     return node.attributes.get_int("p", 2)
 
 
-def _log_sum(place: Expansion) -> ir.Value:
+def _log_sum(place: NodeInserter) -> ir.Value:
     node, result = place.node, place.node.outputs[0]
     total = place.in_float(
         "ReduceSum", place.source, *node.inputs[1:], like=result, **node.attributes
@@ -54,7 +54,7 @@ def _log_sum(place: Expansion) -> ir.Value:
     return place.in_float("Log", total, like=result)
 
 
-def _log_sum_of_powers(place: Expansion) -> ir.Value:
+def _log_sum_of_powers(place: NodeInserter) -> ir.Value:
     node, result = place.node, place.node.outputs[0]
     axes, attributes = node.inputs[1:], dict(node.attributes)
     kept = {**attributes, "keepdims": 1}
@@ -70,7 +70,7 @@ def _log_sum_of_powers(place: Expansion) -> ir.Value:
     return place.in_float("Add", place.in_float("Log", total, like=result), greatest, like=result)
 
 
-def _log_softmax(place: Expansion) -> ir.Value:
+def _log_softmax(place: NodeInserter) -> ir.Value:
     axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
     greatest = place.insert("ReduceMax", place.source, axes, like=None, keepdims=1)
     below = place.in_float("Sub", place.source, greatest, like=place.source)
@@ -79,7 +79,7 @@ def _log_softmax(place: Expansion) -> ir.Value:
     return place.in_float("Sub", below, place.in_float("Log", total, like=None), like=place.source)
 
 
-def _normalised(place: Expansion) -> ir.Value:
+def _normalised(place: NodeInserter) -> ir.Value:
     axes = place.constant("axes", np.array([place.node.attributes.get_int("axis", -1)]))
     norm = place.insert(NORMS[_power(place.node)], place.source, axes, like=None, keepdims=1)
     least = place.constant("least", np.float32(LEAST))
@@ -88,14 +88,14 @@ def _normalised(place: Expansion) -> ir.Value:
     )
 
 
-def _norm_of_channels(place: Expansion) -> ir.Value:
+def _norm_of_channels(place: NodeInserter) -> ir.Value:
     rank = 4 if place.source.shape is None else len(place.source.shape)
     axes = place.constant("axes", np.arange(2, rank))
     result = place.node.outputs[0]
     return place.insert(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
 
 
-FORMS: dict[str, Callable[[Expansion], ir.Value]] = {
+FORMS: dict[str, Callable[[NodeInserter], ir.Value]] = {
     "GlobalLpPool": _norm_of_channels,
     "LogSoftmax": _log_softmax,
     "LpNormalization": _normalised,

@@ -8,9 +8,9 @@ import pytest
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.format import write_tflite
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read_network import read_network
@@ -127,7 +127,9 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
     path = tmp_path / "fast.tflite"
-    write_tflite(PreparedGraph(quantized), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(
+        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
+    )
     session = open_session(path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
@@ -136,7 +138,7 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     assert (got == wanted).mean() > 0.999
     assert np.abs(got - wanted).max() <= 1
     assert session.note.contract.multiple % 2 == 0
-    fast = fastest_forms(views(original, channels, scale)["int8"], DEFAULT)
+    fast = fastest_rewrites(views(original, channels, scale)["int8"], DEFAULT)
     assert kinds is None or [op.kind for op in fast.network.operations] == kinds
 
 
@@ -147,7 +149,9 @@ def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
     original = build()
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     path = tmp_path / "fast.tflite"
-    write_tflite(PreparedGraph(original), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(
+        PreparedGraph(original), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
+    )
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(original, image).clip(0, 1) * 255)[0].transpose(1, 2, 0)
@@ -160,7 +164,9 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
     contract = ImageContract("image-to-image", 2, "y")
     quantized = quantize(original, PLAIN, contract, [photo(1)])
     path = tmp_path / "fast.tflite"
-    write_tflite(PreparedGraph(quantized), Order((SIZE,), FileNote("m", "t", contract, "0")), path)
+    write_tflite(
+        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
+    )
     pixels = photo(1, (18, 6))
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(quantized, image, exact=True) * 255)[0].transpose(1, 2, 0)
@@ -170,7 +176,7 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
 def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
     layers = (conv("image", "a", 3, 3, 16), conv("a", "b", 3, 16, 16, stride=2))
     last = (conv("b", "c", 1, 16, 12), shuffle("c", "out", 2))
-    fast = fastest_forms(views(network(*layers, *last, channels=3), 3, 1)["int8"], DEFAULT)
+    fast = fastest_rewrites(views(network(*layers, *last, channels=3), 3, 1)["int8"], DEFAULT)
     assert [op.attributes.get("strides") for op in fast.network.operations if op.name == "b"] == [
         (2, 2)
     ]
@@ -178,7 +184,7 @@ def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
 
 def test_odd_sizes_keep_the_plain_form() -> None:
     original = CASES["gray in, shuffle out"][0]()
-    fast = fastest_forms(views(original, 1, 2, size=(13, 21))["int8"], DEFAULT)
+    fast = fastest_rewrites(views(original, 1, 2, size=(13, 21))["int8"], DEFAULT)
     assert fast.multiple == 1
     assert [op.kind for op in fast.network.operations] == ["Conv", "Conv", "DepthToSpace"]
 
@@ -189,7 +195,7 @@ def test_a_value_that_others_read_keeps_its_own_shuffle() -> None:
     tail = conv("a", "c", 1, 12, 12)
     layers = (features, shuffle("a", "b", 2), tail, shuffle("c", "d", 2))
     total = helper.make_node("Add", ["b", "d"], ["out"], name="total")
-    fast = fastest_forms(views(network(*layers, total, channels=3), 3, 2)["int8"], DEFAULT)
+    fast = fastest_rewrites(views(network(*layers, total, channels=3), 3, 2)["int8"], DEFAULT)
     written = {tensor.name for op in fast.network.operations for tensor in op.outputs}
     read = {t.name for op in fast.network.operations for t in op.inputs if t and t.data is None}
     assert read <= written | {"image"}

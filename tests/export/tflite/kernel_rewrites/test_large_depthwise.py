@@ -10,9 +10,9 @@ import pytest
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.export_spec import Order
+from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.tflite.format import write_tflite
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read_network import read_network
@@ -63,7 +63,7 @@ def network(name: str) -> ir.Model:
 
 def deep(original: ir.Model, size: tuple[int, int] = SIZE) -> list[Operation]:
     """Return the operations between the two convolutions of one tap, in the fast form."""
-    fast = fastest_forms(read_network(bind_size(original, size)), DEFAULT)
+    fast = fastest_rewrites(read_network(bind_size(original, size)), DEFAULT)
     assert fast.multiple == 1
     return list(fast.network.operations[1:-1])
 
@@ -83,7 +83,9 @@ def test_float_parts_take_at_most_25_taps_and_agree_with_onnx_runtime(name: str,
     parts = [operation for operation in deep(original) if operation.kind == "Conv"]
     assert max(np.prod(part.operand(1).shape[2:]) for part in parts) <= DEFAULT.depthwise_taps
     path = tmp_path / "parts.tflite"
-    write_tflite(PreparedGraph(original), Order((SIZE,), FileNote("m", "t", CONTRACT, "0")), path)
+    write_tflite(
+        PreparedGraph(original), ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0")), path
+    )
     got = open_session(path).run(photo()).astype(int)
     assert (got == levels(original, photo())).mean() > 0.999
 
@@ -96,7 +98,9 @@ def test_int8_groups_return_what_the_qdq_model_returns(name: str, tmp_path) -> N
     assert size > 1
     assert grouped.attributes["group"] * size == channels == CASES[name][0]
     path = tmp_path / "groups.tflite"
-    write_tflite(PreparedGraph(quantized), Order((SIZE,), FileNote("m", "t", CONTRACT, "0")), path)
+    write_tflite(
+        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0")), path
+    )
     got, wanted = (
         open_session(path).run(photo()).astype(int),
         levels(quantized, photo(), exact=True),
@@ -108,7 +112,9 @@ def test_int8_groups_return_what_the_qdq_model_returns(name: str, tmp_path) -> N
 def test_a_file_in_parts_runs_at_other_sizes(tmp_path) -> None:
     original = network("7x7")
     path = tmp_path / "parts.tflite"
-    write_tflite(PreparedGraph(original), Order((SIZE,), FileNote("m", "t", CONTRACT, "0")), path)
+    write_tflite(
+        PreparedGraph(original), ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0")), path
+    )
     session, other = open_session(path), photo((33, 17))
     assert session.note.resizable
     assert (session.run(other).astype(int) == levels(original, other)).mean() > 0.999

@@ -10,9 +10,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edge_imgq.contract import FileNote, ImageContract
-from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import FastNetwork, fastest_forms
+from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import FastNetwork, fastest_rewrites
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.graph.cost.conv_cost import Layer, minimal_filter_slots
+from edge_imgq.graph.cost.conv_cost import Layer, winograd_slots
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
@@ -79,7 +79,7 @@ BODIES = {
 
 
 def fast(model: ir.Model, size: tuple[int, int] = SIZE) -> FastNetwork:
-    return fastest_forms(read_network(bind_size(model, size)), DEFAULT)
+    return fastest_rewrites(read_network(bind_size(model, size)), DEFAULT)
 
 
 def computed(network: Network, image: np.ndarray) -> np.ndarray:
@@ -173,5 +173,5 @@ def test_an_int8_file_computes_on_the_whole_image() -> None:
 
 def test_sums_are_dear_where_images_leave_the_caches() -> None:
     layer = Layer((3, 3), (1, 1), 32, 32, quantized=False)
-    near, far = (minimal_filter_slots(layer, pixels, DEFAULT) for pixels in (12288, 57600))
+    near, far = (winograd_slots(layer, pixels, DEFAULT) for pixels in (12288, 57600))
     assert near < 9 * 32 * 32 < far
