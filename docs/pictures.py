@@ -18,7 +18,7 @@ import numpy as np
 from edge_imgq.images.files import read_rgb, write_image
 from edge_imgq.images.resize import downscale, upscale
 from edge_imgq.metrics.psnr import psnr
-from edge_imgq.pipeline.enhance.enhance import enhance_pixels
+from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import open_enhancer
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.drift_picture import AMPLIFIED, amplified
@@ -51,7 +51,7 @@ def main() -> None:
     pieces = [image[PIECE] for image in panels.values()]
     captions.append(f"int8 - float, x {AMPLIFIED}")
     pieces.append(amplified(pieces[2], pieces[1]))
-    write_image(arguments.output, side_by_side(pieces, captions))
+    write_image(arguments.output, add_maps(pieces, captions))
 
 
 def enlarged(artifacts: Path) -> tuple[Pixels, dict[str, Pixels]]:
@@ -70,7 +70,7 @@ def enlarged(artifacts: Path) -> tuple[Pixels, dict[str, Pixels]]:
     return photograph[:height, :width], panels
 
 
-def side_by_side(pieces: list[Pixels], captions: list[str]) -> Pixels:
+def add_maps(pieces: list[Pixels], captions: list[str]) -> Pixels:
     """Return the pieces in a row, pixels magnified as squares, each under its caption."""
     from PIL import Image, ImageDraw, ImageFont
 

@@ -24,7 +24,7 @@ OF_INPUTS = {
         "pipeline/open_model/source.py",
         "pipeline/enhance/enhancer.py",
         "pipeline/inspect.py",
-        "pipeline/enhance/enhance.py",
+        "pipeline/enhance/plan_tiles.py",
     ),
     *(
         "cli/export.py",

@@ -65,7 +65,7 @@ def enhance(
         ModelError: a model cannot be opened.
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
-    from edge_imgq.pipeline.enhance.enhance import enhance_image
+    from edge_imgq.pipeline.enhance.enhance_image import enhance_image
     from edge_imgq.pipeline.enhance.enhancer import open_enhancer
 
     if isinstance(photo, (str, os.PathLike)):
@@ -86,6 +86,9 @@ def enhance_files(
     *,
     suffix: str = "",
     resume: bool = False,
+    workers: int = 0,
+    memory: int = 0,
+    page: AnyPath | None = None,
     pixel_range: Range | None = None,
     output_name: str = "",
     bind: Bound = NOTHING_BOUND,
@@ -101,6 +104,12 @@ def enhance_files(
         suffix: png, jpg, webp, tiff or bmp; by default each photograph's own.
         resume: whether photographs whose results are there are left as they are: a run that was
             interrupted goes on where it stopped. The results of other models are not told apart.
+        workers: photographs that are enhanced at once, which share the threads; 0 for one, or for
+            as many as `memory` allows.
+        memory: bytes that the process may hold, about: tiles are then as small and workers as few
+            as it takes, and a photograph that is too large even so is left out; 0 for no limit.
+        page: file for a page of HTML that shows every photograph before and after, those of an
+            earlier run included.
         pixel_range: as for `enhance`.
         output_name: likewise.
         bind: likewise.
@@ -117,16 +126,21 @@ def enhance_files(
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
     """
+    from edge_imgq.pipeline.enhance.before_after_page import write_page
     from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest
     from edge_imgq.pipeline.enhance.enhance import enhance as run
 
     asked = as_range(pixel_range)
-    jobs = _jobs(_files(as_paths(photos)), Path(output), suffix)
-    there = tuple(result for _, result in jobs if resume and result.is_file())
-    jobs = tuple(job for job in jobs if job[1] not in there)
+    every = _jobs(_files(as_paths(photos)), Path(output), suffix)
+    there = tuple(result for _, result in every if resume and result.is_file())
+    jobs = tuple(job for job in every if job[1] not in there)
     models = tuple(_opened(model, asked, as_ports(output_name, bind)))
-    request = EnhanceRequest(jobs, models, threads or processors(), asked)
-    batch = run(request, progress or unwatched) if jobs else Batch((), ())
+    request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory)
+    watch = progress or unwatched
+    batch = run(request, watch) if jobs else Batch((), ())
+    if page is not None:
+        written = {Path(image.path) for image in batch.written}.union(there)
+        write_page(Path(page), [job for job in every if job[1] in written], watch)
     return replace(batch, there=tuple(map(str, there)))
 
 

@@ -13,8 +13,10 @@ from edge_imgq.cli.options import (
     add_ports,
     add_range,
     add_threads,
+    byte_size,
+    positive,
 )
-from edge_imgq.cli.paths import existing, model, output_folder
+from edge_imgq.cli.paths import existing, model, output_file, output_folder
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import ImageError, UsageError
@@ -74,6 +76,26 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="leave results that are there, so that an interrupted run goes on where it stopped",
     )
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="photographs at once, which share the threads (default: 1, or what --memory allows)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=byte_size,
+        default=0,
+        metavar="SIZE",
+        help="about the most memory to take, such as 1G or 700M: chooses tiles and workers",
+    )
+    parser.add_argument(
+        "--page",
+        type=output_file,
+        metavar="FILE",
+        help="write a page of HTML that shows each photograph before and after",
+    )
     add_range(parser)
     add_ports(parser)
     add_threads(parser, default=processors())
@@ -93,6 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.output,
             suffix=arguments.format or "",
             resume=arguments.resume,
+            workers=arguments.workers,
+            memory=arguments.memory,
+            page=arguments.page,
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
             bind=dict(arguments.bind),

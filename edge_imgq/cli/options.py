@@ -246,6 +246,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def byte_size(text: str) -> int:
+    """Parse bytes with a unit of 1000: 700M or 1.5G."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg])b?", text.strip().lower())
+    if found is None or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no amount of memory; write 700M or 1.5G")
+    return round(float(found[1]) * {"k": 10**3, "m": 10**6, "g": 10**9}[found[2]])
+
+
 def size(text: str) -> tuple[int, int]:
     """Parse HxW, e.g. 180x320."""
     found = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip().lower())

@@ -88,16 +88,24 @@ def memory_plan(path: Path, size: Size) -> Plan:
     """Return the operators and tensors of a file at its own size, or at the one given."""
     import onnx_ir as ir
 
+    return plan_of(ir.load(path), size, str(path))
+
+
+def plan_of(model: ir.Model, size: Size, name: str) -> Plan:
+    """Return the operators and tensors of a model at its own size, or at the one given.
+
+    Raises:
+        ModelError: it does not say how large a tensor is; `name` is the model's, for the message.
+    """
     from edge_imgq.graph.shapes.size import bind_size, own_size
     from edge_imgq.runtime.memory import ExecutionStep, Plan
 
-    model = ir.load(path)
     at = own_size(model) or size
     graph = bind_size(model, at).graph
     sizes = {}
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
         if value.shape is None or value.dtype is None or not value.shape.is_static():
-            raise ModelError(f"{path} does not say how large {value.name} is.")
+            raise ModelError(f"{name} does not say how large {value.name} is.")
         sizes[str(value.name)] = math.prod(value.shape.numpy()) * int(value.dtype.itemsize)
 
     def named(values: Iterable[ir.Value | None]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Planes: TypeAlias = NDArray[np.float32]
 
-BLOCK = 16
+BLOCK = 8
 """Input pixels that one product enlarges along an axis, beside those that its ends look at."""
 
 REACH = 2

@@ -40,7 +40,12 @@ def luma_of(photo: Pixels) -> Pixels:
 
 
 def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
-    """Return RGB with a new luma and the photograph's chroma, enlarged by bicubic to fit.
+    """Return RGB with a new luma and the photograph's chroma; see `recoloured_bands`."""
+    return np.concatenate(tuple(recoloured_bands(photo, luma)))
+
+
+def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
+    """Yield RGB with a new luma and the photograph's chroma, enlarged by bicubic to fit, by rows.
 
     All is in float32, four times as quick as float64. Its error is below 0.0002 of a level, so that
     a value is another than exact arithmetic gives, by one level, only so near to a tie.
@@ -50,12 +55,12 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
         luma: (scale × H, scale × W, 1), from the network.
     """
     scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
-    result = np.empty((*luma.shape[:2], 3), np.uint8)
     for rows, chroma in enlarged_bands(size, scale, lambda part: chroma_of(photo[part])):
-        lines, onto = luma[rows, :, 0], result[rows]
+        lines = luma[rows, :, 0]
+        result = np.empty((*lines.shape, 3), np.uint8)
         for part in _bands(lines.shape[0]):
-            coloured(lines[part], chroma[:, part], onto[part])
-    return result
+            coloured(lines[part], chroma[:, part], result[part])
+        yield result
 
 
 def chroma_of(photo: Pixels) -> NDArray[np.float32]:

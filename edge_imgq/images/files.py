@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -148,21 +149,64 @@ def is_grayscale(path: Path) -> bool:
         return image.mode in GRAY_MODES
 
 
-def write_image(
+def image_size(path: Path) -> tuple[int, int]:
+    """Return an image's height and width as they are stored, without decoding its pixels.
+
+    Raises:
+        ImageError: The file is missing or not an image.
+    """
+    with open_image(path) as image:
+        return image.height, image.width
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write uint8 (H, W, 3) or (H, W, 1) in the format that the suffix names; see `save_image`.
+
+    Raises:
+        OutputError: The suffix is unknown or the file cannot be written.
+    """
+    save_image(path, as_pillow(pixels))
+
+
+def as_pillow(pixels: NDArray[np.uint8]) -> PillowImage.Image:
+    """Return uint8 (H, W, 3) or (H, W, 1) as Pillow's image, a copy."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowImage.Image:
+    """Return an image of a height and width whose rows come in bands, from the top.
+
+    Each band can be freed before the next is made: what is large is then held once.
+    """
+    from PIL import Image
+
+    image, top = None, 0
+    for band in bands:
+        part = as_pillow(band)
+        image = image or Image.new(part.mode, (size[1], size[0]))
+        image.paste(part, (0, top))
+        top += part.height
+    assert image is not None  # an image has rows
+    return image
+
+
+def save_image(
     path: Path,
-    pixels: NDArray[np.uint8],
+    image: PillowImage.Image,
     alpha: NDArray[np.uint8] | None = None,
     profile: bytes | None = None,
 ) -> None:
-    """Write uint8 (H, W, 3) or (H, W, 1) in the format that the suffix names.
+    """Write an image of Pillow's in the format that the suffix names.
 
     The file appears complete or not at all: it is written under a temporary name beside its place
     and renamed. JPEG is written at quality 95.
 
     Args:
         path: of the file.
-        pixels: of the image.
-        alpha: how opaque they are, uint8 (H, W); JPEG and BMP hold none.
+        image: in RGB or gray.
+        alpha: how opaque its pixels are, uint8 (H, W); JPEG and BMP hold none.
         profile: ICC profile of their colours; BMP holds none.
 
     Raises:
@@ -175,7 +219,6 @@ def write_image(
         raise OutputError(
             f"{path} does not end in an image format ({', '.join(sorted(SUFFIXES))})."
         )
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if alpha is not None and suffix not in OPAQUE:
         image.putalpha(Image.fromarray(alpha))
     options: dict[str, Any] = {"quality": 95}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.images.files import GRAY_MODES, decoded, open_image, write_image
+from edge_imgq.images.files import GRAY_MODES, decoded, open_image, save_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-SPACES = {1: b"GRAY", 3: b"RGB "}
-"""What an ICC profile of an image of so many channels states as its colour space."""
+SPACES = {"L": b"GRAY", "RGB": b"RGB "}
+"""What an ICC profile of an image of such a mode states as its colour space."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def read_photograph(path: Path) -> Photograph:
         return Photograph(pixels, _alpha(image), profile)
 
 
-def write_photograph(path: Path, pixels: Pixels, before: Photograph) -> None:
+def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -> None:
     """Write what was made of a photograph, with its transparency and profile.
 
     Args:
         path: of the new file.
-        pixels: uint8, (H, W, 1) or (H, W, 3), as large as the photograph or several times so.
+        image: in RGB or gray, as large as the photograph or several times so.
         before: the photograph. Transparency is enlarged by bicubic; a profile of other colours
             than the new pixels have, such as of inks, is left out.
 
@@ -61,12 +61,12 @@ def write_photograph(path: Path, pixels: Pixels, before: Photograph) -> None:
         OutputError: the file cannot be written.
     """
     profile = before.profile
-    if profile is not None and profile[16:20] != SPACES[pixels.shape[2]]:
+    if profile is not None and profile[16:20] != SPACES[image.mode]:
         profile = None
     alpha = before.alpha
-    if alpha is not None and alpha.shape != pixels.shape[:2]:
-        alpha = _enlarged(alpha, (pixels.shape[0], pixels.shape[1]))
-    write_image(path, pixels, alpha, profile)
+    if alpha is not None and alpha.shape != (image.height, image.width):
+        alpha = _enlarged(alpha, (image.height, image.width))
+    save_image(path, image, alpha, profile)
 
 
 def _alpha(image: PillowImage.Image) -> Pixels | None:

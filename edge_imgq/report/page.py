@@ -26,13 +26,14 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from jinja2 import Template
     from numpy.typing import NDArray
 
     from edge_imgq.report.sensitivity import Sensitivity
 
     Pixels: TypeAlias = NDArray[np.uint8]
 
-TEMPLATE = Path(__file__).with_name("page.html.j2")
+TEMPLATE = "page.html.j2"
 
 SIDE = 224
 """Pixels of the place that the viewer shows, a side."""
@@ -76,12 +77,7 @@ def page(
         notes: sentences on the page itself, such as why it has no pictures.
         layers: what layers of the models cost in int8.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = html_template(TEMPLATE)
     shown, left_out = _fitting(pictures)
     return template.render(
         headline=headline(judgement.verdicts),
@@ -98,6 +94,20 @@ def page(
         layers=layers,
         history=_history(judgement, history),
     )
+
+
+def html_template(name: str) -> Template:
+    """Return a template of this folder; what it includes are files of the folder, too."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+    )
+    return environment.get_template(name)
 
 
 def _row(
@@ -174,9 +184,9 @@ def _shown(picture: Exhibit) -> Shown:
     return Shown(
         picture.name,
         picture.psnr,
-        _data_uri(one[place]),
-        _data_uri(other[place]),
-        _data_uri(coloured(error_map(one[place], other[place]))),
+        data_uri(one[place]),
+        data_uri(other[place]),
+        data_uri(coloured(error_map(one[place], other[place]))),
         width,
         height,
         where,
@@ -193,7 +203,7 @@ def _around(place: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, 
     return found[0], found[1]
 
 
-def _data_uri(pixels: Pixels) -> str:
+def data_uri(pixels: Pixels) -> str:
     """Return pixels without loss: a level of difference is what the viewer is for."""
     from PIL import Image
 

@@ -40,7 +40,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "enhance": ("photo", "model", "*", "pixel_range=None", *PORTS, "threads=None", PROGRESS),
     "enhance_files": (
-        *("photos", "model", "output", "*", "suffix=''", "resume=False", "pixel_range=None"),
+        *("photos", "model", "output", "*", "suffix=''", "resume=False", "workers=0", "memory=0"),
+        *("page=None", "pixel_range=None"),
         *(*PORTS, "threads=None", PROGRESS),
     ),
     "evaluate": (

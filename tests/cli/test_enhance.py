@@ -240,6 +240,23 @@ def test_a_folder_is_done_and_gone_on_with(
     assert f"left as they are: {len(names)} results" in run(*words, "--resume").err
 
 
+def test_several_at_once_within_a_limit_of_memory_and_a_page(
+    run: Run, tiny: Path, photos: Path, tmp_path: Path
+) -> None:
+    folder, count = photos / "evaluation", len(list((photos / "evaluation").iterdir()))
+    words = ("enhance", folder, "-m", tiny, "-o", tmp_path / "out", "--threads", "2")
+    assert run(*words).code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    again = run(*words, "--memory", "8G", "--page", tmp_path / "page.html")
+    assert again.code == 0, again.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert (tmp_path / "page.html").read_text().count('<div class="pair"') == count
+    small = run(*words, "--memory", "1M")
+    assert small.code == 4
+    assert small.err.count("and --memory allows 1.0 MB") == count
+    assert "'1' is no amount of memory" in run(*words, "--memory", "1").err
+
+
 def test_a_folder_without_images_is_refused(run: Run, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     outcome = run("enhance", tmp_path / "empty", "-m", tiny, "-o", tmp_path / "out")

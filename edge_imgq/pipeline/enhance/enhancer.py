@@ -38,6 +38,8 @@ class Enhancer:
         unsure: the model, where nobody said what its pixels are.
         reason: why there is no radius, as a clause.
         period: tiles start at multiples of it.
+        graph: the float model; None where it cannot be read.
+        largest_tile: side of tiles in input pixels, where it takes any size; 0 for the usual one.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Enhancer:
     unsure: Source | None = None
     reason: str = ""
     period: int = 1
+    graph: ir.Model | None = None
+    largest_tile: int = 0
 
     @property
     def contract(self) -> ImageContract:
@@ -148,4 +152,5 @@ def _looking(enhancer: Enhancer, model: ir.Model) -> Enhancer:
         exact=field.steady,
         reason=field.reason,
         period=field.period,
+        graph=model,
     )

@@ -20,7 +20,7 @@ from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.metrics.psnr_b import psnr_b
 from edge_imgq.metrics.ssim import ssim
-from edge_imgq.pipeline.enhance.enhance import enhance_pixels
+from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.progress import Step, Watch

@@ -18,9 +18,11 @@ from edge_imgq.images.chroma import luma_of
 from edge_imgq.images.files import read_rgb, read_y
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.zoo import ZOO
-from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance, enhance_pixels, plan_tiles
-from edge_imgq.pipeline.enhance.enhance import enhance as module
+from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance
+from edge_imgq.pipeline.enhance.enhance import plan_tiles as module
+from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from tests.graph.build import proto_model
 

@@ -1,0 +1,115 @@
+"""Running networks on one photograph of any size, in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.chroma import luma_of, recoloured_bands
+from edge_imgq.images.files import joined
+from edge_imgq.images.tiles import run_tiled, tile_count
+from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.runtime.freed_memory import give_back
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+    from edge_imgq.pipeline.enhance.enhancer import Enhancer
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+    TileWatch: TypeAlias = Callable[[int, int], None]
+
+
+def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
+    """Run one network on one photograph.
+
+    Args:
+        photo: RGB (H, W, 3) or gray (H, W, 1).
+        enhancer: the open network.
+        watch: told tiles done and tiles in all, before each tile.
+
+    Returns:
+        (scale × H, scale × W, C). A network on luma keeps the colours of an RGB photograph.
+
+    Raises:
+        ImageError: the photograph is smaller than the receptive field.
+    """
+    bands, scale = _bands(photo, enhancer, watch), enhancer.contract.scale
+    first = next(bands)
+    height, width = photo.shape[0] * scale, photo.shape[1] * scale
+    if first.shape[0] == height:
+        return first
+    result = np.empty((height, width, first.shape[2]), np.uint8)
+    result[: first.shape[0]], top = first, first.shape[0]
+    for band in bands:
+        result[top : top + band.shape[0]], top = band, top + band.shape[0]
+    return result
+
+
+def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
+    """Run networks on one photograph, one after the other.
+
+    Args:
+        pixels: RGB (H, W, 3) or gray (H, W, 1).
+        name: of the photograph, for messages.
+        enhancers: the open networks.
+        watch: told of every tile.
+
+    Raises:
+        ImageError: the photograph is smaller than the receptive field.
+    """
+    try:
+        for enhancer in enhancers:
+            pixels = enhance_pixels(pixels, enhancer, _tile_watch(name, enhancer, watch))
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
+    return pixels
+
+
+def enhance_to_image(
+    pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch
+) -> PillowImage.Image:
+    """Do as `enhance_image` does, and return an image of Pillow's without a copy of its pixels."""
+    *before, last = enhancers
+    pixels = enhance_image(pixels, name, before, watch)
+    size = pixels.shape[0] * last.contract.scale, pixels.shape[1] * last.contract.scale
+    try:
+        return joined(size, _bands(pixels, last, _tile_watch(name, last, watch)))
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
+
+
+def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
+    def step(done: int, total: int) -> None:
+        watch(Step(f"enhance {Path(name).name}: tiles by {enhancer.name}", done, total))
+
+    return step
+
+
+def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Iterator[Pixels]:
+    """Yield what a network makes of a photograph, in bands of rows from the top."""
+    gray = photo.shape[2] == 1
+    if enhancer.contract.colour == "rgb":
+        yield _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
+    elif gray:
+        yield _run(photo, enhancer, watch)
+    else:
+        yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch))
+
+
+def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
+    size = pixels.shape[0], pixels.shape[1]
+    refuse_small(size, enhancer)
+    tiling = plan_tiles(size, enhancer)
+    total, scale = tile_count(size, tiling), enhancer.contract.scale
+    result = run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
+    give_back()  # what tiles needed, before the result is put together
+    return result

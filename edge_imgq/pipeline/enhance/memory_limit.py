@@ -1,0 +1,115 @@
+"""How large tiles are and how many photographs are enhanced at once, within a limit of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import ImageError, ModelError
+from edge_imgq.formats import format_of
+from edge_imgq.pipeline.enhance.plan_tiles import LARGEST_TILE, least_tile, plan_tiles
+from edge_imgq.skipped import Skipped
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.enhance.enhancer import Enhancer
+    from edge_imgq.runtime.memory import ActivationMemory
+
+    Size = tuple[int, int]
+
+TRIED = 256
+"""Side of the image that activations are counted for: what a pixel of a tile needs."""
+
+WORKSPACE = 2.0
+"""What a runtime takes over the activations that live at once: copies in its own layout, columns of
+convolutions, blocks that are freed and kept."""
+
+UNKNOWN = 1024.0
+"""Bytes for each pixel of a tile, where the model's graph cannot be read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run keeps to.
+
+    Attributes:
+        workers: photographs that are enhanced at once.
+        tile: largest side of tiles of networks that take any size; 0 for the usual one.
+        left_out: a photograph's size that does not fit at all, with the bytes that it needs.
+    """
+
+    workers: int
+    tile: int
+    left_out: dict[Size, int]
+
+
+def limits(
+    sizes: Sequence[Size], enhancers: Sequence[Enhancer], held: int, memory: int, most: int
+) -> Limits:
+    """Return the largest tiles, and then the most workers, whose memory is within a limit.
+
+    Args:
+        sizes: heights and widths of all photographs.
+        enhancers: the open networks, which run one after the other.
+        held: bytes that the process holds already.
+        memory: bytes that it may hold.
+        most: workers that are wanted.
+    """
+    least = max(least_tile(enhancer) for enhancer in enhancers)
+    networks = [(enhancer, activation_bytes(enhancer)) for enhancer in enhancers]
+    tiles = [side for side in (LARGEST_TILE, 384, 256, 192) if side > least] + [least]
+    needs = {size: [held + _needed(size, networks, tile) for tile in tiles] for size in sizes}
+    left_out = {size: needed[-1] for size, needed in needs.items() if needed[-1] > memory}
+    fitting = [needed for size, needed in needs.items() if size not in left_out]
+    if not fitting:
+        return Limits(1, tiles[-1], left_out)
+    place = next(i for i in range(len(tiles)) if max(need[i] for need in fitting) <= memory)
+    each = max(need[place] for need in fitting) - held
+    return Limits(max(min(most, (memory - held) // each), 1), tiles[place], left_out)
+
+
+def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -> int:
+    """Return about how many bytes a photograph takes, through all networks."""
+    pixels = size[0] * size[1]
+    most = 10 * pixels  # it is decoded into Pillow's four bytes a pixel, and copied as three
+    for enhancer, activations in networks:
+        scale = enhancer.contract.scale
+        result = pixels * scale**2
+        # A network on luma has colours put back band by band; another holds its result twice.
+        most = max(most, 4 * pixels + (5 if enhancer.contract.colour == "y" else 7) * result)
+        running = WORKSPACE * activations * _tile_pixels(size, enhancer, tile)
+        most = max(most, 4 * pixels + 3 * result + round(running))
+        size, pixels = (size[0] * scale, size[1] * scale), result
+    return most
+
+
+def _tile_pixels(size: Size, enhancer: Enhancer, tile: int) -> int:
+    """Return the pixels of a tile; 0 for a photograph that is refused when its turn comes."""
+    try:
+        height, width = plan_tiles(size, replace(enhancer, largest_tile=tile)).tile
+    except ImageError:
+        return 0
+    return height * width
+
+
+def activation_bytes(enhancer: Enhancer) -> float:
+    """Return the bytes of activations that live at once, for each input pixel."""
+    from edge_imgq.export.onnx_format import plan_of
+    from edge_imgq.runtime.memory import known_memory, peak
+
+    path = Path(enhancer.name)
+    if path.exists() and format_of(path) is not None:
+        found = known_memory(path, (TRIED, TRIED))
+        if not isinstance(found, Skipped):
+            return _each_pixel(found)
+    if enhancer.graph is None:
+        return UNKNOWN
+    try:
+        return _each_pixel(peak(plan_of(enhancer.graph, (TRIED, TRIED), enhancer.name)))
+    except ModelError:
+        return UNKNOWN
+
+
+def _each_pixel(memory: ActivationMemory) -> float:
+    return memory.arena / (memory.size[0] * memory.size[1])

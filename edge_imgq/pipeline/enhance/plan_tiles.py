@@ -1,0 +1,94 @@
+"""How a photograph is cut for a network: into tiles of the file's size, or of a chosen one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.tile_plan import balanced, up
+from edge_imgq.images.tiles import Tiling, fixed_tiling, tile_count
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.enhance.enhancer import Enhancer
+
+LARGEST_TILE = 512
+"""Side of a tile, in input pixels, for networks that take any size: a tile of an ordinary network
+then stays below some hundred megabytes."""
+
+LEAST_CORE = 128
+"""A tile keeps at least this many pixels between its halos, or most work would be done twice."""
+
+
+def plan_tiles(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
+    """Return how to cut an image.
+
+    Raises:
+        ImageError: the network cannot be cut, and its file takes smaller images.
+    """
+    multiple = enhancer.contract.multiple
+    if enhancer.fixed_sizes:
+        return _fewest_pixels(size, enhancer)
+    whole = enhancer.contract.fitting(size)
+    if enhancer.radius is None:
+        return Tiling(whole, 0, multiple)
+    halo, step = enhancer.radius, math.lcm(multiple, enhancer.period)
+    largest = max(enhancer.largest_tile or LARGEST_TILE, least_tile(enhancer))
+    if max(whole) <= largest:
+        return Tiling(whole, 0, multiple)
+    height, width = (balanced(up(side, step), largest, halo, step) for side in size)
+    return Tiling((height, width), halo, step, blend=not enhancer.exact)
+
+
+def least_tile(enhancer: Enhancer) -> int:
+    """Return the least side of a tile of a network that takes any size and is cut."""
+    step = math.lcm(enhancer.contract.multiple, enhancer.period)
+    return 2 * (enhancer.radius or 0) + max(LEAST_CORE, step)
+
+
+def _fewest_pixels(size: tuple[int, int], enhancer: Enhancer) -> Tiling:
+    """Return the tiles of the file's size that computes the fewest pixels.
+
+    Raises:
+        ImageError: the network cannot be cut, and no size of the file holds the image.
+    """
+    sizes: Sequence[tuple[int, int]] = enhancer.fixed_sizes
+    padded = enhancer.contract.fitting(size)
+    if enhancer.radius is None:
+        sizes = [fixed for fixed in sizes if fixed[0] >= padded[0] and fixed[1] >= padded[1]]
+        if not sizes:
+            raise ImageError(_too_large(size, padded, enhancer))
+    multiple, period = enhancer.contract.multiple, enhancer.period
+    tilings = [
+        fixed_tiling(fixed, enhancer.radius, multiple, period, exact=enhancer.exact)
+        for fixed in sizes
+    ]
+    return min(tilings, key=lambda tiling: tile_count(size, tiling) * math.prod(tiling.tile))
+
+
+def _too_large(size: tuple[int, int], padded: tuple[int, int], enhancer: Enhancer) -> str:
+    takes = " or ".join(f"{height}x{width}" for height, width in enhancer.fixed_sizes)
+    remedy = f"Export it with --size {padded[0]}x{padded[1]}."
+    if enhancer.name.lower().endswith(".onnx"):
+        remedy = "Export it to ONNX again with open height and width."
+    return (
+        f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} cannot be cut "
+        f"into tiles: {enhancer.reason}. Its file takes {takes}. {remedy}"
+    )
+
+
+def refuse_small(size: tuple[int, int], enhancer: Enhancer) -> None:
+    """Refuse an image smaller than the receptive field.
+
+    Raises:
+        ImageError: it is.
+    """
+    if enhancer.radius is None or not enhancer.exact:
+        return
+    least = 2 * enhancer.radius + 1
+    if min(size) < least:
+        raise ImageError(
+            f"the image is {size[0]}x{size[1]} (height x width), and {enhancer.name} looks at "
+            f"{least}x{least} pixels around each place (its receptive field). Give a larger image."
+        )
