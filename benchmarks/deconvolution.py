@@ -43,7 +43,7 @@ from edge_imgq.runtime.litert import open_session
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-FAST = ("sub-pixel", "shuffle-order")
+FAST = ("sub-pixel", "crd-to-dcr")
 INTEGER_PRELU = "IntegerPRelu"
 """Kind of an operation that edge-imgq does not write: it computes an int8 PReLU in float."""
 

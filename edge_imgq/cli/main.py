@@ -193,9 +193,13 @@ def _print_error(error: EdgeImgqError) -> None:
 
 
 def _hush() -> None:
-    """Keep the warnings of libraries off the terminal; they are about their own insides."""
+    """Keep the warnings of libraries off the terminal; those about recipes become sentences."""
     import logging
     import warnings
 
+    from edge_imgq.recipe.passes import RenamedPassWarning
+
     warnings.simplefilter("ignore")
+    warnings.simplefilter("default", RenamedPassWarning)
+    warnings.showwarning = lambda message, *_: say(str(message))
     logging.disable(logging.WARNING)

@@ -23,14 +23,16 @@ from edge_imgq.kernels.table import DEFAULT
 PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
     "canonical": lambda _: canonical,
     "sub-pixel": lambda _: sub_pixel,
-    "shuffle-order": lambda _: crd_to_dcr,
+    "crd-to-dcr": lambda _: crd_to_dcr,
     "sign-split": lambda _: sign_split,
     "cheap-sign-split": lambda kernels: partial(cheap_sign_split, kernels=kernels),
-    "skips": lambda _: merge_skip_branches,
-    "transposed": lambda _: pixel_shuffle_to_deconv,
+    "merge-skip-branches": lambda _: merge_skip_branches,
+    "pixel-shuffle-to-deconv": lambda _: pixel_shuffle_to_deconv,
     "zero-insertion": lambda _: zero_insertion,
 }
-"""Every pass by the name that recipes use, as it is for some kernels. All are exact in float."""
+"""Every pass by the name that recipes use (`edge_imgq.recipe.passes.PASS_NAMES`), for some kernels.
+
+All are exact in float."""
 
 
 def rewrite(

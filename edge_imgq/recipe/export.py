@@ -13,6 +13,7 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.table import OF_PROCESSOR
+from edge_imgq.recipe.passes import read_passes
 from edge_imgq.recipe.table import Table, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -156,7 +157,7 @@ def _parsed(table: Table, name: str) -> ExportRecipe:
         precision=precision,
         scheme=table.text("scheme", default=""),
         processor=processor,
-        passes=table.texts("passes", default=()),
+        passes=read_passes(table, default=()),
         size=table.size("size"),
         budget=_budget(table.table("budget"), form, precision, _kind(processor)),
     )

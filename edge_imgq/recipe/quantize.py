@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.recipe.passes import read_passes
 from edge_imgq.recipe.table import Table, checked_name
 
 OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image", "guarded")
@@ -29,7 +30,8 @@ class QuantizeRecipe:
         summary: one line for people.
         observer: how ranges are taken, one of OBSERVERS
             (`edge_imgq.quantize.calibration.observers`).
-        passes: graph passes before quantization, in order (`edge_imgq.graph.rewrite.PASSES`).
+        passes: graph passes before quantization, in order, each one of PASS_NAMES
+            (`edge_imgq.recipe.passes`).
         equalization: of channels before quantization: "none", or "image", by what it spares the
             output image.
         copies: of the channels that carry the image: "none", "spare", in the places of those that
@@ -97,7 +99,7 @@ def _parsed(table: Table, name: str) -> QuantizeRecipe:
         name=name,
         summary=table.text("summary"),
         observer=table.text("observer", OBSERVERS),
-        passes=table.texts("passes"),
+        passes=read_passes(table),
         rounding=table.text("rounding", ROUNDINGS, default="nearest"),
         corrections=table.texts("corrections", CORRECTIONS, default=()),
         equalization=table.text("equalization", EQUALIZATIONS, default="none"),

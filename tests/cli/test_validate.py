@@ -88,3 +88,12 @@ def test_the_hook_of_the_page_reads_the_files_of_a_project(run: Run, project: Pa
     program, command = shlex.split(hook["entry"])
     assert program == "edge-imgq"
     assert run(command, *(project / path for path in chosen)).code == 0
+
+
+def test_an_old_name_of_a_pass_is_a_note_and_no_fault(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "quantize" / "own.toml"
+    path.parent.mkdir()
+    path.write_text('summary = ""\nobserver = "min-max"\npasses = ["shuffle-order"]\n')
+    outcome = run("validate", str(path))
+    assert (outcome.code, outcome.err.count("\n")) == (0, 1)
+    assert "the pass 'shuffle-order' is now called 'crd-to-dcr'" in outcome.err

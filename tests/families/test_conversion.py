@@ -26,7 +26,7 @@ def test_two_exports_of_one_model_are_byte_identical(name: str) -> None:
 
 def to_tflite(proto: onnx.ModelProto) -> bytes:
     note = FileNote("plain", "tflite", ImageContract("image-to-image", 1, "rgb"), "0.0")
-    model = rewrite(normalise(proto, "plain"), ["canonical", "sub-pixel", "shuffle-order"])
+    model = rewrite(normalise(proto, "plain"), ["canonical", "sub-pixel", "crd-to-dcr"])
     return lower(read_network(bind_size(model, (180, 320))), note)
 
 

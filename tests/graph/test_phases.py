@@ -59,8 +59,8 @@ def test_what_fired_is_told_with_the_graph_that_it_left() -> None:
         assert record.nodes == len(graph.graph)
         np.testing.assert_allclose(run(graph.clone(), IMAGE), wanted, rtol=1e-4, atol=1e-5)
 
-    watched = rewrite(model, ["canonical", "skips"], watcher)
-    assert list(seen) == [*(phase.name for phase in PHASES), "skips"]
+    watched = rewrite(model, ["canonical", "merge-skip-branches"], watcher)
+    assert list(seen) == [*(phase.name for phase in PHASES), "merge-skip-branches"]
     assert seen["tidy"]["noop-elimination"] == 1
     assert seen["recognise"]["decompose-activations"] == 1
     assert seen["recognise"]["reduce-to-mean"] == 1
@@ -68,7 +68,7 @@ def test_what_fired_is_told_with_the_graph_that_it_left() -> None:
     assert seen["express"]["decompose-hard-sigmoid"] == 1
     assert sum(seen["fold"].values()) > 0
     assert seen["express"]["cubic-upsample-to-conv"] == 0
-    alone = rewrite(model, ["canonical", "skips"])
+    alone = rewrite(model, ["canonical", "merge-skip-branches"])
     assert kinds(watched) == kinds(alone)
 
 

@@ -25,7 +25,7 @@ from ..graph.build import model, run, weights
 
 CHECKOUT = Path(__file__).parents[2]
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
-RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "shuffle-order", "sign-split"))
+RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
 
 
 def photo(seed: int = 0, size: tuple[int, int] = (24, 20)) -> np.ndarray:

@@ -15,7 +15,7 @@ from tests.export.tflite.witness import Case, network_of, run_onnx
 from .networks import networks
 from .test_random_networks import EXAMPLES, OPTIONS, SEED, complain, image, rewritten
 
-PASSES = ["canonical", "skips"]
+PASSES = ["canonical", "merge-skip-branches"]
 EXACT, HALF = 1e-4, 2e-2
 """Largest differences in units of the largest value."""
 

@@ -53,7 +53,7 @@ OPTIONS = settings(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-FLOAT_PASSES = ["canonical", "sub-pixel", "shuffle-order"]
+FLOAT_PASSES = ["canonical", "sub-pixel", "crd-to-dcr"]
 INT8_PASSES = [*FLOAT_PASSES, "sign-split"]
 SPLITS = st.sampled_from(("sign-split", "cheap-sign-split"))
 

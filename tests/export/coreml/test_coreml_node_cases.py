@@ -56,7 +56,7 @@ def network(name: str) -> tuple[Network, Any, Any]:
     proto, values, wanted = prepared(cases()[name])
     model = ir.from_proto(proto)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    passes = ["canonical", "sub-pixel", "shuffle-order"]
+    passes = ["canonical", "sub-pixel", "crd-to-dcr"]
     return read_network(rewrite(model, passes)), values, wanted
 
 

@@ -20,7 +20,7 @@ from edge_imgq.graph.rewrite import rewrite
 from .test_node_cases import cases, prepared, reason
 from .witness import levels_of_both, quantized
 
-PASSES = ["canonical", "sub-pixel", "shuffle-order", "sign-split"]
+PASSES = ["canonical", "sub-pixel", "crd-to-dcr", "sign-split"]
 EMPTY = "an empty tensor has no range"
 NO_WITNESS = "ONNX Runtime does not compute it"
 

@@ -154,7 +154,7 @@ def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> Non
 def test_a_recipe_may_keep_the_pixel_shuffle(body, tmp_path) -> None:
     constants = {"w": W, "b": B} | ({"d": D} if body == DECONVOLUTION else {})
     case = Case(body, (1, 3, 8, 10), constants)
-    data = written(case, tmp_path, ("canonical", "sub-pixel", "shuffle-order"))
+    data = written(case, tmp_path, ("canonical", "sub-pixel", "crd-to-dcr"))
     assert "DEPTH_TO_SPACE" in kinds(data)
     assert "TRANSPOSE_CONV" not in kinds(data)
     agrees(case, data)

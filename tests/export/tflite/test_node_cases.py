@@ -108,7 +108,7 @@ def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def lowered(model: onnx.ModelProto) -> bytes:
-    passes = ["canonical", "sub-pixel", "shuffle-order"]
+    passes = ["canonical", "sub-pixel", "crd-to-dcr"]
     network = ir.from_proto(model)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(network)
     return lower(read_network(rewrite(network, passes)), NOTE)

@@ -29,7 +29,7 @@ SIZES = ((24, 32), (40, 20), (64, 96))
 CONTRACT = ImageContract("super-resolution", 2, "y")
 NOTE = FileNote("fsrcnn-x2", "tflite-test", CONTRACT, "0.0")
 PLAIN = QuantizeRecipe(
-    "plain", "", "min-max", ("canonical", "sub-pixel", "shuffle-order", "sign-split")
+    "plain", "", "min-max", ("canonical", "sub-pixel", "crd-to-dcr", "sign-split")
 )
 
 

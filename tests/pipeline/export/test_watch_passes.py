@@ -28,9 +28,9 @@ MODEL = parsed(
 
 def test_every_phase_leaves_a_file_that_computes_the_same(tmp_path: Path) -> None:
     watcher = BetweenPhases(tmp_path, checked=True).watcher(MODEL, ["one", "two"])
-    rewrite(MODEL, ["canonical", "skips"], watcher)
+    rewrite(MODEL, ["canonical", "merge-skip-branches"], watcher)
     files = sorted((tmp_path / "one+two").iterdir())
-    names = ["read", *(phase.name for phase in PHASES), "skips"]
+    names = ["read", *(phase.name for phase in PHASES), "merge-skip-branches"]
     assert [file.name for file in files] == [f"{i:02}-{name}.onnx" for i, name in enumerate(names)]
     results = [onnxruntime.InferenceSession(f).run(None, {"image": IMAGE})[0] for f in files]
     for result in results[1:]:

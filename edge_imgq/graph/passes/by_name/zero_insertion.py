@@ -13,8 +13,8 @@ of operators that every accelerator has:
     z = nearest(x, s) · mask,     mask 1 where row and column are multiples of s, else 0.
 
 Both products are exact. It takes s² times the products of the transposed convolution, so it is for
-drivers that have no transposed convolution, and after the pass `transposed`, whose pixel shuffles
-it then spells out, too.
+drivers that have no transposed convolution, and after the pass `pixel-shuffle-to-deconv`, whose
+pixel shuffles it then spells out, too.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ group, each on its channels, joined behind:
     y = Concat_g( ConvTranspose(x_g, W_g, b_g) ).
 
 Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`, or for
-`transposed`, which asks for it.
+`pixel-shuffle-to-deconv`, which asks for it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ multiplications than they did. What remains is added as before. A chain that sta
 where that takes fewer.
 
 A branch that only multiplies channels (the image itself, batch norm, a scale) is merged by
-`skips`, which stands apart because it costs weights their levels in int8.
+`merge-skip-branches`, which stands apart because it costs weights their levels in int8.
 """
 
 from __future__ import annotations

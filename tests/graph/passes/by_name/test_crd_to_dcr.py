@@ -34,7 +34,7 @@ def shuffled(*between: str, block: int = 2):
 @pytest.mark.parametrize("block", [2, 3])
 def test_the_convolution_takes_the_permutation(between, block) -> None:
     original = shuffled(*between, block=block)
-    rewritten = rewrite(original, ["shuffle-order"])
+    rewritten = rewrite(original, ["crd-to-dcr"])
     image = np.random.default_rng(1).normal(size=(1, 3, 6, 5)).astype(np.float32)
     assert kinds(rewritten) == kinds(original)
     assert rewritten.graph[-1].attributes.get_string("mode") == "DCR"
@@ -44,7 +44,7 @@ def test_the_convolution_takes_the_permutation(between, block) -> None:
 def test_without_a_convolution_a_permuting_one_is_put_before_it() -> None:
     node = helper.make_node("DepthToSpace", ["image"], ["out"], blocksize=2, mode="CRD")
     original = model([node], {}, channels=12)
-    rewritten = rewrite(original, ["shuffle-order"])
+    rewritten = rewrite(original, ["crd-to-dcr"])
     image = np.random.default_rng(1).normal(size=(1, 12, 4, 4)).astype(np.float32)
     assert kinds(rewritten) == ["Conv", "DepthToSpace"]
     assert np.array_equal(run(rewritten, image), run(original, image))
@@ -59,7 +59,7 @@ def test_a_convolution_that_others_read_too_keeps_its_channels() -> None:
         helper.make_node("Add", ["large", "other"], ["out"]),
     ]
     original = model(nodes, {"w": weights(generator, 12, 3, 1, 1)})
-    rewritten = rewrite(original, ["shuffle-order"])
+    rewritten = rewrite(original, ["crd-to-dcr"])
     image = generator.normal(size=(1, 3, 4, 4)).astype(np.float32)
     np.testing.assert_allclose(run(rewritten, image), run(original, image), atol=1e-6)
 
@@ -141,7 +141,7 @@ def check(body: str, wanted: list[str] | None) -> None:
     if "pads" in words:
         constants["pads"] = np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
     original = parsed(body, constants, size="6,5", channels=3)
-    rewritten = rewrite(original, ["shuffle-order"])
+    rewritten = rewrite(original, ["crd-to-dcr"])
     image = np.random.default_rng(1).normal(size=(1, 3, 6, 5)).astype(np.float32)
     if wanted is not None:
         assert kinds(rewritten) == wanted

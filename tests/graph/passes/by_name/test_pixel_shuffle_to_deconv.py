@@ -43,7 +43,7 @@ def same(original, rewritten, size=(6, 7), channels=3) -> None:
 @pytest.mark.parametrize("block", [2, 3])
 def test_a_shuffle_by_itself_becomes_one_product_by_one_per_output(mode, block) -> None:
     original = model([shuffle(mode, block)], {}, channels=3 * block**2)
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["ConvTranspose"]
     image = np.random.default_rng(2).normal(size=(1, 3 * block**2, 5, 4)).astype(np.float32)
     assert np.array_equal(run(rewritten, image), run(original, image))
@@ -57,14 +57,14 @@ def test_a_shuffle_by_itself_becomes_one_product_by_one_per_output(mode, block) 
 )
 def test_a_convolution_does_its_shuffle_by_itself(mode, bias, kernel, pads) -> None:
     original = shuffled(mode, 2, kernel, pads, bias)
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["ConvTranspose"]
     same(original, rewritten)
 
 
 def test_phases_with_biases_of_their_own_keep_the_convolution() -> None:
     original = shuffled("CRD", 3, (3, 3), [1] * 4, "differs")
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["Conv", "ConvTranspose"]
     same(original, rewritten)
 
@@ -72,7 +72,7 @@ def test_phases_with_biases_of_their_own_keep_the_convolution() -> None:
 @pytest.mark.parametrize("auto", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 def test_a_convolution_of_automatic_padding_does_its_shuffle_too(auto: str) -> None:
     original = shuffled("DCR", 2, (2, 3), None, "none", auto_pad=auto)
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["ConvTranspose"]
     same(original, rewritten)
 
@@ -88,14 +88,14 @@ def test_a_convolution_of_automatic_padding_does_its_shuffle_too(auto: str) -> N
 def test_other_convolutions_are_kept_and_only_the_shuffle_changes(attributes) -> None:
     pads = None if "auto_pad" in attributes else [1] * 4
     original = shuffled("DCR", 2, (3, 3), pads, "none", **attributes)
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["Conv", "ConvTranspose"]
     same(original, rewritten, (8, 10))
 
 
 def test_a_convolution_padded_beyond_its_kernel_is_kept() -> None:
     original = shuffled("DCR", 2, (2, 2), [2, 2, 2, 2], "none")
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["Conv", "ConvTranspose"]
     same(original, rewritten)
 
@@ -109,14 +109,14 @@ def test_a_convolution_that_others_read_too_is_kept() -> None:
         helper.make_node("Add", ["a", "e"], ["out"]),
     ]
     original = model(nodes, {"w": weights(generator, 8, 3, 3, 3)})
-    rewritten = rewrite(original, ["transposed"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["Conv", "ConvTranspose", "SpaceToDepth", "Add"]
     same(original, rewritten)
 
 
 def test_it_is_the_way_back_from_the_sub_pixel_form() -> None:
     original = deconvolution(4, 2, 1, 0)
-    rewritten = rewrite(original, ["sub-pixel", "transposed"])
+    rewritten = rewrite(original, ["sub-pixel", "pixel-shuffle-to-deconv"])
     assert kinds(rewritten) == ["ConvTranspose"]
     same(original, rewritten)
 

@@ -39,7 +39,7 @@ def test_the_plain_convolution_computes_what_the_transposed_one_did(form, size) 
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
 def test_a_pixel_shuffle_is_spelled_out_to_the_bit(mode, block) -> None:
     original = model([shuffle(mode, block)], {}, channels=3 * block**2)
-    rewritten = rewrite(original, ["transposed", "zero-insertion"])
+    rewritten = rewrite(original, ["pixel-shuffle-to-deconv", "zero-insertion"])
     assert convolutions(rewritten) == list(SPELLED)
     image = np.random.default_rng(2).normal(size=(1, 3 * block**2, 5, 4)).astype(np.float32)
     assert np.array_equal(run(rewritten, image), run(original, image))
@@ -47,5 +47,5 @@ def test_a_pixel_shuffle_is_spelled_out_to_the_bit(mode, block) -> None:
 
 def test_at_a_size_the_mask_is_a_constant() -> None:
     original = model([shuffle("DCR", 2)], {}, channels=4)
-    bound = bind_size(rewrite(original, ["transposed", "zero-insertion"]), (6, 10))
+    bound = bind_size(rewrite(original, ["pixel-shuffle-to-deconv", "zero-insertion"]), (6, 10))
     assert "Shape" not in kinds(bound)

@@ -82,7 +82,7 @@ def test_an_ending_that_keeps_a_part_of_a_clipped_image_is_one_layer_and_its_shu
         'd = Slice(c, from, four, channels) out = DepthToSpace<blocksize=2, mode="CRD">(d)'
     )
     model = parsed(body, CONSTANTS | {"four": np.array([4], np.int64)})
-    found = rewrite(model, ["canonical", "shuffle-order"])
+    found = rewrite(model, ["canonical", "crd-to-dcr"])
     assert kinds(found) == ["Conv", "Clip", "DepthToSpace"]
     np.testing.assert_allclose(run(found, IMAGE), run(model, IMAGE), atol=1e-5)
     assert canonical(found) == 0
