@@ -31,14 +31,16 @@ class Extra:
     """A package that a format needs to run its files, and that edge-imgq does not install.
 
     Attributes:
-        package: its name in the index of packages, and of the extra of edge-imgq that asks for it.
-        module: what is imported.
+        package: its name in the index of packages.
+        module: what is imported, and the name of the extra of edge-imgq that asks for it.
         versions: that the extra takes, such as ">=1.0,<2".
+        writes: whether it writes the files, too: there are none without it.
     """
 
     package: str
     module: str
     versions: str
+    writes: bool = False
 
     @property
     def is_missing(self) -> bool:
@@ -46,11 +48,16 @@ class Extra:
         return find_spec(self.module) is None
 
     @property
+    def purpose(self) -> str:
+        """What the package does with the files."""
+        return "writes and runs" if self.writes else "runs"
+
+    @property
     def reason(self) -> str:
-        """Why files do not run where the package is missing, and what to do: sentences."""
+        """Why there is no file, or none that runs, where the package is missing: sentences."""
         return (
-            f"The package {self.package}, which runs these files, is not installed here. Install "
-            f"it: pip install '{self.package}{self.versions}'."
+            f"The package {self.package}, which {self.purpose} these files, is not installed here. "
+            f"Install it: pip install '{self.package}{self.versions}'."
         )
 
 
@@ -150,6 +157,15 @@ FORMATS: dict[str, Format] = {
         layout="CHW",
         extra=Extra("ncnn", "ncnn", ">=1.0.20261020,<2"),
         rounds_elsewhere="ncnn rounds to float16 between layers on phones.",
+    ),
+    "coreai": Format(
+        name="Core AI",
+        suffixes=(".aimodel",),
+        module="edge_imgq.export.coreai.format",
+        precisions={"float16": "none", "int8": "none"},
+        sizes="one",
+        extra=Extra("coreai-core", "coreai", "==1.0.0b3", writes=True),
+        rounds_elsewhere="Core AI rounds to float16 between operators.",
     ),
 }
 """Name of a format in recipes → all that is known of it."""

@@ -85,7 +85,7 @@ def test_an_extra_is_one_of_the_project() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     for form in FORMATS.values():
         if form.extra is not None:
-            asked = project["optional-dependencies"][form.extra.package]
+            asked = project["optional-dependencies"][form.extra.module]
             assert asked == [f"{form.extra.package}{form.extra.versions}"]
 
 

@@ -14,10 +14,10 @@ from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.stopwatch import Stopwatch, host_name, measure
-from edge_imgq.devices.worker import Worker
 from edge_imgq.formats import format_of, unknown
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import FloatSession
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:

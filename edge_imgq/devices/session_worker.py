@@ -16,7 +16,7 @@ from typing import Any
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import mark
 from edge_imgq.devices.protocol import DeviceSession
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 from edge_imgq.skipped import Skipped
 
 

@@ -53,7 +53,7 @@ PACKAGES = (
     _Package("onnxruntime-qnn", "onnxruntime_qnn", "Qualcomm's NPUs", optional=">=2.7,<3"),
     _Package("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
     *(
-        _Package(x.package, x.module, f"runs {form.suffix}", optional=x.versions)
+        _Package(x.package, x.module, f"{x.purpose} {form.suffix}", optional=x.versions)
         for form in FORMATS.values()
         if (x := form.extra) is not None
     ),

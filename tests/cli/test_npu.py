@@ -21,12 +21,12 @@ from edge_imgq.cli.main import main
 from edge_imgq.devices.hexagon import device as hexagon
 from edge_imgq.devices.hexagon import emulated_npu
 from edge_imgq.devices.protocol import Presence
-from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import ImageError
 from edge_imgq.export.npu import compiler
 from edge_imgq.export.npu.sdk import Sdk
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run
 from tests.export import npu

@@ -23,12 +23,12 @@ from edge_imgq.devices.instructions import Instructions, read_count
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.warmup_call import on_gray
-from edge_imgq.devices.worker import Worker
 from edge_imgq.formats import is_run_by
 from edge_imgq.runtime import npu_file
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.runtime.tflite_file import computes_in_integers
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 
 from edge_imgq.devices.arm64.operators import LIBRARY
 from edge_imgq.devices.instructions import BEGIN_RECORD, END_RECORD, mark
-from edge_imgq.devices.worker_loop import serve
 from edge_imgq.errors import ModelError
 from edge_imgq.runtime.open import open_session
+from edge_imgq.runtime.worker_loop import serve
 
 
 class Recorded:

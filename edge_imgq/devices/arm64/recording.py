@@ -12,8 +12,8 @@ from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.devices.arm64.operator_record import OperatorRecord, read_record, write_order
 from edge_imgq.devices.arm64.operators import joined, operator_costs, read_library
 from edge_imgq.devices.arm64.setup import Emulation
-from edge_imgq.devices.worker import Worker
 from edge_imgq.runtime.tflite_file import operator_names
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 
 WORKER = "edge_imgq.devices.arm64.operator_worker"

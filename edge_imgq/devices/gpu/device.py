@@ -26,13 +26,13 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.warmup_call import on_gray
-from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import DeviceError, NonFiniteOutputError
 from edge_imgq.formats import is_run_by
 from edge_imgq.images.layout import levels_from_nhwc, pixels_of, to_nhwc
 from edge_imgq.runtime.half_range import beyond_float16
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -232,8 +232,8 @@ def placement_of(log: GpuLog, count: int, whole: bool) -> Placement:
     if whole and log.taken is None:
         return Placement(UNIT, count, count, log.partitions, ())
     taken = log.taken or 0
-    cut_off = log.left - len(log.refused)
-    beside = ("operator that these cut off",) * max(cut_off, 0)
+    limit_relu_sums = log.left - len(log.refused)
+    beside = ("operator that these cut off",) * max(limit_relu_sums, 0)
     return Placement(UNIT, taken + log.left, taken, log.partitions, (*log.refused, *beside))
 
 

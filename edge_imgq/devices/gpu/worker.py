@@ -21,7 +21,7 @@ from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.options import GpuOptions, Options
 
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 
 
 class Compiled:

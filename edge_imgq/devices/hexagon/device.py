@@ -24,12 +24,12 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import RUNS, WARM_UP, Device, DeviceSession, Presence
 from edge_imgq.devices.warmup_call import on_gray
-from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
 from edge_imgq.formats import is_run_by
 from edge_imgq.images.layout import from_nchw, to_nchw
 from edge_imgq.runtime import npu_file
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import no_such
 

@@ -19,11 +19,11 @@ import numpy as np
 from edge_imgq.chips import QUALCOMM
 from edge_imgq.devices.hexagon.device import SOCS, look
 from edge_imgq.devices.warmup_call import on_gray
-from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import DeviceError, ImageError, ModelError, RuntimeUnavailableError
 from edge_imgq.runtime.npu_file import Dispatch, compiled_for, placement, whole_dispatch
 from edge_imgq.runtime.protocol import RuntimeIdentity
 from edge_imgq.runtime.tflite_file import read_note
+from edge_imgq.runtime.worker import Worker
 
 if TYPE_CHECKING:
     from numpy import uint8

@@ -13,7 +13,7 @@ from typing import Any
 import onnxruntime
 import onnxruntime_qnn
 
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 
 PROVIDER = "QNNExecutionProvider"
 FATAL = 4

@@ -130,7 +130,7 @@ def refusal(operation: Operation) -> str | None:
     if form is None:
         return (
             "this operator is not lowered to Core ML; "
-            f"{instead(operation)}, or leave the coreml targets out"
+            f"{instead(operation)}, or leave the coreml and coreai targets out"
         )
     tensors = [*operation.outputs, *(t for t in operation.inputs if t is not None)]
     if any(len(tensor.shape) > MOST_AXES for tensor in tensors):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_imgq.contract import FileNote
-from edge_imgq.errors import UnsupportedOperatorError
+from edge_imgq.errors import RuntimeUnavailableError, UnsupportedOperatorError
 from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.refusal import as_error
@@ -100,6 +100,7 @@ def note_unsupported(
     watchers = {p.passes: between.watcher(source.model, _sharing(p, plans)) for p in plans}
     for plan in plans:
         with failures.of([plan.recipe.name]):
+            _refuse_without_writer(plan.recipe)
             graph = source.prepared(plan.passes, plan.kernels, watchers.pop(plan.passes, None))
             refusals = _refusals(graph, plan)
             if refusals:
@@ -109,6 +110,17 @@ def note_unsupported(
         failures.add(name, as_error(kinds[name], source.name, refusals, alone=not able))
     if len(found) == len(plans):
         raise _refusal_of_all(source, found)
+
+
+def _refuse_without_writer(recipe: ExportRecipe) -> None:
+    """Refuse a target whose files a package writes that is not here.
+
+    Raises:
+        RuntimeUnavailableError: says what to install.
+    """
+    extra = FORMATS[recipe.format].extra
+    if extra is not None and extra.writes and extra.is_missing:
+        raise RuntimeUnavailableError(extra.reason)
 
 
 def _sharing(plan: TargetPlan, plans: Sequence[TargetPlan]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 
 KIND = os.environ.get("EDGE_IMGQ_STAND_IN", "")
 

@@ -203,6 +203,13 @@ def scale_invariant(tensor: Tensor, values: np.ndarray) -> np.ndarray:
 
 def saved(view: Network, path: Path) -> Program:
     """Save a network with plain tensors at its ends, and return the program read from disk."""
+    with silenced():
+        convert(built(view), package_dir=str(path))
+    return read_program(open_package(path))
+
+
+def built(view: Network) -> Any:
+    """Return the MIL program of a network with plain tensors at its ends, in their own steps."""
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
     refuse_unsupported(view)
@@ -221,8 +228,7 @@ def saved(view: Network, path: Path) -> Program:
         name_variables(function, values, view)
         program = mil.Program()
         program.add_function("main", function)
-        convert(program, package_dir=str(path))
-    return read_program(open_package(path))
+    return program
 
 
 def step_by_step(

@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 
 
 class Emulator:

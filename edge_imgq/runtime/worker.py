@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from edge_imgq.devices.worker_messages import read_frame, write_frame
 from edge_imgq.errors import DeviceError
+from edge_imgq.runtime.worker_messages import read_frame, write_frame
 
 PATIENCE = 600.0
 """Seconds that one answer may take."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from edge_imgq.devices.worker_messages import read_frame, write_frame
+from edge_imgq.runtime.worker_messages import read_frame, write_frame
 
 Answer = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 """From a question and its array to an answer and its array."""

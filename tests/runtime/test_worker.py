@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.devices.worker import Worker
 from edge_imgq.errors import DeviceError
+from edge_imgq.runtime.worker import Worker
 
 SCRIPT = """
 import os, sys, time
-from edge_imgq.devices.worker_loop import serve
+from edge_imgq.runtime.worker_loop import serve
 def answer(message, array):
     print("a library talks on standard output")
     os.write(1, b"and so does its C code\\n")

@@ -1,0 +1,97 @@
+"""What an operator of Core AI is built from: the arguments of one operation of an ML Program."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ai = importlib.import_module("coreai.authoring")
+"""Core AI's builder of operators; importing this module needs the package."""
+
+_constant = importlib.import_module("coreai.authoring.constant").constant
+
+
+def constant(values: Any) -> Any:
+    """Return a constant of the program, of the element type that an array has."""
+    return _constant(np.ascontiguousarray(values) if np.ndim(values) else np.asarray(values))
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of one operation.
+
+    Attributes:
+        operation: of coremltools' program.
+        values: Core AI's values computed so far, by the name of the variable.
+    """
+
+    operation: Any
+    values: Mapping[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the first result."""
+        return tuple(self.operation.outputs[0].shape)
+
+    def has(self, key: str) -> bool:
+        """Tell whether an optional parameter was given."""
+        return self.operation.inputs.get(key) is not None
+
+    def value(self, key: str) -> Any:
+        """Return an operand as a value; a constant becomes one."""
+        return self._value(self.operation.inputs[key])
+
+    def all_values(self, key: str) -> list[Any]:
+        """Return all operands of a variadic parameter."""
+        return [self._value(variable) for variable in self.operation.inputs[key]]
+
+    def shape_of(self, key: str) -> tuple[int, ...]:
+        """Return the shape of an operand."""
+        return tuple(self.operation.inputs[key].shape)
+
+    def type_of(self, key: str) -> np.dtype[Any]:
+        """Return the element type of an operand."""
+        return element_type(self.operation.inputs[key])
+
+    def array(self, key: str) -> NDArray[Any]:
+        """Return an operand that is a constant."""
+        return np.asarray(self.operation.inputs[key].val)
+
+    def integers(self, key: str, default: Sequence[int] = ()) -> list[int]:
+        """Return a constant vector of integers or of truth values."""
+        if not self.has(key):
+            return list(default)
+        return [int(value) for value in self.array(key).reshape(-1)]
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """Return a constant scalar."""
+        if not self.has(key) and default is not None:
+            return default
+        return float(self.array(key))
+
+    def flag(self, key: str) -> bool:
+        """Return a constant truth value, False where it is not given."""
+        return self.has(key) and bool(self.array(key))
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a constant string."""
+        return str(self.operation.inputs[key].val) if self.has(key) else default
+
+    def _value(self, variable: Any) -> Any:
+        if variable.name in self.values:
+            return self.values[variable.name]
+        return constant(np.asarray(variable.val, element_type(variable)))
+
+
+def element_type(variable: Any) -> np.dtype[Any]:
+    """Return the element type of a variable of coremltools' program."""
+    types = importlib.import_module("coremltools.converters.mil.mil").types
+    found: np.dtype[Any] = np.dtype(types.nptype_from_builtin(variable.dtype))
+    return found

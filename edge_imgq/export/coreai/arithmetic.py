@@ -1,0 +1,103 @@
+"""Elementwise operators of one and two operands, reductions and products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+
+Form = Callable[[Arguments], Any]
+
+
+def of_one(build: Callable[[Any], Any]) -> Form:
+    """Return the form of an operator of one operand, which Core AI has under another name."""
+    return lambda arguments: build(arguments.value("x"))
+
+
+def of_two(build: Callable[[Any, Any], Any]) -> Form:
+    """Return the form of an operator of two operands that broadcast, likewise."""
+    return lambda arguments: build(arguments.value("x"), arguments.value("y"))
+
+
+def rounded_down(arguments: Arguments) -> Any:
+    """`floor`, in float32: docs/coreai.md names the source."""
+    return _floor(arguments, arguments.value("x"))
+
+
+def rounded_up(arguments: Arguments) -> Any:
+    """`ceil`: −floor(−x), in float32 likewise."""
+    minus = constant(np.asarray(-1, arguments.type_of("x")))
+    x = ai.broadcasting_mul(arguments.value("x"), minus)
+    return ai.broadcasting_mul(_floor(arguments, x), minus)
+
+
+def _floor(arguments: Arguments, x: Any) -> Any:
+    wide = ai.cast(x, np.float32)
+    return ai.cast(
+        ai.broadcasting_floor_divide(wide, constant(np.float32(1))), arguments.type_of("x").type
+    )
+
+
+def sign(arguments: Arguments) -> Any:
+    """`sign`: (x > 0) − (x < 0)."""
+    x, own = ai.cast(arguments.value("x"), np.float32), arguments.type_of("x").type
+    zero = constant(np.float32(0))
+    positive = ai.cast(ai.broadcasting_greater(x, zero), own)
+    return ai.broadcasting_sub(positive, ai.cast(ai.broadcasting_greater(zero, x), own))
+
+
+def inverse_root(arguments: Arguments) -> Any:
+    """`rsqrt`: 1 / √(x + epsilon)."""
+    return ai.rsqrt(_above(arguments, 1e-12))
+
+
+def logarithm(arguments: Arguments) -> Any:
+    """`log`: log(x + epsilon)."""
+    return ai.log(_above(arguments, 1e-45))
+
+
+def _above(arguments: Arguments, default: float) -> Any:
+    """Return the operand plus `epsilon`."""
+    epsilon = np.asarray(arguments.number("epsilon", default), arguments.type_of("x"))
+    x = arguments.value("x")
+    return ai.broadcasting_add(x, constant(epsilon)) if epsilon else x
+
+
+def reduced(build: Callable[[Any, Any], Any]) -> Form:
+    """Return the form of a reduction over axes, all of them where none is named."""
+
+    def form(arguments: Arguments) -> Any:
+        rank = len(arguments.shape_of("x"))
+        axes = sorted(axis % rank for axis in arguments.integers("axes", range(rank)))
+        result = build(arguments.value("x"), np.asarray(axes, np.int32))
+        if arguments.flag("keep_dims"):
+            return result
+        return ai.reshape(result, np.asarray(arguments.shape, np.int32))
+
+    return form
+
+
+def matmul(arguments: Arguments) -> Any:
+    """`matmul` with its transpose flags."""
+    x, y = (_turned(arguments, key) for key in "xy")
+    return ai.broadcasting_batch_matmul(x, y)
+
+
+def _turned(arguments: Arguments, key: str) -> Any:
+    value, rank = arguments.value(key), len(arguments.shape_of(key))
+    if not arguments.flag(f"transpose_{key}"):
+        return value
+    order = [*range(rank - 2), rank - 1, rank - 2]
+    return ai.transpose(value, np.asarray(order, np.uint32))
+
+
+def linear(arguments: Arguments) -> Any:
+    """`linear`: x · weightᵀ + bias."""
+    weight = constant(np.swapaxes(arguments.array("weight"), -1, -2))
+    product = ai.broadcasting_batch_matmul(arguments.value("x"), weight)
+    return (
+        ai.broadcasting_add(product, arguments.value("bias")) if arguments.has("bias") else product
+    )

@@ -1,0 +1,72 @@
+"""Writing an `.aimodel` folder so that the same program always gives the same bytes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import EdgeImgqError, ModelError
+from edge_imgq.export.coreai.program import build
+from edge_imgq.export.coreml.program import check
+from edge_imgq.graph.network import Network
+from edge_imgq.runtime.coreai_file import METADATA, SIZE
+from edge_imgq.runtime.mil.silence import silenced
+
+
+def save(network: Network, note: FileNote, path: Path) -> None:
+    """Write a network as a Core AI file.
+
+    Args:
+        network: one image in, one image out, static shapes.
+        note: what the file says about itself.
+        path: the file, a folder, which must not exist; a failure leaves nothing behind.
+
+    Raises:
+        UnsupportedOperatorError: names every operation without a form.
+        ModelError: a value does not fit in float16, or the network's ends are no images.
+    """
+    check(network, note.contract)
+    try:
+        with silenced():
+            program = build(network, note.contract)
+        program.save_asset(path, _metadata(network, note))
+        _make_repeatable(path / METADATA)
+    except (EdgeImgqError, OSError):
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    except Exception as error:  # Core AI raises the bare texts of its compiler
+        shutil.rmtree(path, ignore_errors=True)
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"Core AI cannot write {note.model} for {note.target}: {reason}"
+        ) from error
+
+
+def _metadata(network: Network, note: FileNote) -> Any:
+    """Return what people and edge-imgq read of a file without its program."""
+    metadata = importlib.import_module("coreai.runtime").AIModelAssetMetadata()
+    stated, contract = note.authorship, note.contract
+    metadata.author = stated.author or f"edge-imgq {note.version}"
+    metadata.license = stated.licence
+    metadata.model_description = (
+        f"{note.model}, {contract.task} x{contract.scale}, written for target {note.target}"
+    )
+    for key, value in note.to_strings().items():
+        metadata.set_custom(key, value)
+    height, width = network.inputs[0].shape[2:]
+    metadata.set_custom(SIZE, f"{height}x{width}")
+    return metadata
+
+
+def _make_repeatable(metadata: Path) -> None:
+    """Leave the date out of a file of metadata, and put its keys in order.
+
+    With both, every export would differ from the one before.
+    """
+    fields = json.loads(metadata.read_bytes())
+    fields.pop("creationDate", None)
+    metadata.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")

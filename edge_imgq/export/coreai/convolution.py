@@ -1,0 +1,78 @@
+"""Convolutions. Core AI's take no padding and no bias: both are operators of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+from edge_imgq.export.coreai.window_padding import Sides, in_plane, padded, padding
+
+
+def conv(arguments: Arguments) -> Any:
+    """`conv` on (N, C, *image) with one to three spatial axes."""
+    kernel = arguments.shape_of("weight")[2:]
+    sides = padding(arguments, kernel)
+    x = padded(arguments.value("x"), sides, arguments.type_of("x").type(0))
+    build = ai.conv3d if len(kernel) == 3 else ai.conv2d
+    result = build(
+        in_plane(x, kernel), in_plane(arguments.value("weight"), kernel), *_steps(arguments, kernel)
+    )
+    return _finished(arguments, result, kernel)
+
+
+def conv_transpose(arguments: Arguments) -> Any:
+    """`conv_transpose`; weights are (C_in, C_out / groups, *kernel).
+
+    The whole result is computed, and its edges are cut off.
+    """
+    kernel = arguments.shape_of("weight")[2:]
+    axes = max(len(kernel), 2)
+    none, (strides, dilations, groups) = _vector([0] * axes), _steps(arguments, kernel)
+    build = ai.conv_transpose3d if len(kernel) == 3 else ai.conv_transpose2d
+    x, weight = (in_plane(arguments.value(key), kernel) for key in ("x", "weight"))
+    whole = build(x, weight, strides, none, dilations, none, groups)
+    sides = padding(arguments, kernel)
+    if len(kernel) == 1:
+        sides = [(0, 0), *sides]
+    return _finished(arguments, _cut(whole, sides), kernel)
+
+
+def _cut(x: Any, sides: Sides) -> Any:
+    """Return an image without what lies beyond its sides."""
+    if not any(map(any, sides)):
+        return x
+    begins = [0, 0, *(begin for begin, _ in sides)]
+    ends = [
+        size - end for size, (_, end) in zip(x.type.shape, [(0, 0), (0, 0), *sides], strict=True)
+    ]
+    return ai.slice_(x, _indices(begins), _indices(ends), _indices([1] * len(begins)))
+
+
+def _steps(arguments: Arguments, kernel: Sequence[int]) -> tuple[Any, Any, Any]:
+    """Return strides, dilations and groups."""
+    ones = [1] * len(kernel)
+    strides, dilations = (arguments.integers(key, ones) for key in ("strides", "dilations"))
+    plane = [1] * (len(kernel) == 1)
+    groups = np.uint32(arguments.number("groups", 1))
+    return _vector([*plane, *strides]), _vector([*plane, *dilations]), constant(groups)
+
+
+def _finished(arguments: Arguments, result: Any, kernel: Sequence[int]) -> Any:
+    """Return a result in its shape, with the bias."""
+    if len(kernel) == 1:
+        result = ai.reshape(result, _indices(arguments.shape))
+    if not arguments.has("bias"):
+        return result
+    bias = arguments.array("bias").reshape(-1, *[1] * len(kernel))
+    return ai.broadcasting_add(result, constant(bias))
+
+
+def _vector(values: Sequence[int]) -> Any:
+    return constant(np.asarray(values, np.uint32))
+
+
+def _indices(values: Sequence[int]) -> Any:
+    return np.asarray(values, np.int32)

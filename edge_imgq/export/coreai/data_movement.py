@@ -1,0 +1,175 @@
+"""Operators that move numbers without computing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+
+PAD_MODES = {"reflect": "reflect", "replicate": "replicate"}
+"""Core AI's names of the ways to pad, beside a constant."""
+
+
+def concat(arguments: Arguments) -> Any:
+    """`concat` along one axis."""
+    axis = int(arguments.number("axis")) % len(arguments.shape)
+    return ai.concat(np.int32(axis), arguments.all_values("values"))
+
+
+def split(arguments: Arguments) -> list[Any]:
+    """`split`, as slices."""
+    axis = int(arguments.number("axis")) % len(arguments.shape)
+    parts, first = [], 0
+    for result in arguments.operation.outputs:
+        begins, ends = [0] * result.rank, list(arguments.shape_of("x"))
+        begins[axis], ends[axis] = first, first + result.shape[axis]
+        first = ends[axis]
+        parts.append(sliced(arguments.value("x"), begins, ends))
+    return parts
+
+
+def slice_by_index(arguments: Arguments) -> Any:
+    """`slice_by_index` with its masks; strides are positive."""
+    shape = arguments.shape_of("x")
+    nothing = [0] * len(shape)
+    steps = arguments.integers("stride", [1] * len(shape))
+    no_begin, no_end = (arguments.integers(f"{k}_mask", nothing) for k in ("begin", "end"))
+    begins = _within(arguments.integers("begin"), no_begin, shape, nothing)
+    ends = _within(arguments.integers("end"), no_end, shape, shape)
+    return sliced(arguments.value("x"), begins, ends, steps)
+
+
+def _within(
+    bounds: Sequence[int], masked: Sequence[int], shape: Sequence[int], free: Sequence[int]
+) -> list[int]:
+    """Return bounds counted from the front; `free` where there is none."""
+    sides = zip(bounds, masked, shape, free, strict=True)
+    return [
+        open_ if mask else min(bound + size if bound < 0 else bound, size)
+        for bound, mask, size, open_ in sides
+    ]
+
+
+def sliced(
+    x: Any, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int] | None = None
+) -> Any:
+    """Return what lies between bounds that count from the front."""
+    steps = [1] * len(begins) if steps is None else steps
+    return ai.slice_(x, *(np.asarray(values, np.int32) for values in (begins, ends, steps)))
+
+
+def crop(arguments: Arguments) -> Any:
+    """`crop` rows and columns off the image."""
+    (top, bottom), (left, right) = (
+        arguments.integers(key) for key in ("crop_height", "crop_width")
+    )
+    *_, height, width = shape = arguments.shape_of("x")
+    ends = [*shape[:-2], height - bottom, width - right]
+    return sliced(arguments.value("x"), [*[0] * (len(shape) - 2), top, left], ends)
+
+
+def reverse(arguments: Arguments) -> Any:
+    """`reverse` of axes."""
+    axes = arguments.integers("axes", range(len(arguments.shape)))
+    return ai.reverse(arguments.value("x"), np.asarray(axes, np.int32))
+
+
+def gather(arguments: Arguments) -> Any:
+    """`gather` of what a constant list of places along one axis names."""
+    axis = int(arguments.number("axis")) % len(arguments.shape)
+    return taken(arguments.value("x"), arguments.integers("indices"), axis, arguments.shape)
+
+
+def taken(x: Any, places: Sequence[int], axis: int, shape: Sequence[int]) -> Any:
+    """Return the elements at places along an axis, in a shape."""
+    steps = np.diff(places)
+    if len(places) > 1 and (steps == 1).all():
+        begins, ends = [0] * len(shape), list(shape)
+        begins[axis], ends[axis] = places[0], places[-1] + 1
+        return sliced(x, begins, ends)
+    alike = [1] * len(shape)
+    alike[axis] = len(places)
+    indices = np.broadcast_to(np.asarray(places, np.int32).reshape(alike), shape)
+    return ai.gather_along_axis(x, constant(indices), constant(np.int32(axis)))
+
+
+def pad(arguments: Arguments) -> Any:
+    """`pad` of the last axes, with a number or by repeating the image."""
+    rank, given = len(arguments.shape), arguments.integers("pad")
+    amounts = np.asarray([0] * (2 * rank - len(given)) + given, np.uint32)
+    own = arguments.type_of("x").type
+    mode = arguments.text("mode", "constant")
+    if mode == "constant":
+        fill = own(arguments.number("constant_val", 0.0))
+        return ai.pad(arguments.value("x"), amounts, constant(fill))
+    return ai.pad(arguments.value("x"), amounts, constant(own(0)), PAD_MODES[mode])
+
+
+def transpose(arguments: Arguments) -> Any:
+    """`transpose`."""
+    return transposed(arguments.value("x"), arguments.integers("perm"))
+
+
+def transposed(x: Any, order: Sequence[int]) -> Any:
+    """Return a value with its axes in another order."""
+    return ai.transpose(x, np.asarray(order, np.uint32))
+
+
+def reshape(arguments: Arguments) -> Any:
+    """`reshape`, `expand_dims` and `squeeze`: the numbers in the shape of the result."""
+    return reshaped(arguments.value("x"), arguments.shape)
+
+
+def reshaped(x: Any, shape: Sequence[int]) -> Any:
+    """Return the same numbers in another shape."""
+    return ai.reshape(x, np.asarray(shape, np.int32))
+
+
+def tile(arguments: Arguments) -> Any:
+    """`tile`."""
+    return ai.tile(arguments.value("x"), np.asarray(arguments.integers("reps"), np.uint32))
+
+
+def pixel_shuffle(arguments: Arguments) -> Any:
+    """`pixel_shuffle`: channels are (C, rows, columns of a block)."""
+    block = int(arguments.number("upscale_factor"))
+    n, channels, height, width = arguments.shape_of("x")
+    apart = [channels // block**2, block, block, height, width]
+    return _moved(arguments, n, apart, [0, 3, 1, 4, 2])
+
+
+def depth_to_space(arguments: Arguments) -> Any:
+    """`depth_to_space`: channels are (rows, columns of a block, C)."""
+    block = int(arguments.number("block_size"))
+    n, channels, height, width = arguments.shape_of("x")
+    apart = [block, block, channels // block**2, height, width]
+    return _moved(arguments, n, apart, [2, 3, 0, 4, 1])
+
+
+def pixel_unshuffle(arguments: Arguments) -> Any:
+    """`pixel_unshuffle`: the inverse of `pixel_shuffle`."""
+    return _to_depth(arguments, int(arguments.number("downscale_factor")), [0, 2, 4, 1, 3])
+
+
+def space_to_depth(arguments: Arguments) -> Any:
+    """`space_to_depth`: the inverse of `depth_to_space`."""
+    return _to_depth(arguments, int(arguments.number("block_size")), [2, 4, 0, 1, 3])
+
+
+def _to_depth(arguments: Arguments, block: int, order: Sequence[int]) -> Any:
+    n, channels, height, width = arguments.shape_of("x")
+    return _moved(arguments, n, [channels, height // block, block, width // block, block], order)
+
+
+def _moved(arguments: Arguments, batch: int, apart: Sequence[int], order: Sequence[int]) -> Any:
+    """Take the axes of an image apart, order them anew, and join them to the result's shape.
+
+    An image alone has no axis for the batch meanwhile: five axes are all that many units have.
+    """
+    if batch > 1:
+        apart, order = [batch, *apart], [0, *(axis + 1 for axis in order)]
+    moved = transposed(reshaped(arguments.value("x"), apart), order)
+    return reshaped(moved, arguments.shape)

@@ -1,0 +1,210 @@
+"""What a saved Core AI file consists of, for `edge-imgq inspect` and the memory of activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.artifact import size_of
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.runtime.coreai_constants import CONSTANT, TYPES, Constants, operations
+from edge_imgq.runtime.coreai_file import Asset, open_asset
+from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WORDS = ("coreai.", "decomposable.")
+"""What Core AI's names of operators begin with."""
+
+BYTES = {"f16": 2, "f32": 4, "si8": 1, "ui8": 1, "i1": 1}
+"""Element types that numbers have, by Core AI's names, with their bytes."""
+
+WINDOWS: dict[str, dict[str, int]] = {
+    "conv2d": {"stride": 2, "dilation": 3, "groups": 4},
+    "conv_transpose2d": {"stride": 2, "dilation": 4, "groups": 6},
+    "maxpool2d": {"kernel": 1, "stride": 2, "dilation": 3},
+    "sumpool2d": {"kernel": 1, "stride": 2, "dilation": 3},
+}
+"""Places of the operands that say what slides over a plane; the kernel may be the weights'."""
+
+UNPACKING = "dequantize"
+"""The operator that unpacks integer weights when a file is loaded; others it does at run time."""
+
+IMAGE, RESULT = "image", "result"
+"""Names of the ends, as an app's code has them."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of a program: its name, shape and element type; its numbers where it is constant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    data: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator of a program, in Core AI's own terms."""
+
+    kind: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A program: its ends, and its operators in the order of execution, without constants."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+
+
+def describe(path: Path) -> FileDescription:
+    """Return the description of a file, at its own size.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    asset = open_asset(path)
+    listing = read_listing(asset)
+    learned = {v.name: v for node in listing.nodes for v in _learned(node) if v.data is not None}
+    rows = tuple(_row(node) for node in listing.nodes)
+    contract = asset.note.contract
+    scale = contract.pixel_scale if contract.returns_image else None
+    return FileDescription(
+        format="Core AI",
+        inputs=tuple(_edge(value, contract.pixel_scale) for value in listing.inputs),
+        outputs=tuple(_edge(replace(value, name=RESULT), scale) for value in listing.outputs),
+        operators=rows,
+        parameters=sum(math.prod(value.shape) for value in learned.values()),
+        zeros=sum(int((np.asarray(value.data) == 0).sum()) for value in learned.values()),
+        macs=sum(row.macs for row in rows),
+        bytes=size_of(path),
+        memory=known_memory(path),
+        note=asset.note,
+    )
+
+
+def _edge(value: Value, scale: float | None) -> TensorRow:
+    return TensorRow(
+        value.name, value.shape, TYPES[value.dtype], scale, None if scale is None else 0
+    )
+
+
+def memory_plan(path: Path) -> Plan:
+    """Return the operators and tensors of a file, in the types that its program declares.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    asset = open_asset(path)
+    listing = read_listing(asset)
+    steps = tuple(
+        ExecutionStep(
+            node.kind,
+            tuple(value.name for value in node.inputs if value.data is None),
+            tuple(value.name for value in node.outputs),
+        )
+        for node in listing.nodes
+    )
+    tensors = [
+        *listing.inputs,
+        *(value for node in listing.nodes for value in (*node.inputs, *node.outputs)),
+    ]
+    sizes = {v.name: math.prod(v.shape) * BYTES[v.dtype] for v in tensors if v.dtype in BYTES}
+    inputs, outputs = (tuple(v.name for v in ends) for ends in (listing.inputs, listing.outputs))
+    return Plan(steps, sizes, inputs, outputs, asset.size)
+
+
+def read_listing(asset: Asset) -> Listing:
+    """Return the program of a file.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    program = asset.program()
+    constants, values = Constants(program), dict[Any, Value]()
+    nodes, outputs = list[Node](), tuple[Value, ...]()
+    for index, operation in enumerate(operations(program)):
+        kind = operation.name
+        for word in WORDS:
+            kind = kind.removeprefix(word)
+        reads = tuple(values.setdefault(x, _value(IMAGE, x)) for x in operation.operands)
+        if kind == "output":
+            outputs = reads
+            continue
+        data = constants.numbers(operation) if operation.name == CONSTANT else None
+        if kind == UNPACKING:
+            data = reads[0].data
+        made = tuple(_value(f"{kind}_{index}", result, data) for result in operation.results)
+        values.update(zip(operation.results, made, strict=True))
+        if data is None:
+            nodes.append(Node(kind, reads, made))
+    image = next(value for value in values.values() if value.name == IMAGE)
+    return Listing((image,), outputs, tuple(nodes))
+
+
+def _value(name: str, value: Any, data: Any = None) -> Value:
+    kind = value.type
+    return Value(name, tuple(kind.shape), str(kind.element_type), data)
+
+
+def _learned(node: Node) -> Iterator[Value]:
+    """Yield the operands of a node that may be learned: constants of numbers, settings left out."""
+    operands = node.inputs[:1] if node.kind in ("dequantize", "quantize") else node.inputs
+    yield from (v for v in operands if v.data is not None and v.shape and v.dtype in BYTES)
+
+
+def _row(node: Node) -> OperatorRow:
+    output = node.outputs[0]
+    return OperatorRow(
+        kind=node.kind,
+        name=output.name,
+        shape=output.shape,
+        dtype=TYPES.get(output.dtype, output.dtype),
+        macs=_macs(node),
+        parameters=sum(math.prod(value.shape) for value in _learned(node)),
+        window=_window(node),
+    )
+
+
+def _macs(node: Node) -> int:
+    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    output = node.outputs[0].shape
+    if node.kind.startswith("conv"):
+        slid = node.inputs[0].shape if "transpose" in node.kind else output
+        return math.prod(slid[2:]) * math.prod(node.inputs[1].shape)
+    if node.kind.endswith("matmul"):
+        return math.prod(output) * node.inputs[0].shape[-1]
+    return 0
+
+
+def _window(node: Node) -> Window | None:
+    """Return what a convolution or pool in a plane lays on its input."""
+    places = WINDOWS.get(node.kind)
+    if places is None:
+        return None
+
+    def pair(name: str) -> tuple[int, int]:
+        first, second = (int(n) for n in _setting(node, places[name])[:2])
+        return first, second
+
+    if "kernel" in places:
+        return Window(pair("kernel"), pair("stride"), pair("dilation"))
+    height, width = node.inputs[1].shape[2:]
+    groups = int(_setting(node, places["groups"])[0])
+    return Window((height, width), pair("stride"), pair("dilation"), groups)
+
+
+def _setting(node: Node, place: int) -> NDArray[Any]:
+    """Return an operand that is a constant vector."""
+    return np.ravel(np.asarray(node.inputs[place].data))

@@ -1,0 +1,74 @@
+"""Core AI as a format of exported files: an `.aimodel` folder.
+
+The image enters as `image` and leaves as `result`, both float32, (1, C, H, W), whole levels 0 to
+255, R G B in that order. A result that is no image is float32 numbers from 0 to the peak.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_imgq.contract import FileNote
+from edge_imgq.export.export_spec import ExportSpec, Size, bound, refused_at_any_size
+from edge_imgq.export.functions import FormatFunctions
+
+if TYPE_CHECKING:
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.prepared import PreparedGraph
+    from edge_imgq.report.description import FileDescription
+    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.protocol import Session
+
+
+def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
+    """Lower the graph at its one size to an .aimodel folder."""
+    from edge_imgq.export.coreai.asset import save
+
+    (size,) = order.sizes
+    save(bound(graph, size, order.note), order.note, path)
+
+
+def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
+    """Return the operators that `write_coreai` refuses of a graph."""
+    from edge_imgq.export.coreml.program import refusals as refused
+
+    return refused_at_any_size(graph, order, refused)
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """Reopen a file in Core AI; see `edge_imgq.runtime.coreai`."""
+    from edge_imgq.runtime.coreai import open_session as opened
+
+    return opened(path, threads)
+
+
+def read_note(path: Path) -> FileNote:
+    """Return what a file says about itself; see `edge_imgq.runtime.coreai_file`."""
+    from edge_imgq.runtime.coreai_file import open_asset
+
+    return open_asset(path).note
+
+
+def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
+    """Return what a file consists of; see `edge_imgq.export.coreai.describe`."""
+    from edge_imgq.export.coreai.describe import describe as described
+
+    return described(path)
+
+
+def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+    """Return the operators and tensors of a file."""
+    from edge_imgq.export.coreai.describe import memory_plan as planned
+
+    return planned(path)
+
+
+FUNCTIONS = FormatFunctions(
+    write=write_coreai,
+    refusals=refusals,
+    open_session=open_session,
+    read_note=read_note,
+    describe=describe,
+    memory_plan=memory_plan,
+)

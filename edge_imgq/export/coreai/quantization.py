@@ -1,0 +1,61 @@
+"""Integers: real = scale × (integer − zero point)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.activation import clipped
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+
+LEAST, MOST = -128, 127
+"""Integers of a quantized activation."""
+
+
+def quantize(arguments: Arguments) -> Any:
+    """`quantize`: round(x / scale), half to even, plus the zero point, within the type.
+
+    A product is clipped to what the integers reach before, which changes nothing but on the Neural
+    Engine: without it, products come out wrong there by a ratio of scales
+    (github.com/apple/coreai-torch, issue 112).
+    """
+    x = arguments.value("input")
+    if _is_product(arguments.operation.inputs["input"]):
+        x = clipped(arguments, "input", x, *_reach(arguments))
+    return ai.quantize(x, *_affine(arguments, "input", np.int8))
+
+
+def _is_product(variable: Any) -> bool:
+    """Whether a variable is the product of two that are computed."""
+    made = variable.op
+    return made is not None and made.op_type == "mul" and made.x.val is None and made.y.val is None
+
+
+def _reach(arguments: Arguments) -> tuple[float, float]:
+    """Return the numbers that the least and the largest integer stand for."""
+    zero = float(arguments.array("zero_point")) if arguments.has("zero_point") else 0.0
+    scale = arguments.number("scale")
+    return (LEAST - zero) * scale, (MOST - zero) * scale
+
+
+def dequantize(arguments: Arguments) -> Any:
+    """`dequantize`."""
+    return ai.dequantize(arguments.value("input"), *_affine(arguments, "input", np.int8))
+
+
+def weights(arguments: Arguments) -> Any:
+    """`constexpr_affine_dequantize`: weights that are integers in the file."""
+    data = constant(arguments.array("quantized_data"))
+    return ai.dequantize(data, *_affine(arguments, "quantized_data", np.int8))
+
+
+def _affine(arguments: Arguments, key: str, integer: type[Any]) -> tuple[Any, Any, Any, Any]:
+    """Return scale, zero point, what is added behind (0), and the axes of the scale."""
+    scale = arguments.array("scale")
+    zero = arguments.array("zero_point") if arguments.has("zero_point") else np.zeros((), integer)
+    zero = np.broadcast_to(zero, scale.shape).astype(integer)
+    axes = np.arange(len(arguments.shape_of(key))) if scale.ndim == 0 else arguments.array("axis")
+    parameters = (scale, zero, np.zeros_like(scale), axes.astype(np.int32))
+    one, two, three, four = map(constant, parameters)
+    return one, two, three, four

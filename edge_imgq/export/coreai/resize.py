@@ -1,0 +1,59 @@
+"""Resizing. Nearest neighbours are repeated; bilinear is a product with a matrix for each axis.
+
+Core AI's own `interpolate` is not used: converters that do report aborts of the GPU's compiler
+(docs/coreai.md names the source), and the products give the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+from edge_imgq.export.coreai.data_movement import reshaped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def upsample_nearest(arguments: Arguments) -> Any:
+    """`upsample_nearest_neighbor` by whole factors."""
+    x = arguments.value("x")
+    for axis in (2, 3):
+        shape = list(x.type.shape)
+        factor = arguments.shape[axis] // shape[axis]
+        if factor > 1:
+            apart = reshaped(x, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
+            repeats = np.ones(len(shape) + 1, np.uint32)
+            repeats[axis + 1] = factor
+            shape[axis] *= factor
+            x = reshaped(ai.tile(apart, repeats), shape)
+    return x
+
+
+def upsample_bilinear(arguments: Arguments) -> Any:
+    """`upsample_bilinear` on one of Core ML's grids."""
+    align, own = arguments.flag("align_corners"), arguments.type_of("x").type
+    centres = arguments.flag("half_pixel_centers")
+    (rows, columns), (high, wide) = arguments.shape_of("x")[2:], arguments.shape[2:]
+    down = _blend(rows, high, align, centres).astype(own)
+    across = _blend(columns, wide, align, centres).astype(own)
+    x = ai.broadcasting_batch_matmul(constant(down), arguments.value("x"))
+    return ai.broadcasting_batch_matmul(x, constant(across.T))
+
+
+def _blend(size: int, target: int, align: bool, centres: bool) -> NDArray[np.float64]:
+    """Return the matrix (target, size) that blends the two neighbours of each place."""
+    index = np.arange(target)
+    if align:
+        places = index * ((size - 1) / max(target - 1, 1))
+    else:
+        places = (index + 0.5 * centres) * (size / target) - 0.5 * centres
+    places = places.clip(0, size - 1)
+    low = np.floor(places).astype(int)
+    weight = places - low
+    table = np.zeros((target, size))
+    table[index, low] += 1 - weight
+    table[index, np.minimum(low + 1, size - 1)] += weight
+    return table

@@ -1,0 +1,37 @@
+"""Padding of sliding windows, which convolutions and pools state in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edge_imgq.export.coreai.arguments import Arguments, ai, constant
+
+Sides = list[tuple[int, int]]
+"""What is added in front of and behind each spatial axis."""
+
+
+def padding(arguments: Arguments, kernel: Sequence[int]) -> Sides:
+    """Return the padding of a sliding window, from `pad_type` and `pad`."""
+    kind = arguments.text("pad_type", "valid")
+    if kind == "valid":
+        return [(0, 0)] * len(kernel)
+    if kind != "custom":
+        raise NotImplementedError(f"padding of type {kind}")
+    flat = arguments.integers("pad", [0] * 2 * len(kernel))
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def padded(x: Any, sides: Sides, fill: Any) -> Any:
+    """Return an image (N, C, *image) with a number around it."""
+    if not any(map(any, sides)):
+        return x
+    amounts = [0, 0, 0, 0, *(side for pair in sides for side in pair)]
+    return ai.pad(x, np.asarray(amounts, np.uint32), constant(fill))
+
+
+def in_plane(x: Any, kernel: Sequence[int]) -> Any:
+    """Return what has one spatial axis with a second one of length 1, as Core AI has no other."""
+    return ai.expand_dims(x, np.asarray([2], np.int32)) if len(kernel) == 1 else x

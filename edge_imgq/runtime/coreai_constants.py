@@ -1,0 +1,68 @@
+"""The constants of a Core AI program: reading them, and naming them so that bytes repeat.
+
+Core AI stores small constants in the program and large ones behind it, each under a name. Its
+Python package reads the small ones; the large ones it only prints, as digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TYPES = {"f16": "float16", "f32": "float32", "si8": "int8", "ui8": "uint8", "i1": "bool",
+         "si32": "int32", "ui32": "uint32"}  # fmt: skip
+"""Element types by Core AI's names, as NumPy calls them."""
+
+CONSTANT = "coreai.constant"
+
+PRINTED = re.compile(r'(\w+): "0x([0-9A-F]+)"')
+NAMED = re.compile(r"dense_resource<(\w+)>")
+HEADER = 4
+"""Bytes in front of the numbers of a large constant: its alignment."""
+
+
+class Constants:
+    """The constants of a program, which must outlive what is read of it."""
+
+    def __init__(self, program: Any) -> None:
+        found = PRINTED.findall(str(program))
+        self._stored = {name: bytes.fromhex(digits)[HEADER:] for name, digits in found}
+
+    def numbers(self, operation: Any) -> NDArray[Any]:
+        """Return what the operation of a constant holds."""
+        value, kind = operation.attributes["value"], operation.results[0].type
+        apart = NAMED.match(str(value))
+        if apart is None:
+            return np.array(importlib.import_module("coreai._compiler.ir").DenseElementsAttr(value))
+        dtype = TYPES[str(kind.element_type)]
+        return np.frombuffer(self._stored[apart[1]], dtype).reshape(kind.shape)
+
+
+def operations(program: Any) -> Iterator[Any]:
+    """Yield the operations of a program's `main`, in the order of execution."""
+    (block,) = program._get_graph("main").regions[0].blocks
+    yield from block.operations
+
+
+def name_by_contents(program: Any) -> None:
+    """Name the large constants of a program after what they hold.
+
+    Core AI names them after a number that differs from one process to the next, and files differ.
+    """
+    ir, constants = importlib.import_module("coreai._compiler.ir"), Constants(program)
+    for operation in operations(program):
+        if operation.name == CONSTANT and NAMED.match(str(operation.attributes["value"])):
+            numbers = np.array(constants.numbers(operation))
+            name = f"constant_{hashlib.sha256(numbers.tobytes()).hexdigest()[:16]}"
+            kind = operation.results[0].type
+            with kind.context:
+                stored = ir.DenseResourceElementsAttr.get_from_buffer(numbers, name, kind)
+            operation.attributes["value"] = stored
