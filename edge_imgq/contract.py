@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_imgq.errors import ModelError
-from edge_imgq.ports import Port
+from edge_imgq.ports import Kind, Port, as_kind
 
 Colour = Literal["y", "rgb"]
 
@@ -35,6 +35,11 @@ class ImageContract:
         peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
         multiple: input height and width must be multiples of this.
         result: what is returned; None for an image of the input's colour.
+        layout: what a photograph becomes: "image", itself; "raw", four planes of a Bayer mosaic (R,
+            G, G, B) of half its sides; "rgba", with an opaque fourth channel; "frames", several
+            side by side along the channels.
+        frames: how many.
+        further: inputs beside the image.
     """
 
     task: str
@@ -43,21 +48,41 @@ class ImageContract:
     peak: float = 1.0
     multiple: int = 1
     result: Port | None = None
+    layout: Kind = "image"
+    frames: int = 1
+    further: tuple[Port, ...] = ()
 
     @property
     def channels(self) -> int:
-        """Channels of the input image."""
-        return 1 if self.colour == "y" else 3
+        """Channels of all inputs, which lie side by side in one array of pixels."""
+        return self.image_channels + sum(port.channels for port in self.further)
+
+    @property
+    def image_channels(self) -> int:
+        """Channels of the input image, the first ones."""
+        if self.layout in ("raw", "rgba"):
+            return 4
+        return self.frames * (1 if self.colour == "y" else 3)
+
+    @property
+    def takes_image_alone(self) -> bool:
+        """Whether a photograph is all that is taken, as it is."""
+        return self.layout == "image" and not self.further
+
+    @property
+    def photo_unit(self) -> int:
+        """Pixels of a photograph for one of the input image, on a side."""
+        return 2 if self.layout == "raw" else 1
 
     @property
     def result_channels(self) -> int:
         """Channels of what is returned; a vector's numbers are those of an image of one pixel."""
-        return self.channels if self.result is None else self.result.channels
+        return self.image_channels if self.result is None else self.result.channels
 
     @property
     def returns_image(self) -> bool:
-        """Whether an image of the input's colour is returned."""
-        return self.result is None
+        """Whether a picture is returned."""
+        return self.result is None or self.result.kind == "image"
 
     def result_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of what is returned of an image of a height and width."""
@@ -162,6 +187,9 @@ class FileNote:
             pairs["operators"] = str(self.operators)
         if contract.result is not None:
             pairs["result"] = json.dumps(contract.result.to_dict())
+        if not contract.takes_image_alone:
+            pairs["layout"], pairs["frames"] = contract.layout, str(contract.frames)
+            pairs["further"] = json.dumps([port.to_dict() for port in contract.further])
         stated = vars(self.authorship)
         pairs |= {f"stated_{key}": value for key, value in stated.items() if value}
         return {PREFIX + key: value for key, value in pairs.items()}
@@ -186,6 +214,9 @@ class FileNote:
                 peak=float(text("peak")),
                 multiple=int(text("multiple")),
                 result=_port(pairs.get(PREFIX + "result")),
+                layout=as_kind(pairs.get(PREFIX + "layout", "image")),
+                frames=int(pairs.get(PREFIX + "frames", 1)),
+                further=_ports(pairs.get(PREFIX + "further", "[]")),
             )
             return FileNote(
                 model=text("model"),
@@ -216,6 +247,10 @@ class FileNote:
 
 def _port(text: str | None) -> Port | None:
     return None if text is None else Port.from_dict(json.loads(text))
+
+
+def _ports(text: str) -> tuple[Port, ...]:
+    return tuple(Port.from_dict(values) for values in json.loads(text))
 
 
 def note_in(pairs: Mapping[str, str], where: str) -> FileNote | None:

@@ -13,9 +13,12 @@ from typing import Any, Literal, cast, get_args
 
 from edge_imgq.errors import UsageError
 
-Kind = Literal["image", "plane", "vector"]
+Kind = Literal["image", "plane", "mask", "vector", "raw", "rgba", "frames"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+
+LAYOUTS: tuple[Kind, ...] = ("image", "raw", "rgba", "frames")
+"""Kinds of what a photograph becomes."""
 
 FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
 
@@ -26,8 +29,8 @@ class Port:
 
     Attributes:
         name: in the model.
-        kind: "image", (1, C, H, W) of colours; "plane", the same of anything else; "vector", N
-            numbers for a whole image.
+        kind: "image", (1, C, H, W) of colours; "plane", the same of anything else; "mask", a plane
+            of the lowest and the highest number; "vector", N numbers for a whole image.
         channels: C or N.
         low: what 0 stands for, one number for each channel or for all.
         high: what the peak stands for, likewise.
@@ -57,7 +60,7 @@ class Port:
         """
         low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
         name, channels = str(values["name"]), int(values["channels"])
-        return Port(name, _kind(str(values["kind"])), channels, low, high)
+        return Port(name, as_kind(str(values["kind"])), channels, low, high)
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,28 @@ class PortRequests:
     Attributes:
         output: the one that is wanted; None where nothing is said.
         bound: inputs that become constants, with their numbers.
+        inputs: what others are.
     """
 
     output: PortRequest | None = None
     bound: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    inputs: tuple[PortRequest, ...] = ()
+
+    def of_input(self, name: str) -> PortRequest:
+        """Return what is said of an input."""
+        return next((port for port in self.inputs if port.name == name), PortRequest(name))
 
     @property
     def is_choice(self) -> bool:
-        """Whether the model has other ports than these."""
+        """Whether the file has ports beside those that are wanted."""
         return self.output is not None or bool(self.bound)
 
     @property
     def words(self) -> tuple[str, ...]:
         """The options of a command that say the same."""
         found = [] if self.output is None else ["--output-name", _said(self.output)]
+        for port in self.inputs:
+            found += ["--input", _said(port)]
         for name, numbers in self.bound:
             found += ["--bind", f"{name}={','.join(f'{number:.9g}' for number in numbers)}"]
         return tuple(found)
@@ -120,7 +131,7 @@ def read_port(text: str) -> PortRequest:
         raise UsageError(f"'{text}' is no port; write {FORM}.")
     ends = [_ends(part, text) for part in ranges.split(",")] if ranges else []
     low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
-    return PortRequest(name, _kind(kind) if kind else None, low, high)
+    return PortRequest(name, as_kind(kind) if kind else None, low, high)
 
 
 def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
@@ -165,7 +176,12 @@ def _number(part: str, text: str) -> float:
     return found
 
 
-def _kind(text: str) -> Kind:
+def as_kind(text: str) -> Kind:
+    """Return a kind by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
     if text not in KINDS:
         raise ValueError(f"there is no kind '{text}' of port")
     return cast("Kind", text)

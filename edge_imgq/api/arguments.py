@@ -75,11 +75,12 @@ def as_range(pixels: Range | None) -> PixelRange | None:
     return PixelRange(float(low), float(high))
 
 
-def as_ports(output_name: str, bind: Bound) -> PortRequests:
+def as_ports(output_name: str, inputs: Sequence[str], bind: Bound) -> PortRequests:
     """Return what a person says of the ports of a model.
 
     Args:
         output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH; "" for nothing.
+        inputs: the same of inputs.
         bind: numbers of inputs that become constants, by the input's name.
 
     Raises:
@@ -89,7 +90,8 @@ def as_ports(output_name: str, bind: Bound) -> PortRequests:
         (name, tuple(float(n) for n in (numbers if isinstance(numbers, Sequence) else [numbers])))
         for name, numbers in bind.items()
     )
-    return PortRequests(read_port(output_name) if output_name else None, bound)
+    output = read_port(output_name) if output_name else None
+    return PortRequests(output, bound, tuple(read_port(text) for text in inputs))
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:

@@ -41,6 +41,7 @@ def enhance(
     *,
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -53,6 +54,7 @@ def enhance(
             the other. A network that works on brightness alone keeps the photograph's colours.
         pixel_range: as for `open`, of .onnx files that do not say.
         output_name: likewise.
+        inputs: likewise.
         bind: likewise.
         threads: processor threads; None for as many as there are.
         progress: called before every tile.
@@ -74,7 +76,7 @@ def enhance(
     else:
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
-    ports = as_ports(output_name, bind)
+    ports = as_ports(output_name, inputs, bind)
     enhancers = [open_enhancer(found, count, asked) for found in _opened(model, asked, ports)]
     return enhance_image(pixels, name, enhancers, progress or unwatched)
 
@@ -91,6 +93,7 @@ def enhance_files(
     page: AnyPath | None = None,
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -112,6 +115,7 @@ def enhance_files(
             earlier run included.
         pixel_range: as for `enhance`.
         output_name: likewise.
+        inputs: likewise.
         bind: likewise.
         threads: as for `enhance`.
         progress: called with every step before it begins.
@@ -134,7 +138,7 @@ def enhance_files(
     every = _jobs(_files(as_paths(photos)), Path(output), suffix)
     there = tuple(result for _, result in every if resume and result.is_file())
     jobs = tuple(job for job in every if job[1] not in there)
-    models = tuple(_opened(model, asked, as_ports(output_name, bind)))
+    models = tuple(_opened(model, asked, as_ports(output_name, inputs, bind)))
     request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory)
     watch = progress or unwatched
     batch = run(request, watch) if jobs else Batch((), ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,7 @@ def evaluate(
     sheet: AnyPath | None = None,
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -83,6 +84,7 @@ def evaluate(
         sheet: file for crops of some images side by side; None for none.
         pixel_range: as for `open`, of .onnx files that do not say.
         output_name: likewise.
+        inputs: likewise.
         bind: likewise.
         threads: processor threads; None for as many as there are.
         progress: called with every step before it begins.
@@ -99,7 +101,7 @@ def evaluate(
 
     asked = as_range(pixel_range)
     request = EvaluateRequest(
-        model=named_or_open(model, asked, as_ports(output_name, bind)),
+        model=named_or_open(model, asked, as_ports(output_name, inputs, bind)),
         folder=Path(images),
         task=task,
         levels=(float(levels),) if isinstance(levels, (int, float)) else tuple(levels),

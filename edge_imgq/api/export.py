@@ -41,6 +41,7 @@ def export(
     scheme: AnyPath | QuantizeRecipe | None = None,
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     threads: int = 1,
     bench: bool = True,
@@ -69,6 +70,7 @@ def export(
             that of each target.
         pixel_range: as for `open`, of a model that is not open yet.
         output_name: likewise.
+        inputs: likewise.
         bind: likewise.
         threads: processor threads.
         bench: whether the files are timed on this machine.
@@ -100,7 +102,7 @@ def export(
     wanted, pixels = as_sizes(sizes), as_range(pixel_range)
     asked: str | Source
     if isinstance(model, (str, os.PathLike)):
-        asked = named_or_open(model, pixels, as_ports(output_name, bind), wanted)
+        asked = named_or_open(model, pixels, as_ports(output_name, inputs, bind), wanted)
     else:
         opened = open_model(model, pixel_range=pixels, sizes=wanted)
         wanted, pixels = wanted or opened.sizes, opened.pixel_range

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,7 @@ def inspect(
     size: Size | None = None,
     passes: bool = False,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> Inspection:
@@ -93,6 +95,7 @@ def inspect(
             for its own, or the usual 180 × 320 where it takes any.
         passes: whether to tell which passes rewrite a float model's graph for each target.
         output_name: as for `open`, of an ONNX file.
+        inputs: likewise.
         bind: likewise.
         progress: called with every step before it begins.
 
@@ -105,6 +108,6 @@ def inspect(
 
     wanted = None if size is None else as_size(size)
     place = Path(path)
-    ports = as_ports(output_name, bind)
+    ports = as_ports(output_name, inputs, bind)
     found = run(place, wanted, progress or unwatched, passes=passes, ports=ports)
     return Inspection(place, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -108,6 +109,7 @@ def open_model(
     sizes: Sizes = (),
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
 ) -> Model:
     """Open a float network: one image in, an image of the same channels or a vector out.
@@ -125,6 +127,7 @@ def open_model(
             (-1, 1); by default what the file says, else 1.
         output_name: the output that is wanted of several, and
             what it is where its shape does not say, "scores=vector:0..100".
+        inputs: what its inputs are where shapes and names do not say, "sigma=plane:0..75/255".
         bind: numbers of inputs beside the image that become constants, by the input's name.
 
     Raises:
@@ -139,7 +142,7 @@ def open_model(
     pixels, wanted = as_range(pixel_range), as_sizes(sizes)
     given, own = _given(model, example, name, pixels)
     wanted = wanted or own
-    source = open_source(given, pixels, wanted, as_ports(output_name, bind))
+    source = open_source(given, pixels, wanted, as_ports(output_name, inputs, bind))
     return Model(source.name, wanted, pixels, source, given)
 
 
@@ -160,7 +163,7 @@ def named_or_open(
     if not isinstance(model, (str, os.PathLike)):
         return open_model(model, pixel_range=pixels).source
     path = os.fspath(model)
-    return open_source(path, pixels, sizes, ports) if ports.is_choice else path
+    return path if ports == NOTHING_ASKED else open_source(path, pixels, sizes, ports)
 
 
 def _given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ def sensitivity(
     output: AnyPath = "artifacts",
     pixel_range: Range | None = None,
     output_name: str = "",
+    inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> SensitivityResult:
@@ -96,6 +98,7 @@ def sensitivity(
         output: folder that gets one for the model.
         pixel_range: as for `open`.
         output_name: likewise.
+        inputs: likewise.
         bind: likewise.
         progress: called with every step before it begins.
 
@@ -110,7 +113,7 @@ def sensitivity(
 
     if budget is not None and fidelity is not None:
         raise UsageError("Give a budget or a fidelity, not both.")
-    asked, ports = as_range(pixel_range), as_ports(output_name, bind)
+    asked, ports = as_range(pixel_range), as_ports(output_name, inputs, bind)
     wanted = None if size is None else as_size(size)
     request = SensitivityRequest(
         model=named_or_open(model, asked, ports, () if wanted is None else (wanted,)),

@@ -87,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             sheet=arguments.sheet,
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
+            inputs=arguments.input,
             bind=dict(arguments.bind),
             threads=arguments.threads,
             progress=watch,

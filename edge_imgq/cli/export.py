@@ -127,6 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             scheme=arguments.scheme or "",
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
+            inputs=arguments.input,
             bind=dict(arguments.bind),
             threads=arguments.threads,
             bench=not arguments.no_bench,

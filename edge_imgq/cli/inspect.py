@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             size=arguments.size,
             passes=arguments.passes,
             output_name=arguments.output_name or "",
+            inputs=arguments.input,
             bind=dict(arguments.bind),
             progress=watch,
         )

@@ -185,13 +185,22 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ports(parser: argparse.ArgumentParser) -> None:
-    """Add `--output-name NAME` and `--bind NAME=NUMBER`."""
+    """Add `--output-name NAME`, `--input NAME=KIND` and `--bind NAME=NUMBER`."""
     parser.add_argument(
         "--output-name",
         type=port,
         metavar="NAME",
         help="the output of your ONNX model that is wanted, of several; with what it is where its "
         "shape does not say: scores=vector:0..100 (docs/ports.md)",
+    )
+    parser.add_argument(
+        "--input",
+        type=port,
+        action="append",
+        default=[],
+        metavar="NAME=KIND",
+        help="what an input of your ONNX model is: plane, mask, vector or image beside the image, "
+        "raw, rgba or frames of the image itself; with its range, sigma=plane:0..75/255",
     )
     parser.add_argument(
         "--bind",

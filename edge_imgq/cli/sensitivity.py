@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             output=arguments.output,
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
+            inputs=arguments.input,
             bind=dict(arguments.bind),
             progress=watch,
         )

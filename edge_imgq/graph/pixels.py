@@ -8,59 +8,75 @@ import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
+from edge_imgq.graph.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.load.dynamic_shape import holds_no_size
 from edge_imgq.graph.load.refusals import shape_in_words
+from edge_imgq.graph.port_inputs import further_ports
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import (
     TRIED,
     Rule,
     Sides,
     Size,
+    channels_at,
     find_sides,
     numbers_at,
     outline,
     output_at,
     scale_at,
+    sizes_to_try,
 )
-from edge_imgq.ports import Port
+from edge_imgq.ports import NOTHING_ASKED, Port, PortRequest, PortRequests
 from edge_imgq.wording import count_of
 
 WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
 
 
 def read_pixels(
-    model: ir.Model, name: str, peak: float, wanted: Sequence[Size] = ()
+    model: ir.Model,
+    name: str,
+    peak: float,
+    wanted: Sequence[Size] = (),
+    asked: PortRequests = NOTHING_ASKED,
+    span: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[ir.Model, ImageContract]:
     """Return a model and its contract.
 
     Args:
-        model: normalised float model; it is not changed.
+        model: normalised float model, its inputs in the form of `edge_imgq.graph.port_inputs`; it
+            is not changed.
         name: for messages.
         peak: float value of pixel 255 where the model has no note.
         wanted: heights and widths that it is wanted at, which are tried first.
+        asked: what the person says of its ports.
+        span: the values of pixel 0 and pixel 255 in the model.
 
     Returns:
         The model itself, or one that is bound to the only size that it takes.
 
     Raises:
-        ModelError: the input is not a gray or RGB image, the output is neither a vector nor an
-            image of as many channels, its size is no whole multiple of the input's, or no size
-            works.
+        ModelError: the input is no image of which it is known what a photograph becomes there, the
+            output is neither a vector nor of an image's axes, its size is no whole multiple of the
+            input's, or no size works.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
-    channels = _channels(model, name)
     vector = _sides(model, wanted, numbers_at)
     sides = vector or _sides(model, wanted, scale_at)
     if sides is None:
-        raise _unfit(model, name, channels, wanted)
+        raise _unfit(model, name, wanted)
+    given = _given(model, sides, wanted, is_vector=vector is not None)
+    layout = image_layout(model, name, asked, sides.scale, given)
     contract = ImageContract(
-        task=_task(sides.scale, is_vector=vector is not None),
+        task=_task(sides.scale, layout, is_vector=vector is not None),
         scale=1 if vector else sides.scale,
-        colour="y" if channels == 1 else "rgb",
+        colour=layout.colour,
         peak=peak,
         multiple=sides.multiple,
-        result=None if vector is None else _vector(model, vector.scale),
+        layout=layout.kind,
+        frames=layout.frames,
+        result=_result(model, given, layout, asked.output, span, is_vector=vector is not None),
+        further=further_ports(model, asked, span, layout.channels),
     )
     if sides.only is None:
         return model, contract
@@ -69,10 +85,11 @@ def read_pixels(
     return bind_size(model, sides.only), contract
 
 
-def _task(scale: int, *, is_vector: bool) -> str:
+def _task(scale: int, layout: ImageLayout, *, is_vector: bool) -> str:
     if is_vector:
         return "image-to-vector"
-    return "super-resolution" if scale > 1 else "image-to-image"
+    # What becomes of a sensor's values is a matter of taste: there is no truth.
+    return "super-resolution" if scale > 1 and layout.kind != "raw" else "image-to-image"
 
 
 def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
@@ -95,38 +112,47 @@ def _may_work(model: ir.Model, rule: Rule) -> bool:
     return rule is not numbers_at or not is_image
 
 
-def _vector(model: ir.Model, numbers: int) -> Port:
-    return Port(str(model.graph.outputs[0].name), "vector", numbers)
+def _given(model: ir.Model, sides: Sides, wanted: Sequence[Size], *, is_vector: bool) -> int:
+    """Return the channels of what a model returns."""
+    if is_vector:
+        return sides.scale
+    tried = own_size(model) or sides.only
+    light = outline(model)
+    for size in (tried,) if tried else sizes_to_try(model, wanted):
+        if scale_at(light, size) is not None:
+            return channels_at(light, size)
+    raise AssertionError("a size that works was found before")
 
 
-def _no_image(model: ir.Model, name: str, channels: int) -> ModelError:
+def _result(
+    model: ir.Model,
+    channels: int,
+    layout: ImageLayout,
+    asked: PortRequest | None,
+    span: tuple[float, float],
+    *,
+    is_vector: bool,
+) -> Port | None:
+    """Return what a model returns; None for an image as it is taken."""
+    name, said = str(model.graph.outputs[0].name), None if asked is None else asked.kind
+    if is_vector:
+        return Port(name, "vector", channels)
+    if layout.kind == "image" and channels == layout.channels and said in (None, "image"):
+        return None
+    is_image = said == "image" or (said is None and channels == IMAGE_CHANNELS)
+    if is_image and channels in (1, IMAGE_CHANNELS):
+        return Port(name, "image", channels, span[:1], span[1:])
+    return Port(name, "plane", channels)
+
+
+def _no_image(model: ir.Model, name: str) -> ModelError:
     output = model.graph.outputs[0]
-    taken, given = count_of(channels, "channel"), _channels_of(output)
-    returned = f" of {count_of(given, 'channel')}," if given else ""
     return ModelError(
-        f"{name} takes images of {taken} and returns '{output.name}'{returned} of shape "
-        f"{shape_in_words(output)}; edge-imgq is for networks that return an image of as many "
-        "channels, whose sides are a whole multiple of the input's. Wrap the network so that it "
-        "takes and returns the whole image, or convert it with another tool."
+        f"{name} takes an image and returns '{output.name}' of shape {shape_in_words(output)}; "
+        "edge-imgq is for networks that return an image (1, C, H, W), whose sides are a whole "
+        "multiple of the input's, or numbers (1, N). Wrap the network so that it does, or convert "
+        "it with another tool."
     )
-
-
-def _channels_of(value: ir.Value) -> int | None:
-    """Return the channels of an image, None where they are open or it is none."""
-    channels = value.shape[1] if value.shape is not None and len(value.shape) == 4 else None
-    return channels if isinstance(channels, int) else None
-
-
-def _channels(model: ir.Model, name: str) -> int:
-    shape = model.graph.inputs[0].shape
-    assert shape is not None
-    channels = shape[1]
-    if channels not in (1, 3) or not isinstance(channels, int):
-        raise ModelError(
-            f"{name} takes {channels} channels; a gray image has 1 and an RGB image 3, in NCHW "
-            "order. Wrap the network so that it takes and returns the image itself."
-        )
-    return channels
 
 
 def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> None:
@@ -142,7 +168,7 @@ def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> N
     )
 
 
-def _unfit(model: ir.Model, name: str, channels: int, wanted: Sequence[Size]) -> ModelError:
+def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
     """Return what is wrong with a model that gives an image of the right size at no size.
 
     Raises:
@@ -151,7 +177,7 @@ def _unfit(model: ir.Model, name: str, channels: int, wanted: Sequence[Size]) ->
     size = own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))
     found = output_at(outline(model), size)
     if found is None:
-        return _no_image(model, name, channels)
+        return _no_image(model, name)
     gives = f"{name} makes {found[0]}x{found[1]} pixels of {size[0]}x{size[1]}"
     border = None if own_size(model) else _border(outline(model), size)
     if border is None:

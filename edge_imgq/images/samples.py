@@ -22,6 +22,8 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import as_image, in_colour, list_images, read_image, unread_images
+from edge_imgq.images.noise import GaussianNoise
+from edge_imgq.images.port_samples import noise_of, noise_port, with_ports
 from edge_imgq.images.resize import crop_to_multiple, upscale
 from edge_imgq.wording import count_of
 
@@ -118,15 +120,24 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Sample:
-    """One network input, 8-bit (H, W, C), and its ground truth (H × scale, W × scale, C) if any."""
+    """One network input, 8-bit (H, W, C), and its ground truth (H × scale, W × scale, C) if any.
+
+    Attributes:
+        name: of the image.
+        pixels: of all inputs of the network, side by side along the channels.
+        truth: None where nobody knows it.
+        picture: the image among them, as it is; None where it is all there is.
+    """
 
     name: str
     pixels: Pixels
     truth: Pixels | None
+    picture: Pixels | None = None
 
     def untreated(self, scale: int) -> Pixels:
         """Return what needs no network: the input or, where one enlarges, bicubic's image."""
-        return self.pixels if scale == 1 else upscale(self.pixels, scale)
+        image = self.pixels if self.picture is None else self.picture
+        return image if scale == 1 else upscale(image, scale)
 
 
 def folder_set(folder: Path) -> ImageSet:
@@ -208,18 +219,34 @@ def samples(
         ImageError: a file is unreadable, or an image is too small.
     """
     for photo in images.photos:
-        sample = _read(photo, contract, size)
+        sample = _ported(_read(photo, contract, size), contract)
         if size is None:
             _refuse_small(photo, sample, smallest)
         yield sample
+
+
+def _ported(sample: Sample, contract: ImageContract) -> Sample:
+    """Return what all inputs of a network get of a picture; noise as its input says."""
+    if contract.takes_image_alone:
+        return sample
+    generator, levels = _generator(f"{sample.name} ports"), {}
+    picture, truth, port = sample.pixels, sample.truth, noise_port(contract)
+    if port is not None and contract.task in UNKNOWN_TASKS:
+        level = int(generator.integers(256))
+        levels[port.name] = np.full((1, 1, port.channels), level, np.uint8)
+        if truth is None and contract.scale == 1 and contract.result is None:
+            sigma = noise_of(port, level)
+            truth, picture = picture, GaussianNoise((sigma, sigma))(picture, generator)
+    return Sample(sample.name, with_ports(picture, contract, generator, levels), truth, picture)
 
 
 def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample:
     picture = photo.read(contract.colour)
     if photo.truth is not None:
         return _pair(photo, picture, read_image(photo.truth, contract.colour), contract, size)
-    picture = _fit(picture, size, contract, unit=contract.scale)
-    if contract.task in UNKNOWN_TASKS:
+    known = contract.task not in UNKNOWN_TASKS
+    picture = _fit(picture, size, contract, contract.scale if known else contract.photo_unit)
+    if not known:
         return Sample(photo.name, picture, None)
     degrade = degrade_for(contract.task, contract.scale)
     return Sample(photo.name, degrade(picture, _generator(photo.name)), picture)
@@ -242,7 +269,7 @@ def _pair(
         )
     return Sample(
         photo.name,
-        _fit(pixels, size, contract, unit=1),
+        _fit(pixels, size, contract, unit=contract.photo_unit),
         _fit(truth, size, contract, unit=scale),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
+from edge_imgq.graph.port_feeds import is_one_pixel, split_ports
 from edge_imgq.images.layout import from_nchw
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import Package, open_package
@@ -67,14 +68,14 @@ class ReferenceSession:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
         size = (pixels.shape[0], pixels.shape[1])
-        levels = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
-        result = self._result(levels) if size == self.size or self.resizable else None
+        fits = size == self.size or self.resizable
+        result = self._result(self._arrays(pixels), size) if fits else None
         if result is None or result.shape != self._wanted(size):
             raise ModelError(
                 f"{self._path} takes images of {self.size} (height, width), not {size}. "
                 "Export it again with --size."
             )
-        if not self.note.contract.returns_image:
+        if not _returns_picture(self.note):
             return from_nchw(result, self.note.contract.peak)
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
         return np.ascontiguousarray(
@@ -90,9 +91,18 @@ class ReferenceSession:
 
         return call
 
-    @property
-    def _input(self) -> str:
-        return self._evaluator.program.inputs[0].name
+    def _shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each input for an image of a height and width, the image first."""
+        return {
+            entry.name: entry.shape if is_one_pixel(entry.shape) else (1, entry.shape[1], *size)
+            for entry in self._evaluator.program.inputs
+        }
+
+    def _arrays(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Return what each input takes: levels of pixels, and others from 0 to the peak."""
+        shapes = self._shapes((pixels.shape[0], pixels.shape[1]))
+        batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+        return _in_units(split_ports(batch, list(shapes.items())), self.note)
 
     def _others(self) -> Iterator[tuple[int, int]]:
         """Yield other sizes to try the program at, odd multiples; a small one first, soon run."""
@@ -105,7 +115,7 @@ class ReferenceSession:
     def _fits(self, size: tuple[int, int]) -> bool:
         """Tell whether the program runs at a size, and returns the size that it should."""
         with _threads(self._threads):
-            shapes = self._evaluator.shapes({self._input: (1, self.note.contract.channels, *size)})
+            shapes = self._evaluator.shapes(self._shapes(size))
         return shapes is not None and list(shapes.values()) == [self._wanted(size)]
 
     def _wanted(self, size: tuple[int, int]) -> tuple[int, ...]:
@@ -113,13 +123,15 @@ class ReferenceSession:
         contract = self.note.contract
         return (1, contract.result_channels, *contract.result_size(size))
 
-    def _result(self, levels: NDArray[np.float32]) -> NDArray[Any] | None:
+    def _result(
+        self, arrays: dict[str, NDArray[np.float32]], size: tuple[int, int]
+    ) -> NDArray[Any] | None:
         """Return the program's output; None where an operator does not take this size."""
         try:
             with _threads(self._threads):
-                (result,) = self._evaluator.run({self._input: levels}).values()
+                (result,) = self._evaluator.run(arrays).values()
         except (RuntimeError, IndexError, ValueError):
-            if levels.shape[2:] == self.size:
+            if size == self.size:
                 raise
             return None
         return result
@@ -142,7 +154,8 @@ class DeviceSession:
             threads=0,
         )
         description = package.model.description
-        self._input, self._output = description.input[0].name, description.output[0].name
+        self._shapes = {entry.name: _shape(entry) for entry in description.input}
+        self._output = description.output[0].name
         try:
             with silenced():
                 self._model = ct.models.MLModel(str(package.path), compute_units=ct.ComputeUnit.ALL)
@@ -155,24 +168,56 @@ class DeviceSession:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
         if pixels.shape[:2] != self.size:
             raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
-        return self._predict(_picture(pixels))
+        return self._predict(self._fed(pixels))
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once, for timing; images are converted beforehand."""
-        picture = _picture(_noise(size, self.note.contract.channels))
+        fed = self._fed(_noise(size, self.note.contract.channels))
 
         def call() -> None:
-            self._model.predict({self._input: picture})
+            self._model.predict(fed)
 
         return call
 
-    def _predict(self, picture: Any) -> NDArray[np.uint8]:
-        result = self._model.predict({self._input: picture})[self._output]
-        if not self.note.contract.returns_image:
+    def _fed(self, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+        """Return what each input takes, the image as a picture where it is one."""
+        batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
+        fed: dict[str, Any] = _in_units(split_ports(batch, list(self._shapes.items())), self.note)
+        if self.note.contract.layout == "image":
+            fed[next(iter(fed))] = _picture(pixels[:, :, : self.note.contract.image_channels])
+        return fed
+
+    def _predict(self, fed: dict[str, Any]) -> NDArray[np.uint8]:
+        result = self._model.predict(fed)[self._output]
+        if not _returns_picture(self.note):
             return from_nchw(np.asarray(result), self.note.contract.peak)
-        mode = "L" if self.note.contract.channels == 1 else "RGB"
+        mode = "L" if self.note.contract.result_channels == 1 else "RGB"
         array = np.asarray(result.convert(mode), np.uint8)
         return array[:, :, np.newaxis] if array.ndim == 2 else array
+
+
+def _in_units(
+    arrays: Mapping[str, NDArray[np.float32]], note: FileNote
+) -> dict[str, NDArray[np.float32]]:
+    """Return levels as inputs take them: those of a picture as they are, others to the peak."""
+    unit, found = np.float32(note.contract.pixel_scale), {}
+    for place, (name, values) in enumerate(arrays.items()):
+        is_picture = place == 0 and note.contract.layout == "image"
+        found[name] = np.ascontiguousarray(values if is_picture else values * unit)
+    return found
+
+
+def _returns_picture(note: FileNote) -> bool:
+    return note.contract.returns_image and note.contract.result_channels in (1, 3)
+
+
+def _shape(entry: Any) -> tuple[int, ...]:
+    """Return the shape (1, C, H, W) of a feature; the channels of an image do not matter."""
+    image, array = entry.type.imageType, entry.type.multiArrayType
+    if entry.type.WhichOneof("Type") == "imageType":
+        channels = 1 if image.colorSpace == image.GRAYSCALE else 3
+        return 1, channels, int(image.height), int(image.width)
+    return tuple(int(length) for length in array.shape)
 
 
 def _picture(pixels: NDArray[np.uint8]) -> Any:
@@ -192,15 +237,18 @@ def _note(package: Package) -> FileNote:
 
 
 def _size(package: Package) -> tuple[int, int]:
-    image = package.model.description.input[0].type.imageType
-    return int(image.height), int(image.width)
+    height, width = _shape(package.model.description.input[0])[2:]
+    return height, width
 
 
 def _refuse_without_images(package: Package) -> None:
+    """Refuse what has other features than images, unless it is a file of ours that says so."""
     description = package.model.description
-    ends = ((description.input, "takes"), (description.output, "returns"))
-    numbers = has_note(package.metadata) and not _note(package).contract.returns_image
-    for features, word in ends[:1] if numbers else ends:
+    if has_note(package.metadata):
+        contract = _note(package).contract
+        if not (contract.returns_image and contract.takes_image_alone):
+            return
+    for features, word in ((description.input, "takes"), (description.output, "returns")):
         kinds = [feature.type.WhichOneof("Type") for feature in features]
         if kinds != ["imageType"]:
             raise ModelError(

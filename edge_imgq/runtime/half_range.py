@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import NonFiniteOutputError
-from edge_imgq.images.layout import to_nhwc
 from edge_imgq.images.tiles import pad_to
 from edge_imgq.runtime.litert import open_keeping_tensors
+from edge_imgq.runtime.litert_inputs import place_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def beyond_float16(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
     interpreter = open_keeping_tensors(path)
     entry = interpreter.get_input_details()[0]
     height, width = (int(side) for side in entry["shape"][1:3])
-    interpreter.set_tensor(entry["index"], to_nhwc(_middle(pixels, (height, width)), peak))
+    place_inputs(interpreter, _middle(pixels, (height, width)), peak)
     interpreter.invoke()
     found = _largest(interpreter).items()
     end = float(np.finfo(np.float32).max)
@@ -82,7 +82,7 @@ def refuse_beyond_float16(path: Path, photos: Iterable[NDArray[np.uint8]], peak:
     height, width = (int(side) for side in entry["shape"][1:3])
 
     def largest_of(pixels: NDArray[np.uint8]) -> dict[str, float]:
-        interpreter.set_tensor(entry["index"], to_nhwc(pixels, peak))
+        place_inputs(interpreter, pixels, peak)
         interpreter.invoke()
         return _largest(interpreter)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.images.layout import from_nhwc, levels_from_nhwc, pixels_of, to_nhwc
+from edge_imgq.graph.port_feeds import is_one_pixel
+from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.native_output import without_lines
+from edge_imgq.runtime.litert_inputs import channels_first, place_inputs, stored_inputs
 from edge_imgq.runtime.placement.rules import Placed, Verdict
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.signatures import signatures
@@ -105,7 +107,7 @@ class LiteRTSession:
         ramp = np.arange(size[0] * size[1] * channels, dtype=np.uint32) % 256
         pixels = ramp.astype(np.uint8).reshape(*size, channels)
         if size in self._signatures:
-            return self._signatures[size].prepared(self._input(pixels))
+            return self._signatures[size].prepared(self._inputs(pixels))
         self._place(pixels)
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke
@@ -117,30 +119,28 @@ class LiteRTSession:
         """Run the file on an image and return its output as it is stored."""
         signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
         if signature is not None:
-            return signature.run(self._input(pixels))
+            return signature.run(self._inputs(pixels))
         self._place(pixels)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
 
-    def _input(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
-        """Return an image in the layout and type of the file's input."""
-        detail = self._interpreter.get_input_details()[0]
-        channels = int(detail["shape"][3])
+    def _inputs(self, pixels: NDArray[np.uint8 | np.float64]) -> list[Any]:
+        """Return what each input takes, in its layout and type, the image first."""
+        details = self._interpreter.get_input_details()
+        channels = sum(int(detail["shape"][3]) for detail in details)
         if pixels.shape[2] != channels:
             raise ImageError(
                 f"{self._path} takes {channels} channels, and the image has {pixels.shape[2]}."
             )
-        if detail["dtype"] == np.float32:
-            return to_nhwc(pixels, self.note.contract.peak)
-        return (pixels if pixels.dtype == np.uint8 else pixels_of(pixels))[np.newaxis]
+        return stored_inputs(details, pixels, self.note.contract.peak)
 
     def _place(self, pixels: NDArray[np.uint8 | np.float64]) -> None:
         """Write an image into the input tensor, resized to it."""
-        values = self._input(pixels)
+        self._inputs(pixels)
         size = (pixels.shape[0], pixels.shape[1])
         if size != _size(self._interpreter):
             self._resize(size)
-        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], values)
+        place_inputs(self._interpreter, pixels, self.note.contract.peak)
 
     def _resize(self, size: Size) -> None:
         if self.note.resizable and not self._signatures:
@@ -156,10 +156,11 @@ class LiteRTSession:
 
     def _follows(self, interpreter: Any, size: Size) -> bool:
         """Resize the input and tell whether the output has the size that it then should have."""
-        detail = interpreter.get_input_details()[0]
-        channels = int(detail["shape"][3])
         try:
-            interpreter.resize_tensor_input(detail["index"], (1, *size, channels))
+            for detail in interpreter.get_input_details():
+                shape = channels_first(detail["shape"])
+                if not is_one_pixel(shape):
+                    interpreter.resize_tensor_input(detail["index"], (1, *size, shape[1]))
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError):
             return False
@@ -171,9 +172,11 @@ class LiteRTSession:
             *self._interpreter.get_input_details(),
             *self._interpreter.get_output_details(),
         ]
-        if len(details) != 2 or any(d["dtype"] not in (np.float32, np.uint8) for d in details):
+        count = 2 + len(self.note.contract.further)
+        if len(details) != count or any(d["dtype"] not in (np.float32, np.uint8) for d in details):
             raise ModelError(
-                f"{self._path} does not take one image and return one, in float32 or uint8."
+                f"{self._path} does not take what its note says and return one result, in float32 "
+                "or uint8."
             )
 
 

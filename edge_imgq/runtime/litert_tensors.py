@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import UnopenedFileError
-from edge_imgq.images.layout import to_nhwc
+from edge_imgq.runtime.litert_inputs import place_inputs
 from edge_imgq.runtime.written_tensor import WrittenTensor
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[Written
     for single steps. Tensors that are no images are left out.
 
     Args:
-        path: of a file of one input, 8-bit pixels (1, H, W, C) or floats from 0 to the peak.
+        path: of a file of 8-bit pixels (1, H, W, C) or floats from 0 to the peak.
         pixels: (H, W, C), of that size.
         peak: what 255 is in floats.
 
@@ -43,10 +43,7 @@ def written_tensors(path: Path, pixels: Pixels, peak: float) -> Iterator[Written
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
-        entry = interpreter.get_input_details()[0]
-        is_float = entry["dtype"] == np.float32
-        image = to_nhwc(pixels, peak) if is_float else pixels[np.newaxis]
-        interpreter.set_tensor(entry["index"], image)
+        place_inputs(interpreter, pixels, peak)
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise UnopenedFileError("LiteRT", path, str(error).strip().split("\n")[0]) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
+from edge_imgq.graph.port_feeds import Entry, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.levels_session import LevelsSession
@@ -18,6 +20,8 @@ from edge_imgq.runtime.protocol import RuntimeIdentity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
 
 IMAGE, RESULT = "image", "result"
 """Blobs that an image enters and leaves by."""
@@ -52,23 +56,25 @@ class NcnnSession(LevelsSession):
         """
         self._refuse_other_size((pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
-        values = np.asarray(self._run(_planes(to_nchw(pixels, peak)[0])))
+        values = np.asarray(self._run(_blobs(to_nchw(pixels, peak), self.note.contract)))
         return levels_from_nchw(values[np.newaxis], peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the files once on a gray image that is in place."""
         self._refuse_other_size(size)
         contract = self.note.contract
-        gray = _planes(np.full((contract.channels, *size), contract.peak / 2, np.float32))
+        batch = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
+        gray = _blobs(batch, contract)
 
         def call() -> None:
             self._run(gray)
 
         return call
 
-    def _run(self, planes: Any) -> Any:
+    def _run(self, blobs: dict[str, Any]) -> Any:
         extractor = self._net.create_extractor()
-        extractor.input(IMAGE, planes)
+        for name, planes in blobs.items():
+            extractor.input(name, planes)
         code, result = extractor.extract(RESULT)
         if code:
             raise ModelError(f"ncnn does not run {self._path}: its code is {code}.")
@@ -87,19 +93,31 @@ class LargestNumbers:
     """The largest absolute number of every blob of a file, for an image of the file's size."""
 
     def __init__(self, path: Path, peak: float) -> None:
-        self._net, self._peak = _opened(path, threads=1), peak
-        self._blobs = [blob for line in read_pair(path).lines for blob in line.outputs]
+        self._net, self._peak, pair = _opened(path, threads=1), peak, read_pair(path)
+        self._contract = pair.note.contract
+        self._blobs = [blob for line in pair.lines for blob in line.outputs]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> dict[str, float]:
         """Run the file on an image and return the numbers, in the order of the layers."""
         extractor = self._net.create_extractor()
         extractor.set_light_mode(False)
-        extractor.input(IMAGE, _planes(to_nchw(pixels, self._peak)[0]))
+        for name, planes in _blobs(to_nchw(pixels, self._peak), self._contract).items():
+            extractor.input(name, planes)
         found = {}
         for blob in self._blobs:
             values = np.asarray(extractor.extract(blob)[1])
             found[blob] = float(max(values.max(), -values.min()))
         return found
+
+
+def _blobs(batch: NDArray[np.float32], contract: ImageContract) -> dict[str, Any]:
+    """Return what each input blob takes of an image and what lies beside it (1, C, H, W)."""
+    height, width = batch.shape[2:]
+    entries: list[Entry] = [(IMAGE, (1, contract.image_channels, height, width))]
+    for port in contract.further:
+        sides = (1, 1) if port.kind == "vector" else (height, width)
+        entries.append((re.sub(r"\s", "_", port.name), (1, port.channels, *sides)))
+    return {name: _planes(part[0]) for name, part in split_ports(batch, entries).items()}
 
 
 def open_session(path: Path, threads: int = 1) -> NcnnSession:

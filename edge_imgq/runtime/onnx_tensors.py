@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from edge_imgq.graph.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.runtime.written_tensor import WrittenTensor
 
@@ -42,7 +43,7 @@ def tensors_of(
     contents = model.SerializeToString()
     del model.graph.output[len(known) :]
     session = onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
-    values = session.run(kept, {session.get_inputs()[0].name: image})
+    values = session.run(kept, split_ports(image, session_entries(session)))
     return dict(zip(kept, values, strict=True))
 
 

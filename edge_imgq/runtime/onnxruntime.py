@@ -13,6 +13,7 @@ import onnxruntime
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.graph.float_regions import MARK
+from edge_imgq.graph.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity
@@ -74,7 +75,7 @@ class OnnxSession(LevelsSession):
 
     @staticmethod
     def _call(session: Any, values: NDArray[np.float32]) -> Any:
-        return run_session(session, {session.get_inputs()[0].name: values})[0]
+        return run_session(session, split_ports(values, session_entries(session)))[0]
 
 
 def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:

@@ -6,7 +6,8 @@ who says what a file computes must not make any.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,21 +31,21 @@ if TYPE_CHECKING:
     from edge_imgq.ports import Port
 
     Floats = NDArray[np.floating[Any]]
-    Call = Callable[[str, NDArray[Any]], NDArray[Any]]
+    Call = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
 
 MOST_PIXELS = 256 * 256
 """Larger images take ONNX's reference evaluator minutes."""
 
 
 class AsGiven:
-    """A model of one image in and one image or vector out, asked in images of 0 to 1.
+    """A model of one result, asked in arrays (H, W, C) of 0 to 1, C those of all its inputs.
 
     Args:
         model: its graph; its weights may be missing.
         pixels: the values that it has for pixel 0 and pixel 255.
-        call: runs it on one named tensor.
+        call: runs it on named tensors.
         runtime: what does so, in words.
-        result: what it returns; None for an image of the same pixels.
+        ports: what it takes beside the image, and what it returns.
     """
 
     def __init__(
@@ -53,14 +54,13 @@ class AsGiven:
         pixels: PixelRange,
         call: Call,
         runtime: str,
-        result: Port | None = None,
+        ports: OwnPorts,
     ) -> None:
-        constants = {tensor.name for tensor in model.graph.initializer}
-        image = next(value for value in model.graph.input if value.name not in constants)
+        image, others = _image_and_others(model, ports.further)
         self.runtime = runtime
         self.size = image_size(model)
         self._pixels, self._call, self._name = pixels, call, image.name
-        self._result = result
+        self._result, self._others = ports.result, others
         shape = _lengths(image)
         self._is_last = side_axes(shape) == (1, 2)
         self._batch = shape[0] or 1
@@ -69,12 +69,16 @@ class AsGiven:
     def __call__(self, image: Floats) -> NDArray[np.float64]:
         """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped."""
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
-        values = image * span + low
+        feeds, channels = {}, image.shape[2]
+        for port, value in reversed(self._others):
+            channels -= port.channels
+            feeds[port.name] = _own(image[..., channels : channels + port.channels], port, value)
+        values = image[..., :channels] * span + low
         if np.issubdtype(self._dtype, np.integer):
             values = np.rint(values)
         batch = np.repeat(values[np.newaxis], self._batch, axis=0)
         laid = batch if self._is_last else batch.transpose(0, 3, 1, 2)
-        result = self._call(self._name, np.ascontiguousarray(laid, self._dtype))
+        result = self._call({self._name: np.ascontiguousarray(laid, self._dtype), **feeds})
         if self._result is not None:
             return _unit(result, self._result)
         if side_axes(result.shape) != (1, 2):
@@ -83,12 +87,51 @@ class AsGiven:
         return unit
 
 
+@dataclass(frozen=True)
+class OwnPorts:
+    """The ports of a person's file, in its own numbers.
+
+    Attributes:
+        further: inputs beside the image.
+        result: what it returns; None for an image of the same pixels.
+    """
+
+    further: Sequence[Port] = ()
+    result: Port | None = None
+
+
+ONE_IMAGE = OwnPorts()
+
+
+def _image_and_others(
+    model: onnx.ModelProto, further: Sequence[Port]
+) -> tuple[onnx.ValueInfoProto, list[tuple[Port, onnx.ValueInfoProto]]]:
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = {value.name: value for value in model.graph.input if value.name not in constants}
+    others = [(port, inputs.pop(port.name)) for port in further]
+    return next(iter(inputs.values())), others
+
+
+def _own(part: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
+    """Return what an input takes, in its own numbers, of its channels (H, W, C) from 0 to 1."""
+    low, high = np.array(port.low), np.array(port.high)
+    numbers, shape = low + part * (high - low), _lengths(value)
+    dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+    if port.kind == "vector":
+        laid = numbers[0, 0].reshape([length or 1 for length in shape])
+    elif side_axes(shape) == (1, 2):
+        laid = numbers[np.newaxis]
+    else:
+        laid = numbers.transpose(2, 0, 1)[np.newaxis]
+    return np.ascontiguousarray(laid, dtype)
+
+
 def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
     """Return a port's values, as the model returns them, as (H, W, C) from 0 to 1."""
     if port.kind == "vector":
         laid = values.reshape(-1)[: port.channels].reshape(1, 1, -1)
     else:
-        laid = values[0].transpose(1, 2, 0)
+        laid = values[0] if side_axes(values.shape) == (1, 2) else values[0].transpose(1, 2, 0)
     low, high = np.array(port.low), np.array(port.high)
     unit: NDArray[np.float64] = (laid.astype(np.float64) - low) / (high - low)
     return unit
@@ -97,7 +140,8 @@ def _unit(values: NDArray[Any], port: Port) -> NDArray[np.float64]:
 def image_size(model: onnx.ModelProto) -> tuple[int, int] | None:
     """Return the height and width that a model's input says; None where they are open."""
     constants = {tensor.name for tensor in model.graph.initializer}
-    image = next(value for value in model.graph.input if value.name not in constants)
+    inputs = (value for value in model.graph.input if value.name not in constants)
+    image = next(v for v in inputs if len(s := _lengths(v)) == 4 and s[2:] != (1, 1))
     shape = _lengths(image)
     height, width = (shape[axis] for axis in side_axes(shape))
     return (height, width) if height and width else None
@@ -127,7 +171,7 @@ def in_onnx_runtime(
     pixels: PixelRange,
     threads: int,
     path: Path | None = None,
-    result: Port | None = None,
+    ports: OwnPorts = ONE_IMAGE,
 ) -> AsGiven | Skipped:
     """Open a model by ONNX Runtime; return the reason where it does not open.
 
@@ -136,7 +180,7 @@ def in_onnx_runtime(
         pixels: the values of pixel 0 and pixel 255.
         threads: processor threads.
         path: of the file, whose bytes then are what is run.
-        result: what it returns; None for an image of the same pixels.
+        ports: what it takes beside the image, and what it returns.
     """
     source = str(path) if path else model.SerializeToString()
     try:
@@ -145,14 +189,14 @@ def in_onnx_runtime(
         reason = str(error).strip().split("\n")[0]
         return Skipped(f"ONNX Runtime {onnxruntime.__version__} does not open it: {reason}")
 
-    def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(run_session(session, {name: values})[0])
+    def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray(run_session(session, feeds)[0])
 
-    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", result)
+    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", ports)
 
 
 def in_reference_evaluator(
-    model: onnx.ModelProto, pixels: PixelRange, result: Port | None = None
+    model: onnx.ModelProto, pixels: PixelRange, ports: OwnPorts = ONE_IMAGE
 ) -> AsGiven | Skipped:
     """Open a model by ONNX's reference evaluator, which is slow and knows every opset."""
     from onnx.reference import ReferenceEvaluator
@@ -162,10 +206,10 @@ def in_reference_evaluator(
     except Exception as error:  # it raises what its operators raise
         return Skipped(f"ONNX's reference evaluator does not open it: {_first_line(error)}")
 
-    def call(name: str, values: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(evaluator.run(None, {name: values})[0])
+    def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray(evaluator.run(None, dict(feeds))[0])
 
-    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", result)
+    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", ports)
 
 
 def _first_line(error: Exception) -> str:

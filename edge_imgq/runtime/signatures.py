@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Size = tuple[int, int]
@@ -13,16 +13,19 @@ class Signature:
 
     def __init__(self, interpreter: Any, name: str) -> None:
         self._runner = interpreter.get_signature_runner(name)
-        ((self._name, detail),) = self._runner.get_input_details().items()
-        self.size: Size = (int(detail["shape"][1]), int(detail["shape"][2]))
+        details = self._runner.get_input_details()
+        # The file's own order, in which the image is the first: the runner's is alphabetic.
+        self._names = sorted(details, key=lambda name: details[name]["index"])
+        shape = details[self._names[0]]["shape"]
+        self.size: Size = (int(shape[1]), int(shape[2]))
 
-    def run(self, values: Any) -> Any:
-        """Return the output for an input, both as they are stored."""
-        (output,) = self._runner(**{self._name: values}).values()
+    def run(self, values: Sequence[Any]) -> Any:
+        """Return the output for inputs, the image first, all as they are stored."""
+        (output,) = self._runner(**dict(zip(self._names, values, strict=True))).values()
         return output
 
-    def prepared(self, values: Any) -> Callable[[], None]:
-        """Return a call that computes the signature on an input already in place."""
+    def prepared(self, values: Sequence[Any]) -> Callable[[], None]:
+        """Return a call that computes the signature on inputs already in place."""
         self.run(values)
         # The runner's own call copies input and output, which is not to be timed.
         wrapper, index = self._runner._interpreter_wrapper, self._runner._subgraph_index

@@ -13,7 +13,7 @@ import pytest
 import edge_imgq as eiq
 
 PROGRESS = "progress=None"
-PORTS = ("output_name=''", "bind=mappingproxy({})")
+PORTS = ("output_name=''", "inputs=()", "bind=mappingproxy({})")
 DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {

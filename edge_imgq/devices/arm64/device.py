@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import float_reference
+from edge_imgq.devices import one_input
 from edge_imgq.devices.arm64.cores import CORES, DEFAULT, core_named, write_system
 from edge_imgq.devices.arm64.llvm_mca import find_llvm_mca
 from edge_imgq.devices.arm64.recording import record_operators
@@ -69,7 +70,7 @@ class EmulatedArm:
         """Return why a file is not run: the emulated machine has LiteRT alone, and no NPU."""
         if not is_run_by(path, NAME):
             return "the emulated processor has LiteRT alone"
-        return npu_file.refusal(path)
+        return npu_file.refusal(path) or one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Open a file in LiteRT under emulation.

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices import one_input
 from edge_imgq.devices.gpu.log import GpuLog, read_log
 from edge_imgq.devices.gpu.setup import WORKER, cache_folder, cannot_be_set_up, read_driver
 from edge_imgq.devices.instructions import Uncounted
@@ -85,7 +86,7 @@ class GpuDevice:
 
         if read_note(path).quantized_sha256:
             return "it is an int8 file, and GPUs compute in float; use tflite-gpu or tflite-float"
-        return ""
+        return one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
         """Compile a file for the GPU; operators that it refuses run on the processor.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_imgq.devices import one_input
 from edge_imgq.devices.instructions import Uncounted
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.options import DeviceOptions
@@ -93,7 +94,7 @@ class HexagonDevice:
         note = note_in(pairs, str(path))
         if note is not None and not note.quantized_sha256:
             return "it is a float file, and the HTP computes in integers; use onnx-int8.onnx"
-        return ""
+        return one_input.refusal(path) if note is not None else ""
 
     def open(self, path: Path, threads: int) -> DeviceSession:  # noqa: ARG002
         """Compile a file for the HTP, all of it or none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from edge_imgq.devices import one_input
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import DeviceSession
 from edge_imgq.devices.remote.benchmark_model import PROGRAM, delegate_flags
@@ -38,7 +39,9 @@ class RemoteDevice(ABC):
     def refusal(self, path: Path) -> str:
         """Return why a file is not run: `benchmark_model` takes .tflite, no compiled one."""
         kind = self.name.partition(":")[0]
-        return npu_file.refusal(path) if is_run_by(path, kind) else f"{PROGRAM} runs .tflite files"
+        if not is_run_by(path, kind):
+            return f"{PROGRAM} runs .tflite files"
+        return npu_file.refusal(path) or one_input.refusal(path)
 
     def open(self, path: Path, threads: int) -> DeviceSession:
         """Copy a file there; see `RemoteSession`."""

@@ -102,7 +102,7 @@ class RemoteSession(Uncounted):
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
         contract = self.note.contract
         values = to_nhwc(pixels, contract.peak) if self._float else pixels[np.newaxis]
-        sides = (pixels.shape[0] * contract.scale, pixels.shape[1] * contract.scale)
+        sides = contract.result_size((pixels.shape[0], pixels.shape[1]))
         with tempfile.TemporaryDirectory() as scratch:
             tensor, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
             tensor.write_bytes(np.ascontiguousarray(values).tobytes())
@@ -114,7 +114,7 @@ class RemoteSession(Uncounted):
             must_run_there(self._remote, ["test", "-f", f"{self._folder}/out.bin"], wrote)
             self._remote.pull(f"{self._folder}/out.bin", result)
             data: NDArray[Any] = np.frombuffer(result.read_bytes(), values.dtype)
-        shape = (1, *sides, contract.channels)
+        shape = (1, *sides, contract.result_channels)
         if data.size != np.prod(shape):
             raise DeviceError(
                 f"{self._remote.name} returned {data.size} values instead of {np.prod(shape)}."

@@ -14,7 +14,15 @@ from typing import Any
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import EdgeImgqError, ModelError
 from edge_imgq.export.coreml import package
-from edge_imgq.export.coreml.program import IMAGE, RESULT, build, check
+from edge_imgq.export.coreml.program import (
+    IMAGE,
+    RESULT,
+    build,
+    check,
+    input_names,
+    returns_picture,
+    takes_picture,
+)
 from edge_imgq.graph.network import Network
 from edge_imgq.runtime.mil.silence import coremltools, silenced
 
@@ -63,10 +71,17 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
         program = build(network, note.contract)
         function = program.functions["main"]
         # `convert` hands output types to its other front ends only.
-        if note.contract.returns_image:
-            function.set_output_types([ct.ImageType(RESULT, color_layout=layout)])
+        if returns_picture(note.contract):
+            gray = note.contract.result_channels == 1
+            returned = ct.colorlayout.GRAYSCALE if gray else ct.colorlayout.RGB
+            function.set_output_types([ct.ImageType(RESULT, color_layout=returned)])
+        arrays = [
+            ct.TensorType(name, shape=tensor.shape)
+            for name, tensor in zip(input_names(network), network.inputs, strict=True)
+        ]
         image = ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)
-        return convert(program, inputs=[image], package_dir=str(draft))
+        first = image if takes_picture(note.contract) else arrays[0]
+        return convert(program, inputs=[first, *arrays[1:]], package_dir=str(draft))
 
 
 def convert(program: Any, **settings: Any) -> Any:

@@ -42,15 +42,16 @@ def check(network: Network, contract: ImageContract) -> None:
         ModelError: the network does not take one image and return one.
     """
     refuse_unsupported(network)
-    for tensors, channels, word in (
-        (network.inputs, contract.channels, "takes"),
-        (network.outputs, contract.result_channels, "returns"),
+    further = [port.channels for port in contract.further]
+    for tensors, wanted, word in (
+        (network.inputs, [contract.image_channels, *further], "takes"),
+        (network.outputs, [contract.result_channels], "returns"),
     ):
         shapes = [tensor.shape for tensor in tensors]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
+        if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
             raise ModelError(
-                f"The network {word} {shapes}; a Core ML file here has one image "
-                f"of shape (1, {channels}, height, width) there."
+                f"The network {word} {shapes}; a Core ML file here has images (1, C, height, "
+                f"width) of {wanted} channels there."
             )
 
 
@@ -76,22 +77,42 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
 
 def build(network: Network, contract: ImageContract) -> Any:
     """Return the MIL program of a network that `check` has accepted."""
-    image = network.inputs[0]
+    names = input_names(network)
     ct = coremltools()
     mil = importlib.import_module("coremltools.converters.mil.mil")
     target = ct.target.iOS17 if network.is_quantized else ct.target.iOS16
-    inputs = {IMAGE: mb.TensorSpec(shape=image.shape)}
+    inputs = {
+        name: mb.TensorSpec(shape=tensor.shape)
+        for name, tensor in zip(names, network.inputs, strict=True)
+    }
     with mil.Function(inputs, opset_version=target) as function:
         values = Values()
-        levels = mb.cast(x=function.inputs[IMAGE], dtype="fp16")
-        values.write(image, levels, unit=contract.pixel_scale)
+        for name, tensor in zip(names, network.inputs, strict=True):
+            numbers = mb.cast(x=function.inputs[name], dtype="fp16")
+            is_image = name == IMAGE and takes_picture(contract)
+            values.write(tensor, numbers, unit=contract.pixel_scale if is_image else 1.0)
         lower_operations(network, values)
-        result = _image if contract.returns_image else _numbers
+        result = _image if returns_picture(contract) else _numbers
         function.set_outputs([result(values, network.outputs[0], contract)])
     name_variables(function, values, network)
     program = mil.Program()
     program.add_function("main", function)
     return program
+
+
+def takes_picture(contract: ImageContract) -> bool:
+    """Tell whether the image enters as an image of Core ML's, not as an array of numbers."""
+    return contract.layout == "image"
+
+
+def returns_picture(contract: ImageContract) -> bool:
+    """Tell whether the result leaves as an image of Core ML's."""
+    return contract.returns_image and contract.result_channels in (1, 3)
+
+
+def input_names(network: Network) -> tuple[str, ...]:
+    """Return the names of inputs, as an app's code has them: IMAGE, and those of others."""
+    return (IMAGE, *(identifier(tensor) for tensor in network.inputs[1:]))
 
 
 def identifier(tensor: Tensor) -> str:

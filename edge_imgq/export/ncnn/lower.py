@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,15 +26,16 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
         UnsupportedOperatorError: names every operator without a form.
         ModelError: the network does not take one image and return one.
     """
-    for tensors, channels, word in (
-        (network.inputs, contract.channels, "takes"),
-        (network.outputs, contract.result_channels, "returns"),
+    further = [port.channels for port in contract.further]
+    for tensors, wanted, word in (
+        (network.inputs, [contract.image_channels, *further], "takes"),
+        (network.outputs, [contract.result_channels], "returns"),
     ):
         shapes = [tensor.shape for tensor in tensors]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][:2] != (1, channels):
+        if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
             raise ModelError(
-                f"The network {word} {shapes}; an ncnn file here has one image "
-                f"of shape (1, {channels}, height, width) there."
+                f"The network {word} {shapes}; an ncnn file here has images (1, C, height, width) "
+                f"of {wanted} channels there."
             )
     return layers_of(network)
 
@@ -55,13 +57,19 @@ def refusals(network: Network) -> tuple[Refusal, ...]:
     return _built(network)[2]
 
 
+def input_names(network: Network) -> tuple[str, ...]:
+    """Return the blobs that inputs enter by: IMAGE, and the names that others have."""
+    return (IMAGE, *(re.sub(r"\s", "_", tensor.name) for tensor in network.inputs[1:]))
+
+
 def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, ...]]:
     """Build all operations; return the layers, the result's blob, and what was refused.
 
     What reads a refused operation's result is not looked at.
     """
     builder, refused = Builder(), []
-    builder.enter(network.inputs[0], IMAGE)
+    for tensor, name in zip(network.inputs, input_names(network), strict=True):
+        builder.enter(tensor, name)
     for operation in network.operations:
         try:
             _build(operation, builder)

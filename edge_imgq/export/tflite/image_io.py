@@ -28,10 +28,9 @@ OFFSET = 128
 
 
 def named(name: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under their signature names: `name` when there is only one."""
-    if len(tensors) == 1:
-        return {name: tensors[0]}
-    return {tensor.name: tensor for tensor in tensors}
+    """Return the tensors under their signature names: the first is `name`, others keep theirs."""
+    first, *others = tensors
+    return {name: first, **{tensor.name: tensor for tensor in others}}
 
 
 def image_input(file: Emitter, tensor: Tensor) -> int:

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
+from edge_imgq.graph.port_feeds import further_inputs, is_one_pixel
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 FREE = (
@@ -48,10 +49,15 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
                 "height and width, or leave --size."
             )
     proto = ir.to_proto(model)
-    for dimension, word in zip(
-        proto.graph.input[0].type.tensor_type.shape.dim[2:], ("height", "width"), strict=True
-    ):
-        dimension.dim_param = word
+    planes = [
+        value
+        for value in further_inputs(proto.graph)
+        if not is_one_pixel([d.dim_value for d in value.type.tensor_type.shape.dim])
+    ]
+    for value in (proto.graph.input[0], *planes):
+        sides = value.type.tensor_type.shape.dim[2:]
+        for dimension, word in zip(sides, ("height", "width"), strict=True):
+            dimension.dim_param = word
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")

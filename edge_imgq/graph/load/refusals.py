@@ -155,46 +155,56 @@ def refuse_branches(model: ir.Model, name: str) -> None:
 
 
 def refuse_signature(model: ir.Model, name: str) -> None:
-    """Refuse anything but one float image in and one out.
+    """Refuse anything but a float image in, planes and numbers beside it, and one result.
 
     Raises:
         ModelError: says what the model takes and returns instead.
     """
     graph = model.graph
     images = [value for value in graph.inputs if not value.is_initializer()]
-    if len(images) != 1 or len(graph.outputs) != 1:
+    if len(graph.outputs) != 1 or not any(map(_has_axes_of_image, images)):
         takes, returns = (
             " and ".join(f"'{value.name}' {shape_in_words(value)}" for value in values) or "nothing"
             for values in (images, graph.outputs)
         )
         raise ModelError(
-            f"{name} takes {takes} and returns {returns}; edge-imgq is for networks that take one "
+            f"{name} takes {takes} and returns {returns}; edge-imgq is for networks that take an "
             f"image and return one, or a vector. {_one_of_each(images, graph.outputs)}"
         )
-    for value in (images[0], graph.outputs[0]):
+    for value in (*images, graph.outputs[0]):
         if value.dtype is not ir.DataType.FLOAT:
             raise ModelError(
                 f"{name}: '{value.name}' is of type {value.dtype}; expected float32 (1, C, H, W)."
+                + _bind(value) * (len(images) > 1 and value in images)
             )
-    if images[0].shape is None or len(images[0].shape) != 4:
-        raise ModelError(
-            f"{name}: the input '{images[0].name}' has shape {images[0].shape}; "
-            "expected a batch of images (1, C, H, W)."
-        )
+    for value in images:
+        if not (_has_axes_of_image(value) or _is_vector(value)):
+            raise ModelError(
+                f"{name}: the input '{value.name}' has shape {shape_in_words(value)}; an image or "
+                f"plane is (1, C, H, W), numbers of a whole image are (1, N).{_bind(value)}"
+            )
+
+
+def _has_axes_of_image(value: ir.Value) -> bool:
+    """Tell whether a value is (N, C, H, W) of known channels."""
+    return value.shape is not None and len(value.shape) == 4
+
+
+def _is_vector(value: ir.Value) -> bool:
+    """Tell whether a value holds as many numbers for every image; its batch may be open."""
+    shape = value.shape
+    return shape is not None and all(isinstance(n, int) for n in tuple(shape)[len(shape) > 1 :])
+
+
+def _bind(value: ir.Value) -> str:
+    return f" Or give it one value, which the files then hold: --bind {value.name}=NUMBER."
 
 
 def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value]) -> str:
     """Return what to do about inputs and outputs beside the image."""
     if not images or not results:
         return "Export it again from the image to the image."
-    image = next((v for v in images if v.shape is not None and len(v.shape) == 4), images[0])
     advice = []
-    others = [value for value in images if value is not image]
-    if others:
-        advice.append(
-            f"Give {_quoted(others)} one value, which the files then hold: "
-            f"{' '.join(f'--bind {value.name}=NUMBER' for value in others)}."
-        )
     if len(results) > 1:
         wanted = max(results, key=_likely_image)
         advice.append(f"Name the output that is wanted, such as --output-name {wanted.name}.")
@@ -207,10 +217,6 @@ def _likely_image(value: ir.Value) -> tuple[bool, int]:
         return False, 0
     count = int(np.prod(value.shape.numpy())) if value.shape.is_static() else 0
     return len(value.shape) == 4, count
-
-
-def _quoted(values: Sequence[ir.Value]) -> str:
-    return " and ".join(f"'{value.name}'" for value in values)
 
 
 def shape_in_words(value: ir.Value) -> str:

@@ -21,6 +21,7 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.operators import MOVING
+from edge_imgq.graph.port_feeds import graph_inputs
 from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
     Seen,
@@ -133,7 +134,8 @@ def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
     """Return the field in one direction of a bound graph, and whether the image was long enough."""
     source = model.graph.inputs[0]
     length = shape_of(source)[2 + axis]
-    seen = {source: image(shape_of(source), 2 + axis)}
+    planes = [v for v in graph_inputs(model.graph) if shape_of(v)[2:] == shape_of(source)[2:]]
+    seen = {plane: image(shape_of(plane), 2 + axis) for plane in planes}
     periods, steady, farthest = {1}, True, None
     for node in model.graph:
         inputs = [seen.get(v) or constant(shape_of(v)) for v in node.inputs]  # type: ignore[arg-type]

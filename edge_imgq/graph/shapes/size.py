@@ -11,6 +11,7 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.channels_last import COLOURS
 from edge_imgq.graph.load.dynamic_shape import reopened
+from edge_imgq.graph.port_feeds import further_inputs, is_one_pixel
 from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
@@ -38,8 +39,8 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
     Args:
-        model: one image input, (N, C, H, W) or (N, H, W, C); it is not changed. One that was
-            exported for another size is opened first, where no node holds that size.
+        model: its first input is an image, (N, C, H, W) or (N, H, W, C); it is not changed. One
+            that was exported for another size is opened first, where no node holds that size.
         size: height and width.
 
     Raises:
@@ -153,6 +154,11 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
     axes = side_axes([d.dim_value or None for d in dimensions])
     for axis, length in zip((0, *axes), (count, *size), strict=True):
         dimensions[axis].dim_value = length
+    for value in further_inputs(proto.graph):
+        lengths = value.type.tensor_type.shape.dim
+        one_pixel = is_one_pixel([d.dim_value for d in lengths])
+        for axis, length in zip((0, 2, 3), (count, *((1, 1) if one_pixel else size)), strict=True):
+            lengths[axis].dim_value = length
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
@@ -160,8 +166,13 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
 
 def open_input(proto: onnx.ModelProto) -> None:
     """Let a model take any batch, height and width, in place; shapes behind the input stay."""
-    for dimension in proto.graph.input[0].type.tensor_type.shape.dim:
-        dimension.Clear()
+    others = further_inputs(proto.graph)
+    for value in (proto.graph.input[0], *others):
+        lengths = value.type.tensor_type.shape.dim
+        one_pixel = is_one_pixel([d.dim_value for d in lengths])
+        for axis, dimension in enumerate(lengths):
+            if not others or axis == 0 or (axis > 1 and not one_pixel):
+                dimension.Clear()
 
 
 def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:

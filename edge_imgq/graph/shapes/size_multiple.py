@@ -101,10 +101,8 @@ def output_at(model: ir.Model, size: Size) -> Size | None:
     Raises:
         ModelError: the graph's shapes do not work out at this size.
     """
-    bound = bind_size(model, size).graph
-    image, output = bound.inputs[0].shape, bound.outputs[0].shape
-    assert image is not None
-    if output is None or len(output) != 4 or (output[0], output[1]) != (1, image[1]):
+    output = bind_size(model, size).graph.outputs[0].shape
+    if output is None or len(output) != 4 or output[0] != 1:
         return None
     height, width = output.numpy()[2:]
     return int(height), int(width)
@@ -125,6 +123,13 @@ def numbers_at(model: ir.Model, size: Size) -> int | None:
     is_vector = len(lengths) in (1, 2) or (len(lengths) == 4 and lengths[2:] == (1, 1))
     batched = len(lengths) == 1 or lengths[0] == 1
     return prod(lengths) if is_vector and batched else None
+
+
+def channels_at(model: ir.Model, size: Size) -> int:
+    """Return the channels of an image that is returned at a size which works."""
+    shape = bind_size(model, size).graph.outputs[0].shape
+    assert shape is not None
+    return int(shape.numpy()[1])
 
 
 def outline(model: ir.Model) -> ir.Model:

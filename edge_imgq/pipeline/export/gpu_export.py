@@ -70,6 +70,8 @@ def _drift(plan: Plan, work: TargetJob, device: Device | Skipped) -> GpuDrift | 
     """Return what a GPU makes of a tile of the first image; a driver that crashes is a reason."""
     if isinstance(device, Skipped):
         return device
+    if refusal := device.refusal(work.path):
+        return Skipped(refusal)
     with tempfile.TemporaryDirectory(prefix="edge-imgq-") as folder, ExitStack() as stack:
         path, size = work.path, _tile(plan, work)
         if size != work.sizes[0]:

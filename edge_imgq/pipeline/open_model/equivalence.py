@@ -8,6 +8,7 @@ they are further apart than rounding takes them, the model is refused, and the s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from edge_imgq.pipeline.open_model.original_file import Agreement, Original
 from edge_imgq.runtime.original import (
     MOST_PIXELS,
     AsGiven,
+    OwnPorts,
     gives_bytes,
     image_size,
     in_onnx_runtime,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
-    from edge_imgq.ports import Port
 
     Image = NDArray[np.float64]
     Size = tuple[int, int]
@@ -115,17 +116,20 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    file = _running(given_as, given, pixels, images[0], contract.result)
+    own = OwnPorts(contract.further, contract.result)
+    file = _running(given_as, given, pixels, images[0], own)
     if isinstance(file, Skipped):
         return file
-    ours = _tried(in_onnx_runtime(ir.to_proto(model), PixelRange(0.0, contract.peak), 1), images[0])
+    unit = PixelRange(0.0, contract.peak)
+    ported = OwnPorts([replace(p, low=(0.0,), high=(unit.high,)) for p in contract.further])
+    ours = _tried(in_onnx_runtime(ir.to_proto(model), unit, 1, ports=ported), images[0])
     if isinstance(ours, Skipped):
         return ours
     comparison = _Comparison(file, given, images)
     levels = comparison.distance(ours) * 255
     if comparison.is_same(ours):
         return Agreement(file.runtime, levels, size)
-    culprit = _culprit(given_as, comparison, pixels, contract.result)
+    culprit = _culprit(given_as, comparison, pixels, own)
     raise ModelError(
         f"{given_as.where} returns another image than the model that edge-imgq made of it: at "
         f"{size[0]}x{size[1]} they are up to {levels:.3g} levels of 255 apart, by {file.runtime}. "
@@ -154,18 +158,18 @@ def _running(
     given: onnx.ModelProto,
     pixels: PixelRange,
     image: Image,
-    result: Port | None,
+    ports: OwnPorts,
 ) -> AsGiven | Skipped:
     """Return a file in ONNX Runtime, or where that does not run it, in the reference evaluator."""
     whole = file.load() if file.as_it_is is None else given
-    opened = in_onnx_runtime(whole, pixels, 1, file.as_it_is, result)
+    opened = in_onnx_runtime(whole, pixels, 1, file.as_it_is, ports)
     tried = _tried(opened, image)
     if not isinstance(tried, Skipped):
         return tried
     if image.shape[0] * image.shape[1] > MOST_PIXELS:
         larger = f"{image.shape[0]}x{image.shape[1]} is too large for ONNX's reference evaluator"
         return Skipped(f"{tried.reason}; {larger}")
-    other = _tried(in_reference_evaluator(file.load(), pixels, result), image)
+    other = _tried(in_reference_evaluator(file.load(), pixels, ports), image)
     return Skipped(f"{tried.reason}; {other.reason}") if isinstance(other, Skipped) else other
 
 
@@ -237,17 +241,15 @@ class _Comparison:
         return np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf))
 
 
-def _culprit(
-    file: OnnxModel, comparison: _Comparison, pixels: PixelRange, result: Port | None
-) -> str:
+def _culprit(file: OnnxModel, comparison: _Comparison, pixels: PixelRange, ports: OwnPorts) -> str:
     """Return the first step of reading after which the images are others, in words."""
     model = file.load()
     for what, step in STEPS:
         model = step(model)
         images = comparison.images
-        opened = _tried(in_onnx_runtime(model, pixels, 1, result=result), images[0])
+        opened = _tried(in_onnx_runtime(model, pixels, 1, ports=ports), images[0])
         if isinstance(opened, Skipped) and images[0].size <= 3 * MOST_PIXELS:
-            opened = _tried(in_reference_evaluator(model, pixels, result), images[0])
+            opened = _tried(in_reference_evaluator(model, pixels, ports), images[0])
         if not isinstance(opened, Skipped) and not comparison.is_same(opened):
             return what
     return "what follows simplification"

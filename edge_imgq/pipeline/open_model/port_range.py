@@ -56,6 +56,8 @@ def with_range(
     """
     from edge_imgq.graph.edit import find_maker
 
+    if port.kind == "image" and not (asked is not None and asked.low):
+        return port
     if asked is not None and asked.low:
         if len(asked.low) not in (1, port.channels):
             raise UsageError(
@@ -83,14 +85,16 @@ def _returned(port: Port, model: ir.Model, contract: ImageContract) -> NDArray[n
     """Return the numbers of each channel (numbers, channels) over some photographs."""
     import onnx_ir as ir
 
+    from edge_imgq.graph.port_feeds import session_entries, split_ports
     from edge_imgq.graph.shapes.size import own_size
     from edge_imgq.runtime.onnxruntime import inference_session, run_session
 
     session = inference_session(ir.to_proto(model).SerializeToString())
-    name = session.get_inputs()[0].name
+    entries = session_entries(session)
     rows = []
     for sample in samples(_photographs(), replace(contract, result=None), own_size(model)):
-        values = run_session(session, {name: to_nchw(sample.pixels, contract.peak)})[0]
+        feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
+        values = run_session(session, feeds)[0]
         flat = values.astype(np.float64).reshape(port.channels, -1)
         rows.append(flat.T)
     return np.concatenate(rows)

@@ -158,24 +158,30 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     from edge_imgq.graph.load.uint8_io import takes_bytes
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import read_pixels
+    from edge_imgq.graph.port_inputs import shape_vectors, take_image_first, take_ports
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 
     proto = given.checked()
     model = normalise(proto, given.where)
+    take_image_first(model, given.ports, given.where)
+    shape_vectors(model)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak = pixels.high if pixels.low == 0 else 1.0
-    model, contract = read_pixels(model, given.where, peak, sizes)
+    span = (pixels.low, pixels.high)
+    model, contract = read_pixels(model, given.where, peak, sizes, given.ports, span)
     for size in sizes:
         _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):
         pixels = PixelRange(0.0, contract.peak)
-    elif contract.result is not None:
-        contract = _returning(model, contract, pixels, given.ports)
-    elif pixels.low != 0:
-        to_unit_range(model, pixels)
+    else:
+        take_ports(model, contract.further, contract.peak)
+        if contract.result is not None:
+            contract = _returning(model, contract, pixels, given.ports)
+        elif pixels.low != 0:
+            to_unit_range(model, pixels)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
         model = bind_size(model, sizes[0])
     original = original_of(given, model, contract, pixels, sizes)

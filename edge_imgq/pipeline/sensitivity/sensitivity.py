@@ -164,17 +164,19 @@ class _Run:
     def _psnrs(self) -> Iterator[float]:
         import onnx_ir as ir
 
+        from edge_imgq.graph.port_feeds import session_entries, split_ports
         from edge_imgq.images.layout import from_nchw, to_nchw
         from edge_imgq.runtime.onnxruntime import inference_session
 
         contract = self.source.contract
         session = inference_session(ir.to_proto(self.source.model).SerializeToString())
-        name = session.get_inputs()[0].name
+        entries = session_entries(session)
         for sample in network_inputs(self.measured, self.source):
             if sample.truth is None:
                 continue
             self.watch(Step("measure the float model", 0, 1))
-            values = session.run(None, {name: to_nchw(sample.pixels, contract.peak)})[0]
+            feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
+            values = session.run(None, feeds)[0]
             image = from_nchw(values, contract.peak)
             yield psnr(sample.truth, image, shave=contract.shave)
 

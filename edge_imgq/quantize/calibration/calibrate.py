@@ -20,6 +20,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ImageError, NonFiniteOutputError
 from edge_imgq.graph import edit
+from edge_imgq.graph.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.histogram import HistogramKeeper
 from edge_imgq.quantize.ranges.ranges import ChannelDetail, ChannelRange, Range
@@ -106,7 +107,7 @@ class ChannelWatcher:
         self._names = [value.name or "" for value in activations(watched.graph)]
         proto = ir.to_proto(_watched(watched, closely))
         self._session = inference_session(proto.SerializeToString(), keep_memory=True)
-        self._image = self._session.get_inputs()[0].name
+        self._entries = session_entries(self._session)
         self._peak, self._closely = peak, closely
 
     def ranges(self, pixels: NDArray[np.uint8]) -> dict[str, ChannelRange]:
@@ -127,7 +128,7 @@ class ChannelWatcher:
 
         NaN and infinity are ranges like others.
         """
-        feeds: dict[str, Any] = {self._image: to_nchw(pixels, self._peak)}
+        feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
         outputs = run_session(self._session, feeds | (_steps(pixels) if self._closely else {}))
         count = len(self._names)
         samples = outputs[2 * count :] or [None] * count

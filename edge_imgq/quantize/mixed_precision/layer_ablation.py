@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
+from edge_imgq.graph.port_feeds import session_entries, split_ports
 from edge_imgq.graph.shapes.size import open_input
 from edge_imgq.quantize.mixed_precision.float_layers import layers
 from edge_imgq.runtime.onnxruntime import inference_session
@@ -73,8 +74,9 @@ class LayerAblation:
         return self._images(self._switched, feeds)
 
     def _images(self, session: Any, feeds: dict[str, Any]) -> NDArray[np.float32]:
-        name = session.get_inputs()[0].name
-        images = [session.run(None, {name: patch[np.newaxis], **feeds})[0] for patch in self._batch]
+        entries = session_entries(session)
+        patches = (split_ports(patch[np.newaxis], entries) for patch in self._batch)
+        images = [session.run(None, {**patch, **feeds})[0] for patch in patches]
         result: NDArray[np.float32] = np.concatenate(images).clip(0, self._peak)
         return result
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
+from edge_imgq.graph.port_feeds import session_entries, split_ports
 from edge_imgq.graph.shapes.size import open_input
 from edge_imgq.runtime.onnxruntime import inference_session
 
@@ -36,7 +37,8 @@ class HeldOutPsnr:
         proto = ir.to_proto(model)
         open_input(proto)
         session: Any = inference_session(proto.SerializeToString(), optimise=optimise)
-        name = session.get_inputs()[0].name
-        images = [session.run(None, {name: patch[np.newaxis]})[0] for patch in self._batch]
+        entries = session_entries(session)
+        feeds = (split_ports(patch[np.newaxis], entries) for patch in self._batch)
+        images = [session.run(None, fed)[0] for fed in feeds]
         result: NDArray[np.float32] = np.concatenate(images).clip(0, self._peak)
         return result

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.images.degrade import degrade_for
+from edge_imgq.images.port_samples import with_ports
 from edge_imgq.images.samples import UNKNOWN_TASKS
 
 if TYPE_CHECKING:
@@ -70,14 +71,18 @@ def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[Stress
         As many images as it takes for all kinds.
     """
     generator = np.random.default_rng(SEED)
-    height, width = (length * contract.scale for length in size)
+    known = contract.task not in UNKNOWN_TASKS
+    unit = contract.scale if known else contract.photo_unit
+    height, width = (length * unit for length in size)
     kinds, images = itertools.cycle(DRAWINGS.values()), []
     for _ in range(-(-len(DRAWINGS) // (max(height // CELL, 1) * max(width // CELL, 1)))):
         drawn = np.zeros((height, width, 3))
         for top, left in itertools.product(range(0, height, CELL), range(0, width, CELL)):
             cell = drawn[top : top + CELL, left : left + CELL]
             cell[:] = _with_colours(next(kinds)((cell.shape[0], cell.shape[1]), generator))
-        images.append(_degraded(_pixels(drawn, contract.channels), contract, generator))
+        channels = 1 if contract.colour == "y" else 3
+        shown = _degraded(_pixels(drawn, channels), contract, generator)
+        images.append(replace(shown, pixels=with_ports(shown.pixels, contract, generator, {})))
     return images
 
 

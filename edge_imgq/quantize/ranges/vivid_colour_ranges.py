@@ -55,7 +55,7 @@ def include_vivid_colours(
         contract: of the network.
         patches: of the calibration images, 8-bit (H, W, C).
     """
-    if contract.channels == 1 or contract.task == CHANGES_COLOURS:
+    if not _is_in_colour(contract) or contract.task == CHANGES_COLOURS:
         return dict(seen)
     reached = observe_finite(model, map(vivid, patches), contract.peak)
     return {name: found.widened(reached.get(name)) for name, found in seen.items()}
@@ -71,7 +71,7 @@ def include_every_colour(
 
     Arguments are those of `include_vivid_colours`, and the height and width of the images.
     """
-    if contract.channels == 1:
+    if not _is_in_colour(contract):
         return dict(seen)
     names = [value.name for value in of_single_pixels(model.graph)]
     if not names:
@@ -82,6 +82,11 @@ def include_every_colour(
     corners = (np.full((*size, 3), colour, np.uint8) for colour in product((0, 255), repeat=3))
     reached = observe_finite(copy, corners, contract.peak)
     return {name: found.widened(reached.get(name)) for name, found in seen.items()}
+
+
+def _is_in_colour(contract: ImageContract) -> bool:
+    """Tell whether red, green and blue are all that a network takes."""
+    return contract.colour == "rgb" and contract.takes_image_alone
 
 
 def of_single_pixels(graph: ir.Graph) -> list[ir.Value]:

@@ -31,6 +31,12 @@ from onnx import TensorProto, helper
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.graph.port_feeds import (
+    further_inputs,
+    is_one_pixel,
+    session_entries,
+    split_ports,
+)
 from edge_imgq.graph.shapes.size import open_input, takes_batches
 from edge_imgq.quantize.qdq.weights import as_int32
 from edge_imgq.quantize.scales.tie_free_multiplier import tie_free_nearest
@@ -90,8 +96,8 @@ def measure_fits(
     parts = [batch] if whole else np.split(batch, len(batch))
     _fix_input(merged, parts[0].shape)
     session = inference_session(merged.SerializeToString())
-    image = session.get_inputs()[0].name
-    runs = [session.run(None, {image: part}) for part in parts]
+    entries = session_entries(session)
+    runs = [session.run(None, split_ports(part, entries)) for part in parts]
     # Where images go one by one, the mean of their fits stands for the fit of all.
     values = [np.mean(found, axis=0) for found in zip(*runs, strict=True)]
     return {
@@ -101,15 +107,18 @@ def measure_fits(
 
 
 def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
-    """Give the input a shape, in place.
+    """Give the inputs shapes for a batch (N, C, H, W), in place.
 
     To open a session takes ONNX Runtime a time that grows with the square of the nodes where axes
     are open: four times as long for 150 convolutions.
     """
-    for dimension, length in zip(
-        model.graph.input[0].type.tensor_type.shape.dim, shape, strict=True
-    ):
-        dimension.dim_value = length
+    others = further_inputs(model.graph)
+    for value in (model.graph.input[0], *others):
+        lengths = value.type.tensor_type.shape.dim
+        one_pixel = is_one_pixel([d.dim_value for d in lengths])
+        for axis, (dimension, length) in enumerate(zip(lengths, shape, strict=True)):
+            if axis == 0 or not (others and (axis == 1 or one_pixel)):
+                dimension.dim_value = length
 
 
 def zero_biases(graph: ir.Graph) -> None:
@@ -129,8 +138,8 @@ def _side_by_side(
 ) -> tuple[onnx.ModelProto, list[str]]:
     """Return one model of both graphs whose outputs are gains and shifts, and the nodes' names."""
     open_input(quantized)
-    entry = quantized.graph.input[0]
-    original = _prefixed(original, entry.name)
+    entries = [quantized.graph.input[0], *further_inputs(quantized.graph)]
+    original = _prefixed(original, [entry.name for entry in entries])
     floats = {constant.name for constant in quantized.graph.initializer}
     layers = [node for node in quantized.graph.node if node.op_type in WEIGHT_AXIS]
     names = [node.name for node in layers if node.input[1] not in floats]
@@ -146,20 +155,20 @@ def _side_by_side(
         for kind in ("gain", "shift")
     ]
     constants = [*original.graph.initializer, *quantized.graph.initializer, *_constants(largest)]
-    graph = helper.make_graph(nodes, "side by side", [entry], outputs, constants)
+    graph = helper.make_graph(nodes, "side by side", entries, outputs, constants)
     model = helper.make_model(graph, opset_imports=quantized.opset_import)
     model.ir_version = quantized.ir_version
     return model, names
 
 
-def _prefixed(model: onnx.ModelProto, image: str) -> onnx.ModelProto:
-    """Return a graph with every name prefixed, but for its input, which is called `image`."""
+def _prefixed(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Return a graph with every name prefixed, but for its inputs, which are called `names`."""
     prefixed: onnx.ModelProto = onnx.compose.add_prefix(model, FLOAT, rename_inputs=True)
-    entry = prefixed.graph.input[0].name
+    entries = [prefixed.graph.input[0], *further_inputs(prefixed.graph)]
+    shared = dict(zip((entry.name for entry in entries), names, strict=True))
     for node in prefixed.graph.node:
         for index, name in enumerate(node.input):
-            if name == entry:
-                node.input[index] = image
+            node.input[index] = shared.get(name, name)
     return prefixed
 
 

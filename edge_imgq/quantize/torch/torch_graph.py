@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import QUANTIZING, WEIGHT_AXIS
+from edge_imgq.graph.port_feeds import graph_inputs, split_ports
 from edge_imgq.quantize.qdq.weights import WEIGHT_HIGH, as_int32
 from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
 from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
@@ -45,7 +46,7 @@ class Stored:
 
 
 class TorchGraph(nn.Module):
-    """Executes a graph of one input and one output on batches (N, C, H, W)."""
+    """Executes a graph of one output on batches (N, C, H, W) of all of its inputs."""
 
     def __init__(self, model: ir.Model) -> None:
         """Raises `NotCoveredError` where an operator has no torch form."""
@@ -55,7 +56,7 @@ class TorchGraph(nn.Module):
         for node in self._nodes:
             if not self._covers(node):
                 raise NotCoveredError(f"{node.op_type} has no torch form")
-        (self._input,) = (v for v in model.graph.inputs if not v.is_initializer())
+        self._inputs = {str(v.name): v for v in graph_inputs(model.graph)}
         (self._output,) = model.graph.outputs
         self.levels = nn.ParameterList()
         self._stored: list[Stored] = []
@@ -85,7 +86,9 @@ class TorchGraph(nn.Module):
         called.
         """
         values: dict[ir.Value, Any] = dict(self._constants)
-        values[self._input] = image
+        entries = [(name, tuple(v.shape or ())) for name, v in self._inputs.items()]
+        for name, part in split_ports(image, entries).items():
+            values[self._inputs[name]] = part
         for node in self._nodes:
             yield node, values
             results = self._run(node, values)

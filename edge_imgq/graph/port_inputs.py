@@ -1,0 +1,143 @@
+"""The inputs of a network beside its image: found, put into one form, and given one range.
+
+Afterwards the image is the first input, every input is (1, C, H, W) or, for numbers of a whole
+image, (1, N, 1, 1), and takes 0 to the peak.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.errors import UsageError
+from edge_imgq.graph import edit
+from edge_imgq.graph.port_feeds import is_one_pixel
+from edge_imgq.ports import LAYOUTS, Kind, Port, PortRequests
+from edge_imgq.wording import count_of
+
+NOISE = ("sigma", "noise")
+"""Words in the name of an input that says how strong noise is, in the unit of pixels."""
+
+MOST_NOISE = 75 / 255
+"""Of the range of pixels: what such an input is taken to reach where nobody says."""
+
+LIKELY = (3, 1, 4)
+"""Channels of the input that is taken for the image, the likeliest first."""
+
+
+def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
+    """Put the image before other inputs, in place.
+
+    Raises:
+        UsageError: something is said of an input that is not there.
+    """
+    inputs = model.graph.inputs
+    names = [str(value.name) for value in inputs]
+    for port in asked.inputs:
+        if port.name not in names:
+            listed = " and ".join(f"'{other}'" for other in names)
+            raise UsageError(f"{name} has no input '{port.name}'; it takes {listed}.")
+    planes = [value for value in inputs if _is_plane(value)]
+    named = [v for v in planes if asked.of_input(str(v.name)).kind in LAYOUTS[1:]]
+    free = [v for v in planes if asked.of_input(str(v.name)).kind is None] or planes
+    image = named[0] if named else min(free, key=_rank)
+    inputs[:] = [image, *(value for value in inputs if value is not image)]
+
+
+def _rank(value: ir.Value) -> int:
+    channels = value.shape[1] if value.shape is not None else None
+    return LIKELY.index(channels) if channels in LIKELY else len(LIKELY)
+
+
+def _is_plane(value: ir.Value) -> bool:
+    shape = value.shape
+    return shape is not None and len(shape) == 4 and not is_one_pixel(tuple(shape))
+
+
+def shape_vectors(model: ir.Model) -> None:
+    """Let inputs of other axes than four take (1, N, 1, 1), in place."""
+    graph = model.graph
+    for value in list(graph.inputs[1:]):
+        if value.shape is None or len(value.shape) == 4:
+            continue
+        lengths = [length if isinstance(length, int) else 1 for length in value.shape]
+        pixel = ir.Value(
+            name=value.name, shape=ir.Shape([1, int(np.prod(lengths)), 1, 1]), type=value.type
+        )
+        value.name = edit.free_name(graph, f"{value.name}.own")
+        graph.inputs[list(graph.inputs).index(value)] = pixel
+        shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths, np.int64))
+        node = ir.node("Reshape", [pixel, shape], name=f"{pixel.name}.own")
+        result = node.outputs[0]
+        result.shape, result.type = value.shape, value.type
+        result.name = f"{pixel.name}.numbers"
+        for use in list(value.uses()):
+            use.node.replace_input_with(use.idx, result)
+        graph.insert_before(next(iter(graph)), node)
+
+
+def further_ports(
+    model: ir.Model, asked: PortRequests, span: tuple[float, float], image_channels: int
+) -> tuple[Port, ...]:
+    """Return the inputs beside the image, by what is said of them, their shapes and names.
+
+    Args:
+        model: whose inputs have their final form.
+        asked: by the person.
+        span: the values of pixel 0 and pixel 255.
+        image_channels: of the image.
+
+    Raises:
+        UsageError: there are neither as many ranges as channels nor one.
+    """
+    found = []
+    for value in model.graph.inputs[1:]:
+        assert value.shape is not None
+        name, channels = str(value.name), int(value.shape[1])  # type: ignore[arg-type]
+        said = asked.of_input(name)
+        if len(said.low) not in (0, 1, channels):
+            raise UsageError(
+                f"'{name}' has {count_of(channels, 'channel')}; give a range for each, or one for "
+                f"all, not {len(said.low)}."
+            )
+        kind = said.kind or _kind(name, value, channels, image_channels)
+        low, high = _ends(name, kind, span)
+        found.append(Port(name, kind, channels, said.low or low, said.high or high))
+    return tuple(found)
+
+
+def _kind(name: str, value: ir.Value, channels: int, image_channels: int) -> Kind:
+    if not _is_plane(value):
+        return "vector"
+    if "mask" in name.lower():
+        return "mask"
+    return "image" if channels == image_channels and channels >= LIKELY[0] else "plane"
+
+
+def _ends(
+    name: str, kind: Kind, span: tuple[float, float]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if any(word in name.lower() for word in NOISE):
+        return (0.0,), (MOST_NOISE * (span[1] - span[0]),)
+    if kind == "image":
+        return (span[0],), (span[1],)
+    return (0.0,), (1.0,)
+
+
+def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
+    """Let inputs beside the image take 0 to the peak, in place."""
+    graph = model.graph
+    for port in ports:
+        value = next(entry for entry in graph.inputs if entry.name == port.name)
+        low, high = (np.array(end).reshape(-1, 1, 1) for end in (port.low, port.high))
+        if (low == 0).all() and (high == peak).all():
+            continue
+        uses, first = list(value.uses()), next(iter(graph))
+        factor = edit.add_constant(graph, f"{port.name}.unit", np.float32((high - low) / peak))
+        result = edit.insert_node(graph, first, "Mul", [value, factor], {}, f"{port.name}.mul")
+        if (low != 0).any():
+            offset = edit.add_constant(graph, f"{port.name}.low", np.float32(low))
+            result = edit.insert_node(graph, first, "Add", [result, offset], {}, f"{port.name}.add")
+        result.shape = value.shape
+        for use in uses:
+            use.node.replace_input_with(use.idx, result)

@@ -1,0 +1,123 @@
+"""What a network's inputs get of a photograph: mosaics, frames, and values of further inputs.
+
+All of it lies side by side in one array of levels, the image's channels first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.ports import Port
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+    Generator: TypeAlias = np.random.Generator
+
+SHIFT = 2
+"""Pixels that a frame may lie apart from the others, up, down and sideways."""
+
+WHITE = 255
+
+NOISE = ("sigma", "noise")
+"""Words in the name of an input that says how strong the noise of the image is."""
+
+LARGEST_UNIT = 2.0
+"""A noise level that may be larger counts in levels of 255, not in the range of pixels."""
+
+
+def with_ports(
+    picture: Pixels, contract: ImageContract, generator: Generator, levels: Mapping[str, Pixels]
+) -> Pixels:
+    """Return what the inputs of a network get of a picture.
+
+    Args:
+        picture: (H, W, 1 or 3), H and W even for a mosaic.
+        contract: of the network.
+        generator: draws values of further inputs, levels over their range, masks and shifts.
+        levels: of further inputs that are known, each of which fits (H, W, C).
+    """
+    if contract.takes_image_alone:
+        return picture
+    image = LAYOUTS[contract.layout](picture, contract.frames, generator)
+    parts = [image]
+    for port in contract.further:
+        known = levels.get(port.name)
+        drawn = _drawn(port, picture, image, generator) if known is None else known
+        parts.append(np.broadcast_to(drawn, (*image.shape[:2], port.channels)))
+    return np.concatenate(parts, axis=2)
+
+
+def noise_port(contract: ImageContract) -> Port | None:
+    """Return the input that says how strong the noise of the image is; None where there is none."""
+    named = (p for p in contract.further if any(word in p.name.lower() for word in NOISE))
+    return next((port for port in named if port.kind in ("plane", "vector")), None)
+
+
+def noise_of(port: Port, level: int) -> float:
+    """Return the standard deviation, in levels of 255, that a level of a noise input stands for."""
+    number = port.low[0] + level / WHITE * (port.high[0] - port.low[0])
+    return number if port.high[0] > LARGEST_UNIT else number * WHITE
+
+
+def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:
+    if port.kind == "image" and picture.shape[2] == port.channels:
+        return _shifted(picture, generator)
+    if port.kind == "mask":
+        return _mask((image.shape[0], image.shape[1]), generator)
+    return generator.integers(0, WHITE + 1, (1, 1, port.channels), np.uint8)
+
+
+def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
+    """Draw a disc and a box, white on black."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    top, left, y, x = (generator.random(4) * [*size, *size]).astype(int)
+    radius = min(size) * generator.uniform(0.1, 0.4)
+    disc = np.hypot(rows - y, columns - x) < radius
+    box = (abs(rows - top) < size[0] // 6) & (abs(columns - left) < size[1] // 4)
+    mask: Pixels = np.where(disc | box, WHITE, 0).astype(np.uint8)[..., np.newaxis]
+    return mask
+
+
+def _shifted(picture: Pixels, generator: Generator) -> Pixels:
+    """Return a picture moved by a pixel or two; what comes in is its mirror image."""
+    down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
+    wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
+    return wide[down : down + picture.shape[0], right : right + picture.shape[1]]
+
+
+def _as_it_is(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+    return picture
+
+
+def _mosaic(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+    """Return the planes R, G, G and B of an RGGB mosaic, (H / 2, W / 2, 4)."""
+    places = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2))
+    return np.stack([picture[top::2, left::2, colour] for top, left, colour in places], axis=2)
+
+
+def _opaque(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+    return np.concatenate([picture, np.full_like(picture[..., :1], WHITE)], axis=2)
+
+
+def _frames(picture: Pixels, frames: int, generator: Generator) -> Pixels:
+    """Return a picture in the middle, and moved by small shifts before and after."""
+    middle = frames // 2
+    shown = [picture if n == middle else _shifted(picture, generator) for n in range(frames)]
+    return np.concatenate(shown, axis=2)
+
+
+LAYOUTS: Mapping[str, Callable[[Pixels, int, Generator], Pixels]] = {
+    "image": _as_it_is,
+    "raw": _mosaic,
+    "rgba": _opaque,
+    "frames": _frames,
+}
+"""What a picture becomes, by the layout of a contract."""
