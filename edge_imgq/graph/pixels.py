@@ -8,10 +8,10 @@ import onnx_ir as ir
 
 from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.load.dynamic_shape import holds_no_size
 from edge_imgq.graph.load.refusals import shape_in_words
-from edge_imgq.graph.port_inputs import further_ports
+from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
+from edge_imgq.graph.ports.port_inputs import further_ports
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import (
     TRIED,
@@ -43,8 +43,8 @@ def read_pixels(
     """Return a model and its contract.
 
     Args:
-        model: normalised float model, its inputs in the form of `edge_imgq.graph.port_inputs`; it
-            is not changed.
+        model: normalised float model, its inputs in the form that
+            `edge_imgq.graph.ports.port_inputs` gives them; it is not changed.
         name: for messages.
         peak: float value of pixel 255 where the model has no note.
         wanted: heights and widths that it is wanted at, which are tried first.

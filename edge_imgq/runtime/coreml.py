@@ -14,7 +14,7 @@ import torch
 
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
-from edge_imgq.graph.port_feeds import is_one_pixel, split_ports
+from edge_imgq.graph.ports.port_feeds import is_one_pixel, split_ports
 from edge_imgq.images.layout import from_nchw
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import Package, open_package

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.graph.port_feeds import is_one_pixel
+from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.litert_inputs import channels_first, place_inputs, stored_inputs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.graph.port_feeds import split_ports
+from edge_imgq.graph.ports.port_feeds import split_ports
 from edge_imgq.images.layout import pixels_of, to_nhwc
 
 if TYPE_CHECKING:

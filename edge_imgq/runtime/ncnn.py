@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
-from edge_imgq.graph.port_feeds import Entry, split_ports
+from edge_imgq.graph.ports.port_feeds import Entry, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.levels_session import LevelsSession

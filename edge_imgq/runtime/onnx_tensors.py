@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from edge_imgq.graph.port_feeds import session_entries, split_ports
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.runtime.written_tensor import WrittenTensor
 

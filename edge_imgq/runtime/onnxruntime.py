@@ -13,7 +13,7 @@ import onnxruntime
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.graph.float_regions import MARK
-from edge_imgq.graph.port_feeds import session_entries, split_ports
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE, QUANTIZING, REDUCING, SINGLE
-from edge_imgq.graph.port_feeds import further_inputs, is_one_pixel
+from edge_imgq.graph.ports.port_feeds import further_inputs, is_one_pixel
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 FREE = (

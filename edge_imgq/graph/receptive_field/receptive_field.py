@@ -21,7 +21,7 @@ import onnx_ir as ir
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.operators import MOVING
-from edge_imgq.graph.port_feeds import graph_inputs
+from edge_imgq.graph.ports.port_feeds import graph_inputs
 from edge_imgq.graph.receptive_field.row_dependence import (
     NotKnownError,
     Seen,

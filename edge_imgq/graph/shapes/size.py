@@ -11,7 +11,7 @@ import onnx_ir as ir
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.channels_last import COLOURS
 from edge_imgq.graph.load.dynamic_shape import reopened
-from edge_imgq.graph.port_feeds import further_inputs, is_one_pixel
+from edge_imgq.graph.ports.port_feeds import further_inputs, is_one_pixel
 from edge_imgq.graph.shapes.shape_arithmetic import fold_shape_arithmetic
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 

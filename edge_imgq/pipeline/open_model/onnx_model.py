@@ -66,8 +66,8 @@ class OnnxModel:
         Raises:
             ModelError: it is missing, truncated, or not valid ONNX.
         """
-        from edge_imgq.graph.chosen_ports import with_chosen_ports
         from edge_imgq.graph.load.load import parse_onnx, read_onnx
+        from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 
         model = read_onnx(self.path) if self.path else parse_onnx(self.contents, self.where)
         return with_chosen_ports(model, self.ports, self.where)
@@ -76,7 +76,7 @@ class OnnxModel:
         """Return the model as it is; weights that lie in files beside it can be left there."""
         import onnx
 
-        from edge_imgq.graph.chosen_ports import with_chosen_ports
+        from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 
         if self.path is None:
             model = onnx.load_model_from_string(self.contents)

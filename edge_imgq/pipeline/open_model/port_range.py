@@ -85,7 +85,7 @@ def _returned(port: Port, model: ir.Model, contract: ImageContract) -> NDArray[n
     """Return the numbers of each channel (numbers, channels) over some photographs."""
     import onnx_ir as ir
 
-    from edge_imgq.graph.port_feeds import session_entries, split_ports
+    from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
     from edge_imgq.graph.shapes.size import own_size
     from edge_imgq.runtime.onnxruntime import inference_session, run_session
 

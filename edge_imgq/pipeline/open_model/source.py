@@ -158,7 +158,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     from edge_imgq.graph.load.uint8_io import takes_bytes
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import read_pixels
-    from edge_imgq.graph.port_inputs import shape_vectors, take_image_first, take_ports
+    from edge_imgq.graph.ports.port_inputs import shape_vectors, take_image_first, take_ports
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 

@@ -164,7 +164,7 @@ class _Run:
     def _psnrs(self) -> Iterator[float]:
         import onnx_ir as ir
 
-        from edge_imgq.graph.port_feeds import session_entries, split_ports
+        from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
         from edge_imgq.images.layout import from_nchw, to_nchw
         from edge_imgq.runtime.onnxruntime import inference_session
 

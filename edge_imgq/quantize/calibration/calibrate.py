@@ -20,7 +20,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import ImageError, NonFiniteOutputError
 from edge_imgq.graph import edit
-from edge_imgq.graph.port_feeds import session_entries, split_ports
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.calibration.histogram import HistogramKeeper
 from edge_imgq.quantize.ranges.ranges import ChannelDetail, ChannelRange, Range

@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.port_feeds import session_entries, split_ports
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.graph.shapes.size import open_input
 from edge_imgq.quantize.mixed_precision.float_layers import layers
 from edge_imgq.runtime.onnxruntime import inference_session

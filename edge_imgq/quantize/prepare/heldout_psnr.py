@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.port_feeds import session_entries, split_ports
+from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.graph.shapes.size import open_input
 from edge_imgq.runtime.onnxruntime import inference_session
 

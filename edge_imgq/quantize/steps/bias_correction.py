@@ -31,7 +31,7 @@ from onnx import TensorProto, helper
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.operators import WEIGHT_AXIS
-from edge_imgq.graph.port_feeds import (
+from edge_imgq.graph.ports.port_feeds import (
     further_inputs,
     is_one_pixel,
     session_entries,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import QUANTIZING, WEIGHT_AXIS
-from edge_imgq.graph.port_feeds import graph_inputs, split_ports
+from edge_imgq.graph.ports.port_feeds import graph_inputs, split_ports
 from edge_imgq.quantize.qdq.weights import WEIGHT_HIGH, as_int32
 from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
 from edge_imgq.quantize.torch.torch_inputs import NotCoveredError

@@ -101,10 +101,14 @@ def test_two_outputs_are_refused() -> None:
         normalise(two, "two")
 
 
-def test_a_second_input_is_refused_by_name() -> None:
-    proto = proto_model([helper.make_node("Mul", ["image", "strength"], ["out"])], {})
-    proto.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, ()))
-    with pytest.raises(ModelError, match=r"takes 'image' 1×3×height×width and 'strength' \(a num"):
+def test_an_input_of_integers_is_refused_by_name() -> None:
+    nodes = [
+        helper.make_node("Cast", ["step"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["image", "real"], ["out"]),
+    ]
+    proto = proto_model(nodes, {})
+    proto.graph.input.append(helper.make_tensor_value_info("step", TensorProto.INT64, ()))
+    with pytest.raises(ModelError, match=r"'step' is of type INT64.*--bind step=NUMBER"):
         normalise(proto, "two")
 
 
@@ -215,10 +219,10 @@ def test_the_multiple_that_strides_ask_for_is_found() -> None:
     assert (contract.multiple, contract.scale, contract.peak) == (2, 1, 255.0)
 
 
-def test_four_channels_are_refused() -> None:
-    model = normalise(proto_model(RELU, {}, channels=4), "rgba")
-    with pytest.raises(ModelError, match="takes 4 channels"):
-        contract_of(model, "rgba", None)
+def test_channels_that_no_photograph_has_are_refused() -> None:
+    model = normalise(proto_model(RELU, {}, channels=5), "five")
+    with pytest.raises(ModelError, match="'image' of 5 channels, and what a photograph becomes"):
+        contract_of(model, "five", 1.0)
 
 
 def test_a_fixed_size_is_kept_and_another_refused_where_a_node_holds_it() -> None:

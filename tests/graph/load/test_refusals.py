@@ -8,13 +8,13 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.chosen_ports import with_chosen_ports
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.load.refusals import refuse_computed_weights
 from edge_imgq.graph.pixels import contract_of
+from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.ports import PortRequest, PortRequests
+from edge_imgq.ports import Port, PortRequest, PortRequests
 from tests.graph.build import parsed, run
 
 IMAGE = np.random.default_rng(5).random((1, 3, 8, 12), np.float32)
@@ -68,11 +68,11 @@ def test_a_network_of_tokens_is_told_what_it_returns() -> None:
         contract_of(normalise(read(body), "mine.onnx"), "mine.onnx", 1.0)
 
 
-def test_both_counts_of_channels_are_stated() -> None:
+def test_planes_that_are_returned_in_place_of_an_image_are_told_apart() -> None:
     body = "<int64[2] n = {2,1}> { y, z = Split<axis=1>(image, n) }"
-    sentence = "takes images of 3 channels and returns 'y' of 2 channels, of shape 1×2×8×12"
-    with pytest.raises(ModelError, match=sentence):
-        contract_of(normalise(read(body), "mine.onnx"), "mine.onnx", 1.0)
+    contract = contract_of(normalise(read(body), "mine.onnx"), "mine.onnx", 1.0)
+    assert contract.result == Port("y", "plane", 2)
+    assert not contract.returns_image
 
 
 def test_how_to_cut_other_outputs_off_is_said_and_works() -> None:
@@ -89,12 +89,13 @@ def test_how_to_cut_other_outputs_off_is_said_and_works() -> None:
     assert [node.op_type for node in normalise(cut, "cut").graph] == ["Relu"]
 
 
-def test_what_to_do_about_a_second_input_is_said() -> None:
-    model = read("{ y = Mul(image, sigma) }", "float[1,3,8,12] image, float[1,1,1,1] sigma")
+def test_what_to_do_about_an_input_that_is_no_image_and_no_vector_is_said() -> None:
+    model = read("{ y = Mul(image, sigma) }", "float[1,3,8,12] image, float[1,h,1] sigma")
     with pytest.raises(
-        ModelError, match=r"takes 'image' 1×3×8×12 and 'sigma' 1×1×1×1.*--bind sigma=NUMBER"
+        ModelError, match=r"'sigma' has shape 1×h×1; an image or plane is \(1, C, H, W\), numbers"
     ):
         normalise(model, "mine.onnx")
+    model = read("{ y = Mul(image, sigma) }", "float[1,3,8,12] image, float[1,1,1,1] sigma")
     bound = with_chosen_ports(model, PortRequests(bound=(("sigma", (0.5,)),)), "mine.onnx")
     np.testing.assert_allclose(run(normalise(bound, "mine.onnx"), IMAGE), IMAGE * 0.5)
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.graph.chosen_ports import with_chosen_ports
+from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.ports import PortRequest, PortRequests, read_bound, read_port
 
 

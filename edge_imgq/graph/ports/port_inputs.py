@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import UsageError
 from edge_imgq.graph import edit
-from edge_imgq.graph.port_feeds import is_one_pixel
+from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.ports import LAYOUTS, Kind, Port, PortRequests
 from edge_imgq.wording import count_of
 
