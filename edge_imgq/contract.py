@@ -84,6 +84,12 @@ class ImageContract:
         """Whether a picture is returned."""
         return self.result is None or self.result.kind == "image"
 
+    @property
+    def adds_colours(self) -> bool:
+        """Whether a and b of CIELAB are returned for a lightness."""
+        planes = self.result is not None and self.result.kind == "plane"
+        return planes and self.colour == "y" and (self.result_channels, self.scale) == (2, 1)
+
     def result_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of what is returned of an image of a height and width."""
         if self.result is not None and self.result.kind == "vector":

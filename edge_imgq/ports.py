@@ -164,14 +164,19 @@ def _ends(part: str, text: str) -> tuple[float, float]:
     return found
 
 
-def _number(part: str, text: str) -> float:
-    """Return a number, or a fraction such as 15/255."""
-    over, slash, under = part.strip().partition("/")
+def number_of(text: str) -> float | None:
+    """Return a number, or a fraction such as 15/255; None where it is none."""
+    over, slash, under = text.strip().partition("/")
     try:
         found = float(over) / (float(under) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
-        found = math.nan
-    if not math.isfinite(found):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _number(part: str, text: str) -> float:
+    found = number_of(part)
+    if found is None:
         raise UsageError(f"'{part}' of '{text}' is no number.")
     return found
 

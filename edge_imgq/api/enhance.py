@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from edge_imgq.api.arguments import (
@@ -43,6 +44,7 @@ def enhance(
     output_name: str = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
+    settings: Mapping[str, float | str] = MappingProxyType({}),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
@@ -56,6 +58,8 @@ def enhance(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
+            pictures, by the input's name.
         threads: processor threads; None for as many as there are.
         progress: called before every tile.
 
@@ -77,7 +81,10 @@ def enhance(
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
     ports = as_ports(output_name, inputs, bind)
-    enhancers = [open_enhancer(found, count, asked) for found in _opened(model, asked, ports)]
+    enhancers = [
+        open_enhancer(found, count, asked, _texts(settings))
+        for found in _opened(model, asked, ports)
+    ]
     return enhance_image(pixels, name, enhancers, progress or unwatched)
 
 
@@ -95,6 +102,7 @@ def enhance_files(
     output_name: str = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
+    settings: Mapping[str, float | str] = MappingProxyType({}),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Batch:
@@ -117,6 +125,8 @@ def enhance_files(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
+            pictures, by the input's name.
         threads: as for `enhance`.
         progress: called with every step before it begins.
 
@@ -139,13 +149,18 @@ def enhance_files(
     there = tuple(result for _, result in every if resume and result.is_file())
     jobs = tuple(job for job in every if job[1] not in there)
     models = tuple(_opened(model, asked, as_ports(output_name, inputs, bind)))
-    request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory)
+    said = _texts(settings)
+    request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory, said)
     watch = progress or unwatched
     batch = run(request, watch) if jobs else Batch((), ())
     if page is not None:
         written = {Path(image.path) for image in batch.written}.union(there)
         write_page(Path(page), [job for job in every if job[1] in written], watch)
     return replace(batch, there=tuple(map(str, there)))
+
+
+def _texts(settings: Mapping[str, float | str]) -> dict[str, str]:
+    return {name: str(value) for name, value in settings.items()}
 
 
 def _files(photos: Iterable[Path]) -> Iterable[Path]:

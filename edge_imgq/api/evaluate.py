@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import (
@@ -64,6 +65,7 @@ def evaluate(
     output_name: str = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
+    settings: Mapping[str, float | str] = MappingProxyType({}),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -86,6 +88,7 @@ def evaluate(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        settings: of inputs beside the photograph, as for `enhance`.
         threads: processor threads; None for as many as there are.
         progress: called with every step before it begins.
 
@@ -108,5 +111,6 @@ def evaluate(
         sheet=as_path(sheet),
         threads=threads or processors(),
         pixels=asked,
+        settings={name: str(value) for name, value in settings.items()},
     )
     return EvaluationResult(run(request, progress or unwatched))

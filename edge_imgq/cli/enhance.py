@@ -12,6 +12,7 @@ from edge_imgq.cli.options import (
     add_json,
     add_ports,
     add_range,
+    add_settings,
     add_threads,
     byte_size,
     positive,
@@ -96,6 +97,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="write a page of HTML that shows each photograph before and after",
     )
+    add_settings(parser)
     add_range(parser)
     add_ports(parser)
     add_threads(parser, default=processors())
@@ -122,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name or "",
             inputs=arguments.input,
             bind=dict(arguments.bind),
+            settings=dict(arguments.set),
             threads=arguments.threads,
             progress=watch,
         )

@@ -212,6 +212,19 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add `--set NAME=VALUE`."""
+    parser.add_argument(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of an input beside the photograph: a number in the model's own unit, sigma=25/255, "
+        "or a picture, mask=mask.png; once for each",
+    )
+
+
 def port(text: str) -> str:
     """Parse what is said of an output; see `edge_imgq.ports.read_port`."""
     _explained(read_port, text)
@@ -221,6 +234,14 @@ def port(text: str) -> str:
 def bound(text: str) -> tuple[str, tuple[float, ...]]:
     """Parse NAME=NUMBER; see `edge_imgq.ports.read_bound`."""
     return _explained(read_bound, text)
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Parse NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"'{text}' sets nothing; write NAME=VALUE")
+    return name, value
 
 
 def _explained(read: Callable[[str], T], text: str) -> T:

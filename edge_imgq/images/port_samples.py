@@ -34,14 +34,18 @@ LARGEST_UNIT = 2.0
 
 
 def with_ports(
-    picture: Pixels, contract: ImageContract, generator: Generator, levels: Mapping[str, Pixels]
+    picture: Pixels,
+    contract: ImageContract,
+    generator: Generator | None,
+    levels: Mapping[str, Pixels],
 ) -> Pixels:
     """Return what the inputs of a network get of a picture.
 
     Args:
         picture: (H, W, 1 or 3), H and W even for a mosaic.
         contract: of the network.
-        generator: draws values of further inputs, levels over their range, masks and shifts.
+        generator: draws values of further inputs, levels over their range, masks and shifts; None
+            where all are known and nothing moves.
         levels: of further inputs that are known, each of which fits (H, W, C).
     """
     if contract.takes_image_alone:
@@ -50,8 +54,10 @@ def with_ports(
     parts = [image]
     for port in contract.further:
         known = levels.get(port.name)
-        drawn = _drawn(port, picture, image, generator) if known is None else known
-        parts.append(np.broadcast_to(drawn, (*image.shape[:2], port.channels)))
+        if known is None:
+            assert generator is not None, f"'{port.name}' is not known"
+            known = _drawn(port, picture, image, generator)
+        parts.append(np.broadcast_to(known, (*image.shape[:2], port.channels)))
     return np.concatenate(parts, axis=2)
 
 
@@ -93,28 +99,31 @@ def _shifted(picture: Pixels, generator: Generator) -> Pixels:
     return wide[down : down + picture.shape[0], right : right + picture.shape[1]]
 
 
-def _as_it_is(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+def _as_it_is(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
     return picture
 
 
-def _mosaic(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
     """Return the planes R, G, G and B of an RGGB mosaic, (H / 2, W / 2, 4)."""
     places = ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2))
     return np.stack([picture[top::2, left::2, colour] for top, left, colour in places], axis=2)
 
 
-def _opaque(picture: Pixels, frames: int, generator: Generator) -> Pixels:  # noqa: ARG001
+def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
     return np.concatenate([picture, np.full_like(picture[..., :1], WHITE)], axis=2)
 
 
-def _frames(picture: Pixels, frames: int, generator: Generator) -> Pixels:
+def _frames(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:
     """Return a picture in the middle, and moved by small shifts before and after."""
-    middle = frames // 2
-    shown = [picture if n == middle else _shifted(picture, generator) for n in range(frames)]
+    still = frames // 2
+    shown = [
+        picture if generator is None or frame == still else _shifted(picture, generator)
+        for frame in range(frames)
+    ]
     return np.concatenate(shown, axis=2)
 
 
-LAYOUTS: Mapping[str, Callable[[Pixels, int, Generator], Pixels]] = {
+LAYOUTS: Mapping[str, Callable[[Pixels, int, Generator | None], Pixels]] = {
     "image": _as_it_is,
     "raw": _mosaic,
     "rgba": _opaque,

@@ -12,9 +12,11 @@ def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
     """Return what a model is: its name, task, scale, colour and parameters."""
     scale = "" if contract.scale == 1 else f" ×{contract.scale}"
     colour = "luma" if contract.colour == "y" else "RGB"
-    gives = "" if contract.result is None else f", {contract.result}"
-    size = f"{large_count(parameters)} parameters"
-    return f"{name}: {contract.task}{scale} on {colour}{gives}, {size}"
+    said = [f"{name}: {contract.task}{scale} on {colour}"]
+    said += [f"as {contract.layout}"] * (contract.layout != "image")
+    said += [f"with {port}" for port in contract.further]
+    said += [] if contract.result is None else [f"to {contract.result}"]
+    return f"{' '.join(said)}, {large_count(parameters)} parameters"
 
 
 def heading(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_imgq.ports import Port
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
 
@@ -60,13 +61,15 @@ def tint_lines(report: Report) -> list[str]:
 
 
 def number_lines(report: Report) -> list[str]:
-    """Return a line on the errors of every file whose result is no picture, and one on its range.
+    """Return what further inputs and a result that is no picture stand for, and its errors.
 
     Errors are in the unit of the model's own numbers.
     """
-    port, lines = report.contract.result, []
-    if port is None:
-        return []
+    contract, result = report.contract, report.contract.result
+    lines = [_stated(port, contract.peak) for port in contract.further]
+    if result is None or contract.returns_image:
+        return lines
+    lines.append(_stated(result, contract.peak))
     for target in report.targets:
         found = target.numbers
         if not isinstance(found, Skipped):
@@ -74,9 +77,13 @@ def number_lines(report: Report) -> list[str]:
                 f"{target.target}: {found.port} off by {found.relative:.2%} of its norm, at most "
                 f"{found.largest:.3g} ({found.of_range:.2%} of its range)"
             )
+    return lines
+
+
+def _stated(port: Port, peak: float) -> str:
+    """Return what the numbers of a port stand for."""
     ends = ", ".join(f"{low:g} to {high:g}" for low, high in zip(port.low, port.high, strict=True))
-    stated = f"in files 0 to {report.contract.peak:g}, in bytes 0 to 255, stand for {ends}"
-    return [f"{port}: {stated}", *lines]
+    return f"{port}: in files 0 to {peak:g}, in bytes 0 to 255, stand for {ends}"
 
 
 def levels(values: tuple[float, ...]) -> str:

@@ -13,6 +13,7 @@ import pytest
 import edge_imgq as eiq
 
 PROGRESS = "progress=None"
+SET = "settings=mappingproxy({})"
 PORTS = ("output_name=''", "inputs=()", "bind=mappingproxy({})")
 DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
 
@@ -38,15 +39,15 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         *("pictures=None", "junit=None", "markdown=None", "history=None", "threads=1"),
         *("cache=True", PROGRESS),
     ),
-    "enhance": ("photo", "model", "*", "pixel_range=None", *PORTS, "threads=None", PROGRESS),
+    "enhance": ("photo", "model", "*", "pixel_range=None", *PORTS, SET, "threads=None", PROGRESS),
     "enhance_files": (
         *("photos", "model", "output", "*", "suffix=''", "resume=False", "workers=0", "memory=0"),
         *("page=None", "pixel_range=None"),
-        *(*PORTS, "threads=None", PROGRESS),
+        *(*PORTS, SET, "threads=None", PROGRESS),
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),
-        *(*PORTS, "threads=None", PROGRESS),
+        *(*PORTS, SET, "threads=None", PROGRESS),
     ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),
@@ -108,7 +109,7 @@ MEMBERS: dict[str, set[str]] = {
     "ImageContract": {
         *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
         *("fitting", "result", "result_channels", "result_size", "returns_image", "layout"),
-        *("frames", "further", "image_channels", "photo_unit", "takes_image_alone"),
+        *("frames", "further", "image_channels", "photo_unit", "takes_image_alone", "adds_colours"),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},
     "Model": {

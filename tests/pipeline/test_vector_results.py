@@ -128,5 +128,5 @@ def test_photographs_are_not_enhanced_into_numbers(
     pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
     with pytest.raises(ModelError, match="returns no image but a vector 'scores' of 3 numbers"):
         edge_imgq.enhance(pixels, exported.folder / "tflite-int8.tflite")
-    with pytest.raises(UsageError, match="the code of a bundle is for images"):
+    with pytest.raises(UsageError, match="the code of a bundle is for one image"):
         edge_imgq.bundle(exported.folder, tmp_path / "bundle")

@@ -181,7 +181,8 @@ def refuse_signature(model: ir.Model, name: str) -> None:
         if not (_has_axes_of_image(value) or _is_vector(value)):
             raise ModelError(
                 f"{name}: the input '{value.name}' has shape {shape_in_words(value)}; an image or "
-                f"plane is (1, C, H, W), numbers of a whole image are (1, N). Export it with that shape."
+                "plane is (1, C, H, W), numbers of a whole image are (1, N). Export it with such a "
+                "shape."
             )
 
 

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from edge_imgq.errors import UsageError
 from edge_imgq.graph import edit
+from edge_imgq.graph.operators import ELEMENTWISE
 from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.ports import LAYOUTS, Kind, Port, PortRequests
 from edge_imgq.wording import count_of
@@ -66,14 +67,31 @@ def shape_vectors(model: ir.Model) -> None:
         )
         value.name = edit.free_name(graph, f"{value.name}.own")
         graph.inputs[list(graph.inputs).index(value)] = pixel
-        shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths, np.int64))
-        node = ir.node("Reshape", [pixel, shape], name=f"{pixel.name}.own")
-        result = node.outputs[0]
-        result.shape, result.type = value.shape, value.type
-        result.name = f"{pixel.name}.numbers"
-        for use in list(value.uses()):
-            use.node.replace_input_with(use.idx, result)
-        graph.insert_before(next(iter(graph)), node)
+        uses = list(value.uses())
+        spread = [use for use in uses if np.prod(lengths) == 1 and _meets_image(use.node, value)]
+        for use in spread:  # one number meets an image as one pixel does
+            use.node.replace_input_with(use.idx, pixel)
+        others = [use for use in uses if use not in spread]
+        if others:
+            numbers = _reshaped(graph, pixel, value, lengths)
+            for use in others:
+                use.node.replace_input_with(use.idx, numbers)
+
+
+def _meets_image(node: ir.Node, value: ir.Value) -> bool:
+    others = [v for v in node.inputs if v is not None and v is not value]
+    wide = [v for v in others if v.shape is not None and len(v.shape) == 4]
+    return node.op_type in ELEMENTWISE and bool(wide)
+
+
+def _reshaped(graph: ir.Graph, pixel: ir.Value, own: ir.Value, lengths: list[int]) -> ir.Value:
+    """Return an input's numbers in the shape that the network has them in."""
+    shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths, np.int64))
+    node = ir.node("Reshape", [pixel, shape], name=f"{pixel.name}.own")
+    result = node.outputs[0]
+    result.shape, result.type, result.name = own.shape, own.type, f"{pixel.name}.numbers"
+    graph.insert_before(next(iter(graph)), node)
+    return result
 
 
 def further_ports(

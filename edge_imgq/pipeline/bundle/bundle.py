@@ -132,17 +132,21 @@ def _report_path(folder: Path) -> Path:
 
 
 def _refuse_no_image(report: Report) -> None:
-    """Refuse files whose result the code of a bundle could not draw.
+    """Refuse files that the code of a bundle could not feed, or whose result it could not draw.
 
     Raises:
-        UsageError: they return something else than an image.
+        UsageError: they take something beside an image as it is, or return something else.
     """
-    if report.contract.result is not None:
-        raise UsageError(
-            f"{report.model} returns a {report.contract.result}, and the code of a bundle is for "
-            "images. Ship the files themselves: what their numbers stand for is in their notes, "
-            "which `edge-imgq inspect FILE --json` prints."
-        )
+    contract = report.contract
+    if contract.result is None and contract.takes_image_alone:
+        return
+    ports = [port for port in (*contract.further, contract.result) if port is not None]
+    named = " and ".join(map(str, ports)) or f"images as {contract.layout}"
+    raise UsageError(
+        f"{report.model} takes or returns {named}, and the code of a bundle is for one image in "
+        "and the same image out. Ship the files themselves: what their numbers stand for is in "
+        "their notes, which `edge-imgq inspect FILE --json` prints."
+    )
 
 
 def _refuse_other_versions(report: Report) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from edge_imgq.images.photograph import read_photograph, write_photograph
 from edge_imgq.pipeline.enhance.enhance_image import enhance_to_image
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.enhance.memory_limit import limits
+from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.enhance.worker_pool import done_at_once
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.report.drawing import byte_count
@@ -38,6 +39,7 @@ class EnhanceRequest:
         pixels: inside .onnx files that do not say; None for 0 to 1.
         workers: photographs that are enhanced at once; 0 for one, or as many as `memory` allows.
         memory: bytes that the process may hold; 0 for no limit.
+        settings: of further inputs.
     """
 
     jobs: tuple[Job, ...]
@@ -46,6 +48,7 @@ class EnhanceRequest:
     pixels: PixelRange | None = None
     workers: int = 0
     memory: int = 0
+    settings: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhance
     for index, model in enumerate(request.models):
         name = model if isinstance(model, str) else model.name
         watch(Step(f"open {name}", index, len(request.models)))
-        enhancers.append(open_enhancer(model, threads, request.pixels))
+        enhancers.append(open_enhancer(model, threads, request.pixels, request.settings))
     return enhancers
 
 

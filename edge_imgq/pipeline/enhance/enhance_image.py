@@ -11,8 +11,10 @@ import numpy as np
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured_bands
 from edge_imgq.images.files import joined
+from edge_imgq.images.lightness import coloured, lightness_of
 from edge_imgq.images.tiles import run_tiled, tile_count
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
+from edge_imgq.pipeline.enhance.port_settings import packed
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.runtime.freed_memory import give_back
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
     TileWatch: TypeAlias = Callable[[int, int], None]
+
+
+COLOURS = 3
+"""Channels of a picture in colour."""
 
 
 def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
@@ -42,9 +48,9 @@ def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixel
     Raises:
         ImageError: the photograph is smaller than the receptive field.
     """
-    bands, scale = _bands(photo, enhancer, watch), enhancer.contract.scale
+    bands = _bands(photo, enhancer, watch)
     first = next(bands)
-    height, width = photo.shape[0] * scale, photo.shape[1] * scale
+    height, width = _result_size(photo, enhancer)
     if first.shape[0] == height:
         return first
     result = np.empty((height, width, first.shape[2]), np.uint8)
@@ -80,11 +86,18 @@ def enhance_to_image(
     """Do as `enhance_image` does, and return an image of Pillow's without a copy of its pixels."""
     *before, last = enhancers
     pixels = enhance_image(pixels, name, before, watch)
-    size = pixels.shape[0] * last.contract.scale, pixels.shape[1] * last.contract.scale
+    size = _result_size(pixels, last)
     try:
         return joined(size, _bands(pixels, last, _tile_watch(name, last, watch)))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
+
+
+def _result_size(photo: Pixels, enhancer: Enhancer) -> tuple[int, int]:
+    """Return height and width of what a network makes of a photograph."""
+    contract = enhancer.contract
+    height, width = (side // contract.photo_unit for side in photo.shape[:2])
+    return contract.result_size((height, width))
 
 
 def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
@@ -96,16 +109,20 @@ def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
 
 def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Iterator[Pixels]:
     """Yield what a network makes of a photograph, in bands of rows from the top."""
-    gray = photo.shape[2] == 1
-    if enhancer.contract.colour == "rgb":
+    gray, result = photo.shape[2] == 1, enhancer.contract.result
+    if enhancer.contract.adds_colours and result is not None:
+        lightness = lightness_of(photo)
+        yield coloured(lightness, _run(lightness, enhancer, watch), result)
+    elif enhancer.contract.colour == "rgb":
         yield _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
-    elif gray:
-        yield _run(photo, enhancer, watch)
+    elif gray or enhancer.contract.result_channels == COLOURS:
+        yield _run(photo if gray else luma_of(photo), enhancer, watch)
     else:
         yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch))
 
 
 def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
+    pixels = packed(pixels, enhancer.contract, enhancer.levels)
     size = pixels.shape[0], pixels.shape[1]
     refuse_small(size, enhancer)
     tiling = plan_tiles(size, enhancer)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.formats import format_of
+from edge_imgq.pipeline.enhance.port_settings import Settings, levels_of
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Enhancer:
         period: tiles start at multiples of it.
         graph: the float model; None where it cannot be read.
         largest_tile: side of tiles in input pixels, where it takes any size; 0 for the usual one.
+        levels: of its further inputs, by name.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Enhancer:
     period: int = 1
     graph: ir.Model | None = None
     largest_tile: int = 0
+    levels: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @property
     def contract(self) -> ImageContract:
@@ -67,26 +72,32 @@ class Enhancer:
         return self.session.run(pixels)
 
 
-def open_enhancer(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+def open_enhancer(
+    model: str | Source,
+    threads: int,
+    pixels: PixelRange | None = None,
+    settings: Settings = MappingProxyType({}),
+) -> Enhancer:
     """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
 
     Args:
         model: a path or a name, or a model that is open.
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
+        settings: of further inputs.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: it is none of these, or an input has no value.
         ModelError: it cannot be read, or returns no image.
     """
     found = _opened(model, threads, pixels)
     result = found.contract.result
-    if result is not None:
+    if result is not None and not (found.contract.returns_image or found.contract.adds_colours):
         raise ModelError(
             f"{found.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
             "its files; of a model with several outputs, --output-name names the image."
         )
-    return found
+    return replace(found, levels=levels_of(found.contract, settings, found.name))
 
 
 def _opened(model: str | Source, threads: int, pixels: PixelRange | None) -> Enhancer:

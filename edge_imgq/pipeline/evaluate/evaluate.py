@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from edge_imgq.metrics.psnr_b import psnr_b
 from edge_imgq.metrics.ssim import ssim
 from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
@@ -61,6 +62,7 @@ class EvaluateRequest:
     sheet: Path | None
     threads: int
     pixels: PixelRange | None = None
+    settings: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
     """
-    enhancer = open_enhancer(request.model, request.threads, request.pixels)
+    enhancer = open_enhancer(request.model, request.threads, request.pixels, request.settings)
     files = tuple(pair_files(request.folder))
     protocol = _protocol(request, enhancer.contract, files)
     scores: list[ImageScores] = []

@@ -43,7 +43,7 @@ NEARER = 0.5
 def is_range_unknown(source: Source) -> bool:
     """Tell whether neither the model nor the person said what the pixels of an image are."""
     unsaid = not source.is_own and source.asked is None and source.contract.peak == 1.0
-    return unsaid and source.contract.returns_image
+    return unsaid and source.contract.result is None and source.contract.takes_image_alone
 
 
 def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:

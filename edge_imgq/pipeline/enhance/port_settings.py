@@ -1,0 +1,111 @@
+"""What a person sets further inputs to: numbers in the model's own unit, or pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.images.files import read_image
+from edge_imgq.images.port_samples import with_ports
+from edge_imgq.ports import number_of
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.ports import Port
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+Settings = Mapping[str, str]
+"""Numbers with commas between them, or the path of a picture, by the name of an input."""
+
+WHITE = 255
+
+
+def levels_of(contract: ImageContract, settings: Settings, name: str) -> dict[str, Pixels]:
+    """Return the levels of every further input: (1, 1, C), or (H, W, C) of a picture.
+
+    Args:
+        contract: of the network.
+        settings: of the person.
+        name: of the network, for messages.
+
+    Raises:
+        UsageError: an input has no value, or one beyond its range; or there is no such input.
+        ImageError: a picture cannot be read.
+    """
+    ports = {port.name: port for port in contract.further}
+    for setting in settings:
+        if setting not in ports:
+            takes = " and ".join(f"'{port}'" for port in ports) or "the image alone"
+            raise UsageError(f"{name} has no input '{setting}' to set; it takes {takes}.")
+    missing = [p for p in ports.values() if p.name not in settings and p.kind != "image"]
+    if missing:
+        asked = " and ".join(map(_example, missing))
+        raise UsageError(
+            f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
+            "Python), or make it a constant with --bind."
+        )
+    return {port: _levels(ports[port], text) for port, text in settings.items()}
+
+
+def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels]) -> Pixels:
+    """Return what all inputs of a network get of a picture (H, W, C).
+
+    Frames, and further images that nobody set, are the picture itself; a mosaic is cut out of it.
+
+    Raises:
+        ImageError: a picture of another size was set.
+    """
+    unit = contract.photo_unit
+    height, width = (side // unit for side in picture.shape[:2])
+    for name, given in levels.items():
+        if given.shape[:2] not in ((1, 1), (height, width)):
+            raise ImageError(
+                f"the picture for '{name}' is {given.shape[0]}x{given.shape[1]} (height x width), "
+                f"and the photograph {height}x{width}."
+            )
+    cut = picture[: height * unit, : width * unit]
+    same = {port.name: picture for port in contract.further if port.kind == "image"}
+    return with_ports(cut, contract, None, {**same, **levels})
+
+
+def _levels(port: Port, text: str) -> Pixels:
+    numbers = [number_of(part) for part in text.split(",")]
+    if all(number is not None for number in numbers):
+        return _of_numbers(port, [number for number in numbers if number is not None])
+    if port.kind == "vector":
+        raise UsageError(f"'{text}' is no number for '{port.name}'; say --set {_example(port)}.")
+    return read_image(Path(text), "rgb" if port.channels == len("rgb") else "y")
+
+
+def _of_numbers(port: Port, numbers: list[float]) -> Pixels:
+    if len(numbers) not in (1, port.channels):
+        raise UsageError(f"'{port.name}' takes {port.channels} numbers, not {len(numbers)}.")
+    low, high = np.array(port.low), np.array(port.high)
+    shares = (np.array(numbers) - low) / (high - low)
+    if (shares < 0).any() or (shares > 1).any():
+        raise UsageError(
+            f"'{port.name}' was exported for {_range(port)}; export the model with another range "
+            f"(--input {port.name}={port.kind}:LOW..HIGH) for {', '.join(map(str, numbers))}."
+        )
+    levels: Pixels = np.rint(shares * WHITE).astype(np.uint8).reshape(1, 1, -1)
+    return np.broadcast_to(levels, (1, 1, port.channels))
+
+
+def _example(port: Port) -> str:
+    if port.kind == "mask":
+        return f"{port.name}=PICTURE (white where it holds)"
+    return f"{port.name}=NUMBER ({_range(port)})"
+
+
+def _range(port: Port) -> str:
+    pairs = zip(port.low, port.high, strict=True)
+    return ", ".join(f"{low:.4g} to {high:.4g}" for low, high in pairs)

@@ -1,0 +1,209 @@
+"""Networks of several inputs or other channels: every target against the person's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import edge_imgq
+from edge_imgq.contract import ImageContract
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.images.files import write_image
+from edge_imgq.skipped import Skipped
+
+SIDE = 32
+FLOAT = ("onnx-float", "tflite-float", "coreml-fp16", "ncnn-float")
+INT8 = ("onnx-int8", "tflite-int8", "coreml-int8")
+Port = tuple[str, tuple[object, ...]]
+
+
+def write(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[Port],
+    channels: int,
+    arrays: dict[str, np.ndarray],
+) -> Path:
+    """Write a network from some inputs to 'out' of an image's axes."""
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs]
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, (1, channels, "oh", "ow"))
+    constants = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in arrays.items()]
+    graph = helper.make_graph(list(nodes), path.stem, ends, [out], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
+def residual(taken: int, seed: int = 1) -> tuple[list[onnx.NodeProto], dict[str, np.ndarray]]:
+    """Return two convolutions from 'all' (taken channels) to what is added to 'image'."""
+    generator = np.random.default_rng(seed)
+    arrays = {
+        "w": generator.normal(0, 0.25, (12, taken, 3, 3)),
+        "v": generator.normal(0, 0.05, (3, 12, 3, 3)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["all", "w"], ["c"], pads=[1] * 4),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Conv", ["r", "v"], ["d"], pads=[1] * 4),
+    ]
+    return nodes, arrays
+
+
+IMAGE: Port = ("image", (1, 3, "h", "w"))
+
+
+def with_noise_map(path: Path) -> Path:
+    nodes, arrays = residual(4)
+    joined = helper.make_node("Concat", ["image", "sigma"], ["all"], axis=1)
+    added = helper.make_node("Add", ["image", "d"], ["out"])
+    sigma = ("sigma", (1, 1, "h", "w"))
+    return write(path, [joined, *nodes, added], [sigma, IMAGE], 3, arrays)
+
+
+def with_mask(path: Path) -> Path:
+    nodes, arrays = residual(3)
+    first = helper.make_node("Identity", ["image"], ["all"])
+    masked = helper.make_node("Mul", ["d", "mask"], ["m"])
+    added = helper.make_node("Add", ["image", "m"], ["out"])
+    mask = ("mask", (1, 1, "h", "w"))
+    return write(path, [first, *nodes, masked, added], [IMAGE, mask], 3, arrays)
+
+
+def with_strength(path: Path) -> Path:
+    nodes, arrays = residual(3)
+    first = helper.make_node("Identity", ["image"], ["all"])
+    scaled = helper.make_node("Mul", ["d", "strength"], ["m"])
+    added = helper.make_node("Add", ["image", "m"], ["out"])
+    return write(path, [first, *nodes, scaled, added], [IMAGE, ("strength", (1,))], 3, arrays)
+
+
+def from_mosaic(path: Path) -> Path:
+    nodes, arrays = residual(4)
+    arrays["v"] = np.random.default_rng(2).normal(0, 0.3, (12, 12, 3, 3))
+    first = helper.make_node("Identity", ["raw"], ["all"])
+    last = helper.make_node("DepthToSpace", ["d"], ["out"], blocksize=2, mode="CRD")
+    return write(path, [first, *nodes, last], [("raw", (1, 4, "h", "w"))], 3, arrays)
+
+
+def from_frames(path: Path) -> Path:
+    nodes, arrays = residual(9)
+    arrays |= {"v": np.random.default_rng(2).normal(0, 0.3, (3, 12, 3, 3))}
+    first = helper.make_node("Identity", ["frames"], ["all"])
+    last = helper.make_node("Identity", ["d"], ["out"])
+    return write(path, [first, *nodes, last], [("frames", (1, 9, "h", "w"))], 3, arrays)
+
+
+def to_colours(path: Path) -> Path:
+    nodes, arrays = residual(1)
+    arrays["v"] = np.random.default_rng(2).normal(0, 0.2, (2, 12, 3, 3))
+    first = helper.make_node("Identity", ["l"], ["all"])
+    last = helper.make_node("Tanh", ["d"], ["out"])
+    return write(path, [first, *nodes, last], [("l", (1, 1, "h", "w"))], 2, arrays)
+
+
+NETWORKS = {
+    "noise-map": with_noise_map,
+    "mask": with_mask,
+    "strength": with_strength,
+    "mosaic": from_mosaic,
+    "frames": from_frames,
+    "colours": to_colours,
+}
+SETTINGS = {"noise-map": {"sigma": "25/255"}, "strength": {"strength": 0.5}}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> edge_imgq.ModelResult:
+    folder = tmp_path_factory.mktemp(request.param)
+    return edge_imgq.export(
+        NETWORKS[request.param](folder / f"{request.param}.onnx"),
+        targets=[*FLOAT, *INT8],
+        sizes=(SIDE, SIDE),
+        scheme="int8-fast",
+        output=folder / "artifacts",
+        bench=False,
+    )
+
+
+def test_every_target_takes_what_the_network_takes(exported: edge_imgq.ModelResult) -> None:
+    report = exported.report
+    found = {target.target: target for target in report.targets}
+    assert set(found) == {*FLOAT, *INT8}, (report.failed, report.not_run)
+    assert not isinstance(report.original, Skipped), report.original
+    for name, target in found.items():
+        least = 38 if name in INT8 else 55 if name == "coreml-fp16" else 80
+        assert target.vs_reference.worst > least, (name, target.vs_reference)
+
+
+def test_a_photograph_is_enhanced_with_what_a_person_sets(
+    exported: edge_imgq.ModelResult, tmp_path: Path
+) -> None:
+    name = exported.report.model
+    photo = np.random.default_rng(5).integers(0, 256, (48, 64, 3), np.uint8)
+    settings = dict(SETTINGS.get(name, {}))
+    if name == "mask":
+        write_image(tmp_path / "mask.png", np.full((48, 64, 1), 255, np.uint8))
+        settings = {"mask": str(tmp_path / "mask.png")}
+    wanted = edge_imgq.enhance(photo, exported.folder / "onnx-float.onnx", settings=settings)
+    found = edge_imgq.enhance(photo, exported.folder / "tflite-int8.tflite", settings=settings)
+    assert wanted.shape == found.shape == (48, 64, 3)
+    assert np.abs(wanted.astype(int) - found).mean() < 4
+
+
+def test_a_noise_level_changes_what_onnx_runtime_says_it_does(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    model = edge_imgq.open(path)
+    (port,) = model.contract.further
+    assert (port.kind, port.low, port.high) == ("plane", (0.0,), (75 / 255,))
+    photo = np.random.default_rng(6).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    (own,) = onnxruntime.InferenceSession(path).run(
+        None,
+        {
+            "image": photo.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / 255,
+            "sigma": np.full((1, 1, SIDE, SIDE), 15 / 255, np.float32),
+        },
+    )
+    got = edge_imgq.enhance(photo, model, settings={"sigma": "15/255"})
+    wanted = np.rint(own[0].transpose(1, 2, 0) * 255).clip(0, 255)
+    assert np.abs(got - wanted).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, r"more than the photograph: sigma=NUMBER \(0 to 0.2941\)"),
+        ({"sigma": 25}, "exported for 0 to 0.2941"),
+        ({"sigma": 0.1, "mask": 1}, "has no input 'mask' to set; it takes 'sigma'"),
+    ],
+)
+def test_what_is_set_wrongly_is_refused(
+    tmp_path: Path, settings: dict[str, float | str], words: str
+) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    with pytest.raises(UsageError, match=words):
+        edge_imgq.enhance(np.zeros((SIDE, SIDE, 3), np.uint8), path, settings=settings)
+
+
+def test_kinds_and_ranges_that_a_person_says_are_taken(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    said = edge_imgq.open(path, inputs=["sigma=mask:0..50/255"]).contract.further[0]
+    assert (said.kind, said.high) == ("mask", (50 / 255,))
+    with pytest.raises(UsageError, match="no input 'mask'; it takes 'sigma' and 'image'"):
+        edge_imgq.open(path, inputs=["mask=mask"])
+    with pytest.raises(ModelError, match="'image' of 3 channels, and what a photograph becomes"):
+        edge_imgq.open(path, inputs=["image=raw"])
+
+
+def test_a_note_says_all_of_it(exported: edge_imgq.ModelResult) -> None:
+    contract: ImageContract = edge_imgq.open_file(exported.folder / "tflite-int8.tflite").contract
+    assert contract == replace(exported.report.contract, multiple=contract.multiple)
