@@ -30,6 +30,11 @@ def save(network: Network, note: FileNote, path: Path) -> None:
         ModelError: a value does not fit in float16, or the network's ends are no images.
     """
     check(network, note.contract)
+    if not note.contract.takes_image_alone:
+        raise ModelError(
+            f"{note.model} takes more than a photograph as it is, and a Core AI file here has one "
+            "image. Bind the other inputs (--bind), or use the coreml targets."
+        )
     try:
         with silenced():
             program = build(network, note.contract)
