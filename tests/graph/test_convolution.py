@@ -16,7 +16,6 @@ from edge_imgq.graph.convolution import (
     convolution_of,
     padding_in,
 )
-from edge_imgq.graph.passes.tidy.resolve_auto_pad import resolve_auto_pad
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
@@ -56,24 +55,6 @@ def model(expression: str, size: str = "9,10") -> ir.Model:
 def only(graph: ir.Model) -> ir.Node:
     (node,) = graph.graph
     return node
-
-
-@pytest.mark.parametrize("expression", KNOWN)
-def test_stated_padding_is_what_onnx_runtime_works_out(expression: str) -> None:
-    graph = model(expression, "h,w")
-    wanted = run(graph, IMAGE)
-    assert resolve_auto_pad(graph) == 1
-    assert "auto_pad" not in only(graph).attributes
-    np.testing.assert_allclose(run(graph, IMAGE), wanted, atol=1e-5)
-
-
-@pytest.mark.parametrize("expression", OF_A_SIZE)
-def test_padding_that_a_size_decides_stays(expression: str) -> None:
-    graph = model(expression)
-    assert resolve_auto_pad(graph) == 0
-    assert "auto_pad" in only(graph).attributes
-    found = convolution_of(only(graph))
-    assert found is None or found.pads is None
 
 
 @pytest.mark.parametrize(

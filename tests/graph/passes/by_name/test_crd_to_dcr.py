@@ -159,8 +159,3 @@ def test_the_permutation_costs_nothing_through(name) -> None:
 @pytest.mark.parametrize("name", PERMUTED)
 def test_a_permuting_convolution_stands_where_nothing_takes_it(name) -> None:
     check(PERMUTED[name], None)
-
-
-@pytest.mark.parametrize("name", ACTIVE)
-def test_activations_move_in_front(name) -> None:
-    check(*ACTIVE[name])

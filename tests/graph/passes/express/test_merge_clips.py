@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from edge_imgq.graph.passes.express.merge_clips import merge_clips
-from edge_imgq.graph.passes.tidy.common_subexpression import common_subexpression
-from edge_imgq.graph.passes.tidy.noop_elimination import noop_elimination
 from tests.graph.build import kinds, parsed, run
 
 IMAGE = np.random.default_rng(2).normal(size=(1, 6, 8, 10)).astype(np.float32)
@@ -38,25 +36,6 @@ CLIPS: dict[str, tuple[str, list[str]]] = {
     "not where others read between": ("x = Relu(image) y = Clip(x, n, one) out = Add(x, y)",
                                       ["Relu", "Clip", "Add"]),
     "not a maximum of many": ("x = Max(image, vector) out = Relu(x)", ["Max", "Relu"]),
-}  # fmt: skip
-INERT: dict[str, tuple[str, list[str]]] = {
-    "padding": ("x = Relu(image) out = Pad(x, p0)", ["Relu"]),
-    "a column": ("x = Relu(image) out = Pad(x, p1)", ["Relu", "Pad"]),
-    "a slice": ("x = Relu(image) out = Slice(x, from, to, three)", ["Relu"]),
-    "a slice to the length": ("x = Relu(image) out = Slice(x, from, ten, three)", ["Relu"]),
-    "two axes": ("x = Relu(image) out = Slice(x, first, ends, both)", ["Relu"]),
-    "a shorter slice": ("x = Relu(image) out = Slice(x, from, nine, three)", ["Relu", "Slice"]),
-    "a reversed slice": (
-        "x = Relu(image) out = Slice(x, last, low, three, step)", ["Relu", "Slice"]
-    ),
-    "a resize": ("x = Relu(image) out = Resize(x, , ones)", ["Relu"]),
-    "a resize by sizes": ("x = Relu(image) out = Resize(x, , , same)", ["Relu"]),
-    "an enlargement": ("x = Relu(image) out = Resize(x, , twos)", ["Relu", "Resize"]),
-    "a transposition": ("x = Relu(image) out = Transpose<perm=[0,1,2,3]>(x)", ["Relu"]),
-    "another order": ("x = Relu(image) out = Transpose<perm=[0,1,3,2]>(x)", ["Relu", "Transpose"]),
-    "a concatenation": ("x = Relu(image) out = Concat<axis=1>(x)", ["Relu"]),
-    "a reshape": ("x = Relu(image) out = Reshape(x, own)", ["Relu"]),
-    "another shape": ("x = Relu(image) out = Reshape(x, other)", ["Relu", "Reshape"]),
 }  # fmt: skip
 TWICE: dict[str, tuple[str, list[str]]] = {
     "activations": ("x = Relu(image) y = Relu(image) out = Add(x, y)", ["Relu", "Add"]),
@@ -88,20 +67,3 @@ def check(body: str, wanted: list[str], rewriting: Any) -> None:
 @pytest.mark.parametrize("name", CLIPS)
 def test_clippings_in_a_row_become_one(name: str) -> None:
     check(*CLIPS[name], merge_clips)
-
-
-@pytest.mark.parametrize("name", INERT)
-def test_nodes_that_do_nothing_vanish(name: str) -> None:
-    check(*INERT[name], noop_elimination)
-
-
-@pytest.mark.parametrize("name", TWICE)
-def test_what_is_computed_twice_is_computed_once(name: str) -> None:
-    check(*TWICE[name], common_subexpression)
-
-
-def test_equal_weights_are_stored_once() -> None:
-    body = "x = Conv(image, w) y = Relu(x) out = Conv(y, w2)"
-    graph = parsed(body, {"w": CONSTANTS["w"], "w2": CONSTANTS["w2"]})
-    common_subexpression(graph)
-    assert len(graph.graph.initializers) == 1

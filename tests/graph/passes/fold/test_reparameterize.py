@@ -51,11 +51,6 @@ def repvgg(seed: int = 0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_repvgg_is_one_convolution_when_skips_are_merged_too() -> None:
-    body = REPVGG.format("i = Conv<group=6>(image, d, db) t = Add(s, i)", "t")
-    check(body, repvgg(), ["Conv", "Relu"], merge_skip_branches)
-
-
 def test_repvgg_keeps_its_skip_otherwise() -> None:
     body = REPVGG.format("t = Add(image, s)", "t")
     graph = check(body, repvgg(), ["Conv", "Add", "Relu"])

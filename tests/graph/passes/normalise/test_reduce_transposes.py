@@ -11,9 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from edge_imgq.graph.load.load import normalise
-from edge_imgq.graph.passes.normalise.lift_gemm_over_reshape import lift_gemm_over_reshape
 from edge_imgq.graph.passes.normalise.reduce_transposes import reduce_transposes
-from edge_imgq.graph.passes.normalise.unflatten_matmul import unflatten_matmul
 from edge_imgq.graph.passes.tidy.merge_reshapes import merge_reshapes
 from edge_imgq.graph.rewrite import rewrite
 from tests.graph.build import kinds, parsed, run
@@ -107,29 +105,6 @@ def test_transpositions_meet_and_cancel(name: str) -> None:
 def test_one_that_must_stay_is_the_only_one(body: str, count: int) -> None:
     graph = check(body, None, reduce_transposes)
     assert kinds(graph).count("Transpose") == count
-
-
-def test_flattened_rows_are_multiplied_where_they_lie() -> None:
-    body = f"a = {LAST}(image) b = Reshape(a, flat) c = MatMul(b, matrix) d = Add(c, row) "
-    whole = f"{body} e = Reshape(d, back) out = {FIRST}(e)"
-    check(whole, ["Conv", "Add"], unflatten_matmul, reduce_transposes)
-    other = f"{body} e = Reshape(d, other) out = {FIRST}(e)"
-    check(other, None, unflatten_matmul, reduce_transposes)
-    assert "MatMul" in kinds(check(other, None, unflatten_matmul))
-
-
-def test_linear_layers_on_rows_become_convolutions_of_the_image() -> None:
-    body = (
-        f"a = {LAST}(image) r = Reshape(a, flat) g = Gemm(r, matrix, row) e = Gelu(g) "
-        "h = Gemm<transB=1, alpha=0.5, beta=2.0>(e, matrix, vector) c = Mul(h, vector) "
-    )
-    parts = (lift_gemm_over_reshape, merge_reshapes, reduce_transposes)
-    whole = f"{body} s = Reshape(c, own) out = {FIRST}(s)"
-    check(whole, ["Conv", "Add", "Gelu", "Conv", "Add", "Mul"], *parts)
-    check(f"{body} out = Relu(c)", None, *parts)
-    check(f"{body} d = Add(c, r) out = Relu(d)", None, *parts)
-    untouched = "r = Reshape(image, flat) out = Gemm(r, matrix, row)"
-    check(untouched, ["Reshape", "Gemm"], *parts)
 
 
 def test_reshapes_are_merged_or_vanish() -> None:
