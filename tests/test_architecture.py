@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import graphlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import edge_imgq
+from tests.conftest import CHECKOUT
+from tests.modules import MODULES, PACKAGE, imported, name
 
-PACKAGE = Path(edge_imgq.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((CHECKOUT / "tests").rglob("*.py"))
 
 TIERS = (
     {"cli", "__main__"},
@@ -27,20 +26,6 @@ TIERS = (
 """From the top down: a stage imports its own tier and those below it."""
 
 TIER = {stage: level for level, stages in enumerate(TIERS) for stage in stages}
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Yield every module that a file imports, wherever the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def name(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
 
 
 def module(path: Path) -> str:
@@ -82,3 +67,11 @@ def test_the_check_sees_a_wrong_import(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_file_is_longer_than_350_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
+def test_no_test_imports_another(path: Path) -> None:
+    """What tests share stands in a file that is no test, `build.py` for most."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in modules if name.rpartition(".")[2].startswith("test_")]

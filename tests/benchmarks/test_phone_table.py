@@ -23,7 +23,7 @@ from edge_imgq.devices.arm64.emulator import Emulator
 from edge_imgq.devices.arm64.setup import RECORD, Emulation
 from edge_imgq.errors import DeviceError
 from edge_imgq.skipped import Skipped
-from tests.report.test_operator_cost_table import COSTS
+from tests.report.build import COSTS
 
 CORE = "cortex-a76"
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,42 +11,22 @@ import pytest
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.export.coreml.lower import save
 from edge_imgq.graph.load.load import normalise
-from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.runtime.mil.evaluate import Evaluator
-from edge_imgq.runtime.mil.package import open_package
-from edge_imgq.runtime.mil.program import read_program
+from tests.families.figures import LEAST_EXACT, LEAST_HALF, MOST_LOST, outputs
 
-from .convert import SIZE, Family, run_onnx
+from .convert import SIZE, run_onnx
 from .even_steps import assert_even, plain_network
+from .figures import psnr
 from .sharing import family, quantized_family
 from .table import PUBLISHED
-from .test_families import _psnr
-
-LEAST_EXACT, LEAST_HALF = 56.0, 54.0
-"""In dB, float file against the float model's levels, evaluated without and with rounding to
-float16. Constants are float16 in both; at 56 dB one level in six is off by one."""
 
 LEAST_CONVERSION = 34.0
 """In dB, int8 file against the QDQ model. A value that float16 tips to the next level moves others
 in every layer after it, by as much as quantization itself did; so a file is also held to be as
 near to the float model as the QDQ model is."""
-
-MOST_LOST = 0.8
-"""In dB, what the int8 file may be further from the float model than the QDQ model is."""
-
-
-def outputs(network: Family, view: Network, path: Path) -> list[np.ndarray]:
-    """Return the levels of a saved package for the first image, exact and rounded to float16."""
-    colour: Any = "rgb" if network.image.shape[1] == 3 else "y"
-    contract = dataclasses.replace(network.contract, colour=colour)
-    save(view, FileNote(network.name, "coreml", contract, "0.0"), path)
-    program = read_program(open_package(path))
-    pixels = network.pixels[0].astype(np.float32).transpose(2, 0, 1)[np.newaxis]
-    return [Evaluator(program, r).run({"image": pixels})["result"] for r in (False, True)]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -59,8 +37,8 @@ def test_the_float16_package_agrees_with_onnx_runtime(name: str, tmp_path: Path)
     levels = np.rint(run_onnx(network.model, network.image).clip(0, 1) * 255)
     exact, half = outputs(network, view, tmp_path / "m.mlpackage")
     assert exact.shape == half.shape == levels.shape
-    assert _psnr(exact, levels) > LEAST_EXACT
-    assert _psnr(half, levels) > LEAST_HALF
+    assert psnr(exact, levels) > LEAST_EXACT
+    assert psnr(half, levels) > LEAST_HALF
     assert np.abs(half - levels).max() <= 1
 
 
@@ -72,8 +50,8 @@ def test_the_w8a8_package_is_as_near_as_the_qdq_model(name: str, tmp_path: Path)
     reference = run_onnx(network.model, network.image).clip(0, 1) * 255
     _, got = outputs(network, read_network(model), tmp_path / "m.mlpackage")
     assert got.shape == levels.shape
-    assert _psnr(got, levels) > LEAST_CONVERSION
-    assert _psnr(got, reference) > _psnr(levels, reference) - MOST_LOST
+    assert psnr(got, levels) > LEAST_CONVERSION
+    assert psnr(got, reference) > psnr(levels, reference) - MOST_LOST
 
 
 def test_a_network_converts_in_even_steps(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.export.tflite.describe import describe
+from tests.families.figures import psnr
 
 from .convert import (
     SEED,
@@ -79,9 +80,4 @@ def test_the_int8_file_agrees_with_the_qdq_model_and_shows_the_image(name: str) 
     assert levels.std() > 8, "the output is too flat to show anything"
     assert (np.abs(got - levels) <= 1).mean() >= 0.99
     reference = run_onnx(network.model, network.image).clip(0, 1)
-    assert _psnr(got, reference * 255) > LEAST_PSNR
-
-
-def _psnr(one: np.ndarray, other: np.ndarray) -> float:
-    error = np.mean((one.astype(np.float64) - other) ** 2)
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+    assert psnr(got, reference * 255) > LEAST_PSNR

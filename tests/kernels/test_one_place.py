@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import edge_imgq
-
-from ..test_architecture import MODULES, imported, name
+from tests.modules import MODULES, imported, name
 
 PACKAGE = Path(edge_imgq.__file__).parent
 

@@ -14,8 +14,7 @@ import edge_imgq as eiq
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
 from edge_imgq.kernels.table import DEFAULT, OF_PROCESSOR
 from edge_imgq.kernels.tile import Tile
-
-from .test_profiles import stack
+from tests.kernels.build import stack
 
 FREE = ActivationCost(prelu=0, remainder=0, leaky=0)
 OTHER = replace(DEFAULT, name="other", activations=FREE, float32=Tile(outputs=1))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import onnx_ir as ir
 import pytest
-from onnx import helper
 
 from edge_imgq.chips import CHIPS
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
@@ -21,8 +18,7 @@ from edge_imgq.kernels.table import DEFAULT, OF_PROCESSOR, PROFILES
 from edge_imgq.kernels.tile import Tile
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.recipe.export import PROCESSORS
-
-from ..graph.build import model, weights
+from tests.kernels.build import stack
 
 
 @pytest.mark.parametrize(
@@ -66,26 +62,6 @@ def test_minimal_filters_pay_on_a_server_and_not_from_the_memory_of_a_phone() ->
     assert winograd_slots(layer, pixels, X86_VNNI) < products
     assert winograd_slots(layer, pixels, ARM_DOT) > products
     assert winograd_slots(layer, 32 * 48, ARM_DOT) < products
-
-
-def stack(width: int) -> ir.Model:
-    generator = np.random.default_rng(width)
-    nodes = [
-        helper.make_node("Conv", ["image", "a"], ["x0"], "first", pads=[1] * 4),
-        helper.make_node("PRelu", ["x0", "slope"], ["y0"], "bend"),
-        helper.make_node("Conv", ["y0", "b"], ["x1"], "second", pads=[1] * 4),
-        helper.make_node("Relu", ["x1"], ["y1"], "cut"),
-        helper.make_node("Conv", ["y1", "b"], ["x2"], "third", pads=[1] * 4),
-        helper.make_node("Conv", ["x2", "b"], ["x3"], "fourth", pads=[1] * 4),
-        helper.make_node("Conv", ["x3", "c"], ["out"], "last", pads=[1] * 4),
-    ]
-    constants = {
-        "a": weights(generator, width, 3, 3, 3),
-        "b": weights(generator, width, width, 3, 3),
-        "c": weights(generator, 3, width, 3, 3),
-        "slope": generator.uniform(-0.2, 0.6, (width, 1, 1)).astype(np.float32),
-    }
-    return model(nodes, constants, channels=3)
 
 
 def writes_minimal_filters(kernels: KernelProfile) -> bool:

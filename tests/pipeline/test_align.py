@@ -14,7 +14,7 @@ from edge_imgq.images.files import list_images, read_rgb, write_image
 from edge_imgq.models.zoo import zoo_entry
 from edge_imgq.pipeline.align import AlignRequest, align_folders
 from edge_imgq.train.pairs import Recipe, load_pairs
-from tests.images.test_alignment import CAMERAS, photo, seen_by
+from tests.images.build import CAMERAS, photo, seen_by
 
 pytest.importorskip("cv2")
 

@@ -14,7 +14,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 from ..graph.build import model, run, weights
 

@@ -20,48 +20,13 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.ranges import Range
 from edge_imgq.quantize.scales.scales import activations
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from tests.quantize.build import as_input, conv, photo, residual_network
 
 from ..graph.build import model, run, weights
 
 CHECKOUT = Path(__file__).parents[2]
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
-
-
-def photo(seed: int = 0, size: tuple[int, int] = (24, 20)) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-
-
-def as_input(pixels: np.ndarray) -> np.ndarray:
-    return (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
-
-
-def conv(source: str, weight: str, target: str, *bias: str):
-    return helper.make_node("Conv", [source, weight, *bias], [target], pads=[1] * 4)
-
-
-def residual_network() -> ir.Model:
-    """Two residual blocks with a PReLU, and the image added at the end."""
-    generator = np.random.default_rng(6)
-    nodes = [
-        conv("image", "w0", "a"),
-        helper.make_node("PRelu", ["a", "slope"], ["b"]),
-        conv("b", "w1", "c", "bias"),
-        helper.make_node("Relu", ["c"], ["d"]),
-        conv("d", "w2", "e"),
-        helper.make_node("Add", ["c", "e"], ["f"]),
-        conv("f", "w3", "g"),
-        helper.make_node("Add", ["image", "g"], ["out"]),
-    ]
-    constants = {
-        "w0": weights(generator, 8, 3, 3, 3),
-        "w1": weights(generator, 8, 8, 3, 3),
-        "bias": weights(generator, 8),
-        "w2": weights(generator, 8, 8, 3, 3),
-        "w3": 0.1 * weights(generator, 3, 8, 3, 3),
-        "slope": generator.uniform(-0.5, 1.5, (8, 1, 1)).astype(np.float32),
-    }
-    return model(nodes, constants)
 
 
 def test_the_qdq_model_is_valid_and_stays_close_to_the_float_model() -> None:

@@ -18,9 +18,7 @@ from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.program import Program
 from tests.export.coreml.witness import saved, scale_invariant, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
-
-from .networks import networks
-from .test_random_networks import (
+from tests.random_networks.build import (
     FLOAT_PASSES,
     OPTIONS,
     SEED,
@@ -29,6 +27,8 @@ from .test_random_networks import (
     image,
     rewritten,
 )
+
+from .networks import networks
 
 EXACT = 2e-3
 """Relative error that constants in float16 leave when nothing else is rounded."""

@@ -11,9 +11,9 @@ from hypothesis import given, seed, settings
 from edge_imgq.export.ncnn.lower import layers_of
 from tests.export.ncnn.witness import run_ncnn
 from tests.export.tflite.witness import Case, network_of, run_onnx
+from tests.random_networks.build import EXAMPLES, OPTIONS, SEED, complain, image, rewritten
 
 from .networks import networks
-from .test_random_networks import EXAMPLES, OPTIONS, SEED, complain, image, rewritten
 
 PASSES = ["canonical", "merge-skip-branches"]
 EXACT, HALF = 1e-4, 2e-2

@@ -5,29 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge_imgq.bench.timing import NO_OPERATORS, Timing
-from edge_imgq.devices.arm64.operator_costs import OperatorCost, OperatorCosts
 from edge_imgq.report.operator_cost_table import operator_cost_table
 from edge_imgq.report.timing_table import timing_table
 from edge_imgq.skipped import Skipped
-
-ROWS = (
-    OperatorCost(
-        "CONV_2D 3x3 12→24",
-        "xnn_qs8_qc8w_igemm_minmax_fp32_ukernel_4x16c4__asm_aarch64_neondot_ld128",
-        *(0.99, 41_097_819, 19_820_000, 139_104_520, 1_843_504, 6_920_896),
-        *((112_094, 108_145, 108_140), 6_920_896, 1_323_136),
-    ),
-    OperatorCost("", "the C library", 0.8, 1000, 180_000, 640, 640, 1280, (20, 20, 20), 1280, 0),
-)
-COSTS = OperatorCosts(
-    "cortex-a76",
-    (180, 320),
-    "LiteRT 2.3.0 (cortex-a76 emulated)",
-    (65536, 262144, 2097152),
-    "Snapdragon 855",
-    "llvm-mca 22.1.8, tables of Neoverse N1",
-    ROWS,
-)
+from tests.report.build import COSTS, ROWS
 
 
 def test_rows_have_kernel_cycles_share_and_bytes() -> None:

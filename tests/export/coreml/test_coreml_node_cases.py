@@ -20,26 +20,13 @@ from edge_imgq.export.coreml.program import refuse_unsupported
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
-from tests.export.tflite.test_node_cases import cases, prepared
+from tests.export.coreml.build import REFUSED, reason
+from tests.export.onnx_node_cases import cases, prepared
 
 from .witness import run
 
-TRAINING = "training mode is no part of a network that is shipped"
-EMPTY = "Core ML has no empty tensors"
-AXES = "Core ML's tensors have at most five axes"
 SIZES = "ONNX Runtime too places pixels by the rounded size where the case takes the unrounded one"
 
-REFUSED: dict[str, str] = {
-    "test_batchnorm_*training_mode": TRAINING,
-    "test_training_dropout*": TRAINING,
-    "test_reduce_*empty_set*": EMPTY,
-    "test_reshape_allowzero_reordered": EMPTY,
-    "test_slice_start_out_of_bounds": EMPTY,
-    "test_split_zero_size_splits*": EMPTY,
-    "test_unsqueeze_three_axes": AXES,
-    "test_unsqueeze_unsorted_axes": AXES,
-}
-"""Cases that Core ML cannot express, by the pattern of their names, each with the reason."""
 
 UNLIKE = {
     "test_resize_downsample_scales_linear_align_corners": SIZES,
@@ -63,10 +50,6 @@ def network(name: str) -> tuple[Network, Any, Any]:
 def evaluated(view: Network, values: Any, folder: Path) -> Any:
     (image,) = view.inputs
     return run(view, {image.name: values}, folder / "m.mlpackage", rounding=False)[0]
-
-
-def reason(name: str) -> str | None:
-    return next((why for pattern, why in REFUSED.items() if fnmatch(name, pattern)), None)
 
 
 @pytest.mark.slow

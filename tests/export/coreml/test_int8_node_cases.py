@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.export.coreml.build import reason
+from tests.export.onnx_node_cases import cases
 from tests.export.tflite.test_int8_node_cases import NOT_QUANTIZED, quantized_case
-from tests.export.tflite.test_node_cases import cases
 from tests.export.tflite.witness import network_of
 
-from .test_coreml_node_cases import reason
 from .witness import saved, step_by_step
 
 LARGE = "its constants or results are beyond float16, which Core ML computes in"

@@ -12,7 +12,7 @@ from edge_imgq.export.coreml.mean_subtraction import CENTRED, gather_centring
 from edge_imgq.graph.network import Network
 from tests.export.coreml.witness import saved, step_by_step
 from tests.export.tflite.witness import Case, network_of, quantized
-from tests.random_networks.test_random_networks import rewritten
+from tests.random_networks.build import rewritten
 
 SHAPE = (1, 4, 16, 16)
 GROUPS = (0, 2)

@@ -17,7 +17,7 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.coreml.witness import build, reference, run, scale_invariant
 from tests.export.tflite.witness import Case, network_of, quantized, run_onnx
-from tests.random_networks.test_random_networks import rewritten
+from tests.random_networks.build import rewritten
 
 SHAPE = (1, 8, 12, 16)
 GAIN = np.linspace(0.5, 1.5, 8).astype(np.float32)

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from tests.export.tflite.witness import Case, network_of, quantized
-from tests.random_networks.test_random_networks import rewritten
+from tests.random_networks.build import rewritten
 
 from .witness import saved, step_by_step
 

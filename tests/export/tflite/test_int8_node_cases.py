@@ -16,8 +16,8 @@ import pytest
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from edge_imgq.graph.rewrite import rewrite
+from tests.export.onnx_node_cases import cases, prepared, reason
 
-from .test_node_cases import cases, prepared, reason
 from .witness import levels_of_both, quantized
 
 PASSES = ["canonical", "sub-pixel", "crd-to-dcr", "sign-split"]

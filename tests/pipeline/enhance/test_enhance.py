@@ -18,8 +18,8 @@ from edge_imgq.images.chroma import luma_of
 from edge_imgq.images.files import read_rgb, read_y
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.models.zoo import ZOO
+from edge_imgq.pipeline.enhance import plan_tiles as module
 from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance
-from edge_imgq.pipeline.enhance.enhance import plan_tiles as module
 from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles

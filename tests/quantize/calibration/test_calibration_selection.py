@@ -10,7 +10,7 @@ from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.calibration_advice import calibration_advice
 from edge_imgq.quantize.calibration.calibration_selection import covering_images
 from edge_imgq.quantize.ranges.ranges import ChannelRange
-from tests.quantize.test_quantize import photo, residual_network
+from tests.quantize.build import photo, residual_network
 
 
 def dull(seed: int, size: tuple[int, int] = (40, 40)) -> np.ndarray:

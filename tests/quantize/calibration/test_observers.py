@@ -19,7 +19,7 @@ from edge_imgq.quantize.ranges.ranges import ChannelDetail, ChannelRange, Range,
 from edge_imgq.recipe import quantize as recipes
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import run
-from tests.quantize.test_quantize import as_input, photo, residual_network
+from tests.quantize.build import as_input, photo, residual_network
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 

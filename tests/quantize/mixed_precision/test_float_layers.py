@@ -11,7 +11,6 @@ import onnx_ir as ir
 import pytest
 from onnx import helper
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.errors import RecipeError
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.quantize.mixed_precision.float_layers import layers
@@ -22,30 +21,10 @@ from tests.export.coreml.witness import scale_invariant
 from tests.export.tflite.witness import interpreter_of, lowered, network_of, run_litert
 from tests.graph.build import model as build
 from tests.graph.build import run, weights
-from tests.quantize.test_quantize import as_input, photo, residual_network
+from tests.quantize.build import as_input, photo
+from tests.quantize.mixed_precision.build import CONTRACT, LAYERS, network, recipe
 
 pytestmark = pytest.mark.usefixtures("small_patches")
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-PASSES = ("canonical", "sign-split")
-LAYERS = ("first", "second", "third", "fourth")
-
-
-def network() -> ir.Model:
-    """Return the network with the residual blocks, its convolutions named."""
-    found = residual_network()
-    convolutions = [node for node in found.graph if node.op_type == "Conv"]
-    for name, node in zip(LAYERS, convolutions, strict=True):
-        node.name = name
-    return found
-
-
-def recipe(rounding: str = "nearest", **precision: str) -> QuantizeRecipe:
-    corrections = () if rounding == "nearest" else ("channels",)
-    equalization = "none" if rounding == "nearest" else "image"
-    return QuantizeRecipe(
-        "mixed", "", "min-max", PASSES, rounding, corrections, equalization, precision=precision
-    )
 
 
 def quantized(chosen: QuantizeRecipe) -> ir.Model:

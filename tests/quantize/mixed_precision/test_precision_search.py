@@ -22,8 +22,8 @@ from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from tests.graph.build import run
-from tests.quantize.mixed_precision.test_float_layers import CONTRACT, LAYERS, network, recipe
-from tests.quantize.test_quantize import photo
+from tests.quantize.build import photo
+from tests.quantize.mixed_precision.build import CONTRACT, LAYERS, network, recipe
 
 pytestmark = pytest.mark.usefixtures("small_patches")
 

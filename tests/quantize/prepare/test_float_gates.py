@@ -23,7 +23,7 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import kinds, parsed, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 PHOTOS = [photo(seed) for seed in range(3)]
 CONTRACT = ImageContract("image-to-image", 1, "rgb")

@@ -19,7 +19,7 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import kinds, parsed, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
 CONTRACT = ImageContract("image-to-image", 1, "rgb")

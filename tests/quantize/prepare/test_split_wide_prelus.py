@@ -23,7 +23,7 @@ from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.steps.bias_correction import zero_biases
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import kinds, parsed, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 pytestmark = pytest.mark.usefixtures("small_patches")
 

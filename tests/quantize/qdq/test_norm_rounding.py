@@ -15,7 +15,7 @@ from tests.export.tflite.witness import (
     run_onnx,
     to_integers,
 )
-from tests.random_networks.test_random_networks import INT8_PASSES, rewritten
+from tests.random_networks.build import INT8_PASSES, rewritten
 
 SHAPE = (1, 8, 96, 130)
 BODY = "y = InstanceNormalization(x, g, b)"

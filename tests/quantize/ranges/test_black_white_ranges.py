@@ -12,7 +12,7 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.black_white_ranges import include_black_and_white
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("plain", "", "min-max", (), rounding="feedback", equalization="image")

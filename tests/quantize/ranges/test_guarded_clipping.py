@@ -16,7 +16,7 @@ from edge_imgq.quantize.calibration.patch_sampler import HELD_OUT_EVERY
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 GAIN = 40.0

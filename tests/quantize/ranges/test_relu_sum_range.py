@@ -14,7 +14,7 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.ranges.relu_sum_range import limit_relu_sums
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 PLAIN = QuantizeRecipe("plain", "", "min-max", (), rounding="feedback")
 

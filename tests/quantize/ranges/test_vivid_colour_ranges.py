@@ -20,7 +20,7 @@ from edge_imgq.quantize.ranges.vivid_colour_ranges import (
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import parsed, run
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 RECIPE = QuantizeRecipe("plain", "", "min-max", ())

@@ -21,8 +21,8 @@ from tests.export.coreml.witness import run as evaluate
 from tests.export.coreml.witness import scale_invariant
 from tests.export.tflite.witness import interpreter_of, lowered, network_of
 from tests.graph.build import run
-from tests.quantize.mixed_precision.test_float_layers import network
-from tests.quantize.test_quantize import as_input, photo
+from tests.quantize.build import as_input, photo
+from tests.quantize.mixed_precision.build import network
 
 pytestmark = pytest.mark.usefixtures("small_patches")
 

@@ -14,18 +14,11 @@ from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps.bias_correction import measure_fits
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())
 CORRECTED = QuantizeRecipe("corrected", "", "min-max", (), corrections=("channels",))
-
-
-def photo(seed: int, size: tuple[int, int] = (96, 96)) -> np.ndarray:
-    """A smooth picture with a few edges, so that channels have a mean and a slope."""
-    generator = np.random.default_rng(seed)
-    coarse = generator.uniform(0, 255, (6, 6, 3))
-    picture = np.kron(coarse, np.ones((16, 16, 1)))[: size[0], : size[1]]
-    return (picture + generator.normal(0, 4, picture.shape)).clip(0, 255).astype(np.uint8)
 
 
 def carrying_network(layers: int = 6) -> ir.Model:

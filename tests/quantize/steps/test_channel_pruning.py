@@ -17,14 +17,8 @@ from edge_imgq.quantize.steps.channel_pruning import (
     readers_of,
 )
 from tests.graph.build import run
-from tests.quantize.steps.test_bias_correction import photo
-from tests.quantize.steps.test_channel_splitting import (
-    COPIED,
-    PLAIN,
-    carrying_network,
-    quantized,
-    squared_error,
-)
+from tests.quantize.smooth_photo import photo
+from tests.quantize.steps.build import COPIED, PLAIN, carrying_network, quantized, squared_error
 
 FREE = np.full(100, np.inf)
 

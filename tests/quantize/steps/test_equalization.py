@@ -25,7 +25,7 @@ from edge_imgq.quantize.steps.bias_correction import zero_biases
 from edge_imgq.quantize.steps.equalization import equalize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 IMAGE = to_nchw(photo(9), 1.0)
 CONTRACT = ImageContract("image-to-image", 1, "rgb")

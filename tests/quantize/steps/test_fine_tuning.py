@@ -20,7 +20,7 @@ from edge_imgq.quantize.steps.adam import Adam
 from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PLAIN = QuantizeRecipe("plain", "", "min-max", ())

@@ -13,14 +13,8 @@ from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.quantize.steps.free_channels import free_channels
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
-from tests.quantize.steps.test_channel_splitting import (
-    COPIED,
-    carrying_network,
-    quantized,
-    shapes,
-    squared_error,
-)
+from tests.quantize.smooth_photo import photo
+from tests.quantize.steps.build import COPIED, carrying_network, quantized, shapes, squared_error
 
 TILES = replace(COPIED, copies="tiles")
 

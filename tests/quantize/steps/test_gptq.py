@@ -15,10 +15,8 @@ from edge_imgq.quantize.steps.gptq import feedback_rounding
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.recipe.quantize import QuantizeRecipe, read_quantize_recipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
-
-NEAREST = QuantizeRecipe("nearest", "", "min-max", (), corrections=("channels",))
-FEEDBACK = dataclasses.replace(NEAREST, rounding="feedback")
+from tests.quantize.smooth_photo import photo
+from tests.quantize.steps.build import FEEDBACK, NEAREST
 
 
 def alike_inputs(generator: np.random.Generator, count: int, size: int) -> np.ndarray:

@@ -20,8 +20,8 @@ from edge_imgq.quantize.steps.weight_reconstruction import (
     refitted,
 )
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
-from tests.quantize.steps.test_gptq import FEEDBACK
+from tests.quantize.smooth_photo import photo
+from tests.quantize.steps.build import FEEDBACK
 
 
 def lossy_layer(

@@ -14,8 +14,8 @@ from edge_imgq.quantize.torch.torch_graph import TorchGraph
 from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.steps.test_bias_correction import photo
-from tests.quantize.test_quantize import residual_network
+from tests.quantize.build import residual_network
+from tests.quantize.smooth_photo import photo
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 PLAIN = QuantizeRecipe("plain", "", "min-max", ("sign-split",))

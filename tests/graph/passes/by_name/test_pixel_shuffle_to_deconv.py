@@ -9,13 +9,9 @@ from onnx import helper
 from edge_imgq.graph.passes.by_name.pixel_shuffle_to_deconv import pixel_shuffle_to_deconv
 from edge_imgq.graph.rewrite import rewrite
 from tests.graph.build import kinds, model, run, weights
-from tests.graph.passes.by_name.test_sub_pixel import deconvolution
+from tests.graph.passes.by_name.build import deconvolution, shuffle
 
 MODES = ("DCR", "CRD")
-
-
-def shuffle(mode: str, block: int, source: str = "image"):
-    return helper.make_node("DepthToSpace", [source], ["out"], mode=mode, blocksize=block, name="s")
 
 
 def shuffled(mode, block, kernel, pads, bias, **attributes):

@@ -8,8 +8,7 @@ import pytest
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from tests.graph.build import kinds, model, run
-from tests.graph.passes.by_name.test_pixel_shuffle_to_deconv import shuffle
-from tests.graph.passes.by_name.test_sub_pixel import COVERED, EXCESSIVE, LEFT_ALONE, deconvolution
+from tests.graph.passes.by_name.build import COVERED, EXCESSIVE, LEFT_ALONE, deconvolution, shuffle
 
 SPELLED = ("Resize", "Mul", "Conv")
 

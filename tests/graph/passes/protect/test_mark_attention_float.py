@@ -18,7 +18,7 @@ from tests.export.tflite.witness import (
     to_integers,
 )
 from tests.graph.build import parsed
-from tests.random_networks.test_random_networks import FLOAT_PASSES, rewritten
+from tests.random_networks.build import FLOAT_PASSES, rewritten
 
 SEED = 3
 WINDOW = """
