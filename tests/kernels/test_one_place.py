@@ -19,7 +19,7 @@ CHOICES = {
     "graph/passes/by_name/sign_split_cost.py": {"MOST"},
     "quantize/steps/free_channels.py": set(),
     "quantize/mixed_precision/layer_time.py": set(),
-    "export/tflite/float_fallback.py": {"EXACT_PARTS", "WHOLE"},
+    "export/tflite/float_fallback.py": {"EXACT_DENOMINATORS", "WHOLE"},
     "export/tflite/kernel_rewrites/choose_rewrites.py": set(),
     "export/tflite/kernel_rewrites/space_to_depth_input.py": set(),
     "export/tflite/kernel_rewrites/depth_to_space_output.py": set(),
@@ -28,7 +28,7 @@ CHOICES = {
     "export/tflite/kernel_rewrites/winograd_f23.py": {"ROWS", "UPPER", "LOWER"},
     "export/tflite/kernel_rewrites/row_parity_operators.py": set(),
     "export/tflite/kernel_rewrites/same_convolution.py": set(),
-    "export/tflite/kernel_rewrites/winograd_region.py": {"LEAST"},
+    "export/tflite/kernel_rewrites/winograd_region.py": {"WORTHWHILE"},
     "export/tflite/kernel_rewrites/strided_space_to_depth.py": set(),
 }
 """Files that weigh what kernels cost, and their own numbers: what is tried, what a gain must be,

@@ -11,7 +11,7 @@ import pytest
 from edge_imgq.export.coreml import program
 from tests.export.choices import BODIES, image
 from tests.export.choices import model as choice
-from tests.export.coreml.test_coreml_forms import CASES, SEED, inputs_of
+from tests.export.coreml.forms_of_operators import CASES, SEED, inputs_of
 from tests.export.coreml.witness import build, built, network, quantize, reference, scale_invariant
 
 pytest.importorskip("coreai", reason="the extra [coreai] is not installed")

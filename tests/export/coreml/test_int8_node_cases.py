@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.export.coreml.build import reason
+from tests.export.int8_node_cases import NOT_QUANTIZED, quantized_case
 from tests.export.onnx_node_cases import cases
-from tests.export.tflite.test_int8_node_cases import NOT_QUANTIZED, quantized_case
 from tests.export.tflite.witness import network_of
 
 from .witness import saved, step_by_step

@@ -9,47 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnx
-import onnx_ir as ir
 import onnxruntime
 import pytest
-from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
-from edge_imgq.graph.rewrite import rewrite
-from tests.export.onnx_node_cases import cases, prepared, reason
+from tests.export.int8_node_cases import NOT_QUANTIZED, quantized_case
+from tests.export.onnx_node_cases import cases, reason
 
-from .witness import levels_of_both, quantized
-
-PASSES = ["canonical", "sub-pixel", "crd-to-dcr", "sign-split"]
-EMPTY = "an empty tensor has no range"
-NO_WITNESS = "ONNX Runtime does not compute it"
-
-NOT_QUANTIZED = {
-    "test_pow_types_float32_uint32": NO_WITNESS,
-    "test_pow_types_float32_uint64": NO_WITNESS,
-    "test_reshape_allowzero_reordered": EMPTY,
-    "test_slice_start_out_of_bounds": EMPTY,
-    "test_split_zero_size_splits_opset13": EMPTY,
-    "test_split_zero_size_splits_opset18": EMPTY,
-}
-"""Cases of the float lowering that have no integer reference, each with the reason."""
+from .witness import levels_of_both
 
 
 def names() -> list[str]:
     """Return the cases that TFLite expresses and that have an integer reference."""
     return [name for name in cases() if not reason(name) and name not in NOT_QUANTIZED]
-
-
-def quantized_case(name: str) -> tuple[onnx.ModelProto, str, Any]:
-    """Return the QDQ form of a case, the name of its input, and the published input."""
-    proto, values, _ = prepared(cases()[name])
-    proto.ir_version = 10
-    model = ir.from_proto(proto)
-    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    passed: onnx.ModelProto = ir.to_proto(rewrite(model, PASSES))
-    del passed.graph.value_info[:]
-    passed = onnx.shape_inference.infer_shapes(passed, data_prop=True)
-    return quantized(passed, values, edge=None), passed.graph.input[0].name, values
 
 
 def levels_off(name: str) -> Any:

@@ -113,16 +113,16 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(
     original, cut = start()
     seen: list[int] = []
 
-    def cut_off(done: int, total: int) -> None:
+    def limit_relu_sums(done: int, total: int) -> None:
         seen.append(done)
         if done == 50 and len(seen) == 51:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tune(original, cut, lesson(60, state), cut_off)
+        tune(original, cut, lesson(60, state), limit_relu_sums)
     assert state.is_file()
     original, cut = start()
-    tune(original, cut, lesson(60, state), cut_off)
+    tune(original, cut, lesson(60, state), limit_relu_sums)
     assert seen[51] == 40
     assert serialised(cut) == serialised(whole)
     assert not state.exists()
@@ -132,12 +132,12 @@ def test_the_state_of_another_run_is_not_taken(tmp_path: Path) -> None:
     state = tmp_path / "state"
     original, quantized = start()
 
-    def cut_off(done: int, total: int) -> None:
+    def limit_relu_sums(done: int, total: int) -> None:
         if done == total - 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tune(original, quantized, lesson(51, state), cut_off)
+        tune(original, quantized, lesson(51, state), limit_relu_sums)
     seen: list[int] = []
     original, quantized = start()
     tune(original, quantized, lesson(10, state), lambda done, _: seen.append(done))
