@@ -167,6 +167,14 @@ FORMATS: dict[str, Format] = {
         extra=Extra("coreai-core", "coreai", "==1.0.0b3", writes=True),
         rounds_elsewhere="Core AI rounds to float16 between operators.",
     ),
+    "executorch": Format(
+        name="ExecuTorch",
+        suffixes=(".pte",),
+        module="edge_imgq.export.executorch.format",
+        precisions={"float32": "asked", "int8": "asked"},
+        sizes="one",
+        extra=Extra("executorch", "executorch", ">=1.5.1,<1.6", writes=True),
+    ),
 }
 """Name of a format in recipes → all that is known of it."""
 

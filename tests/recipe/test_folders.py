@@ -15,12 +15,14 @@ from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, sh
 
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
-    "coreai-float16", "coreai-int8", "coreml-fp16", "coreml-int8", "ncnn-float", "ncnn-fp16",
+    "coreai-float16", "coreai-int8", "coreml-fp16", "coreml-int8", "executorch-float",
+    "executorch-int8", "ncnn-float", "ncnn-fp16",
     "onnx-float", "onnx-int8", "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu",
 ]  # fmt: skip
+EXECUTORCH = ["executorch-float", "executorch-int8"]
 NCNN = ["ncnn-float", "ncnn-fp16"]
 CORE_AI = ["coreai-float16", "coreai-int8"]
-EXTRA = [*CORE_AI, *NCNN, "tflite-npu"]
+EXTRA = [*CORE_AI, *EXECUTORCH, *NCNN, "tflite-npu"]
 """Targets whose files a package makes or runs that edge-imgq does not install."""
 
 OF_ALL = [target for target in TARGETS if target not in EXTRA]
@@ -57,6 +59,7 @@ def test_the_folder_is_the_target_matrix() -> None:
         (["all"], OF_ALL),
         (["*"], OF_ALL),
         (["*-float"], ["onnx-float", "tflite-float"]),
+        (["executorch"], EXECUTORCH),
         (["ncnn"], NCNN),
         (["coreai"], CORE_AI),
         (["nc*"], NCNN),

@@ -281,7 +281,7 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     note_unsupported(source, plans, failures, between)
     left_out = [recipe.name for recipe in recipes if recipe.name in failures]
     if left_out:
-        watch(Step(f"leave out {', '.join(left_out)}: no form for some operators", 0, 1))
+        watch(Step(f"leave out {', '.join(left_out)}", 0, 1))
     recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
     plan = Plan(source, recipes, schemes, sizes, calibration, evaluation, request.authorship)
     if not plan.used_schemes:

@@ -95,4 +95,5 @@ class BuiltinRuns:
 
 def _is_delegated(file: OpenedFile) -> bool:
     identity = file.session.identity
-    return file.host is None and file.quantized is not None and identity.delegate == "XNNPACK"
+    ran = (identity.name, identity.delegate) == ("LiteRT", "XNNPACK")
+    return ran and file.host is None and file.quantized is not None

@@ -76,7 +76,7 @@ def _operation(node: ir.Node, inputs: Inputs, shape: tuple[int, ...]) -> Operati
     """Return a node as a lowering sees it, at the size of this image."""
     source = given(inputs, 0)
     constants = tuple(
-        None if value is None else Constant("", tuple(value.shape), data=value.numpy())
+        None if value is None else Constant("", tuple(value.shape), data=np.asarray(value))
         for value in inputs[1:]
     )
     operands = (Constant("", tuple(source.shape)), *constants)

@@ -59,7 +59,7 @@ def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
     padding = (top, left)
     if (top, left) != (bottom, right) or min(top, left) < 0:
-        source, padding = F.pad(source, (left, right, top, bottom)), (0, 0)
+        source, padding = padded(source, (left, right, top, bottom), 0.0), (0, 0)
     return F.conv2d(
         source,
         weight,
@@ -77,17 +77,46 @@ def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
     geometry = geometry_of(node, weight.shape[2:])
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
     extra = node.attributes.get_ints("output_padding", [0, 0])
-    reaches = extra[0] <= bottom and extra[1] <= right and min(top, left) >= 0
-    whole = F.conv_transpose2d(
+    low, last = bottom - extra[0], right - extra[1]
+    added = (max(top - low, 0), max(left - last, 0))
+    most = [max(pair) for pair in zip(geometry.strides, geometry.dilations, strict=True)]
+    fits = min(top, left) >= 0 and added[0] < most[0] and added[1] < most[1]
+    image = F.conv_transpose2d(
         source,
         weight,
-        bias if reaches else None,
+        bias if fits else None,
         stride=geometry.strides,
+        padding=(top, left) if fits else 0,
+        output_padding=added if fits else 0,
         dilation=geometry.dilations,
         groups=node.attributes.get_int("group", 1),
     )
-    image = F.pad(whole, (-left, extra[1] - right, -top, extra[0] - bottom))
-    return image if reaches or bias is None else image + bias[:, None, None]
+    if fits:
+        return cropped(image, (0, max(last - left, 0), 0, max(low - top, 0)))
+    image = padded(image, (-left, -last, -top, -low), 0.0)
+    return image if bias is None else image + bias[:, None, None]
+
+
+def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
+    """Return a tensor with more or fewer rows.
+
+    Args:
+        image: of any number of axes.
+        sides: how many before and after, the last axis first; negative ones are cropped.
+        value: of the rows that are added.
+    """
+    image = cropped(image, [max(-side, 0) for side in sides])
+    more = [max(side, 0) for side in sides]
+    return F.pad(image, more, value=value) if any(more) else image
+
+
+def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
+    """Return a tensor without rows at its sides, the last axis first."""
+    for place in range(0, len(sides), 2):
+        axis, (before, after) = image.ndim - 1 - place // 2, sides[place : place + 2]
+        if before or after:
+            image = image.narrow(axis, before, image.shape[axis] - before - after)
+    return image
 
 
 def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
@@ -164,7 +193,7 @@ def pad(node: ir.Node, inputs: Inputs) -> Tensor:
         order = [
             length for axis in reversed(range(source.ndim)) for length in sides.get(axis, (0, 0))
         ]
-        return F.pad(source, order, value=0.0 if value is None else float(value))
+        return padded(source, order, 0.0 if value is None else np.asarray(value).item())
     for axis, (before, after) in sides.items():
         if before or after:
             source = source.index_select(axis, _places(source.shape[axis], before, after, mode))

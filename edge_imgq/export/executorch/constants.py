@@ -1,0 +1,96 @@
+"""What a torch program holds of a graph's constants: integers with scales, or real numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edge_imgq.export.executorch.operators import SETTINGS
+from edge_imgq.graph import edit
+from edge_imgq.graph.fusion import stored_output
+from edge_imgq.graph.operators import WEIGHT_AXIS
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant as a node reads it.
+
+    Attributes:
+        array: its numbers.
+        scale: of integers, one or one for each channel; None where the numbers are real.
+        zero_point: of the same shape; likewise.
+        axis: of the channels.
+    """
+
+    array: Any
+    scale: Any = None
+    zero_point: Any = None
+    axis: int = 0
+
+
+def constants_of(model: ir.Model) -> dict[ir.Value, Constant]:
+    """Return the constants that nodes compute with, by the value that they read."""
+    found: dict[ir.Value, Constant] = {}
+    for node in model.graph:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            continue
+        for index, value in enumerate(node.inputs):
+            if value is None or value in found or is_setting(node, index):
+                continue
+            restore = edit.find_maker(value)
+            if edit.is_constant(value):
+                found[value] = Constant(_shaped(edit.contents(value), node))
+            elif restore is not None and _restores_constant(restore):
+                found[value] = _quantized(restore, node)
+    return found
+
+
+def is_setting(node: ir.Node, index: int) -> bool:
+    """Tell whether an input is a constant that a program has in its calls, not as a tensor."""
+    return index > 0 and node.op_type in SETTINGS and edit.is_constant(node.inputs[index])
+
+
+def parameters(node: ir.Node) -> tuple[Any, Any]:
+    """Return scale and zero point of a quantizer or dequantizer."""
+    scale, zero_point = (np.array(edit.contents(value)) for value in node.inputs[1:3])
+    return scale, zero_point
+
+
+def _restores_constant(node: ir.Node) -> bool:
+    return node.op_type == "DequantizeLinear" and edit.is_constant(node.inputs[0])
+
+
+def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
+    """Return integers, or the real numbers where no integer kernel reads them.
+
+    Of a bias these are right, too: XNNPACK's lowering rounds it by the scales of image and weight,
+    which are those of the graph.
+    """
+    array = np.array(edit.contents(restore.inputs[0]))
+    scale, zero_point = parameters(restore)
+    axis = restore.attributes.get_int("axis", 1)
+    if array.dtype == np.int32 or (reader.op_type in WEIGHT_AXIS and not _is_integer(reader)):
+        sides = [-1 if place == axis else 1 for place in range(array.ndim)]
+        shape = sides if scale.ndim else []
+        levels = array.astype(np.float64) - zero_point.reshape(shape)
+        return Constant((levels * scale.astype(np.float64).reshape(shape)).astype(np.float32))
+    return Constant(array, scale, zero_point, axis)
+
+
+def _is_integer(layer: ir.Node) -> bool:
+    """Tell whether a layer reads and writes integers."""
+    source, result = edit.find_maker(layer.inputs[0]), edit.sole_consumer(stored_output(layer))
+    return (
+        source is not None
+        and source.op_type == "DequantizeLinear"
+        and result is not None
+        and result.op_type == "QuantizeLinear"
+    )
+
+
+def _shaped(array: Any, reader: ir.Node) -> Any:
+    """Return a constant; the slopes of a PRelu without their axes of length 1, as torch's are."""
+    return np.array(array.reshape(-1) if reader.op_type == "PRelu" else array)

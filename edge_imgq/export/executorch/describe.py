@@ -1,0 +1,124 @@
+"""What a .pte file consists of, for `edge-imgq inspect` and the memory of activations."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from edge_imgq.artifact import size_of
+from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.runtime.executorch_file import XNNPACK, Call, ProgramFile, read_program
+from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
+from edge_imgq.runtime.placement.rules import Placed, Verdict
+
+CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution")
+
+
+def describe(path: Path) -> FileDescription:
+    """Return the description of a file, at the size that it was written for.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    file = read_program(path)
+    read = {name for call in file.calls for name in call.reads}
+    constants = [v.array for n, v in file.values.items() if v.data is not None and n in read]
+    rows = tuple(_row(call, file) for call in file.calls)
+    return FileDescription(
+        format="ExecuTorch",
+        inputs=tuple(map(partial(_edge, file), _input_names(file), file.images)),
+        outputs=(_edge(file, "result", file.result),),
+        operators=rows,
+        parameters=sum(array.size for array in constants),
+        zeros=sum(int((array == 0).sum()) for array in constants),
+        macs=sum(row.macs for row in rows),
+        bytes=size_of(path),
+        memory=known_memory(path),
+        note=file.note,
+        placements=(_placed(file),),
+    )
+
+
+def memory_plan(path: Path) -> Plan:
+    """Return the operators and tensors of a file.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    file = read_program(path)
+    steps = tuple(ExecutionStep(call.kind, call.reads, call.writes) for call in file.calls)
+    sizes = {name: value.bytes for name, value in file.values.items()}
+    return Plan(steps, sizes, file.images, (file.result,), file.size)
+
+
+def _placed(file: ProgramFile) -> Placed:
+    """Return which operators were handed to XNNPACK when the file was written."""
+    left = Verdict(False, "left to portable kernels")
+    verdicts = tuple(Verdict(True) if c.unit == XNNPACK else left for c in file.calls)
+    basis = f"written in the file by ExecuTorch {version('executorch')}"
+    return Placed(XNNPACK, basis, True, verdicts, file.partitions)
+
+
+def _input_names(file: ProgramFile) -> tuple[str, ...]:
+    """Return words for the inputs of a program, which has them in an order and without names."""
+    return ("image", *(port.name for port in file.note.contract.further))
+
+
+def _edge(file: ProgramFile, word: str, name: str) -> TensorRow:
+    value = file.values[name]
+    return TensorRow(word, value.shape, value.dtype)
+
+
+def _row(call: Call, file: ProgramFile) -> OperatorRow:
+    output = file.values[call.writes[0]]
+    constants = [v for name in call.reads if (v := file.values[name]).data is not None]
+    return OperatorRow(
+        kind=call.kind,
+        name=call.writes[0],
+        shape=output.shape,
+        dtype=output.dtype,
+        macs=_macs(call, file),
+        parameters=sum(math.prod(value.shape) for value in constants),
+        fused=_fused(call),
+        window=_window(call),
+    )
+
+
+def _macs(call: Call, file: ProgramFile) -> int:
+    """Return multiply-accumulates: every weight is used once per position it slides to."""
+    shapes = [file.values[name].shape for name in call.reads]
+    output = file.values[call.writes[0]].shape
+    if call.kind in CONVOLVING:
+        slid = shapes[0] if call.kind == "ConvTranspose2d" else output
+        places = slid[-2:] if call.kind == "aten::convolution" else slid[1:3]
+        return math.prod(places) * math.prod(shapes[1])
+    if call.kind in ("BatchMatrixMultiply", "FullyConnected", "aten::mm", "aten::bmm"):
+        return math.prod(output) * shapes[0][-1]
+    return 0
+
+
+def _fused(call: Call) -> str:
+    """Return what an operator of XNNPACK clips its result to, "" for nothing."""
+    low, high = call.options.get("output_min", -math.inf), call.options.get("output_max", math.inf)
+    if low == 0 and math.isinf(high):
+        return "ReLU"
+    return "" if math.isinf(low) and math.isinf(high) else "Clip"
+
+
+def _window(call: Call) -> Window | None:
+    """Return what a convolution or pool of XNNPACK states."""
+    o = call.options
+    if "kernel_height" in o:
+        return Window(
+            (o["kernel_height"], o["kernel_width"]),
+            (o["subsampling_height"], o["subsampling_width"]),
+            (o["dilation_height"], o["dilation_width"]),
+            o["groups"],
+        )
+    if "pooling_height" in o:
+        return Window(
+            (o["pooling_height"], o["pooling_width"]), (o["stride_height"], o["stride_width"])
+        )
+    return None

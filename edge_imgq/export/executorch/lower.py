@@ -1,0 +1,86 @@
+"""Lowering a graph to ExecuTorch: XNNPACK's operators, and portable ones for the rest."""
+
+from __future__ import annotations
+
+import json
+
+import onnx_ir as ir
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from edge_imgq.contract import FileNote
+from edge_imgq.export.executorch.channel_means import channel_means_as_convolutions
+from edge_imgq.export.executorch.operators import FORMS
+from edge_imgq.export.executorch.program import TorchProgram
+from edge_imgq.export.refusal import Refusal, instead
+from edge_imgq.graph.network import REQUANTIZE, Network
+from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
+from edge_imgq.runtime.executorch_file import NOTE, quiet
+
+
+def lower(model: ir.Model, note: FileNote) -> bytes:
+    """Return the .pte file of a graph.
+
+    Args:
+        model: float or QDQ, bound to a size, with no operator that is refused below; it is changed.
+        note: what the file says about itself.
+    """
+    channel_means_as_convolutions(model)
+    with quiet():
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        program = TorchProgram(model).eval()
+        images = tuple(map(_empty, program.images))
+        with torch.no_grad():
+            recorded = torch.export.export(program, images, strict=False)
+        lowered = to_edge_transform_and_lower(
+            recorded,
+            partitioner=[XnnpackPartitioner()],
+            constant_methods={NOTE: json.dumps(note.to_strings())},
+        )
+        written: bytes = lowered.to_executorch().buffer
+    return written
+
+
+def without_form(network: Network) -> tuple[Refusal, ...]:
+    """Return the operators that have no torch form."""
+    return tuple(
+        Refusal(
+            operation.kind,
+            operation.name,
+            f"this operator has no torch form; {instead(operation)}, or leave the executorch "
+            "targets out.",
+        )
+        for operation in network.operations
+        if operation.kind not in FORMS and operation.kind != REQUANTIZE
+    )
+
+
+def misused(model: ir.Model) -> tuple[Refusal, ...]:
+    """Return the operators that have a torch form, but not for what they are used for.
+
+    Args:
+        model: bound to a size. Its program runs on tensors without contents.
+    """
+    found = []
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        program = TorchProgram(model)
+        values = {image: _empty(image) for image in program.images}
+        for node in program.nodes:
+            try:
+                results = program.results(node, values)
+            except NotCoveredError as error:
+                reason = (
+                    f"{error.use or error} has no torch form; write it with others in the model, "
+                    "or leave the executorch targets out."
+                )
+                found.append(Refusal(node.op_type, str(node.name), reason))
+                results = tuple(map(_empty, node.outputs))
+            values.update(zip(node.outputs, results, strict=True))
+    return tuple(found)
+
+
+def _empty(value: ir.Value) -> torch.Tensor:
+    assert value.shape is not None
+    return torch.empty(value.shape.numpy())

@@ -1,0 +1,87 @@
+"""ONNX operators in torch, as the exporter of ExecuTorch wants them.
+
+Most are those that the quantizer trains with. XNNPACK knows the others as one operator, where those
+are several because of their gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+
+import numpy as np
+import onnx_ir as ir
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edge_imgq.quantize.torch.torch_inputs import Inputs, Operator, given, optional
+from edge_imgq.quantize.torch.torch_operators import OPERATORS
+
+
+def _prelu(_: ir.Node, inputs: Inputs) -> Tensor:
+    return F.prelu(given(inputs, 0), given(inputs, 1).reshape(-1))
+
+
+def _clip(_: ir.Node, inputs: Inputs) -> Tensor:
+    """Return Clip; between two bounds as the operator that XNNPACK fuses into a convolution."""
+    low, high = (
+        None if (v := optional(inputs, i)) is None else np.asarray(v).item() for i in (1, 2)
+    )
+    source = given(inputs, 0)
+    if low is not None and high is not None:
+        return F.hardtanh(source, low, high)
+    return source if low is high is None else torch.clamp(source, low, high)
+
+
+def _power(_: ir.Node, inputs: Inputs) -> Tensor:
+    """Return Pow; by a constant exponent as the operator that it stands for."""
+    source, exponent = given(inputs, 0), inputs[1]
+    if isinstance(exponent, Tensor):
+        return torch.pow(source, exponent)
+    numbers = np.asarray(exponent)
+    if numbers.size > 1:
+        return torch.pow(source, torch.from_numpy(np.array(numbers)))
+    number = numbers.item()
+    if number in ROOTS:
+        return ROOTS[number](source)
+    return torch.pow(source, int(number) if number == int(number) else number)
+
+
+ROOTS: dict[float, Callable[[Tensor], Tensor]] = {0.5: torch.sqrt, -0.5: torch.rsqrt}
+
+
+def _split(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
+    """Return Split as slices, which XNNPACK computes."""
+    source, axis = given(inputs, 0), node.attributes.get_int("axis", 0)
+    lengths = [part.shape[axis] for part in OPERATORS["Split"](node, inputs)]
+    begins = accumulate([0, *lengths[:-1]])
+    return tuple(source.narrow(axis, b, n) for b, n in zip(begins, lengths, strict=True))
+
+
+FORMS: dict[str, Operator] = {
+    **OPERATORS,
+    "Clip": _clip,
+    "PRelu": _prelu,
+    "Pow": _power,
+    "Round": lambda _, inputs: torch.round(given(inputs, 0)),
+    "Split": _split,
+}
+"""How a program computes an operator, by ONNX operator type."""
+
+SETTINGS = frozenset(
+    {
+        "Clip",
+        "Expand",
+        "Pad",
+        "Pow",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+        "Reshape",
+        "Resize",
+        "Slice",
+    }
+    | {"Split", "Squeeze", "Tile", "Unsqueeze"}
+)
+"""Operators whose inputs but the first are numbers that a program has in its calls."""

@@ -1,0 +1,115 @@
+"""A float or QDQ graph as a torch program, for `torch.export` to record.
+
+A quantized graph takes the form that torch's own quantization (PT2E) hands to ExecuTorch: operators
+of `quantized_decomposed` around float operators, here with the integers, scales and zero points of
+the graph. Backends look for a dequantization of its own at each input of an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+from torch.ao.quantization.fx import _decomposed  # noqa: F401  # registers quantized_decomposed
+
+from edge_imgq.export.executorch.constants import Constant, constants_of, is_setting, parameters
+from edge_imgq.export.executorch.operators import FORMS
+from edge_imgq.graph import edit
+from edge_imgq.graph.ports.port_feeds import graph_inputs
+from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
+
+DECOMPOSED: Any = torch.ops.quantized_decomposed
+INT8 = (INT8_LOW, INT8_HIGH, torch.int8)
+
+Values = Mapping[ir.Value, Tensor]
+
+
+class TorchProgram(nn.Module):
+    """A graph of one output, bound to a size.
+
+    Attributes:
+        nodes: in order, without those that dequantize: they run where their results are read.
+        images: the inputs, the photograph first.
+    """
+
+    def __init__(self, model: ir.Model) -> None:
+        super().__init__()
+        self.nodes = [node for node in model.graph if node.op_type != "DequantizeLinear"]
+        self.images = graph_inputs(model.graph)
+        (self._output,) = model.graph.outputs
+        self._constants = constants_of(model)
+        self._names = {value: f"constant_{i}" for i, value in enumerate(self._constants)}
+        for value, constant in self._constants.items():
+            self._register(self._names[value], constant)
+
+    def forward(self, *images: Tensor) -> Tensor:
+        """Return the output image (N, C, H, W), real numbers."""
+        values = dict(zip(self.images, images, strict=True))
+        for node in self.nodes:
+            results = self.results(node, values)
+            values.update(zip(node.outputs, results, strict=True))
+        return self._real(self._output, values)
+
+    def _register(self, name: str, constant: Constant) -> None:
+        self.register_buffer(name, torch.from_numpy(constant.array))
+        if np.ndim(constant.scale):
+            self.register_buffer(f"{name}_scale", torch.from_numpy(constant.scale))
+            zero_point = constant.zero_point.astype(np.int64)
+            self.register_buffer(f"{name}_zero_point", torch.from_numpy(zero_point))
+
+    def results(self, node: ir.Node, values: Values) -> tuple[Tensor, ...]:
+        """Return what a node computes of the values before it.
+
+        Raises:
+            NotCoveredError: this use of the operator has no torch form.
+        """
+        if node.op_type == "QuantizeLinear":
+            scale, zero_point = parameters(node)
+            real = self._real(node.inputs[0], values)
+            return (DECOMPOSED.quantize_per_tensor(real, float(scale), int(zero_point), *INT8),)
+        inputs = [self._operand(node, index, values) for index in range(len(node.inputs))]
+        result = FORMS[node.op_type](node, inputs)
+        return result if isinstance(result, tuple) else (result,)
+
+    def _operand(self, node: ir.Node, index: int, values: Values) -> Any:
+        value = node.inputs[index]
+        if is_setting(node, index):
+            return edit.contents(value)
+        return None if value is None else self._real(value, values)
+
+    def _real(self, value: ir.Value | None, values: Values) -> Tensor:
+        """Return the real numbers of a value; those of an integer one for this reader alone."""
+        assert value is not None
+        if value in self._constants:
+            return self._constant(value)
+        maker = edit.find_maker(value)
+        if maker is None or maker.op_type != "DequantizeLinear":
+            return values[value]
+        stored = maker.inputs[0]
+        assert stored is not None
+        return _dequantized(values[stored], *parameters(maker))
+
+    def _constant(self, value: ir.Value) -> Tensor:
+        name, constant = self._names[value], self._constants[value]
+        stored = self.get_buffer(name)
+        if constant.scale is None:
+            return stored
+        if not np.ndim(constant.scale):
+            return _dequantized(stored, constant.scale, constant.zero_point)
+        result: Tensor = DECOMPOSED.dequantize_per_channel(
+            stored,
+            self.get_buffer(f"{name}_scale"),
+            self.get_buffer(f"{name}_zero_point"),
+            constant.axis,
+            *INT8,
+        )
+        return result
+
+
+def _dequantized(stored: Tensor, scale: Any, zero_point: Any) -> Tensor:
+    real: Tensor = DECOMPOSED.dequantize_per_tensor(stored, float(scale), int(zero_point), *INT8)
+    return real

@@ -1,0 +1,127 @@
+"""The graph that ExecuTorch hands to XNNPACK, read back from its part of a .pte file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+NOT_JSON = re.compile(rb"\b(inf|nan)\b")
+"""Numbers that JSON does not have, as the reader of ExecuTorch spells them."""
+
+READS = re.compile(r"input\d*_id|filter_id|bias_id")
+"""Options of an operator that name what it reads, in XNNPACK's order."""
+
+INSIDE = 2**32 - 1
+"""Place in a call of a value that stays in the graph; also the identifier of an absent input."""
+
+
+@dataclass(frozen=True)
+class XnnpackValue:
+    """A tensor of the graph.
+
+    Attributes:
+        shape: of images (N, H, W, C).
+        dtype: XNNPACK's name of the type, such as "qint8".
+        place: among what a call takes and returns; None where it stays in the graph.
+        key: of the named data that holds a constant; empty for what is computed.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    place: int | None
+    key: str
+
+
+@dataclass(frozen=True)
+class XnnpackNode:
+    """An operator of the graph.
+
+    Attributes:
+        kind: XNNPACK's name of the operator.
+        reads: identifiers of values, in XNNPACK's order.
+        write: of the one that it computes.
+        options: by the names of ExecuTorch's schema.
+    """
+
+    kind: str
+    reads: tuple[int, ...]
+    write: int
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class XnnpackGraph:
+    """The operators of a delegate in the order of execution, and its values by identifier."""
+
+    nodes: tuple[XnnpackNode, ...]
+    values: Mapping[int, XnnpackValue]
+
+
+def read_graph(data: bytes) -> XnnpackGraph:
+    """Return the graph of a delegate.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
+
+    header = XNNHeader.from_bytes(data[: XNNHeader.EXPECTED_LENGTH])
+    begin = header.flatbuffer_offset
+    found = _decoded(data[begin : begin + header.flatbuffer_size])
+    keys = [entry["named_key"] for entry in found["constant_data"]]
+    values = (_tensor(entry["xvalue_union"]) for entry in found["xvalues"])
+    return XnnpackGraph(
+        nodes=tuple(map(_node, found["xnodes"])),
+        values={value["id_out"]: _value(value, keys) for value in values},
+    )
+
+
+def _decoded(graph: bytes) -> Any:
+    """Return a serialized graph as plain values: by the program that ExecuTorch writes it with."""
+    from executorch.backends.xnnpack import serialization
+    from executorch.exir._serialize._flatbuffer import _flatc_decompile
+
+    schema = resources.files(serialization).joinpath("schema.fbs").read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "schema.fbs").write_bytes(schema)
+        (Path(folder) / "graph.bin").write_bytes(graph)
+        _flatc_decompile(folder, f"{folder}/schema.fbs", f"{folder}/graph.bin", ["--raw-binary"])
+        text = (Path(folder) / "graph.json").read_bytes()
+    return json.loads(NOT_JSON.sub(lambda found: SPELLED[found[0]], text))
+
+
+SPELLED = {b"inf": b"Infinity", b"nan": b"NaN"}
+
+
+def _tensor(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the tensor of a value that is quantized or not."""
+    found: Mapping[str, Any] = value.get("tensor_value", value)
+    return found
+
+
+def _value(value: Mapping[str, Any], keys: list[str]) -> XnnpackValue:
+    place = value["external_id"]
+    return XnnpackValue(
+        shape=tuple(value["dims"]),
+        dtype=value["datatype"].removeprefix("xnn_datatype_"),
+        place=None if place == INSIDE else place,
+        key=keys[value["constant_buffer_idx"]],
+    )
+
+
+def _node(node: Mapping[str, Any]) -> XnnpackNode:
+    options = node["xnode_union"]
+    reads = (options[name] for name in options if READS.fullmatch(name))
+    bounds = node.get("output_min_max") or {}
+    return XnnpackNode(
+        kind=node["xnode_union_type"].removeprefix("XNN"),
+        reads=tuple(read for read in reads if read != INSIDE),
+        write=options["output_id"],
+        options={**options, **bounds},
+    )
