@@ -37,3 +37,27 @@ def stays_float(value: ir.Value) -> bool:
     if node is None or not is_marked(node) or value.is_graph_output():
         return False
     return all(is_marked(consumer) for consumer in value.consumers())
+
+
+def float_regions(graph: ir.Graph) -> list[list[ir.Node]]:
+    """Return the marked nodes, those that values join together; in order."""
+    regions: list[list[ir.Node]] = []
+    taken: set[ir.Node] = set()
+    for node in graph:
+        if is_marked(node) and node not in taken:
+            found = _joined(node)
+            taken |= found
+            regions.append([member for member in graph if member in found])
+    return regions
+
+
+def _joined(node: ir.Node) -> set[ir.Node]:
+    found, waiting = {node}, [node]
+    while waiting:
+        one = waiting.pop()
+        before = [value.producer() for value in one.inputs if value is not None]
+        behind = [reader for value in one.outputs for reader in value.consumers()]
+        near = {other for other in (*before, *behind) if other is not None and is_marked(other)}
+        waiting += near - found
+        found |= near
+    return found

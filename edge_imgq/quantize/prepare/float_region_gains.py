@@ -7,7 +7,9 @@ multiply each channel by a number of its own:
 
 so what it reads and what it writes have gains (`edge_imgq.quantize.steps.channel_equivalence`),
 though what it computes knows nothing of gains. Exact in float. Factors are written as ones;
-equalization gives them their numbers, and those that stay ones are taken out again.
+equalization gives them their numbers, and those that stay ones are taken out again. What nodes of
+a part read of each other is not rounded, though others read it too: a trunk whose sums and norms
+are float stays float, and int8 layers read a rounded copy of it.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
             _enter(graph, value, nodes)
     for node in nodes:
         if not stays_float(node.outputs[0]) and _has_gains(node.outputs[0]):
-            _leave(graph, node)
+            _leave(graph, node, nodes)
 
 
 def is_factor(node: ir.Node) -> bool:
@@ -54,6 +56,8 @@ def remove_idle_factors(graph: ir.Graph) -> None:
         if source is None or (edit.contents(node.inputs[1]) != 1).any():
             continue
         leaves = stays_float(source) and not stays_float(result)
+        if leaves and len(source.uses()) > 1:
+            continue  # what others read of it is not rounded
         result.replace_all_uses_with(source)
         edit.remove_node(node)
         if leaves:
@@ -76,10 +80,10 @@ def _enter(graph: ir.Graph, value: ir.Value, nodes: Collection[ir.Node]) -> None
         use.node.replace_input_with(use.idx, inner)
 
 
-def _leave(graph: ir.Graph, node: ir.Node) -> None:
-    """Multiply what a node writes; the product takes its name, by which ranges are known."""
+def _leave(graph: ir.Graph, node: ir.Node, nodes: Collection[ir.Node]) -> None:
+    """Multiply what others read of a node; the product takes its name, which ranges go by."""
     value = node.outputs[0]
-    uses = list(value.uses())
+    uses = [use for use in value.uses() if use.node not in nodes]
     after = list(graph)[list(graph).index(node) + 1]
     outer = _multiplied(graph, after, value, f"{value.name}.leaving")
     for use in uses:

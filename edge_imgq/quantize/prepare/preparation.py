@@ -22,7 +22,7 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.mixed_precision.float_layers import mark_precision
-from edge_imgq.quantize.prepare.float_gates import gates_in_float
+from edge_imgq.quantize.prepare.float_operators import operators_in_float
 from edge_imgq.quantize.prepare.heldout_psnr import HeldOutPsnr
 from edge_imgq.quantize.prepare.output_requantize import insert_output_requantize
 from edge_imgq.quantize.prepare.split_concat_conv import part_concatenations, part_named, with_parts
@@ -143,7 +143,9 @@ def prepare(
     prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
     if recipe.equalization == "image":
         image = image_quantization(contract.pixel_scale)
-        prepared.take("gates", lambda: gates_in_float(original, wide, image, prepared.errors))
+        prepared.take(
+            "float operators", lambda: operators_in_float(original, wide, image, prepared.errors)
+        )
     if any(wide[name] is not seen[name] for name in seen):
         prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))
     _choose(prepared, recipe)

@@ -135,7 +135,7 @@ def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
 
     Nothing where one of them is not flattened on the way.
     """
-    if not any(node.op_type in FLATTENING | MOVED for node in value.consumers()):
+    if not any(_may_flatten(node) for node in value.consumers()):
         return {}
     import torch
 
@@ -158,6 +158,10 @@ def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
     if not flattened.issuperset(ends):
         return {}
     return {end: known[end].numpy() for end in ends}
+
+
+def _may_flatten(node: ir.Node) -> bool:
+    return node.op_type in FLATTENING | MOVED or is_factor(node)
 
 
 def _is_followed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> bool:

@@ -9,11 +9,11 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.prepare import float_gates
+from edge_imgq.quantize.prepare import float_operators
 from edge_imgq.quantize.prepare.float_gates import find_gates
+from edge_imgq.quantize.prepare.float_operators import compute_in_float
 from edge_imgq.quantize.prepare.float_region_gains import (
     insert_edge_factors,
     is_factor,
@@ -21,20 +21,15 @@ from edge_imgq.quantize.prepare.float_region_gains import (
 )
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
-from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import kinds, parsed, run, weights
+from tests.quantize.prepare.build import CONTRACT, LOUD, PADS, PHOTOS, fidelity, recipe
 from tests.quantize.smooth_photo import photo
 
-PHOTOS = [photo(seed) for seed in range(3)]
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-PADS = "<pads = [1, 1, 1, 1]>"
 ATTENTION = (
     "s = Sigmoid(y) c = Sub(s, half) t = Add(y, x) g = Mul(t, c)",
     "s = Tanh(y) g = Mul(x, s)",
     "s = Sigmoid(y) h = Mul(y, s) e = Mul(h, x) g = Clip(e, zero)",
 )
-LOUD = np.float32([30, 1, 1, 1, 1, 1, 1, 1]).reshape(8, 1, 1, 1)
-"""Gains of channels whose readers undo them: one of eight is loud."""
 
 
 def network(gate: str, end: str = "") -> ir.Model:
@@ -55,14 +50,9 @@ def network(gate: str, end: str = "") -> ir.Model:
     return parsed(body, used, size="96,96", channels=3)
 
 
-def recipe(equalization: str) -> QuantizeRecipe:
-    return QuantizeRecipe("test", "", "min-max", ("canonical",), equalization=equalization)
-
-
-def fidelity(quantized: ir.Model, graph: ir.Model) -> float:
-    image = to_nchw(photo(50), 1.0)
-    error = run(quantized, image, exact=True).clip(0, 1) - run(graph, image).clip(0, 1)
-    return float(-10 * np.log10(np.mean(error**2)))
+def write_gates(graph: ir.Graph) -> None:
+    """Let all gates compute in float."""
+    compute_in_float(graph, [node.name or "" for gate in find_gates(graph) for node in gate])
 
 
 @pytest.mark.parametrize("gate", ATTENTION)
@@ -70,7 +60,7 @@ def test_gains_pass_the_ends_of_a_gate_and_change_nothing(gate: str) -> None:
     graph = network(gate)
     changed = graph.clone()
     (nodes,) = find_gates(changed.graph)
-    float_gates.write_in_float(changed.graph)
+    write_gates(changed.graph)
     assert len(nodes) == gate.count("=")
     channels = find_channels(changed.graph)
     for name in ("x", "y", "g"):
@@ -86,7 +76,7 @@ def test_gains_pass_the_ends_of_a_gate_and_change_nothing(gate: str) -> None:
 def test_factors_of_one_leave_no_trace() -> None:
     graph = network(ATTENTION[0])
     changed = graph.clone()
-    float_gates.write_in_float(changed.graph)
+    write_gates(changed.graph)
     assert sum(map(is_factor, changed.graph)) == 3
     remove_idle_factors(changed.graph)
     names = [node.outputs[0].name for node in graph.graph]
@@ -104,7 +94,7 @@ def test_a_loud_channel_beside_a_gate_costs_nothing(
         if node.op_type in ("Sigmoid", "Tanh"):
             assert is_marked(node)
             assert all(reader.op_type != "QuantizeLinear" for reader in node.outputs[0].consumers())
-    monkeypatch.setattr(float_gates, "find_gates", lambda _: [])
+    monkeypatch.setattr(float_operators, "KINDS", ())
     without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     assert fidelity(quantized, graph) > fidelity(without, graph) + 6
 
@@ -132,7 +122,7 @@ def test_a_factor_stands_at_images_alone() -> None:
     graph = network(
         "p = GlobalAveragePool(y) s = Sigmoid(p) g = Mul(x, s)",
     )
-    float_gates.write_in_float(graph.graph)
+    write_gates(graph.graph)
     assert [tuple(node.inputs[1].shape) for node in graph.graph if is_factor(node)] == [
         (1, 8, 1, 1)
     ] * 3
@@ -143,6 +133,6 @@ def test_a_factor_stands_at_images_alone() -> None:
 def test_the_image_itself_gets_no_factor() -> None:
     graph = parsed("s = Sigmoid(image) out = Mul(image, s)", {}, channels=3)
     (nodes,) = find_gates(graph.graph)
-    float_gates.write_in_float(graph.graph)
+    write_gates(graph.graph)
     insert_edge_factors(graph.graph, nodes)
     assert not any(map(is_factor, graph.graph))

@@ -1,0 +1,87 @@
+"""Operators in float with gains at their ends: exact, and nearer to the float network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from edge_imgq.graph import edit
+from edge_imgq.graph.float_regions import is_marked
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.prepare import preparation
+from edge_imgq.quantize.prepare.float_operators import KINDS, compute_in_float
+from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
+from tests.graph.build import parsed, run, weights
+from tests.quantize.prepare.build import CONTRACT, LOUD, PADS, PHOTOS, fidelity, recipe
+from tests.quantize.smooth_photo import photo
+
+NORM = (
+    "a = Transpose<perm = [0, 2, 3, 1]>(z) n = LayerNormalization(a, gain, shift) "
+    "g = Transpose<perm = [0, 3, 1, 2]>(n)"
+)
+BODIES = {
+    "activation": f"x = Conv{PADS}(image, wx) y = Conv{PADS}(x, wy) g = Tanh(y)",
+    "product": f"x = Conv{PADS}(image, wx) y = Conv{PADS}(x, wy) g = Mul(x, y)",
+    "norm": f"x = Conv{PADS}(image, wx) y = Conv{PADS}(x, wy) z = Add(x, y) {NORM}",
+}
+
+
+def network(kind: str, end: str = f"out = Conv{PADS}(g, w, bias)") -> ir.Model:
+    """What a kind of operator makes of the image, one channel loud, and a convolution of it."""
+    generator = np.random.default_rng(3)
+    constants: dict[str, Any] = {
+        "wx": LOUD * weights(generator, 8, 3, 3, 3),
+        "wy": weights(generator, 8, 8, 3, 3) * LOUD / LOUD.reshape(1, 8, 1, 1) / 9,
+        "w": weights(generator, 3, 8, 3, 3) / 3,
+        "wn": weights(generator, 8, 8, 3, 3) / 9,
+        "bias": np.float32([0.4, 0.5, 0.6]),
+        "one": np.array([1]), "tiny": np.float32(1e-3),
+        "gain": LOUD.reshape(8) / 9, "shift": np.linspace(-1, 1, 8, dtype=np.float32),
+    }  # fmt: skip
+    body = f"{BODIES[kind]} {end}"
+    words = set(body.replace("(", " ").replace(")", " ").replace(",", " ").split())
+    used = {key: value for key, value in constants.items() if key in words}
+    return parsed(body, used, size="96,96", channels=3)
+
+
+def found_names(graph: ir.Graph) -> list[str]:
+    return [node.name or "" for kind in KINDS for node in kind.find(graph)]
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_gains_around_operators_in_float_change_nothing(kind: str) -> None:
+    graph = network(kind)
+    changed = graph.clone()
+    compute_in_float(changed.graph, found_names(changed.graph))
+    channels = find_channels(changed.graph)
+    drawn = np.random.default_rng(4).uniform(0.1, 9, channels.count)
+    gain = np.where(channels.scalable, drawn, 1.0)
+    apply_spread(changed.graph, channels, GainAndSplit(gain, np.ones(channels.count, np.intp)))
+    image = to_nchw(photo(7), 1.0)
+    np.testing.assert_allclose(run(changed, image), run(graph, image), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_an_image_gains_by_operators_in_float(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the same quantizer that leaves them as they are."""
+    graph = network(kind)
+    quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    monkeypatch.setattr(preparation, "operators_in_float", lambda *_: None)
+    without = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
+    assert fidelity(quantized, graph) > fidelity(without, graph) + 2
+
+
+def test_a_trunk_that_a_norm_and_a_layer_read_is_rounded_for_the_layer_alone() -> None:
+    """As in VapSR: x = norm(x + layer(x)), so that no rounding stays in the trunk."""
+    end = f"h = Conv{PADS}(g, wn) t = Add(g, h) s = Mul(t, t) u = ReduceMean<keepdims = 1>(s, one) "
+    end += f"p = Add(u, tiny) o = Sqrt(p) j = Div(t, o) out = Conv{PADS}(j, w, bias)"
+    quantized = quantize(network("norm", end), recipe("image"), CONTRACT, PHOTOS)
+    (total,) = (node for node in quantized.graph if node.outputs[0].name == "t")
+    assert is_marked(total)
+    trunk, block = (edit.producer_of(total, place) for place in (0, 1))
+    assert (trunk.op_type, block.op_type) == ("Add", "Mul")
+    assert edit.producer_of(block, 0).op_type == "DequantizeLinear"
