@@ -83,20 +83,6 @@ def test_both_ends_of_an_int8_file_are_uint8_with_the_zero_point_moved_by_128() 
         assert zero_point == tensor.quantization.zero_point[0] + 128
 
 
-def test_weights_are_per_channel_and_the_bias_has_the_product_of_scales() -> None:
-    graph = parsed(lowered(int8(CONVOLUTIONS["conv same"]))).subgraphs[0]
-    convolution = graph.operators[1]
-    source, kernel, bias = (graph.tensors[i].quantization for i in convolution.inputs)
-    assert kernel.scale.shape == (8,)
-    assert kernel.quantizedDimension == 0
-    np.testing.assert_array_equal(bias.scale, source.scale * kernel.scale)
-
-
-def test_the_scales_of_depthwise_weights_lie_on_the_last_axis() -> None:
-    graph = parsed(lowered(int8(CONVOLUTIONS["depthwise"]))).subgraphs[0]
-    assert graph.tensors[graph.operators[1].inputs[1]].quantization.quantizedDimension == 3
-
-
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
@@ -302,17 +288,6 @@ def test_a_float_tensor_in_a_quantized_network_is_refused() -> None:
             broken.graph.node.remove(node)
     with pytest.raises(UnsupportedOperatorError, match="holds no float tensor"):
         lowered(broken)
-
-
-@pytest.mark.parametrize("mode", ["cubic", "linear"])
-def test_an_antialiased_resize_is_a_product_for_each_axis(mode: str) -> None:
-    body = f'y = Resize<mode="{mode}", antialias=1>(x, , , n)'
-    case = Case(body, constants={"n": numbers(1, 6, 5, 7)})
-    data = lowered(case.model())
-    assert kinds(data) == ["RESHAPE", "BATCH_MATMUL", "RESHAPE", "BATCH_MATMUL"]
-    got = from_file(run_litert(data, to_file(IMAGE)))
-    np.testing.assert_allclose(got, run_onnx(case.model(), IMAGE), atol=1e-5)
-    assert kinds(lowered(int8(case)))[1] == "DEQUANTIZE"
 
 
 @pytest.mark.parametrize(
