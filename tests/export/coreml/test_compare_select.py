@@ -11,6 +11,7 @@ import pytest
 
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.choices import BODIES, image, model
+from tests.export.coreml.operators import assert_float_form, assert_integer_form, cases_of
 from tests.export.tflite.witness import quantized
 
 
@@ -36,3 +37,16 @@ def test_a_choice_between_integers_is_that_of_its_graph(
     off = np.abs(got - np.rint(wanted / quantization.scale))
     assert off.max() <= 1
     assert np.mean(off > 0) < 0.05
+
+
+CASES = cases_of("compare_select")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_float_form_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
+    assert_float_form(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_integer_form_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
+    assert_integer_form(name, tmp_path)

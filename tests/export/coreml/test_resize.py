@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from tests.export.coreml.operators import assert_float_form, assert_integer_form, cases_of
 from tests.export.tflite.witness import Case, network_of, quantized
 from tests.random_networks.build import rewritten
 
@@ -51,3 +52,16 @@ def test_at_four_times_the_size_few_integers_are_another_level(grid: str, tmp_pa
     assert levels.max() <= 1
     # Results are 64ths of a level, of which float16 holds every fourth beyond 64 levels.
     assert (levels > 0).mean() < 0.02
+
+
+CASES = cases_of("resize")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_float_form_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
+    assert_float_form(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_integer_form_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
+    assert_integer_form(name, tmp_path)

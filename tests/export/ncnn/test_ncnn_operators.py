@@ -11,75 +11,11 @@ from edge_imgq.export.ncnn.data_movement import LETTERS, ORDERS, merged
 from edge_imgq.export.ncnn.lower import layers_of, refusals
 from edge_imgq.export.ncnn.lowerings import FORMS
 from edge_imgq.graph.rewrite import rewrite
-from tests.export.tflite.cases import EVERY, numbers, scalar, weights
+from tests.export.tflite.cases import numbers, weights
 from tests.export.tflite.witness import Case, network_of, run_onnx
 
+from .build import CASES, image
 from .witness import run_ncnn
-
-SEED = 3
-EXACT = 2e-5
-"""Largest difference in units of the largest value; float32, in another order of summation."""
-
-HALF = 4e-3
-"""The same where weights have 11 bits."""
-
-MORE = {
-    "hard sigmoid": Case("y = HardSigmoid<alpha=0.25, beta=0.4>(x)"),
-    "sine": Case("y = Sin(x)"),
-    "cosine": Case("y = Cos(x)"),
-    "floor and ceiling": Case("a = Floor(x) b = Ceil(x) y = Add(a, b)"),
-    "square of negatives": Case("y = Pow(x, c)", constants={"c": scalar(2)}),
-    "number to a power": Case("y = Pow(c, x)", constants={"c": scalar(1.7)}),
-    "prelu per pixel": Case("y = PRelu(x, a)", constants={"a": weights(1, 1, 12, 10)}),
-    "both operands broadcast": Case(
-        "a = ReduceMean<keepdims=1>(x, p) b = ReduceMax<keepdims=1>(x, q) "
-        "c = ReduceMin<keepdims=1>(x, q) d = Mul(a, b) y = Sub(d, c)",
-        constants={"p": numbers(1), "q": numbers(2, 3)},
-    ),
-    "deconv of groups": Case(
-        "y = ConvTranspose<group=2, strides=[2,2], pads=[1,1,1,1]>(x, w)",
-        constants={"w": weights(6, 4, 4, 4)},
-    ),
-    "axes in another order, five of them": Case(
-        "t = Reshape(x, n) s = Transpose<perm=[0,5,2,4,1,3]>(t) y = Reshape(s, m)",
-        constants={"n": numbers(1, 2, 3, 4, 3, 10), "m": numbers(1, 60, 3, 4)},
-    ),
-    "part of too many axes": Case(
-        "t = Reshape(x, n) s = Slice(t, b, e, a) y = Reshape(s, m)",
-        constants={
-            "n": numbers(1, 2, 3, 4, 3, 10), "b": numbers(1), "e": numbers(3), "a": numbers(3),
-            "m": numbers(1, 6, 6, 10),
-        },
-    ),
-    "split of too many axes": Case(
-        "t = Reshape(x, n) a, b, c = Split<axis=2, num_outputs=3>(t) d = Reshape(b, m) "
-        "e = Reshape(c, m) y = Sub(d, e)",
-        constants={"n": numbers(1, 2, 3, 4, 3, 10), "m": numbers(1, 8, 3, 10)},
-    ),
-    "product of windows": Case(
-        "t = Reshape(x, n) u = Transpose<perm=[0,1,3,2]>(t) s = MatMul(t, u) p = Softmax(s) "
-        "o = MatMul(p, t) y = Reshape(o, m)",
-        constants={"n": numbers(3, 2, 12, 10), "m": numbers(1, 6, 12, 10)},
-    ),
-}  # fmt: skip
-CASES = {**EVERY, **MORE}
-
-
-def image(case: Case) -> np.ndarray:
-    return np.random.default_rng(SEED).uniform(-2, 2, case.shape).astype(np.float32)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_operator_agrees_with_onnx_runtime(name: str) -> None:
-    case = CASES[name]
-    model, values = case.model(), image(case)
-    wanted = run_onnx(model, values)
-    layers = layers_of(network_of(model))
-    got = run_ncnn(layers, values).reshape(wanted.shape)
-    largest = max(1.0, float(np.abs(wanted).max()))
-    assert np.abs(got - wanted).max() <= EXACT * largest
-    half = run_ncnn(layers, values, half=True).reshape(wanted.shape)
-    assert np.abs(half - wanted).max() <= HALF * largest
 
 
 def test_every_form_is_run() -> None:
