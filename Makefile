@@ -6,6 +6,7 @@
 # make peer      the written files in tflite-runtime 2.14, in an environment of its own
 # make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
+# make mutations breaks passes, operators and steps of int8, and looks whether their tests see it
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
 # make clean     remove what the targets above made, the environment included
@@ -18,7 +19,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick fuzz peer devices graphs lint wheel clean
+.PHONY: install demo test quick fuzz peer devices graphs mutations lint wheel clean
 
 install: $(INSTALLED)
 
@@ -57,6 +58,9 @@ devices: $(INSTALLED)
 
 graphs: $(INSTALLED)
 	$(BIN)/python -m edge_imgq.export.cache_graphs
+
+mutations: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
