@@ -12,11 +12,9 @@ from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.mixed_precision.float_layers import layers
-from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
+from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
 from edge_imgq.quantize.mixed_precision.layer_costs import (
-    layer_costs,
     measure_roundings,
-    written_switches,
 )
 from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
@@ -55,51 +53,6 @@ def decibels(model: ir.Model, reference: ir.Model) -> float:
         error = run(model, patch[None], exact=True) - run(reference, patch[None]).clip(0, 1)
         found.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
     return float(np.mean(found))
-
-
-def test_all_switches_on_are_the_quantized_graph(
-    board: LayerAblation, quantized: Quantized
-) -> None:
-    assert board.psnr(board.names) == pytest.approx(
-        decibels(quantized.model, quantized.original), abs=1e-3
-    )
-
-
-def test_all_switches_off_leave_the_rounding_to_pixels(board: LayerAblation) -> None:
-    assert board.psnr(()) == pytest.approx(10 * np.log10(12 * 255**2), abs=1)
-    assert not board.errors(()).any()
-
-
-def test_a_graph_with_float_layers_is_that_with_their_switches_off(board: LayerAblation) -> None:
-    mixed = made(**dict.fromkeys(("second", "third", "fourth"), "float"))
-    outputs = written_switches(made().original.graph, board.names)
-    (first,) = (node for node in outputs if node.name == "first")
-    rounded = {weights_of("first"), *outputs[first]}
-    assert board.psnr(rounded) == pytest.approx(decibels(mixed.model, mixed.original), abs=0.4)
-
-
-def test_every_layer_and_every_sum_has_its_cost(board: LayerAblation, quantized: Quantized) -> None:
-    graph = bind_size(quantized.original, (24, 20)).graph
-    times = LayerTimes(graph, X86_VNNI).by_node(())
-    costs = layer_costs(graph, board, measure_roundings(board, unwatched), times)
-    assert [cost.name for cost in costs if cost.precision] == list(LAYERS)
-    assert sum(cost.weights + cost.output for cost in costs) == pytest.approx(1, abs=1e-6)
-    assert all(40 < cost.psnr < 100 for cost in costs if cost.precision)
-
-
-def test_a_layer_whose_weights_get_few_levels_costs_more(board: LayerAblation) -> None:
-    wild = network()
-    weight = wild.graph.initializers["w2"]
-    array = weight.const_value.numpy().copy()
-    array[:, :, 1, 1] *= 60  # one tap far beyond the others
-    weight.const_value = ir.tensor(array)
-    photos = [photo(seed, (48, 48)) for seed in range(4)]
-    found = quantize_in_steps(wild, recipe(), CONTRACT, photos)
-    errors, before = (
-        measure_roundings(each, unwatched).errors[weights_of("third")]
-        for each in (LayerAblation(found.original, found.model, BATCH, 1.0), board)
-    )
-    assert errors > 20 * before
 
 
 def search(board: LayerAblation, quantized: Quantized) -> PrecisionSearch:

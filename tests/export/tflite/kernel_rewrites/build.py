@@ -1,10 +1,11 @@
-"""Blocked convolutions: the same bits from LiteRT, in the forms that fill its lanes."""
+"""Networks whose convolutions are rewritten for kernels, and what their files must keep."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx_ir as ir
-import pytest
 from onnx import helper
 
 from edge_imgq.contract import FileNote, ImageContract
@@ -119,17 +120,21 @@ def views(original: ir.Model, channels: int, scale: int, size=SIZE) -> dict[str,
     }
 
 
-@pytest.mark.parametrize(("build", "channels", "scale", "kinds"), CASES.values(), ids=CASES.keys())
-def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
-    build, channels, scale, kinds, tmp_path
-) -> None:
+def write(graph: ir.Model, name: str, path: Path) -> None:
+    """Write the TFLite file of a case's graph."""
+    _, channels, scale, _ = CASES[name]
+    contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
+    order = ExportSpec((SIZE,), FileNote("m", "t", contract, "0"))
+    write_tflite(PreparedGraph(graph), order, path)
+
+
+def assert_int8_file(name: str, path: Path) -> None:
+    """Assert that an int8 file returns what the QDQ model returns, by the operators expected."""
+    build, channels, scale, kinds = CASES[name]
     original = build()
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     quantized = quantize(original, PLAIN, contract, [photo(channels)])
-    path = tmp_path / "fast.tflite"
-    write_tflite(
-        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
-    )
+    write(quantized, name, path)
     session = open_session(path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
@@ -142,60 +147,13 @@ def test_an_int8_file_in_fast_forms_returns_what_the_qdq_model_returns(
     assert kinds is None or [op.kind for op in fast.network.operations] == kinds
 
 
-@pytest.mark.parametrize(("build", "channels", "scale", "kinds"), CASES.values(), ids=CASES.keys())
-def test_a_float_file_in_fast_forms_agrees_with_onnx_runtime(
-    build, channels, scale, kinds, tmp_path
-) -> None:
+def assert_float_file(name: str, path: Path) -> None:
+    """Assert that a float file agrees with ONNX Runtime."""
+    build, channels, _, _ = CASES[name]
     original = build()
-    contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
-    path = tmp_path / "fast.tflite"
-    write_tflite(
-        PreparedGraph(original), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
-    )
+    write(original, name, path)
     pixels = photo(channels)
     image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
     wanted = np.rint(run(original, image).clip(0, 1) * 255)[0].transpose(1, 2, 0)
     got = open_session(path).run(pixels).astype(int)
     assert (got == wanted).mean() > 0.999
-
-
-def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> None:
-    original = CASES["gray in, shuffle out"][0]()
-    contract = ImageContract("image-to-image", 2, "y")
-    quantized = quantize(original, PLAIN, contract, [photo(1)])
-    path = tmp_path / "fast.tflite"
-    write_tflite(
-        PreparedGraph(quantized), ExportSpec((SIZE,), FileNote("m", "t", contract, "0")), path
-    )
-    pixels = photo(1, (18, 6))
-    image = (pixels.transpose(2, 0, 1)[None] / np.float32(255)).astype(np.float32)
-    wanted = np.rint(run(quantized, image, exact=True) * 255)[0].transpose(1, 2, 0)
-    assert np.abs(open_session(path).run(pixels) - wanted).max() <= 1
-
-
-def test_a_stride_with_many_channels_reads_the_image_as_it_is() -> None:
-    layers = (conv("image", "a", 3, 3, 16), conv("a", "b", 3, 16, 16, stride=2))
-    last = (conv("b", "c", 1, 16, 12), shuffle("c", "out", 2))
-    fast = fastest_rewrites(views(network(*layers, *last, channels=3), 3, 1)["int8"], DEFAULT)
-    assert [op.attributes.get("strides") for op in fast.network.operations if op.name == "b"] == [
-        (2, 2)
-    ]
-
-
-def test_odd_sizes_keep_the_plain_form() -> None:
-    original = CASES["gray in, shuffle out"][0]()
-    fast = fastest_rewrites(views(original, 1, 2, size=(13, 21))["int8"], DEFAULT)
-    assert fast.multiple == 1
-    assert [op.kind for op in fast.network.operations] == ["Conv", "Conv", "DepthToSpace"]
-
-
-def test_a_value_that_others_read_keeps_its_own_shuffle() -> None:
-    """The convolution before the shuffle is read twice: the shuffle cannot be absorbed."""
-    features = conv("image", "a", 3, 3, 12)
-    tail = conv("a", "c", 1, 12, 12)
-    layers = (features, shuffle("a", "b", 2), tail, shuffle("c", "d", 2))
-    total = helper.make_node("Add", ["b", "d"], ["out"], name="total")
-    fast = fastest_rewrites(views(network(*layers, total, channels=3), 3, 2)["int8"], DEFAULT)
-    written = {tensor.name for op in fast.network.operations for tensor in op.outputs}
-    read = {t.name for op in fast.network.operations for t in op.inputs if t and t.data is None}
-    assert read <= written | {"image"}

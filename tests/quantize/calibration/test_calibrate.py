@@ -1,0 +1,87 @@
+"""Ranges are what ONNX Runtime computes on all images, in memory that does not grow."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from edge_imgq.errors import ImageError, NonFiniteOutputError
+from edge_imgq.quantize.calibration.calibrate import observe_ranges
+from edge_imgq.quantize.ranges.ranges import Range
+from edge_imgq.quantize.scales.scales import activations
+from tests.graph.build import model, run
+from tests.quantize.build import as_input, photo, residual_network
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def test_ranges_cover_all_images_whatever_their_order() -> None:
+    network = residual_network()
+    photos = [photo(seed) // (seed + 1) for seed in range(3)]
+    forwards = observe_ranges(network, photos, 1.0)
+    assert forwards == observe_ranges(network, reversed(photos), 1.0)
+    assert forwards["image"] == Range(0.0, 1.0)
+    assert set(forwards) == {value.name for value in activations(network.graph)}
+
+
+def test_ranges_are_what_onnx_runtime_computes() -> None:
+    network = residual_network()
+    pixels = photo()
+    seen = observe_ranges(network, [pixels], 1.0)["out"]
+    output = run(network, as_input(pixels))
+    assert (seen.low, seen.high) == pytest.approx((output.min(), output.max()), abs=1e-6)
+
+
+def test_no_image_is_refused() -> None:
+    with pytest.raises(ImageError, match="at least one"):
+        observe_ranges(residual_network(), [], 1.0)
+
+
+def test_an_activation_that_overflows_is_named() -> None:
+    huge = {"w": np.full((3, 3, 1, 1), 3e38, np.float32)}
+    node = helper.make_node("Conv", ["image", "w"], ["out"], kernel_shape=[1, 1])
+    with pytest.raises(NonFiniteOutputError, match="'out' becomes NaN or infinite"):
+        observe_ranges(model([node], huge), [photo()], 1.0)
+
+
+def test_memory_does_not_grow_with_the_number_of_images() -> None:
+    network = residual_network()
+
+    def peak_after(count: int) -> int:
+        observe_ranges(network, (photo(seed, (256, 256)) for seed in range(count)), 1.0)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    few = peak_after(4)
+    assert peak_after(64) - few < 20_000  # kB; 60 more images and activations would be 400 MB
+
+
+DEEP = """
+import resource
+import numpy as np
+from onnx import helper
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from tests.graph.build import model
+
+def peak_of(depth):
+    names = ["image", *(f"v{i}" for i in range(depth - 1)), "out"]
+    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in zip(names, names[1:])]
+    network = model(nodes, {})
+    observe_channels(network, [np.zeros((512, 512, 3), np.uint8)], 1.0, closely=True)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+few = peak_of(3)
+print(peak_of(64) - few)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_layers() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", DEEP], check=True, capture_output=True, text=True, cwd=CHECKOUT
+    )
+    assert int(found.stdout) < 50_000  # kB; all activations at once would be 190 MB

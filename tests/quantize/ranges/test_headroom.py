@@ -1,0 +1,129 @@
+"""Channels keep room for what calibration images do not show."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from onnx import helper
+
+from edge_imgq.contract import ImageContract
+from edge_imgq.images.layout import to_nchw
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from edge_imgq.quantize.error_model.channel_sensitivity import (
+    channel_sensitivity,
+)
+from edge_imgq.quantize.ranges.headroom import headroom
+from edge_imgq.quantize.ranges.ranges import ChannelRange
+from edge_imgq.quantize.scales.scale_constraints import image_quantization
+from edge_imgq.quantize.steps.bias_correction import zero_biases
+from edge_imgq.quantize.steps.equalization import equalize
+from tests.graph.build import model, run, weights
+from tests.quantize.smooth_photo import photo
+
+IMAGE = to_nchw(photo(9), 1.0)
+
+
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+
+
+def trunk_that_carries_the_image(layers: int = 5) -> ir.Model:
+    """Three channels of the image beside five that are twice as loud and of which little is read.
+
+    No image takes the three farther than white; the others go on beyond what photographs show.
+    """
+    generator = np.random.default_rng(8)
+    nodes, constants = [], {}
+    source, width = "image", 3
+    for index in range(layers):
+        weight = 0.3 * weights(generator, 8, width, 3, 3)
+        loud = np.abs(weights(generator, 5, 3, 3, 3))
+        weight[3:, :3] = 2 * loud / loud.sum(axis=(1, 2, 3), keepdims=True)
+        weight[range(3), range(3), 1, 1] = 1
+        constants[f"w{index}"] = weight
+        nodes += [
+            helper.make_node("Conv", [source, f"w{index}"], [f"c{index}"], pads=[1] * 4),
+            helper.make_node("Relu", [f"c{index}"], [f"r{index}"]),
+        ]
+        source, width = f"r{index}", 8
+    last = 0.3 * weights(generator, 3, 8, 3, 3)
+    last[range(3), range(3), 1, 1] = 1
+    nodes.append(helper.make_node("Conv", [source, "last"], ["out"], pads=[1] * 4))
+    for index, node in enumerate(nodes):
+        node.name = f"node_{index}"
+    return model(nodes, constants | {"last": last})
+
+
+def test_channels_that_flat_images_fill_get_the_levels() -> None:
+    network = trunk_that_carries_the_image()
+    zero_biases(network.graph)
+    images = [photo(seed) for seed in range(3)]
+    batch = np.concatenate([to_nchw(image, 1.0) for image in images])
+    seen = observe_channels(network, [*images, np.full_like(images[0], 255)], 1.0)
+    found = channel_sensitivity(network, batch)
+    twice = {
+        name: ChannelRange(2 * r.low, np.minimum(2 * r.high, r.high.max()))
+        for name, r in seen.items()
+    }
+    levels = []
+    for rooms in (headroom(network, seen, batch, CONTRACT), twice):
+        graph = network.clone()
+        gained, _ = equalize(graph, seen, image_quantization(1 / 255), found, "feedback", rooms)
+        np.testing.assert_allclose(run(graph, IMAGE), run(network, IMAGE), atol=1e-4)
+        highs = [gained[f"r{index}"].high for index in (1, 2, 3)]
+        levels.append(np.mean([high[:3] / high.max() for high in highs]))
+    assert levels[0] > 0.97
+    assert levels[1] < 0.95
+
+
+def test_room_is_kept_above_what_flat_images_do_not_fill() -> None:
+    edges = np.zeros((2, 1, 3, 3), np.float32)
+    edges[0, 0, 1, 1], edges[1, 0, 1, :2] = 1, (1, -1)
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["a"], name="a", pads=[1] * 4),
+        helper.make_node("Relu", ["a"], ["b"], name="b"),
+        helper.make_node("Conv", ["b", "v"], ["out"], name="out"),
+    ]
+    network = model(nodes, {"w": edges, "v": np.ones((1, 2, 1, 1), np.float32)}, channels=1)
+    # Brightness and a rising edge: of a photograph the one is at most 1, the other .2.
+    seen = observe_channels(network, [np.full((8, 8, 1), 255, np.uint8)], 1.0)
+    seen |= {"b": ChannelRange(np.zeros(2), np.array([1.0, 0.2]))}
+    bars = np.tile(np.arange(8) % 2, (1, 1, 8, 1)).astype(np.float32)
+    rooms = headroom(network, seen, bars, ImageContract("image-to-image", 1, "y"))
+    np.testing.assert_allclose(rooms["b"].high, [1.0, 0.4])
+
+
+def test_a_network_that_divides_flat_images_by_zero_keeps_all_room() -> None:
+    nodes = [
+        helper.make_node("ReduceMax", ["image", "axes"], ["most"], name="most"),
+        helper.make_node("Div", ["image", "most"], ["a"], name="a"),
+        helper.make_node("Conv", ["a", "w"], ["out"], name="out"),
+    ]
+    constants = {"w": np.ones((1, 1, 1, 1), np.float32), "axes": np.array([2, 3])}
+    network = model(nodes, constants, channels=1)
+    image = photo(0)[..., :1]
+    with np.errstate(all="raise"):
+        seen = observe_channels(network, [image], 1.0)
+        contract = ImageContract("image-to-image", 1, "y")
+        rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
+    assert {name: room.high.tolist() for name, room in rooms.items()} == {
+        name: found.high.tolist() for name, found in seen.items()
+    }
+
+
+def test_what_is_known_from_before_such_a_division_counts_for_nothing() -> None:
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], name="first"),
+        helper.make_node("ReduceMax", ["c", "axes"], ["most"], name="most"),
+        helper.make_node("Div", ["c", "most"], ["a"], name="a"),
+        helper.make_node("Conv", ["a", "v"], ["out"], name="out"),
+    ]
+    constants = {
+        "w": np.array([0.25, 1], np.float32).reshape(2, 1, 1, 1),
+        "axes": np.array([2, 3]),
+        "v": np.ones((1, 2, 1, 1), np.float32),
+    }
+    network, image = model(nodes, constants, channels=1), photo(0)[..., :1]
+    seen = observe_channels(network, [image], 1.0)
+    contract = ImageContract("image-to-image", 1, "y")
+    rooms = headroom(network, seen, to_nchw(image, 1.0), contract)
+    np.testing.assert_allclose(rooms["c"].high, seen["c"].high * [2, 1])
