@@ -1,7 +1,7 @@
 """Breaks passes, operators and quantizer steps: does the test at the same path see it?
 
-    python -m tests.mutation                          every file, MUTANTS small changes each
-    python -m tests.mutation graph/passes/fold --seed 2 --mutants 5
+    python -m tests.mutation                          every file, until a change is seen
+    python -m tests.mutation graph/passes/fold --seed 2 --mutants 5 --every
 
 A mutant is a file with one small change: an operator, a comparison, a number, a condition or a call
 within a function. It lives in a forked process alone, by an import hook, so that no file is touched
@@ -30,8 +30,8 @@ from types import CodeType
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = CHECKOUT / "edge_imgq"
 
-MUTANTS = 3
-"""For each file, unless the command line says otherwise."""
+MUTANTS = 6
+"""Tried of each file at most, unless the command line says otherwise."""
 
 LIMIT = 120.0
 """Seconds after which a mutant counts as seen: it runs for ever."""
@@ -242,7 +242,8 @@ def main() -> int:
     """Mutate files and print what their tests saw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", nargs="*", help="beginnings of paths below edge_imgq/")
-    parser.add_argument("--mutants", type=int, default=MUTANTS, help="of each file")
+    parser.add_argument("--mutants", type=int, default=MUTANTS, help="of each file, at most")
+    parser.add_argument("--every", action="store_true", help="go on after one that was seen")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     for name in HEAVY:
@@ -253,13 +254,18 @@ def main() -> int:
         if not path_of_test(file).is_file():
             blind.append(f"{file}: no test at {path_of_test(file).relative_to(CHECKOUT)}")
             continue
-        results = [is_seen(file, i) for i in chosen(file, arguments.mutants, arguments.seed)]
-        mutants, seen = mutants + len(results), seen + sum(red for red, _ in results)
-        print(f"{sum(red for red, _ in results)}/{len(results)} {file}", flush=True)
-        for told in (told for red, told in results if not red):
-            print(f"      survived: {told}", flush=True)
-        if results and not any(red for red, _ in results):
-            blind.append(f"{file}: its test stays green for all {len(results)} mutants")
+        tried = saw = 0
+        for index in chosen(file, arguments.mutants, arguments.seed):
+            red, told = is_seen(file, index)
+            tried, saw = tried + 1, saw + red
+            if not red:
+                print(f"      survived: {told}", flush=True)
+            elif not arguments.every:
+                break
+        print(f"{saw}/{tried} {file}", flush=True)
+        mutants, seen = mutants + tried, seen + saw
+        if tried and not saw:
+            blind.append(f"{file}: its test stays green for all {tried} mutants")
     print(*blind, f"{seen} of {mutants} mutants were seen (seed {arguments.seed}).", sep="\n")
     return 1 if blind else 0
 
