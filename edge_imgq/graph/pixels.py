@@ -139,7 +139,8 @@ def _result(
         return Port(name, "vector", channels)
     if layout.kind == "image" and channels == layout.channels and said in (None, "image"):
         return None
-    is_image = said == "image" or (said is None and channels == IMAGE_CHANNELS)
+    pictures = (IMAGE_CHANNELS, 1 if layout.colour == "y" else IMAGE_CHANNELS)
+    is_image = said == "image" or (said is None and channels in pictures)
     if is_image and channels in (1, IMAGE_CHANNELS):
         return Port(name, "image", channels, span[:1], span[1:])
     return Port(name, "plane", channels)

@@ -14,7 +14,8 @@ def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
     colour = "luma" if contract.colour == "y" else "RGB"
     said = [f"{name}: {contract.task}{scale} on {colour}"]
     said += [f"as {contract.layout}"] * (contract.layout != "image")
-    said += [f"with {port}" for port in contract.further]
+    if contract.further:
+        said.append(f"with {' and '.join(map(str, contract.further))}")
     said += [] if contract.result is None else [f"to {contract.result}"]
     return f"{' '.join(said)}, {large_count(parameters)} parameters"
 

@@ -22,6 +22,8 @@ NOISE = ("sigma", "noise")
 MOST_NOISE = 75 / 255
 """Of the range of pixels: what such an input is taken to reach where nobody says."""
 
+IMAGE_AXES = 4
+
 LIKELY = (3, 1, 4)
 """Channels of the input that is taken for the image, the likeliest first."""
 
@@ -59,7 +61,7 @@ def shape_vectors(model: ir.Model) -> None:
     """Let inputs of other axes than four take (1, N, 1, 1), in place."""
     graph = model.graph
     for value in list(graph.inputs[1:]):
-        if value.shape is None or len(value.shape) == 4:
+        if value.shape is None or len(value.shape) == IMAGE_AXES:
             continue
         lengths = [length if isinstance(length, int) else 1 for length in value.shape]
         pixel = ir.Value(
@@ -71,6 +73,7 @@ def shape_vectors(model: ir.Model) -> None:
         spread = [use for use in uses if np.prod(lengths) == 1 and _meets_image(use.node, value)]
         for use in spread:  # one number meets an image as one pixel does
             use.node.replace_input_with(use.idx, pixel)
+            _as_pixels(use.node)
         others = [use for use in uses if use not in spread]
         if others:
             numbers = _reshaped(graph, pixel, value, lengths)
@@ -79,17 +82,35 @@ def shape_vectors(model: ir.Model) -> None:
 
 
 def _meets_image(node: ir.Node, value: ir.Value) -> bool:
+    """Tell whether one number goes through scalar arithmetic alone until it meets an image."""
     others = [v for v in node.inputs if v is not None and v is not value]
-    wide = [v for v in others if v.shape is not None and len(v.shape) == 4]
-    return node.op_type in ELEMENTWISE and bool(wide)
+    if node.op_type not in ELEMENTWISE:
+        return False
+    if any(v.shape is not None and len(v.shape) == IMAGE_AXES for v in others):
+        return True
+    uses = [use for output in node.outputs for use in output.uses()]
+    is_scalar = all(edit.is_constant(v) and edit.contents(v).size == 1 for v in others)
+    return (
+        is_scalar and bool(uses) and all(_meets_image(u.node, u.node.inputs[u.idx]) for u in uses)
+    )
+
+
+def _as_pixels(node: ir.Node) -> None:
+    """Give the results of scalar arithmetic the axes that they now have, up to the image."""
+    for output in node.outputs:
+        if output.shape is not None and len(output.shape) < IMAGE_AXES:
+            output.shape = ir.Shape([1, 1, 1, 1])
+            for use in output.uses():
+                _as_pixels(use.node)
 
 
 def _reshaped(graph: ir.Graph, pixel: ir.Value, own: ir.Value, lengths: list[int]) -> ir.Value:
     """Return an input's numbers in the shape that the network has them in."""
-    shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths, np.int64))
+    shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths or [1], np.int64))
     node = ir.node("Reshape", [pixel, shape], name=f"{pixel.name}.own")
     result = node.outputs[0]
-    result.shape, result.type, result.name = own.shape, own.type, f"{pixel.name}.numbers"
+    result.shape, result.type = ir.Shape(lengths or [1]), own.type
+    result.name = f"{pixel.name}.numbers"
     graph.insert_before(next(iter(graph)), node)
     return result
 

@@ -1,0 +1,79 @@
+"""Inputs in one form compute what the network computes of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from edge_imgq.graph.ports.port_inputs import (
+    further_ports,
+    shape_vectors,
+    take_image_first,
+    take_ports,
+)
+from edge_imgq.ports import NOTHING_ASKED
+from tests.graph import build
+
+IMAGE = np.random.default_rng(9).random((1, 3, 6, 5), np.float32)
+
+
+def opened(shape: tuple[int, ...], nodes: list[tuple[str, list[str], str]]) -> ir.Model:
+    """Return a model of 'image' and 'knob' of a shape."""
+    constants = {"half": np.float32(0.5), "w": np.ones((3, 2), np.float32)}
+    made = [helper.make_node(kind, inputs, [output]) for kind, inputs, output in nodes]
+    proto = build.proto_model(made, constants)
+    knob = helper.make_tensor_value_info("knob", TensorProto.FLOAT, shape)
+    proto.graph.input.insert(0, knob)
+    found: ir.Model = ir.from_proto(proto)
+    return found
+
+
+CASES = {
+    "a number": ((), [("Mul", ["image", "knob"], "out")]),
+    "half a number": ((), [("Mul", ["knob", "half"], "k"), ("Add", ["image", "k"], "out")]),
+    "one of an axis": ((1,), [("Mul", ["image", "knob"], "out")]),
+    "a row": (
+        (1, 2),
+        [
+            ("MatMul", ["knob", "v"], "k"),
+            ("Unsqueeze", ["k", "axes"], "u"),
+            ("Mul", ["image", "u"], "out"),
+        ],
+    ),
+    "channels": ((1, 3, 1, 1), [("Mul", ["image", "knob"], "out")]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_become_one_pixel_from_0_to_the_peak(name: str) -> None:
+    shape, nodes = CASES[name]
+    model = opened(shape, nodes)
+    for key, array in (("v", np.ones((2, 3), np.float32)), ("axes", np.array([2, 3]))):
+        value = ir.Value(name=key, const_value=ir.tensor(array, name=key))
+        value.shape, value.type = ir.Shape(array.shape), ir.TensorType(ir.tensor(array).dtype)
+        model.graph.register_initializer(value)
+        for node in model.graph:
+            for place, read in enumerate(node.inputs):
+                if read is not None and read.name == key and read is not value:
+                    node.replace_input_with(place, value)
+    numbers = np.linspace(2, 3, max(int(np.prod(shape)), 1)).astype(np.float32).reshape(shape)
+    feeds = {"image": IMAGE, "knob": numbers}
+    (wanted,) = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString()).run(
+        None, feeds
+    )
+    take_image_first(model, NOTHING_ASKED, "m")
+    shape_vectors(model)
+    (port,) = further_ports(model, NOTHING_ASKED, (0.0, 1.0), 3)
+    assert (port.kind, port.channels) == ("vector", numbers.size)
+    ported = [type(port)(port.name, port.kind, port.channels, (1.0,), (5.0,))]
+    take_ports(model, tuple(ported), 255.0)
+    names = [value.name for value in model.graph.inputs]
+    assert names == ["image", "knob"]
+    levels = (numbers.reshape(1, -1, 1, 1) - 1) / 4 * 255
+    (found,) = onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString()).run(
+        None, {"image": IMAGE, "knob": levels}
+    )
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
