@@ -40,6 +40,8 @@ class ImageContract:
             side by side along the channels.
         frames: how many.
         further: inputs beside the image.
+        border: pixels that the network left out on each side; its files mirror the image out by as
+            many, so that nothing is left out.
     """
 
     task: str
@@ -51,6 +53,7 @@ class ImageContract:
     layout: Kind = "image"
     frames: int = 1
     further: tuple[Port, ...] = ()
+    border: int = 0
 
     @property
     def channels(self) -> int:
@@ -193,6 +196,8 @@ class FileNote:
             pairs["operators"] = str(self.operators)
         if contract.result is not None:
             pairs["result"] = json.dumps(contract.result.to_dict())
+        if contract.border:
+            pairs["border"] = str(contract.border)
         if not contract.takes_image_alone:
             pairs["layout"], pairs["frames"] = contract.layout, str(contract.frames)
             pairs["further"] = json.dumps([port.to_dict() for port in contract.further])
@@ -223,6 +228,7 @@ class FileNote:
                 layout=as_kind(pairs.get(PREFIX + "layout", "image")),
                 frames=int(pairs.get(PREFIX + "frames", 1)),
                 further=_ports(pairs.get(PREFIX + "further", "[]")),
+                border=int(pairs.get(PREFIX + "border", 0)),
             )
             return FileNote(
                 model=text("model"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import onnx_ir as ir
 
@@ -10,6 +11,7 @@ from edge_imgq.contract import FileNote, ImageContract, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.dynamic_shape import holds_no_size
 from edge_imgq.graph.load.refusals import shape_in_words
+from edge_imgq.graph.ports.border import find_border, with_border
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.ports.port_inputs import further_ports
 from edge_imgq.graph.shapes.size import bind_size, own_size
@@ -27,7 +29,6 @@ from edge_imgq.graph.shapes.size_multiple import (
     sizes_to_try,
 )
 from edge_imgq.ports import NOTHING_ASKED, Port, PortRequest, PortRequests
-from edge_imgq.wording import count_of
 
 WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
 
@@ -64,7 +65,11 @@ def read_pixels(
     vector = _sides(model, wanted, numbers_at)
     sides = vector or _sides(model, wanted, scale_at)
     if sides is None:
-        raise _unfit(model, name, wanted)
+        border = 0 if own_size(model) else find_border(outline(model), _first(model, wanted))
+        if not border:
+            raise _unfit(model, name, wanted)
+        whole, contract = read_pixels(with_border(model, border), name, peak, wanted, asked, span)
+        return whole, replace(contract, border=border)
     given = _given(model, sides, wanted, is_vector=vector is not None)
     layout = image_layout(model, name, asked, sides.scale, given)
     contract = ImageContract(
@@ -175,35 +180,14 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
     Raises:
         ModelError: its shapes do not work out.
     """
-    size = own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))
+    size = _first(model, wanted)
     found = output_at(outline(model), size)
     if found is None:
         return _no_image(model, name)
     gives = f"{name} makes {found[0]}x{found[1]} pixels of {size[0]}x{size[1]}"
-    border = None if own_size(model) else _border(outline(model), size)
-    if border is None:
-        return ModelError(f"{gives}; {WHOLE}. Resize or pad inside the model.")
-    pixels = count_of(border[1], "pixel")
-    enlarges = f"that enlarges {border[0]} times and" if border[0] > 1 else "that"
-    return ModelError(
-        f"{gives}, as a network without padding does {enlarges} leaves out {pixels} of the image "
-        f"on each side; {WHOLE}, so pad the image by {pixels} inside the model, before its first "
-        "layer, and export it again."
-    )
+    return ModelError(f"{gives}; {WHOLE}. Resize or pad inside the model.")
 
 
-def _border(model: ir.Model, size: Size) -> tuple[int, int] | None:
-    """Return scale and border where the output is scale × (side − 2 × border); else None."""
-    larger = (size[0] + 192, size[1] + 384)
-    try:
-        here, there = output_at(model, size), output_at(model, larger)
-    except ModelError:
-        return None
-    if here is None or there is None:
-        return None
-    (rise, odd), (wide, uneven) = divmod(there[0] - here[0], 192), divmod(there[1] - here[1], 384)
-    if odd or uneven or rise != wide or rise < 1:
-        return None
-    lost = {rise * size[axis] - here[axis] for axis in (0, 1)}
-    border, rest = divmod(lost.pop(), 2 * rise)
-    return None if lost or rest or border < 1 else (rise, border)
+def _first(model: ir.Model, wanted: Sequence[Size]) -> Size:
+    """Return the size to look at a model at that gives no image of the right size."""
+    return own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))

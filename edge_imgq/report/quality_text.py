@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_imgq.ports import Port
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
+from edge_imgq.wording import count_of
 
 VISIBLE = 0.5
 """Levels of signed mean error from which on a report says so."""
@@ -67,6 +68,11 @@ def number_lines(report: Report) -> list[str]:
     """
     contract, result = report.contract, report.contract.result
     lines = [_stated(port, contract.peak) for port in contract.further]
+    if contract.border:
+        lines.append(
+            f"the network leaves out {count_of(contract.border, 'pixel')} of an image on each "
+            "side: its files mirror the image out by as many before anything else"
+        )
     if result is None or contract.returns_image:
         return lines
     lines.append(_stated(result, contract.peak))

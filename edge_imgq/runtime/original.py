@@ -60,7 +60,7 @@ class AsGiven:
         self.runtime = runtime
         self.size = image_size(model)
         self._pixels, self._call, self._name = pixels, call, image.name
-        self._result, self._others = ports.result, others
+        self._result, self._others, self._border = ports.result, others, ports.border
         shape = _lengths(image)
         self._is_last = side_axes(shape) == (1, 2)
         self._batch = shape[0] or 1
@@ -69,6 +69,8 @@ class AsGiven:
     def __call__(self, image: Floats) -> NDArray[np.float64]:
         """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped."""
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
+        sides = (self._border, self._border)
+        image = np.pad(image, (sides, sides, (0, 0)), "reflect") if self._border else image
         feeds, channels = {}, image.shape[2]
         for port, value in reversed(self._others):
             channels -= port.channels
@@ -94,10 +96,12 @@ class OwnPorts:
     Attributes:
         further: inputs beside the image.
         result: what it returns; None for an image of the same pixels.
+        border: pixels that it leaves out on each side, and that its image is mirrored out by.
     """
 
     further: Sequence[Port] = ()
     result: Port | None = None
+    border: int = 0
 
 
 ONE_IMAGE = OwnPorts()

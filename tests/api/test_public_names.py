@@ -109,7 +109,15 @@ MEMBERS: dict[str, set[str]] = {
     "ImageContract": {
         *("task", "scale", "colour", "peak", "multiple", "channels", "pixel_scale", "shave"),
         *("fitting", "result", "result_channels", "result_size", "returns_image", "layout"),
-        *("frames", "further", "image_channels", "photo_unit", "takes_image_alone", "adds_colours"),
+        *(
+            "frames",
+            "further",
+            "border",
+            "image_channels",
+            "photo_unit",
+            "takes_image_alone",
+            "adds_colours",
+        ),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},
     "Model": {

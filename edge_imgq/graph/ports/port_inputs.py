@@ -88,11 +88,11 @@ def _meets_image(node: ir.Node, value: ir.Value) -> bool:
         return False
     if any(v.shape is not None and len(v.shape) == IMAGE_AXES for v in others):
         return True
-    uses = [use for output in node.outputs for use in output.uses()]
-    is_scalar = all(edit.is_constant(v) and edit.contents(v).size == 1 for v in others)
-    return (
-        is_scalar and bool(uses) and all(_meets_image(u.node, u.node.inputs[u.idx]) for u in uses)
-    )
+    (result,) = node.outputs
+    if not all(edit.is_constant(v) and edit.contents(v).size == 1 for v in others):
+        return False
+    readers = [use.node for use in result.uses()]
+    return bool(readers) and all(_meets_image(reader, result) for reader in readers)
 
 
 def _as_pixels(node: ir.Node) -> None:

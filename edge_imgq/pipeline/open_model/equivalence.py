@@ -116,7 +116,7 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    own = OwnPorts(contract.further, contract.result)
+    own = OwnPorts(contract.further, contract.result, contract.border)
     file = _running(given_as, given, pixels, images[0], own)
     if isinstance(file, Skipped):
         return file
