@@ -16,7 +16,7 @@ ROUNDINGS = ("nearest", "feedback")
 CORRECTIONS = ("channels",)
 EQUALIZATIONS = ("none", "image")
 COPIES = ("none", "spare", "tiles")
-SCALES = ("free", "power-of-two")
+SCALES = ("free", "power-of-two", "symmetric")
 LAYER_PRECISIONS = ("int8", "float")
 WHEN_OVER_BUDGET = ("nothing", "float")
 
@@ -39,7 +39,8 @@ class QuantizeRecipe:
         rounding: of weights, "nearest" or "feedback".
         corrections: what is put right afterwards: "channels".
         tuning: steps of label-free fine-tuning; 0 for none.
-        scales: "free", or "power-of-two" for targets that requantize by shifting.
+        scales: "free", "power-of-two" for targets that requantize by shifting, or "symmetric" for
+            kernels without zero points.
         precision: one of LAYER_PRECISIONS by the name of a layer; those without are int8.
         when_over_budget: what an export does then: "nothing", or "float", keep the layers in float
             that bring its files within their budget.

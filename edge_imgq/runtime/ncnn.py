@@ -39,7 +39,8 @@ class NcnnSession(LevelsSession):
     def __init__(self, path: Path, pair: Pair, threads: int) -> None:
         self._path, self.note, self.size = path, pair.note, pair.size
         self._net = _opened(path, threads)
-        delegate = IN_HALF if pair.computes_in_half else "float32"
+        in_integers = any(line.in_integers for line in pair.lines)
+        delegate = IN_HALF if pair.computes_in_half else "int8" if in_integers else "float32"
         self.identity = RuntimeIdentity("ncnn", version("ncnn"), delegate, threads)
 
     @property

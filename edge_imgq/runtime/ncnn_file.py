@@ -26,8 +26,14 @@ MARK = b"edge-imgq"
 LENGTH = 8
 ARRAY = -23300
 FEATURES = 31
-HALF = 0x01306B47
-"""Tag in front of weights in float16."""
+FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
+TYPES = {FULL: "<f4", HALF: "<f2", INTEGERS: "i1"}
+"""Tags in front of weights, and the types of these."""
+
+SCALES = 8
+OF_GROUPS, OF_RESULT = 1, 100
+"""Parameter of a convolution of integers, and what it says: one scale for each group of channels
+(else for each channel), the input's, and over 100 the result's."""
 
 WEIGHTS = ".bin"
 
@@ -62,7 +68,7 @@ class Line:
         """
         if self.kind.startswith(("Convolution", "Deconvolution")):
             bias = ((self.integer(0), False),) if self.integer(5) else ()
-            return ((self.integer(6), True), *bias)
+            return ((self.integer(6), True), *bias, *self._scales)
         if self.kind == "InnerProduct":
             bias = ((self.integer(0), False),) if self.integer(1) else ()
             return ((self.integer(2), True), *bias)
@@ -72,6 +78,25 @@ class Line:
             sides = [self.integer(key) for key in (0, 1, 2, 11)]
             return ((int(np.prod([side for side in sides if side])), False),)
         return ()
+
+    @property
+    def in_integers(self) -> bool:
+        """Whether it multiplies integers."""
+        return self.integer(SCALES) > 0
+
+    @property
+    def returns_integers(self) -> bool:
+        """Whether it rounds its result for the next one."""
+        return self.integer(SCALES) > OF_RESULT
+
+    @property
+    def _scales(self) -> tuple[tuple[int, bool], ...]:
+        """Scales of a convolution of integers: of weights, of the input and of the result."""
+        if not self.in_integers:
+            return ()
+        by_group = self.integer(SCALES) % OF_RESULT == OF_GROUPS
+        count = self.integer(7) if by_group else self.integer(0)
+        return (count, False), *((1, False),) * (1 + self.returns_integers)
 
 
 @dataclass(frozen=True)
@@ -129,7 +154,7 @@ class Pair:
                 kind = np.dtype("<f4")
                 if is_tagged:
                     tag = int.from_bytes(self.weights[place : place + 4], "little")
-                    kind, place = np.dtype("<f2" if tag == HALF else "<f4"), place + 4
+                    kind, place = np.dtype(TYPES[tag]), place + 4
                 values = np.frombuffer(self.weights, kind, count, place)
                 found.setdefault(line.name, []).append(values)
                 place += -(-values.nbytes // 4) * 4

@@ -13,7 +13,10 @@ from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.formats import Extra
 from tests.cli.conftest import Run
 
-TARGETS = {"ncnn-float", "ncnn-fp16"}
+LEAST = {"ncnn-float": 80, "ncnn-fp16": 55, "ncnn-int8": 40}
+"""Targets, with dB against the float model."""
+
+TARGETS = set(LEAST)
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +46,10 @@ def test_export_verifies_and_times_them(written: Path) -> None:
             for suffix in (".param", ".bin")
         )
         assert target["breaches"] == []
-        assert target["vs_reference"]["worst"] >= (80 if target["target"] == "ncnn-float" else 55)
+        assert target["vs_reference"]["worst"] >= LEAST[target["target"]]
     assert sorted(entry.name for entry in written.iterdir()) == [
-        "ncnn-float.bin", "ncnn-float.param", "ncnn-fp16.bin", "ncnn-fp16.param", "reference",
-        "report.json",
+        "ncnn-float.bin", "ncnn-float.param", "ncnn-fp16.bin", "ncnn-fp16.param", "ncnn-int8.bin",
+        "ncnn-int8.param", "reference", "report.json",
     ]  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def test_verify_bench_and_inspect_take_them(run: Run, written: Path) -> None:
     assert {row["target"] for row in json.loads(outcome.out)["targets"]} == TARGETS
     outcome = run("bench", written, "--runs", "3", "--json")
     assert outcome.code == 0
-    assert len(json.loads(outcome.out)) == 2
+    assert len(json.loads(outcome.out)) == 3
     outcome = run("inspect", written / "ncnn-fp16.param", "--operators")
     assert outcome.code == 0
     assert "input image: float32 3×48×64" in outcome.out

@@ -12,11 +12,11 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.runtime.open import open_session
+from tests.families.figures import psnr
 
 from .convert import SIZE, Family, run_onnx
 from .sharing import family
 from .table import PUBLISHED
-from .test_families import _psnr
 
 pytest.importorskip("coreai", reason="the extra [coreai] is not installed")
 
@@ -33,7 +33,7 @@ def psnr_of(network: Family, path: Path) -> float:
     got = open_session(path).levels(network.pixels[0]).transpose(2, 0, 1)
     wanted = run_onnx(network.model, network.image)[0] * 255
     assert got.shape == wanted.shape
-    return _psnr(got, wanted.clip(0, 255))
+    return psnr(got, wanted.clip(0, 255))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

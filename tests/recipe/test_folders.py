@@ -16,11 +16,11 @@ from edge_imgq.recipe.folders import export_recipes, quantize_recipe, select, sh
 SHIPPED = sorted(shipped_folder("export").glob("*.toml"))
 TARGETS = [
     "coreai-float16", "coreai-int8", "coreml-fp16", "coreml-int8", "executorch-float",
-    "executorch-int8", "ncnn-float", "ncnn-fp16",
-    "onnx-float", "onnx-int8", "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu",
+    "executorch-int8", "ncnn-float", "ncnn-fp16", "ncnn-int8", "onnx-float", "onnx-int8",
+    "tflite-float", "tflite-gpu", "tflite-int8", "tflite-npu",
 ]  # fmt: skip
 EXECUTORCH = ["executorch-float", "executorch-int8"]
-NCNN = ["ncnn-float", "ncnn-fp16"]
+NCNN = ["ncnn-float", "ncnn-fp16", "ncnn-int8"]
 CORE_AI = ["coreai-float16", "coreai-int8"]
 EXTRA = [*CORE_AI, *EXECUTORCH, *NCNN, "tflite-npu"]
 """Targets whose files a package makes or runs that edge-imgq does not install."""

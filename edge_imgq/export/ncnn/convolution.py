@@ -8,6 +8,13 @@ import numpy as np
 
 from edge_imgq.export.ncnn.activation import fused
 from edge_imgq.export.ncnn.builder import Blob, LoweringContext, RefusedError
+from edge_imgq.export.ncnn.int8 import (
+    OF_CHANNELS,
+    OF_GROUPS,
+    SCALES,
+    integers_of,
+    numbers,
+)
 from edge_imgq.export.ncnn.layers import Number, Weight
 from edge_imgq.export.ncnn.matmul import rows
 from edge_imgq.graph.convolution import padding_in, spans_of
@@ -22,7 +29,7 @@ AS_STATED = 1
 
 
 def convolution(site: LoweringContext) -> Blob:
-    """Conv of an image with constant weights, and the clipping after it.
+    """Conv of an image with constant weights, and the clipping after it; in integers if it may.
 
     Of many images of one pixel, which is what passes make of products, it is one of rows.
     """
@@ -31,10 +38,14 @@ def convolution(site: LoweringContext) -> Blob:
         return rows(site, weight[:, :, 0, 0], site.constant(2))
     _refuse_many(site)
     parameters = _convolved(site, weight, weight.shape[0])
-    kind = "Convolution"
+    kind, term = "Convolution", OF_CHANNELS
     if group > 1:
-        kind, parameters = "ConvolutionDepthWise", {**parameters, 7: group}
-    return site.emit(kind, site.read(0), parameters=parameters, weights=_weights(site, weight))
+        kind, term, parameters = "ConvolutionDepthWise", OF_GROUPS, {**parameters, 7: group}
+    weights, found = _weights(site, weight), integers_of(site.operation)
+    if found is not None:
+        parameters[SCALES] = term
+        weights = (Weight(found.weights, is_tagged=True), *weights[1:], *found.factors)
+    return site.emit(kind, site.read(0), parameters=parameters, weights=weights)
 
 
 def transposed_convolution(site: LoweringContext) -> Blob:
@@ -54,9 +65,10 @@ def transposed_convolution(site: LoweringContext) -> Blob:
 
 
 def _weight(site: LoweringContext) -> Any:
-    weight = site.operation.operand(1).data
-    if weight is None:
+    tensor = site.operation.operand(1)
+    if tensor.data is None:
         raise RefusedError("its weights are computed at run time; ncnn wants them as numbers")
+    weight = numbers(tensor)
     if weight.ndim != 4:
         raise RefusedError("only images with height and width are convolved")
     return np.asarray(weight, np.float32)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import size_of
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
 from edge_imgq.runtime.ncnn_file import Line, Pair, read_pair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CONVOLVING = ("Convolution", "ConvolutionDepthWise", "Deconvolution", "DeconvolutionDepthWise")
 WITHOUT_WORK = frozenset({"Input", "MemoryData", "Split"})
@@ -28,7 +32,8 @@ def describe(path: Path) -> FileDescription:
     """
     pair = read_pair(path)
     arrays = pair.arrays()
-    counts = {name: sum(a.size for a in found) for name, found in arrays.items()}
+    learned = {line.name: _learned(line, arrays.get(line.name, [])) for line in pair.lines}
+    counts = {name: sum(a.size for a in found) for name, found in learned.items()}
     rows = tuple(
         _row(line, pair, counts.get(line.name, 0))
         for line in pair.lines
@@ -41,7 +46,7 @@ def describe(path: Path) -> FileDescription:
         outputs=(_edge(result.outputs[0], pair),),
         operators=rows,
         parameters=sum(counts.values()),
-        zeros=sum(int((a == 0).sum()) for found in arrays.values() for a in found),
+        zeros=sum(int((a == 0).sum()) for found in learned.values() for a in found),
         macs=sum(row.macs for row in rows),
         bytes=size_of(path),
         memory=known_memory(path),
@@ -63,7 +68,11 @@ def memory_plan(path: Path) -> Plan:
         for line in pair.lines
         if line.kind not in WITHOUT_WORK
     )
-    sizes = {name: math.prod(shape) * width for name, shape in pair.shapes.items()}
+    integers = {blob for line in pair.lines if line.returns_integers for blob in line.outputs}
+    sizes = {
+        name: math.prod(shape) * (1 if name in integers else width)
+        for name, shape in pair.shapes.items()
+    }
     inputs = pair.lines[0].outputs
     result = pair.lines[-1].outputs[0]
     return Plan(steps, sizes, inputs, (same.get(result, result),), pair.size)
@@ -73,18 +82,27 @@ def _edge(name: str, pair: Pair) -> TensorRow:
     return TensorRow(name, tuple(pair.shapes[name]), "float32")
 
 
+def _learned(line: Line, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return the weights of a layer without its scales."""
+    return arrays[: 1 + line.integer(5)] if line.in_integers else arrays
+
+
 def _row(line: Line, pair: Pair, parameters: int) -> OperatorRow:
     output = line.outputs[0]
     return OperatorRow(
         kind=line.kind,
         name=output,
         shape=tuple(pair.shapes[output]),
-        dtype="float16" if pair.computes_in_half else "float32",
+        dtype="int8" if line.returns_integers else _float_type(pair),
         macs=_macs(line, pair.shapes),
         parameters=parameters,
         fused=FUSED.get(line.integer(9), "") if line.kind in (*CONVOLVING, "InnerProduct") else "",
         window=_window(line),
     )
+
+
+def _float_type(pair: Pair) -> str:
+    return "float16" if pair.computes_in_half else "float32"
 
 
 def _macs(line: Line, shapes: Shapes) -> int:

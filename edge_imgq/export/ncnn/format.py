@@ -41,12 +41,16 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
     Layers that hold no size take any; the note says whether all of them do.
     """
+    from edge_imgq.export.ncnn.int8 import refuse_without_integers
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
     from edge_imgq.runtime.ncnn_file import Pair
 
     (size,) = order.sizes
-    layers = lower(bound(graph, size, order.note), order.note.contract)
+    network = bound(graph, size, order.note)
+    layers = lower(network, order.note.contract)
+    if network.is_quantized:
+        refuse_without_integers(layers, order.note)
     resizable = _takes_other_sizes(graph, size, order.note, layers)
     layers = layers if resizable else of_one_size(layers)
     if order.half:
@@ -69,9 +73,11 @@ def _refuse_wide(layers: tuple[Layer, ...], note: FileNote) -> None:
     Raises:
         ModelError: names the layer.
     """
+    import numpy as np
+
     for layer in layers:
         for weight in layer.weights:
-            if weight.is_tagged and float(abs(weight.values).max()) > LARGEST:
+            if weight.is_tagged and float(np.abs(weight.values).max()) > LARGEST:
                 raise ModelError(
                     f"{layer.name}, a layer of '{note.model}', has weights beyond {LARGEST:.0f}, "
                     "where float16 ends. Use ncnn-float, or scale the weights down."

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAGIC = 7767517
 """First line of every .param file."""
 
-FULL, HALF = 0, 0x01306B47
-"""Tag in front of weights that may be of either type: float32, and float16."""
+FULL, HALF, INTEGERS = 0, 0x01306B47, 0x000D4B38
+"""Tag in front of weights that may be of several types: float32, float16 and int8."""
 
 ARRAY = -23300
 """Key of a parameter that is an array: this, less its number."""
@@ -43,21 +43,26 @@ class Weight:
     """Numbers of a layer in the .bin file.
 
     Attributes:
-        values: in the layer's own order.
+        values: in the layer's own order; float32, or int8, which stay so.
         is_tagged: whether a tag tells their type, so that they may be float16; others are float32.
     """
 
-    values: Array
+    values: Array | NDArray[np.int8]
     is_tagged: bool = False
 
     def to_bytes(self, half: bool) -> bytes:
         """Return what stands in the file; its length is a multiple of four."""
         if not self.is_tagged:
             return self.values.astype("<f4").tobytes()
+        if self.values.dtype == np.int8:
+            return INTEGERS.to_bytes(4, "little") + _padded(self.values.tobytes())
         if not half:
             return FULL.to_bytes(4, "little") + self.values.astype("<f4").tobytes()
-        data = self.values.astype("<f2").tobytes()
-        return HALF.to_bytes(4, "little") + data + bytes(-len(data) % 4)
+        return HALF.to_bytes(4, "little") + _padded(self.values.astype("<f2").tobytes())
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.ncnn.activation import clipped
 from edge_imgq.export.ncnn.builder import Blob, Builder, LoweringContext, RefusedError, UnknownError
+from edge_imgq.export.ncnn.int8 import hand_on_integers, without_integers_between
 from edge_imgq.export.ncnn.layers import Layer, with_splits
 from edge_imgq.export.ncnn.lowerings import FORMS
 from edge_imgq.export.refusal import Refusal, as_error, instead
@@ -20,7 +21,7 @@ IMAGE, RESULT = "image", "result"
 
 
 def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
-    """Return the layers of a float network of one image.
+    """Return the layers of a network of one image, float or quantized.
 
     Raises:
         UnsupportedOperatorError: names every operator without a form.
@@ -41,7 +42,7 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """Return the layers of a float network, whatever enters and leaves it.
+    """Return the layers of a network, whatever enters and leaves it.
 
     Raises:
         UnsupportedOperatorError: names every operator without a form.
@@ -49,7 +50,7 @@ def layers_of(network: Network) -> tuple[Layer, ...]:
     layers, result, refused = _built(network)
     if result is None:
         raise as_error("ncnn", network.name, refused)
-    return with_splits(_ending(layers, result), RESULT)
+    return hand_on_integers(with_splits(_ending(layers, result), RESULT))
 
 
 def refusals(network: Network) -> tuple[Refusal, ...]:
@@ -70,7 +71,7 @@ def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, .
     builder, refused = Builder(), []
     for tensor, name in zip(network.inputs, input_names(network), strict=True):
         builder.enter(tensor, name)
-    for operation in network.operations:
+    for operation in without_integers_between(network).operations:
         try:
             _build(operation, builder)
         except RefusedError as reason:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from edge_imgq.export.ncnn import activation, arithmetic, convolution, data_movement, matmul, resize
 from edge_imgq.export.ncnn.builder import Blob, LoweringContext
+from edge_imgq.graph.network import REQUANTIZE
 
 Build: TypeAlias = Callable[[LoweringContext], "Blob | tuple[Blob, ...]"]
 
@@ -54,6 +55,7 @@ FORMS: dict[str, Form] = {
     "Pad": Form(data_movement.pad),
     "Pow": Form(arithmetic.power),
     "Relu": Form(activation.plain("ReLU")),
+    REQUANTIZE: Form(data_movement.identity),
     "Reshape": Form(data_movement.reshape),
     "Resize": Form(resize.resize),
     "Sigmoid": Form(activation.plain("Sigmoid")),

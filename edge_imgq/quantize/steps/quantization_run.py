@@ -20,6 +20,7 @@ from edge_imgq.quantize.ranges.ranges import ChannelRange, Range
 from edge_imgq.quantize.scales.power_of_two import with_powers
 from edge_imgq.quantize.scales.scale_constraints import image_quantization
 from edge_imgq.quantize.scales.scales import place_scales
+from edge_imgq.quantize.scales.symmetric import with_zero_points_0
 from edge_imgq.quantize.steps.quantization_step import QuantizationState, covered, not_run
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.skipped import Skipped
@@ -77,6 +78,8 @@ class QuantizationRun:
     ) -> dict[ir.Value, Quantization]:
         """Return scale and zero point of every activation of a float graph."""
         found = place_scales(model.graph, self._ranges(model, seen), self.image)
+        if self.recipe.scales == "symmetric":
+            return with_zero_points_0(found, self.image)
         return with_powers(found, self.image) if self.by_shift else found
 
     def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:

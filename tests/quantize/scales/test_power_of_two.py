@@ -123,5 +123,5 @@ def test_a_recipe_says_which_scales_it_wants(tmp_path: Path) -> None:
     path.write_text('summary = ""\nobserver = "min-max"\npasses = []\nscales = "power-of-two"\n')
     assert read_quantize_recipe(path).scales == "power-of-two"
     path.write_text(path.read_text().replace("power-of-two", "powers"))
-    with pytest.raises(RecipeError, match="free, power-of-two"):
+    with pytest.raises(RecipeError, match="free, power-of-two, symmetric"):
         read_quantize_recipe(path)

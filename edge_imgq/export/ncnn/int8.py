@@ -1,0 +1,143 @@
+"""Convolutions of integers: which ones ncnn computes so, their scales, and what lies between.
+
+ncnn multiplies int8 in `Convolution`, in `ConvolutionDepthWise` with one channel a group, and in
+`InnerProduct`, which is left in float here. Its scales are factors from numbers to integers, one
+for the input and one for each output channel; there are no zero points. All other layers compute in
+float, so a convolution rounds its input itself, unless the one before it hands it integers
+(github.com/Tencent/ncnn, docs/how-to-use-and-FAQ/quantized-int8-inference.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.contract import FileNote
+from edge_imgq.errors import ModelError
+from edge_imgq.export.ncnn.layers import Layer, Weight
+from edge_imgq.graph.network import Network, Operation, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SCALES = 8
+"""Number of the parameter that says which scales a layer reads."""
+
+OF_GROUPS, OF_CHANNELS, OF_RESULT = 1, 2, 100
+"""Its values: a scale for each group, or for each channel; and more, with one for the result."""
+
+INT8_CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
+"""Layers that may read and return integers."""
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A convolution's weights as integers.
+
+    Attributes:
+        weights: (outputs, inputs per group, *kernel).
+        scales: of each output channel: number = integer x scale.
+        image_scale: of its input.
+    """
+
+    weights: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    image_scale: float
+
+    @property
+    def factors(self) -> tuple[Weight, Weight]:
+        """The scales as ncnn reads them: of weights, and of the input."""
+        image = np.array([1 / self.image_scale], np.float32)
+        return Weight((1 / self.scales).astype(np.float32)), Weight(image)
+
+
+def integers_of(operation: Operation) -> Integers | None:
+    """Return the weights of a convolution that ncnn computes in integers; None for others.
+
+    Its input must have the zero point 0, which an image has not.
+    """
+    image, weight = operation.operand(0).quantization, operation.operand(1)
+    stored, group = weight.quantization, operation.attributes.get("group", 1)
+    if image is None or stored is None or stored.dtype != "int8" or weight.data is None:
+        return None
+    if int(image.zero_point[0]) or group not in (1, weight.shape[0]):
+        return None
+    scales = np.broadcast_to(stored.scale, weight.shape[:1]).astype(np.float32)
+    return Integers(np.asarray(weight.data, np.int8), scales, float(image.scale[0]))
+
+
+def without_integers_between(network: Network) -> Network:
+    """Return a quantized network as ncnn computes it: in float, but for weights of convolutions.
+
+    Constants are the numbers that they stand for. What the quantizer rounds beside tensors, means
+    and factors of normalisations, stays as it is: a Round of a person's own has no form in ncnn.
+    """
+    if not network.is_quantized:
+        return network
+    operations = (replace(op, inputs=_real(op)) for op in network.operations)
+    return replace(
+        network,
+        operations=tuple(
+            replace(op, kind="Identity") if op.kind == "Round" else op for op in operations
+        ),
+    )
+
+
+def _real(operation: Operation) -> tuple[Tensor | None, ...]:
+    kept = {1} if operation.kind == "Conv" else set[int]()
+    return tuple(
+        tensor
+        if tensor is None or tensor.data is None or index in kept
+        else replace(tensor, data=numbers(tensor), quantization=None)
+        for index, tensor in enumerate(operation.inputs)
+    )
+
+
+def numbers(tensor: Tensor) -> Any:
+    """Return what a constant stands for, of integers their real values in float32."""
+    data, stored = np.asarray(tensor.data), tensor.quantization
+    if stored is None:
+        return data
+    shape = [1] * data.ndim
+    if stored.axis is not None:
+        shape[stored.axis] = -1
+    scale, zero = (np.asarray(a, np.float64) for a in (stored.scale, stored.zero_point))
+    if data.ndim == 0:
+        return np.float32((float(data) - zero[0]) * scale[0])
+    return ((data - zero.reshape(shape)) * scale.reshape(shape)).astype(np.float32)
+
+
+def hand_on_integers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return layers in which a convolution gives integers to one that alone reads its result."""
+    readers = {blob: layer for layer in layers for blob in layer.inputs}
+    return tuple(_handing_on(layer, readers.get(layer.outputs[0])) for layer in layers)
+
+
+def _handing_on(layer: Layer, reader: Layer | None) -> Layer:
+    """Return a layer that rounds its result by its reader's scale, where both are of integers."""
+    if reader is None or not (_reads_integers(layer) and _reads_integers(reader)):
+        return layer
+    term = int(layer.parameters[SCALES]) + OF_RESULT  # type: ignore[arg-type]
+    weights = (*layer.weights, reader.weights[-1])
+    return replace(layer, parameters={**layer.parameters, SCALES: term}, weights=weights)
+
+
+def refuse_without_integers(layers: Sequence[Layer], note: FileNote) -> None:
+    """Refuse a quantized network of which nothing would be computed in integers.
+
+    Raises:
+        ModelError: says what scales ncnn wants.
+    """
+    if not any(map(_reads_integers, layers)):
+        raise ModelError(
+            f"No convolution of '{note.model}' would multiply integers in {note.target}: ncnn "
+            "knows no zero points, and reads the image in float. Quantize with scales = "
+            '"symmetric", as --scheme int8-symmetric does, or ship ncnn-fp16.'
+        )
+
+
+def _reads_integers(layer: Layer) -> bool:
+    return layer.kind in INT8_CONVOLUTIONS and SCALES in layer.parameters

@@ -1,0 +1,40 @@
+"""Scales with the zero point 0, for kernels that know no other, such as ncnn's.
+
+Integers go from -127 to 127, so that what a rectifier leaves has seven bits. The image keeps its
+own: one level a pixel level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from edge_imgq.graph.network import Quantization
+from edge_imgq.quantize.ranges.ranges import INT8_HIGH, LEAST, bounds, per_tensor
+
+
+def with_zero_points_0(
+    placed: Mapping[ir.Value, Quantization], image: Quantization
+) -> dict[ir.Value, Quantization]:
+    """Return parameters that reach as far with the zero point 0, but for those of the image.
+
+    Args:
+        placed: quantization of every activation; values that share theirs still do.
+        image: parameters of 8-bit pixels.
+    """
+    return {
+        value: parameters if _is_image(parameters, image) else symmetric(parameters)
+        for value, parameters in placed.items()
+    }
+
+
+def symmetric(parameters: Quantization) -> Quantization:
+    """Return parameters of a whole tensor with the zero point 0 that reach as far."""
+    reach = bounds(parameters)
+    return per_tensor(max(-reach.low, reach.high, LEAST * INT8_HIGH) / INT8_HIGH, 0)
+
+
+def _is_image(parameters: Quantization, image: Quantization) -> bool:
+    same = parameters.scale[0] == image.scale[0]
+    return bool(same and parameters.zero_point[0] == image.zero_point[0])
