@@ -65,6 +65,8 @@ class KernelProfile:
         no_integer_kernel: operators that take and return int8 and compute in float in between.
         tabled: those of them that take one tensor, and become one table between two conversions.
         multiplies_bytes: whether there are products of 8-bit integers.
+        parts_outputs: whether outputs that overfill tiles by few are computed apart, in blocks.
+        prunes_halves: whether halves of PReLUs that hardly count are given up for time.
     """
 
     name: str
@@ -78,6 +80,8 @@ class KernelProfile:
     no_integer_kernel: frozenset[str]
     tabled: frozenset[str]
     multiplies_bytes: bool
+    parts_outputs: bool
+    prunes_halves: bool
 
     def tile(self, *, quantized: bool) -> Tile:
         """Return the tile of one arithmetic."""

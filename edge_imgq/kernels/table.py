@@ -18,6 +18,7 @@ PROFILES: Mapping[str, KernelProfile] = {
 
 OF_PROCESSOR: Mapping[str, KernelProfile] = {
     "cpu": PROFILES["x86-vnni"],
+    "cpu:x86": PROFILES["x86-vnni"],
     "gpu": PROFILES["x86-vnni"],
 }
 """By the `processor` of an export recipe. A file for GPUs has no forms that depend on it."""

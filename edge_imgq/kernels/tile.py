@@ -30,22 +30,30 @@ class Tile:
     Attributes:
         outputs: output channels that it computes at once.
         inputs: input channels that it reads as one group.
+        tap: input channels in whose time a kernel of several taps moves on to the next one.
+        requantize: input channels in whose time it scales what it writes to integers.
         narrow: the tile for few outputs; None where there is no other.
     """
 
     outputs: int
     inputs: int = 1
+    tap: float = 0
+    requantize: float = 0
     narrow: NarrowTile | None = None
 
     def slots(self, taps: int, inputs: int, outputs: int) -> float:
         """Return the multiply-accumulates of a convolution per output position, filled or not.
+
+        Where the family has them, what a tile costs besides is in it, in the same unit.
 
         Args:
             taps: kernel height × width.
             inputs: input channels of one group.
             outputs: output channels.
         """
-        return taps * round_up(inputs, self.inputs) * self._lanes(taps, outputs)
+        tap = self.tap if taps > 1 else 0.0  # a matrix product has no taps to go through
+        products = taps * (round_up(inputs, self.inputs) + tap)
+        return (products + self.requantize) * self._lanes(taps, outputs)
 
     def _lanes(self, taps: int, outputs: int) -> float:
         """Return the columns that are computed for some outputs, by what they take.

@@ -74,6 +74,8 @@ X86_VNNI = TimedProfile(
     no_integer_kernel=NO_INTEGER_KERNEL,
     tabled=TABLED,
     multiplies_bytes=True,
+    parts_outputs=False,
+    prunes_halves=False,
     times=_TIMES,
 )
 

@@ -25,6 +25,7 @@ CHOICES = {
     "export/tflite/kernel_rewrites/depth_to_space_output.py": set(),
     "export/tflite/kernel_rewrites/row_parity_split.py": {"BLOCK"},
     "export/tflite/kernel_rewrites/large_depthwise.py": {"GROUPS"},
+    "export/tflite/kernel_rewrites/remainder_output.py": set(),
     "export/tflite/kernel_rewrites/winograd_f23.py": {"ROWS", "UPPER", "LOWER"},
     "export/tflite/kernel_rewrites/row_parity_operators.py": set(),
     "export/tflite/kernel_rewrites/same_convolution.py": set(),

@@ -10,7 +10,7 @@ be computed in blocks of pixels, which fill more of both
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -52,13 +52,14 @@ class ConvRewrite:
     Attributes:
         slots: multiply-accumulates in filled lanes, and what is moved for them.
         taps: of its kernel.
-        blocked: what lies in blocks of pixels: nothing, what it writes, or what it reads too.
+        blocked: what lies in blocks of pixels: nothing, what it writes, what it reads too, or of
+            what it writes the channels that overfill the tiles of its kernel.
         block: side of such a block.
     """
 
     slots: float
     taps: float
-    blocked: Literal["nothing", "output", "input"] = "nothing"
+    blocked: Literal["nothing", "output", "input", "remainder"] = "nothing"
     block: int = 1
 
     @property
@@ -79,6 +80,8 @@ def cheapest_rewrite(
     """
     plain = no_rewrite(layer, kernels)
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
+    if kernels.parts_outputs and BLOCKS[0] in blocks and _is_parted(layer, kernels):
+        forms.append(_remainder(layer, BLOCKS[0], kernels))
     least = min(forms, key=lambda form: form.slots, default=plain)
     return least if least.slots / plain.slots < WORTHWHILE else plain
 
@@ -125,6 +128,26 @@ def _input(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
     slots = _slots(layer, taps, pixels, pixels, kernels) / pixels
     moved = kernels.copy * (layer.inputs + layer.outputs) + _shuffle(layer, kernels)
     return ConvRewrite(slots + moved, taps / pixels, "input", block)
+
+
+def remainder(outputs: int, kernels: KernelProfile) -> int:
+    """Return the output channels of an int8 convolution that overfill the tiles of its kernel."""
+    return outputs % kernels.int8.outputs
+
+
+def _is_parted(layer: Layer, kernels: KernelProfile) -> bool:
+    """Tell whether some outputs may be computed apart: where integers are joined unchanged."""
+    overfills = 0 < remainder(layer.outputs, kernels) < layer.outputs
+    return overfills and layer.quantized and not layer.shuffled and prod(layer.kernel) > 1
+
+
+def _remainder(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
+    """Return the form of whole tiles, and the other outputs in blocks, joined behind."""
+    rest = remainder(layer.outputs, kernels)
+    whole = no_rewrite(replace(layer, outputs=layer.outputs - rest), kernels)
+    blocks = _output(replace(layer, outputs=rest), block, kernels)
+    slots = whole.slots + blocks.slots + kernels.copy * layer.outputs
+    return ConvRewrite(slots, whole.taps + blocks.taps, "remainder", block)
 
 
 def _slots(layer: Layer, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:

@@ -26,8 +26,7 @@ Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +36,7 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.fusion import stored_output
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
+from edge_imgq.graph.passes.by_name.sign_split import holds_halves
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
 from edge_imgq.quantize.ranges.guarded_clipping import LOSS, TRUTH, GuardSet
@@ -57,15 +57,13 @@ from edge_imgq.quantize.steps.channel_pruning import (
     own_errors,
     readers_of,
 )
-from edge_imgq.quantize.steps.free_channels import free_channels
+from edge_imgq.quantize.steps.copy_counts import Group, Worth, copy_counts, make_narrow, noise_left
+from edge_imgq.quantize.steps.free_channels import free_channels, slots_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
-
-MOST = 8
-"""Copies of one channel."""
 
 MARGIN = 4.0
 """How many times what a channel is worth its place must spare; absence is known from few pixels."""
@@ -73,21 +71,12 @@ MARGIN = 4.0
 AT_PEAK = 0.1
 """Share of an image that a channel given up may fill at its peak."""
 
-LEAST_SWAP = 1e-3
 LEAST_GAIN = 0.05
-"""Shares of the network's noise that one swap, and all of them, must spare to be worth it."""
+"""Share of the noise that copies must spare to be worth it."""
 
 Seen = Mapping[str, ChannelRange]
 Place = Callable[[ir.Model, Seen], Mapping[ir.Value, Quantization]]
 """Gives every activation of a float graph its scale."""
-
-
-@dataclass(frozen=True)
-class _Worth:
-    """What every class of channels adds to the noise, and what its absence would."""
-
-    noise: Numbers
-    absence: Numbers
 
 
 def copy_channels(
@@ -121,9 +110,9 @@ def copy_channels(
     worth = _worth(original, channels, seen, placed, found)
     allowed = np.maximum((LOSS - 1) * worth.noise.sum(), TRUTH * own_errors(original, guard))
     groups = _groups(original, channels, placed, guard, allowed, tiles)
-    copies = _copies(channels, worth, groups)
-    left = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
-    if left.sum() > (1 - LEAST_GAIN) * worth.noise.sum():
+    copies = copy_counts(channels, worth, groups)
+    make_narrow(copies, worth, groups)
+    if noise_left(worth, copies).sum() > (1 - LEAST_GAIN) * worth.noise.sum():
         return None
     for group in groups:
         if group.pruning is not None:
@@ -136,45 +125,13 @@ def copy_channels(
     return ranges
 
 
-@dataclass
-class _Group:
-    """Classes that stand in the same values, so that one may take the place of another.
-
-    Attributes:
-        members: the classes.
-        value: that layers read them from; None where something else reads them too.
-        readers: those layers.
-        added: places that the value may gain for nothing.
-        pruning: what is left of the channels of the value.
-        places: of the members among the channels of the value.
-    """
-
-    members: NDArray[np.intp]
-    value: ir.Value | None
-    readers: list[ir.Node]
-    added: int
-    pruning: PruningState | None = None
-    places: NDArray[np.intp] | None = None
-
-    def costs(self, worth: _Worth) -> Numbers:
-        """Return what the place of each member must spare."""
-        if self.pruning is None:
-            return worth.absence[self.members]
-        return self.pruning.costs()[self.places]
-
-    def prune(self, member: int) -> None:
-        """Give up a member, by its number."""
-        if self.pruning is not None and self.places is not None:
-            self.pruning.prune(int(self.places[member]))
-
-
 def _worth(
     original: ir.Model,
     channels: Channels,
     seen: Seen,
     placed: Mapping[ir.Value, Quantization],
     found: Mapping[str, ChannelSensitivity],
-) -> _Worth:
+) -> Worth:
     noise, absence = np.zeros(channels.count), np.zeros(channels.count)
     for value in activations(original.graph):
         if value not in channels.of:
@@ -184,45 +141,13 @@ def _worth(
         np.add.at(absence, classes, MARGIN * of.absence + AT_PEAK * at_peak)
         if is_rounded_anew(value):
             np.add.at(noise, classes, of.error * float(placed[value].scale[0]) ** 2 / 12)
-    return _Worth(noise, absence)
+    return Worth(noise, absence)
 
 
 def _peaks(seen: ChannelRange, count: int) -> Numbers:
     """Return the largest magnitude of each channel; without end where only the whole is known."""
     peaks: Numbers = np.maximum(np.abs(seen.low), np.abs(seen.high))
     return peaks if peaks.ndim else np.full(count, np.inf)
-
-
-def _copies(channels: Channels, worth: _Worth, groups: Sequence[_Group]) -> NDArray[np.intp]:
-    """Return how many times each class is to stand there; 0 for those that are given up."""
-    copies = np.ones(channels.count, np.intp)
-    least = LEAST_SWAP * worth.noise.sum()
-    for group in groups:
-        members = group.members
-        for _ in range(group.added):
-            spared = _spared(worth.noise[members], copies[members])
-            if spared.max() >= least:
-                copies[members[spared.argmax()]] += 1
-        while True:
-            n = copies[members]
-            costs = np.where(n == 1, group.costs(worth), np.inf)
-            donor = int(costs.argmin())
-            spared = _spared(worth.noise[members], n)
-            spared[donor] = 0
-            best = int(spared.argmax())
-            if spared[best] < max(costs[donor], least):
-                break
-            copies[members[donor]] = 0
-            copies[members[best]] += 1
-            group.prune(donor)
-    return copies
-
-
-def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
-    """Return what one more copy of each class spares; 0 for those that may have none."""
-    spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
-    spared[(copies == 0) | (copies >= MOST)] = 0
-    return spared
 
 
 def _groups(
@@ -232,7 +157,7 @@ def _groups(
     guard: GuardSet,
     allowed: Numbers,
     tiles: KernelProfile | None,
-) -> list[_Group]:
+) -> list[Group]:
     """Return the copyable classes in groups that stand in the same values."""
     values = list(channels.of)
     where: dict[int, list[int]] = {}
@@ -244,7 +169,7 @@ def _groups(
         if channels.copyable[found]:
             together.setdefault(tuple(places), []).append(found)
     groups = [
-        _Group(np.array(members), *_last([values[place] for place in places], tiles))
+        _group(np.array(members), [values[place] for place in places], tiles)
         for places, members in together.items()
     ]
     wanted = [group.value for group in groups]
@@ -259,22 +184,27 @@ def _groups(
     return groups
 
 
-def _last(
-    values: list[ir.Value], tiles: KernelProfile | None
-) -> tuple[ir.Value | None, list[ir.Node], int]:
-    """Return the value that no other of some reads, the layers that do, and its free places."""
+def _group(
+    members: NDArray[np.intp], values: list[ir.Value], kernels: KernelProfile | None
+) -> Group:
+    """Return the classes that stand in some values: where they may become wider or narrower."""
     inside = set(values)
     last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
     readers = readers_of(last[0]) if len(last) == 1 else None
     passed_on = all(len(list(v.consumers())) == 1 for v in values if v not in last)
     if not readers or not passed_on:
-        return None, [], 0
+        return Group(members, None, [], 0)
+    if kernels is None:
+        return Group(members, last[0], readers, 0)
     written = [v.producer() for v in values]
     writers = [node for node in written if node is not None and node.op_type in WEIGHT_AXIS]
     assert last[0].shape is not None
     width = last[0].shape[1]
     assert isinstance(width, int)  # readers_of asks for it
-    return last[0], readers, 0 if tiles is None else free_channels(writers, readers, width, tiles)
+    group = Group(members, last[0], readers, free_channels(writers, readers, width, kernels))
+    if kernels.prunes_halves and holds_halves(last[0]):
+        group.slots = lambda more: slots_beside(writers, readers, width + more, kernels)
+    return group
 
 
 def _offsets(

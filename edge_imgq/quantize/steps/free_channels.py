@@ -1,4 +1,4 @@
-"""Places that a tensor may gain for nothing: those that fill the tiles of the layers beside it.
+"""What the width of a tensor costs: the tiles of the layers beside it that it fills.
 
 A kernel computes channels in tiles (`edge_imgq.kernels.tile`): a layer that writes ten channels
 computes sixteen, and one that reads ten reads sixteen. What is there anyway may hold copies of
@@ -8,6 +8,7 @@ channels that carry the image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import onnx_ir as ir
 
@@ -37,3 +38,21 @@ def free_channels(
         if written and read:
             places = wider - width
     return places
+
+
+def slots_beside(
+    writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
+) -> float:
+    """Return the slots of the layers beside a value of some width, per position of its own.
+
+    Args:
+        writers: layers that write the value.
+        readers: layers that read it.
+        width: its channels.
+        kernels: of the processor that the file is for.
+    """
+    total = sum(mac_slots(node, kernels, outputs=width) for node in writers)
+    for node in readers:
+        strides = node.attributes.get_ints("strides", [1, 1])
+        total += mac_slots(node, kernels, inputs=width) / prod(strides)
+    return total

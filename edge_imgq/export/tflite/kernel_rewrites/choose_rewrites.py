@@ -9,6 +9,7 @@ from math import lcm
 
 from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import DepthToSpaceOutput
 from edge_imgq.export.tflite.kernel_rewrites.large_depthwise import large_depthwise
+from edge_imgq.export.tflite.kernel_rewrites.remainder_output import RemainderOutput
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_split_rows
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_split import BLOCK
 from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
@@ -22,7 +23,13 @@ from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
     output_name,
     winograd_region,
 )
-from edge_imgq.graph.cost.conv_cost import BLOCKS, WORTHWHILE, ConvRewrite, cheapest_rewrite
+from edge_imgq.graph.cost.conv_cost import (
+    BLOCKS,
+    WORTHWHILE,
+    ConvRewrite,
+    cheapest_rewrite,
+    remainder,
+)
 from edge_imgq.graph.network import Network, Operation
 from edge_imgq.kernels.profile import KernelProfile
 
@@ -93,6 +100,9 @@ def _best(
     form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
     if form.blocked == "input":
         return SpaceToDepthInput(convolution).operations(form.block), form.block, set()
+    if form.blocked == "remainder":
+        parted = RemainderOutput(convolution, remainder(convolution.outputs, kernels))
+        return parted.operations(form.block), form.block, set()
     if form.blocked == "output":
         taken = set() if shuffle is None else {shuffle.name}
         return DepthToSpaceOutput(convolution, shuffle).operations(form.block), form.block, taken

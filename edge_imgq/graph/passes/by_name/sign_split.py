@@ -39,6 +39,9 @@ from edge_imgq.graph.passes.by_name.sign_split_cost import Surroundings, afforda
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.xnnpack import FRACTIONS
 
+RECTIFIED = ".halves.relu"
+"""Ends the name of the node that writes halves."""
+
 
 def sign_split(model: ir.Model) -> int:
     """Rewrite PReLUs with constant slopes on (N, C, H, W), and LeakyReLUs; exact in float.
@@ -87,6 +90,12 @@ def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
         if around.block == 1 and not around.merges and count:
             found[node] = count
     return found
+
+
+def holds_halves(value: ir.Value) -> bool:
+    """Tell whether a value is the rectified halves of PReLUs."""
+    maker = value.producer()
+    return maker is not None and maker.op_type == "Relu" and (maker.name or "").endswith(RECTIFIED)
 
 
 def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
@@ -218,7 +227,7 @@ def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
         halves = edit.insert_convolution(graph, node, source, spread, name)
     assert source.shape is not None
     halves.shape = ir.Shape([source.shape[0], len(spread), *source.shape[2:]])
-    rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{name}.relu")
+    rectified = edit.insert_node(graph, node, "Relu", [halves], {}, f"{node.name}{RECTIFIED}")
     rectified.shape = halves.shape
     return rectified
 

@@ -1,0 +1,80 @@
+"""A convolution whose output channels overfill the tiles of its kernel by few.
+
+A kernel computes output channels by sixteens, so that twenty cost as much as thirty-two. The whole
+tiles stay one convolution. The other channels are computed for b × b pixels at once
+(`depth_to_space_output`), which fills a tile of its own, and are joined to the first behind:
+
+    20 outputs, 3×3:    9 · 32 lanes at each pixel    or    9 · 16  +  4·4 · 16 / 4 .
+
+Every sum has the same terms, and integers of one scale are joined unchanged: exact, in int8 to the
+bit. Height and width must be multiples of b.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import DepthToSpaceOutput
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import (
+    SameConvolution,
+    constant,
+)
+from edge_imgq.graph.network import Operation, Tensor
+
+
+@dataclass(frozen=True)
+class RemainderOutput:
+    """A convolution, and how many of its outputs are computed apart.
+
+    Attributes:
+        convolution: one that writes more than `rest` channels.
+        rest: its last channels, which no tile is filled with.
+    """
+
+    convolution: SameConvolution
+    rest: int
+
+    def operations(self, block: int) -> tuple[Operation, ...]:
+        """Return the convolution of whole tiles, that of blocks, and what joins them."""
+        first = self.convolution.outputs - self.rest
+        whole = _part(self.convolution, "whole", slice(0, first))
+        rest = _part(self.convolution, "rest", slice(first, None))
+        operation = self.convolution.operation
+        joined = Operation(
+            "Concat",
+            f"{operation.name}/joined",
+            (whole.operation.output, rest.operation.output),
+            operation.outputs,
+            {"axis": 1},
+        )
+        return whole.operation, *DepthToSpaceOutput(rest, None).operations(block), joined
+
+
+def _part(convolution: SameConvolution, name: str, channels: slice) -> SameConvolution:
+    """Return a convolution with some of its output channels."""
+    operation = convolution.operation
+    order = np.arange(convolution.outputs)[channels]
+    weight = _taken(convolution.weight, name, order)
+    bias = None if convolution.bias is None else _taken(convolution.bias, name, order)
+    batch, _, *size = operation.output.shape
+    output = replace(
+        operation.output,
+        name=f"{operation.output.name}/{name}",
+        shape=(batch, len(order), *size),
+    )
+    part = replace(
+        operation,
+        name=f"{operation.name}/{name}",
+        inputs=(operation.inputs[0], weight, bias),
+        outputs=(output,),
+    )
+    return replace(convolution, operation=part, weight=weight, bias=bias)
+
+
+def _taken(tensor: Tensor, name: str, order: np.ndarray) -> Tensor:
+    """Return some output channels of a constant."""
+    assert tensor.data is not None
+    taken = constant(tensor, tensor.data[order], order)
+    return replace(taken, name=f"{tensor.name}/{name}")
