@@ -56,7 +56,7 @@ class ExecuTorchSession(LevelsSession):
         """Return a call that runs the file on a batch of one; its result lives until the next.
 
         The numbers must lie in the order of their axes: a tensor in another order is taken for one
-        in this (see findings/executorch-layout.sh).
+        in this (see findings/executorch-channels-last.sh).
         """
         import torch
 

@@ -53,7 +53,7 @@ def is_setting(node: ir.Node, index: int) -> bool:
     return index > 0 and node.op_type in SETTINGS and edit.is_constant(node.inputs[index])
 
 
-def parameters(node: ir.Node) -> tuple[Any, Any]:
+def quantization(node: ir.Node) -> tuple[Any, Any]:
     """Return scale and zero point of a quantizer or dequantizer."""
     scale, zero_point = (np.array(edit.contents(value)) for value in node.inputs[1:3])
     return scale, zero_point
@@ -70,7 +70,7 @@ def _quantized(restore: ir.Node, reader: ir.Node) -> Constant:
     which are those of the graph.
     """
     array = np.array(edit.contents(restore.inputs[0]))
-    scale, zero_point = parameters(restore)
+    scale, zero_point = quantization(restore)
     axis = restore.attributes.get_int("axis", 1)
     if array.dtype == np.int32 or (reader.op_type in WEIGHT_AXIS and not _is_integer(reader)):
         sides = [-1 if place == axis else 1 for place in range(array.ndim)]

@@ -6,7 +6,7 @@ are several because of their gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edge_imgq.quantize.torch.torch_inputs import Inputs, Operator, given, optional
+from edge_imgq.quantize.torch.torch_inputs import Inputs, Operator, given, integers, optional
 from edge_imgq.quantize.torch.torch_operators import OPERATORS
 
 
@@ -59,29 +59,60 @@ def _split(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
     return tuple(source.narrow(axis, b, n) for b, n in zip(begins, lengths, strict=True))
 
 
+def _mean(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return ReduceMean; XNNPACK computes those that keep their axes."""
+    axes = integers(inputs, 1)
+    if not axes:
+        result = OPERATORS["ReduceMean"](node, inputs)
+        assert isinstance(result, Tensor)
+        return result
+    mean = given(inputs, 0).mean(tuple(axes), keepdim=True)
+    return mean if node.attributes.get_int("keepdims", 1) else mean.reshape(_shape(node))
+
+
+def _reshaped(node: ir.Node, inputs: Inputs) -> Tensor:
+    """Return an input in the shape of the node's output."""
+    return given(inputs, 0).reshape(_shape(node))
+
+
+def _shape(node: ir.Node) -> tuple[int, ...]:
+    shape = node.outputs[0].shape
+    assert shape is not None, "the graph is bound to a size"
+    return shape.numpy()
+
+
 FORMS: dict[str, Operator] = {
     **OPERATORS,
     "Clip": _clip,
     "PRelu": _prelu,
     "Pow": _power,
+    "ReduceMean": _mean,
     "Round": lambda _, inputs: torch.round(given(inputs, 0)),
     "Split": _split,
+    "Squeeze": _reshaped,
+    "Unsqueeze": _reshaped,
 }
 """How a program computes an operator, by ONNX operator type."""
 
 SETTINGS = frozenset(
-    {
-        "Clip",
-        "Expand",
-        "Pad",
-        "Pow",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "Reshape",
-        "Resize",
-        "Slice",
-    }
-    | {"Split", "Squeeze", "Tile", "Unsqueeze"}
+    {"Clip", "Expand", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "Reshape", "Resize"}
+    | {"Slice", "Split", "Squeeze", "Tile", "Unsqueeze"}
 )
 """Operators whose inputs but the first are numbers that a program has in its calls."""
+
+Move = Callable[[Tensor], Tensor]
+
+
+def depth_to_space_moves(node: ir.Node, shape: Sequence[int]) -> tuple[Move, Move, Move]:
+    """Return the moves that a DepthToSpace consists of, for a tensor of a shape (N, C, H, W).
+
+    XNNPACK makes each by itself, and in integers where each is quantized.
+    """
+    count, channels, height, width = shape
+    block = node.attributes.get_int("blocksize", 1)
+    depth = channels // block**2
+    parts, order = (count, depth, block, block, height, width), (0, 1, 4, 2, 5, 3)
+    if node.attributes.get_string("mode", "DCR") == "DCR":
+        parts, order = (count, block, block, depth, height, width), (0, 3, 4, 1, 5, 2)
+    image = (count, depth, height * block, width * block)
+    return (lambda x: x.reshape(parts), lambda x: x.permute(order), lambda x: x.reshape(image))

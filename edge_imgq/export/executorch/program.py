@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  # registers quantized_decomposed
 
-from edge_imgq.export.executorch.constants import Constant, constants_of, is_setting, parameters
-from edge_imgq.export.executorch.operators import FORMS
+from edge_imgq.export.executorch.constants import Constant, constants_of, is_setting, quantization
+from edge_imgq.export.executorch.operators import FORMS, depth_to_space_moves
 from edge_imgq.graph import edit
 from edge_imgq.graph.ports.port_feeds import graph_inputs
 from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
@@ -68,12 +68,23 @@ class TorchProgram(nn.Module):
             NotCoveredError: this use of the operator has no torch form.
         """
         if node.op_type == "QuantizeLinear":
-            scale, zero_point = parameters(node)
-            real = self._real(node.inputs[0], values)
-            return (DECOMPOSED.quantize_per_tensor(real, float(scale), int(zero_point), *INT8),)
+            return (_quantized(self._real(node.inputs[0], values), *quantization(node)),)
+        if node.op_type == "DepthToSpace" and (moved := self._moved(node, values)) is not None:
+            return (moved,)
         inputs = [self._operand(node, index, values) for index in range(len(node.inputs))]
         result = FORMS[node.op_type](node, inputs)
         return result if isinstance(result, tuple) else (result,)
+
+    def _moved(self, node: ir.Node, values: Values) -> Tensor | None:
+        """Return a DepthToSpace of integers, rounded after each move; None where it is of reals."""
+        restore = edit.find_maker(node.inputs[0])
+        if restore is None or restore.op_type != "DequantizeLinear":
+            return None
+        result, parameters = self._real(node.inputs[0], values), quantization(restore)
+        *moves, last = depth_to_space_moves(node, result.shape)
+        for move in moves:
+            result = _dequantized(_quantized(move(result), *parameters), *parameters)
+        return last(result)
 
     def _operand(self, node: ir.Node, index: int, values: Values) -> Any:
         value = node.inputs[index]
@@ -91,7 +102,7 @@ class TorchProgram(nn.Module):
             return values[value]
         stored = maker.inputs[0]
         assert stored is not None
-        return _dequantized(values[stored], *parameters(maker))
+        return _dequantized(values[stored], *quantization(maker))
 
     def _constant(self, value: ir.Value) -> Tensor:
         name, constant = self._names[value], self._constants[value]
@@ -108,6 +119,11 @@ class TorchProgram(nn.Module):
             *INT8,
         )
         return result
+
+
+def _quantized(real: Tensor, scale: Any, zero_point: Any) -> Tensor:
+    stored: Tensor = DECOMPOSED.quantize_per_tensor(real, float(scale), int(zero_point), *INT8)
+    return stored
 
 
 def _dequantized(stored: Tensor, scale: Any, zero_point: Any) -> Tensor:

@@ -196,11 +196,17 @@ def pad(node: ir.Node, inputs: Inputs) -> Tensor:
         return padded(source, order, 0.0 if value is None else np.asarray(value).item())
     for axis, (before, after) in sides.items():
         if before or after:
-            source = source.index_select(axis, _places(source.shape[axis], before, after, mode))
+            runs = _runs(source.shape[axis], before, after, mode)
+            source = torch.cat([source.narrow(axis, start, count) for start, count in runs], axis)
     return source
 
 
-def _places(length: int, before: int, after: int, mode: str) -> Tensor:
-    """Return which rows a padded axis is made of; negative padding cuts rows off."""
+def _runs(length: int, before: int, after: int, mode: str) -> list[tuple[int, int]]:
+    """Return the pieces that a padded axis is made of, where each starts and how long it is.
+
+    Negative padding cuts rows off.
+    """
     rows = np.arange(length)[max(-before, 0) : length - max(-after, 0)]
-    return torch.from_numpy(np.pad(rows, (max(before, 0), max(after, 0)), mode=mode))  # type: ignore[call-overload]
+    rows = np.pad(rows, (max(before, 0), max(after, 0)), mode=mode)  # type: ignore[call-overload]
+    pieces = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+    return [(int(piece[0]), len(piece)) for piece in pieces]
