@@ -48,7 +48,7 @@ def test_fine_tuning_leaves_nothing_of_torch_s_compiler_behind() -> None:
     program = (
         "import sys, torch\n"
         "from edge_imgq.quantize.steps.adam import Adam\n"
-        "from edge_imgq.quantize import tuning\n"
+        "import edge_imgq.quantize.steps.fine_tuning\n"
         "value = torch.zeros(3, requires_grad=True)\n"
         "Adam([value]).step([torch.ones(3)], 0.1)\n"
         "assert not {'torch._dynamo', 'torch._inductor'} & set(sys.modules)\n"
