@@ -73,6 +73,14 @@ class ImageContract:
         return self.layout == "image" and not self.further
 
     @property
+    def port_words(self) -> str:
+        """What is taken and returned beside an image as it is, in words; empty for nothing."""
+        said = [f"as {self.layout}"] * (self.layout != "image")
+        said += [f"with {' and '.join(map(str, self.further))}"] * bool(self.further)
+        said += [] if self.result is None else [f"to {self.result}"]
+        return " ".join(said)
+
+    @property
     def photo_unit(self) -> int:
         """Pixels of a photograph for one of the input image, on a side."""
         return 2 if self.layout == "raw" else 1

@@ -151,10 +151,10 @@ def _note(note: FileNote) -> str:
     """Say what an app must know of the pixels."""
     contract = note.contract
     colour = "luma (Y of BT.601)" if contract.colour == "y" else "RGB"
-    gives = "" if contract.result is None else f", to {contract.result}"
+    ports = f" {contract.port_words}" if contract.port_words else ""
     return wrapped(
         f"{note.model}, {note.target}, by edge-imgq {note.version}: {contract.task} ×"
-        f"{contract.scale}, {colour}{gives}, pixels 0–255 stand for 0–{contract.peak:g}",
+        f"{contract.scale}, {colour}{ports}, pixels 0–255 stand for 0–{contract.peak:g}",
         "  ",
     )
 

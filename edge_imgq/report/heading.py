@@ -12,12 +12,9 @@ def model_heading(name: str, contract: ImageContract, parameters: int) -> str:
     """Return what a model is: its name, task, scale, colour and parameters."""
     scale = "" if contract.scale == 1 else f" ×{contract.scale}"
     colour = "luma" if contract.colour == "y" else "RGB"
-    said = [f"{name}: {contract.task}{scale} on {colour}"]
-    said += [f"as {contract.layout}"] * (contract.layout != "image")
-    if contract.further:
-        said.append(f"with {' and '.join(map(str, contract.further))}")
-    said += [] if contract.result is None else [f"to {contract.result}"]
-    return f"{' '.join(said)}, {large_count(parameters)} parameters"
+    ports = f" {contract.port_words}" if contract.port_words else ""
+    size = f"{large_count(parameters)} parameters"
+    return f"{name}: {contract.task}{scale} on {colour}{ports}, {size}"
 
 
 def heading(report: Report) -> str:

@@ -116,7 +116,7 @@ MEMBERS: dict[str, set[str]] = {
             "image_channels",
             "photo_unit",
             "takes_image_alone",
-            "adds_colours",
+            *("adds_colours", "port_words"),
         ),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},

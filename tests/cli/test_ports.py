@@ -1,0 +1,55 @@
+"""Options that say what a network takes and returns, as a person writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_imgq.images.files import read_rgb
+from tests.cli.conftest import Run
+from tests.port_networks import with_noise_map
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return with_noise_map(tmp_path / "noise.onnx")
+
+
+def test_a_level_that_is_bound_and_one_that_is_set_give_the_same_image(
+    run: Run, network: Path, photos: Path, tmp_path: Path
+) -> None:
+    photo = photos / "evaluation" / "chelsea.png"
+    words = {"bound": ("--bind", "sigma=15/255"), "set": ("--set", "sigma=15/255")}
+    for name, said in words.items():
+        made = run("enhance", photo, "--model", network, *said, "-o", tmp_path / name)
+        assert made.code == 0, made.err
+    bound, given = (read_rgb(tmp_path / name / "chelsea.png") for name in words)
+    assert np.abs(bound.astype(int) - given).max() <= 1
+    assert (bound != read_rgb(photo)).any()
+
+
+def test_inspect_takes_the_same_words(run: Run, network: Path) -> None:
+    shown = run("inspect", network, "--input", "sigma=plane:0..50/255", "--size", "32x32")
+    assert shown.code == 0, shown.err
+    refused = run("inspect", network, "--bind", "strength=1", "--size", "32x32")
+    assert "no input 'strength'; it takes 'sigma' and 'image'" in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--input", "sigma=wave"), "'sigma=wave' is no port; write NAME=KIND:LOW..HIGH"),
+        (("--bind", "sigma"), "'sigma' binds nothing; write NAME=NUMBER"),
+        (("--set", "sigma"), "'sigma' sets nothing; write NAME=VALUE"),
+        ((), "takes more than the photograph: sigma=NUMBER (0 to 0.2941)"),
+    ],
+)
+def test_words_that_say_nothing_are_refused(
+    run: Run, network: Path, photos: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    photo = photos / "evaluation" / "chelsea.png"
+    refused = run("enhance", photo, "--model", network, "-o", tmp_path / "out", *words)
+    assert refused.code == 2
+    assert said in " ".join(refused.err.split())
