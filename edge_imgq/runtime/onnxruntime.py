@@ -45,8 +45,9 @@ class OnnxSession(LevelsSession):
         self.in_float = quantized and any(
             entry.key == MARK for node in model.graph.node for entry in node.metadata_props
         )
-        is_reference = quantized and not note.quantized_sha256
-        self._session = self._open(optimise=not is_reference)
+        self._is_reference = quantized and not note.quantized_sha256
+        self._keeps_memory = False
+        self._session = self._open(optimise=not self._is_reference)
         height, width = self._session.get_inputs()[0].shape[2:]
         known = isinstance(height, int) and isinstance(width, int)
         self.size = (height, width) if known else None
@@ -56,6 +57,18 @@ class OnnxSession(LevelsSession):
         """Return the output of an image as levels (H, W, C), neither rounded nor clipped."""
         values = self._call(self._session, to_nchw(pixels, self.note.contract.peak))
         return levels_from_nchw(values, self.note.contract.peak)
+
+    def keep_memory(self) -> None:
+        """Keep what an image needed for the next of its size, until `release_memory`.
+
+        To ask the system for it anew takes a third of an ordinary network's time, and leaves gaps.
+        """
+        self._keeps_memory = True
+        self.release_memory()
+
+    def release_memory(self) -> None:
+        """Give back what is kept."""
+        self._session = self._open(optimise=not self._is_reference)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the optimised graph once on a gray image."""
@@ -70,7 +83,11 @@ class OnnxSession(LevelsSession):
 
     def _open(self, *, optimise: bool, as_an_app: bool = False) -> Any:
         return inference_session(
-            self._bytes, threads=self._threads, optimise=optimise, as_an_app=as_an_app
+            self._bytes,
+            threads=self._threads,
+            optimise=optimise,
+            as_an_app=as_an_app,
+            keep_memory=self._keeps_memory,
         )
 
     @staticmethod

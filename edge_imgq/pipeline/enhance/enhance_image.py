@@ -16,7 +16,6 @@ from edge_imgq.images.tiles import run_tiled, tile_count
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
 from edge_imgq.pipeline.progress import Step, Watch
-from edge_imgq.runtime.freed_memory import give_back
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
     TileWatch: TypeAlias = Callable[[int, int], None]
-
 
 COLOURS = 3
 """Channels of a picture in colour."""
@@ -128,5 +126,5 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
     tiling = plan_tiles(size, enhancer)
     total, scale = tile_count(size, tiling), enhancer.contract.scale
     result = run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
-    give_back()  # what tiles needed, before the result is put together
+    enhancer.give_back()
     return result

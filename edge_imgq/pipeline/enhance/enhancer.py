@@ -13,6 +13,7 @@ from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.enhance.port_settings import Settings, levels_of
+from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ class Enhancer:
         """Return the output image of one tile."""
         return self.session.run(pixels)
 
+    def give_back(self) -> None:
+        """Give back the memory that tiles needed: a large photograph's result comes next."""
+        from edge_imgq.runtime.onnxruntime import OnnxSession
+
+        if isinstance(self.session, OnnxSession):
+            self.session.release_memory()
+        give_back()
+
 
 def open_enhancer(
     model: str | Source,
@@ -97,7 +106,16 @@ def open_enhancer(
             f"{found.name} returns no image but a {result}. `edge-imgq verify` and `bench` take "
             "its files; of a model with several outputs, --output-name names the image."
         )
+    _keep_memory(found.session)
     return replace(found, levels=levels_of(found.contract, settings, found.name))
+
+
+def _keep_memory(session: Session) -> None:
+    """Let a session keep what a tile needed for the next, where it would not of itself."""
+    from edge_imgq.runtime.onnxruntime import OnnxSession
+
+    if isinstance(session, OnnxSession):
+        session.keep_memory()
 
 
 def _opened(model: str | Source, threads: int, pixels: PixelRange | None) -> Enhancer:

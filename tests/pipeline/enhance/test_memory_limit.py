@@ -12,7 +12,6 @@ from PIL import Image
 
 from edge_imgq.errors import OutputError
 from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance
-from edge_imgq.pipeline.enhance.enhance import enhance as module
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.enhance.memory_limit import activation_bytes, limits
 from edge_imgq.pipeline.progress import Step
@@ -54,7 +53,7 @@ def test_a_limit_of_memory_makes_tiles_smaller_and_leaves_out_what_is_too_large(
     request = EnhanceRequest(jobs, ("fsrcnn-s-x2",), 2)
     enhance(request, lambda _step: None)
     whole, totals = digests(jobs), set()
-    monkeypatch.setattr(module, "resident_bytes", lambda: 100 * MB)
+    monkeypatch.setattr(f"{enhance.__module__}.resident_bytes", lambda: 100 * MB)
 
     def watch(step: Step) -> None:
         totals.add(step.total)
