@@ -13,17 +13,30 @@ FOLDER = Path(__file__).with_name("app")
 PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "TFLite": {
         "android": (
-            *("Tiles.kt", "Pixels.kt", "CheckVectors.kt"),
+            *("Tiles.kt", "Pixels.kt", "CheckVectors.kt", "PhotoEnhancer.kt"),
             *("Contract.kt.j2", "Enhancer.kt.j2", "CompiledEnhancer.kt.j2"),
         ),
         "cpp": (
             *("edge_imgq.hpp", "litert_file.hpp", "contract.hpp.j2"),
             *("check_vectors.cpp", "check_files.cpp.j2"),
         ),
+        "samples/android": (
+            "sample_android/settings.gradle.kts",
+            "sample_android/build.gradle.kts",
+        ),
+        "samples/android/app": ("sample_android/app.gradle.kts.j2",),
+        "samples/android/app/src/main": ("sample_android/AndroidManifest.xml",),
+        "samples/android/app/src/main/kotlin": ("sample_android/MainActivity.kt",),
     },
-    "Core ML": {"ios": ("Tiles.swift", "Enhancer.swift.j2")},
+    "Core ML": {
+        "ios": ("Tiles.swift", "Pixels.swift", "CheckVectors.swift", "Enhancer.swift.j2"),
+        "samples/ios": ("sample_ios/SampleApp.swift.j2",),
+    },
 }
 """Format → folder of a bundle → what goes there; a template has one more suffix."""
+
+RENAMED = {"app.gradle.kts": "build.gradle.kts"}
+"""Files of `FOLDER` that would have another's name there."""
 
 
 def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
@@ -41,7 +54,8 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
                 text = (FOLDER / name).read_text(encoding="utf-8")
                 if name.endswith(".j2"):
                     text = _rendered(text, contract, files, peak)
-                found[f"{folder}/{name.removesuffix('.j2')}"] = text.encode()
+                own = name.rpartition("/")[2].removesuffix(".j2")
+                found[f"{folder}/{RENAMED.get(own, own)}"] = text.encode()
     return found
 
 

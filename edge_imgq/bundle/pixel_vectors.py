@@ -45,6 +45,7 @@ def _cases() -> Iterator[tuple[str, list[Any], list[Any]]]:
     levels = np.arange(256)
     yield "limited", [levels], [limited(levels)]
     yield "full", [levels], [full(levels)]
+    yield from (_four_bytes(height, width) for height, width in ((1, 1), (3, 5)))
     for height, width in ((1, 1), (4, 6), (5, 7)):
         for rotation in (0, 90, 180, 270):
             yield _frame(height, width, rotation)
@@ -65,6 +66,14 @@ def _colours() -> Pixels:
     ties = [(0, 204, 68), (4, 194, 109), (8, 184, 150), (2, 44, 141), (253, 211, 114)]
     ends = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
     return np.concatenate([spread, np.asarray([ties + ends], np.uint8)], axis=1)
+
+
+def _four_bytes(height: int, width: int) -> tuple[str, list[Any], list[Any]]:
+    """Return pixels as blue, green, red and alpha, in rows with padding."""
+    rgb, alpha = sample_photo(height, width, 3), sample_photo(height, width, 1)
+    pixels = np.concatenate([rgb[..., ::-1], alpha], axis=-1).reshape(height, -1)
+    rows = np.pad(pixels, ((0, 0), (0, 8)), constant_values=55)
+    return "bgra", [[height, width, rows.shape[1]], rows], [rgb]
 
 
 def _frame(height: int, width: int, rotation: int) -> tuple[str, list[Any], list[Any]]:

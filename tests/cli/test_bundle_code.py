@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import ai_edge_litert
 import numpy as np
@@ -26,6 +27,7 @@ from edge_imgq.skipped import Skipped
 
 LITERT = Path(__file__).with_name("litert_stubs")
 STUBS = Path(__file__).with_name("android_stubs")
+APPLE = Path(__file__).with_name("apple_stubs")
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
@@ -125,7 +127,8 @@ def test_the_files_give_the_bundled_image_in_litert_s_own_library(
 @pytest.mark.slow
 def test_the_kotlin_files_compile_and_give_every_vector(bundled: Path) -> None:
     """Those for Android against stubs of the types that they call."""
-    sources = [*sorted((bundled / "android").glob("*.kt")), *sorted(STUBS.glob("*.kt"))]
+    own = [*(bundled / "android").glob("*.kt"), *(bundled / "samples").rglob("*.kt")]
+    sources = [*sorted(own), *sorted(STUBS.glob("*.kt"))]
     made = ran("kotlinc", *sources, "-include-runtime", "-d", "check.jar", folder=bundled)
     assert made.returncode == 0, made.stderr
     words = ("java", "-cp", "check.jar", "edgeimgq.CheckVectorsKt", ".")
@@ -162,10 +165,50 @@ def test_swift_parses(contract: AppContract) -> None:
     sitter = pytest.importorskip("tree_sitter", reason="tree-sitter is not installed")
     parser = sitter.Parser(sitter.Language(swift.language()))
     code = app_code(of_core_ml(contract), 1.0)
-    assert set(code) == {"ios/Tiles.swift", "ios/Enhancer.swift"}
+    names = {"Tiles", "Pixels", "CheckVectors", "Enhancer"}
+    assert set(code) == {f"ios/{n}.swift" for n in names} | {"samples/ios/SampleApp.swift"}
     for text in code.values():
         assert not parser.parse(text).root_node.has_error
         assert parser.parse(text.replace(b"{", b"", 1)).root_node.has_error
+
+
+@needs("swiftc")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_swift_compiles_and_gives_every_vector(
+    bundled: Path, contract: AppContract, channels: int
+) -> None:
+    """Debian's swiftlang has the compiler. Core ML's types are stubs, which call nothing."""
+    colour = dataclasses.replace(contract.colour, channels=("R", "G", "B")[:channels])
+    for name, text in app_code(of_core_ml(dataclasses.replace(contract, colour=colour)), 1).items():
+        (bundled / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundled / name).write_bytes(text)
+    pure = ("ios/Tiles.swift", "ios/Pixels.swift")
+    words = ("swiftc", "-O", "-parse-as-library", *pure, "ios/CheckVectors.swift", "-o", "check")
+    made = ran(*words, folder=bundled)
+    assert made.returncode == 0, made.stderr
+    checked = ran("./check", ".", folder=bundled)
+    assert checked.returncode == 0, checked.stdout
+    for module in ("CoreVideo", "CoreML"):
+        stub = ("-emit-module", "-parse-as-library", "-I", ".", "-module-name", module)
+        made = ran("swiftc", *stub, APPLE / f"{module}.swift", folder=bundled)
+        assert made.returncode == 0, made.stderr
+    typed = ran("swiftc", "-typecheck", "-I", ".", *pure, "ios/Enhancer.swift", folder=bundled)
+    assert typed.returncode == 0, typed.stderr
+    spoil(bundled / "vectors" / "pixels.txt", "limited | 0 1 2", "limited | 1 1 2")
+    assert ran("./check", ".", folder=bundled).returncode == 1
+
+
+def test_a_sample_app_states_its_versions_and_takes_the_bundle_s_own_file(bundled: Path) -> None:
+    gradle = (bundled / "samples/android/app/build.gradle.kts").read_text()
+    assert 'from(bundle.resolve("models/tflite-int8.tflite"))' in gradle
+    assert "minSdk = 24" in gradle
+    assert "org.tensorflow:tensorflow-lite:" in gradle
+    assert "8.5" in (bundled / "samples/android/build.gradle.kts").read_text()
+    page = (bundled / "README.md").read_text()
+    assert "Android Gradle plugin 8.5" in page
+    manifest = bundled / "samples/android/app/src/main/AndroidManifest.xml"
+    activity = ElementTree.parse(manifest).getroot().find("application/activity")
+    assert "MainActivity" in activity.get("{http://schemas.android.com/apk/res/android}name")
 
 
 def test_swift_states_the_contract(contract: AppContract) -> None:
@@ -257,5 +300,5 @@ def test_an_image_that_gets_its_own_luma_is_enlarged_as_pillow_does() -> None:
 def test_the_vectors_hold_a_tie_and_every_rotation() -> None:
     lines = pixel_vectors.pixel_vectors().decode().splitlines()
     assert {line.split(" ")[0] for line in lines} == {
-        *("luma", "limited", "full", "yuv", "recoloured", "to_byte", "to_float", "tiled"),
+        *("luma", "limited", "full", "bgra", "yuv", "recoloured", "to_byte", "to_float", "tiled"),
     }

@@ -54,6 +54,7 @@ private fun converted(name: String, given: List<Int>): List<Int> = when (name) {
     "luma" -> given.chunked(3).map { Pixels.luma(it[0], it[1], it[2]) }
     "limited" -> given.map { Pixels.limited(it) }
     "full" -> given.map { Pixels.full(it) }
+    "bgra" -> bgra(given)
     "yuv" -> yuv(given)
     "recoloured" -> recoloured(given)
     "to_byte" -> given.drop(1).map {
@@ -69,6 +70,20 @@ private fun converted(name: String, given: List<Int>): List<Int> = when (name) {
 private fun bytes(numbers: List<Int>): ByteArray = ByteArray(numbers.size) { numbers[it].toByte() }
 
 private fun numbers(picture: Picture): List<Int> = picture.bytes.map { it.toInt() and 255 }
+
+/** There and back again; an int of ARGB is blue, green, red and alpha in memory. */
+private fun bgra(given: List<Int>): List<Int> {
+    val (height, width, row) = given
+    val argb = IntArray(height * width) {
+        val from = 3 + it / width * row + it % width * 4
+        given[from] or (given[from + 1] shl 8) or (given[from + 2] shl 16) or
+            (given[from + 3] shl 24)
+    }
+    val rgb = Pixels.fromArgb(argb, height, width, 3)
+    val back = Pixels.fromArgb(Pixels.toArgb(rgb), height, width, 3)
+    require(rgb.bytes.contentEquals(back.bytes)) { "toArgb is not fromArgb's inverse" }
+    return numbers(rgb)
+}
 
 private fun yuv(given: List<Int>): List<Int> {
     val luma = bytes(given.subList(7, 7 + given[5]))

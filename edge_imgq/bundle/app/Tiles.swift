@@ -1,5 +1,5 @@
-/// Where tiles lie: the same numbers as edge-imgq's own (edge_imgq/images/tile_plan.py), line by
-/// line; `vectors/tiles.json` has them to test with.
+/// Where tiles lie, and running a network on them: the same numbers as edge-imgq's own
+/// (edge_imgq/images/tile_plan.py), held to `vectors/` by CheckVectors.swift.
 
 /// What one tile reads and writes of an axis.
 public struct Span: Equatable {
@@ -13,7 +13,92 @@ public struct Span: Equatable {
     public let length: Int
 }
 
+/// An image of bytes: rows follow each other without padding, channels are interleaved.
+public struct Picture: Equatable {
+    public let height: Int
+    public let width: Int
+    public let channels: Int
+    public var bytes: [UInt8]
+
+    public init(height: Int, width: Int, channels: Int, bytes: [UInt8]) {
+        precondition(bytes.count == height * width * channels, "the bytes are not of the size")
+        self.height = height
+        self.width = width
+        self.channels = channels
+        self.bytes = bytes
+    }
+
+    /// A black one.
+    public init(height: Int, width: Int, channels: Int) {
+        let count = height * width * channels
+        self.init(
+            height: height, width: width, channels: channels,
+            bytes: [UInt8](repeating: 0, count: count))
+    }
+}
+
 public enum Tiles {
+    /// What a network makes of a photograph, tile by tile.
+    ///
+    /// - Parameters:
+    ///   - progress: told tiles done and tiles in all before each; false ends with a
+    ///     `CancellationError`.
+    ///   - run: bytes of a tile to bytes of its result, scale times as high and wide.
+    public static func enhance(
+        _ photo: Picture, tile: (height: Int, width: Int), halo: Int, multiple: Int, scale: Int,
+        progress: ((Int, Int) -> Bool)? = nil, run: (Picture) throws -> [UInt8]
+    ) throws -> Picture {
+        let rows = spans(
+            length: photo.height, tile: tile.height, halo: halo, multiple: multiple, scale: scale)
+        let columns = spans(
+            length: photo.width, tile: tile.width, halo: halo, multiple: multiple, scale: scale)
+        var output = Picture(
+            height: photo.height * scale, width: photo.width * scale, channels: photo.channels)
+        var part = Picture(height: tile.height, width: tile.width, channels: photo.channels)
+        var done = 0
+        for row in rows {
+            for column in columns {
+                if let progress = progress, !progress(done, rows.count * columns.count) {
+                    throw CancellationError()
+                }
+                cut(photo, top: row.read, left: column.read, into: &part)
+                let result = try run(part)
+                paste(result, tile.width * scale, row, column, into: &output)
+                done += 1
+            }
+        }
+        return output
+    }
+
+    private static func cut(_ photo: Picture, top: Int, left: Int, into part: inout Picture) {
+        let channels = photo.channels
+        let inside = min(part.width, photo.width - left)
+        for line in 0..<part.height {
+            let row = mirrored(top + line, length: photo.height) * photo.width
+            let at = line * part.width * channels
+            let from = (row + left) * channels
+            part.bytes.replaceSubrange(
+                at..<at + inside * channels, with: photo.bytes[from..<from + inside * channels])
+            for place in inside..<part.width {
+                let source = (row + mirrored(left + place, length: photo.width)) * channels
+                for channel in 0..<channels {
+                    part.bytes[at + place * channels + channel] = photo.bytes[source + channel]
+                }
+            }
+        }
+    }
+
+    private static func paste(
+        _ result: [UInt8], _ width: Int, _ row: Span, _ column: Span, into output: inout Picture
+    ) {
+        let count = column.length * output.channels
+        for line in 0..<row.length {
+            let from = ((row.crop + line) * width + column.crop) * output.channels
+            let to = ((row.write + line) * output.width + column.write) * output.channels
+            output.bytes.replaceSubrange(to..<to + count, with: result[from..<from + count])
+        }
+    }
+
     /// The tiles of an axis; what they write follows each other.
     public static func spans(
         length: Int, tile: Int, halo: Int, multiple: Int, scale: Int

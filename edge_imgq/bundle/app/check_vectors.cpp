@@ -61,6 +61,11 @@ void WindowSum(const Picture& tile, int reach, int scale, std::vector<std::uint8
   }
 }
 
+Numbers Bgra(const Numbers& given) {
+  return NumbersOf(
+      edge_imgq::FromFourBytes(Bytes(given, 3).data(), given[0], given[1], given[2], 2));
+}
+
 Numbers Yuv(const Numbers& given) {
   const auto planes = Bytes(given, 7);
   const std::uint8_t* pairs = planes.data() + given[5];
@@ -109,6 +114,7 @@ Numbers Floats(const std::string& name, const Numbers& given) {
 
 Numbers Converted(const std::string& name, const Numbers& given) {
   Numbers found;
+  if (name == "bgra") return Bgra(given);
   if (name == "yuv") return Yuv(given);
   if (name == "recoloured") return Recoloured(given);
   if (name == "tiled") return Tiled(given);

@@ -153,6 +153,19 @@ inline std::uint8_t ToByte(float value, double peak) {
   return static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
 }
 
+// The RGB picture of four bytes a pixel; `red` is 0 for RGBA, 2 for BGRA.
+inline Picture FromFourBytes(const std::uint8_t* bytes, int height, int width, int bytes_per_row,
+                             int red) {
+  Picture picture{height, width, 3, {}};
+  picture.bytes.reserve(static_cast<std::size_t>(height) * width * 3);
+  for (int row = 0; row < height; ++row) {
+    const std::uint8_t* pixel = bytes + static_cast<std::size_t>(row) * bytes_per_row;
+    for (int column = 0; column < width; ++column, pixel += 4)
+      picture.bytes.insert(picture.bytes.end(), {pixel[red], pixel[1], pixel[2 - red]});
+  }
+  return picture;
+}
+
 // The RGB picture of a camera's frame of YUV 4:2:0, BT.601 of full range. Chroma has half as many
 // rows and columns, rounded up; rotation is 0, 90, 180 or 270 degrees to the right.
 inline Picture FromYuv(const std::uint8_t* luma, const std::uint8_t* cb, const std::uint8_t* cr,

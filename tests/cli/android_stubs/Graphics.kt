@@ -18,3 +18,9 @@ abstract class Bitmap {
             throw UnsupportedOperationException("$width $height $config")
     }
 }
+
+object BitmapFactory {
+    @JvmStatic
+    fun decodeStream(stream: java.io.InputStream): Bitmap? =
+        throw UnsupportedOperationException("$stream")
+}

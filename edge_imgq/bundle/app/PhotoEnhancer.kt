@@ -1,0 +1,52 @@
+package edgeimgq
+
+import android.graphics.Bitmap
+import android.media.Image
+import java.nio.ByteBuffer
+
+/**
+ * Bitmaps and camera frames of any size to enhanced bitmaps; Enhancer and CompiledEnhancer say what
+ * runs the file.
+ *
+ * One object belongs to one thread at a time. Give it work from a background thread.
+ */
+abstract class PhotoEnhancer : Network, AutoCloseable {
+    /** Returns the network's own result of a picture of its own channels. */
+    abstract fun run(picture: Picture, progress: Progress? = null): Picture
+
+    /** Returns an enhanced bitmap; `progress` is told of tiles and may cancel. */
+    fun enhance(bitmap: Bitmap, progress: Progress? = null): Bitmap {
+        val argb = IntArray(bitmap.width * bitmap.height)
+        bitmap.getPixels(argb, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        return enhance(Pixels.fromArgb(argb, bitmap.height, bitmap.width, 3), progress)
+    }
+
+    /** Returns an enhanced camera frame of YUV_420_888, turned upright by `rotation` degrees. */
+    fun enhance(frame: Image, rotation: Int, progress: Progress? = null): Bitmap {
+        val (luma, cb, cr) = frame.planes
+        return enhance(
+            Pixels.fromYuv(
+                bytes(luma.buffer), bytes(cb.buffer), bytes(cr.buffer), frame.height, frame.width,
+                luma.rowStride, cb.rowStride, cb.pixelStride, rotation
+            ),
+            progress
+        )
+    }
+
+    private fun enhance(rgb: Picture, progress: Progress?): Bitmap {
+        val result = run(Pixels.planes(rgb, Contract.CHANNELS), progress)
+        val coloured = if (result.channels == 3) result else Pixels.recoloured(rgb, result)
+        val bitmap =
+            Bitmap.createBitmap(coloured.width, coloured.height, Bitmap.Config.ARGB_8888)
+        bitmap.setPixels(
+            Pixels.toArgb(coloured), 0, coloured.width, 0, 0, coloured.width, coloured.height
+        )
+        return bitmap
+    }
+
+    private fun bytes(buffer: ByteBuffer): ByteArray {
+        val found = ByteArray(buffer.remaining())
+        buffer.duplicate().get(found)
+        return found
+    }
+}

@@ -1,0 +1,7 @@
+package android
+
+object R {
+    object attr {
+        const val progressBarStyleHorizontal = 1
+    }
+}
