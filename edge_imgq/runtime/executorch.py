@@ -25,7 +25,9 @@ class ExecuTorchSession(LevelsSession):
 
     def __init__(self, path: Path, file: ProgramFile, threads: int) -> None:
         self._path, self.note, self.size = path, file.note, file.size
-        self._threads, self._method = threads, _opened(path)
+        self._threads, self._loaded_at = threads, -1
+        self._program: Any = None
+        self._method = self._ready()
         self._entries = [(name, file.values[name].shape) for name in file.images]
         delegate = XNNPACK if file.partitions else "portable kernels"
         self.identity = RuntimeIdentity("ExecuTorch", version("executorch"), delegate, threads)
@@ -62,12 +64,19 @@ class ExecuTorchSession(LevelsSession):
 
         parts = split_ports(values, self._entries).values()
         images = [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
-        _use_threads(self._threads)
 
         def run() -> Any:
-            return self._method.execute(images)[0]
+            return self._ready().execute(images)[0]
 
         return run
+
+    def _ready(self) -> Any:
+        """Return the method that takes an image, loaded for the threads that there are now."""
+        POOL.use(self._threads)
+        if self._loaded_at != POOL.resets:
+            self._program = _program(self._path)  # kept, for it owns the memory of its methods
+            self._method, self._loaded_at = self._program.load_method(MAIN), POOL.resets
+        return self._method
 
     def _refuse_other_size(self, size: tuple[int, int]) -> None:
         if size != self.size and self.size is not None:
@@ -103,21 +112,44 @@ def placement(path: Path) -> Placement:
     return Placement(XNNPACK, count, count - len(others), file.partitions, others)
 
 
-def _opened(path: Path) -> Any:
-    """Return the method of a file that takes an image."""
+def _program(path: Path) -> Any:
+    """Return a file as ExecuTorch's runtime has it, all of its methods loadable."""
     with quiet():
         from executorch.runtime import Runtime
 
         try:
-            return Runtime.get().load_program(path).load_method(MAIN)
+            program = Runtime.get().load_program(path)
+            program.load_method(MAIN)
         except RuntimeError as error:
             raise UnopenedFileError("ExecuTorch", path, str(error)) from error
+    return program
 
 
-def _use_threads(threads: int) -> None:
-    """Let XNNPACK, whose threads all files of a process share, use so many."""
-    with quiet():
-        from executorch.extension.pybindings import portable_lib
+class _Pool:
+    """XNNPACK's threads, which all files of a process share.
 
-        if portable_lib._threadpool_get_thread_count() != threads:
+    A method keeps the address of the pool that was there when it was loaded, and another number of
+    threads is another pool: a method that was loaded before must not run any more.
+
+    Attributes:
+        threads: how many there are; 0 before anybody said.
+        resets: how often there was another pool.
+    """
+
+    def __init__(self) -> None:
+        self.threads = self.resets = 0
+
+    def use(self, threads: int) -> None:
+        """Let there be so many threads."""
+        if threads == self.threads:
+            return
+        with quiet():
+            from executorch.extension.pybindings import portable_lib
+
             portable_lib._unsafe_reset_threadpool(threads)
+        self.threads = threads
+        self.resets += 1
+
+
+POOL = _Pool()
+"""Of this process, because ExecuTorch has one."""

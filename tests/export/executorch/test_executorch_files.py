@@ -76,6 +76,16 @@ def test_what_two_runs_return_does_not_change_afterwards(path: Path) -> None:
     assert np.array_equal(first, kept)
 
 
+def test_sessions_of_different_threads_run_in_turn(path: Path) -> None:
+    """ExecuTorch has one pool of threads, and methods hold the one that they were loaded with."""
+    one, two = (open_session(path, threads) for threads in (1, 2))
+    pixels = np.full((*SIZE, 3), 99, np.uint8)
+    wanted = one.run(pixels)
+    for _ in range(20):
+        assert np.array_equal(two.run(pixels), wanted)
+        assert np.array_equal(one.run(pixels), wanted)
+
+
 def test_two_exports_are_byte_identical(path: Path, tmp_path: Path) -> None:
     FUNCTIONS.write(graph(), spec(path), tmp_path / path.name)
     assert sha256_of(tmp_path / path.name) == sha256_of(path)
