@@ -127,7 +127,7 @@ def test_a_model_is_exported_once_for_all_targets(pytester: pytest.Pytester, tea
     pytester.makepyfile(
         """
         import edge_imgq as eiq
-        from edge_imgq.pipeline.export.export import export as pipeline
+        from edge_imgq.pipeline.export import export as pipeline
 
         RUNS = []
 
