@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx_ir as ir
 from onnx import helper
 
+from edge_imgq.contract import ImageContract
+from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, weights
 
 
@@ -43,3 +47,43 @@ def residual_network() -> ir.Model:
         "slope": generator.uniform(-0.5, 1.5, (8, 1, 1)).astype(np.float32),
     }
     return model(nodes, constants)
+
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+CONTRACT = ImageContract("image-to-image", 1, "rgb")
+
+
+RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
+
+
+def quantizers(quantized: ir.Model) -> dict[str, tuple[float, int]]:
+    """Return scale and zero point of every quantized value, by the value's name."""
+    return {
+        node.inputs[0].name: (
+            float(node.inputs[1].const_value.numpy()),
+            int(node.inputs[2].const_value.numpy()),
+        )
+        for node in quantized.graph
+        if node.op_type == "QuantizeLinear"
+    }
+
+
+DEEP = """
+import resource
+import numpy as np
+from onnx import helper
+from edge_imgq.quantize.calibration.calibrate import observe_channels
+from tests.graph.build import model
+
+def peak_of(depth):
+    names = ["image", *(f"v{i}" for i in range(depth - 1)), "out"]
+    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in zip(names, names[1:])]
+    network = model(nodes, {})
+    observe_channels(network, [np.zeros((512, 512, 3), np.uint8)], 1.0, closely=True)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+few = peak_of(3)
+print(peak_of(64) - few)
+"""

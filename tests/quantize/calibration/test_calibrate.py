@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,13 @@ from edge_imgq.quantize.calibration.calibrate import observe_ranges
 from edge_imgq.quantize.ranges.ranges import Range
 from edge_imgq.quantize.scales.scales import activations
 from tests.graph.build import model, run
-from tests.quantize.build import as_input, photo, residual_network
-
-CHECKOUT = Path(__file__).parents[2]
+from tests.quantize.build import (
+    CHECKOUT,
+    DEEP,
+    as_input,
+    photo,
+    residual_network,
+)
 
 
 def test_ranges_cover_all_images_whatever_their_order() -> None:
@@ -59,25 +62,6 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
 
     few = peak_after(4)
     assert peak_after(64) - few < 20_000  # kB; 60 more images and activations would be 400 MB
-
-
-DEEP = """
-import resource
-import numpy as np
-from onnx import helper
-from edge_imgq.quantize.calibration.calibrate import observe_channels
-from tests.graph.build import model
-
-def peak_of(depth):
-    names = ["image", *(f"v{i}" for i in range(depth - 1)), "out"]
-    nodes = [helper.make_node("Sigmoid", [a], [b]) for a, b in zip(names, names[1:])]
-    network = model(nodes, {})
-    observe_channels(network, [np.zeros((512, 512, 3), np.uint8)], 1.0, closely=True)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-few = peak_of(3)
-print(peak_of(64) - few)
-"""
 
 
 def test_memory_does_not_grow_with_the_number_of_layers() -> None:

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
-from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.error_model.channel_sensitivity import (
     measure_sensitivity,
 )
-from tests.graph.build import model, weights
 from tests.quantize.smooth_photo import photo
-
-
-def uneven_network() -> ir.Model:
-    """Channels of ranges that differ by a factor of ten thousand."""
-    generator = np.random.default_rng(3)
-    gain = (10.0 ** np.linspace(-2, 2, 8)).astype(np.float32)
-    first, second = np.abs(weights(generator, 8, 3, 3, 3)), weights(generator, 3, 8, 3, 3)
-    nodes = [
-        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "w1"], ["c"], name="second", pads=[1] * 4),
-        helper.make_node("Add", ["image", "c"], ["out"], name="sum"),
-    ]
-    constants = {
-        "w0": first * gain.reshape(-1, 1, 1, 1),
-        "w1": 0.05 * second / gain.reshape(1, -1, 1, 1),
-    }
-    return model(nodes, constants)
+from tests.quantize.uneven_network import (
+    uneven_network,
+)
 
 
 def test_sensitivity_foretells_what_noise_does_to_the_image() -> None:

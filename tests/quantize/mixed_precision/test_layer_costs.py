@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 import pytest
 
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation, weights_of
 from edge_imgq.quantize.mixed_precision.layer_costs import (
@@ -18,27 +16,7 @@ from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
 from tests.quantize.build import photo
 from tests.quantize.mixed_precision.build import CONTRACT, LAYERS, network, recipe
-
-BATCH = np.concatenate([to_nchw(photo(seed, (32, 32)), 1.0) for seed in (20, 21)])
-
-
-def unwatched(*_: object) -> None:
-    """Tell nobody."""
-
-
-def made(**precision: str) -> Quantized:
-    photos = [photo(seed, (48, 48)) for seed in range(4)]
-    return quantize_in_steps(network(), recipe(**precision), CONTRACT, photos)
-
-
-@pytest.fixture(scope="module")
-def quantized() -> Quantized:
-    return made()
-
-
-@pytest.fixture(scope="module")
-def board(quantized: Quantized) -> LayerAblation:
-    return LayerAblation(quantized.original, quantized.model, BATCH, 1.0)
+from tests.quantize.mixed_precision.conftest import BATCH, unwatched
 
 
 def test_every_layer_and_every_sum_has_its_cost(board: LayerAblation, quantized: Quantized) -> None:

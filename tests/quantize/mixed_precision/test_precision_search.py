@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.images.layout import to_nchw
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.mixed_precision.float_layers import layers
 from edge_imgq.quantize.mixed_precision.layer_ablation import LayerAblation
@@ -18,41 +16,11 @@ from edge_imgq.quantize.mixed_precision.layer_costs import (
 )
 from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
 from edge_imgq.quantize.mixed_precision.precision_search import PrecisionSearch
-from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
-from tests.graph.build import run
-from tests.quantize.build import photo
-from tests.quantize.mixed_precision.build import CONTRACT, LAYERS, network, recipe
+from edge_imgq.quantize.quantize import Quantized
+from tests.quantize.mixed_precision.build import LAYERS
+from tests.quantize.mixed_precision.conftest import unwatched
 
 pytestmark = pytest.mark.usefixtures("small_patches")
-
-BATCH = np.concatenate([to_nchw(photo(seed, (32, 32)), 1.0) for seed in (20, 21)])
-
-
-def unwatched(*_: object) -> None:
-    """Tell nobody."""
-
-
-def made(**precision: str) -> Quantized:
-    photos = [photo(seed, (48, 48)) for seed in range(4)]
-    return quantize_in_steps(network(), recipe(**precision), CONTRACT, photos)
-
-
-@pytest.fixture(scope="module")
-def quantized() -> Quantized:
-    return made()
-
-
-@pytest.fixture(scope="module")
-def board(quantized: Quantized) -> LayerAblation:
-    return LayerAblation(quantized.original, quantized.model, BATCH, 1.0)
-
-
-def decibels(model: ir.Model, reference: ir.Model) -> float:
-    found = []
-    for patch in BATCH:
-        error = run(model, patch[None], exact=True) - run(reference, patch[None]).clip(0, 1)
-        found.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
-    return float(np.mean(found))
 
 
 def search(board: LayerAblation, quantized: Quantized) -> PrecisionSearch:

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.build import as_input, conv, photo
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-
-
-RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
-
-
-def quantizers(quantized: ir.Model) -> dict[str, tuple[float, int]]:
-    """Return scale and zero point of every quantized value, by the value's name."""
-    return {
-        node.inputs[0].name: (
-            float(node.inputs[1].const_value.numpy()),
-            int(node.inputs[2].const_value.numpy()),
-        )
-        for node in quantized.graph
-        if node.op_type == "QuantizeLinear"
-    }
+from tests.quantize.build import CONTRACT, RECIPE, as_input, conv, photo, quantizers
 
 
 @pytest.mark.parametrize("last", ["Clip", "Relu"])

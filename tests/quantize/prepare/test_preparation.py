@@ -6,16 +6,15 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import run
-from tests.quantize.build import as_input, photo, residual_network
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-
-
-RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
+from tests.quantize.build import (
+    CONTRACT,
+    RECIPE,
+    as_input,
+    photo,
+    residual_network,
+)
 
 
 def test_the_original_is_not_touched() -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.quantize import quantize
-from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
-from tests.quantize.build import as_input, conv, photo, residual_network
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-
-
-RECIPE = QuantizeRecipe("int8", "", "min-max", ("sub-pixel", "crd-to-dcr", "sign-split"))
+from tests.quantize.build import (
+    CONTRACT,
+    RECIPE,
+    as_input,
+    conv,
+    photo,
+    quantizers,
+    residual_network,
+)
 
 
 def test_every_operator_reads_integers_and_every_value_is_rounded_once() -> None:
@@ -34,18 +35,6 @@ def test_pixels_enter_and_leave_without_losing_a_level() -> None:
     levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     returned = run(quantized, as_input(levels), exact=True)
     assert np.array_equal(np.rint(returned * 255), np.rint(as_input(levels) * 255))
-
-
-def quantizers(quantized: ir.Model) -> dict[str, tuple[float, int]]:
-    """Return scale and zero point of every quantized value, by the value's name."""
-    return {
-        node.inputs[0].name: (
-            float(node.inputs[1].const_value.numpy()),
-            int(node.inputs[2].const_value.numpy()),
-        )
-        for node in quantized.graph
-        if node.op_type == "QuantizeLinear"
-    }
 
 
 def test_the_convolution_before_a_pixel_shuffle_writes_pixels_directly() -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, weights
-from tests.quantize.build import conv, photo
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
+from tests.quantize.build import CONTRACT, conv, photo
 
 
 def test_tiles_have_the_scale_of_what_they_copy() -> None:

@@ -7,33 +7,13 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from onnx import helper
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps import fine_tuning
 from edge_imgq.quantize.steps.fine_tuning import Lesson, tune
-from edge_imgq.recipe.quantize import QuantizeRecipe
-from tests.graph.build import model, run, weights
+from tests.graph.build import run
 from tests.quantize.smooth_photo import photo
-
-CONTRACT = ImageContract("image-to-image", 1, "rgb")
-PLAIN = QuantizeRecipe("plain", "", "min-max", ())
-
-
-def network() -> ir.Model:
-    generator = np.random.default_rng(8)
-    nodes = [
-        helper.make_node("Conv", ["image", "w0"], ["a"], name="first", pads=[1] * 4),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "w1"], ["out"], name="second", pads=[1] * 4),
-    ]
-    constants = {
-        "w0": weights(generator, 12, 3, 3, 3),
-        "w1": 0.5 * np.abs(weights(generator, 3, 12, 3, 3)),
-    }
-    return model(nodes, constants)
+from tests.quantize.steps.tuned_network import start
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +27,6 @@ def batch(seeds: range) -> np.ndarray:
 
 def lesson(steps: int, state: Path | None = None) -> Lesson:
     return Lesson(batch(range(6)), batch(range(6, 8)), 1.0, steps, state)
-
-
-def start() -> tuple[ir.Model, ir.Model]:
-    original = network()
-    return original, quantize(original, PLAIN, CONTRACT, [photo(seed) for seed in range(6)])
 
 
 def serialised(model: ir.Model) -> bytes:

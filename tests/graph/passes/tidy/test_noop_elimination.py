@@ -10,8 +10,9 @@ import pytest
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.passes.tidy.noop_elimination import noop_elimination
 from edge_imgq.graph.rewrite import rewrite
-from tests.graph.build import kinds, parsed, run
+from tests.graph.build import parsed, run
 from tests.graph.passes.build import IMAGE, check_form, numbers
+from tests.graph.passes.tidy.small_graphs import check
 
 CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "power one inside": (
@@ -62,22 +63,6 @@ def test_an_expansion_to_an_open_shape_goes_where_arithmetic_broadcasts_to_it() 
     )
 
 
-CONSTANTS: dict[str, Any] = {
-    "n": np.float32(-0.5), "zero": np.float32(0), "one": np.float32(1), "six": np.float32(6),
-    "vector": np.linspace(-1, 1, 10, dtype=np.float32), "w": np.ones((6, 6, 1, 1), np.float32),
-    "w2": np.ones((6, 6, 1, 1), np.float32), "w3": np.full((6, 6, 1, 1), 2, np.float32),
-    "p0": np.zeros(8, np.int64), "p1": np.array([0, 0, 0, 0, 0, 0, 0, 1], np.int64),
-    "from": np.array([0], np.int64), "to": np.array([2**40], np.int64),
-    "ten": np.array([10], np.int64), "nine": np.array([9], np.int64),
-    "first": np.array([0, 0], np.int64), "both": np.array([-2, 3], np.int64),
-    "ends": np.array([8, 2**31 - 1], np.int64), "three": np.array([3], np.int64),
-    "step": np.array([-1], np.int64), "last": np.array([9], np.int64),
-    "low": np.array([-(2**40)], np.int64), "same": np.array([1, 6, 8, 10], np.int64),
-    "other": np.array([1, 6, 10, 8], np.int64), "ones": np.ones(4, np.float32),
-    "twos": np.array([1, 1, 2, 2], np.float32), "own": np.array([0, 0, -1, 10], np.int64),
-}  # fmt: skip
-
-
 INERT: dict[str, tuple[str, list[str]]] = {
     "padding": ("x = Relu(image) out = Pad(x, p0)", ["Relu"]),
     "a column": ("x = Relu(image) out = Pad(x, p1)", ["Relu", "Pad"]),
@@ -97,16 +82,6 @@ INERT: dict[str, tuple[str, list[str]]] = {
     "a reshape": ("x = Relu(image) out = Reshape(x, own)", ["Relu"]),
     "another shape": ("x = Relu(image) out = Reshape(x, other)", ["Relu", "Reshape"]),
 }  # fmt: skip
-
-
-def check(body: str, wanted: list[str], rewriting: Any) -> None:
-    words = set(body.replace(",", " ").replace("(", " ").replace(")", " ").split())
-    graph = parsed(body, {key: CONSTANTS[key] for key in CONSTANTS if key in words})
-    reference = run(graph, IMAGE, exact=True)
-    rewriting(graph)
-    assert kinds(graph) == wanted
-    assert np.array_equal(run(graph, IMAGE, exact=True), reference)
-    assert graph.graph.outputs[0].name == "out"
 
 
 @pytest.mark.parametrize("name", INERT)
