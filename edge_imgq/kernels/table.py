@@ -18,6 +18,7 @@ PROFILES: Mapping[str, KernelProfile] = {
 
 OF_PROCESSOR: Mapping[str, KernelProfile] = {
     "cpu": PROFILES["x86-vnni"],
+    "cpu:arm": PROFILES["arm-dot"],
     "cpu:x86": PROFILES["x86-vnni"],
     "gpu": PROFILES["x86-vnni"],
 }

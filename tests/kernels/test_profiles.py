@@ -125,4 +125,5 @@ def test_every_processor_of_recipes_has_a_profile_of_the_table() -> None:
     assert (*OF_PROCESSOR, *CHIPS) == PROCESSORS
     assert set(OF_PROCESSOR.values()) <= set(PROFILES.values())
     assert OF_PROCESSOR["cpu"] is DEFAULT
+    assert OF_PROCESSOR["cpu:arm"] is ARM_DOT
     assert OF_PROCESSOR["cpu:x86"] is X86_VNNI

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import FLOAT_REFERENCE, ORIGINAL, REFERENCE_FOLDER, sha256_of
 from edge_imgq.chips import CHIPS
 from edge_imgq.contract import NOTHING_STATED, Authorship, FileNote
+from edge_imgq.errors import RecipeError
 from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.export.onnx_format import write_reference
@@ -66,10 +67,20 @@ class Plan:
         return tuple(sorted({recipe.scheme for recipe in self.recipes if recipe.scheme}))
 
     def kernels_of(self, scheme: str) -> KernelProfile:
-        """Return the kernels that the files of a scheme are for."""
-        found = [kernels_of(recipe) for recipe in self.recipes if recipe.scheme == scheme]
-        (kernels,) = {id(profile): profile for profile in found}.values()
-        return kernels
+        """Return the kernels that the graph of a scheme is for: those of its files for processors.
+
+        Raises:
+            RecipeError: these files are for different ones.
+        """
+        own = [recipe for recipe in self.recipes if recipe.scheme == scheme]
+        written = [r for r in own if FORMATS[r.format].has_plain_form and not r.chips]
+        found = {r.processors[0]: kernels_of(r) for r in written or own[:1]}
+        if len(set(found.values())) > 1:
+            raise RecipeError(
+                f"Targets of the scheme '{scheme}' are for {' and '.join(found)}, and share one "
+                "graph. Copy the scheme's file in quantize/ and name the copy in one of them."
+            )
+        return next(iter(found.values()))
 
 
 @dataclass(frozen=True)
@@ -275,7 +286,7 @@ def _processors(recipe: ExportRecipe) -> list[tuple[str, str]]:
     Beside the files of chips lies what phones with any other chip run.
     """
     if not recipe.chips:
-        return [(recipe.name, recipe.processors[0])]
+        return [(recipe.name, recipe.kind)]
     chips = [(chip_target(recipe.name, CHIPS[chip]), chip) for chip in recipe.chips]
     return [(chip_target(recipe.name, None), "cpu"), *chips]
 

@@ -28,7 +28,7 @@ def float_file_time(source: Source, size: tuple[int, int], profile: TimedProfile
     from edge_imgq.graph.shapes.size import own_size
 
     recipes = [r for r in export_recipes() if FORMATS[r.format].has_plain_form and not r.scheme]
-    on_cpu = [recipe for recipe in recipes if recipe.processors == ("cpu",)]
+    on_cpu = [recipe for recipe in recipes if recipe.kind == "cpu"]
     at = own_size(source.model) or size
     networks = [source.prepared(r.passes, kernels_of(r)).at(at) for r in on_cpu]
     return min((_float_time(network, profile) for network in networks), default=None)

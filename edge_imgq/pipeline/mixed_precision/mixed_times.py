@@ -24,7 +24,7 @@ SECONDS = 12.0
 
 def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
     """Return the recipe of a float file of the same format; None where there is none."""
-    found = [r for r in export_recipes() if not r.scheme and r.processors == ("cpu",)]
+    found = [r for r in export_recipes() if not r.scheme and r.kind == "cpu"]
     return next((r for r in found if r.format == recipe.format), None)
 
 
