@@ -8,10 +8,11 @@ are the same everywhere, of which the first pixel is taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import onnx
-import onnx_ir as ir
+if TYPE_CHECKING:
+    import onnx
+    import onnx_ir as ir
 
 Batch = TypeVar("Batch", bound=Any)
 """An array or a tensor (N, C, H, W)."""
