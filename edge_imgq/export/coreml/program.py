@@ -50,8 +50,8 @@ def check(network: Network, contract: ImageContract) -> None:
         shapes = [tensor.shape for tensor in tensors]
         if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
             raise ModelError(
-                f"The network {word} {shapes}; a Core ML file here has images (1, C, height, "
-                f"width) of {wanted} channels there."
+                f"The network {word} {shapes}; its contract says (1, C, height, width) of "
+                f"{' and '.join(map(str, wanted))} channels."
             )
 
 

@@ -35,8 +35,8 @@ def lower(network: Network, contract: ImageContract) -> tuple[Layer, ...]:
         shapes = [tensor.shape for tensor in tensors]
         if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
             raise ModelError(
-                f"The network {word} {shapes}; an ncnn file here has images (1, C, height, width) "
-                f"of {wanted} channels there."
+                f"The network {word} {shapes}; its contract says (1, C, height, width) of "
+                f"{' and '.join(map(str, wanted))} channels."
             )
     return layers_of(network)
 
