@@ -68,6 +68,7 @@ def _rendered(text: str, contract: AppContract, files: list[FileContract], peak:
     return environment.from_string(text).render(
         c=contract,
         files=files,
+        processor=next((file for file in files if "int8" in file.target), files[0]),
         gpu=next((file for file in files if "gpu" in file.target), files[0]),
         peak=repr(float(peak)),
         constant=_constant,

@@ -206,6 +206,7 @@ def test_a_sample_app_states_its_versions_and_takes_the_bundle_s_own_file(bundle
     assert "8.5" in (bundled / "samples/android/build.gradle.kts").read_text()
     page = (bundled / "README.md").read_text()
     assert "Android Gradle plugin 8.5" in page
+    assert "org.tensorflow:tensorflow-lite:2.14.0" in page
     manifest = bundled / "samples/android/app/src/main/AndroidManifest.xml"
     activity = ElementTree.parse(manifest).getroot().find("application/activity")
     assert "MainActivity" in activity.get("{http://schemas.android.com/apk/res/android}name")
@@ -216,6 +217,16 @@ def test_swift_states_the_contract(contract: AppContract) -> None:
     assert 'name: "coreml-fp16",\n        tile: (48, 64),\n        halo: 1,' in text
     assert "halo: nil" in text
     assert "kCVPixelFormatType_32BGRA" in text
+
+
+def test_an_interpreter_on_the_processor_gets_the_int8_file(contract: AppContract) -> None:
+    (file,) = contract.files
+    gpu = dataclasses.replace(file, target="tflite-gpu", file="models/tflite-gpu.tflite")
+    code = app_code(dataclasses.replace(contract, files=(gpu, file)), 1.0)
+    assert "ModelFile = Contract.TFLITE_INT8" in code["android/Enhancer.kt"].decode()
+    assert "ModelFile = Contract.TFLITE_GPU" in code["android/CompiledEnhancer.kt"].decode()
+    gradle = code["samples/android/app/build.gradle.kts"].decode()
+    assert "models/tflite-int8.tflite" in gradle
 
 
 def test_a_file_of_several_sizes_and_one_that_is_not_cut(contract: AppContract) -> None:
