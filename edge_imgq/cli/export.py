@@ -72,6 +72,19 @@ def add(subparsers: Subparsers) -> None:
     add_calibration(parser)
     add_images(parser)
     add_pictures(parser)
+    _add_form(parser)
+    add_authorship(parser)
+    add_range(parser)
+    add_ports(parser)
+    add_threads(parser, default=1)
+    add_no_bench(parser)
+    _add_other_outputs(parser)
+    add_json(parser)
+    add_explain(parser)
+
+
+def _add_form(parser: argparse.ArgumentParser) -> None:
+    """Add what the files are to be: their sizes, and the scheme of those in int8."""
     parser.add_argument(
         "--size",
         type=sizes,
@@ -88,11 +101,10 @@ def add(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="recipe in quantize/ for all int8 targets, such as int8-thorough (default: their own)",
     )
-    add_authorship(parser)
-    add_range(parser)
-    add_ports(parser)
-    add_threads(parser, default=1)
-    add_no_bench(parser)
+
+
+def _add_other_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add what may be written beside the files."""
     parser.add_argument(
         "--dump-graphs",
         type=output_folder,
@@ -106,8 +118,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="write the files for NPUs as an AI pack of Google Play there, in LiteRT's form",
     )
-    add_json(parser)
-    add_explain(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
