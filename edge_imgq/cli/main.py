@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -119,10 +120,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for number in ours:
         signal.signal(number, _terminate)
     try:
-        if not arguments.debug:
-            _hush()
         keep_between_uses()
-        code = COMMANDS[arguments.command].run(arguments)
+        with nullcontext() if arguments.debug else _hushed():
+            code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
     except EdgeImgqError as error:
         if getattr(arguments, "json", False):
@@ -192,14 +192,17 @@ def _print_error(error: EdgeImgqError) -> None:
     sys.stdout.flush()
 
 
-def _hush() -> None:
+@contextmanager
+def _hushed() -> Iterator[None]:
     """Keep the warnings of libraries off the terminal; those about recipes become sentences."""
     import logging
     import warnings
 
     from edge_imgq.recipe.passes import RenamedPassWarning
 
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("default", RenamedPassWarning)
-    warnings.showwarning = lambda message, *_: say(str(message))
-    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", RenamedPassWarning)
+        warnings.showwarning = lambda message, *_: say(str(message))
+        logging.disable(logging.WARNING)
+        yield
