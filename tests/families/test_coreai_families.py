@@ -16,7 +16,6 @@ from tests.families.figures import psnr
 
 from .convert import SIZE, Family, run_onnx
 from .sharing import family
-from .table import PUBLISHED
 
 pytest.importorskip("coreai", reason="the extra [coreai] is not installed")
 
@@ -36,6 +35,10 @@ def psnr_of(network: Family, path: Path) -> float:
     return psnr(got, wanted.clip(0, 255))
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+SOON = ("srcnn", "sesr", "zero-dce", "squeeze-excite")
+"""Families that are soon run, for Core AI for Linux is slow; docs/coreai.md has figures of all."""
+
+
+@pytest.mark.parametrize("name", SOON)
 def test_the_file_agrees_with_onnx_runtime(name: str, tmp_path: Path) -> None:
     assert psnr_of(family(name), tmp_path / "coreai-float16.aimodel") >= LEAST

@@ -13,7 +13,6 @@ from edge_imgq.export.export_spec import ExportSpec
 from edge_imgq.export.functions import functions_of
 from edge_imgq.images.files import read_rgb
 from edge_imgq.metrics.psnr import psnr
-from edge_imgq.models.zoo import ZOO
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
@@ -27,9 +26,6 @@ LEAST = 54.0
 
 SIZE = (64, 96)
 
-NETWORKS = {name.rpartition("-x")[0] or name: name for name in reversed(ZOO)}.values()
-"""One of each architecture, at its smallest scale."""
-
 
 @pytest.fixture(scope="module")
 def photo() -> np.ndarray:
@@ -37,7 +33,11 @@ def photo() -> np.ndarray:
     return read_rgb(image_path(image))[100 : 100 + SIZE[0], 60 : 60 + SIZE[1]]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+SOON = ("fsrcnn-s-x2", "abpn-x2", "dped-slim")
+"""Networks that are soon run, for Core AI for Linux is slow; docs/coreai.md has figures of all."""
+
+
+@pytest.mark.parametrize("name", SOON)
 def test_the_file_of_a_network_agrees_with_onnx_runtime(
     name: str, photo: np.ndarray, tmp_path: Path
 ) -> None:
