@@ -18,8 +18,9 @@ from edge_imgq.graph.cost.operation_time import operation_time
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.network import Operation
 from edge_imgq.graph.read_network import read_network
-from edge_imgq.kernels.profile import TimedProfile
-from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner
+from edge_imgq.graph.shapes.size import bind_size, own_size
+from edge_imgq.kernels.profile import KernelProfile, TimedProfile
+from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner, layers
 
 
 class LayerTimes:
@@ -104,3 +105,20 @@ def _name(node: ir.Node) -> str:
 def _elements(value: ir.Value) -> int:
     lengths = value.shape if value.shape is not None else ()
     return prod(length for length in lengths if isinstance(length, int))
+
+
+def share_of_float_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float:
+    """Return the estimated time of a graph as a share of its time with all layers in float.
+
+    0 where nobody timed the processor.
+
+    Args:
+        model: float graph with the marks of its precision.
+        size: height and width at which it is estimated, where it takes any.
+        profile: of the processor.
+    """
+    if not isinstance(profile, TimedProfile):
+        return 0.0
+    graph = bind_size(model, own_size(model) or size).graph
+    times = LayerTimes(graph, profile)
+    return times.plain / times.total([node.name or "" for node in layers(graph)])

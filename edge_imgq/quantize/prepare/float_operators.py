@@ -11,7 +11,7 @@ this order:
 
 Each is kept where the rounding noise that is foretold with it
 (`edge_imgq.quantize.error_model.rounding_noise`) is at most a share of that without, since float
-takes time.
+takes time; and no kind is where the file would come to take as long as a float file, nearly.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def operators_in_float(
     seen: Mapping[str, ChannelRange],
     image: Quantization,
     errors: Callable[[], Errors],
+    share_of_time: Callable[[ir.Model], float],
 ) -> None:
     """Mark operators of a float graph as float where the image gains; in place, exact in float.
 
@@ -71,6 +72,7 @@ def operators_in_float(
         seen: ranges of its activations, by name.
         image: parameters of 8-bit pixels.
         errors: returns A of every channel of its images, by the name of the value.
+        share_of_time: returns the estimated time of a graph, of that with all layers in float.
 
     Raises:
         NotCoveredError: an operator has no torch form.
@@ -90,7 +92,8 @@ def operators_in_float(
         names = [node.name or "" for node in kind.find(draft.graph)]
         other = _in_float(original, [*chosen, *names]) if names else draft
         found = noise(other) if names else left
-        if found <= kind.most_left * min(plain, left):
+        pays = found <= kind.most_left * min(plain, left)
+        if pays and share_of_time(other) <= MOST_TIME:
             chosen, draft, left = [*chosen, *names], other, found
     if left <= MOST_LEFT_BY_GAINS * plain:
         compute_in_float(original.graph, chosen)
@@ -153,6 +156,9 @@ KINDS = (
     Kind(_products, 0.8),
     Kind(_first_layers, 0.9),
 )
+
+MOST_TIME = 0.75
+"""Share of a float file's time up to which a kind may take a graph."""
 
 MOST_LEFT_BY_GAINS = 0.95
 """The share that may be left in all, with gains at the ends of regions that are float anyway."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.mixed_precision.float_layers import mark_precision
+from edge_imgq.quantize.mixed_precision.layer_time import share_of_float_time
 from edge_imgq.quantize.prepare.float_operators import operators_in_float
 from edge_imgq.quantize.prepare.heldout_psnr import HeldOutPsnr
 from edge_imgq.quantize.prepare.output_requantize import insert_output_requantize
@@ -143,8 +145,10 @@ def prepare(
     prepared = Prepared(original, wide, patches, judge, batches, contract, graph.kernels, begin)
     if recipe.equalization == "image":
         image = image_quantization(contract.pixel_scale)
+        share = partial(share_of_float_time, size=patches.size, profile=graph.kernels)
         prepared.take(
-            "float operators", lambda: operators_in_float(original, wide, image, prepared.errors)
+            "float operators",
+            lambda: operators_in_float(original, wide, image, prepared.errors, share),
         )
     if any(wide[name] is not seen[name] for name in seen):
         prepared.take("vivid colours", lambda: _where_vivid_colours_gain(prepared, seen))

@@ -11,7 +11,7 @@ import pytest
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.prepare import preparation
+from edge_imgq.quantize.prepare import float_operators, preparation
 from edge_imgq.quantize.prepare.float_operators import KINDS, compute_in_float
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.quantize.steps.channel_equivalence import GainAndSplit, apply_spread, find_channels
@@ -68,6 +68,7 @@ def test_gains_around_operators_in_float_change_nothing(kind: str) -> None:
 @pytest.mark.parametrize("kind", BODIES)
 def test_an_image_gains_by_operators_in_float(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the same quantizer that leaves them as they are."""
+    monkeypatch.setattr(float_operators, "MOST_TIME", 9.0)  # so few layers are quick in float
     graph = network(kind)
     quantized = quantize(graph, recipe("image"), CONTRACT, PHOTOS)
     monkeypatch.setattr(preparation, "operators_in_float", lambda *_: None)
@@ -85,3 +86,8 @@ def test_a_trunk_that_a_norm_and_a_layer_read_is_rounded_for_the_layer_alone() -
     trunk, block = (edit.producer_of(total, place) for place in (0, 1))
     assert (trunk.op_type, block.op_type) == ("Add", "Mul")
     assert edit.producer_of(block, 0).op_type == "DequantizeLinear"
+
+
+def test_operators_stay_integers_where_the_file_would_take_as_long_as_a_float_file() -> None:
+    quantized = quantize(network("activation"), recipe("image"), CONTRACT, PHOTOS)
+    assert not any(is_marked(node) for node in quantized.graph if node.op_type == "Tanh")
