@@ -19,6 +19,7 @@ import edge_imgq.export
 import edge_imgq.quantize
 import edge_imgq.train
 import edge_imgq.verify  # noqa: F401
+from edge_imgq.api.assess import Assessments, assess, assess_files
 from edge_imgq.api.bench import Timings, bench
 from edge_imgq.api.bundle import bundle, verify_bundle
 from edge_imgq.api.check import BaselineUpdate, CheckResult, check, update_baseline
@@ -40,12 +41,15 @@ from edge_imgq.pipeline.progress import Step
 from edge_imgq.recipe.export import Budget, ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from edge_imgq.report.assessment import Assessment
 from edge_imgq.skipped import Skipped
 from edge_imgq.train.progress import TrainingProgress
 from edge_imgq.train.schedule import Schedule
 from edge_imgq.version import __version__
 
 __all__ = [
+    "Assessment",
+    "Assessments",
     "BaselineUpdate",
     "Budget",
     "CheckResult",
@@ -70,6 +74,8 @@ __all__ = [
     "TrainingResult",
     "Verification",
     "__version__",
+    "assess",
+    "assess_files",
     "bench",
     "bundle",
     "check",

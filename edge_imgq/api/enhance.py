@@ -38,7 +38,7 @@ Models: TypeAlias = "ModelLike | Sequence[ModelLike]"
 
 def enhance(
     photo: AnyPath | NDArray[np.uint8],
-    model: Models,
+    model: Models | None,
     *,
     pixel_range: Range | None = None,
     output_name: str = "",
@@ -54,6 +54,7 @@ def enhance(
         photo: a path, or uint8 (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray, of any size.
         model: a file that `export` wrote, or what `open` takes or returned; several run one after
             the other. A network that works on brightness alone keeps the photograph's colours.
+            None for the network that `assess` advises, which may be none.
         pixel_range: as for `open`, of .onnx files that do not say.
         output_name: likewise.
         inputs: likewise.
@@ -80,6 +81,10 @@ def enhance(
     else:
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
+    if model is None:
+        from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
+
+        model = assess_pixels(pixels, name, open_assessor(MODEL, count)).advice
     ports = as_ports(output_name, inputs, bind)
     enhancers = [
         open_enhancer(found, count, asked, _texts(settings))
@@ -90,7 +95,7 @@ def enhance(
 
 def enhance_files(
     photos: AnyPath | Iterable[AnyPath],
-    model: Models,
+    model: Models | None,
     output: AnyPath,
     *,
     suffix: str = "",
@@ -143,16 +148,19 @@ def enhance_files(
     from edge_imgq.pipeline.enhance.before_after_page import write_page
     from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest
     from edge_imgq.pipeline.enhance.enhance import enhance as run
+    from edge_imgq.pipeline.enhance.follow_advice import follow_advice
 
     asked = as_range(pixel_range)
     every = _jobs(_files(as_paths(photos)), Path(output), suffix)
     there = tuple(result for _, result in every if resume and result.is_file())
     jobs = tuple(job for job in every if job[1] not in there)
-    models = tuple(_opened(model, asked, as_ports(output_name, inputs, bind)))
+    ports = as_ports(output_name, inputs, bind)
+    models = () if model is None else tuple(_opened(model, asked, ports))
     said = _texts(settings)
     request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory, said)
     watch = progress or unwatched
-    batch = run(request, watch) if jobs else Batch((), ())
+    work = follow_advice if model is None else run
+    batch = work(request, watch) if jobs else Batch((), ())
     if page is not None:
         written = {Path(image.path) for image in batch.written}.union(there)
         write_page(Path(page), [job for job in every if job[1] in written], watch)

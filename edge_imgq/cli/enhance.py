@@ -33,6 +33,7 @@ M is a file that export wrote, any image-to-image .onnx file, a checkpoint, or a
 
 EXAMPLE = """\
 edge-imgq enhance photo.jpg --model fsrcnn-x2 -o out
+edge-imgq enhance photos --auto -o out
 edge-imgq enhance *.jpg -o out \\
     --model deblur-slim artifacts/fsrcnn-x2/tflite-int8.tflite"""
 
@@ -49,15 +50,20 @@ def add(subparsers: Subparsers) -> None:
         metavar="IMAGE",
         help="a photograph of any size, or a folder of them",
     )
-    parser.add_argument(
+    networks = parser.add_mutually_exclusive_group(required=True)
+    networks.add_argument(
         "--model",
         "-m",
         nargs="+",
         action="extend",
         type=model,
-        required=True,
         metavar="M",
         help="a name or a file; takes every word that follows",
+    )
+    networks.add_argument(
+        "--auto",
+        action="store_true",
+        help="run what `assess` advises for each photograph, or nothing where nothing helps",
     )
     parser.add_argument(
         "--output",
@@ -109,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge_imgq.api.enhance import enhance_files
 
     if not arguments.images:
-        raise UsageError(_no_image(arguments.model))
+        raise UsageError(_no_image(arguments.model or []))
     with ProgressDisplay() as watch:
         batch = enhance_files(
             arguments.images,
@@ -136,7 +142,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for image in batch.written:
             height, width = image.size
-            print(f"{image.path} ({height} high, {width} wide)")
+            by = "" if not arguments.auto else f" {', '.join(image.models) or 'left as it is'}"
+            print(f"{image.path} ({height} high, {width} wide){by}")
     if batch.there:
         say(f"left as they are: {count_of(len(batch.there), 'result')} of an earlier run")
     for sentence in batch.hints:

@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol
 
 from edge_imgq.cli import (
     align,
+    assess,
     bench,
     bundle,
     check,
@@ -61,6 +62,7 @@ COMMANDS: dict[str, Command] = {
     "align": align,
     "train": train,
     "evaluate": evaluate,
+    "assess": assess,
     "enhance": enhance,
     "sensitivity": sensitivity,
     "models": models,

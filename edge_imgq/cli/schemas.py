@@ -39,6 +39,7 @@ def _forms() -> Mapping[str, Any]:
     from edge_imgq.models.listing import ModelRow
     from edge_imgq.pipeline.bundle.bundle_check import Finding as BundleFinding
     from edge_imgq.pipeline.enhance.enhance import Enhanced
+    from edge_imgq.report.assessment import Assessment
     from edge_imgq.report.description import FileDescription
     from edge_imgq.report.evaluation import Evaluation
     from edge_imgq.report.finding import Finding
@@ -61,6 +62,7 @@ def _forms() -> Mapping[str, Any]:
             "left_out": ({"path": str, "reason": str}, ...),
         },
         "evaluate": Evaluation,
+        "assess": tuple[Assessment, ...],
         "enhance": tuple[Enhanced, ...],
         "sensitivity": Sensitivity,
         "models": tuple[ModelRow, ...],

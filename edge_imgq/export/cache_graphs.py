@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import onnx
 
-from edge_imgq.contract import ImageContract
 from edge_imgq.export.onnx import weightless
-from edge_imgq.models.zoo import ZOO, ZooEntry, graph_path
+from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 
 
 def kept_graph(entry: ZooEntry) -> onnx.ModelProto:
     """Return the graph of a network of the zoo, without weights, as torch traces it now."""
     network = entry.build().eval().requires_grad_(False)
-    contract = ImageContract(entry.task, entry.scale, entry.colour, multiple=entry.multiple)
-    return weightless(network, entry.name, contract)
+    return weightless(network, entry.name, entry.contract)
 
 
 def main() -> None:
     """Write all graphs."""
-    for entry in ZOO.values():
+    for entry in (*ZOO.values(), *ASSESSORS.values()):
         path = graph_path(entry.name)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(kept_graph(entry).SerializeToString(deterministic=True))

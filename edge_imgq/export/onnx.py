@@ -74,11 +74,16 @@ def _state(network: nn.Module) -> dict[str, np.ndarray[tuple[int, ...], np.dtype
 def _trace(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
     image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
     sides = {2: _open_side("height", contract), 3: _open_side("width", contract)}
-    return exported(network, image, name, (sides,))
+    result = "enhanced" if contract.result is None else contract.result.name
+    return exported(network, image, name, (sides,), result)
 
 
 def exported(
-    network: nn.Module, example: torch.Tensor, name: str, sides: tuple[dict[int, object], ...]
+    network: nn.Module,
+    example: torch.Tensor,
+    name: str,
+    sides: tuple[dict[int, object], ...],
+    result: str = "enhanced",
 ) -> onnx.ModelProto:
     """Return what torch's exporter makes of a network.
 
@@ -87,6 +92,7 @@ def exported(
         example: an input.
         name: of the model, for messages.
         sides: which axes of the input are open, as `torch.export` wants that.
+        result: name of the output.
 
     Raises:
         ModelError: torch cannot export it.
@@ -100,7 +106,7 @@ def exported(
                 optimize=True,
                 opset_version=OPSET,
                 input_names=["image"],
-                output_names=["enhanced"],
+                output_names=[result],
                 dynamic_shapes=sides,
                 verbose=False,
             )

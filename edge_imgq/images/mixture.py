@@ -71,12 +71,19 @@ def draw_scenario(rng: np.random.Generator) -> tuple[str, ...]:
     """Draw which degradations a photograph suffers, in order."""
     names = list(SCENARIOS)
     name = names[int(rng.choice(len(names), p=list(SCENARIOS.values())))]
-    picked = {name} - {"clean", "mixture"} if name != "mixture" else {*mixture(rng)}
+    picked = {*pieces_of(name, rng)}
     if "noise" not in picked and rng.uniform() < FAINT:
         picked |= {"grain"}
     if "jpeg" not in picked and rng.uniform() < FAINT:
         picked |= {"stored"}
     return tuple(name for name in PIECES if name in picked)
+
+
+def pieces_of(scenario: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return the degradations of a scenario, in order; those of a mixture are drawn."""
+    if scenario == "mixture":
+        return mixture(rng)
+    return () if scenario == "clean" else (scenario,)
 
 
 def mixture(rng: np.random.Generator) -> tuple[str, ...]:

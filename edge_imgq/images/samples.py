@@ -22,6 +22,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.degrade import degrade_for
 from edge_imgq.images.files import as_image, in_colour, list_images, read_image, unread_images
+from edge_imgq.images.mixture import SCENARIOS, degrade, pieces_of
 from edge_imgq.images.noise import GaussianNoise
 from edge_imgq.images.port_samples import noise_of, noise_port, with_ports
 from edge_imgq.images.resize import crop_to_multiple, upscale
@@ -219,6 +220,9 @@ def samples(
         ImageError: a file is unreadable, or an image is too small.
     """
     for photo in images.photos:
+        if contract.task == "assessment":
+            yield from _degraded_each_way(photo, contract, size)
+            continue
         sample = _ported(_read(photo, contract, size), contract)
         if size is None:
             _refuse_small(photo, sample, smallest)
@@ -238,6 +242,17 @@ def _ported(sample: Sample, contract: ImageContract) -> Sample:
             sigma = noise_of(port, level)
             truth, picture = picture, GaussianNoise((sigma, sigma))(picture, generator)
     return Sample(sample.name, with_ports(picture, contract, generator, levels), truth, picture)
+
+
+def _degraded_each_way(
+    photo: Photo, contract: ImageContract, size: tuple[int, int] | None
+) -> Iterator[Sample]:
+    """Yield a photograph as a network that assesses meets it: clean, and degraded in every way."""
+    picture = _fit(photo.read(contract.colour), size, contract, unit=1)
+    for scenario in SCENARIOS:
+        rng = _generator(f"{photo.name} {scenario}")
+        degraded, _ = degrade(picture, pieces_of(scenario, rng), rng)
+        yield Sample(f"{photo.name}, {scenario}", degraded, None)
 
 
 def _read(photo: Photo, contract: ImageContract, size: tuple[int, int] | None) -> Sample:

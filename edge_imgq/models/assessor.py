@@ -2,49 +2,174 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LUMA = (0.299, 0.587, 0.114)
+RED_GREEN = (1.0, -1.0, 0.0)
+BLUE_GREEN = (0.0, -1.0, 1.0)
+"""Differences of colours: noise is in them and texture hardly."""
+
+CAP = 6.0
+"""What a response is cut off at, by ReLU6."""
+
+LEAST_SPREAD = 0.3
+"""Added to the standard deviation by which a mean is divided."""
+
+DIFFERENCES = (
+    ((0, 0, 0), (-1, 1, 0), (0, 0, 0)),
+    ((0, -1, 0), (0, 1, 0), (0, 0, 0)),
+    ((0, 0, 0), (-1, 2, -1), (0, 0, 0)),
+    ((0, -1, 0), (0, 2, 0), (0, -1, 0)),
+    ((1, -1, 0), (-1, 1, 0), (0, 0, 0)),
+    ((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
+    ((-1, 0, 0), (0, 1, 0), (0, 0, 0)),
+    ((0, 0, -1), (0, 1, 0), (0, 0, 0)),
+    ((1, -2, 1), (-2, 4, -2), (1, -2, 1)),
+)
+"""First and second differences of neighbours along rows, columns and diagonals."""
+
+DIAGONAL = DIFFERENCES[4]
+STEPS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+"""Levels at which responses of `DIFFERENCES` are cut off."""
+
+TONES = (6.0, 16.0, 32.0, 64.0, 128.0, 224.0)
+"""Levels above black, and below white, at which each channel is cut off."""
+
+COLOUR_STEPS = (8.0, 32.0, 96.0)
+"""Levels at which differences of two channels are."""
+
+FREQUENCIES = (
+    *((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2), (0, 3), (3, 0), (3, 3), (0, 5)),
+    *((5, 0), (2, 5), (5, 2), (4, 4), (1, 6), (6, 1), (0, 7), (7, 0), (5, 5), (7, 7)),
+)
+"""Of the cosines that are looked at in 8x8 blocks."""
+
+COSINE_STEPS = (1.0, 4.0, 16.0, 64.0)
+BORDER_STEPS = (1.0, 4.0, 16.0)
+BLOCK = 8
+
 
 class DegradationNet(nn.Module):
-    """Convolutions down to an eighth, whose features are averaged over the image at three sizes.
+    """Fixed filters, how often their responses pass some levels, and three small dense layers.
 
-    Averages of rectified features estimate noise as the mean absolute deviation does, and compare
-    places on the 8x8 grid of a JPEG; they say nothing of where, so any size will do. Two dense
-    layers (1x1 convolutions on the averages, which every format has) make numbers of them. Input
-    is RGB (N, 3, H, W) in [0, 1], output (N, outputs).
+    A mean of responses that are cut off at a level says how many of them pass it: several such
+    means are a histogram, by which noise, blur and a JPEG's quantization are told from texture (as
+    in the statistics of natural scenes of Mittal et al., "BRISQUE", IEEE TIP 2012; the zeros among
+    the cosines of Fan and de Queiroz, IEEE TIP 2003). It is convolutions, ReLU6 and means alone,
+    with every value between 0 and 6, which int8 holds well. The filters are differences of
+    neighbours at four sizes, cosines of 8x8 blocks, and steps at each of the eight places of a
+    block. Dense layers are 1x1 convolutions on the means. Any size from 96 pixels will do.
 
     Args:
         outputs: how many numbers it returns.
-        widths: channels at half, a quarter and an eighth of the resolution.
-        hidden: width of the first dense layer.
+        hidden: widths of the two layers before the last.
     """
 
-    def __init__(
-        self, outputs: int, widths: tuple[int, int, int] = (32, 48, 64), hidden: int = 96
-    ) -> None:
+    differences: Tensor
+    tones: Tensor
+    offsets: Tensor
+    cosines: Tensor
+    borders: Tensor
+    middle: Tensor
+    scale: Tensor
+
+    def __init__(self, outputs: int, hidden: tuple[int, int] = (80, 64)) -> None:
         super().__init__()
-        half, quarter, eighth = widths
-        self.layers = nn.ModuleList(
-            nn.Sequential(down, nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
-            for width, down in (
-                (half, nn.Conv2d(3, half, 6, stride=2, padding=2)),
-                (quarter, nn.Conv2d(half, quarter, 3, stride=2, padding=1)),
-                (eighth, nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)),
-            )
-        )
-        self.hidden = nn.Conv2d(half + quarter + eighth, hidden, 1)
-        self.last = nn.Conv2d(hidden, outputs, 1)
-        for module in self.layers.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        tones, offsets = tone_filters()
+        self.register_buffer("differences", difference_filters())
+        self.register_buffer("tones", tones)
+        self.register_buffer("offsets", offsets)
+        self.register_buffer("cosines", cosine_filters())
+        self.register_buffer("borders", border_filters())
+        means = 4 * len(self.differences) + len(tones) + len(self.cosines) + len(self.borders)
+        self.register_buffer("middle", torch.zeros(1, means, 1, 1))
+        self.register_buffer("scale", torch.ones(1, means, 1, 1))
+        self.first = nn.Conv2d(means, hidden[0], 1)
+        self.second = nn.Conv2d(hidden[0], hidden[1], 1)
+        self.last = nn.Conv2d(hidden[1], outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the numbers (N, outputs)."""
-        features, means = image, []
-        for layer in self.layers:
-            features = layer(features)
-            means.append(features.mean((2, 3), keepdim=True))
-        numbers: Tensor = self.last(F.relu(self.hidden(torch.cat(means, dim=1))))
+        """Return the numbers (N, outputs) of RGB (N, 3, H, W) in [0, 1]."""
+        return self.numbers(self.statistics(image))
+
+    def statistics(self, image: Tensor) -> Tensor:
+        """Return the means (N, n, 1, 1) of all responses, between 0 and 6."""
+        responses, smaller = [], image
+        for stride in (2, 2, 1, 1):
+            responses.append(F.conv2d(smaller, self.differences, stride=stride))
+            smaller = F.avg_pool2d(smaller, 2)
+        responses.append(F.conv2d(smaller, self.tones, self.offsets))
+        responses.append(F.conv2d(image, self.cosines, stride=BLOCK))
+        responses.append(F.conv2d(image, self.borders, stride=BLOCK, padding=1))
+        return torch.cat([F.relu6(one).mean((2, 3), keepdim=True) for one in responses], dim=1)
+
+    def numbers(self, statistics: Tensor) -> Tensor:
+        """Return the numbers (N, outputs) of the means of responses, which alone is learned."""
+        seen = (statistics - self.middle) * self.scale
+        numbers: Tensor = self.last(F.relu(self.second(F.relu(self.first(seen)))))
         return numbers.flatten(1)
+
+    @torch.no_grad()
+    def standardise(self, seen: Tensor) -> None:
+        """Let the first dense layer see each mean around 0 and of one size, as of these images.
+
+        Means that hardly differ are enlarged a few times at most: int8 holds them to 6 / 255.
+        """
+        self.middle.copy_(seen.mean(0, keepdim=True))
+        self.scale.copy_(1.0 / (seen.std(0, keepdim=True) + LEAST_SPREAD))
+
+
+def difference_filters() -> Tensor:
+    """Return filters (n, 3, 3, 3): differences of neighbours, both signs, at every step."""
+    planes = [_in_colour(kernel, LUMA) for kernel in DIFFERENCES]
+    planes += [_in_colour(DIAGONAL, RED_GREEN), _in_colour(DIAGONAL, BLUE_GREEN)]
+    return torch.stack(_both_ways(planes, STEPS))
+
+
+def tone_filters() -> tuple[Tensor, Tensor]:
+    """Return filters (n, 3, 1, 1) and offsets (n,): tones of channels, differences of two."""
+    planes = [_in_colour(((1.0,),), colours) for colours in torch.eye(3).tolist()]
+    filters = _both_ways(planes, TONES)
+    # What lies below white is white less the channel.
+    offsets = [white * CAP * 255.0 / tone for _ in planes for tone in TONES for white in (0, 1)]
+    colours = [_in_colour(((1.0,),), pair) for pair in (RED_GREEN, BLUE_GREEN)]
+    filters += _both_ways(colours, COLOUR_STEPS)
+    return torch.stack(filters), torch.tensor(offsets + [0.0] * (len(filters) - len(offsets)))
+
+
+def cosine_filters() -> Tensor:
+    """Return filters (n, 3, 8, 8): orthonormal cosines of luma, both signs, at every step."""
+    place = (torch.arange(BLOCK) + 0.5) * torch.pi / BLOCK
+    waves = [torch.cos(place * k) * (0.5 if k else 0.125**0.5) for k in range(BLOCK)]
+    planes = [torch.outer(waves[down], waves[across]) for down, across in FREQUENCIES]
+    return torch.stack(_both_ways([_in_colour(plane, LUMA) for plane in planes], COSINE_STEPS))
+
+
+def border_filters() -> Tensor:
+    """Return filters (n, 3, 9, 9): mean steps along a row or column of a block, at each place.
+
+    They begin one pixel above and left of the block.
+    """
+    planes = []
+    for place in range(BLOCK):
+        plane = torch.zeros(BLOCK + 1, BLOCK + 1)
+        plane[1:, place], plane[1:, place + 1] = -1.0 / BLOCK, 1.0 / BLOCK
+        planes += [plane, plane.T]
+    return torch.stack(_both_ways([_in_colour(plane, LUMA) for plane in planes], BORDER_STEPS))
+
+
+def _in_colour(kernel: object, colours: tuple[float, float, float]) -> Tensor:
+    plane = torch.as_tensor(kernel, dtype=torch.float32)
+    return torch.stack([plane * share for share in colours])
+
+
+def _both_ways(filters: list[Tensor], steps: tuple[float, ...]) -> list[Tensor]:
+    """Return filters of both signs that reach the cap at every one of some levels."""
+    return [
+        one * (sign * CAP * 255.0 / step)
+        for one, step, sign in itertools.product(filters, steps, (1, -1))
+    ]

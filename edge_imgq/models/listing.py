@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.models.zoo import ZOO, ZooEntry, card_path, weights_path, zoo_entry
+from edge_imgq.models.zoo import (
+    ASSESSORS,
+    UNTRAINED,
+    ZOO,
+    ZooEntry,
+    card_path,
+    weights_path,
+    zoo_entry,
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,9 @@ def list_models(names: Sequence[str] = ()) -> tuple[ModelRow, ...]:
         ModelError: weights are missing or damaged.
     """
     for name in names:
-        if zoo_entry(name) not in ZOO.values():
+        if name in UNTRAINED:
             raise UsageError(f"{name} ships without weights; `edge-imgq train {name}` makes them.")
-    return tuple(_row(ZOO[name]) for name in names or ZOO)
+    return tuple(_row(zoo_entry(name)) for name in names or (*ZOO, *ASSESSORS))
 
 
 def _row(entry: ZooEntry) -> ModelRow:

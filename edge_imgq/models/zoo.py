@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.wording import did_you_mean
 
@@ -39,6 +40,18 @@ class ZooEntry:
     summary: str
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def contract(self) -> ImageContract:
+        """What its pixels mean, and its numbers where it returns no image."""
+        result = None
+        if self.task == "assessment":
+            from edge_imgq.models.measures import PORT
+
+            result = PORT
+        return ImageContract(
+            self.task, self.scale, self.colour, multiple=self.multiple, result=result
+        )
 
     def build(self) -> nn.Module:
         """Make the network with its initial weights; imports torch."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edge_imgq.train.choices import Device, PrecisionChoice
     from edge_imgq.train.schedule import Schedule
 
+LEAST_CROP = 32
+"""Side of the smallest crops from which `assess-slim` learns."""
+
 CHECKPOINT = "checkpoint.safetensors"
 """File in a run's folder that holds its weights and its state."""
 
@@ -91,6 +94,11 @@ def check_config(config: TrainConfig) -> None:
 
 
 def _check_assessment(config: TrainConfig) -> None:
+    if config.schedule.patch < LEAST_CROP:
+        raise UsageError(
+            f"{config.model} sees crops at an eighth of their size: the patch must be at least "
+            f"{LEAST_CROP}, not {config.schedule.patch}."
+        )
     if config.validation is not None:
         raise UsageError(
             f"{config.model} returns no image, so it has no PSNR: leave --validation out."

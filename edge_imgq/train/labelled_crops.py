@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from edge_imgq.models.assessor import DegradationNet
     from edge_imgq.train.pairs import Recipe
 
     Pixels = NDArray[np.uint8]
+
+AT_ONCE = 64
+"""Crops that are filtered together."""
 
 GRID = 8
 """Side of a JPEG's blocks."""
@@ -48,7 +53,8 @@ AS_STORED, SMALLEST = 0.35, 0.5
 """Share of the crops at the size of the photograph, and smallest share of it for the others."""
 
 GRAY, SHIFTED, REPAIRED = 0.12, 0.3, 0.15
-"""Shares of the photographs in gray, cut beside the JPEG's grid, and repaired already."""
+"""Shares of the photographs in gray, cut beside the JPEG's grid, and repaired already: of those
+nothing is known but what another repair gains."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +70,33 @@ class CropSet:
 
 
 class CropSampler:
-    """Draws crops with their labels, in all 8 orientations, which keep a JPEG's grid in place."""
+    """Draws what the fixed filters of a network make of crops, with their labels.
 
-    def __init__(self, crops: CropSet, batch: int) -> None:
-        self._crops, self._batch = crops, batch
+    The filters never change, so crops are filtered once; each is turned or mirrored, which keeps a
+    JPEG's grid in place.
+
+    Args:
+        crops: to draw from.
+        network: whose statistics are drawn.
+        batch: crops per draw.
+    """
+
+    def __init__(self, crops: CropSet, network: DegradationNet, batch: int) -> None:
+        turned = [oriented(crop, index % 8) for index, crop in enumerate(crops.pixels)]
+        with torch.inference_mode():
+            statistics = [
+                network.statistics(
+                    torch.from_numpy(np.stack(turned[start : start + AT_ONCE])) / 255
+                )
+                for start in range(0, len(turned), AT_ONCE)
+            ]
+        self._batch = batch
+        self.all = Batch(torch.cat(statistics).numpy(), crops.labels[..., None, None])
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw the next batch; only `rng` changes."""
-        chosen = rng.integers(0, len(self._crops.pixels), self._batch)
-        orientations = rng.integers(0, 8, self._batch)
-        drawn = [
-            oriented(self._crops.pixels[index], int(orientation))
-            for index, orientation in zip(chosen, orientations, strict=True)
-        ]
-        return Batch(np.stack(drawn), self._crops.labels[chosen][..., None, None])
+        chosen = rng.integers(0, len(self.all.degraded), self._batch)
+        return Batch(self.all.degraded[chosen], self.all.truth[chosen])
 
 
 def load_crops(folders: tuple[Path, ...], recipe: Recipe, patch: int) -> CropSet:

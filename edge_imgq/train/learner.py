@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from edge_imgq.models.assessor import DegradationNet
 from edge_imgq.models.deblur import CoarseToFine
 from edge_imgq.models.fsrcnn import FSRCNN
 from edge_imgq.train.device import device_of, in_precision
@@ -58,6 +59,13 @@ class Learner:
         hold_slopes(self.network)
         self._update_average(step)
         return float(loss.item())
+
+    def standardise(self, batch: Batch) -> None:
+        """Let a network that measures see the statistics of a batch around 0, and of one size."""
+        seen = _to_float(batch.degraded, device_of(self.network))
+        for network in (self.network, self.average):
+            assert isinstance(network, DegradationNet)
+            network.standardise(seen)
 
     def loss(self, batch: Batch, step: int) -> Tensor:
         """Return the loss of step number `step` on a batch; a critic learns from it first."""
@@ -129,6 +137,8 @@ def outputs_of(network: nn.Module) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """How to compute all outputs that a network is judged by, the largest first."""
     if isinstance(network, CoarseToFine):
         return network.forward_levels
+    if isinstance(network, DegradationNet):  # whose filters are fixed: crops come filtered
+        return lambda statistics: (network.numbers(statistics),)
     forward = training_forward(network)
     return lambda image: (forward(image),)
 

@@ -15,6 +15,7 @@ import torch
 
 from edge_imgq.artifact import compiler_folder
 from edge_imgq.errors import ModelError, OutputError, UsageError
+from edge_imgq.models.assessor import DegradationNet
 from edge_imgq.models.zoo import ZooEntry, zoo_entry
 from edge_imgq.train.checkpoint import RunState, read_checkpoint, write_checkpoint
 from edge_imgq.train.config import CHECKPOINT, TrainConfig, check_config
@@ -36,6 +37,8 @@ from edge_imgq.train.workers import Workers, joined_workers
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from torch import nn
 
     from edge_imgq.train.schedule import Schedule
 
@@ -112,7 +115,10 @@ class _Run:
         recipe = Recipe(
             schedule.seed, schedule.scales, schedule.versions, schedule.pair_weight, schedule.then
         )
-        self._sampler, self._left_out = _training_sampler(config, self._entry, recipe)
+        network = self._learner.network
+        self._sampler, self._left_out = _training_sampler(config, self._entry, recipe, network)
+        if isinstance(self._sampler, CropSampler) and not self._state.step:
+            self._learner.standardise(self._sampler.all)
         self._validation = self._load_validation()
         self._step, self._best = self._state.step, self._state.best
         self._seconds = self._state.seconds
@@ -214,13 +220,14 @@ class _Run:
 
 
 def _training_sampler(
-    config: TrainConfig, entry: ZooEntry, recipe: Recipe
+    config: TrainConfig, entry: ZooEntry, recipe: Recipe, network: nn.Module
 ) -> tuple[PatchSampler | CropSampler, tuple[LeftOut, ...]]:
     """Return what draws batches from the training images, and the files that were left out."""
     schedule = config.schedule
     if entry.task == "assessment":
         crops = load_crops(config.data, recipe, schedule.patch)
-        return CropSampler(crops, schedule.batch), crops.left_out
+        assert isinstance(network, DegradationNet)
+        return CropSampler(crops, network, schedule.batch), crops.left_out
     training = load_pairs(config.data, entry, recipe)
     sampler = PatchSampler(
         training.pairs, schedule.batch, schedule.patch, entry.scale, schedule.grid

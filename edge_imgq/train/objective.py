@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edge_imgq.models.measures import SPREAD_RATE
+from edge_imgq.models.measures import SPREAD_RATE, SPREADS
 from edge_imgq.train.critics import (
     CriticLoss,
     PatchCritic,
@@ -103,23 +103,29 @@ class PixelObjective:
 
 @dataclass(frozen=True)
 class MeasuresObjective:
-    """Estimates and how far they are off: the likelihood of Laplace's distribution."""
+    """Errors of estimates, absolute and squared, and how well their sizes are foretold.
+
+    The spreads are those of Laplace's distribution at its largest likelihood. Estimates do not
+    learn from it: where a spread is wide, its gradient is small, and what is hard at first would
+    never be learned (Seitzer et al., "On the Pitfalls of Heteroscedastic Uncertainty Estimation
+    with Probabilistic Neural Networks", ICLR 2022).
+    """
 
     critic: None = None
 
     def loss(self, restored: Tensor, truth: Tensor, step: int) -> Tensor:
-        """Return the mean of |e| / s + log s; `restored` holds estimates and spreads (N, 2 m).
+        """Return the mean of |e| + e^2 + |e| / s + log s; `restored` holds estimates and spreads.
 
         A measure that is not known is NaN in `truth` (N, m, 1, 1) and does not count.
         """
         del step
         estimates, spreads = restored.chunk(2, dim=1)
-        logarithms = (SPREAD_RATE * spreads).clamp(-4.0, 2.0)
+        logarithms = (SPREAD_RATE * spreads).clamp(*SPREADS)
         wanted = truth.flatten(1)
         known = ~wanted.isnan()
         errors = (estimates - wanted.nan_to_num()).abs()
-        likelihood = errors * torch.exp(-logarithms) + logarithms
-        return likelihood[known].mean()
+        likelihood = errors.detach() * torch.exp(-logarithms) + logarithms
+        return (errors + errors.square() + likelihood)[known].mean()
 
 
 @dataclass(frozen=True)

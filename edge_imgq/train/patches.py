@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 class Batch:
     """Inputs (N, C, p, p) and truths (N, C, scale * p, scale * p), both uint8.
 
-    The truth of a network that measures is (N, measures, 1, 1), float32, as it is to answer.
+    Of a network that measures: its statistics of crops (N, n, 1, 1) and what it is to answer of
+    them (N, measures, 1, 1), both float32.
     """
 
-    degraded: NDArray[np.uint8]
+    degraded: NDArray[np.uint8] | NDArray[np.float32]
     truth: NDArray[np.uint8] | NDArray[np.float32]
 
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def publish_weights(checkpoint: Path, destination: Path, psnr: float) -> None:
+def publish_weights(checkpoint: Path, destination: Path, psnr: float | None = None) -> None:
     """Write the averaged weights of a checkpoint as a plain state dict in safetensors.
 
     The metadata says which model it is, after how many steps, and its PSNR in dB on the validation
-    images that the model's card names.
+    images that the model's card names, if it returns images.
 
     Raises:
         ModelError: The checkpoint is missing, damaged or does not fit its network.
@@ -24,7 +24,9 @@ def publish_weights(checkpoint: Path, destination: Path, psnr: float) -> None:
     name, network = load_checkpoint_network(checkpoint)
     step = read_checkpoint(checkpoint)[0].step
     tensors = {key: value.float().contiguous() for key, value in network.state_dict().items()}
-    metadata = {"model": name, "step": str(step), "psnr": f"{psnr:.2f}"}
+    metadata = {"model": name, "step": str(step)}
+    if psnr is not None:
+        metadata["psnr"] = f"{psnr:.2f}"
     temporary = destination.with_suffix(".part")
     save_file(tensors, temporary, metadata=metadata)
     temporary.chmod(0o644)  # safetensors makes it readable by its owner alone

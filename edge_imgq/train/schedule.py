@@ -182,11 +182,11 @@ DEFAULTS: dict[str, Schedule] = {
     "deblur-slim": DEBLUR,
     **{f"deblur-slim-k{levels}": DEBLUR for levels in (2, 3)},
     "assess-slim": Schedule(
-        steps=9_000,
-        batch=32,
+        steps=6_000,
+        batch=64,
         patch=96,
-        learning_rate=1.5e-3,
-        bfloat16_until=0.85,
+        learning_rate=2e-3,
+        bfloat16_until=0.0,
         versions=6,
     ),
 }

@@ -18,6 +18,8 @@ PORTS = ("output_name=''", "inputs=()", "bind=mappingproxy({})")
 DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "assess": ("photo", "*", "model='assess-slim'", "threads=None"),
+    "assess_files": ("photos", "*", "model='assess-slim'", "threads=None", PROGRESS),
     "bench": (
         "paths",
         *(
@@ -94,6 +96,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 
 MEMBERS: dict[str, set[str]] = {
+    "Assessment": {
+        *("source", "size", "noise", "jpeg_quality", "blur", "elongation", "upscaling"),
+        *("exposure", "psnr", "blurred", "gains", "advice", "classical"),
+    },
+    "Assessments": {"found", "failed"},
     "BaselineUpdate": {"path", "notes"},
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
     "CheckResult": {"judgement", "notes", "passes", "verdict", "verdicts"},

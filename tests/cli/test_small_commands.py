@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_imgq.models.zoo import UNTRAINED, ZOO, card_path
+from edge_imgq.models.zoo import ASSESSORS, UNTRAINED, ZOO, card_path
 from edge_imgq.pipeline.verify.references import parameters_of
 from edge_imgq.recipe.folders import export_recipes, shipped_folder
 from edge_imgq.recipe.manifest import read_manifest
@@ -24,10 +24,11 @@ from tests.graph.build import parsed
 
 def test_models_lists_the_zoo_with_the_parameters_that_torch_counts(run: Run) -> None:
     rows = {row["name"]: row for row in json.loads(run("models", "--json").out)}
-    assert list(rows) == list(ZOO)
-    for name, entry in ZOO.items():
-        # Every tensor of these networks is trained, so the state dict holds parameters alone.
-        assert rows[name]["parameters"] == sum(p.numel() for p in entry.build().parameters())
+    assert list(rows) == [*ZOO, *ASSESSORS]
+    for name, entry in {**ZOO, **ASSESSORS}.items():
+        # Every tensor of these networks is trained but the filters of those that assess.
+        tensors = entry.build().state_dict().values()
+        assert rows[name]["parameters"] == sum(tensor.numel() for tensor in tensors)
     table = run("models").out
     assert all(f"\n{name} " in table for name in ZOO)
     rest = " ".join(table[table.index("Without weights") :].split())

@@ -10,6 +10,7 @@ import pytest
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb, write_image
+from edge_imgq.images.mixture import SCENARIOS
 from edge_imgq.images.samples import LARGEST, array_set, file_set, folder_set, samples
 from edge_imgq.pipeline.image_selection import calibration_images
 
@@ -172,3 +173,13 @@ def test_an_empty_list_is_no_set() -> None:
 def test_a_file_of_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone\.png does not exist or is not a file"):
         file_set([*photos(tmp_path, a=(8, 8)).iterdir(), tmp_path / "gone.png"])
+
+
+def test_a_network_that_assesses_is_shown_every_degradation_of_a_photograph() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
+    contract = ImageContract(task="assessment", scale=1, colour="rgb", multiple=8)
+    found = list(samples(array_set([photo]), contract, (48, 48)))
+    assert [sample.name for sample in found] == [f"image 1, {name}" for name in SCENARIOS]
+    assert {sample.pixels.shape for sample in found} == {(48, 48, 3)}
+    assert len({sample.pixels.tobytes() for sample in found}) == len(SCENARIOS)
+    assert all(sample.truth is None for sample in found)

@@ -6,49 +6,96 @@ import numpy as np
 import pytest
 import torch
 
-from edge_imgq.models.assessor import DegradationNet
-from edge_imgq.models.measures import MEASURES, REPAIRS, from_outputs, to_outputs
+from edge_imgq.models.assessor import (
+    COSINE_STEPS,
+    LUMA,
+    DegradationNet,
+    border_filters,
+    cosine_filters,
+    difference_filters,
+)
+from edge_imgq.models.measures import (
+    COUNT,
+    MEASURES,
+    PORT,
+    REPAIRS,
+    outputs_port,
+    to_outputs,
+    values_and_spreads,
+)
 from edge_imgq.models.zoo import ASSESSORS, ZOO, zoo_entry
 
 VALUES = {"noise": 13.0, "jpeg_quality": 40.0, "blur": 1.5, "upscaling": 3.0, "exposure": -1.0}
 
 
-def test_values_come_back_from_outputs_and_what_is_unknown_is_nan() -> None:
-    outputs = to_outputs(VALUES)
-    values, _ = from_outputs(np.concatenate([outputs, outputs])[None])
-    found = dict(zip([measure.name for measure in MEASURES], values[0], strict=True))
-    for name, value in VALUES.items():
-        assert found[name] == pytest.approx(value, rel=1e-5)
-    assert {name for name, value in found.items() if np.isnan(value)} == set(found) - set(VALUES)
+def test_outputs_are_scaled_and_what_is_unknown_is_nan() -> None:
+    outputs = dict(zip([measure.name for measure in MEASURES], to_outputs(VALUES), strict=True))
+    assert outputs["noise"] == pytest.approx((13 - 25) / 25)
+    assert outputs["upscaling"] == pytest.approx(np.log2(3) - 1)
+    assert {name for name, value in outputs.items() if np.isnan(value)} == set(outputs) - set(
+        VALUES
+    )
 
 
 def test_the_numbers_that_photographs_have_lie_near_one_which_int8_needs() -> None:
-    low = to_outputs({"noise": 0, "jpeg_quality": 10, "blur": 0, "upscaling": 1, "exposure": -2})
-    high = to_outputs({"noise": 50, "jpeg_quality": 100, "blur": 7, "upscaling": 4, "exposure": 2})
-    assert np.nanmax(np.abs([low, high])) <= 2.5
+    ends = outputs_port()
+    assert np.abs([ends.low, ends.high]).max() <= 3.0
 
 
-def test_spreads_are_in_the_unit_of_their_measure() -> None:
-    outputs = np.concatenate([to_outputs(VALUES), np.zeros(len(MEASURES), np.float32)])
-    _, spreads = from_outputs(outputs[None])
-    found = dict(zip([measure.name for measure in MEASURES], spreads[0], strict=True))
-    assert found["noise"] == pytest.approx(25.0)
-    assert found["upscaling"] == pytest.approx(3.0), "one more octave: from 3 to 6 times"
+def test_what_the_network_says_is_what_files_say_in_units() -> None:
+    """Both ports have the same ends, so a level of a file is the same number in either."""
+    outputs = to_outputs({**VALUES, "elongation": 0.5, "psnr": 30.0, **dict.fromkeys(REPAIRS, 1.0)})
+    scaled = np.concatenate([outputs, np.zeros(COUNT)])
+    own, said = outputs_port(), PORT
+    levels = (scaled - own.low) / np.subtract(own.high, own.low)
+    numbers = said.low + levels * np.subtract(said.high, said.low)
+    values, spreads = values_and_spreads(numbers[None].astype(np.float32))
+    found = dict(zip([measure.name for measure in MEASURES], values[0], strict=True))
+    assert {name: found[name] for name in VALUES} == pytest.approx(VALUES, rel=1e-4)
+    assert found["denoise-slim"] == pytest.approx(1.0, abs=1e-4)
+    wide = dict(zip(found, spreads[0], strict=True))
+    assert wide["noise"] == pytest.approx(25.0, rel=1e-4)
+    assert wide["upscaling"] == pytest.approx(3.0, rel=1e-4), "one more octave: from 3 to 6 times"
 
 
 def test_the_network_takes_any_size_and_has_two_outputs_for_every_measure() -> None:
     network = zoo_entry("assess-slim").build().eval()
     assert ASSESSORS["assess-slim"].options["outputs"] == 2 * len(MEASURES)
-    assert sum(parameter.numel() for parameter in network.parameters()) <= 150_000
+    assert sum(tensor.numel() for tensor in network.state_dict().values()) <= 150_000
     for size in ((96, 96), (64, 104)):
         assert network(torch.rand(2, 3, *size)).shape == (2, 2 * len(MEASURES))
 
 
-def test_the_same_crop_tiled_gives_nearly_the_same_numbers() -> None:
+def test_statistics_are_shares_and_do_not_depend_on_the_size() -> None:
     torch.manual_seed(0)
-    network = DegradationNet(4, widths=(4, 4, 4), hidden=4).eval()
+    network = DegradationNet(4)
     crop = torch.rand(1, 3, 96, 96)
-    torch.testing.assert_close(network(crop), network(crop.tile(1, 1, 2, 2)), atol=0.05, rtol=0.1)
+    once, tiled = network.statistics(crop), network.statistics(crop.tile(1, 1, 2, 2))
+    assert once.min() >= 0
+    assert once.max() <= 6
+    torch.testing.assert_close(once, tiled, atol=0.3, rtol=0.05)
+
+
+def test_filters_answer_what_they_are_made_for() -> None:
+    """A flat image has no differences; a cosine of a block is found at its own frequency."""
+    assert difference_filters().sum((1, 2, 3)).abs().max() < 1e-2
+    assert border_filters().sum((1, 2, 3)).abs().max() < 1e-3
+    cosines = cosine_filters()
+    luma = torch.tensor(LUMA).square().sum()
+    # Without the colours' shares, each has the norm of an orthonormal basis times its gain.
+    gains = torch.tensor([6 * 255.0 / step for step in COSINE_STEPS]).repeat_interleave(2)
+    norms = cosines.square().sum((1, 2, 3)).sqrt() / luma.sqrt()
+    torch.testing.assert_close(norms, gains.repeat(len(norms) // len(gains)), rtol=1e-4, atol=0)
+
+
+def test_standardised_statistics_lie_around_zero() -> None:
+    torch.manual_seed(1)
+    network = DegradationNet(4)
+    seen = network.statistics(torch.rand(20, 3, 64, 64))
+    network.standardise(seen)
+    inside = (seen - network.middle) * network.scale
+    assert inside.mean(0).abs().max() < 1e-3
+    assert inside.std(0).max() <= 1.0
 
 
 def test_all_repairs_are_networks_that_ship() -> None:

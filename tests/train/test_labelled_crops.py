@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +16,18 @@ import edge_imgq as eiq
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.files import write_image
-from edge_imgq.models.measures import MEASURES, REPAIRS, from_outputs
+from edge_imgq.models.assessor import DegradationNet
+from edge_imgq.models.measures import COUNT, MEASURES, REPAIRS, SPREAD_RATE, SPREADS
 from edge_imgq.models.zoo import load_network
 from edge_imgq.train import labelled_crops
 from edge_imgq.train.config import TrainConfig, check_config
-from edge_imgq.train.labelled_crops import CropSampler, load_crops, luma_psnr, repaired
+from edge_imgq.train.labelled_crops import CropSampler, CropSet, load_crops, luma_psnr, repaired
 from edge_imgq.train.loop import train
 from edge_imgq.train.objective import MeasuresObjective
 from edge_imgq.train.pairs import Recipe
 from edge_imgq.train.schedule import default_schedule
 
 PHOTO = data.astronaut()[:240, :260]
-NAMES = [measure.name for measure in MEASURES]
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def values_of(label: np.ndarray) -> dict[str, float]:
-    values, _ = from_outputs(np.concatenate([label, label])[None])
-    return dict(zip(NAMES, values[0].tolist(), strict=True))
+    """Return the measures of a label in their units."""
+    return {m.name: float(v * m.span + m.centre) for m, v in zip(MEASURES, label, strict=True)}
 
 
 def test_gains_are_those_that_enhance_really_makes(folder: Path, monkeypatch) -> None:
@@ -73,41 +75,58 @@ def test_a_repair_is_what_enhance_makes(name: str) -> None:
     assert np.abs(ours - eiq.enhance(photo, name)).max() <= 1
 
 
-def test_batches_are_crops_in_eight_orientations_with_their_labels() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
-    labels = np.arange(2 * len(MEASURES), dtype=np.float32).reshape(2, -1)
-    sampler = CropSampler(labelled_crops.CropSet(pixels, labels, ()), 64)
+def test_batches_are_the_statistics_of_crops_with_their_labels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), np.uint8)
+    labels = np.arange(9 * COUNT, dtype=np.float32).reshape(9, -1)
+    network = DegradationNet(2 * COUNT)
+    sampler = CropSampler(CropSet(pixels, labels, ()), network, 16)
     batch = sampler.draw(np.random.default_rng(1))
-    assert batch.degraded.shape == (64, 3, 8, 8)
-    assert batch.truth.shape == (64, len(MEASURES), 1, 1)
-    for crop, label in zip(batch.degraded, batch.truth[..., 0, 0], strict=True):
-        own = pixels[int(label[0] > 0)]
-        assert np.sort(crop, axis=None).tolist() == np.sort(own, axis=None).tolist()
+    assert batch.truth.shape == (16, COUNT, 1, 1)
+    # The ninth crop, like the first, is drawn as it is: every eighth is.
+    for index in (0, 8):
+        image = torch.from_numpy(pixels[index].transpose(2, 0, 1)[None]) / 255
+        wanted = network.statistics(image)[0].numpy()
+        rows = batch.degraded[batch.truth[:, 0, 0, 0] == labels[index, 0]]
+        assert len(rows), "drawn at least once"
+        np.testing.assert_allclose(rows, np.broadcast_to(wanted, rows.shape), atol=1e-4)
 
 
-def test_the_loss_is_the_likelihood_of_laplace_and_unknown_measures_do_not_count() -> None:
+def test_the_loss_is_errors_and_laplace_likelihood_of_the_measures_that_are_known() -> None:
     torch.manual_seed(0)
-    count = len(MEASURES)
-    outputs, truth = torch.randn(5, 2 * count) * 0.2, torch.randn(5, count, 1, 1)
+    outputs, truth = torch.randn(5, 2 * COUNT) * 0.2, torch.randn(5, COUNT, 1, 1)
     truth[:, 3] = torch.nan
-    known = [index for index in range(count) if index != 3]
-    laplace = torch.distributions.Laplace(
-        outputs[:, :count], torch.exp(4.0 * outputs[:, count:]).clamp(np.exp(-4.0), np.exp(2.0))
-    )
-    wanted = -laplace.log_prob(truth[..., 0, 0].nan_to_num())[:, known].mean() - np.log(2.0)
-    assert float(MeasuresObjective().loss(outputs, truth, 0)) == pytest.approx(
-        float(wanted), rel=1e-5
-    )
+    known = [index for index in range(COUNT) if index != 3]
+    estimates, scales = outputs[:, :COUNT], torch.exp(SPREAD_RATE * outputs[:, COUNT:])
+    laplace = torch.distributions.Laplace(estimates, scales.clamp(*map(math.exp, SPREADS)))
+    wanted = truth[..., 0, 0].nan_to_num()
+    errors = (estimates - wanted).abs()
+    summed = errors + errors**2 - laplace.log_prob(wanted) - math.log(2.0)
+    found = MeasuresObjective().loss(outputs, truth, 0)
+    assert float(found) == pytest.approx(float(summed[:, known].mean()), rel=1e-5)
+
+
+def test_a_wide_spread_does_not_slow_an_estimate_down() -> None:
+    truth = torch.ones(2, COUNT, 1, 1)
+    outputs = torch.zeros(2, 2 * COUNT)
+    outputs[1, COUNT:] = 0.4
+    outputs.requires_grad_(True)
+    MeasuresObjective().loss(outputs, truth, 0).backward()
+    assert outputs.grad is not None
+    torch.testing.assert_close(outputs.grad[0, :COUNT], outputs.grad[1, :COUNT])
+    assert (outputs.grad[0, COUNT:] != outputs.grad[1, COUNT:]).all()
 
 
 def test_a_run_learns_and_asks_for_no_validation(folder: Path, tmp_path: Path) -> None:
     schedule = default_schedule("assess-slim")
-    schedule = type(schedule)(steps=3, batch=4, patch=16, learning_rate=1e-3, warmup=1)
+    schedule = type(schedule)(steps=3, batch=4, patch=32, learning_rate=1e-3, warmup=1)
     config = TrainConfig("assess-slim", (folder,), tmp_path, schedule)
     losses: list[float] = []
     result = train(config, lambda progress: losses.append(progress.loss or 0.0))
     assert result.step == 3
     assert result.validation_psnr is None
+    small = dataclasses.replace(schedule, patch=16)
+    with pytest.raises(UsageError, match="at least 32"):
+        check_config(TrainConfig("assess-slim", (folder,), tmp_path, small))
     with pytest.raises(UsageError, match="no image, so it has no PSNR"):
         check_config(TrainConfig("assess-slim", (folder,), tmp_path, schedule, validation=folder))
 

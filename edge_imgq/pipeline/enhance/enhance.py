@@ -59,11 +59,13 @@ class Enhanced:
         source: the photograph.
         path: the result.
         size: its height and width.
+        models: what ran, in this order; none where the photograph was left as it is.
     """
 
     source: str
     path: str
     size: tuple[int, int]
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
     with output_errors(result):
         result.parent.mkdir(parents=True, exist_ok=True)
     write_photograph(result, image, before)
-    return Enhanced(str(photo), str(result), (image.height, image.width))
+    names = tuple(enhancer.name for enhancer in enhancers)
+    return Enhanced(str(photo), str(result), (image.height, image.width), names)
 
 
 def _within(

@@ -99,7 +99,7 @@ def open_enhancer(
         UsageError: it is none of these, or an input has no value.
         ModelError: it cannot be read, or returns no image.
     """
-    found = _opened(model, threads, pixels)
+    found = open_network(model, threads, pixels)
     result = found.contract.result
     if result is not None and not (found.contract.returns_image or found.contract.adds_colours):
         raise ModelError(
@@ -118,7 +118,8 @@ def _keep_memory(session: Session) -> None:
         session.keep_memory()
 
 
-def _opened(model: str | Source, threads: int, pixels: PixelRange | None) -> Enhancer:
+def open_network(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+    """Open a network whatever it returns; see `open_enhancer`."""
     if not isinstance(model, str):
         return _open_source(model, threads, pixels)
     path = Path(model)

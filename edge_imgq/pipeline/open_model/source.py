@@ -231,9 +231,11 @@ def _from_zoo(name: str) -> Source:
 
 def _exported(name: str, network: nn.Module) -> Source:
     from edge_imgq.export.onnx import export_network
+    from edge_imgq.graph.pixel_range import return_port
+    from edge_imgq.models.measures import outputs_port
 
-    entry = zoo_entry(name)
-    contract = ImageContract(
-        task=entry.task, scale=entry.scale, colour=entry.colour, multiple=entry.multiple
-    )
-    return Source(name, export_network(network, name, contract), contract, is_own=True)
+    contract = zoo_entry(name).contract
+    model = export_network(network, name, contract)
+    if contract.result is not None:
+        return_port(model, outputs_port(), contract.peak)
+    return Source(name, model, contract, is_own=True)

@@ -89,7 +89,7 @@ def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[Stress
 def _degraded(
     truth: Pixels, contract: ImageContract, generator: np.random.Generator
 ) -> StressImage:
-    if contract.task in UNKNOWN_TASKS:
+    if contract.task in UNKNOWN_TASKS or contract.result is not None:
         return StressImage(truth, None)
     degrade = degrade_for(contract.task, contract.scale)
     return StressImage(degrade(truth, generator), truth)

@@ -1,0 +1,133 @@
+"""What `assess` gets right on photographs that it has not seen, beside the classical measures.
+
+    python -m benchmarks.assessment --fit DIR --set NAME=DIR [--set NAME=DIR]...
+                                    [--model FILE] [--photos N] [--json FILE]
+
+Every photograph is cropped to its central 384x384 pixels and degraded in nine ways, seeded by its
+name; each case is assessed, and every network that can be advised is run on it. A set whose name
+ends in "blur" holds photographs that are really blurred: they are assessed as they are. The
+thresholds of the classical measures are fitted on the cases of `--fit`, the training photographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmarks.assessment_scores import NOTHING, classical_answer, network_answer, scores
+from edge_imgq.images.files import list_images, read_image
+from edge_imgq.images.mixture import SCENARIOS, Severity, degrade, pieces_of
+from edge_imgq.images.resize import crop_to_multiple
+from edge_imgq.models.measures import REPAIRS
+from edge_imgq.models.zoo import load_network
+from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
+from edge_imgq.report.assessment import Assessment
+from edge_imgq.train.labelled_crops import in_colour, luma_psnr, repaired
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.pipeline.assess import Predict
+
+    Pixels = NDArray[np.uint8]
+
+SIDE = 384
+
+
+@dataclass(frozen=True)
+class Case:
+    """One degraded photograph.
+
+    Attributes:
+        set: the photograph's set.
+        scenario: how it was degraded.
+        truth: how strongly.
+        found: its assessment.
+        gains: what every network really gains in dB of luma, and 0 for "nothing".
+    """
+
+    set: str
+    scenario: str
+    truth: Severity
+    found: Assessment
+    gains: dict[str, float]
+
+
+def main() -> None:
+    """Degrade, assess, repair, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--fit", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--set", action="append", required=True, metavar="NAME=DIR")
+    parser.add_argument("--photos", type=int, default=40, help="of each set at most")
+    parser.add_argument("--model", default=MODEL, help="a file that was exported of it")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    sets = dict(word.split("=", 1) for word in arguments.set)
+    predict = open_assessor(arguments.model, 1)
+    cases = [
+        case
+        for name, folder in sets.items()
+        for case in cases_of(name, Path(folder), arguments.photos, predict)
+    ]
+    fit = list(cases_of("fit", arguments.fit, arguments.photos, predict))
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(c) for c in (*cases, *fit)]) + "\n")
+    print(table(cases, fit))
+
+
+def cases_of(name: str, folder: Path, photos: int, predict: Predict) -> Iterator[Case]:
+    """Yield every case of a set."""
+    networks = {name: load_network(name) for name in REPAIRS}
+    files = list_images(folder)
+    step = max(1, len(files) // photos)
+    for file in files[::step][:photos]:
+        photo = _centre(read_image(file, "rgb"))
+        if name.endswith("blur"):
+            yield Case(name, "blurred", Severity(), assess_pixels(photo, file.name, predict), {})
+            continue
+        for scenario in SCENARIOS:
+            rng = np.random.default_rng([7, zlib.crc32(f"{file.name} {scenario}".encode())])
+            degraded, truth = degrade(photo, pieces_of(scenario, rng), rng)
+            degraded = in_colour(degraded)
+            before = luma_psnr(photo, degraded)
+            gains = {
+                repair: luma_psnr(photo, repaired(degraded, repair, network)) - before
+                for repair, network in networks.items()
+            }
+            found = assess_pixels(degraded, file.name, predict)
+            yield Case(name, scenario, truth, found, {NOTHING: 0.0, **gains})
+
+
+def _centre(photo: Pixels) -> Pixels:
+    top, left = (max(0, length - SIDE) // 2 for length in photo.shape[:2])
+    return crop_to_multiple(photo[top : top + SIDE, left : left + SIDE], 8)
+
+
+def table(cases: Sequence[Case], fit: Sequence[Case]) -> str:
+    """Return a row for every set and method."""
+    heading = "set        method     sigma  JPEG  blur%  best%  strictly%  clean%  gain of dB"
+    lines = [heading]
+    methods = {"network": network_answer, "classical": classical_answer(fit)}
+    for name in dict.fromkeys(case.set for case in cases):
+        own = [case for case in cases if case.set == name]
+        for method, answer in methods.items():
+            row = scores(own, answer)
+            lines.append(
+                f"{name:10} {method:10} {row.noise:5.1f} {row.jpeg_quality:5.1f} "
+                f"{100 * row.blurred:6.0f} {100 * row.best:6.0f} {100 * row.strictly:10.0f} "
+                f"{100 * row.left_alone:7.0f}  {row.gain:.2f} of {row.possible:.2f}"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""`edge-imgq assess`: what photographs suffer from, and which network mends them."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge_imgq.cli.messages import say
+from edge_imgq.cli.options import Subparsers, add_command, add_json, add_threads
+from edge_imgq.cli.paths import existing, model
+from edge_imgq.cli.progress import ProgressDisplay
+from edge_imgq.devices.load import processors
+from edge_imgq.errors import ImageError
+
+DETAILS = """\
+Say of each photograph, without its original, how noisy, compressed, blurred, enlarged and dark it
+is, how far off each number may be (±: two of three true values lie nearer), and which network of
+the zoo brings it nearer to what it should be: none, if all of them would harm it.
+
+What cannot be read is named and left out; the exit code is then 4."""
+
+EXAMPLE = """\
+edge-imgq assess photo.jpg
+edge-imgq assess photos --json"""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = add_command(
+        subparsers, "assess", "say what a photograph suffers from", DETAILS, EXAMPLE
+    )
+    parser.add_argument(
+        "images",
+        nargs="+",
+        type=existing,
+        metavar="IMAGE",
+        help="a photograph of any size, or a folder of them",
+    )
+    parser.add_argument(
+        "--model",
+        type=model,
+        default="assess-slim",
+        metavar="M",
+        help="the network that assesses, or a file that was exported of it (default: assess-slim)",
+    )
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Assess, and show what was found."""
+    from edge_imgq.api.assess import assess_files
+
+    with ProgressDisplay() as watch:
+        batch = assess_files(
+            arguments.images, model=arguments.model, threads=arguments.threads, progress=watch
+        )
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
+
+        print(to_json(plain(batch.found)))
+    else:
+        from edge_imgq.report.assessment_text import assessment_text
+
+        print("\n\n".join(assessment_text(found) for found in batch.found))
+    for sentence in batch.failed:
+        say(f"left out: {sentence}")
+    return ImageError.exit_code if batch.failed else 0

@@ -1,0 +1,177 @@
+"""What a photograph suffers from, and which network mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.images.chroma import luma_of
+from edge_imgq.images.crops import spread_crops
+from edge_imgq.images.photograph import read_photograph
+from edge_imgq.metrics.no_reference import blockiness, laplacian_variance, wavelet_noise
+from edge_imgq.models.measures import MEASURES, PORT, REPAIRS, SEEN, values_and_spreads
+from edge_imgq.pipeline.enhance.enhancer import open_network
+from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.report.assessment import Assessment, ClassicalMeasures, Estimate, Gain
+from edge_imgq.runtime.protocol import FloatSession
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.runtime.protocol import Session
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+    Numbers: TypeAlias = NDArray[np.float32]
+
+SIDE = 96
+"""Of the crops that the network learned from, in pixels."""
+
+MOST = 8
+"""Crops along each side of a large photograph."""
+
+GRID = 8
+"""Of JPEG's blocks: crops begin on it."""
+
+BLURRED = 0.4
+"""Blur, in pixels, above which a photograph is called blurred: the least that was taught is 0.8."""
+
+WORTH = 0.15
+"""Gain in dB below which no network is advised: nobody sees less."""
+
+Predict = Callable[["Pixels"], "Numbers"]
+"""Returns the numbers (N, 22) of crops (N, SIDE, SIDE, 3)."""
+
+MODEL = "assess-slim"
+
+
+def open_assessor(model: str, threads: int) -> Predict:
+    """Open the network that assesses, or a file that was exported of it.
+
+    Raises:
+        UsageError: it does not assess, or its file takes other crops.
+        ModelError: it cannot be read.
+    """
+    session = open_network(model, threads).session
+    if session.note.contract.result != PORT:
+        raise UsageError(
+            f"{model} does not assess photographs. Name {MODEL}, or a file that was exported of it."
+        )
+    if not session.resizable and session.sizes and (SIDE, SIDE) not in session.sizes:
+        raise UsageError(
+            f"{model} takes other crops than those of {SIDE}x{SIDE} pixels that the network "
+            f"learned from: edge-imgq export {MODEL} --size {SIDE}x{SIDE}."
+        )
+    low, high = (np.array(ends, np.float64) for ends in (PORT.low, PORT.high))
+
+    def predict(crops: Pixels) -> Numbers:
+        levels = np.stack([levels_of(session, crop).ravel() for crop in crops])
+        return (low + levels / 255.0 * (high - low)).astype(np.float32)
+
+    return predict
+
+
+def levels_of(session: Session, crop: Pixels) -> NDArray[np.float64]:
+    """Return a result as fine as the session knows it, in levels."""
+    if isinstance(session, FloatSession):
+        return session.levels(crop)
+    return session.run(crop).astype(np.float64)
+
+
+def assess_photographs(
+    photos: Sequence[Path], model: str, threads: int, watch: Watch
+) -> tuple[tuple[Assessment, ...], tuple[str, ...]]:
+    """Assess photographs, and return a sentence for each that is no image or damaged.
+
+    Raises:
+        ImageError: none of them is an image.
+    """
+    predict = open_assessor(model, threads)
+    found, failed = [], []
+    for index, photo in enumerate(photos):
+        watch(Step(f"assess {photo.name}", index, len(photos)))
+        try:
+            found.append(assess_pixels(read_photograph(photo).pixels, str(photo), predict))
+        except ImageError as error:
+            failed.append(str(error))
+    if not found:
+        raise ImageError("\n".join(failed))
+    return tuple(found), tuple(failed)
+
+
+def assess_pixels(pixels: Pixels, name: str, predict: Predict) -> Assessment:
+    """Assess one photograph.
+
+    Args:
+        pixels: RGB (H, W, 3) or gray (H, W, 1).
+        name: of the photograph.
+        predict: the network.
+    """
+    colour = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    values, spreads = values_and_spreads(predict(spread_crops(colour, SIDE, MOST, GRID)))
+    found = _combined(values, spreads)
+    gains = sorted(_gains(values, spreads), key=lambda gain: -gain.gain.value)
+    return Assessment(
+        source=name,
+        size=(pixels.shape[0], pixels.shape[1]),
+        **found,
+        blurred=found["blur"].value > BLURRED,
+        gains=tuple(gains),
+        advice=advised(gains, min(pixels.shape[:2])),
+        classical=classical_measures(pixels),
+    )
+
+
+def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
+    """Return the network that gains most, if any is worth it.
+
+    One alone: on degraded photographs the best pair in a row gained 0.01 dB more on average.
+
+    Args:
+        gains: the largest first.
+        side: of the photograph, the smaller one.
+    """
+    possible = [gain for gain in gains if SEEN.get(gain.model, side + 1) <= side]
+    return tuple(gain.model for gain in possible[:1] if gain.gain.value >= WORTH)
+
+
+def classical_measures(pixels: Pixels) -> ClassicalMeasures:
+    """Return what formulas say of a photograph, RGB (H, W, 3) or gray (H, W, 1)."""
+    luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)
+    return ClassicalMeasures(wavelet_noise(luma), laplacian_variance(luma), blockiness(luma))
+
+
+def _combined(values: Numbers, spreads: Numbers) -> dict[str, Estimate]:
+    """Return the estimates of a photograph from those of its crops, the sure ones first."""
+    found = {}
+    for index, measure in enumerate(MEASURES[: -len(REPAIRS)]):
+        weights = 1.0 / spreads[:, index] ** 2
+        value = weighted_quantile(values[:, index], weights, 0.5)
+        spread = weighted_quantile(spreads[:, index], weights, 0.5)
+        found[measure.name] = Estimate(value, spread, measure.unit)
+    return found
+
+
+def _gains(values: Numbers, spreads: Numbers) -> list[Gain]:
+    """Return what every repair gains on the photograph: errors add up over its crops."""
+    names = [measure.name for measure in MEASURES]
+    errors = 10.0 ** (-values[:, names.index("psnr")] / 10.0)
+    gains = []
+    for index, name in enumerate(names[-len(REPAIRS) :], len(names) - len(REPAIRS)):
+        after = errors * 10.0 ** (-values[:, index] / 10.0)
+        gain = float(10.0 * np.log10(errors.sum() / after.sum()))
+        spread = float(np.average(spreads[:, index], weights=errors))
+        gains.append(Gain(name, Estimate(gain, spread, "dB")))
+    return gains
+
+
+def weighted_quantile(values: Numbers, weights: Numbers, share: float) -> float:
+    """Return the value that has this share of all weights below it."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return float(np.interp(share * weights.sum(), below, values[order]))

@@ -1,0 +1,62 @@
+"""Enhancing photographs as `assess` advises, each by what mends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge_imgq.artifact import output_errors
+from edge_imgq.errors import ImageError
+from edge_imgq.images.files import joined
+from edge_imgq.images.photograph import read_photograph, write_photograph
+from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
+from edge_imgq.pipeline.enhance.enhance import Batch, Enhanced, EnhanceRequest, Job, enhance
+from edge_imgq.pipeline.progress import Step
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.progress import Watch
+
+
+def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
+    """Assess every photograph, and enhance all together that need the same networks.
+
+    Args:
+        request: its models are not looked at.
+        watch: told of every step.
+
+    Raises:
+        ImageError: none of the photographs is an image.
+        OutputError: a result cannot be written.
+    """
+    predict = open_assessor(MODEL, request.threads)
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    failed: list[str] = []
+    for index, job in enumerate(request.jobs):
+        watch(Step("assess photographs", index, len(request.jobs)))
+        try:
+            pixels = read_photograph(job[0]).pixels
+            advice = assess_pixels(pixels, str(job[0]), predict).advice
+        except ImageError as error:
+            failed.append(str(error))
+            continue
+        groups.setdefault(advice, []).append(job)
+    if not groups:
+        raise ImageError("\n".join(failed))
+    written = [_left_alone(job) for job in groups.pop((), [])]
+    for models, jobs in groups.items():
+        batch = enhance(replace(request, jobs=tuple(jobs), models=models), watch)
+        written += batch.written
+        failed += batch.failed
+    order = {str(result): index for index, (_, result) in enumerate(request.jobs)}
+    return Batch(tuple(sorted(written, key=lambda one: order[one.path])), tuple(failed))
+
+
+def _left_alone(job: Job) -> Enhanced:
+    """Write a photograph that nothing would mend, without its metadata like all others."""
+    photo, result = job
+    before = read_photograph(photo)
+    with output_errors(result):
+        result.parent.mkdir(parents=True, exist_ok=True)
+    size = before.pixels.shape[0], before.pixels.shape[1]
+    write_photograph(result, joined(size, iter([before.pixels])), before)
+    return Enhanced(str(photo), str(result), size, ())
