@@ -36,12 +36,19 @@ from tests.families.even_steps import plain_network
 from edge_imgq.contract import FileNote, ImageContract
 try:
     from edge_imgq.export.functions import functions_of
-    from edge_imgq.export.export_spec import Order
     write = functions_of({form!r}).write
 except ImportError:  # an older checkout
-    from edge_imgq.export.formats import WRITERS, Order
+    from edge_imgq.export.formats import WRITERS
     write = WRITERS[{form!r}]
-from edge_imgq.graph.load.load import normalise
+try:
+    from edge_imgq.export.export_spec import ExportSpec
+    from edge_imgq.graph.load.load import normalise
+except ImportError:  # before these had the field's names
+    from edge_imgq.graph.load import normalise
+    try:
+        from edge_imgq.export.order import Order as ExportSpec
+    except ImportError:
+        from edge_imgq.export.formats import Order as ExportSpec
 from edge_imgq.graph.rewrite import rewrite
 from pathlib import Path
 model = rewrite(normalise(plain_network(29, 64), "plain"), ["canonical"])
@@ -51,7 +58,7 @@ try:
 except ImportError:  # older checkouts write the model itself
     pass
 note = FileNote("plain", "plain", ImageContract("image-to-image", 1, "rgb"), "0.0")
-write(model, Order(((180, 320),), note), Path(sys.argv[1]) / {name!r})
+write(model, ExportSpec(((180, 320),), note), Path(sys.argv[1]) / {name!r})
 """
 """A network of a million parameters, to one file."""
 
