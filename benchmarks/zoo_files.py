@@ -22,7 +22,10 @@ WRITE = """
 import shutil, sys
 from pathlib import Path
 from edge_imgq.cli.main import main
-from edge_imgq.pipeline.export import write_and_verify
+try:
+    from edge_imgq.pipeline.export import write_and_verify as writing
+except ImportError:  # an older checkout
+    from edge_imgq.pipeline import written_files as writing
 
 name, output = sys.argv[1:]
 
@@ -30,7 +33,7 @@ def keep(folder, *_):
     shutil.copytree(folder, Path(output) / name, dirs_exist_ok=True)
     raise SystemExit(0)
 
-write_and_verify.verify_files = keep
+writing.verify_files = keep
 main(["export", name, "--target", "all", "--output", "unfinished"])
 raise SystemExit(1)
 """
