@@ -12,7 +12,7 @@ from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.protocol import DeviceSession
 from edge_imgq.errors import NOT_MADE_FOR, DeviceError, code_of_not_run
 from edge_imgq.pipeline import bench
-from edge_imgq.pipeline.verify.verify import verify
+from edge_imgq.pipeline.verify import verify
 from edge_imgq.skipped import Skipped
 
 
