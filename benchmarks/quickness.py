@@ -46,7 +46,7 @@ try:
 except ImportError:  # before these had the field's names
     from edge_imgq.graph.load import normalise
     try:
-        from edge_imgq.export.export_spec import ExportSpec as ExportSpec
+        from edge_imgq.export.order import Order as ExportSpec
     except ImportError:
         from edge_imgq.export.formats import Order as ExportSpec
 from edge_imgq.graph.rewrite import rewrite
