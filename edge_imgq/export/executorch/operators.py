@@ -20,7 +20,9 @@ from edge_imgq.quantize.torch.torch_operators import OPERATORS
 
 
 def _prelu(_: ir.Node, inputs: Inputs) -> Tensor:
-    return F.prelu(given(inputs, 0), given(inputs, 1).reshape(-1))
+    slope = given(inputs, 1)
+    # XNNPACK takes the constant itself alone, which has one axis here.
+    return F.prelu(given(inputs, 0), slope if slope.ndim == 1 else slope.reshape(-1))
 
 
 def _clip(_: ir.Node, inputs: Inputs) -> Tensor:

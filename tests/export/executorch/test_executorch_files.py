@@ -179,9 +179,10 @@ def test_a_file_of_others_is_refused(tmp_path: Path) -> None:
 
 
 def test_numbers_are_settings_or_tensors_as_operators_want_them(tmp_path: Path) -> None:
-    body = "p = Pow(x, e) c = Clip(p, l, h) y = Mul(c, s)"
+    body = "p = Pow(x, e) c = Clip(p, l, h) m = Mul(c, s) y = PRelu(m, a)"
     more = {"e": scalar(2.0), "l": scalar(0.1), "h": scalar(0.5), "s": scalar(3.0)}
+    more["a"] = weights(3, 1, 1)
     path = tmp_path / "m.pte"
     FUNCTIONS.write(graph(body, **more), spec(path), path)
     kinds = [row.kind for row in FUNCTIONS.describe(path, None).operators]
-    assert kinds == ["Square", "Clamp", "Multiply"]
+    assert kinds == ["Square", "Clamp", "Multiply", "StaticTranspose", "PReLU", "StaticTranspose"]
