@@ -84,9 +84,9 @@ def unread_images(folder: Path) -> str:
 def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read an image as RGB, uint8 (H, W, 3).
 
-    Gray images are repeated to three channels, 16-bit values keep their upper 8 bits (rounded),
-    inks are converted by their profile, transparency is dropped, and the orientation that a camera
-    stored is applied.
+    Gray images are repeated to three channels, 16 bits become 8 (rounded in gray; in colour Pillow
+    keeps the upper ones), inks are converted by their profile, transparency is dropped, and the
+    orientation that a camera stored is applied.
 
     Raises:
         ImageError: The file is missing, truncated or not an image.
