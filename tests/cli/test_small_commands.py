@@ -251,7 +251,7 @@ def test_the_factors_of_a_resize_are_no_parameters(run: Run, tmp_path: Path) -> 
     assert json.loads(run("inspect", tmp_path / "larger.onnx", "--json").out)["parameters"] == 0
 
 
-def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_path: Path) -> None:
+def test_inspect_says_which_results_that_are_no_image_are_taken(run: Run, tmp_path: Path) -> None:
     text = """<ir_version: 8, opset_import: ["" : 17]>
     classifier (float[1,3,8,8] x) => (float[1,3,1] logits) {
       p = GlobalAveragePool(x) axis = Constant <value_ints = [3]> () logits = Squeeze(p, axis)
@@ -260,7 +260,7 @@ def test_inspect_says_that_a_classifier_is_none_of_our_networks(run: Run, tmp_pa
     outcome = run("inspect", tmp_path / "classifier.onnx")
     assert outcome.code == 5
     said = " ".join(outcome.out.split())
-    assert "logits is no image: this is not an image-to-image network" in said
+    assert "logits is no image: enhance and evaluate refuse a network of other results" in said
 
 
 def test_inspect_says_how_much_memory_activations_need_and_where(
