@@ -40,12 +40,7 @@ def luma_of(photo: Pixels) -> Pixels:
 
 
 def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
-    """Return RGB with a new luma and the photograph's chroma; see `recoloured_bands`."""
-    return np.concatenate(tuple(recoloured_bands(photo, luma)))
-
-
-def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
-    """Yield RGB with a new luma and the photograph's chroma, enlarged by bicubic to fit, by rows.
+    """Return RGB with a new luma and the photograph's chroma, enlarged by bicubic to fit.
 
     All is in float32, four times as quick as float64. Its error is below 0.0002 of a level, so that
     a value is another than exact arithmetic gives, by one level, only so near to a tie.
@@ -54,13 +49,31 @@ def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
         photo: RGB (H, W, 3).
         luma: (scale × H, scale × W, 1), from the network.
     """
-    scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
-    for rows, chroma in enlarged_bands(size, scale, lambda part: chroma_of(photo[part])):
-        lines = luma[rows, :, 0]
-        result = np.empty((*lines.shape, 3), np.uint8)
-        for part in _bands(lines.shape[0]):
-            coloured(lines[part], chroma[:, part], result[part])
+    result = np.empty((*luma.shape[:2], 3), np.uint8)
+    for rows, chroma in _enlarged_chroma(photo, luma):
+        _recolour(luma[rows], chroma, result[rows])
+    return result
+
+
+def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
+    """Yield what `recoloured` returns in bands of rows, from the top."""
+    for rows, chroma in _enlarged_chroma(photo, luma):
+        lines = luma[rows]
+        result = np.empty((*lines.shape[:2], 3), np.uint8)
+        _recolour(lines, chroma, result)
         yield result
+
+
+def _enlarged_chroma(photo: Pixels, luma: Pixels) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield rows of the luma's size with a photograph's chroma there; see `enlarged_bands`."""
+    scale, size = luma.shape[0] // photo.shape[0], (photo.shape[0], photo.shape[1])
+    return enlarged_bands(size, scale, lambda part: chroma_of(photo[part]))
+
+
+def _recolour(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
+    """Do as `coloured` does, with luma (H, W, 1), a few rows at a time."""
+    for part in _bands(luma.shape[0]):
+        coloured(luma[part, :, 0], chroma[:, part], result[part])
 
 
 def chroma_of(photo: Pixels) -> NDArray[np.float32]:

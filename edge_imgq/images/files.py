@@ -185,7 +185,9 @@ def joined(size: tuple[int, int], bands: Iterable[NDArray[np.uint8]]) -> PillowI
     image, top = None, 0
     for band in bands:
         part = as_pillow(band)
-        image = image or Image.new(part.mode, (size[1], size[0]))
+        if image is None:
+            unwritten = None  # a colour would be written to all of it first
+            image = Image.new(part.mode, (size[1], size[0]), unwritten)
         image.paste(part, (0, top))
         top += part.height
     assert image is not None  # an image has rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_imgq.images.chroma import chroma_of, coloured, luma_of, recoloured
+from edge_imgq.images.chroma import chroma_of, coloured, luma_of, recoloured, recoloured_bands
 from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, rgb_to_y
 
 SIZES = [(1, 1), (5, 2), (16, 33), (49, 16)]
@@ -39,6 +39,14 @@ def test_every_value_is_the_exact_one_rounded(size: tuple[int, int], scale: int)
     assert found.shape == exact.shape
     assert np.abs(found - exact).max() <= 0.5002
     assert (found != np.rint(exact)).mean() < 0.005
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_bands_are_the_rows_of_the_whole(size: tuple[int, int]) -> None:
+    photo, luma = noise(*size), noise(size[0] * 2, size[1] * 2)[..., :1]
+    bands = list(recoloured_bands(photo, luma))
+    assert len(bands) == -(-size[0] // 8)
+    np.testing.assert_array_equal(np.concatenate(bands), recoloured(photo, luma))
 
 
 def test_a_photograph_with_its_own_luma_is_itself() -> None:

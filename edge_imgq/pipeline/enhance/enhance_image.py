@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError
-from edge_imgq.images.chroma import luma_of, recoloured_bands
+from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
 from edge_imgq.images.files import joined
 from edge_imgq.images.lightness import coloured, lightness_of
 from edge_imgq.images.tiles import run_tiled, tile_count
@@ -46,16 +46,14 @@ def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixel
     Raises:
         ImageError: the photograph is smaller than the receptive field.
     """
-    bands = _bands(photo, enhancer, watch)
-    first = next(bands)
-    height, width = _result_size(photo, enhancer)
-    if first.shape[0] == height:
-        return first
-    result = np.empty((height, width, first.shape[2]), np.uint8)
-    result[: first.shape[0]], top = first, first.shape[0]
-    for band in bands:
-        result[top : top + band.shape[0]], top = band, top + band.shape[0]
-    return result
+    gray, contract = photo.shape[2] == 1, enhancer.contract
+    if contract.adds_colours and contract.result is not None:
+        lightness = lightness_of(photo)
+        return coloured(lightness, _run(lightness, enhancer, watch), contract.result)
+    if contract.colour == "rgb":
+        return _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
+    luma = _run(photo if gray else luma_of(photo), enhancer, watch)
+    return recoloured(photo, luma) if _keeps_colours(photo, enhancer) else luma
 
 
 def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch) -> Pixels:
@@ -106,17 +104,18 @@ def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
 
 
 def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Iterator[Pixels]:
-    """Yield what a network makes of a photograph, in bands of rows from the top."""
-    gray, result = photo.shape[2] == 1, enhancer.contract.result
-    if enhancer.contract.adds_colours and result is not None:
-        lightness = lightness_of(photo)
-        yield coloured(lightness, _run(lightness, enhancer, watch), result)
-    elif enhancer.contract.colour == "rgb":
-        yield _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
-    elif gray or enhancer.contract.result_channels == COLOURS:
-        yield _run(photo if gray else luma_of(photo), enhancer, watch)
-    else:
+    """Yield what `enhance_pixels` returns in bands of rows, from the top."""
+    if _keeps_colours(photo, enhancer):
         yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch))
+    else:
+        yield enhance_pixels(photo, enhancer, watch)
+
+
+def _keeps_colours(photo: Pixels, enhancer: Enhancer) -> bool:
+    """Tell whether a network returns luma, and the photograph has colours to put back."""
+    contract = enhancer.contract
+    returns_luma = contract.colour == "y" and contract.result_channels != COLOURS
+    return returns_luma and not contract.adds_colours and photo.shape[2] == COLOURS
 
 
 def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
