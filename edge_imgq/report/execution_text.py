@@ -11,6 +11,9 @@ from edge_imgq.skipped import Skipped
 from edge_imgq.verify.gpu_drift import NOT_BISECTED
 from edge_imgq.wording import count_of
 
+EXPECTED = {"QUANTIZE": " (pixels to int8 and back, as in every int8 file)"}
+"""What to say of operators that are always left to other kernels, by kind."""
+
 
 def placement_lines(report: Report) -> list[str]:
     """Return who runs the operators of each file that ran on a device or was made for one."""
@@ -41,7 +44,10 @@ def _placed(target: TargetReport) -> str:
     assert not isinstance(place, Skipped)
     line = f"{target.target}: {place.delegated} of {place.operators} operators on {place.unit}"
     rest = f", in {count_of(place.partitions, 'partition')}"
-    left = [f"{count} × {kind}" for kind, count in Counter(place.fallback).items()]
+    left = [
+        f"{count} × {kind}{EXPECTED.get(kind, '')}"
+        for kind, count in Counter(place.fallback).items()
+    ]
     return line + rest + (f", not {', '.join(left)}" if left else "")
 
 

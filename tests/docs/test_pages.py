@@ -87,6 +87,14 @@ def test_files_named_in_a_page_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_files_of_the_package_are_named_with_their_folder(page: Path) -> None:
+    """So that a renamed file is noticed here."""
+    text = page.read_text(encoding="utf-8")
+    of_the_root = {path.name for path in (CHECKOUT / "edge_imgq").glob("*.py")}
+    assert set(re.findall(r"`(\w+\.py)`", text)) <= {*of_the_root, "build.py", "format.py"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_a_page_is_at_most_80_columns_wide(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if len(line) > WIDTH] == []
