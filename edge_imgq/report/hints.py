@@ -13,13 +13,18 @@ HARDLY = 0.3
 
 
 def hints(report: Report) -> tuple[str, ...]:
-    """Return sentences, the report's own advice first: pixels, calibration images, schemes."""
+    """Return sentences, the report's own advice first: calibration images, schemes.
+
+    Where the range of pixels seems wrong, which stands above, no scheme is to blame.
+    """
     over = any(
         target.breaches and not isinstance(target.quantization, Skipped)
         for target in report.targets
     )
-    schemes = (_scheme_hint(scheme, over) for scheme in report.schemes)
-    return (*report.advice, *(hint for hint in schemes if hint))
+    tried = () if report.range_warning else report.schemes
+    schemes = (_scheme_hint(scheme, over) for scheme in tried)
+    advice = (sentence for sentence in report.advice if sentence != report.range_warning)
+    return (*advice, *(hint for hint in schemes if hint))
 
 
 def _scheme_hint(scheme: SchemeReport, over: bool) -> str:

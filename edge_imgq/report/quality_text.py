@@ -31,6 +31,11 @@ def quality_lines(report: Report) -> list[str]:
     ]
 
 
+def wrong_range(report: Report) -> list[str]:
+    """Return a warning where the pixels seem to have another range than was taken; else nothing."""
+    return [f"! {report.range_warning}"] if report.range_warning else []
+
+
 def worse_than_input(report: Report) -> list[str]:
     """Return a warning where the float model itself does worse than no network; else nothing."""
     drops = [target.drop for target in report.targets if not isinstance(target.drop, Skipped)]

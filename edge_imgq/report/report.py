@@ -33,6 +33,9 @@ from edge_imgq.verify.port_error import A_PICTURE, PortError
 
 NOT_LOOKED_AT = Skipped("no file ran on an image")
 
+RANGE_DOUBT = "its image is nothing like the photograph"
+"""Stands in the advice about a model whose pixels may have another range than was taken."""
+
 SCHEMA = 7
 """Version of the JSON form."""
 
@@ -208,6 +211,11 @@ class Report:
     schemes: tuple[SchemeReport, ...] = ()
     advice: tuple[str, ...] = ()
     original: str | Skipped = ""
+
+    @property
+    def range_warning(self) -> str:
+        """The advice that pixels may have another range, so that all figures mislead; or ""."""
+        return next((sentence for sentence in self.advice if RANGE_DOUBT in sentence), "")
 
     @property
     def breaches(self) -> tuple[str, ...]:

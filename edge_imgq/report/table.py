@@ -19,6 +19,7 @@ from edge_imgq.report.quality_text import (
     quality_lines,
     tint_lines,
     worse_than_input,
+    wrong_range,
 )
 from edge_imgq.report.report import Report, TargetReport, by_reason
 from edge_imgq.report.time_text import count_lines, place_lines
@@ -48,7 +49,7 @@ def report_table(report: Report, *, explain: bool = False) -> str:
             took and what each step of the quantizer gained.
     """
     parts = [wrapped(heading(report)), verdict_lines(report)]
-    parts += [wrapped(line, "  ") for line in worse_than_input(report)]
+    parts += [wrapped(line, "  ") for line in (*wrong_range(report), *worse_than_input(report))]
     parts += [*_failures(report), *_diagnoses(report)]
     parts += _measured(report, explain) if report.targets else []
     parts.append(wrapped(verdict(report), "  "))

@@ -78,6 +78,30 @@ def test_a_model_that_seems_to_want_other_pixels_is_told_with_the_option(
     assert "say --range 255." in evaluated.err
 
 
+def test_a_photograph_that_does_not_show_the_wrong_range_hides_it_from_no_command(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    """The network that whitens what is from 0 to 1 is tried on a white image first."""
+    onnx.save(lifting(), tmp_path / "lifting.onnx")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (64, 48), "white").save(photos / "a.png")
+    shutil.copy(photo, photos / "b.png")
+    model, out = tmp_path / "lifting.onnx", tmp_path / "out"
+    exported = run(
+        *("export", model, "--target", "onnx-float", "--size", "48x64"),
+        *("--images", photos, "--output", out, "--no-bench"),
+    )
+    verdict, _, rest = exported.out.partition("! lifting: with pixels from 0 to 1")
+    assert "onnx-float  FAIL" in verdict
+    assert "over budget:" in rest
+    stored = json.loads((out / "lifting" / "report.json").read_text())
+    assert "say --range 255." in str(stored).partition("'advice':")[2]
+    assert "say --range 255." in run("enhance", photos, "-m", model, "-o", out).err
+    words = ("evaluate", model, "--set", photos, "--task", "jpeg")
+    assert "say --range 255." in run(*words).err
+
+
 def test_a_model_of_pixels_from_minus_one_is_told_so(run: Run, photo: Path, tmp_path: Path) -> None:
     """A network that drives contrast up around 0: with pixels from 0 to 1 all becomes white."""
     nodes = [

@@ -107,7 +107,7 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     results = list(done_at_once(jobs, sets, _enhanced, watch))
     written = tuple(result for result in results if isinstance(result, Enhanced))
     failed += [*too_large, *(result for result in results if isinstance(result, str))]
-    hints = _hints(Path(written[0].source), enhancers, request.threads) if written else ()
+    hints = _hints([Path(image.source) for image in written], enhancers, request.threads)
     return Batch(written, tuple(failed), hints)
 
 
@@ -176,10 +176,13 @@ def _readable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
     return readable, failed
 
 
-def _hints(photo: Path, enhancers: Sequence[Enhancer], threads: int) -> tuple[str, ...]:
+def _hints(photos: Sequence[Path], enhancers: Sequence[Enhancer], threads: int) -> tuple[str, ...]:
     """Return what to tell about models that nobody said the pixels of."""
     from edge_imgq.pipeline.open_model.range_hint import range_hint
 
     unsure = [enhancer.unsure for enhancer in enhancers if enhancer.unsure]
-    found = (range_hint(m, read_image(photo, m.contract.colour), threads) for m in unsure)
+    found = (
+        range_hint(model, (read_image(photo, model.contract.colour) for photo in photos), threads)
+        for model in unsure
+    )
     return tuple(hint for hint in found if hint)

@@ -134,8 +134,8 @@ def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
     if enhancer.unsure is None:
         return ""
     try:
-        pixels = read_image(files[0].truth, enhancer.contract.colour)
-        return range_hint(enhancer.unsure, pixels, threads)
+        photos = (read_image(file.truth, enhancer.contract.colour) for file in files)
+        return range_hint(enhancer.unsure, photos, threads)
     except ImageError:
         return ""
 

@@ -228,8 +228,9 @@ def _recipe_text(scheme: str | QuantizeRecipe) -> str:
 
 def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
     """Return what to say of the model's pixels and of the calibration images, each once."""
-    words = [*_range_advice(plan, request), *(a for g in graphs.values() for a in g.advice)]
-    return tuple(dict.fromkeys([*words, *_size_advice(plan)]))
+    of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
+    words = [_range_warning(plan, request), *of_images, *_size_advice(plan)]
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 def _size_advice(plan: Plan) -> tuple[str, ...]:
@@ -247,15 +248,14 @@ def _size_advice(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _range_advice(plan: Plan, request: ExportRequest) -> tuple[str, ...]:
+def _range_warning(plan: Plan, request: ExportRequest) -> str:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
     from edge_imgq.pipeline.open_model.range_hint import is_range_unknown, range_hint
 
     if not is_range_unknown(plan.source):
-        return ()
-    sample = next(network_inputs(plan.evaluation, plan.source))
-    hint = range_hint(plan.source, sample.pixels, request.threads)
-    return (hint,) if hint else ()
+        return ""
+    samples = network_inputs(plan.evaluation, plan.source)
+    return range_hint(plan.source, (sample.pixels for sample in samples), request.threads)
 
 
 def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:

@@ -7,19 +7,23 @@ with which it is says more than the file does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_imgq.contract import FileNote, PixelRange
 from edge_imgq.errors import NonFiniteOutputError
+from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.pipeline.open_model.source import Source
+    from edge_imgq.runtime.protocol import Session
 
 OTHERS = {
     "0 to 255": ("--range 255", PixelRange(0, 255)),
@@ -36,6 +40,9 @@ BLOCKS = 8
 FAR = 24.0
 """Levels of 255, root mean square over the blocks, from which an image is another one."""
 
+LOOKED_AT = 4
+"""Photographs at most: on a dark or a gray one, a wrong range may hardly show."""
+
 NEARER = 0.5
 """Share of the distance that another range must stay below to be named."""
 
@@ -46,31 +53,39 @@ def is_range_unknown(source: Source) -> bool:
     return unsaid and source.contract.result is None and source.contract.takes_image_alone
 
 
-def range_hint(source: Source, pixels: NDArray[np.uint8], threads: int) -> str:
+def range_hint(source: Source, photos: Iterable[NDArray[np.uint8]], threads: int) -> str:
     """Return a sentence that names another range of pixels, if the model seems to want one.
+
+    One photograph that says so is enough.
 
     Args:
         source: a model that is taken to want pixels from 0 to 1, because nobody said.
-        pixels: of a photograph (H, W, C), C as the model takes.
+        photos: pixels of photographs (H, W, C), C as the model takes; the first LOOKED_AT are
+            looked at.
         threads: processor threads.
 
     Returns:
-        The sentence, or "" where the model's image is near the photograph, or neither another range
-        brings it nearer nor its last operator says which it has.
+        The sentence, or "" where the model's images are near the photographs, or neither another
+        range brings them nearer nor its last operator says which it has.
     """
-    piece = _piece(source, pixels)
-    own = _distance(source, PixelRange(0, 1), piece, threads)
-    if own <= FAR:
+    pieces = [_piece(source, pixels) for pixels in islice(photos, LOOKED_AT)]
+    distances = _distances(source, PixelRange(0, 1), pieces, threads)
+    far = [(piece, own) for piece, own in zip(pieces, distances, strict=True) if own > FAR]
+    if not far:
         return ""
-    others = {name: _distance(source, other, piece, threads) for name, (_, other) in OTHERS.items()}
-    name = min(others, key=lambda name: others[name])
-    if others[name] > NEARER * own:
-        return _by_its_end(source, own)
-    return (
-        f"{source.name}: with pixels from 0 to 1 its image is nothing like the photograph "
-        f"(coarsely {own:.0f} levels off), with {name} it is ({others[name]:.0f} off). If it was "
-        f"trained so, say {OTHERS[name][0]}."
-    )
+    pieces = [piece for piece, _ in far]
+    others = {
+        name: _distances(source, other, pieces, threads) for name, (_, other) in OTHERS.items()
+    }
+    for place, (_, own) in enumerate(far):
+        name = min(others, key=lambda name: others[name][place])
+        if others[name][place] <= NEARER * own:
+            return (
+                f"{source.name}: with pixels from 0 to 1 {RANGE_DOUBT} (coarsely {own:.0f} levels "
+                f"off), with {name} it is ({others[name][place]:.0f} off). If it was trained so, "
+                f"say {OTHERS[name][0]}."
+            )
+    return _by_its_end(source, far[0][1])
 
 
 def _by_its_end(source: Source, own: float) -> str:
@@ -81,8 +96,8 @@ def _by_its_end(source: Source, own: float) -> str:
     if last is None or last.op_type != "Tanh":
         return ""
     return (
-        f"{source.name}: its image is nothing like the photograph (coarsely {own:.0f} levels off), "
-        f"and its last operator is Tanh, which returns -1 to 1. If its pixels have that range, say "
+        f"{source.name}: {RANGE_DOUBT} (coarsely {own:.0f} levels off), and its last operator is "
+        f"Tanh, which returns -1 to 1. If its pixels have that range, say "
         f"{OTHERS['-1 to 1'][0]}."
     )
 
@@ -100,8 +115,10 @@ def _piece(source: Source, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pad_to(pixels[top : top + size[0], left : left + size[1]], size)
 
 
-def _distance(source: Source, pixels: PixelRange, piece: NDArray[np.uint8], threads: int) -> float:
-    """Return how far the model's image is from the photograph, in levels."""
+def _distances(
+    source: Source, pixels: PixelRange, pieces: Sequence[NDArray[np.uint8]], threads: int
+) -> list[float]:
+    """Return how far the model's image of each piece is from the piece, in levels."""
     import onnx_ir as ir
 
     from edge_imgq.graph.pixel_range import to_unit_range
@@ -112,8 +129,13 @@ def _distance(source: Source, pixels: PixelRange, piece: NDArray[np.uint8], thre
         model, contract = model.clone(), source.contract
         to_unit_range(model, pixels)
     note = FileNote(source.name, "onnx-float", contract, __version__)
+    session = OnnxSession(ir.to_proto(model), note, threads)
+    return [_distance(session, piece) for piece in pieces]
+
+
+def _distance(session: Session, piece: NDArray[np.uint8]) -> float:
     try:
-        image = OnnxSession(ir.to_proto(model), note, threads).run(piece)
+        image = session.run(piece)
     except NonFiniteOutputError:
         return float("inf")
     return float(np.sqrt(np.mean((_coarse(image) - _coarse(piece)) ** 2)))
