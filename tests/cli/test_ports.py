@@ -53,3 +53,13 @@ def test_words_that_say_nothing_are_refused(
     refused = run("enhance", photo, "--model", network, "-o", tmp_path / "out", *words)
     assert refused.code == 2
     assert said in " ".join(refused.err.split())
+
+
+def test_an_int8_file_of_several_sizes_is_given_a_plane_that_is_bound(
+    run: Run, network: Path, tmp_path: Path
+) -> None:
+    words = ("--target", "tflite-int8", "--size", "32x48,48x32", "--bind", "sigma=15/255")
+    made = run("export", network, *words, "--no-bench", "--output", tmp_path / "out")
+    assert made.code == 0, made.err
+    shown = run("inspect", tmp_path / "out" / "noise" / "tflite-int8.tflite")
+    assert "signatures: h32_w48, h48_w32" in shown.out

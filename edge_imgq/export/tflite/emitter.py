@@ -109,6 +109,8 @@ class Emitter:
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
         """Return `tensor` with this scale and zero point, through an operator where they differ.
 
+        A constant is rounded to them here, as QuantizeLinear of ONNX rounds it.
+
         XNNPACK's QUANTIZE between integers multiplies by a whole number of 256ths, which is off by
         some per cent for small factors. Where the factor is none, a MUL by one takes its place,
         whose factor is exact.
@@ -116,7 +118,9 @@ class Emitter:
         if quantization is None or same_quantization(tensor.quantization, quantization):
             return self.tensor(tensor)
         if tensor.data is not None:
-            raise RefusedError(f"its constant '{tensor.name}' has another scale than its output.")
+            stored = stored_values(_in_integers(tensor, quantization))
+            name = f"{tensor.name}/requantized"
+            return self._add(name, stored_shape(tensor.shape), quantization, stored)
         index = self.intermediate(
             f"{tensor.name}/requantized", stored_shape(tensor.shape), quantization
         )
@@ -203,6 +207,18 @@ class Emitter:
         index = self.writer.add_tensor(name, values.shape, "float32")
         self.writer.add_operator(Code.DEQUANTIZE, [stored], [index], schema.DequantizeOptionsT())
         return index
+
+
+def _in_integers(constant: Tensor, quantization: Quantization) -> NDArray[Any]:
+    """Return what a constant is in integers of another scale and zero point."""
+    assert constant.data is not None
+    real, own = constant.data.astype(np.float32), constant.quantization
+    if own is not None:
+        real = (real - own.zero_point.astype(np.float32)) * own.scale
+    whole = np.rint(real / quantization.scale) + quantization.zero_point
+    limits = np.iinfo(quantization.dtype)
+    stored: NDArray[Any] = whole.clip(limits.min, limits.max).astype(quantization.dtype)
+    return stored
 
 
 def _is_whole(one: Quantization, other: Quantization) -> bool:

@@ -117,6 +117,8 @@ def _of_part(
     traced = graph.trace(entry, values)
     (image,) = (tensor for value, tensor in traced.items() if value.is_graph_output())
     watched = [traced[value] for value in values]
+    # A plane that does not depend on the image has a slope that no path to the image passes.
+    ends = [entry, *(tensor for tensor in watched if tensor.is_leaf)]
     sums = [torch.zeros(4, tensor.shape[1], dtype=torch.float64) for tensor in watched]
     # Each slope is looked at when it is there and given up: all of them would take as much memory
     # as all values.
@@ -127,7 +129,7 @@ def _of_part(
         )
     for _ in range(DRAWS):
         drawn = signed_sum(image, generator)
-        torch.autograd.grad(drawn, entry, retain_graph=True, allow_unused=True)
+        torch.autograd.grad(drawn, ends, retain_graph=True, allow_unused=True)
     return sums
 
 

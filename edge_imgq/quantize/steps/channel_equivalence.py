@@ -210,6 +210,10 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
     sources = [value for value in node.inputs if value is not None]
     known = all(joined.knows(value) for value in (sources[0], output)) if sources else False
     if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
+        if not known:
+            # `apply_spread` leaves a layer alone of which it does not know both sides.
+            joined.freeze(sources[0])
+            joined.freeze(output)
         if _groups(node) > 1:
             joined.keep_single(sources[0])
             joined.keep_single(output)

@@ -72,10 +72,16 @@ class TorchGraph(nn.Module):
         return self.trace(image, ())[self._output]
 
     def trace(self, image: Tensor, wanted: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
-        """Return the values of the graph that are wanted, and the output image."""
+        """Return the values of the graph that are wanted, and the output image.
+
+        Wanted values that do not depend on the image, such as a plane of one number, are leaves of
+        the derivative: the output image has a slope by them, too.
+        """
         kept: dict[ir.Value, Tensor] = {}
         for _, values in self.walk(image):
-            kept.update((value, values[value]) for value in wanted if value in values)
+            for value in wanted:
+                if value in values and value not in kept:
+                    kept[value] = values[value] = _differentiable(values[value])
         return kept | {self._output: values[self._output]}
 
     def walk(self, image: Tensor) -> Iterator[tuple[ir.Node | None, dict[ir.Value, Any]]]:
@@ -179,6 +185,11 @@ class TorchGraph(nn.Module):
             else:
                 integers = as_int32(real.numpy())
             edit.replace_contents(stored.node.inputs[0], integers)
+
+
+def _differentiable(values: Tensor) -> Tensor:
+    """Return numbers that a derivative can be taken by: the same where it can be already."""
+    return values if values.requires_grad else values.detach().requires_grad_()
 
 
 def _levels(restore: ir.Node, stored: Stored) -> Tensor:

@@ -41,6 +41,7 @@ def shape_values(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
         return (torch.tensor(shape[first:last], dtype=torch.int64),)
     copy = ir.to_proto(node)
     copy.input[:] = ["" if value is None else f"i{place}" for place, value in enumerate(inputs)]
-    fed = {f"i{place}": value.numpy() for place, value in enumerate(inputs) if value is not None}
-    results = ReferenceEvaluator(copy).run(None, fed)
+    fed = {f"i{place}": value for place, value in enumerate(inputs) if value is not None}
+    arrays = {name: value.detach().numpy() for name, value in fed.items()}
+    results = ReferenceEvaluator(copy).run(None, arrays)
     return tuple(torch.from_numpy(np.asarray(result)) for result in results)

@@ -191,3 +191,20 @@ def test_channels_of_grouped_convolutions_are_not_copied() -> None:
 def test_channels_keep_a_gain_of_their_own_through_a_prelu() -> None:
     channels, classes = classes_of(rectified(), "b")
     assert channels.scalable[classes].all()
+
+
+def test_a_layer_of_which_one_side_is_unknown_keeps_its_channels() -> None:
+    generator = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Concat", ["image", "image"], ["all"], axis=1),
+        conv("all", "w0", "a"),
+        helper.make_node("Relu", ["a"], ["b"]),
+        conv("b", "w1", "out"),
+    ]
+    constants = {"w0": weights(generator, 4, 6, 3, 3), "w1": weights(generator, 3, 4, 3, 3)}
+    network = model(nodes, constants)
+    (whole,) = (value for node in network.graph for value in node.outputs if value.name == "all")
+    whole.shape = None
+    channels, classes = classes_of(network, "b")
+    assert not channels.scalable[classes].any()
+    assert not channels.copyable[classes].any()
