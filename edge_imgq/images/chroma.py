@@ -1,4 +1,7 @@
-"""Colour beside a network that works on luma alone: split it off, enlarge it, put it back."""
+"""Colour beside a network that works on luma alone: split it off, enlarge it, put it back.
+
+Of images of uint16 all levels here are 257 times as large.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.bicubic import enlarged_bands
-from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma
+from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR, exact_luma, steps_of
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -33,7 +36,7 @@ DIFFERENCES = np.eye(3)[[0, 2]] - BT601
 
 def luma_of(photo: Pixels) -> Pixels:
     """Return Y of BT.601 in 16..235, uint8 (H, W, 1), of RGB (H, W, 3)."""
-    luma = np.empty((*photo.shape[:2], 1), np.uint8)
+    luma = np.empty((*photo.shape[:2], 1), photo.dtype)
     for rows in _bands(photo.shape[0]):
         luma[rows] = exact_luma(photo[rows])
     return luma
@@ -49,7 +52,7 @@ def recoloured(photo: Pixels, luma: Pixels) -> Pixels:
         photo: RGB (H, W, 3).
         luma: (scale × H, scale × W, 1), from the network.
     """
-    result = np.empty((*luma.shape[:2], 3), np.uint8)
+    result = np.empty((*luma.shape[:2], 3), luma.dtype)
     for rows, chroma in _enlarged_chroma(photo, luma):
         _recolour(luma[rows], chroma, result[rows])
     return result
@@ -59,7 +62,7 @@ def recoloured_bands(photo: Pixels, luma: Pixels) -> Iterator[Pixels]:
     """Yield what `recoloured` returns in bands of rows, from the top."""
     for rows, chroma in _enlarged_chroma(photo, luma):
         lines = luma[rows]
-        result = np.empty((*lines.shape[:2], 3), np.uint8)
+        result = np.empty((*lines.shape[:2], 3), luma.dtype)
         _recolour(lines, chroma, result)
         yield result
 
@@ -95,14 +98,15 @@ def coloured(luma: Pixels, chroma: NDArray[np.float32], result: Pixels) -> None:
         result: (H, W, 3), to be written.
     """
     light = luma * np.float32(FULL_RANGE)
-    light += np.float32(0.5 - LUMA_OFFSET[0] * FULL_RANGE)  # whole levels are cut off below
+    black = LUMA_OFFSET[0] * FULL_RANGE * steps_of(luma)
+    light += np.float32(0.5 - black)  # whole levels are cut off below
     red, blue = chroma
     # Y is the weighted sum of all three, so their differences from it cancel out.
     green = red * np.float32(-BT601[0] / BT601[1])
     green += blue * np.float32(-BT601[2] / BT601[1])
     for channel, plane in enumerate((red, green, blue)):
         plane += light
-        np.clip(plane, 0, 255, out=plane)
+        np.clip(plane, 0, 255 * steps_of(luma), out=plane)
         result[..., channel] = plane
 
 

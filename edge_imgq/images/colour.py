@@ -35,13 +35,19 @@ def exact_luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Of the 16.8 million colours, 194 lie in the middle between two levels; there, sums of fractions
     round as the processor adds them up. Sums of whole numbers are exact in float64 in any order,
-    and a quotient is the nearest there is, so that what is no half does not become one.
+    and a quotient is the nearest there is, so that what is no half does not become one. Of uint16
+    it is luma in steps of 1/257.
     """
     total = pixels.astype(np.float64) @ WHOLE_LUMA
-    total += LUMA_OFFSET[0] * LUMA_UNIT
+    total += LUMA_OFFSET[0] * LUMA_UNIT * steps_of(pixels)
     total /= LUMA_UNIT
-    luma: NDArray[np.uint8] = np.rint(total, out=total)[..., np.newaxis].astype(np.uint8)
+    luma: NDArray[np.uint8] = np.rint(total, out=total)[..., np.newaxis].astype(pixels.dtype)
     return luma
+
+
+def steps_of(pixels: NDArray[np.generic]) -> int:
+    """Return how many steps of an image make a level of 8 bits: 257 of uint16, 1 of others."""
+    return 257 if pixels.dtype == np.uint16 else 1
 
 
 def to_pixels(values: NDArray[np.floating]) -> NDArray[np.uint8]:

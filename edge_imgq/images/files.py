@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -226,9 +227,20 @@ def save_image(
     options: dict[str, Any] = {"quality": 95}
     if profile is not None and suffix != ".bmp":
         options["icc_profile"] = profile
+    with written_whole(path) as temporary:
+        image.save(temporary, **options)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside a file's place; what was written there gets the file's name.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        image.save(temporary, **options)
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error}.") from error
@@ -245,10 +257,15 @@ def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, N
     """Decode an open image, upright, and as uint8 (H, W, 1) for gray files, (H, W, 3) for others.
 
     Raises:
-        ImageError: The file is truncated, or too large to be an image.
+        ImageError: The file is truncated, too large to be an image, or one that Pillow misreads.
     """
     from PIL import Image, ImageOps
 
+    if _is_misread(opened):
+        raise ImageError(
+            f"{path} holds 16 bits a channel in a plane for each colour, not compressed: Pillow "
+            "would take its bytes for pixels. Save it compressed, or with interleaved colours."
+        )
     try:
         image = ImageOps.exif_transpose(opened)
         if image.mode in GRAY_MODES:
@@ -256,6 +273,13 @@ def decoded(opened: PillowImage.Image, path: Path) -> tuple[PillowImage.Image, N
         return image, np.asarray(_in_rgb(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+
+
+def _is_misread(image: PillowImage.Image) -> bool:
+    """Tell whether an image is a TIFF of which Pillow 13 decodes each plane as if it had 8 bits."""
+    tags = getattr(image, "tag_v2", {})
+    bits, compression, planar = tags.get(258, ()), tags.get(259), tags.get(284)
+    return len(bits) > 1 and 16 in bits and compression == 1 and planar == 2
 
 
 def _in_rgb(image: PillowImage.Image) -> PillowImage.Image:

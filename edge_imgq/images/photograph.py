@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge_imgq.images.files import GRAY_MODES, decoded, open_image, save_image
+from edge_imgq.images.sixteen_bits import LEVELS, read_deep, save_deep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ class Photograph:
     """An image file.
 
     Attributes:
-        pixels: uint8 (H, W, 3) in RGB or (H, W, 1) in gray, upright.
+        pixels: uint8 (H, W, 3) in RGB or (H, W, 1) in gray, upright; uint16 where that was asked.
         alpha: how opaque they are, uint8 (H, W); None where all are.
         profile: ICC profile that says which colours they are; None for sRGB.
     """
@@ -36,8 +37,12 @@ class Photograph:
     profile: bytes | None
 
 
-def read_photograph(path: Path) -> Photograph:
+def read_photograph(path: Path, *, deep: bool = False) -> Photograph:
     """Read an image file.
+
+    Args:
+        path: of the file.
+        deep: keep the 16 bits of a file that `is_deep`.
 
     Raises:
         ImageError: it is missing, truncated or no image.
@@ -45,7 +50,7 @@ def read_photograph(path: Path) -> Photograph:
     with open_image(path) as opened:
         image, pixels = decoded(opened, path)
         profile: bytes | None = opened.info.get("icc_profile")
-        return Photograph(pixels, _alpha(image), profile)
+        return Photograph(read_deep(path) if deep else pixels, _alpha(image), profile)
 
 
 def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -> None:
@@ -67,6 +72,21 @@ def write_photograph(path: Path, image: PillowImage.Image, before: Photograph) -
     if alpha is not None and alpha.shape != (image.height, image.width):
         alpha = _enlarged(alpha, (image.height, image.width))
     save_image(path, image, alpha, profile)
+
+
+def write_deep_photograph(path: Path, pixels: NDArray[Any], before: Photograph) -> None:
+    """Write uint16 (H, W, 3 or 1) as `write_photograph` does, as PNG or TIFF.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    profile, alpha = before.profile, before.alpha
+    if profile is not None and profile[16:20] != SPACES["L" if pixels.shape[2] == 1 else "RGB"]:
+        profile = None
+    if alpha is not None and alpha.shape != pixels.shape[:2]:
+        alpha = _enlarged(alpha, (pixels.shape[0], pixels.shape[1]))
+    wide = None if alpha is None else alpha * np.uint16(LEVELS)
+    save_deep(path, pixels, wide, profile)
 
 
 def _alpha(image: PillowImage.Image) -> Pixels | None:

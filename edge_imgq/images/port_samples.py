@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.images.colour import steps_of
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -110,7 +112,8 @@ def _mosaic(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
 
 
 def _opaque(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:  # noqa: ARG001
-    return np.concatenate([picture, np.full_like(picture[..., :1], WHITE)], axis=2)
+    opaque = np.full_like(picture[..., :1], WHITE * steps_of(picture))
+    return np.concatenate([picture, opaque], axis=2)
 
 
 def _frames(picture: Pixels, frames: int, generator: Generator | None) -> Pixels:

@@ -78,8 +78,8 @@ def run_tiled(
     An image smaller than a tile, or whose sides are no multiples, is continued by its mirror image.
 
     Args:
-        pixels: uint8 (H, W, C).
-        run: maps (h, w, C) to (scale × h, scale × w, C').
+        pixels: uint8 or uint16 (H, W, C).
+        run: maps (h, w, C) to (scale × h, scale × w, C') of the same type.
         scale: output height over input height.
         tiling: how to cut.
         watch: told how many tiles are done, before each.
@@ -94,7 +94,7 @@ def run_tiled(
         watch(done)
         piece = run(_part(pixels, row.read, column.read, tile))
         if not done:
-            output = np.empty((height * scale, width * scale, piece.shape[2]), np.uint8)
+            output = np.empty((height * scale, width * scale, piece.shape[2]), piece.dtype)
         kept = piece[row.crop : row.crop + row.length, column.crop : column.crop + column.length]
         output[row.write : row.write + row.length, column.write : column.write + column.length] = (
             kept
@@ -130,11 +130,12 @@ def _faded(
             watch(row * len(columns) + column)
             piece = run(_part(pixels, top, left, tiling.tile))
             if not column:
-                band = np.empty((tall * scale, (columns[-1] + wide) * scale, piece.shape[2]), "u1")
+                length = (columns[-1] + wide) * scale
+                band = np.empty((tall * scale, length, piece.shape[2]), piece.dtype)
             overlap = wide - (left - columns[column - 1]) if column else 0
             _fade(band, piece, 1, left * scale, overlap * scale)
         if not row:
-            output = np.empty(((rows[-1] + tall) * scale, *band.shape[1:]), np.uint8)
+            output = np.empty(((rows[-1] + tall) * scale, *band.shape[1:]), band.dtype)
         overlap = tall - (top - rows[row - 1]) if row else 0
         _fade(output, band, 0, top * scale, overlap * scale)
     return output[: pixels.shape[0] * scale, : pixels.shape[1] * scale]
@@ -146,7 +147,7 @@ def _fade(onto: Pixels, piece: Pixels, axis: int, start: int, overlap: int) -> N
     if overlap:
         there = onto[start : start + overlap]
         weight = ((np.arange(overlap) + 0.5) / overlap).astype(np.float32)[:, None, None]
-        there[...] = np.rint(there * (1 - weight) + piece[:overlap] * weight).astype(np.uint8)
+        there[...] = np.rint(there * (1 - weight) + piece[:overlap] * weight).astype(piece.dtype)
     onto[start + overlap : start + piece.shape[0]] = piece[overlap:]
 
 

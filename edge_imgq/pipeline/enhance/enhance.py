@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import image_size, is_grayscale, read_image
-from edge_imgq.images.photograph import read_photograph, write_photograph
-from edge_imgq.pipeline.enhance.enhance_image import enhance_to_image
+from edge_imgq.images.photograph import (
+    read_photograph,
+    write_deep_photograph,
+    write_photograph,
+)
+from edge_imgq.pipeline.enhance.enhance_image import enhance_image, enhance_to_image
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.enhance.lost_depth import keeps_depth, lost_depths
 from edge_imgq.pipeline.enhance.memory_limit import limits
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.enhance.worker_pool import done_at_once
@@ -75,7 +80,8 @@ class Batch:
     Attributes:
         written: the results.
         failed: a sentence for each photograph that is no image, damaged or too small.
-        hints: a sentence for each model whose pixels may be others than it was taken to want.
+        hints: a sentence for each model whose pixels may be others than it was taken to want, and
+            for each photograph whose 16 bits a channel became 8.
         there: results of an earlier run, which were left as they are.
     """
 
@@ -107,8 +113,9 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     results = list(done_at_once(jobs, sets, _enhanced, watch))
     written = tuple(result for result in results if isinstance(result, Enhanced))
     failed += [*too_large, *(result for result in results if isinstance(result, str))]
-    hints = _hints([Path(image.source) for image in written], enhancers, request.threads)
-    return Batch(written, tuple(failed), hints)
+    jobs = [(Path(image.source), Path(image.path)) for image in written]
+    hints = _hints([photo for photo, _ in jobs], enhancers, request.threads)
+    return Batch(written, tuple(failed), (*hints, *lost_depths(jobs, enhancers)))
 
 
 def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhancer]:
@@ -124,6 +131,8 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
     """Enhance one photograph, or return a sentence on why not."""
     photo, result = job
     try:
+        if keeps_depth(photo, result, enhancers):
+            return _enhanced_deep(job, enhancers, watch)
         before = read_photograph(photo)
         image = enhance_to_image(before.pixels, str(photo), enhancers, watch)
     except ImageError as error:
@@ -133,6 +142,22 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
     write_photograph(result, image, before)
     names = tuple(enhancer.name for enhancer in enhancers)
     return Enhanced(str(photo), str(result), (image.height, image.width), names)
+
+
+def _enhanced_deep(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced:
+    """Enhance one photograph of 16 bits a channel.
+
+    Raises:
+        ImageError: it is damaged, or smaller than the receptive field.
+    """
+    photo, result = job
+    before = read_photograph(photo, deep=True)
+    pixels = enhance_image(before.pixels, str(photo), enhancers, watch)
+    with output_errors(result):
+        result.parent.mkdir(parents=True, exist_ok=True)
+    write_deep_photograph(result, pixels, before)
+    names = tuple(enhancer.name for enhancer in enhancers)
+    return Enhanced(str(photo), str(result), (pixels.shape[0], pixels.shape[1]), names)
 
 
 def _within(

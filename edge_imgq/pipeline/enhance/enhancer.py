@@ -8,16 +8,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError
 from edge_imgq.formats import format_of
+from edge_imgq.images.sixteen_bits import LEVELS, from_levels
 from edge_imgq.pipeline.enhance.port_settings import Settings, levels_of
 from edge_imgq.runtime.freed_memory import give_back
+from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnx_ir as ir
     from numpy.typing import NDArray
 
@@ -69,8 +72,21 @@ class Enhancer:
         return () if self.session.resizable else self.session.sizes
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the output image of one tile."""
-        return self.session.run(pixels)
+        """Return the output image of one tile, in its type: uint8, or uint16 in a float file.
+
+        16 bits are levels of 8 with 257 steps from each to the next.
+        """
+        if pixels.dtype == np.uint8 or not isinstance(self.session, FloatSession):
+            return self.session.run(pixels)
+        return from_levels(self.session.levels(pixels / LEVELS))
+
+    @property
+    def keeps_16_bits(self) -> bool:
+        """Whether its numbers are floats from end to end, so that more than 8 bits go through."""
+        is_float = isinstance(self.session, FloatSession) and not self.session.note.quantized_sha256
+        nodes = () if self.graph is None else self.graph.graph
+        rounds = any(node.op_type == "QuantizeLinear" for node in nodes)
+        return is_float and not rounds and not self.contract.adds_colours
 
     def give_back(self) -> None:
         """Give back the memory that tiles needed: a large photograph's result comes next."""

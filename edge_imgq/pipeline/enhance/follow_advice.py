@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import joined
-from edge_imgq.images.photograph import read_photograph, write_photograph
+from edge_imgq.images.photograph import (
+    read_photograph,
+    write_deep_photograph,
+    write_photograph,
+)
 from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
 from edge_imgq.pipeline.enhance.enhance import Batch, Enhanced, EnhanceRequest, Job, enhance
+from edge_imgq.pipeline.enhance.lost_depth import keeps_depth
 from edge_imgq.pipeline.progress import Step
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
     predict = open_assessor(MODEL, request.threads)
     groups: dict[tuple[str, ...], list[Job]] = {}
     failed: list[str] = []
+    hints: list[str] = []
     for index, job in enumerate(request.jobs):
         watch(Step("assess photographs", index, len(request.jobs)))
         try:
@@ -47,16 +53,22 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
         batch = enhance(replace(request, jobs=tuple(jobs), models=models), watch)
         written += batch.written
         failed += batch.failed
+        hints += batch.hints
     order = {str(result): index for index, (_, result) in enumerate(request.jobs)}
-    return Batch(tuple(sorted(written, key=lambda one: order[one.path])), tuple(failed))
+    ordered = sorted(written, key=lambda one: order[one.path])
+    return Batch(tuple(ordered), tuple(failed), tuple(hints))
 
 
 def _left_alone(job: Job) -> Enhanced:
     """Write a photograph that nothing would mend, without its metadata like all others."""
     photo, result = job
-    before = read_photograph(photo)
+    deep = keeps_depth(photo, result, ())
+    before = read_photograph(photo, deep=deep)
     with output_errors(result):
         result.parent.mkdir(parents=True, exist_ok=True)
     size = before.pixels.shape[0], before.pixels.shape[1]
-    write_photograph(result, joined(size, iter([before.pixels])), before)
+    if deep:
+        write_deep_photograph(result, before.pixels, before)
+    else:
+        write_photograph(result, joined(size, iter([before.pixels])), before)
     return Enhanced(str(photo), str(result), size, ())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.errors import ImageError, UsageError
+from edge_imgq.images.colour import steps_of
 from edge_imgq.images.files import read_image
 from edge_imgq.images.port_samples import with_ports
 from edge_imgq.ports import number_of
@@ -57,7 +58,7 @@ def levels_of(contract: ImageContract, settings: Settings, name: str) -> dict[st
 
 
 def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels]) -> Pixels:
-    """Return what all inputs of a network get of a picture (H, W, C).
+    """Return what all inputs of a network get of a picture (H, W, C), in its type.
 
     Frames, and further images that nobody set, are the picture itself; a mosaic is cut out of it.
 
@@ -66,15 +67,16 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels
     """
     unit = contract.photo_unit
     height, width = (side // unit for side in picture.shape[:2])
-    for name, given in levels.items():
-        if given.shape[:2] not in ((1, 1), (height, width)):
+    for name, level in levels.items():
+        if level.shape[:2] not in ((1, 1), (height, width)):
             raise ImageError(
-                f"the picture for '{name}' is {given.shape[0]}x{given.shape[1]} (height x width), "
+                f"the picture for '{name}' is {level.shape[0]}x{level.shape[1]} (height x width), "
                 f"and the photograph {height}x{width}."
             )
     cut = picture[: height * unit, : width * unit]
     same = {port.name: picture for port in contract.further if port.kind == "image"}
-    return with_ports(cut, contract, None, {**same, **levels})
+    given = {name: level * picture.dtype.type(steps_of(picture)) for name, level in levels.items()}
+    return with_ports(cut, contract, None, {**same, **given})
 
 
 def _levels(port: Port, text: str) -> Pixels:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -118,31 +116,6 @@ def test_a_palette_with_a_transparent_colour(tmp_path: Path, doubling: str) -> N
         transparent = np.asarray(before) == 3
     np.testing.assert_array_equal(np.asarray(found)[..., :3], twice(Image.fromarray(expected)))
     assert (np.asarray(found)[..., 3] < 128)[1::2, 1::2][transparent].mean() > 0.9
-
-
-def test_16_bits_become_the_nearest_8(tmp_path: Path, doubling: str) -> None:
-    deep = np.random.default_rng(1).integers(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16)
-    Image.fromarray(deep).save(tmp_path / "a.png")
-    found = np.asarray(doubled(tmp_path / "a.png", doubling))[..., 0]
-    expected = np.rint(deep / 257).astype(np.uint8).repeat(2, 0).repeat(2, 1)
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_16_bits_in_colour_keep_the_upper_8(tmp_path: Path, doubling: str) -> None:
-    """Written by hand, as Pillow does not: 16 bits a channel, no filter before each row."""
-    deep = np.random.default_rng(2).integers(0, 65536, (HEIGHT, WIDTH, 3)).astype(">u2")
-    rows = b"".join(b"\0" + row.tobytes() for row in deep)
-    head = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    written = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + written)
-    found = doubled(tmp_path / "a.png", doubling)
-    np.testing.assert_array_equal(
-        np.asarray(found), twice(Image.fromarray((deep >> 8).astype(np.uint8)))
-    )
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -1,0 +1,192 @@
+"""Images of 16 bits a channel: Pillow holds them in gray alone, and cuts colours off at 8.
+
+PNG in colour is read and written by OpenCV, TIFF by tifffile.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_imgq.errors import ImageError
+from edge_imgq.images.files import open_image, written_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+    Deep: TypeAlias = NDArray[Any]
+
+LEVELS = 257
+"""Steps of 16 bits in one of 8: 65535 / 255."""
+
+PEAK = 65535
+
+ORIENTATION = 0x0112
+"""EXIF's tag."""
+
+OPENCV = "pip install opencv-python-headless, which reads and writes PNG of 16 bits in colour"
+IMAGECODECS = "pip install imagecodecs, which reads this compression of TIFF"
+
+
+def is_deep(path: Path) -> bool:
+    """Tell whether a file is a PNG or TIFF of 16 bits a channel, in RGB, RGBA or gray.
+
+    Raises:
+        ImageError: it is missing or no image.
+    """
+    with open_image(path) as image:
+        stored = str(getattr(image, "tile", ""))  # such as "RGB;16B": what becomes RGB
+        gray = image.mode.startswith("I;16") and "transparency" not in image.info
+        colour = image.mode in ("RGB", "RGBA") and "RGBa" not in stored
+        return image.format in ("PNG", "TIFF") and ";16" in stored and (gray or colour)
+
+
+def missing_package(path: Path, suffix: str) -> str:
+    """Return what to do so that a deep file can be read, and written with a suffix; or "".
+
+    Raises:
+        ImageError: the file is damaged.
+    """
+    with open_image(path) as image:
+        in_colour, kind = not image.mode.startswith("I;16"), image.format
+    if in_colour and "PNG" in (kind, suffix.lstrip(".").upper()) and not find_spec("cv2"):
+        return OPENCV
+    if in_colour and kind == "TIFF" and not find_spec("imagecodecs") and not _is_plain(path):
+        return IMAGECODECS
+    return ""
+
+
+def read_deep(path: Path) -> Deep:
+    """Read a deep file as uint16 (H, W, 3) in RGB or (H, W, 1) in gray, upright.
+
+    Transparency is left out.
+
+    Raises:
+        ImageError: it is truncated.
+    """
+    with open_image(path) as image:
+        turned = image.getexif().get(ORIENTATION, 1)
+        try:
+            pixels = _decoded(image, path)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+    return np.ascontiguousarray(_upright(pixels, turned))
+
+
+def save_deep(path: Path, pixels: Deep, alpha: Deep | None, profile: bytes | None) -> None:
+    """Write uint16 (H, W, 3) or (H, W, 1) as PNG or TIFF, complete or not at all.
+
+    Args:
+        path: of the file.
+        pixels: in RGB or gray; gray has no alpha.
+        alpha: how opaque they are, uint16 (H, W).
+        profile: ICC profile of their colours.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if alpha is not None:
+        pixels = np.concatenate([pixels, alpha[..., np.newaxis]], axis=2)
+    with written_whole(path) as temporary:
+        if path.suffix.lower() != ".png":
+            _write_tiff(temporary, pixels, profile)
+        elif pixels.shape[2] == 1:
+            _write_gray_png(temporary, pixels, profile)
+        else:
+            _write_png(temporary, pixels, profile)
+
+
+def from_levels(levels: NDArray[np.floating]) -> Deep:
+    """Return levels from 0 to 255 as uint16: rounded half to even, and clipped."""
+    deep: Deep = np.clip(np.rint(levels * LEVELS), 0, PEAK).astype(np.uint16)
+    return deep
+
+
+def _decoded(image: PillowImage.Image, path: Path) -> Deep:
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)[..., np.newaxis]
+    image.load()  # what is cut short is refused, where OpenCV would fill it up
+    return _read_png(path) if image.format == "PNG" else _read_tiff(path)
+
+
+def _read_png(path: Path) -> Deep:
+    import cv2
+
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
+    if found is None:
+        raise ValueError("OpenCV cannot read it")
+    pixels: Deep = found[..., 2::-1]
+    return pixels
+
+
+def _read_tiff(path: Path) -> Deep:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        pixels: Deep = page.asarray()
+        if page.axes.startswith("S"):  # a plane for each colour
+            pixels = np.moveaxis(pixels, 0, -1)
+    return pixels[..., :3]
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether tifffile alone can decode a TIFF: not compressed, or by Deflate."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            stored = tifffile.COMPRESSION(file.pages[0].compression).name
+            return stored in ("NONE", "ADOBE_DEFLATE", "DEFLATE")
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path} is damaged or truncated: {error}.") from error
+
+
+def _upright(pixels: Deep, orientation: int) -> Deep:
+    """Turn pixels as EXIF's orientation, 1 to 8, asks."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    down = -1 if orientation in (3, 4, 7, 8) else 1
+    right = -1 if orientation in (2, 3, 6, 7) else 1
+    return pixels[::down, ::right]
+
+
+def _write_png(path: Path, pixels: Deep, profile: bytes | None) -> None:
+    import cv2
+
+    order = [2, 1, 0, 3][: pixels.shape[2]]
+    swapped = np.ascontiguousarray(pixels[..., order])
+    kinds = [] if profile is None else [cv2.IMAGE_METADATA_ICCP]
+    stated = [] if profile is None else [np.frombuffer(profile, np.uint8)]
+    written, contents = cv2.imencodeWithMetadata(".png", swapped, kinds, stated)
+    if not written:
+        raise OSError("OpenCV cannot write it")
+    path.write_bytes(contents.tobytes())
+
+
+def _write_gray_png(path: Path, pixels: Deep, profile: bytes | None) -> None:
+    from PIL import Image
+
+    Image.fromarray(pixels[..., 0]).save(path, icc_profile=profile)
+
+
+def _write_tiff(path: Path, pixels: Deep, profile: bytes | None) -> None:
+    import tifffile
+
+    channels = pixels.shape[2]
+    tifffile.imwrite(
+        path,
+        pixels if channels > 1 else pixels[..., 0],
+        photometric="rgb" if channels > 1 else "minisblack",
+        extrasamples=["unassalpha"] if channels > 3 else None,
+        compression="zlib",
+        iccprofile=profile,
+        metadata=None,
+    )
