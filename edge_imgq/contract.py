@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_imgq.errors import ModelError
-from edge_imgq.ports import Kind, Port, as_kind
+from edge_imgq.ports import Kind, Port, as_kind, choices_of
 
 Colour = Literal["y", "rgb"]
 
@@ -42,6 +42,8 @@ class ImageContract:
         further: inputs beside the image.
         border: pixels that the network left out on each side; its files mirror the image out by as
             many, so that nothing is left out.
+        port_options: the options of a command by which the person chose and bound the model's
+            ports, such as "--bind", "sigma=0.25"; none where the model was taken as it is.
     """
 
     task: str
@@ -54,6 +56,7 @@ class ImageContract:
     frames: int = 1
     further: tuple[Port, ...] = ()
     border: int = 0
+    port_options: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -78,7 +81,13 @@ class ImageContract:
         said = [f"as {self.layout}"] * (self.layout != "image")
         said += [f"with {' and '.join(map(str, self.further))}"] * bool(self.further)
         said += [] if self.result is None else [f"to {self.result}"]
+        said += [f"({', '.join(self.port_choices)})"] * bool(self.port_choices)
         return " ".join(said)
+
+    @property
+    def port_choices(self) -> tuple[str, ...]:
+        """Inputs that became constants and the output that was chosen, a few words for each."""
+        return choices_of(self.port_options)
 
     @property
     def photo_unit(self) -> int:
@@ -163,6 +172,8 @@ class FileNote:
             other multiples of `contract.multiple`.
         original_sha256: in the float ONNX file alone, the digest of the person's own file that it
             was read from; empty where there is none.
+        given_sha256: in it, too, the digest of that file before ports of it were chosen; empty
+            where it was taken as it is.
         original_pixels: the values that pixels have in that file.
         operators: of a file that is compiled for an NPU, before it was; 0 in all others.
         authorship: what the person states; files of those who state nothing do not mention it.
@@ -176,6 +187,7 @@ class FileNote:
     quantized_sha256: str = ""
     resizable: bool = False
     original_sha256: str = ""
+    given_sha256: str = ""
     original_pixels: PixelRange = PixelRange(0.0, 1.0)
     operators: int = 0
     authorship: Authorship = NOTHING_STATED
@@ -200,6 +212,10 @@ class FileNote:
             pairs["original_sha256"] = self.original_sha256
             pairs["original_low"] = repr(self.original_pixels.low)
             pairs["original_high"] = repr(self.original_pixels.high)
+        if self.given_sha256:
+            pairs["given_sha256"] = self.given_sha256
+        if contract.port_options:
+            pairs["port_options"] = json.dumps(contract.port_options)
         if self.operators:
             pairs["operators"] = str(self.operators)
         if contract.result is not None:
@@ -237,6 +253,7 @@ class FileNote:
                 frames=int(pairs.get(PREFIX + "frames", 1)),
                 further=_ports(pairs.get(PREFIX + "further", "[]")),
                 border=int(pairs.get(PREFIX + "border", 0)),
+                port_options=tuple(json.loads(pairs.get(PREFIX + "port_options", "[]"))),
             )
             return FileNote(
                 model=text("model"),
@@ -248,6 +265,7 @@ class FileNote:
                 # Files of version 0.1.0 do not say; not to resize them is never wrong.
                 resizable=pairs.get(PREFIX + "resizable") == "yes",
                 original_sha256=pairs.get(PREFIX + "original_sha256", ""),
+                given_sha256=pairs.get(PREFIX + "given_sha256", ""),
                 original_pixels=PixelRange(
                     float(pairs.get(PREFIX + "original_low", 0.0)),
                     float(pairs.get(PREFIX + "original_high", 1.0)),

@@ -7,7 +7,7 @@ bytes 0 to 255. A port says which of the network's own numbers these ends stand 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -110,7 +110,7 @@ class PortRequests:
         for port in self.inputs:
             found += ["--input", _said(port)]
         for name, numbers in self.bound:
-            found += ["--bind", f"{name}={','.join(f'{number:.9g}' for number in numbers)}"]
+            found += ["--bind", f"{name}={','.join(map(_exactly, numbers))}"]
         return tuple(found)
 
 
@@ -147,10 +147,31 @@ def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
     return name, numbers
 
 
+def choices_of(options: Sequence[str]) -> tuple[str, ...]:
+    """Return what options bound and which output they chose, in words: "bound: sigma = 0.0588".
+
+    Args:
+        options: as `PortRequests.words` has them.
+    """
+    found = []
+    for option, said in zip(options[::2], options[1::2], strict=True):
+        if option == "--output-name":
+            found.append(f"output: {said.partition('=')[0]}")
+        if option == "--bind":
+            name, numbers = read_bound(said)
+            found.append(f"bound: {name} = {', '.join(f'{number:.3g}' for number in numbers)}")
+    return tuple(found)
+
+
+def _exactly(number: float) -> str:
+    """Return a number so that it is the same one once read again."""
+    return repr(number).removesuffix(".0")
+
+
 def _said(port: PortRequest) -> str:
     kind = f"={port.kind}" if port.kind else ""
     pairs = zip(port.low, port.high, strict=True)
-    ranges = ",".join(f"{low:.9g}..{high:.9g}" for low, high in pairs)
+    ranges = ",".join(f"{_exactly(low)}..{_exactly(high)}" for low, high in pairs)
     return f"{port.name}{kind}{':' if ranges else ''}{ranges}"
 
 

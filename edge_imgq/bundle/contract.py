@@ -184,6 +184,8 @@ class AppContract:
         licence: likewise.
         model_version: likewise.
         files: of the bundle, in order of their targets.
+        port_choices: inputs of the model that became constants and the output that was chosen, in
+            words: "bound: sigma = 0.0588", "output: full".
     """
 
     schema: int
@@ -202,3 +204,4 @@ class AppContract:
     licence: str
     model_version: str
     files: tuple[FileContract, ...]
+    port_choices: tuple[str, ...] = ()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,5 +66,35 @@ def test_an_int8_file_of_several_sizes_is_given_a_plane_that_is_bound(
     words = ("--target", "tflite-int8", "--size", "32x48,48x32", "--bind", "sigma=15/255")
     made = run("export", network, *words, "--no-bench", "--output", tmp_path / "out")
     assert made.code == 0, made.err
-    shown = run("inspect", tmp_path / "out" / "noise" / "tflite-int8.tflite")
+    assert "(bound: sigma = 0.0588)" in " ".join(made.out.split())
+    folder = tmp_path / "out" / "noise"
+    shown = run("inspect", folder / "tflite-int8.tflite")
     assert "signatures: h32_w48, h48_w32" in shown.out
+    assert "(bound: sigma = 0.0588)" in " ".join(shown.out.split())
+
+
+def test_a_bundle_says_what_was_bound_and_how_to_bind_it_again(
+    run: Run, network: Path, tmp_path: Path
+) -> None:
+    words = ("--target", "tflite-float", "--size", "32x48", "--bind", "sigma=15/255")
+    made = run("export", network, *words, "--no-bench", "--output", tmp_path / "out")
+    assert made.code == 0, made.err
+    bundle = tmp_path / "app"
+    assert run("bundle", tmp_path / "out" / "noise", "--output", bundle).code == 0
+    assert "bound: sigma = 0.0588" in (bundle / "README.md").read_text()
+    contract = json.loads((bundle / "contract.json").read_text())
+    assert contract["port_choices"] == ["bound: sigma = 0.0588"]
+    script = (bundle / "make-again.sh").read_text()
+    assert hashlib.sha256(network.read_bytes()).hexdigest() in script
+    (tmp_path / "edge-imgq").write_text(f'#!/bin/sh\nexec {sys.executable} -m edge_imgq "$@"\n')
+    (tmp_path / "edge-imgq").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    again = subprocess.run(
+        ["sh", bundle / "make-again.sh"],
+        env={**os.environ, "PATH": path, "MODEL": str(network)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "every file of the bundle is the same, byte for byte" in again.stdout

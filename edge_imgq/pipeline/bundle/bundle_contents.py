@@ -197,6 +197,7 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
         licence=facts.licence,
         model_version=facts.model_version,
         files=tuple(sorted(files, key=lambda file: file.target)),
+        port_choices=note.contract.port_choices,
     )
 
 

@@ -79,12 +79,14 @@ def command_again(report: Report, reference: FileNote, files: Files, *, ships: b
     if ships:
         words.append(shlex.quote(report.model))
     else:
-        digest = reference.original_sha256 or report.reference_sha256
+        own = reference.given_sha256 or reference.original_sha256
+        digest = own or report.reference_sha256
         needs.append(_needed("MODEL", f"{report.model}, the float model (SHA-256 {digest})"))
         words.append('"$MODEL"')
     recipes = dict.fromkeys(recipe_name(target.target) for target in files.targets)
     words += ["--target", *map(shlex.quote, recipes)]
     words += _range(reference)
+    words += map(shlex.quote, reference.contract.port_options)
     words += files.stated
     if files.sizes:
         words += ["--size", ",".join(f"{height}x{width}" for height, width in files.sizes)]

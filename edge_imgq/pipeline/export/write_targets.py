@@ -208,6 +208,8 @@ def write_float_reference(source: Source, folder: Path) -> str:
     if original is not None:
         digest = keep_model(original.model, folder / ORIGINAL)
         note = replace(note, original_sha256=digest, original_pixels=original.pixels)
+        if (given := original.model.sha256) != digest:
+            note = replace(note, given_sha256=given)
     path = folder / FLOAT_REFERENCE
     write_reference(source.model, note, path)
     return sha256_of(path)

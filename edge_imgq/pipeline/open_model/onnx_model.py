@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ModelError
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
 
@@ -35,6 +37,11 @@ class OnnxModel:
     def as_it_is(self) -> Path | None:
         """The file that holds the model as it is read; None where there is no such file."""
         return None if self.ports.is_choice else self.path
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the model as it was given, whatever ports were chosen."""
+        return sha256_of(self.path) if self.path else hashlib.sha256(self.contents).hexdigest()
 
     @staticmethod
     def file(path: Path) -> OnnxModel:

@@ -172,6 +172,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     peak = pixels.high if pixels.low == 0 else 1.0
     span = (pixels.low, pixels.high)
     model, contract = read_pixels(model, given.where, peak, sizes, given.ports, span)
+    contract = replace(contract, port_options=given.ports.words)
     for size in sizes:
         _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):

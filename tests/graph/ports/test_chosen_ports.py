@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
-from edge_imgq.ports import PortRequest, PortRequests, read_bound, read_port
+from edge_imgq.ports import PortRequest, PortRequests, choices_of, read_bound, read_port
 
 
 def two_of_each(level: tuple[object, ...]) -> onnx.ModelProto:
@@ -95,8 +95,9 @@ def test_what_is_said_of_ports_is_read_and_said_again() -> None:
     assert asked.bound == (("sigma", (15 / 255,)),)
     option, output, bind, bound = asked.words
     assert (option, bind) == ("--output-name", "--bind")
-    assert output == "s=vector:-1..1,0..0.294117647"
-    assert bound == "sigma=0.0588235294"
+    assert (read_port(output), read_bound(bound)) == (asked.output, asked.bound[0])
+    assert output == "s=vector:-1..1,0..0.29411764705882354"
+    assert choices_of(asked.words) == ("output: s", "bound: sigma = 0.0588")
 
 
 @pytest.mark.parametrize("text", ["=vector", "s=wave", "s=", "s=vector:3", "s=vector:2..1"])
