@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.errors import UsageError
+from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE
+from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, PLANES
 from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.ports import LAYOUTS, Kind, Port, PortRequests
 from edge_imgq.wording import count_of
@@ -24,8 +25,8 @@ MOST_NOISE = 75 / 255
 
 IMAGE_AXES = 4
 
-LIKELY = (3, 1, 4)
-"""Channels of the input that is taken for the image, the likeliest first."""
+NO_IMAGE = (*NOISE, "mask", "strength", "trimap")
+"""Words in the name of an input that is no image where there is another."""
 
 
 def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
@@ -47,9 +48,13 @@ def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
     inputs[:] = [image, *(value for value in inputs if value is not image)]
 
 
-def _rank(value: ir.Value) -> int:
+def _rank(value: ir.Value) -> tuple[bool, int]:
+    """Return what the likeliest image has least of: a colour image, then planes, frames, gray."""
+    name = str(value.name).lower().replace("masked", "")
     channels = value.shape[1] if value.shape is not None else None
-    return LIKELY.index(channels) if channels in LIKELY else len(LIKELY)
+    several = isinstance(channels, int) and channels > 0 and channels % IMAGE_CHANNELS == 0
+    likely = (channels == IMAGE_CHANNELS, channels == PLANES, several, channels == 1, True)
+    return any(word in name for word in NO_IMAGE), likely.index(True)
 
 
 def _is_plane(value: ir.Value) -> bool:
@@ -127,12 +132,15 @@ def further_ports(
         image_channels: of the image.
 
     Raises:
+        ModelError: the channels of an input are open.
         UsageError: there are neither as many ranges as channels nor one.
     """
     found = []
     for value in model.graph.inputs[1:]:
         assert value.shape is not None
-        name, channels = str(value.name), int(value.shape[1])  # type: ignore[arg-type]
+        name, channels = str(value.name), value.shape[1]
+        if not isinstance(channels, int):
+            raise ModelError(f"The channels of '{name}' are open; export the network with them.")
         said = asked.of_input(name)
         if len(said.low) not in (0, 1, channels):
             raise UsageError(
@@ -150,7 +158,7 @@ def _kind(name: str, value: ir.Value, channels: int, image_channels: int) -> Kin
         return "vector"
     if "mask" in name.lower():
         return "mask"
-    return "image" if channels == image_channels and channels >= LIKELY[0] else "plane"
+    return "image" if channels == image_channels and channels >= IMAGE_CHANNELS else "plane"
 
 
 def _ends(

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from edge_imgq.errors import ModelError
 from edge_imgq.graph.ports.port_inputs import (
     further_ports,
     shape_vectors,
@@ -77,3 +78,47 @@ def test_numbers_become_one_pixel_from_0_to_the_peak(name: str) -> None:
         None, {"image": IMAGE, "knob": levels}
     )
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("image", [1, 3, 4, 6, 9, 15])
+@pytest.mark.parametrize("other", ["sigma", "noise_map", "mask"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_map_of_one_channel_is_never_the_photograph(image: int, other: str, first: bool) -> None:
+    """FastDVDnet takes five frames, `x` of 15 channels, and `noise_map` of 1."""
+    model = taking([(other, 1), ("x", image)] if first else [("x", image), (other, 1)])
+    take_image_first(model, NOTHING_ASKED, "m")
+    assert [value.name for value in model.graph.inputs] == ["x", other]
+
+
+@pytest.mark.parametrize(
+    ("image", "other"),
+    [
+        (("frames", 15), ("y", 1)),
+        (("packed", 4), ("y", 1)),
+        (("masked_image", 3), ("mask", 1)),
+        (("masked", 1), ("edges_mask", 3)),
+    ],
+)
+def test_the_likelier_image_is_first(image: tuple[str, int], other: tuple[str, int]) -> None:
+    model = taking([other, image])
+    take_image_first(model, NOTHING_ASKED, "m")
+    assert [value.name for value in model.graph.inputs] == [image[0], other[0]]
+
+
+def test_an_input_of_open_channels_is_refused_by_name() -> None:
+    model = taking([("x", 3), ("guide", "c")])
+    with pytest.raises(ModelError, match="The channels of 'guide' are open"):
+        further_ports(model, NOTHING_ASKED, (0.0, 1.0), 3)
+
+
+def taking(inputs: list[tuple[str, int | str]]) -> ir.Model:
+    """Return a model of inputs (1, C, h, w) by name and channels."""
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, channels, "h", "w"))
+        for name, channels in inputs
+    ]
+    joined = helper.make_node("Concat", [name for name, _ in inputs], ["out"], axis=1)
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, (1, "n", "h", "w"))
+    proto = helper.make_model(helper.make_graph([joined], "g", ends, [out]))
+    found: ir.Model = ir.from_proto(proto)
+    return found
