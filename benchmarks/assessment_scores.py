@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.skipped import Skipped
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.assessment import Case
+    from edge_imgq.report.assessment import ClassicalMeasures
 
 NOTHING = "nothing"
 NEARLY = 0.1
@@ -61,6 +64,12 @@ class Scores:
     possible: float
 
 
+def _formulas(case: Case) -> ClassicalMeasures:
+    """Return what formulas say; cases are large enough for them."""
+    assert not isinstance(case.found.classical, Skipped)
+    return case.found.classical
+
+
 def network_answer(case: Case) -> Answer:
     """Return what `assess` says."""
     found = case.found
@@ -71,20 +80,20 @@ def network_answer(case: Case) -> Answer:
 def classical_answer(fit: Sequence[Case]) -> Callable[[Case], Answer]:
     """Return what formulas say, with the thresholds that do best on `fit`."""
     jpegs = [case for case in fit if case.scenario in ("jpeg", "clean")]
-    shown = np.array([case.found.classical.blockiness for case in jpegs])
+    shown = np.array([_formulas(case).blockiness for case in jpegs])
     quality = np.array([case.truth.jpeg_quality for case in jpegs])
     # Isotonic: blocks that show more never mean a better quality.
     order = np.argsort(shown)
     falling = falling_fit(quality[order])
     edges = _best_threshold(
         [c for c in fit if c.scenario in ("clean", "defocus", "motion")],
-        lambda case: -case.found.classical.laplacian_variance,
+        lambda case: -_formulas(case).laplacian_variance,
         lambda case: case.truth.blur > 0,
     )
     limits = _advice_limits(fit)
 
     def answer(case: Case) -> Answer:
-        seen = case.found.classical
+        seen = _formulas(case)
         return Answer(
             seen.noise,
             float(np.interp(seen.blockiness, shown[order], falling)),
@@ -111,7 +120,7 @@ Limits = tuple[float, float, float]
 
 
 def _rule(case: Case, limits: Limits) -> str:
-    seen = case.found.classical
+    seen = _formulas(case)
     if seen.noise > limits[0]:
         return "denoise-slim"
     if seen.blockiness > limits[1]:
@@ -122,9 +131,9 @@ def _rule(case: Case, limits: Limits) -> str:
 def _advice_limits(fit: Sequence[Case]) -> Limits:
     """Return the limits whose rule gains most on `fit`."""
     columns = (
-        [case.found.classical.noise for case in fit],
-        [case.found.classical.blockiness for case in fit],
-        [case.found.classical.laplacian_variance for case in fit],
+        [_formulas(case).noise for case in fit],
+        [_formulas(case).blockiness for case in fit],
+        [_formulas(case).laplacian_variance for case in fit],
     )
     candidates = [np.quantile(column, np.linspace(0.02, 0.98, 25)) for column in columns]
     return max(

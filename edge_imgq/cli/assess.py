@@ -14,7 +14,7 @@ from edge_imgq.errors import ImageError
 DETAILS = """\
 Say of each photograph, without its original, how noisy, compressed, blurred, enlarged and dark it
 is, how far off each number may be (±: two of three true values lie nearer), and which network of
-the zoo brings it nearer to what it should be: none, if all of them would harm it.
+the zoo to run: none where none gains 0.15 dB, or only tones are off, which may be meant.
 
 What cannot be read is named and left out; the exit code is then 4."""
 

@@ -1,7 +1,7 @@
 """The classical measures of an image without its original: noise, blur and blocks.
 
 They are what the network `assess-slim` is compared with, and cost next to nothing. All take one
-channel (H, W) on the scale 0..255, at least 16 pixels high and wide.
+channel (H, W) on the scale 0..255, at least LEAST_SIDE pixels high and wide.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ NORMAL_MAD = 0.6745
 """Median absolute deviation of a normal distribution of standard deviation one."""
 
 BLOCK = 8
+
+LEAST_SIDE = 2 * BLOCK
+"""Pixels on each side below which there are too few of them: at 4 there is no border of blocks."""
 
 
 def wavelet_noise(luma: NDArray[np.floating]) -> float:

@@ -57,6 +57,9 @@ SEEN = {"denoise-slim": 75, "jpeg-slim": 59, "deblur-slim": 151}
 smaller photographs. `dped-slim` is not: whether a photograph is dark and pale on purpose cannot be
 seen, and where it is, tones that are mended cost decibels."""
 
+WORTH = 0.15
+"""Gain in dB below which no network is advised: nobody sees less."""
+
 MEASURES = (
     Measure("noise", "levels", -4.0, 60.0, 25.0, 25.0, least=0.0),
     Measure("jpeg_quality", "", 0.0, 108.0, 55.0, 45.0, least=1.0, most=100.0),

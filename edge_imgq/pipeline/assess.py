@@ -11,12 +11,18 @@ from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.chroma import luma_of
 from edge_imgq.images.crops import spread_crops
 from edge_imgq.images.photograph import read_photograph
-from edge_imgq.metrics.no_reference import blockiness, laplacian_variance, wavelet_noise
-from edge_imgq.models.measures import MEASURES, PORT, REPAIRS, SEEN, values_and_spreads
+from edge_imgq.metrics.no_reference import (
+    LEAST_SIDE,
+    blockiness,
+    laplacian_variance,
+    wavelet_noise,
+)
+from edge_imgq.models.measures import MEASURES, PORT, REPAIRS, SEEN, WORTH, values_and_spreads
 from edge_imgq.pipeline.enhance.enhancer import open_network
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.report.assessment import Assessment, ClassicalMeasures, Estimate, Gain
 from edge_imgq.runtime.protocol import FloatSession
+from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +46,6 @@ GRID = 8
 
 BLURRED = 0.4
 """Blur, in pixels, above which a photograph is called blurred: the least that was taught is 0.8."""
-
-WORTH = 0.15
-"""Gain in dB below which no network is advised: nobody sees less."""
 
 Predict = Callable[["Pixels"], "Numbers"]
 """Returns the numbers (N, 22) of crops (N, SIDE, SIDE, 3)."""
@@ -140,8 +143,10 @@ def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
     return tuple(gain.model for gain in possible[:1] if gain.gain.value >= WORTH)
 
 
-def classical_measures(pixels: Pixels) -> ClassicalMeasures:
+def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
     """Return what formulas say of a photograph, RGB (H, W, 3) or gray (H, W, 1)."""
+    if min(pixels.shape[:2]) < LEAST_SIDE:
+        return Skipped(f"they need {LEAST_SIDE} pixels on each side")
     luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)
     return ClassicalMeasures(wavelet_noise(luma), laplacian_variance(luma), blockiness(luma))
 

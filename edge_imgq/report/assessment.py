@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.skipped import Skipped
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -65,7 +67,7 @@ class Assessment:
         blurred: whether it is.
         gains: of every network that is asked about, the largest first.
         advice: networks of the zoo to run, in this order; none where it is better left alone.
-        classical: what formulas say.
+        classical: what formulas say; skipped where the photograph is too small for them.
     """
 
     source: str
@@ -80,4 +82,4 @@ class Assessment:
     blurred: bool
     gains: tuple[Gain, ...]
     advice: tuple[str, ...]
-    classical: ClassicalMeasures
+    classical: ClassicalMeasures | Skipped

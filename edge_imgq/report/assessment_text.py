@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 
+from edge_imgq.models.measures import SEEN, WORTH
 from edge_imgq.report.assessment import Assessment, Estimate
 from edge_imgq.report.drawing import draw, new_table, wrapped
+from edge_imgq.skipped import Skipped
 
 MOTION = 0.5
 """Elongation above which a blur is called one of motion."""
@@ -15,23 +17,30 @@ def assessment_text(found: Assessment) -> str:
     """Return what a photograph suffers from, one row each, and what mends it."""
     height, width = found.size
     table = new_table("what", ">estimate", "in words")
-    formulas = found.classical
-    table.add_row(
-        "noise", _number(found.noise), f"formula: {formulas.noise:.1f} levels, texture counts"
-    )
-    table.add_row(
-        "JPEG quality",
-        _number(found.jpeg_quality),
-        f"formula: blockiness {formulas.blockiness:.2f}",
-    )
-    table.add_row("blur", _number(found.blur), _blur(found))
+    noise, blocks, sharpness = _formulas(found)
+    table.add_row("noise", _number(found.noise), noise)
+    table.add_row("JPEG quality", _number(found.jpeg_quality), blocks)
+    table.add_row("blur", _number(found.blur), "; ".join(filter(None, (_blur(found), sharpness))))
     table.add_row("upscaling", _number(found.upscaling), "")
     table.add_row("exposure", _number(found.exposure), "")
     table.add_row("PSNR", _number(found.psnr), "against the photograph as it should be")
     for one in found.gains:
         table.add_row(f"{one.model}", _number(one.gain, sign=True), "gain of PSNR")
-    return "\n".join(
-        (f"{found.source} ({height} high, {width} wide)", "", draw(table), "", _advice(found))
+    parts = [f"{found.source} ({height} high, {width} wide)", draw(table)]
+    if isinstance(formulas := found.classical, Skipped):
+        parts.append(f"no formulas beside it: {formulas.reason}")
+    return "\n\n".join((*parts, _advice(found)))
+
+
+def _formulas(found: Assessment) -> tuple[str, str, str]:
+    """Return what formulas say of noise, JPEG quality and blur."""
+    formulas = found.classical
+    if isinstance(formulas, Skipped):
+        return "", "", ""
+    return (
+        f"formula: {formulas.noise:.1f} levels, texture counts",
+        f"formula: blockiness {formulas.blockiness:.2f}",
+        f"formula: variance of the Laplacian {formulas.laplacian_variance:.0f}",
     )
 
 
@@ -41,17 +50,32 @@ def _number(estimate: Estimate, *, sign: bool = False) -> str:
 
 
 def _blur(found: Assessment) -> str:
-    variance = f"formula: variance of the Laplacian {found.classical.laplacian_variance:.0f}"
     if not found.blurred:
-        return f"sharp; {variance}"
-    kind = "motion" if found.elongation.value > MOTION else "out of focus"
-    return f"{kind}; {variance}"
+        return "sharp"
+    return "motion" if found.elongation.value > MOTION else "out of focus"
 
 
 def _advice(found: Assessment) -> str:
+    reasons = _passed_over(found)
     if not found.advice:
-        return "advice: leave it as it is; no network of the zoo would bring it nearer"
+        why = reasons or [f"no network that may be advised gains {WORTH} dB or more"]
+        return wrapped("; ".join(["advice: leave it as it is", *why]))
     command = " ".join(
         ("edge-imgq enhance", shlex.quote(found.source), "-o out --model", *found.advice)
     )
-    return wrapped(f"advice: {', then '.join(found.advice)}") + f"\n  {command}"
+    advice = f"advice: {', then '.join(found.advice)}"
+    return wrapped("; ".join([advice, *reasons])) + f"\n  {command}"
+
+
+def _passed_over(found: Assessment) -> list[str]:
+    """Return why networks that gain more than the advised one, or than nothing, are not advised."""
+    reasons = []
+    for one in found.gains:
+        if one.gain.value < WORTH or one.model in found.advice:
+            break
+        if one.model in SEEN:
+            side = SEEN[one.model]
+            reasons.append(f"{one.model} needs {side} pixels on each side")
+        else:
+            reasons.append(f"{one.model} changes tones, and whether these are meant cannot be seen")
+    return reasons

@@ -69,6 +69,23 @@ def test_auto_repairs_what_needs_it_and_leaves_the_rest(
     assert after < 0.8 * before
 
 
+def test_a_tiny_photograph_is_assessed_without_formulas_and_the_others_go_on(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    tiny = [tmp_path / f"{side}.png" for side in (1, 2, 4, 15)]
+    for path in tiny:
+        write_image(path, CLEAN[: int(path.stem), : int(path.stem)])
+    outcome = run("assess", *tiny)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.count("no formulas beside it: they need 16 pixels on each side") == len(tiny)
+    found = json.loads(run("assess", *tiny, "--json").out)
+    reason = {"skipped": "they need 16 pixels on each side"}
+    assert [one["classical"] for one in found] == [reason] * len(tiny)
+    outcome = run("enhance", *tiny, folder / "noisy.png", "--auto", "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert len(list((tmp_path / "out").iterdir())) == len(tiny) + 1
+
+
 @pytest.mark.parametrize("words", [("--auto", "--model", "fsrcnn-x2"), ()])
 def test_either_networks_or_auto(run: Run, folder: Path, tmp_path: Path, words: tuple) -> None:
     outcome = run("enhance", folder / "clean.png", "-o", tmp_path, *words)

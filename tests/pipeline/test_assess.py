@@ -8,6 +8,8 @@ import pytest
 from edge_imgq.models.measures import MEASURES, REPAIRS, SEEN
 from edge_imgq.pipeline.assess import assess_pixels, weighted_quantile
 from edge_imgq.pipeline.enhance.enhancer import open_enhancer
+from edge_imgq.report.assessment import ClassicalMeasures
+from edge_imgq.report.assessment_text import assessment_text
 
 NAMES = [measure.name for measure in MEASURES]
 CLEAN = {
@@ -93,7 +95,9 @@ def test_a_gray_photograph_is_assessed_in_three_equal_channels() -> None:
         return answers(*[{}] * len(pixels))(pixels)
 
     gray = np.random.default_rng(0).integers(0, 256, (192, 192, 1), np.uint8)
-    assert assess_pixels(gray, "gray", predict).classical.noise > 20
+    classical = assess_pixels(gray, "gray", predict).classical
+    assert isinstance(classical, ClassicalMeasures)
+    assert classical.noise > 20
 
 
 def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
@@ -101,3 +105,26 @@ def test_a_weighted_median_lies_where_half_of_the_weight_does() -> None:
     assert weighted_quantile(values, even, 0.5) == pytest.approx(2.0)
     assert weighted_quantile(values, np.array([9.0, 1.0, 1.0], np.float32), 0.5) > 2.5
     assert weighted_quantile(values[:1], even[:1], 0.5) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("side", "gains", "said"),
+    [
+        (192, {"denoise-slim": 0.1}, "it is; no network that may be advised gains 0.15 dB or more"),
+        (192, {"dped-slim": 1.1}, "it is; dped-slim changes tones, and whether these are meant"),
+        (50, {"denoise-slim": 2.0}, "leave it as it is; denoise-slim needs 75 pixels on each side"),
+        (
+            *(60, {"denoise-slim": 8.0, "jpeg-slim": 1.8}),
+            "advice: jpeg-slim; denoise-slim needs 75 pixels on each side",
+        ),
+        (192, {"denoise-slim": 8.0, "dped-slim": 1.8}, "advice: denoise-slim\n"),
+    ],
+)
+def test_the_advice_says_why_a_network_that_gains_more_is_passed_over(
+    side: int, gains: dict[str, float], said: str
+) -> None:
+    crops = [{"psnr": 25.0, **gains}] * (4 if side > 96 else 1)
+    text = assessment_text(assess_pixels(PHOTO[:side, :side], "p.png", answers(*crops)))
+    assert said in text
+    assert ("cannot be seen" in text) == ("changes tones" in text)
+    assert max(map(len, text.splitlines())) <= 80
