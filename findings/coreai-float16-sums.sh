@@ -22,7 +22,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3.11 -m venv "$work/env"
 "$work/env/bin/pip" install -q coreai-core==1.0.0b3 numpy==2.4.6
-"$work/env/bin/python" - "$work" 2>/dev/null <<'PYTHON'
+"$work/env/bin/python" - "$work" 2>"$work/errors" <<'PYTHON' || { tail -3 "$work/errors" >&2; exit 1; }
 import asyncio
 import os
 import sys

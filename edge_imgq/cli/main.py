@@ -207,4 +207,7 @@ def _hushed() -> Iterator[None]:
         warnings.simplefilter("default", RenamedPassWarning)
         warnings.showwarning = lambda message, *_: say(str(message))
         logging.disable(logging.WARNING)
-        yield
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)

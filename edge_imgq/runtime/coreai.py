@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_imgq.errors import DeviceError, ImageError, UnopenedFileError
+from edge_imgq.errors import DeviceError, UnopenedFileError
 from edge_imgq.images.layout import levels_from_nchw
 from edge_imgq.runtime.coreai_file import Asset, open_asset
 from edge_imgq.runtime.levels_session import LevelsSession
@@ -69,14 +69,14 @@ class CoreAiSession(LevelsSession):
             ImageError: the file does not take the image's size.
             DeviceError: Core AI does not run it on the image.
         """
-        self._refuse_other_size((pixels.shape[0], pixels.shape[1]))
+        self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         _, result = self._worker.ask({"do": "run"}, _planes(pixels))
         contract = self.note.contract
         return levels_from_nchw(result, LEVELS if contract.returns_image else contract.peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once on a gray image that is in place."""
-        self._refuse_other_size(size)
+        self.refuse_other_size(self._path, size)
         gray = np.full((*size, self.note.contract.channels), 128, np.uint8)
         self._worker.ask({"do": "run"}, _planes(gray))
 
@@ -84,14 +84,6 @@ class CoreAiSession(LevelsSession):
             self._worker.ask({"do": "again"})
 
         return call
-
-    def _refuse_other_size(self, size: tuple[int, int]) -> None:
-        if size != self.size:
-            own = f"{self.size[0]}x{self.size[1]}"
-            raise ImageError(
-                f"{self._path} runs at {own} only, and the image is {size[0]}x{size[1]}. Export "
-                f"the model with --size {size[0]}x{size[1]}."
-            )
 
 
 def _end(worker: Worker, scratch: TemporaryDirectory[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.errors import ImageError, UnopenedFileError
+from edge_imgq.errors import UnopenedFileError
 from edge_imgq.graph.ports.port_feeds import split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.runtime.executorch_file import MAIN, XNNPACK, ProgramFile, quiet, read_program
@@ -38,14 +38,14 @@ class ExecuTorchSession(LevelsSession):
         Raises:
             ImageError: the file does not take the image's size.
         """
-        self._refuse_other_size((pixels.shape[0], pixels.shape[1]))
+        self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
         result = self._runs_on(to_nchw(pixels, peak))()
         return levels_from_nchw(np.array(result), peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once on a gray image that is in place."""
-        self._refuse_other_size(size)
+        self.refuse_other_size(self._path, size)
         contract = self.note.contract
         run = self._runs_on(np.full((1, contract.channels, *size), contract.peak / 2, np.float32))
 
@@ -77,14 +77,6 @@ class ExecuTorchSession(LevelsSession):
             self._program = _program(self._path)  # kept, for it owns the memory of its methods
             self._method, self._loaded_at = self._program.load_method(MAIN), POOL.resets
         return self._method
-
-    def _refuse_other_size(self, size: tuple[int, int]) -> None:
-        if size != self.size and self.size is not None:
-            own = f"{self.size[0]}x{self.size[1]}"
-            raise ImageError(
-                f"{self._path} runs at {own} only, and the image is {size[0]}x{size[1]}. Export "
-                f"the model with --size {size[0]}x{size[1]}."
-            )
 
 
 def open_session(path: Path, threads: int = 1) -> ExecuTorchSession:

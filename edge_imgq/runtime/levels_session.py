@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from edge_imgq.errors import ImageError
 from edge_imgq.images.layout import pixels_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -35,6 +38,24 @@ class LevelsSession(ABC):
     def resizable(self) -> bool:
         """Whether height and width are open."""
         return self.size is None
+
+    def refuse_other_size(self, path: Path, size: tuple[int, int]) -> None:
+        """Refuse an image of another size than a file of a fixed one takes.
+
+        Args:
+            path: of the file, for the message.
+            size: height and width of the image.
+
+        Raises:
+            ImageError: the file does not take them.
+        """
+        if self.size is None or self.resizable or size == self.size:
+            return
+        own, other = (f"{height}x{width}" for height, width in (self.size, size))
+        raise ImageError(
+            f"{path} runs at {own} only, and the image is {other}. Export the model with "
+            f"--size {other}."
+        )
 
     @abstractmethod
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
+from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.graph.ports.port_feeds import Entry, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.native_output import without_lines
@@ -55,14 +55,14 @@ class NcnnSession(LevelsSession):
             ImageError: the files do not take the image's size.
             ModelError: ncnn does not run them on it.
         """
-        self._refuse_other_size((pixels.shape[0], pixels.shape[1]))
+        self.refuse_other_size(self._path, (pixels.shape[0], pixels.shape[1]))
         peak = self.note.contract.peak
         values = np.asarray(self._run(_blobs(to_nchw(pixels, peak), self.note.contract)))
         return levels_from_nchw(values[np.newaxis], peak)
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the files once on a gray image that is in place."""
-        self._refuse_other_size(size)
+        self.refuse_other_size(self._path, size)
         contract = self.note.contract
         batch = np.full((1, contract.channels, *size), contract.peak / 2, np.float32)
         gray = _blobs(batch, contract)
@@ -80,14 +80,6 @@ class NcnnSession(LevelsSession):
         if code:
             raise ModelError(f"ncnn does not run {self._path}: its code is {code}.")
         return result
-
-    def _refuse_other_size(self, size: tuple[int, int]) -> None:
-        if size != self.size and not self.resizable and self.size is not None:
-            own = f"{self.size[0]}x{self.size[1]}"
-            raise ImageError(
-                f"{self._path} runs at {own} only, and the image is {size[0]}x{size[1]}. Export "
-                f"the model with --size {size[0]}x{size[1]}."
-            )
 
 
 class LargestNumbers:

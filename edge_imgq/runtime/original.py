@@ -208,7 +208,7 @@ def in_reference_evaluator(
     try:
         evaluator = ReferenceEvaluator(model)
     except Exception as error:  # it raises what its operators raise
-        return Skipped(f"ONNX's reference evaluator does not open it: {_first_line(error)}")
+        return Skipped(f"ONNX's reference evaluator does not open it: {first_line(error)}")
 
     def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         return np.asarray(evaluator.run(None, dict(feeds))[0])
@@ -216,7 +216,8 @@ def in_reference_evaluator(
     return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", ports)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of what a runtime says, or the error's name where it says nothing."""
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 

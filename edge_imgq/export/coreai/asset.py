@@ -32,8 +32,8 @@ def save(network: Network, note: FileNote, path: Path) -> None:
     check(network, note.contract)
     if not note.contract.takes_image_alone:
         raise ModelError(
-            f"{note.model} takes more than a photograph as it is, and a Core AI file here has one "
-            "image. Bind the other inputs (--bind), or use the coreml targets."
+            f"{note.model} takes something else than one photograph as it is, which a Core AI file "
+            "here cannot. Use the coreml targets, or make further inputs constants (--bind)."
         )
     try:
         with silenced():

@@ -22,6 +22,7 @@ from edge_imgq.runtime.original import (
     MOST_PIXELS,
     AsGiven,
     OwnPorts,
+    first_line,
     gives_bytes,
     image_size,
     in_onnx_runtime,
@@ -179,7 +180,7 @@ def _tried(opened: AsGiven | Skipped, image: Image) -> AsGiven | Skipped:
     try:
         opened(image)
     except Exception as error:  # runtimes raise what their operators raise
-        return Skipped(f"{opened.runtime} does not run it: {str(error).strip().splitlines()[0]}")
+        return Skipped(f"{opened.runtime} does not run it: {first_line(error)}")
     return opened
 
 
