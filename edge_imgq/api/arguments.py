@@ -12,7 +12,7 @@ from typing import TypeAlias
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.progress import Step
-from edge_imgq.ports import PortRequests, read_port
+from edge_imgq.ports import PortRequests, read_bound, read_port
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -24,8 +24,8 @@ Sizes: TypeAlias = "Size | Sequence[Size]"
 Range: TypeAlias = "float | tuple[float, float] | PixelRange"
 """The float value of pixel 255 where that of 0 is 0, or both."""
 
-Bound: TypeAlias = "Mapping[str, float | Sequence[float]]"
-"""Numbers of inputs that become constants, by the input's name."""
+Bound: TypeAlias = "Mapping[str, float | str | Sequence[float]]"
+"""Numbers of inputs that become constants, or text such as "15/255", by the input's name."""
 
 NOTHING_BOUND: Bound = MappingProxyType({})
 
@@ -86,12 +86,24 @@ def as_ports(output_name: str, inputs: Sequence[str], bind: Bound) -> PortReques
     Raises:
         UsageError: an argument says something else.
     """
-    bound = tuple(
-        (name, tuple(float(n) for n in (numbers if isinstance(numbers, Sequence) else [numbers])))
-        for name, numbers in bind.items()
-    )
+    bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
     output = read_port(output_name) if output_name else None
     return PortRequests(output, bound, tuple(read_port(text) for text in inputs))
+
+
+def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ...]:
+    if isinstance(given, str):
+        return read_bound(f"{name}={given}")[1]
+    try:
+        numbers = tuple(float(n) for n in (given if isinstance(given, Sequence) else [given]))
+    except (TypeError, ValueError):
+        numbers = ()
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise UsageError(
+            f"{given!r} binds nothing to '{name}'; give a number, several, or text such as "
+            "'15/255'."
+        )
+    return numbers
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:

@@ -47,6 +47,7 @@ def test_inspect_takes_the_same_words(run: Run, network: Path) -> None:
     [
         (("--input", "sigma=wave"), "'sigma=wave' is no port; write NAME=KIND:LOW..HIGH"),
         (("--bind", "sigma"), "'sigma' binds nothing; write NAME=NUMBER"),
+        (("--bind", "sigma=15"), "'sigma' is bound to 15, and reaches 0 to 0.2941"),
         (("--set", "sigma"), "'sigma' sets nothing; write NAME=VALUE"),
         ((), "takes more than the photograph: sigma=NUMBER (0 to 0.2941)"),
     ],

@@ -126,6 +126,18 @@ def test_kinds_and_ranges_that_a_person_says_are_taken(tmp_path: Path) -> None:
         edge_imgq.open(path, inputs=["image=raw"])
 
 
+def test_a_constant_is_a_number_or_what_the_command_line_takes(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    chosen = [edge_imgq.open(path, bind={"sigma": n}).contract for n in ("15/255", 15 / 255)]
+    assert chosen[0] == chosen[1]
+    assert chosen[0].port_choices == ("bound: sigma = 0.0588",)
+    for wrong in ("loud", None, [], float("nan")):
+        with pytest.raises(UsageError, match=r"is no number|binds nothing"):
+            edge_imgq.open(path, bind={"sigma": wrong})
+    far = edge_imgq.open(path, bind={"sigma": 15}, inputs=["sigma=plane:0..15"])
+    assert far.contract.port_choices == ("bound: sigma = 15",)
+
+
 def test_a_note_says_all_of_it(exported: edge_imgq.ModelResult) -> None:
     contract: ImageContract = edge_imgq.open_file(exported.folder / "tflite-int8.tflite").contract
     assert contract == replace(exported.report.contract, multiple=contract.multiple)

@@ -37,8 +37,9 @@ def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
     """
     inputs = model.graph.inputs
     names = [str(value.name) for value in inputs]
+    bound = {port for port, _ in asked.bound}
     for port in asked.inputs:
-        if port.name not in names:
+        if port.name not in names and port.name not in bound:
             listed = " and ".join(f"'{other}'" for other in names)
             raise UsageError(f"{name} has no input '{port.name}'; it takes {listed}.")
     planes = [value for value in inputs if _is_plane(value)]
@@ -153,6 +154,35 @@ def further_ports(
     return tuple(found)
 
 
+def refuse_bound_beyond(asked: PortRequests, span: tuple[float, float]) -> None:
+    """Refuse a constant beyond what its input reaches, such as a noise level in the wrong unit.
+
+    Inputs of which neither the name nor the person says what they reach may have any value.
+
+    Args:
+        asked: by the person.
+        span: the values of pixel 0 and pixel 255.
+
+    Raises:
+        UsageError: one lies beyond; says what reaches it.
+    """
+    for name, numbers in asked.bound:
+        said = asked.of_input(name)
+        if not said.low and not _says_noise(name):
+            continue
+        low, high = _ends(name, "plane", span)
+        least, most = min(said.low or low), max(said.high or high)
+        beyond = [number for number in numbers if not least <= number <= most]
+        if beyond:
+            ends = f"{min(least, beyond[0]):.9g}..{max(most, beyond[0]):.9g}"
+            unit = " (15/255 for 15 levels of 255)" if span == (0, 1) else ""
+            raise UsageError(
+                f"'{name}' is bound to {beyond[0]:g}, and reaches {least:.4g} to {most:.4g} where "
+                f"pixels are {span[0]:g} to {span[1]:g}. Write it in their unit{unit}, or say "
+                f"that it reaches so far: --input {name}=plane:{ends}."
+            )
+
+
 def _kind(name: str, value: ir.Value, channels: int, image_channels: int) -> Kind:
     if not _is_plane(value):
         return "vector"
@@ -164,11 +194,15 @@ def _kind(name: str, value: ir.Value, channels: int, image_channels: int) -> Kin
 def _ends(
     name: str, kind: Kind, span: tuple[float, float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if any(word in name.lower() for word in NOISE):
+    if _says_noise(name):
         return (0.0,), (MOST_NOISE * (span[1] - span[0]),)
     if kind == "image":
         return (span[0],), (span[1],)
     return (0.0,), (1.0,)
+
+
+def _says_noise(name: str) -> bool:
+    return any(word in name.lower() for word in NOISE)
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:

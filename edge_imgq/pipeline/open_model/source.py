@@ -158,7 +158,12 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     from edge_imgq.graph.load.uint8_io import takes_bytes
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import read_pixels
-    from edge_imgq.graph.ports.port_inputs import shape_vectors, take_image_first, take_ports
+    from edge_imgq.graph.ports.port_inputs import (
+        refuse_bound_beyond,
+        shape_vectors,
+        take_image_first,
+        take_ports,
+    )
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 
@@ -171,6 +176,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
     peak = pixels.high if pixels.low == 0 else 1.0
     span = (pixels.low, pixels.high)
+    refuse_bound_beyond(given.ports, span)
     model, contract = read_pixels(model, given.where, peak, sizes, given.ports, span)
     contract = replace(contract, port_options=given.ports.words)
     for size in sizes:
