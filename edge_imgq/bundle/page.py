@@ -16,6 +16,9 @@ from edge_imgq.skipped import Skipped
 
 FILE = "README.md"
 
+EVALUATOR = "reference evaluator"
+"""What ran files of Core ML on other systems than Apple's."""
+
 TEMPLATE = Path(__file__).with_name("page.md.j2")
 
 
@@ -38,10 +41,12 @@ def page(contract: AppContract, photo: str, results: Iterable[str], code: Iterab
         c=contract,
         cut=any(isinstance(file.tiling, TilingContract) for file in contract.files),
         radius=field if isinstance(field, ReceptiveFieldContract) else None,
+        evaluated=any(EVALUATOR in _loss(file.drift) for file in contract.files),
         photo=photo,
         results=list(results),
         code=set(code),
         tensor=_tensor,
+        pixels=_pixels,
         drift=_drift,
         loss=_loss,
         memory=_memory,
@@ -54,6 +59,12 @@ def _tensor(tensor: TensorContract) -> str:
     return (
         f"{tensor.type} {'×'.join('any' if side is None else str(side) for side in tensor.shape)}"
     )
+
+
+def _pixels(tensor: TensorContract) -> str:
+    if tensor.type == "uint8":
+        return "bytes from 0 to 255"
+    return f"pixels 0 to 255 are {tensor.at_0:g} to {tensor.at_255:g}"
 
 
 def _drift(drift: DriftContract | Skipped) -> str:
@@ -81,6 +92,6 @@ def _tiling(tiling: TilingContract | Skipped) -> str:
         return f"not cut: {tiling.reason}."
     sizes = " or ".join(f"{height}x{width}" for height, width in tiling.tiles)
     return (
-        f"tiles of {sizes or 'any size'} that overlap by {tiling.overlap} pixels and start at "
-        f"multiples of {tiling.multiple}."
+        f"tiles of {sizes or 'any size'} that overlap by {tiling.overlap} pixels"
+        f"{f' and start at multiples of {tiling.multiple}' if tiling.multiple > 1 else ''}."
     )

@@ -17,6 +17,7 @@ from edge_imgq.bundle import pixel_vectors
 from edge_imgq.bundle.app_code import app_code
 from edge_imgq.bundle.app_pixels import from_yuv, full, limited, recoloured
 from edge_imgq.bundle.contract import AppContract, TilingContract
+from edge_imgq.bundle.page import page
 from edge_imgq.bundle.photo import sample_photo
 from edge_imgq.cli.main import main
 from edge_imgq.images.chroma import luma_of
@@ -204,12 +205,31 @@ def test_a_sample_app_states_its_versions_and_takes_the_bundle_s_own_file(bundle
     assert "minSdk = 24" in gradle
     assert "org.tensorflow:tensorflow-lite:" in gradle
     assert "8.5" in (bundled / "samples/android/build.gradle.kts").read_text()
-    page = (bundled / "README.md").read_text()
-    assert "Android Gradle plugin 8.5" in page
-    assert "org.tensorflow:tensorflow-lite:2.14.0" in page
+    text = (bundled / "README.md").read_text()
+    assert "Android Gradle plugin 8.5" in text
+    assert "org.tensorflow:tensorflow-lite:2.14.0" in text
     manifest = bundled / "samples/android/app/src/main/AndroidManifest.xml"
     activity = ElementTree.parse(manifest).getroot().find("application/activity")
     assert "MainActivity" in activity.get("{http://schemas.android.com/apk/res/android}name")
+
+
+def test_the_page_says_what_floats_mean_and_what_nobody_stated(contract: AppContract) -> None:
+    (file,) = contract.files
+    (signature,) = file.signatures
+    image = dataclasses.replace(signature.image, type="float32", at_255=1.0)
+    result = dataclasses.replace(signature.result, type="float32", clipped=False)
+    floats = dataclasses.replace(signature, image=image, result=result)
+    files = (file, dataclasses.replace(file, target="tflite-float", signatures=(floats,)))
+    text = page(
+        dataclasses.replace(contract, licence="", files=files), "photo.ppm", [], {"android"}
+    ).decode()
+    assert "NHWC, bytes from 0 to 255; output `image_out`, the same.\n" in text
+    assert "NHWC, pixels 0 to 255 are 0 to 1; output `image_out`, the same, but" in text
+    assert "**not clipped**: clip it to that range." in text
+    assert "Licence: not stated; ask before you ship." in text
+    assert "evaluator" not in text
+    assert "multiples of 1" not in text
+    assert text.index("## Code") < text.index("## Pixels")
 
 
 def test_swift_states_the_contract(contract: AppContract) -> None:

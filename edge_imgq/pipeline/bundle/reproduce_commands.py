@@ -81,7 +81,7 @@ def command_again(report: Report, reference: FileNote, files: Files, *, ships: b
     else:
         own = reference.given_sha256 or reference.original_sha256
         digest = own or report.reference_sha256
-        needs.append(_needed("MODEL", f"{report.model}, the float model (SHA-256 {digest})"))
+        needs.append(_needed("MODEL", f"the file of the model {report.model} (SHA-256 {digest})"))
         words.append('"$MODEL"')
     recipes = dict.fromkeys(recipe_name(target.target) for target in files.targets)
     words += ["--target", *map(shlex.quote, recipes)]
