@@ -59,7 +59,7 @@ def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) 
             continue
         pictures.append(_picture(name, before, after))
         size += pictures[-1].bytes
-        enlarged = enlarged or before.shape[:2] != after.shape[:2]
+        enlarged = enlarged or _scale(before, after) > 1
     return html_template("before_after.html.j2").render(
         title=title, pictures=pictures, left_out=left_out, enlarged=enlarged
     )
@@ -68,8 +68,8 @@ def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) 
 def _picture(name: str, before: Pixels, after: Pixels) -> Picture:
     from PIL import Image
 
-    before, after = (in_colour(pixels, "rgb") for pixels in (before, after))
-    scale = after.shape[0] // before.shape[0]
+    scale = _scale(before, after)
+    before, after = _alike(in_colour(before, "rgb"), in_colour(after, "rgb"), scale)
     result = Image.fromarray(after)
     rows, columns = _busiest(before, np.asarray(result.reduce(scale)), max(SIDE // scale, 1))
     box = columns.start, rows.start, columns.stop, rows.stop
@@ -80,6 +80,26 @@ def _picture(name: str, before: Pixels, after: Pixels) -> Picture:
         data_uri(np.asarray(one)) for one in (enlarged, result.crop((left, top, right, bottom)))
     ]
     return Picture(name, shown[0], shown[1], left, top, *size, after.shape[1], after.shape[0])
+
+
+def _scale(before: Pixels, after: Pixels) -> int:
+    """Return how many times a photograph was enlarged, its last row perhaps left out."""
+    height, enlarged = int(before.shape[0]), int(after.shape[0])
+    return -(-enlarged // height)
+
+
+def _alike(before: Pixels, after: Pixels, scale: int) -> tuple[Pixels, Pixels]:
+    """Return both without the rows and columns that one lacks: a mosaic has an even number.
+
+    A photograph whose mosaic gives a smaller image is made as small.
+    """
+    from PIL import Image
+
+    smaller = max(before.shape[0] // after.shape[0], 1)
+    before = np.asarray(Image.fromarray(before).reduce(smaller))
+    height = min(before.shape[0], after.shape[0] // scale)
+    width = min(before.shape[1], after.shape[1] // scale)
+    return before[:height, :width], after[: height * scale, : width * scale]
 
 
 def _busiest(one: Pixels, other: Pixels, side: int) -> tuple[slice, slice]:

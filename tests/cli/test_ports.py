@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.images.files import read_rgb
+from edge_imgq.images.files import read_rgb, write_image
 from tests.cli.conftest import Run
-from tests.port_networks import with_noise_map
+from tests.port_networks import from_mosaic, with_noise_map
 
 
 @pytest.fixture
@@ -33,6 +33,16 @@ def test_a_level_that_is_bound_and_one_that_is_set_give_the_same_image(
     bound, given = (read_rgb(tmp_path / name / "chelsea.png") for name in words)
     assert np.abs(bound.astype(int) - given).max() <= 1
     assert (bound != read_rgb(photo)).any()
+
+
+def test_a_page_shows_what_a_mosaic_gives_of_an_odd_photograph(run: Run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (41, 61, 3), np.uint8)
+    write_image(tmp_path / "odd.png", pixels)
+    words = ("--output", tmp_path / "out", "--page", tmp_path / "page.html")
+    made = run("enhance", tmp_path / "odd.png", "--model", from_mosaic(tmp_path / "m.onnx"), *words)
+    assert made.code == 0, made.err
+    assert read_rgb(tmp_path / "out" / "odd.png").shape == (40, 60, 3)
+    assert (tmp_path / "page.html").is_file()
 
 
 def test_inspect_takes_the_same_words(run: Run, network: Path) -> None:

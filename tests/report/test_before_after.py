@@ -54,3 +54,16 @@ def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -
     page = before_after_page("3 photographs", [(name, photo, photo) for name in "abc"])
     assert len(pictures(page)) == 2
     assert "2 more are left out" in page
+
+
+@pytest.mark.parametrize(("before", "after"), [(41, 40), (41, 80), (41, 160), (41, 20), (3, 8)])
+def test_a_result_of_a_mosaic_lies_beside_the_even_part(before: int, after: int) -> None:
+    rng = np.random.default_rng(1)
+    photo = rng.integers(0, 256, (before, before + 20, 3), dtype=np.uint8)
+    result = np.zeros((after, (before + 20) // 2 * 2 * after // (before // 2 * 2), 3), np.uint8)
+    page = before_after_page("1 photograph", [("a", photo, result)])
+    one, other = pictures(page)
+    assert one.shape == other.shape
+    assert ("enlarged by bicubic" in page) == (after > before)
+    if after == before - 1:
+        np.testing.assert_array_equal(one, photo[:after, : one.shape[1]])
