@@ -108,7 +108,7 @@ MEMBERS: dict[str, set[str]] = {
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
         *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
-        *("budget", "processors", "chips", "needs_extra"),
+        *("budget", "processors", "chips", "kind", "needs_extra"),
     },
     "FileResult": {
         *("path", "figures", "target", "bytes", "vs_float", "drop", "latency", "breaches"),

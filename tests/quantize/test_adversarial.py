@@ -14,9 +14,8 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.images.layout import to_nchw
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
+from tests.graph.build import model, run, weights
 from tests.quantize.smooth_photo import photo
-
-from ..graph.build import model, run, weights
 
 CONTRACT = ImageContract("image-to-image", 1, "rgb")
 WHOLE = QuantizeRecipe(

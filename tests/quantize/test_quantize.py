@@ -7,6 +7,7 @@ import onnx
 import onnx_ir as ir
 
 from edge_imgq.quantize.quantize import quantize
+from tests.graph.build import run
 from tests.quantize.build import (
     CONTRACT,
     RECIPE,
@@ -14,8 +15,6 @@ from tests.quantize.build import (
     photo,
     residual_network,
 )
-
-from ..graph.build import run
 
 
 def test_the_qdq_model_is_valid_and_stays_close_to_the_float_model() -> None:

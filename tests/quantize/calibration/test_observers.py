@@ -167,7 +167,7 @@ def test_a_network_is_quantized_by_every_observer(name: str) -> None:
 
 
 def test_a_tensor_that_is_no_image_is_watched_as_one_channel() -> None:
-    from ..graph.build import model
+    from tests.graph.build import model
 
     nodes = [
         helper.make_node("Reshape", ["image", "flat"], ["rows"]),
