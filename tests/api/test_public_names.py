@@ -120,6 +120,8 @@ MEMBERS: dict[str, set[str]] = {
             "frames",
             "further",
             "border",
+            "port_choices",
+            "port_options",
             "image_channels",
             "photo_unit",
             "takes_image_alone",
