@@ -49,6 +49,22 @@ def worse_than_input(report: Report) -> list[str]:
     ]
 
 
+def beyond_port(report: Report) -> list[str]:
+    """Return a warning where numbers leave the range that files keep them in; else nothing."""
+    found, port = report.output_range, report.contract.result
+    if report.contract.returns_image or port is None or isinstance(found, Skipped):
+        return []
+    share = found.below + found.above
+    if share == 0:
+        return []
+    return [
+        f"! {100 * share:.2g} % of the numbers of '{port.name}' lie outside the range that it was "
+        f"given, {100 * found.below:.2g} % below and {100 * found.above:.2g} % above: int8 files "
+        "clip them, and dB do not show it. Say the range that they have: --output-name "
+        f"{port.name}={port.kind}:LOW..HIGH"
+    ]
+
+
 def tint_lines(report: Report) -> list[str]:
     """Return a line for every file whose colours or brightness are off in the mean."""
     lines = []

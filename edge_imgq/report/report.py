@@ -183,7 +183,8 @@ class Report:
         targets: one per file.
         device: where the files ran, e.g. "host", "hexagon:sm8750".
         not_run: files that did not run there to the end.
-        output_range: where the float model's values lie, before they become pixels.
+        output_range: where the float model's values lie, before they become pixels; or numbers of
+            a result that is no picture, of whose range 0 … peak are the ends.
         failed: targets of an export that got no file; the others have theirs.
         schemes: one per quantized graph that this run made; none where it made none.
         advice: sentences about what the calibration images lack, and about the model's pixels.

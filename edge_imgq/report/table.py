@@ -15,6 +15,7 @@ from edge_imgq.report.explanation import explanations
 from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.hints import hints
 from edge_imgq.report.quality_text import (
+    beyond_port,
     number_lines,
     quality_lines,
     tint_lines,
@@ -49,7 +50,8 @@ def report_table(report: Report, *, explain: bool = False) -> str:
             took and what each step of the quantizer gained.
     """
     parts = [wrapped(heading(report)), verdict_lines(report)]
-    parts += [wrapped(line, "  ") for line in (*wrong_range(report), *worse_than_input(report))]
+    warnings = (*wrong_range(report), *worse_than_input(report), *beyond_port(report))
+    parts += [wrapped(line, "  ") for line in warnings]
     parts += [*_failures(report), *_diagnoses(report)]
     parts += _measured(report, explain) if report.targets else []
     parts.append(wrapped(verdict(report), "  "))

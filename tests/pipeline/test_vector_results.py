@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edge_imgq
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.report.table import report_table
 from edge_imgq.runtime.litert import open_session
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.output_range import OutputRange
 
 SIDE = 32
 NUMBERS = 3
@@ -111,6 +114,33 @@ def test_a_range_that_nobody_says_holds_what_photographs_reach(tmp_path: Path) -
     )
     assert (np.array(port.low) < own[0]).all()
     assert (own[0] < np.array(port.high)).all()
+
+
+@pytest.fixture(scope="module")
+def clipping(tmp_path_factory: pytest.TempPathFactory) -> edge_imgq.ModelResult:
+    """The same network with a range that its numbers leave."""
+    folder = tmp_path_factory.mktemp("clipping")
+    return edge_imgq.export(
+        head(folder / "head.onnx", picture=False),
+        targets=["onnx-float", "coreml-fp16", "onnx-int8"],
+        sizes=(SIDE, SIDE),
+        scheme="int8-fast",
+        output=folder / "artifacts",
+        output_name="scores=vector:1.5..1.6,-90..90,-60..90",
+        bench=False,
+    )
+
+
+def test_numbers_outside_the_range_of_the_port_are_warned_of(
+    clipping: edge_imgq.ModelResult,
+) -> None:
+    found = clipping.report.output_range
+    assert not isinstance(found, Skipped)
+    assert found.below + found.above == pytest.approx(1 / NUMBERS)
+    text = " ".join(report_table(clipping.report).split())
+    assert "! 33 % of the numbers of 'scores' lie outside the range that it was given" in text
+    within = replace(clipping.report, output_range=OutputRange(0.0, 0.0, 0.0))
+    assert "outside the range" not in report_table(within)
 
 
 def test_the_picture_of_the_same_model_is_chosen_by_its_name(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ def _with_scheme(
     budgets = {r.name: r.budget for r in plan.recipes if r.scheme == scheme}
     files = tuple(target for target in report.targets if recipe_name(target.target) in budgets)
     missing = missing_fidelity(files, budgets)
-    if not isinstance(missing, Skipped) and no_picture(report.output_range):
+    is_image = report.contract.returns_image
+    if not isinstance(missing, Skipped) and is_image and no_picture(report.output_range):
         missing = NO_PICTURE
     mends = plan.schemes[scheme].when_over_budget != "nothing"
     if isinstance(missing, Skipped):

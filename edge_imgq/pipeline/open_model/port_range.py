@@ -32,6 +32,9 @@ ENDS = {
 }
 """Ranges of operators that have one."""
 
+NEVER_NEGATIVE = ("Abs", "Exp", "Relu", "Softplus", "Sqrt")
+"""Operators whose range ends at 0; that photographs stay above it says nothing of others."""
+
 PHOTOS = 8
 MARGIN = 0.25
 """Of what the photographs reach, on each side."""
@@ -69,20 +72,21 @@ def with_range(
     if last is not None and last.op_type in ENDS:
         low, high = ENDS[last.op_type]
         return replace(port, low=(low,), high=(high,))
-    found = _returned(port, model, contract)
-    low, high = found.min(axis=0), found.max(axis=0)
-    reach = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
-    positive = low >= 0
-    low, high = low - MARGIN * reach, high + MARGIN * reach
-    low = np.where(positive, np.maximum(low, 0.0), low)
-    unit = 10.0 ** (np.floor(np.log10(high - low)) + 1 - DIGITS)
-    ends = (np.floor(low / unit) * unit, np.ceil(high / unit) * unit)
+    least, most = _reached(port, model, contract)
+    reach = np.where(most > least, most - least, np.maximum(np.abs(most), 1.0))
+    least, most = least - MARGIN * reach, most + MARGIN * reach
+    if last is not None and last.op_type in NEVER_NEGATIVE:
+        least = np.maximum(least, 0.0)
+    unit = 10.0 ** (np.floor(np.log10(most - least)) + 1 - DIGITS)
+    ends = (np.floor(least / unit) * unit, np.ceil(most / unit) * unit)
     lows, highs = (tuple(float(f"{number:.6g}") for number in end) for end in ends)
     return replace(port, low=lows, high=highs)
 
 
-def _returned(port: Port, model: ir.Model, contract: ImageContract) -> NDArray[np.float64]:
-    """Return the numbers of each channel (numbers, channels) over some photographs."""
+def _reached(
+    port: Port, model: ir.Model, contract: ImageContract
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lowest and the highest number of each channel over some photographs."""
     import onnx_ir as ir
 
     from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
@@ -91,13 +95,12 @@ def _returned(port: Port, model: ir.Model, contract: ImageContract) -> NDArray[n
 
     session = inference_session(ir.to_proto(model).SerializeToString())
     entries = session_entries(session)
-    rows = []
+    low, high = np.full(port.channels, np.inf), np.full(port.channels, -np.inf)
     for sample in samples(_photographs(), replace(contract, result=None), own_size(model)):
         feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
-        values = run_session(session, feeds)[0]
-        flat = values.astype(np.float64).reshape(port.channels, -1)
-        rows.append(flat.T)
-    return np.concatenate(rows)
+        values = run_session(session, feeds)[0].reshape(port.channels, -1)
+        low, high = np.minimum(low, values.min(axis=1)), np.maximum(high, values.max(axis=1))
+    return low, high
 
 
 def _photographs() -> ImageSet:

@@ -116,10 +116,12 @@ def measure_drifts(
                     rows[file.path].append(_compared(file, result, shown, gallery))
                     builtin.offer(file, sample, shown.of_float, pixels_of(result))
     _release(opened)
-    is_picture = values.is_empty or values.range().is_picture
+    no_picture = contract.returns_image and not values.is_empty and not values.range().is_picture
     name = "" if contract.result is None else contract.result.name
     return {
-        path: replace(summarise(found, is_picture, name), builtin_kernels=builtin.of(path, found))
+        path: replace(
+            summarise(found, not no_picture, name), builtin_kernels=builtin.of(path, found)
+        )
         for path, found in rows.items()
         if path not in not_run
     }
@@ -166,8 +168,7 @@ def _run(
         # Not beside evaluators: kernels of large windows take as much memory again.
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
     levels = exact.result()
-    if reference.note.contract.returns_image:
-        values.add(levels)
+    values.add(levels)
     return _Shown(
         sample,
         pixels_of(levels),

@@ -189,9 +189,9 @@ def verify_files(
         )
         if terms.just_written:
             _blame(not_run)
-        unseen = NOT_LOOKED_AT if contract.returns_image else NO_PICTURE
-        found = unseen if values.is_empty else values.range()
-        targets = _targets(folder, opened, drifts, terms, not_run, found, watch)
+        found = NOT_LOOKED_AT if values.is_empty else values.range()
+        pixels = found if contract.returns_image else NO_PICTURE
+        targets = _targets(folder, opened, drifts, terms, not_run, pixels, watch)
     note = references.float.note
     return Report(
         model=note.model,
@@ -208,7 +208,7 @@ def verify_files(
         targets=tuple(targets),
         not_run=tuple(not_run.values()),
         output_range=found,
-        advice=clipped(found),
+        advice=clipped(pixels),
         original=references.original,
     )
 
