@@ -124,28 +124,45 @@ def _ci_files(arguments: argparse.Namespace) -> dict[Path, bytes]:
     """Return the files of a repository's CI, by where they go.
 
     Raises:
-        UsageError: no model of the repository is named, its size is open, there is no wheel, or a
-            file is there.
+        UsageError: no model of the repository is named, its size is open, there is no wheel, which
+            are said at once; or a file is there.
     """
     from edge_imgq.ci.files import ci_files
     from edge_imgq.ci.installation import own_wheel
     from edge_imgq.ci.model_size import refuse_open_size
-    from edge_imgq.models.zoo import ZOO
 
     folder, model = arguments.folder, arguments.model
+    options = OPTIONS if arguments.options is None else arguments.options
+    wheel, missing = arguments.wheel, []
+    try:
+        _refuse_no_model(folder, model)
+        refuse_open_size(folder / model, options)
+    except UsageError as error:
+        missing.append(str(error))
+    try:
+        wheel = wheel or own_wheel()
+    except UsageError as error:
+        missing.append(str(error))
+    if missing:
+        raise UsageError("\n".join(missing))
+    again = bool(arguments.force)
+    made = ci_files(folder, arguments.ci, model, options, wheel, again=again)
+    return {folder / file.path: file.contents for file in made}
+
+
+def _refuse_no_model(folder: Path, model: str | None) -> None:
+    from edge_imgq.models.zoo import ZOO
+
     if model is None:
-        raise UsageError("Say what CI exports: --model with a file of the repository.")
+        raise UsageError(
+            "Say what CI exports: --model with a file of the repository and, if it takes images of "
+            f"any size, which one the files have: --options='{OPTIONS} --size HxW'."
+        )
     if model not in ZOO and not (folder / model).is_file():
         raise UsageError(
             f"There is no file {folder / model}: --model names a file from the root of the "
             f"repository, {folder.resolve()}."
         )
-    options = OPTIONS if arguments.options is None else arguments.options
-    refuse_open_size(folder / model, options)
-    wheel = arguments.wheel or own_wheel()
-    again = bool(arguments.force)
-    made = ci_files(folder, arguments.ci, model, options, wheel, again=again)
-    return {folder / file.path: file.contents for file in made}
 
 
 def _includes(folder: Path, files: dict[Path, bytes]) -> bool:

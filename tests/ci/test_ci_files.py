@@ -161,6 +161,21 @@ def test_a_model_of_open_size_needs_one_in_the_options(
     assert init(repository, "github", wheel, "--options=--target tflite --size=48x64") == 0
 
 
+def test_all_that_is_missing_is_said_at_once(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation.metadata, "distribution", lambda _: NoRecord())
+    onnx.save(tiny_model(), repository / "models" / "tiny.onnx")
+    words = ["init", str(repository), "--ci", "github"]
+    for more, said in (
+        ([], ("--model with", "--size HxW", "--wheel")),
+        (["--model", "models/tiny.onnx"], ("--size HxW", "--wheel")),
+    ):
+        assert main([*words, *more]) == 2
+        error = capsys.readouterr().err
+        assert all(option in error for option in said)
+
+
 def test_a_size_is_seen_in_either_layout_and_what_is_no_model_is_left_to_export(
     tmp_path: Path,
 ) -> None:
