@@ -59,11 +59,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     from difflib import SequenceMatcher
 
-    def likeness(name: str) -> float:
-        # The dashes that all options begin with make none of them like another.
-        return SequenceMatcher(None, word.lower().lstrip("-"), name.lower().lstrip("-")).ratio()
+    names = list(known)
+    family = f"{word.lower().partition('-')[0]}-"
+    shared = family if all(f"{name}-".lower().startswith(family) for name in names) else ""
 
-    ratios = {name: likeness(name) for name in known}
+    def own_part(name: str) -> str:
+        # What all begin with, dashes of options among it, makes none of them like another.
+        return name.lower().removeprefix(shared).lstrip("-")
+
+    def likeness(name: str) -> float:
+        return SequenceMatcher(None, own_part(word), own_part(name)).ratio()
+
+    ratios = {name: likeness(name) for name in names}
     best = max(ratios.values(), default=0.0)
     nearest = [name for name, ratio in ratios.items() if ratio == best]
     if best < NEAR or len(nearest) > GUESSES:

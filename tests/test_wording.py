@@ -22,6 +22,13 @@ def test_a_word_that_is_not_known_may_mean_those_nearest_to_it(word: str, questi
     assert did_you_mean(word, NETWORKS) == question
 
 
+def test_a_beginning_that_all_words_share_makes_none_of_them_near() -> None:
+    schemes = ("int8", "int8-auto", "int8-fast", "int8-symmetric", "int8-thorough")
+    assert did_you_mean("int8-quick", schemes) == ""
+    assert did_you_mean("int8-thorogh", schemes) == " Did you mean 'int8-thorough'?"
+    assert did_you_mean("int8-fats", schemes) == " Did you mean 'int8-fast'?"
+
+
 def test_many_words_equally_near_are_no_guess() -> None:
     assert did_you_mean("fsrcnn", [f"fsrcnn-x{scale}" for scale in range(2, 6)]) == ""
     assert did_you_mean("fsrcnn", ()) == ""
