@@ -28,6 +28,7 @@ from edge_imgq.cli.paths import model, output_folder, scheme
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.cli.results import say_where_pictures_are, show_reports, write_page
 from edge_imgq.errors import UsageError
+from edge_imgq.formats import FORMATS
 
 if TYPE_CHECKING:
     from edge_imgq.report.report import Report
@@ -66,7 +67,7 @@ def add(subparsers: Subparsers) -> None:
         action="extend",
         metavar="T",
         help="stem of a recipe in export/, a glob, a family such as tflite, or all (default all), "
-        "which leaves out ncnn and tflite-npu: name them",
+        f"which leaves out {', '.join(_with_extras())}: name them",
     )
     add_artifacts(parser)
     add_calibration(parser)
@@ -81,6 +82,11 @@ def add(subparsers: Subparsers) -> None:
     _add_other_outputs(parser)
     add_json(parser)
     add_explain(parser)
+
+
+def _with_extras() -> list[str]:
+    """Return the targets and families that `all` leaves out: they need more than edge-imgq."""
+    return [*(name for name, form in FORMATS.items() if form.extra), "tflite-npu"]
 
 
 def _add_form(parser: argparse.ArgumentParser) -> None:

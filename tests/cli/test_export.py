@@ -14,7 +14,7 @@ from onnx import helper
 from PIL import Image
 
 from edge_imgq.images.files import read_rgb
-from edge_imgq.recipe.folders import shipped_folder
+from edge_imgq.recipe.folders import export_recipes, select, shipped_folder
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 from edge_imgq.report.json_form import read_reports
 from tests.cli.conftest import Run, tiny_model, whole_model
@@ -487,3 +487,11 @@ def test_what_is_no_exported_file_is_refused(
     outcome = run(command, tmp_path)
     assert outcome.code == 2
     assert "nor do the folders in it" in outcome.err
+
+
+def test_help_names_every_target_that_all_leaves_out(run: Run) -> None:
+    recipes = export_recipes()
+    left_out = {recipe.name for recipe in recipes} - {r.name for r in select(recipes, ["all"])}
+    said = " ".join(run("export", "--help").out.split()).partition("which leaves out ")[2]
+    words = said.partition(": name them")[0].split(", ")
+    assert left_out == {recipe.name for word in words for recipe in select(recipes, [word])}
