@@ -94,10 +94,10 @@ class DriftCheck:
                 file = self._verified(Path(model), images)
             else:
                 file = self._exported(model, images, calibration, scheme, sizes)[self.target]
+            problem = _problem(file, budget_db, worst_db, fidelity_db)
         except EdgeImgqError as error:
-            pytest.fail(str(error), pytrace=False)
-        problem = _problem(file, budget_db, worst_db, fidelity_db)
-        if problem:
+            problem = str(error)
+        if problem:  # outside of `except`, whose error pytest would print before the sentence
             pytest.fail(problem, pytrace=False)
         return file
 

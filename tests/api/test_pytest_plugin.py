@@ -78,6 +78,18 @@ def test_files_within_budget_pass_and_one_that_is_not_there_is_skipped(
     done.stdout.fnmatch_lines(["*residual holds no file of onnx-int8"])
 
 
+def test_a_model_that_cannot_be_exported_fails_in_one_sentence(
+    pytester: pytest.Pytester, team: Path
+) -> None:
+    pytester.makepyfile("def test_it(edge_imgq): edge_imgq.assert_no_drift('gone.onnx')")
+    pytester.makeini("[pytest]\nedge_imgq_targets = tflite-int8")
+    done = run(pytester)
+    done.assert_outcomes(failed=1)
+    printed = done.stdout.str()
+    assert "During handling" not in printed
+    assert printed.partition("short test summary")[0].count("There is no model at") == 1
+
+
 def test_a_file_over_budget_fails_in_a_sentence(pytester: pytest.Pytester, team: Path) -> None:
     pytester.makepyfile(
         """
