@@ -73,7 +73,7 @@ def enhance(
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
     from edge_imgq.pipeline.enhance.enhance_image import enhance_image
-    from edge_imgq.pipeline.enhance.enhancer import open_enhancer
+    from edge_imgq.pipeline.enhance.enhancer import open_enhancer, refuse_unused_range
 
     if isinstance(photo, (str, os.PathLike)):
         name, path = os.fspath(photo), Path(photo)
@@ -90,6 +90,7 @@ def enhance(
         open_enhancer(found, count, asked, _texts(settings))
         for found in _opened(model, asked, ports)
     ]
+    refuse_unused_range(enhancers, asked)
     return enhance_image(pixels, name, enhancers, progress or unwatched)
 
 

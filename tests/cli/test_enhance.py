@@ -78,6 +78,42 @@ def test_a_model_that_seems_to_want_other_pixels_is_told_with_the_option(
     assert "say --range 255." in evaluated.err
 
 
+def test_a_range_is_refused_where_every_network_says_its_own(
+    run: Run, exported: Path, photo: Path, tmp_path: Path
+) -> None:
+    """As --bind is; beside a raw model, which takes it, the others have no say."""
+    out, raw = tmp_path / "out", tmp_path / "plus.onnx"
+    onnx.save(adding_one(), raw)
+    tflite, ours = exported / "tflite-int8.tflite", exported / "onnx-float.onnx"
+    for words in (
+        ("enhance", photo, "--model", tflite, "-o", out),
+        ("enhance", photo, "--model", ours, "-o", out),
+        ("enhance", photo, "--model", "fsrcnn-s-x2", "-o", out),
+        ("evaluate", "fsrcnn-s-x2", "--set", photo.parent),
+        ("export", "fsrcnn-s-x2", "--target", "onnx-float", "--output", out),
+        ("export", ours, "--target", "onnx-float", "--output", out),
+    ):
+        refused = run(*words, "--range", "255")
+        assert refused.code == 2
+        assert "says itself what its pixels are: leave --range out" in refused.err
+    mixed = ("enhance", photo, "--model", raw, "fsrcnn-s-x2", "-o", out, "--range", "255")
+    assert run(*mixed).code == 0
+
+
+def test_a_folder_in_a_model_s_place_is_told_with_a_file_of_it(
+    run: Run, exported: Path, photo: Path, tmp_path: Path
+) -> None:
+    outcome = run("enhance", photo, "--model", exported, "-o", tmp_path / "out")
+    said = " ".join(outcome.err.split())
+    assert outcome.code == 2
+    assert f"{exported.name} is a folder: name a file in it, such as {exported}" in said
+    outcome = run("export", exported, "--target", "onnx-float", "--output", tmp_path / "out")
+    assert "is a folder: name a file in it, such as" in " ".join(outcome.err.split())
+    (tmp_path / "empty").mkdir()
+    outcome = run("export", tmp_path / "empty", "--output", tmp_path / "out")
+    assert "is a folder: name a file, or a network" in " ".join(outcome.err.split())
+
+
 def test_a_photograph_that_does_not_show_the_wrong_range_hides_it_from_no_command(
     run: Run, photo: Path, tmp_path: Path
 ) -> None:

@@ -104,7 +104,9 @@ def test_a_noise_level_changes_what_onnx_runtime_says_it_does(tmp_path: Path) ->
     ("settings", "words"),
     [
         ({}, r"more than the photograph: sigma=NUMBER \(0 to 0.2941\)"),
-        ({"sigma": 25}, "exported for 0 to 0.2941"),
+        ({"sigma": 25}, r"as nobody said; say its range \(--input sigma=plane:0..25\) for 25"),
+        ({"sigma": 25}, "levels of 255, say --set sigma=25/255"),
+        ({"sigma": 0.5}, r"--input sigma=plane:0..1\) for 0.5\.$"),
         ({"sigma": 0.1, "mask": 1}, "has no input 'mask' to set; it takes 'sigma'"),
     ],
 )
@@ -136,6 +138,19 @@ def test_a_constant_is_a_number_or_what_the_command_line_takes(tmp_path: Path) -
             edge_imgq.open(path, bind={"sigma": wrong})
     far = edge_imgq.open(path, bind={"sigma": 15}, inputs=["sigma=plane:0..15"])
     assert far.contract.port_choices == ("bound: sigma = 15",)
+
+
+@pytest.mark.parametrize("exported", ["noise-map"], indirect=True)
+def test_a_file_s_range_is_said_to_be_that_of_its_export(exported: edge_imgq.ModelResult) -> None:
+    photo = np.zeros((SIDE, SIDE, 3), np.uint8)
+    with pytest.raises(UsageError, match=r"'sigma' was exported for .*; export the model"):
+        edge_imgq.enhance(photo, exported["onnx-float"], settings={"sigma": 25})
+
+
+def test_an_input_that_is_not_there_is_told_all_inputs_that_are(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    with pytest.raises(UsageError, match="no input 'foo'; it takes 'sigma' and 'image'"):
+        edge_imgq.open(path, bind={"sigma": 0.1, "foo": 2})
 
 
 def test_a_note_says_all_of_it(exported: edge_imgq.ModelResult) -> None:

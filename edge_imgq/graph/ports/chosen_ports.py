@@ -34,6 +34,7 @@ def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) ->
     chosen.CopyFrom(model)
     if asked.output is not None:
         _keep_output(chosen.graph, asked.output.name, name)
+    _refuse_unknown(chosen.graph, [port for port, _ in asked.bound], name)
     for port, numbers in asked.bound:
         _bind(chosen.graph, port, numbers, name)
     return chosen
@@ -49,12 +50,22 @@ def _keep_output(graph: onnx.GraphProto, wanted: str, name: str) -> None:
     graph.output.append(output)
 
 
-def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str) -> None:
+def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Return what a graph takes from outside; old files list their weights there, too."""
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
-    bound = next((value for value in inputs if value.name == port), None)
-    if bound is None:
-        raise UsageError(f"{name} has no input '{port}'; it takes {_names(inputs)}.")
+    return [value for value in graph.input if value.name not in constants]
+
+
+def _refuse_unknown(graph: onnx.GraphProto, ports: Sequence[str], name: str) -> None:
+    inputs = _inputs(graph)
+    for port in ports:
+        if all(value.name != port for value in inputs):
+            raise UsageError(f"{name} has no input '{port}'; it takes {_names(inputs)}.")
+
+
+def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str) -> None:
+    inputs = _inputs(graph)
+    bound = next(value for value in inputs if value.name == port)
     kind = helper.tensor_dtype_to_np_dtype(bound.type.tensor_type.elem_type)
     array = np.asarray(numbers, kind)
     shape = [dimension.dim_value for dimension in bound.type.tensor_type.shape.dim]

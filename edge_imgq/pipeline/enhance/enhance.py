@@ -16,7 +16,7 @@ from edge_imgq.images.photograph import (
     write_photograph,
 )
 from edge_imgq.pipeline.enhance.enhance_image import enhance_image, enhance_to_image
-from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
 from edge_imgq.pipeline.enhance.lost_depth import keeps_depth, lost_depths
 from edge_imgq.pipeline.enhance.memory_limit import limits
 from edge_imgq.pipeline.enhance.port_settings import Settings
@@ -104,6 +104,7 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     """
     jobs, failed = _readable(request.jobs)
     enhancers = _opened(request, request.threads, watch)
+    refuse_unused_range(enhancers, request.pixels)
     jobs, workers, tile, too_large = _within(request, jobs, enhancers)
     threads = max(request.threads // workers, 1)
     sets = [enhancers] if workers == 1 else []

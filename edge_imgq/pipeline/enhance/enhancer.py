@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,8 @@ import numpy as np
 
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
-from edge_imgq.errors import ModelError
-from edge_imgq.formats import format_of
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.formats import format_of, suffixes
 from edge_imgq.images.sixteen_bits import LEVELS, from_levels
 from edge_imgq.pipeline.enhance.port_settings import Settings, levels_of
 from edge_imgq.runtime.freed_memory import give_back
@@ -48,6 +48,7 @@ class Enhancer:
         graph: the float model; None where it cannot be read.
         largest_tile: side of tiles in input pixels, where it takes any size; 0 for the usual one.
         levels: of its further inputs, by name.
+        says_range: whether the network itself says what its pixels are.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Enhancer:
     graph: ir.Model | None = None
     largest_tile: int = 0
     levels: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    says_range: bool = True
 
     @property
     def contract(self) -> ImageContract:
@@ -123,7 +125,21 @@ def open_enhancer(
             "its files; of a model with several outputs, --output-name names the image."
         )
     _keep_memory(found.session)
-    return replace(found, levels=levels_of(found.contract, settings, found.name))
+    levels = levels_of(found.contract, settings, found.name, exported=found.says_range)
+    return replace(found, levels=levels)
+
+
+def refuse_unused_range(enhancers: Sequence[Enhancer], pixels: PixelRange | None) -> None:
+    """Refuse a range of pixels that none of several networks takes from a person.
+
+    Raises:
+        UsageError: all of them say it themselves.
+    """
+    from edge_imgq.pipeline.open_model.source import refuse_range
+
+    if all(enhancer.says_range for enhancer in enhancers):
+        names = " and ".join(enhancer.name for enhancer in enhancers)
+        refuse_range(names, pixels, says_range=True)
 
 
 def _keep_memory(session: Session) -> None:
@@ -136,6 +152,9 @@ def _keep_memory(session: Session) -> None:
 
 def open_network(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
     """Open a network whatever it returns; see `open_enhancer`."""
+    from edge_imgq.models.zoo import ZOO
+    from edge_imgq.pipeline.open_model.source import not_a_folder
+
     if not isinstance(model, str):
         return _open_source(model, threads, pixels)
     path = Path(model)
@@ -143,6 +162,8 @@ def open_network(model: str | Source, threads: int, pixels: PixelRange | None = 
         return _open_onnx(path, threads, pixels)
     if format_of(path) is not None:
         return _open_file(path, threads)
+    if path.is_dir() and model not in ZOO:
+        raise UsageError(not_a_folder(path, (*suffixes(), ".safetensors")))
     return _open_source(model, threads)
 
 
@@ -171,7 +192,8 @@ def _open_source(model: str | Source, threads: int, pixels: PixelRange | None = 
     session = OnnxSession(ir.to_proto(source.model), note, threads)
     unsure = source if is_range_unknown(source) else None
     name = model if isinstance(model, str) else source.name
-    return _looking(Enhancer(name, session, None, exact=True, unsure=unsure), source.model)
+    found = Enhancer(name, session, None, exact=True, unsure=unsure, says_range=source.is_own)
+    return _looking(found, source.model)
 
 
 def _open_file(path: Path, threads: int) -> Enhancer:

@@ -30,13 +30,17 @@ Settings = Mapping[str, str]
 WHITE = 255
 
 
-def levels_of(contract: ImageContract, settings: Settings, name: str) -> dict[str, Pixels]:
+def levels_of(
+    contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
+) -> dict[str, Pixels]:
     """Return the levels of every further input: (1, 1, C), or (H, W, C) of a picture.
 
     Args:
         contract: of the network.
         settings: of the person.
         name: of the network, for messages.
+        exported: whether a file has the ranges inside, rather than a model of which they can be
+            said.
 
     Raises:
         UsageError: an input has no value, or one beyond its range; or there is no such input.
@@ -54,7 +58,7 @@ def levels_of(contract: ImageContract, settings: Settings, name: str) -> dict[st
             f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
             "Python), or make it a constant with --bind."
         )
-    return {port: _levels(ports[port], text) for port, text in settings.items()}
+    return {port: _levels(ports[port], text, exported) for port, text in settings.items()}
 
 
 def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels]) -> Pixels:
@@ -79,27 +83,50 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels
     return with_ports(cut, contract, None, {**same, **given})
 
 
-def _levels(port: Port, text: str) -> Pixels:
+def _levels(port: Port, text: str, exported: bool) -> Pixels:
     numbers = [number_of(part) for part in text.split(",")]
     if all(number is not None for number in numbers):
-        return _of_numbers(port, [number for number in numbers if number is not None])
+        return _of_numbers(port, [number for number in numbers if number is not None], exported)
     if port.kind == "vector":
         raise UsageError(f"'{text}' is no number for '{port.name}'; say --set {_example(port)}.")
     return read_image(Path(text), "rgb" if port.channels == len("rgb") else "y")
 
 
-def _of_numbers(port: Port, numbers: list[float]) -> Pixels:
+def _of_numbers(port: Port, numbers: list[float], exported: bool) -> Pixels:
     if len(numbers) not in (1, port.channels):
         raise UsageError(f"'{port.name}' takes {port.channels} numbers, not {len(numbers)}.")
-    low, high = np.array(port.low), np.array(port.high)
-    shares = (np.array(numbers) - low) / (high - low)
-    if (shares < 0).any() or (shares > 1).any():
-        raise UsageError(
-            f"'{port.name}' was exported for {_range(port)}; export the model with another range "
-            f"(--input {port.name}={port.kind}:LOW..HIGH) for {', '.join(map(str, numbers))}."
-        )
+    shares = _shares(port, numbers)
+    if not _all_within(shares):
+        raise UsageError(_beyond(port, numbers, exported))
     levels: Pixels = np.rint(shares * WHITE).astype(np.uint8).reshape(1, 1, -1)
     return np.broadcast_to(levels, (1, 1, port.channels))
+
+
+def _shares(port: Port, numbers: list[float]) -> NDArray[np.float64]:
+    """Return where numbers lie in a port's range: 0 at its lowest, 1 at its highest."""
+    low, high = np.array(port.low), np.array(port.high)
+    shares: NDArray[np.float64] = (np.array(numbers) - low) / (high - low)
+    return shares
+
+
+def _all_within(shares: NDArray[np.float64]) -> bool:
+    return bool((shares >= 0).all() and (shares <= 1).all())
+
+
+def _beyond(port: Port, numbers: list[float], exported: bool) -> str:
+    """Return that numbers are beyond a port's range, and how to say what was meant."""
+    given = ",".join(f"{number:g}" for number in numbers)
+    if exported:
+        told = f"was exported for {_range(port)}; export the model with another range"
+        ends = "LOW..HIGH"
+    else:
+        told = f"is taken to go from {_range(port)}, as nobody said; say its range"
+        ends = f"{min(0.0, *numbers):g}..{max(1.0, *numbers):g}"
+    said = f"'{port.name}' {told} (--input {port.name}={port.kind}:{ends}) for {given}."
+    if max(numbers) <= 1 or not _all_within(_shares(port, [n / WHITE for n in numbers])):
+        return said
+    levels = ",".join(f"{number:g}/{WHITE}" for number in numbers)
+    return f"{said} If these are levels of {WHITE}, say --set {port.name}={levels}."
 
 
 def _example(port: Port) -> str:

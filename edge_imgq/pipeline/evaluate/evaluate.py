@@ -21,7 +21,7 @@ from edge_imgq.metrics.psnr import psnr
 from edge_imgq.metrics.psnr_b import psnr_b
 from edge_imgq.metrics.ssim import ssim
 from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
-from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
+from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.progress import Step, Watch
@@ -89,6 +89,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         OutputError: the contact sheet cannot be written.
     """
     enhancer = open_enhancer(request.model, request.threads, request.pixels, request.settings)
+    refuse_unused_range([enhancer], request.pixels)
     files = tuple(pair_files(request.folder))
     protocol = _protocol(request, enhancer.contract, files)
     scores: list[ImageScores] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,14 +96,30 @@ def open_model(
         ports: what the person says of what an .onnx file takes and returns.
 
     Raises:
-        UsageError: it is neither, or has no such port.
+        UsageError: it is neither, has no such port, or says itself what its pixels are.
         ModelError: it cannot be read, is tied to another size, or an .onnx file computes something
             else in ONNX Runtime than the model that was read from it.
     """
     if isinstance(given, OnnxModel):
-        return replace(_from_onnx(replace(given, ports=ports), pixels, sizes), asked=pixels)
+        found = _from_onnx(replace(given, ports=ports), pixels, sizes)
+        refuse_range(given.where, pixels, says_range=found.is_own)
+        return replace(found, asked=pixels)
     found = _named(given, pixels, sizes, ports)
+    refuse_range(given, pixels, says_range=found.is_own)
     return replace(found, given=given, asked=pixels, ports=ports)
+
+
+def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> None:
+    """Refuse what a person says of the pixels of a network that says it itself.
+
+    Raises:
+        UsageError: both say it.
+    """
+    if pixels is not None and says_range:
+        raise UsageError(
+            f"{name} says itself what its pixels are: leave --range out (`pixel_range` in Python). "
+            "It is for .onnx files of others."
+        )
 
 
 def _named(
@@ -121,6 +137,8 @@ def _named(
         return _from_checkpoint(path)
     if path.suffix.lower() == ".npz":
         return _from_published_dped(path)
+    if text not in ZOO and path.is_dir():
+        raise UsageError(not_a_folder(path, (".onnx", ".safetensors")))
     if text not in ZOO and path.exists():
         raise UsageError(
             f"{text} is neither a checkpoint (.safetensors) nor an ONNX model (.onnx)."
@@ -128,6 +146,15 @@ def _named(
     if text not in ZOO and path.suffix:
         raise UsageError(f"There is no model at {text}.")
     return _from_zoo(text)
+
+
+def not_a_folder(folder: Path, suffixes: Collection[str]) -> str:
+    """Return that a model is a file and this is a folder, with a file of it that would do."""
+    files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
+    found = next(files, None)
+    if found is None:
+        return f"{folder} is a folder: name a file, or a network of the zoo (edge-imgq models)."
+    return f"{folder} is a folder: name a file in it, such as {found}."
 
 
 def opened(model: str | Source, pixels: PixelRange | None, sizes: Sequence[Size] = ()) -> Source:
