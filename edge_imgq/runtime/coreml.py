@@ -15,7 +15,7 @@ import torch
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
 from edge_imgq.graph.ports.port_feeds import is_one_pixel, split_ports
-from edge_imgq.images.layout import from_nchw
+from edge_imgq.images.layout import from_nchw, levels_from_nchw, pixels_of
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import read_program
@@ -39,9 +39,10 @@ def open_session(path: Path, threads: int = 1) -> Session:
     """
     package = open_package(path)
     _refuse_without_images(package)
+    is_image = _note(package).contract.returns_image
     if sys.platform == "darwin":
-        return DeviceSession(package)
-    return ReferenceSession(package, threads)
+        return DeviceSession(package) if is_image else DeviceNumbers(package)
+    return ReferenceSession(package, threads) if is_image else ReferenceNumbers(package, threads)
 
 
 class ReferenceSession:
@@ -67,6 +68,16 @@ class ReferenceSession:
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
+        result = self._values(pixels)
+        if not _returns_picture(self.note):
+            return from_nchw(result, self.note.contract.peak)
+        # As Core ML makes 8-bit images; our own programs return whole numbers in range.
+        return np.ascontiguousarray(
+            np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+        )
+
+    def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[Any]:
+        """Return the output (1, C, H, W) of an image, as the program has it."""
         size = (pixels.shape[0], pixels.shape[1])
         fits = size == self.size or self.resizable
         result = self._result(self._arrays(pixels), size) if fits else None
@@ -75,12 +86,7 @@ class ReferenceSession:
                 f"{self._path} takes images of {self.size} (height, width), not {size}. "
                 "Export it again with --size."
             )
-        if not _returns_picture(self.note):
-            return from_nchw(result, self.note.contract.peak)
-        # As Core ML makes 8-bit images; our own programs return whole numbers in range.
-        return np.ascontiguousarray(
-            np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-        )
+        return result
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that evaluates the file once; its time says nothing of a device's."""
@@ -98,7 +104,7 @@ class ReferenceSession:
             for entry in self._evaluator.program.inputs
         }
 
-    def _arrays(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def _arrays(self, pixels: NDArray[np.uint8 | np.float64]) -> dict[str, NDArray[np.float32]]:
         """Return what each input takes: levels of pixels, and others from 0 to the peak."""
         shapes = self._shapes((pixels.shape[0], pixels.shape[1]))
         batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
@@ -137,6 +143,14 @@ class ReferenceSession:
         return result
 
 
+class ReferenceNumbers(ReferenceSession):
+    """The same of a result that is no picture; satisfies `runtime.protocol.FloatSession`."""
+
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
+        """Return the output as levels (H, W, C), neither rounded nor clipped."""
+        return levels_from_nchw(self._values(pixels), self.note.contract.peak)
+
+
 class DeviceSession:
     """A package executed by Core ML on this Mac, on whatever units Core ML chooses."""
 
@@ -166,9 +180,12 @@ class DeviceSession:
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
-        if pixels.shape[:2] != self.size:
-            raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
-        return self._predict(self._fed(pixels))
+        result = self._predict(pixels)
+        if not _returns_picture(self.note):
+            return from_nchw(np.asarray(result), self.note.contract.peak)
+        mode = "L" if self.note.contract.result_channels == 1 else "RGB"
+        array = np.asarray(result.convert(mode), np.uint8)
+        return array[:, :, np.newaxis] if array.ndim == 2 else array
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once, for timing; images are converted beforehand."""
@@ -179,21 +196,31 @@ class DeviceSession:
 
         return call
 
-    def _fed(self, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    def _fed(self, pixels: NDArray[np.uint8 | np.float64]) -> dict[str, Any]:
         """Return what each input takes, the image as a picture where it is one."""
         batch = pixels.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
         fed: dict[str, Any] = _in_units(split_ports(batch, list(self._shapes.items())), self.note)
         if self.note.contract.layout == "image":
-            fed[next(iter(fed))] = _picture(pixels[:, :, : self.note.contract.image_channels])
+            image = pixels[:, :, : self.note.contract.image_channels]
+            fed[next(iter(fed))] = _picture(pixels_of(image))
         return fed
 
-    def _predict(self, fed: dict[str, Any]) -> NDArray[np.uint8]:
-        result = self._model.predict(fed)[self._output]
-        if not _returns_picture(self.note):
-            return from_nchw(np.asarray(result), self.note.contract.peak)
-        mode = "L" if self.note.contract.result_channels == 1 else "RGB"
-        array = np.asarray(result.convert(mode), np.uint8)
-        return array[:, :, np.newaxis] if array.ndim == 2 else array
+    def _predict(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
+        """Return what Core ML makes of an image: a PIL image of a picture, else an array."""
+        if pixels.shape[:2] != self.size:
+            raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
+        return self._model.predict(self._fed(pixels))[self._output]
+
+
+class DeviceNumbers(DeviceSession):
+    """The same of a result that is no picture; satisfies `runtime.protocol.FloatSession`."""
+
+    def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
+        """Return the output as levels (H, W, C), neither rounded nor clipped.
+
+        A picture that goes in has 8 bits: levels between are rounded.
+        """
+        return levels_from_nchw(np.asarray(self._predict(pixels)), self.note.contract.peak)
 
 
 def _in_units(

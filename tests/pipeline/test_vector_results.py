@@ -139,6 +139,10 @@ def test_numbers_outside_the_range_of_the_port_are_warned_of(
     assert found.below + found.above == pytest.approx(1 / NUMBERS)
     text = " ".join(report_table(clipping.report).split())
     assert "! 33 % of the numbers of 'scores' lie outside the range that it was given" in text
+    for target in clipping.report.targets:
+        numbers = target.numbers
+        assert not isinstance(numbers, Skipped)
+        assert (numbers.of_range > 0.5) == (target.target == "onnx-int8"), target
     within = replace(clipping.report, output_range=OutputRange(0.0, 0.0, 0.0))
     assert "outside the range" not in report_table(within)
 

@@ -6,16 +6,24 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.errors import ModelError
 from edge_imgq.export.coreml.lower import save
 from edge_imgq.graph.network import Network, Operation, Tensor
+from edge_imgq.images.layout import pixels_of
+from edge_imgq.ports import Port
+from edge_imgq.runtime import coreml
 from edge_imgq.runtime.coreml import open_session
+from edge_imgq.runtime.mil.package import open_package
+from edge_imgq.runtime.protocol import FloatSession
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="a Mac runs Core ML itself")
 
@@ -32,6 +40,16 @@ def colours(size: tuple[int, int] = (6, 10), extra: tuple[Operation, ...] = ()) 
     first = Operation("Conv", "mix", (image, weight), (between,), {})
     last = extra[-1].output if extra else between
     return Network("colours", (image,), (last,), (first, *extra))
+
+
+def brighter() -> Network:
+    """Return a network that triples green, and makes all colours 100 levels darker."""
+    matrix = np.array([[0, 0, 1], [0, 3, 0], [1, 0, 0]], np.float32).reshape(3, 3, 1, 1)
+    image, between = Tensor("x", (1, 3, 6, 10)), Tensor("y", (1, 3, 6, 10))
+    weight = Tensor("w", matrix.shape, None, matrix)
+    bias = Tensor("b", (3,), None, np.full(3, -100 / 255, np.float32))
+    mix = Operation("Conv", "mix", (image, weight, bias), (between,), {})
+    return Network("brighter", (image,), (between,), (mix,))
 
 
 def written(path: Path, network: Network | None = None, contract: ImageContract = RGB) -> Path:
@@ -110,6 +128,47 @@ def remove_all(path: Path) -> None:
 def replace_by_file(path: Path) -> None:
     shutil.rmtree(path)
     path.write_text("not a package")
+
+
+NUMBERS = replace(RGB, result=Port("y", "plane", 3))
+
+
+def test_numbers_are_not_clipped_to_pixels(tmp_path: Path) -> None:
+    session = open_session(written(tmp_path / "m.mlpackage", brighter(), NUMBERS))
+    assert isinstance(session, FloatSession)
+    image = pixels(6, 10)
+    wanted = image[..., ::-1] * np.array([1, 3, 1]) - 100.0
+    np.testing.assert_allclose(session.levels(image), wanted, atol=0.5)
+    np.testing.assert_array_equal(session.run(image), pixels_of(session.levels(image)))
+
+
+def test_a_macs_core_ml_returns_numbers_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = open_package(written(tmp_path / "m.mlpackage", brighter(), NUMBERS))
+    values = np.linspace(-2, 3, 180, dtype=np.float32).reshape(1, 3, 6, 10)
+
+    class Loaded:
+        def __init__(self, path: str, compute_units: object) -> None:
+            assert path == str(package.path)
+
+        def predict(self, fed: dict[str, Image.Image]) -> dict[str, np.ndarray]:
+            (image,) = fed.values()
+            assert image.size == (10, 6)
+            return {package.model.description.output[0].name: values}
+
+    fake = SimpleNamespace(
+        models=SimpleNamespace(MLModel=Loaded), ComputeUnit=SimpleNamespace(ALL=None)
+    )
+    monkeypatch.setattr(coreml, "coremltools", lambda: fake)
+    session = coreml.DeviceNumbers(package)
+    wanted = values[0].transpose(1, 2, 0) * 255.0
+    np.testing.assert_allclose(session.levels(pixels(6, 10)), wanted, rtol=1e-6)
+    np.testing.assert_array_equal(session.run(pixels(6, 10)), pixels_of(wanted))
+
+
+def test_a_picture_has_no_levels_beyond_its_pixels(tmp_path: Path) -> None:
+    assert not isinstance(open_session(written(tmp_path / "m.mlpackage")), FloatSession)
 
 
 @pytest.mark.parametrize(
