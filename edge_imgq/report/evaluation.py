@@ -66,7 +66,8 @@ class Evaluation:
         rows: one for each condition and method, the model last of each condition.
         images: every figure behind the rows.
         left_out: a sentence for each file that could not be used.
-        hint: what to try where the model's pixels may be others than it was taken to want; or "".
+        hint: what to try where the model's pixels may be others than it was taken to want, and
+            which numbers of further inputs its file rounds; or "".
     """
 
     model: str

@@ -80,8 +80,9 @@ class Batch:
     Attributes:
         written: the results.
         failed: a sentence for each photograph that is no image, damaged or too small.
-        hints: a sentence for each model whose pixels may be others than it was taken to want, and
-            for each photograph whose 16 bits a channel became 8.
+        hints: a sentence for each model whose pixels may be others than it was taken to want,
+            each number that a file takes noticeably rounded, and each photograph whose 16 bits a
+            channel became 8.
         there: results of an earlier run, which were left as they are.
     """
 
@@ -116,7 +117,8 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
     failed += [*too_large, *(result for result in results if isinstance(result, str))]
     jobs = [(Path(image.source), Path(image.path)) for image in written]
     hints = _hints([photo for photo, _ in jobs], enhancers, request.threads)
-    return Batch(written, tuple(failed), (*hints, *lost_depths(jobs, enhancers)))
+    rounded = (sentence for enhancer in enhancers for sentence in enhancer.rounded)
+    return Batch(written, tuple(failed), (*hints, *rounded, *lost_depths(jobs, enhancers)))
 
 
 def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhancer]:

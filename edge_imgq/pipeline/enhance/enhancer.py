@@ -14,8 +14,16 @@ from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, suffixes
-from edge_imgq.images.sixteen_bits import LEVELS, from_levels
-from edge_imgq.pipeline.enhance.port_settings import Settings, levels_of
+from edge_imgq.images.colour import steps_of, to_pixels
+from edge_imgq.images.sixteen_bits import from_levels
+from edge_imgq.pipeline.enhance.port_settings import (
+    ENHANCE_SETS,
+    Settings,
+    has_fractions,
+    levels_of,
+    rounded_numbers,
+    with_exact_numbers,
+)
 from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.version import __version__
@@ -60,7 +68,7 @@ class Enhancer:
     period: int = 1
     graph: ir.Model | None = None
     largest_tile: int = 0
-    levels: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    levels: Mapping[str, NDArray[np.uint8 | np.float64]] = field(default_factory=dict)
     says_range: bool = True
 
     @property
@@ -76,19 +84,37 @@ class Enhancer:
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image of one tile, in its type: uint8, or uint16 in a float file.
 
-        16 bits are levels of 8 with 257 steps from each to the next.
+        16 bits are levels of 8 with 257 steps from each to the next. A float file takes numbers of
+        further inputs as they are, not rounded to levels.
         """
-        if pixels.dtype == np.uint8 or not isinstance(self.session, FloatSession):
+        is_deep = pixels.dtype == np.uint16
+        between = self.computes_in_float and has_fractions(self.levels)
+        if not isinstance(self.session, FloatSession) or not (is_deep or between):
             return self.session.run(pixels)
-        return from_levels(self.session.levels(pixels / LEVELS))
+        levels = pixels / steps_of(pixels)
+        exact = with_exact_numbers(levels, self.contract, self.levels) if between else levels
+        result = self.session.levels(exact)
+        return from_levels(result) if is_deep else to_pixels(result)
+
+    @property
+    def rounded(self) -> tuple[str, ...]:
+        """A sentence for each number that a further input takes noticeably rounded."""
+        if self.computes_in_float:
+            return ()
+        return tuple(rounded_numbers(self.contract, self.levels, self.name))
 
     @property
     def keeps_16_bits(self) -> bool:
-        """Whether its numbers are floats from end to end, so that more than 8 bits go through."""
+        """Whether more than 8 bits of pixels go through."""
+        return self.computes_in_float and not self.contract.adds_colours
+
+    @property
+    def computes_in_float(self) -> bool:
+        """Whether its numbers are floats from end to end."""
         is_float = isinstance(self.session, FloatSession) and not self.session.note.quantized_sha256
         nodes = () if self.graph is None else self.graph.graph
         rounds = any(node.op_type == "QuantizeLinear" for node in nodes)
-        return is_float and not rounds and not self.contract.adds_colours
+        return is_float and not rounds
 
     def give_back(self) -> None:
         """Give back the memory that tiles needed: a large photograph's result comes next."""
@@ -104,6 +130,7 @@ def open_enhancer(
     threads: int,
     pixels: PixelRange | None = None,
     settings: Settings = MappingProxyType({}),
+    set_by: str = ENHANCE_SETS,
 ) -> Enhancer:
     """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
 
@@ -112,6 +139,7 @@ def open_enhancer(
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
         settings: of further inputs.
+        set_by: how a person says these, for messages.
 
     Raises:
         UsageError: it is none of these, or an input has no value.
@@ -125,7 +153,7 @@ def open_enhancer(
             "its files; of a model with several outputs, --output-name names the image."
         )
     _keep_memory(found.session)
-    levels = levels_of(found.contract, settings, found.name, exported=found.says_range)
+    levels = levels_of(found.contract, settings, found.name, set_by, exported=found.says_range)
     return replace(found, levels=levels)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,22 +23,30 @@ if TYPE_CHECKING:
     from edge_imgq.ports import Port
 
     Pixels: TypeAlias = NDArray[np.uint8]
+    Levels: TypeAlias = NDArray[np.uint8 | np.float64]
 
 Settings = Mapping[str, str]
 """Numbers with commas between them, or the path of a picture, by the name of an input."""
 
 WHITE = 255
 
+SHOWN = 0.01
+"""Share of a number by which rounding may move it without a word."""
+
+ENHANCE_SETS = "--set (`settings` in Python)"
+"""How a person who runs `enhance` sets an input."""
+
 
 def levels_of(
-    contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
-) -> dict[str, Pixels]:
-    """Return the levels of every further input: (1, 1, C), or (H, W, C) of a picture.
+    contract: ImageContract, settings: Settings, name: str, set_by: str, *, exported: bool = True
+) -> dict[str, Levels]:
+    """Return the levels of every further input: float64 (1, 1, C), or uint8 (H, W, C) of a picture.
 
     Args:
         contract: of the network.
         settings: of the person.
         name: of the network, for messages.
+        set_by: how the person sets an input, for messages.
         exported: whether a file has the ranges inside, rather than a model of which they can be
             said.
 
@@ -55,13 +63,13 @@ def levels_of(
     if missing:
         asked = " and ".join(map(_example, missing))
         raise UsageError(
-            f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
-            "Python), or make it a constant with --bind."
+            f"{name} takes more than the photograph: {asked}. Say it with {set_by}, or make it a "
+            "constant with --bind."
         )
     return {port: _levels(ports[port], text, exported) for port, text in settings.items()}
 
 
-def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels]) -> Pixels:
+def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels]) -> Pixels:
     """Return what all inputs of a network get of a picture (H, W, C), in its type.
 
     Frames, and further images that nobody set, are the picture itself; a mosaic is cut out of it.
@@ -79,11 +87,62 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Pixels
             )
     cut = picture[: height * unit, : width * unit]
     same = {port.name: picture for port in contract.further if port.kind == "image"}
-    given = {name: level * picture.dtype.type(steps_of(picture)) for name, level in levels.items()}
+    given = {name: _in_type_of(picture, level) for name, level in levels.items()}
     return with_ports(cut, contract, None, {**same, **given})
 
 
-def _levels(port: Port, text: str, exported: bool) -> Pixels:
+def _in_type_of(picture: Pixels, level: Levels) -> Pixels:
+    if level.dtype == np.uint8:  # a picture may be large, and no floats of it are made
+        return level.astype(picture.dtype) * picture.dtype.type(steps_of(picture))
+    rounded: Pixels = np.rint(level * steps_of(picture)).astype(picture.dtype)
+    return rounded
+
+
+def has_fractions(levels: Mapping[str, Levels]) -> bool:
+    """Tell whether a number lies between the 256 levels of its range."""
+    return any((level != np.rint(level)).any() for level in _numbers(levels).values())
+
+
+def with_exact_numbers(
+    packed_levels: NDArray[np.float64], contract: ImageContract, levels: Mapping[str, Levels]
+) -> NDArray[np.float64]:
+    """Return what `packed` gave, as levels, with numbers that are not rounded."""
+    exact, start = packed_levels.copy(), contract.image_channels
+    numbers = _numbers(levels)
+    for port in contract.further:
+        if port.name in numbers:
+            exact[..., start : start + port.channels] = numbers[port.name]
+        start += port.channels
+    return exact
+
+
+def rounded_numbers(
+    contract: ImageContract, levels: Mapping[str, Levels], name: str
+) -> Iterator[str]:
+    """Yield a sentence for each input of which a file of bytes takes noticeably other numbers."""
+    numbers = _numbers(levels)
+    for port in contract.further:
+        if port.name not in numbers:
+            continue
+        low, step = np.array(port.low), (np.array(port.high) - port.low) / WHITE
+        said = low + numbers[port.name].ravel() * step
+        taken = low + np.rint(numbers[port.name]).ravel() * step
+        if (abs(taken - said) > SHOWN * abs(said)).any():
+            became = ", ".join(
+                f"{a:.4g} becomes {b:.4g}" for a, b in zip(said, taken, strict=True) if a != b
+            )
+            yield (
+                f"{name} takes '{port.name}' in 255 steps of {_range(port)}: {became}. "
+                "onnx-float and tflite-float files take it as it is."
+            )
+
+
+def _numbers(levels: Mapping[str, Levels]) -> dict[str, NDArray[np.float64]]:
+    """Return the inputs that were set to numbers, not to pictures."""
+    return {n: level.astype(np.float64) for n, level in levels.items() if level.dtype != np.uint8}
+
+
+def _levels(port: Port, text: str, exported: bool) -> Levels:
     numbers = [number_of(part) for part in text.split(",")]
     if all(number is not None for number in numbers):
         return _of_numbers(port, [number for number in numbers if number is not None], exported)
@@ -92,14 +151,13 @@ def _levels(port: Port, text: str, exported: bool) -> Pixels:
     return read_image(Path(text), "rgb" if port.channels == len("rgb") else "y")
 
 
-def _of_numbers(port: Port, numbers: list[float], exported: bool) -> Pixels:
+def _of_numbers(port: Port, numbers: list[float], exported: bool) -> NDArray[np.float64]:
     if len(numbers) not in (1, port.channels):
         raise UsageError(f"'{port.name}' takes {port.channels} numbers, not {len(numbers)}.")
     shares = _shares(port, numbers)
     if not _all_within(shares):
         raise UsageError(_beyond(port, numbers, exported))
-    levels: Pixels = np.rint(shares * WHITE).astype(np.uint8).reshape(1, 1, -1)
-    return np.broadcast_to(levels, (1, 1, port.channels))
+    return np.broadcast_to((shares * WHITE).reshape(1, 1, -1), (1, 1, port.channels))
 
 
 def _shares(port: Port, numbers: list[float]) -> NDArray[np.float64]:

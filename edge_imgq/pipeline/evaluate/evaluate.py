@@ -88,7 +88,9 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
     """
-    enhancer = open_enhancer(request.model, request.threads, request.pixels, request.settings)
+    enhancer = open_enhancer(
+        request.model, request.threads, request.pixels, request.settings, "`settings` in Python"
+    )
     refuse_unused_range([enhancer], request.pixels)
     files = tuple(pair_files(request.folder))
     protocol = _protocol(request, enhancer.contract, files)
@@ -115,7 +117,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         rows=_summary(scores),
         images=tuple(scores),
         left_out=tuple(left_out),
-        hint=_hint(enhancer, files, request.threads),
+        hint=" ".join(filter(None, (_hint(enhancer, files, request.threads), *enhancer.rounded))),
     )
 
 
