@@ -183,6 +183,8 @@ class AppContract:
         author: as the person who bundled states it; empty where nobody did.
         licence: likewise.
         model_version: likewise.
+        warnings: sentences on the network itself: that it was worse than none against the truth, or
+            that its pixels may have another range.
         files: of the bundle, in order of their targets.
         port_choices: inputs of the model that became constants and the output that was chosen, in
             words: "bound: sigma = 0.0588", "output: full".
@@ -205,3 +207,4 @@ class AppContract:
     model_version: str
     files: tuple[FileContract, ...]
     port_choices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

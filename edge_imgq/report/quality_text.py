@@ -31,6 +31,12 @@ def quality_lines(report: Report) -> list[str]:
     ]
 
 
+def network_warnings(report: Report) -> tuple[str, ...]:
+    """Return what is wrong before a file is made: the range of pixels, the network itself."""
+    lines = (*wrong_range(report), *worse_than_input(report))
+    return tuple(line.removeprefix("! ") for line in lines)
+
+
 def wrong_range(report: Report) -> list[str]:
     """Return a warning where the pixels seem to have another range than was taken; else nothing."""
     return [f"! {report.range_warning}"] if report.range_warning else []

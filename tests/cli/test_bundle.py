@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from edge_imgq.errors import UsageError
 from edge_imgq.images.tile_plan import mirrored
 from edge_imgq.pipeline.bundle import bundle_check
 from edge_imgq.pipeline.bundle.bundle_check import Finding, check_bundle
+from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.runtime.open import open_session
+from edge_imgq.verify.drift import Drop
 from tests.cli.conftest import CARD, STATED, Run
 from tests.cli.tampering import Edited, one_bias
 
@@ -372,3 +375,22 @@ def test_the_photograph_is_the_same_everywhere(channels: int) -> None:
     }
     assert hashlib.sha256(photo.tobytes()).hexdigest() == digests[channels]
     assert len(np.unique(photo)) > 100
+
+
+def test_what_is_wrong_with_the_network_itself_stands_on_the_first_page(
+    exported: Path, tmp_path: Path, run: Run
+) -> None:
+    """As in the report: a file true to a network that does harm does harm."""
+    report = json.loads((exported / "report.json").read_text())
+    for target in report["targets"]:
+        target["drop"] = asdict(Drop(0.1, 0.2, "a", 1.0, 2.0))
+    report["advice"] = [f"tiny: {RANGE_DOUBT}, say --range 255."]
+    (exported / "report.json").write_text(json.dumps(report))
+    folder = tmp_path / "warned"
+    words = ("bundle", exported, "--target", "tflite-int8", "-o", folder)
+    assert run(*words).code == 0
+    page = (folder / "README.md").read_text()
+    assert page.splitlines()[2].endswith("on RGB.")
+    assert f"\n\n**tiny: {RANGE_DOUBT}, say --range 255.**\n" in page
+    assert "\n\n**the network is worse than none: 1.00 dB against the truth, " in page
+    assert run("bundle", "--verify", folder).code == 0

@@ -26,6 +26,7 @@ from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import read_report
+from edge_imgq.report.quality_text import network_warnings
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.versions import runtime_versions
@@ -198,6 +199,7 @@ def _facts(
         author=request.author or stated.author,
         licence=request.licence or stated.licence,
         model_version=request.model_version or stated.version,
+        warnings=network_warnings(report),
         card=_card(request.card, report.model, ships=ships),
         lock=constraints(
             LOCK_HEADING.format(python=python_version()), (p.name for p in report.versions)

@@ -143,6 +143,7 @@ def _made_again(folder: Path, said: AppContract, watch: Watch) -> Contents:
         author=said.author,
         licence=said.licence,
         model_version=said.model_version,
+        warnings=said.warnings,
         card=_text(folder / model_card.FILE),
         lock=_text(folder / LOCK),
         command=_text(folder / reproduce_commands.FILE),

@@ -60,6 +60,7 @@ class Facts:
         author: as the person states it; "" for nothing.
         licence: likewise.
         model_version: likewise.
+        warnings: of the report, on the network itself.
         card: the model card, in Markdown.
         lock: versions of the packages that made the files, as pip reads them.
         command: that makes the bundle again.
@@ -73,6 +74,7 @@ class Facts:
     author: str
     licence: str
     model_version: str
+    warnings: tuple[str, ...]
     card: str
     lock: str
     command: str
@@ -196,6 +198,7 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
         author=facts.author,
         licence=facts.licence,
         model_version=facts.model_version,
+        warnings=facts.warnings,
         files=tuple(sorted(files, key=lambda file: file.target)),
         port_choices=note.contract.port_choices,
     )
