@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from edge_imgq.export.tflite.lower import lower
+from edge_imgq.export.tflite.lowering_options import LoweringOptions
+from tests.export.tflite.cases import conv
 from tests.export.tflite.operators.build import (
     assert_float_file,
     assert_int8_file,
     cases_of,
     quantizable,
+)
+from tests.export.tflite.witness import (
+    NOTE,
+    from_file,
+    interpreter_of,
+    network_of,
+    run_litert,
+    run_onnx,
+    to_file,
 )
 
 CASES = cases_of("convolution")
@@ -22,3 +35,19 @@ def test_a_float_file_agrees_with_onnx_runtime(name: str) -> None:
 @pytest.mark.parametrize("name", quantizable(CASES))
 def test_an_int8_file_agrees_with_the_qdq_model(name: str) -> None:
     assert_int8_file(name)
+
+
+@pytest.mark.parametrize(("group", "outputs"), [(2, 3), (2, 4), (3, 1), (3, 2)])
+def test_a_gpu_gets_whole_weights_where_groups_are_no_fours(group: int, outputs: int) -> None:
+    """A group of two or three inputs: LiteRT's GPU kernels hold channels in fours."""
+    inputs = 6 // group
+    generator, shape = np.random.default_rng(3), (1, 6, 8, 10)
+    weights = generator.normal(size=(group * outputs, inputs, 3, 3)).astype(np.float32)
+    bias = generator.normal(size=group * outputs).astype(np.float32)
+    case = conv(f"group = {group}, pads = [1, 1, 1, 1]", shape, w=weights, b=bias)
+    model, values = case.model(), generator.normal(size=shape).astype(np.float32)
+    data = lower(network_of(model), NOTE, options=LoweringOptions(gpu=True))
+    got = from_file(run_litert(data, to_file(values)))
+    np.testing.assert_allclose(got, run_onnx(model, values), atol=1e-5)
+    filters = [d["shape"].tolist() for d in interpreter_of(data).get_tensor_details()]
+    assert [group * outputs, 3, 3, 6] in filters
