@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from edge_imgq.images.files import read_rgb, write_image
@@ -67,6 +68,14 @@ def test_auto_repairs_what_needs_it_and_leaves_the_rest(
         for path in (folder, tmp_path)
     )
     assert after < 0.8 * before
+
+
+def test_a_jpeg_that_is_left_alone_keeps_its_pixels(run: Run, tmp_path: Path) -> None:
+    photo = tmp_path / "clean.jpg"
+    Image.fromarray(CLEAN).save(photo, quality=97, subsampling=0)
+    outcome = run("enhance", photo, "--auto", "-o", tmp_path / "out")
+    assert "left as it is" in outcome.out
+    assert np.array_equal(read_rgb(tmp_path / "out" / "clean.jpg"), read_rgb(photo))
 
 
 def test_a_tiny_photograph_is_assessed_without_formulas_and_the_others_go_on(

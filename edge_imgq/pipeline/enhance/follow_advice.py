@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError
-from edge_imgq.images.files import joined
+from edge_imgq.images.files import joined, written_whole
+from edge_imgq.images.lossless_copy import lossless_copy
 from edge_imgq.images.photograph import (
     read_photograph,
     write_deep_photograph,
@@ -60,14 +61,22 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
 
 
 def _left_alone(job: Job) -> Enhanced:
-    """Write a photograph that nothing would mend, without its metadata like all others."""
+    """Write a photograph that nothing would mend, without its metadata like all others.
+
+    Its pixels stay as they are, but where a lossy format must be encoded anew: to turn it upright,
+    to bring inks to RGB, or for another format.
+    """
     photo, result = job
     deep = keeps_depth(photo, result, ())
     before = read_photograph(photo, deep=deep)
     with output_errors(result):
         result.parent.mkdir(parents=True, exist_ok=True)
     size = before.pixels.shape[0], before.pixels.shape[1]
-    if deep:
+    copy = lossless_copy(photo, result.suffix)
+    if copy is not None:
+        with written_whole(result) as temporary:
+            temporary.write_bytes(copy)
+    elif deep:
         write_deep_photograph(result, before.pixels, before)
     else:
         write_photograph(result, joined(size, iter([before.pixels])), before)

@@ -1,0 +1,94 @@
+"""Photographs of lossy formats without their metadata, not a pixel of which changes.
+
+JPEG is as in ITU-T T.81, annex B; WebP as in RFC 9649, section 2.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING
+
+from edge_imgq.images.files import open_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMATS = {"JPEG": (".jpg", ".jpeg"), "MPO": (".jpg", ".jpeg"), "WEBP": (".webp",)}
+"""Suffixes of the lossy formats by Pillow's names; MPO is a JPEG with others behind it."""
+
+ORIENTATION = 0x0112
+"""EXIF's tag."""
+
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends coded data: neither a byte of it, nor a restart, nor a fill byte."""
+
+START_OF_SCAN, END = 0xDA, 0xD9
+APPLICATION, COMMENT = range(0xE0, 0xF0), 0xFE
+DECODED = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+"""Application segments that say which colours are stored, and what they begin with."""
+
+WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
+"""Chunks of metadata, and the bit of each in the flags of VP8X."""
+
+
+def lossless_copy(path: Path, suffix: str) -> bytes | None:
+    """Return an image file without its metadata, its coded pixels and colour profile as they are.
+
+    Args:
+        path: of a file that can be decoded.
+        suffix: of the file that is to be written.
+
+    Returns:
+        None where it must be encoded anew: for another format, inks, or a stored orientation; and
+        for formats that lose nothing.
+
+    Raises:
+        ImageError: it is missing or no image.
+    """
+    with open_image(path) as image:
+        same = suffix.lower() in FORMATS.get(image.format or "", ())
+        upright = image.getexif().get(ORIENTATION, 1) == 1
+        if not same or not upright or image.mode == "CMYK":
+            return None
+    data = path.read_bytes()
+    return webp_without_metadata(data) if suffix.lower() == ".webp" else jpeg_without_metadata(data)
+
+
+def jpeg_without_metadata(data: bytes) -> bytes:
+    """Return the first image of a JPEG file, without EXIF, XMP, comments and the like."""
+    parts, place = [data[:2]], 2
+    while (found := MARKER.search(data, place)) is not None:
+        place, kind = found.end(), data[found.end() - 1]
+        if kind == END:
+            break
+        stop = place + struct.unpack_from(">H", data, place)[0]
+        if kind == START_OF_SCAN:
+            following = MARKER.search(data, stop)
+            stop = len(data) if following is None else following.start()
+        if not _is_metadata(kind, data[place + 2 : stop]):
+            parts.append(data[found.start() : stop])
+        place = stop
+    return b"".join((*parts, bytes((0xFF, END))))
+
+
+def _is_metadata(kind: int, content: bytes) -> bool:
+    if kind in APPLICATION:
+        return kind not in DECODED or not content.startswith(DECODED[kind])
+    return kind == COMMENT
+
+
+def webp_without_metadata(data: bytes) -> bytes:
+    """Return a WebP file without EXIF and XMP."""
+    parts, place = [b"WEBP"], 12
+    while place + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, place)
+        stop = place + 8 + length + length % 2
+        chunk = bytearray(data[place:stop])
+        if name == b"VP8X":
+            chunk[8] &= ~sum(WEBP_METADATA.values())
+        if name not in WEBP_METADATA:
+            parts.append(bytes(chunk))
+        place = stop
+    content = b"".join(parts)
+    return b"RIFF" + struct.pack("<I", len(content)) + content
