@@ -56,13 +56,18 @@ def _expand(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     counts = []
     for before, after in zip(source.shape, result.shape, strict=True):
-        if before == after:
+        if _is_same(before, after):
             counts.append(1)
         elif before == 1 and isinstance(after, int):
             counts.append(after)
         else:
             return False
     return _concatenate(graph, node, source, counts)
+
+
+def _is_same(before: int | ir.SymbolicDim, after: int | ir.SymbolicDim) -> bool:
+    """Tell whether two lengths are equal at every size: two that have no name may differ."""
+    return before == after and (isinstance(before, int) or before.value is not None)
 
 
 def _concatenate(graph: ir.Graph, node: ir.Node, source: ir.Value, counts: list[int]) -> bool:
@@ -127,7 +132,8 @@ def _count_between(source: ir.Value, node: ir.Node) -> int | None:
         return int(counts[2]) if counts[:2] == [1, 1] and counts[3:] == [1, 1] else None
     if thick is None or len(thick) != 5 or not isinstance(thick[2], int):
         return None
-    return thick[2] if tuple(thick) == (*thin[:2], thick[2], *thin[3:]) else None
+    sides = ((thin[axis], thick[axis]) for axis in (0, 1, 3, 4))
+    return thick[2] if all(_is_same(before, after) for before, after in sides) else None
 
 
 def _joins(model: ir.Model, source: ir.Value, node: ir.Node, merge: ir.Node, channels: int) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
+from edge_imgq.graph.passes.recognise.tile_to_concat import tile_to_concat
 from edge_imgq.graph.rewrite import rewrite
 from tests.graph.build import parsed, run
 from tests.graph.passes.build import IMAGE, check_form, numbers
@@ -36,6 +38,24 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_repeated_channels_are_joined(name: str) -> None:
     check_form(*CASES[name])
+
+
+def test_lengths_that_nobody_knows_are_not_taken_for_equal() -> None:
+    """Of 3x3 pixels one is left in `p` and four in `q`; neither length has a name."""
+    body = (
+        "p = MaxPool<kernel_shape=[3, 3], strides=[3, 3]>(image) "
+        "q = MaxPool<kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1>(image) "
+        "s = Shape(q) e = Expand(p, s) out = Relu(e)"
+    )
+    model = parsed(body, {}, "h,w")
+    image = IMAGE[:, :, :3, :3]
+    wanted = run(model, image)
+    for node in model.graph:
+        shape = node.outputs[0].shape
+        if shape is not None and len(shape) == 4:
+            node.outputs[0].shape = ir.Shape([1, 6, None, None])
+    assert tile_to_concat(model) == 0
+    np.testing.assert_array_equal(run(model, image), wanted)
 
 
 INTERLEAVED = "u = Unsqueeze(image, a) t = Tile(u, n) s = Shape(t) b = Slice(s, z, o, z) "
