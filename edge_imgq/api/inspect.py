@@ -48,7 +48,11 @@ class Inspection(ShownAsText):
         if isinstance(found, Skipped):
             return found
         return {
-            row.target: (*(f"{one.operator}: {one.reason}" for one in row.refused), *row.missing)
+            row.target: (
+                *(f"{one.operator}: {one.reason}" for one in row.refused),
+                *row.missing,
+                *([row.package] if row.package else []),
+            )
             for row in found
         }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx_ir as ir
-from onnx_ir.passes.common import LiftConstantsToInitializersPass
+from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass
 
 from edge_imgq.artifact import size_of
 from edge_imgq.contract import note_in
@@ -15,8 +15,10 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.edit import find_maker
 from edge_imgq.graph.load.load import normalise, read_onnx
 from edge_imgq.graph.operators import QUANTIZING, WINDOWED
+from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
@@ -31,12 +33,18 @@ INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
 OF_ONE_IMAGE = Skipped("it is counted for models of one image alone")
 
 
+CHOSEN = Skipped("it is counted for models as they are in their file")
+
+
 RESIZERS = frozenset({"Resize", "Upsample"})
 """Operators whose constants say how large the result is."""
 
 
 def describe(
-    path: Path, size: tuple[int, int] | None, simplified: ir.Model | None = None
+    path: Path,
+    size: tuple[int, int] | None,
+    simplified: ir.Model | None = None,
+    ports: PortRequests = NOTHING_ASKED,
 ) -> FileDescription:
     """Return a description of an .onnx file.
 
@@ -48,16 +56,19 @@ def describe(
             DEFAULT_SIZE where it leaves them open.
         simplified: the model as `export` reads it, described where the shapes of the file itself do
             not work out; None to read it here.
+        ports: the outputs and inputs that the person chose; the description has these alone.
 
     Raises:
         ModelError: the file is not ONNX, or does not fit the size.
     """
-    original = ir.from_proto(read_onnx(path))
+    original = ir.from_proto(with_chosen_ports(read_onnx(path), ports, str(path)))
+    if ports.is_choice:
+        RemoveUnusedNodesPass()(original)  # those of outputs that were cut off
     images = _images(original)
     if len(images) == 1 and images[0].shape is not None and len(images[0].shape) == 4:
         model = _bound(original, path, size, simplified)
         counted_at = None if own_size(original) == own_size(model) else own_size(model)
-        memory = known_memory(path, own_size(model) or DEFAULT_SIZE)
+        memory = CHOSEN if ports.is_choice else known_memory(path, own_size(model) or DEFAULT_SIZE)
     else:
         model, memory = _as_it_is(original, size or DEFAULT_SIZE), OF_ONE_IMAGE
         counted_at = (size or DEFAULT_SIZE) if any(map(_has_open_sides, images)) else None

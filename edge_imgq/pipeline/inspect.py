@@ -85,7 +85,8 @@ def _inspect_onnx(
     watch(Step("ask the targets", 1, 2))
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
     try:
-        found = describe(path, at, None if isinstance(source, Skipped) else source.model)
+        read = None if isinstance(source, Skipped) else source.model
+        found = describe(path, at, read, ports)
     except ModelError as error:
         if isinstance(outlook, Skipped):
             raise ModelError(outlook.reason) from error
@@ -157,7 +158,7 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
     Returns:
         One outlook per target; the reason, where export refuses the model itself.
     """
-    from edge_imgq.pipeline.export.refused_operators import refused
+    from edge_imgq.pipeline.export.refused_operators import missing_writer, refused
     from edge_imgq.report.description import RefusedOperator, TargetOutlook
 
     try:
@@ -167,12 +168,14 @@ def _outlook(source: Source, size: Size | None) -> tuple[TargetOutlook, ...] | S
         found = refused(source, plans)
     except ModelError as error:
         return Skipped(str(error))
-    missing = {plan.recipe.name: _missing_compilers(plan.recipe.chips) for plan in plans}
     return tuple(
         TargetOutlook(
-            target, tuple(RefusedOperator(r.operator, r.reason) for r in refusals), missing[target]
+            plan.recipe.name,
+            tuple(RefusedOperator(r.operator, r.reason) for r in found[plan.recipe.name]),
+            _missing_compilers(plan.recipe.chips),
+            missing_writer(plan.recipe),
         )
-        for target, refusals in found.items()
+        for plan in plans
     )
 
 

@@ -111,11 +111,14 @@ class TargetOutlook:
         refused: the operators that stand in the way; none where the target would be written.
         missing: what compiles its files for NPUs and is not installed here, and where to get it, a
             sentence for each vendor; the files of their chips are then not written.
+        package: what writes its files and is not installed here, and how to install it, in
+            sentences; empty where nothing is missing. There is then no file at all.
     """
 
     target: str
     refused: tuple[RefusedOperator, ...]
     missing: tuple[str, ...] = ()
+    package: str = ""
 
 
 @dataclass(frozen=True)

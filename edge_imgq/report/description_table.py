@@ -86,7 +86,9 @@ def _outlook(description: FileDescription) -> str:
     """Say which targets `export` would write of a model, and what keeps it from the others."""
     if isinstance(description.targets, Skipped):
         return wrapped(f"export refuses this model: {description.targets.reason}", "  ")
-    able = [row.target for row in description.targets if not (row.refused or row.missing)]
+    able = [
+        row.target for row in description.targets if not (row.refused or row.missing or row.package)
+    ]
     at = description.counted_at
     # Files for phones have one size, which a model of others does not say.
     size = "" if at is None or description.note else f" with --size {at[0]}x{at[1]}"
@@ -100,7 +102,17 @@ def _outlook(description: FileDescription) -> str:
         for row in description.targets
         if row.missing and not row.refused
     ]
+    lines += [f"not {listed(names)}: {why}" for why, names in _packages(description.targets)]
     return "\n".join(wrapped(line, "  ") for line in lines)
+
+
+def _packages(outlook: Sequence[TargetOutlook]) -> list[tuple[str, list[str]]]:
+    """Return which packages are missing, in sentences, with the targets that they would write."""
+    found: dict[str, list[str]] = {}
+    for row in outlook:
+        if row.package and not row.refused:
+            found.setdefault(row.package, []).append(row.target)
+    return list(found.items())
 
 
 def _parted(operator: str) -> tuple[str, str]:

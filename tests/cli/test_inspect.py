@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from edge_imgq import inspect
+from edge_imgq import formats, inspect
 from edge_imgq.export.npu import sdk
 from edge_imgq.export.npu.sdk import Sdk
 from edge_imgq.skipped import Skipped
@@ -125,6 +125,24 @@ def test_a_target_whose_compiler_is_missing_is_none_that_export_can_write(
     monkeypatch.setattr(sdk, "find_sdk", lambda _vendor: Sdk((), "a test"))
     said = " ".join(run("inspect", path).out.split())
     assert "tflite-npu" in said.partition("can write ")[2].split(" not ")[0]
+
+
+def test_a_target_whose_package_is_missing_is_none_that_export_can_write(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight = np.full((3, 3, 3, 3), 0.1, np.float32)
+    path = convolution([1, 1, 1, 1], weight, tmp_path / "one.onnx")
+    monkeypatch.setattr(formats, "find_spec", lambda _module: None)
+    said = " ".join(run("inspect", path).out.split())
+    able = said.partition("can write ")[2].partition(" not ")[0]
+    assert "coreml-int8" in able
+    assert "ncnn-int8" in able  # its package runs files and writes none
+    assert "executorch" not in able
+    assert "coreai" not in able
+    assert "not executorch-float, executorch-int8: The package executorch, which" in said
+    exports = inspect(path).exports
+    assert isinstance(exports, dict)
+    assert "pip install" in exports["coreai-int8"][0]
 
 
 @pytest.mark.parametrize("skip", [True, False])

@@ -52,6 +52,16 @@ def test_inspect_takes_the_same_words(run: Run, network: Path) -> None:
     assert "no input 'strength'; it takes 'sigma' and 'image'" in " ".join(refused.err.split())
 
 
+def test_inspect_shows_what_is_left_of_a_model_and_who_takes_it(run: Run, network: Path) -> None:
+    bound = run("inspect", network, "--bind", "sigma=15/255", "--size", "32x32")
+    assert bound.code == 0, bound.err
+    assert "input image:" in bound.out
+    assert "input sigma:" not in bound.out
+    whole = " ".join(run("inspect", network, "--size", "32x32").out.split())
+    assert "not coreai-float16, coreai-int8, for Input 'sigma': a Core AI file here" in whole
+    assert "coreml-int8" in whole.partition("can write ")[2].partition(" not ")[0]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

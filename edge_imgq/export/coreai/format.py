@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from edge_imgq.runtime.protocol import Session
 
 
+IMAGE_ALONE = (
+    "a Core AI file here takes one photograph as it is. Bind the other inputs (--bind), or use the "
+    "coreml targets."
+)
+
+
 def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     """Lower the graph at its one size to an .aimodel folder."""
     from edge_imgq.export.coreai.asset import save
@@ -32,8 +38,16 @@ def write_coreai(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
     """Return the operators that `write_coreai` refuses of a graph."""
     from edge_imgq.export.coreml.program import refusals as refused
+    from edge_imgq.export.refusal import Refusal
+    from edge_imgq.graph.ports.port_feeds import graph_inputs
 
-    return refused_at_any_size(graph, order, refused)
+    kind = order.note.contract
+    inputs = (
+        [] if kind.takes_image_alone else [str(v.name) for v in graph_inputs(graph.model.graph)]
+    )
+    # An image of another layout is the one input that is refused.
+    ports = tuple(Refusal("Input", name, IMAGE_ALONE) for name in inputs[1:] or inputs)
+    return ports + refused_at_any_size(graph, order, refused)
 
 
 def open_session(path: Path, threads: int) -> Session:

@@ -118,9 +118,15 @@ def _refuse_without_writer(recipe: ExportRecipe) -> None:
     Raises:
         RuntimeUnavailableError: says what to install.
     """
+    if reason := missing_writer(recipe):
+        raise RuntimeUnavailableError(reason)
+
+
+def missing_writer(recipe: ExportRecipe) -> str:
+    """Return what writes a target's files and is not installed here, in sentences; "" for none."""
     extra = FORMATS[recipe.format].extra
-    if extra is not None and extra.writes and extra.is_missing:
-        raise RuntimeUnavailableError(extra.reason)
+    is_missing = extra is not None and extra.writes and extra.is_missing
+    return extra.reason if extra is not None and is_missing else ""
 
 
 def _sharing(plan: TargetPlan, plans: Sequence[TargetPlan]) -> list[str]:
