@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from onnx import helper
 
 import edge_imgq
+from edge_imgq.pipeline.open_model.port_range import with_range
 from tests.port_networks import IMAGE, write
 
 
@@ -31,3 +33,21 @@ def test_low_ends_at_zero_only_where_the_last_operator_does(
     sums = weights.reshape(2, -1).sum(axis=1)
     assert (np.array(port.high) > sums).all()
     assert (np.array(port.high) < 1.3 * sums).all()
+
+
+def test_memory_does_not_grow_with_the_photographs(tmp_path: Path) -> None:
+    """Each of eight gives 32 numbers a pixel, of which the least and the most are kept."""
+    node = helper.make_node("Conv", ["image", "w"], ["out"])
+    weights = np.ones((32, 3, 1, 1))
+    model = edge_imgq.open(
+        write(tmp_path / "m.onnx", [node], [IMAGE], 32, {"w": weights}),
+        output_name="out=plane:0..4",
+    )
+    port = model.contract.result
+    assert port is not None
+    tracemalloc.start()
+    found = with_range(port, model.source.model, model.contract, None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.low) == 32
+    assert peak < 150e6, peak
