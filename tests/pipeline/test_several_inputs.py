@@ -104,7 +104,10 @@ def test_a_noise_level_changes_what_onnx_runtime_says_it_does(tmp_path: Path) ->
     ("settings", "words"),
     [
         ({}, r"more than the photograph: sigma=NUMBER \(0 to 0.2941\)"),
-        ({"sigma": 25}, r"as nobody said; say its range \(--input sigma=plane:0..25\) for 25"),
+        (
+            {"sigma": 25},
+            r"from 0 to 0.2941; say another range \(--input sigma=plane:0..25\) for 25",
+        ),
         ({"sigma": 25}, "levels of 255, say --set sigma=25/255"),
         ({"sigma": 0.5}, r"--input sigma=plane:0..1\) for 0.5\.$"),
         ({"sigma": 0.1, "mask": 1}, "has no input 'mask' to set; it takes 'sigma'"),

@@ -178,7 +178,7 @@ def _beyond(port: Port, numbers: list[float], exported: bool) -> str:
         told = f"was exported for {_range(port)}; export the model with another range"
         ends = "LOW..HIGH"
     else:
-        told = f"is taken to go from {_range(port)}, as nobody said; say its range"
+        told = f"is taken to go from {_range(port)}; say another range"
         ends = f"{min(0.0, *numbers):g}..{max(1.0, *numbers):g}"
     said = f"'{port.name}' {told} (--input {port.name}={port.kind}:{ends}) for {given}."
     if max(numbers) <= 1 or not _all_within(_shares(port, [n / WHITE for n in numbers])):
