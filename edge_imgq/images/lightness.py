@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,22 +28,44 @@ UNIT = 2.0
 """Ends of a port below this count in WIDEST, others in a and b themselves."""
 
 
+BAND = 16
+"""Rows that are converted at a time: scikit-image takes over 100 bytes for each pixel."""
+
+
 def lightness_of(photo: Pixels) -> Pixels:
     """Return the lightness of a photograph (H, W, 1 or 3) as (H, W, 1), 255 for white."""
     from skimage.color import rgb2lab
 
-    colours = np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo
-    return to_pixels(rgb2lab(colours)[..., :1] * (255.0 / LIGHTEST))
+    lightness = np.empty((*photo.shape[:2], 1), np.uint8)
+    for top in range(0, photo.shape[0], BAND):
+        colours = np.broadcast_to(photo[top : top + BAND], (*photo[top : top + BAND].shape[:2], 3))
+        lab = rgb2lab(colours)
+        lightness[top : top + BAND] = to_pixels(lab[..., :1] * (255.0 / LIGHTEST))
+    return lightness
 
 
 def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
-    """Return the picture (H, W, 3) of a lightness (H, W, 1) and of a and b.
+    """Return what `coloured_bands` yields as one picture (H, W, 3)."""
+    result, top = np.empty((*lightness.shape[:2], 3), np.uint8), 0
+    for band in coloured_bands(lightness, levels, port):
+        result[top : top + BAND] = band
+        top += BAND
+    return result
+
+
+def coloured_bands(lightness: Pixels, levels: Pixels, port: Port) -> Iterator[Pixels]:
+    """Yield the picture of a lightness (H, W, 1) and of a and b in bands of rows, from the top.
 
     Args:
         lightness: 255 for white.
         levels: of a and b (H, W, 2), where 0 … 255 is the port's range.
         port: what they are.
     """
+    for top in range(0, lightness.shape[0], BAND):
+        yield _coloured(lightness[top : top + BAND], levels[top : top + BAND], port)
+
+
+def _coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     from skimage.color import lab2rgb
 
     low, high = np.array(port.low), np.array(port.high)
@@ -50,4 +73,6 @@ def coloured(lightness: Pixels, levels: Pixels, port: Port) -> Pixels:
     if max(map(abs, (*port.low, *port.high))) <= UNIT:
         colours = colours * WIDEST
     lab = np.concatenate([lightness * (LIGHTEST / 255.0), colours], axis=2)
+    # Z would be below 0: scikit-image clips it there, and warns of it band by band.
+    lab[..., 2] = np.minimum(lab[..., 2], (lab[..., 0] + 16.0) / 116.0 * 200.0 * (1.0 - 1e-12))
     return to_pixels(lab2rgb(lab) * 255.0)

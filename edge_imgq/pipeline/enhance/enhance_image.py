@@ -11,7 +11,7 @@ import numpy as np
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
 from edge_imgq.images.files import joined
-from edge_imgq.images.lightness import coloured, lightness_of
+from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.tiles import run_tiled, tile_count
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
@@ -105,7 +105,11 @@ def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
 
 def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Iterator[Pixels]:
     """Yield what `enhance_pixels` returns in bands of rows, from the top."""
-    if _keeps_colours(photo, enhancer):
+    result = enhancer.contract.result
+    if enhancer.contract.adds_colours and result is not None:
+        lightness = lightness_of(photo)
+        yield from coloured_bands(lightness, _run(lightness, enhancer, watch), result)
+    elif _keeps_colours(photo, enhancer):
         yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch))
     else:
         yield enhance_pixels(photo, enhancer, watch)

@@ -76,8 +76,10 @@ def _needed(size: Size, networks: Sequence[tuple[Enhancer, float]], tile: int) -
     for enhancer, activations in networks:
         scale = enhancer.contract.scale
         result = pixels * scale**2
-        # A network on luma has colours put back band by band; another holds its result twice.
-        most = max(most, 4 * pixels + (5 if enhancer.contract.colour == "y" else 7) * result)
+        # A network on luma has colours put back band by band, one that makes them holds two planes
+        # more; another holds its result twice.
+        lean = enhancer.contract.colour == "y" and not enhancer.contract.adds_colours
+        most = max(most, 4 * pixels + (5 if lean else 7) * result)
         running = WORKSPACE * activations * _tile_pixels(size, enhancer, tile)
         most = max(most, 4 * pixels + 3 * result + round(running))
         size, pixels = (size[0] * scale, size[1] * scale), result
