@@ -146,7 +146,7 @@ def advised(gains: Sequence[Gain], side: int) -> tuple[str, ...]:
 def classical_measures(pixels: Pixels) -> ClassicalMeasures | Skipped:
     """Return what formulas say of a photograph, RGB (H, W, 3) or gray (H, W, 1)."""
     if min(pixels.shape[:2]) < LEAST_SIDE:
-        return Skipped(f"they need {LEAST_SIDE} pixels on each side")
+        return Skipped(f"the formulas need {LEAST_SIDE} pixels on each side")
     luma = (luma_of(pixels) if pixels.shape[2] == 3 else pixels)[..., 0].astype(np.float32)
     return ClassicalMeasures(wavelet_noise(luma), laplacian_variance(luma), blockiness(luma))
 

@@ -28,7 +28,7 @@ def assessment_text(found: Assessment) -> str:
         table.add_row(f"{one.model}", _number(one.gain, sign=True), "gain of PSNR")
     parts = [f"{found.source} ({height} high, {width} wide)", draw(table)]
     if isinstance(formulas := found.classical, Skipped):
-        parts.append(f"no formulas beside it: {formulas.reason}")
+        parts.append(f"skipped: {formulas.reason}")
     return "\n\n".join((*parts, _advice(found)))
 
 

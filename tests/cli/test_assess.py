@@ -86,9 +86,9 @@ def test_a_tiny_photograph_is_assessed_without_formulas_and_the_others_go_on(
         write_image(path, CLEAN[: int(path.stem), : int(path.stem)])
     outcome = run("assess", *tiny)
     assert outcome.code == 0, outcome.err
-    assert outcome.out.count("no formulas beside it: they need 16 pixels on each side") == len(tiny)
+    assert outcome.out.count("skipped: the formulas need 16 pixels on each side") == len(tiny)
     found = json.loads(run("assess", *tiny, "--json").out)
-    reason = {"skipped": "they need 16 pixels on each side"}
+    reason = {"skipped": "the formulas need 16 pixels on each side"}
     assert [one["classical"] for one in found] == [reason] * len(tiny)
     outcome = run("enhance", *tiny, folder / "noisy.png", "--auto", "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
