@@ -109,6 +109,7 @@ def enhance_files(
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     settings: Mapping[str, float | str] = MappingProxyType({}),
+    device: str = "",
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Batch:
@@ -133,6 +134,7 @@ def enhance_files(
         bind: likewise.
         settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
             pictures, by the input's name.
+        device: that runs the files, such as "gpu"; empty for this host.
         threads: as for `enhance`.
         progress: called with every step before it begins.
 
@@ -145,6 +147,7 @@ def enhance_files(
         ImageError: none of the photographs is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
+        RuntimeUnavailableError: the device is not there, or does not run a file.
     """
     from edge_imgq.pipeline.enhance.before_after_page import write_page
     from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest
@@ -158,7 +161,9 @@ def enhance_files(
     ports = as_ports(output_name, inputs, bind)
     models = () if model is None else tuple(_opened(model, asked, ports))
     said = _texts(settings)
-    request = EnhanceRequest(jobs, models, threads or processors(), asked, workers, memory, said)
+    request = EnhanceRequest(
+        jobs, models, threads or processors(), asked, workers, memory, said, device
+    )
     watch = progress or unwatched
     work = follow_advice if model is None else run
     batch = work(request, watch) if jobs else Batch((), ())

@@ -103,6 +103,12 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="write a page of HTML that shows each photograph before and after",
     )
+    parser.add_argument(
+        "--device",
+        default="",
+        metavar="NAME",
+        help="where files run, such as gpu (default: this host; `edge-imgq doctor` lists them)",
+    )
     add_settings(parser)
     add_range(parser)
     add_ports(parser)
@@ -131,6 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
             inputs=arguments.input,
             bind=dict(arguments.bind),
             settings=dict(arguments.set),
+            device=arguments.device,
             threads=arguments.threads,
             progress=watch,
         )

@@ -45,7 +45,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "enhance_files": (
         *("photos", "model", "output", "*", "suffix=''", "resume=False", "workers=0", "memory=0"),
         *("page=None", "pixel_range=None"),
-        *(*PORTS, SET, "threads=None", PROGRESS),
+        *(*PORTS, SET, "device=''", "threads=None", PROGRESS),
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),

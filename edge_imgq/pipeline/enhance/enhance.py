@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
-from edge_imgq.errors import ImageError
+from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.files import image_size, is_grayscale, read_image
 from edge_imgq.images.photograph import (
     read_photograph,
@@ -19,6 +19,7 @@ from edge_imgq.pipeline.enhance.enhance_image import enhance_image, enhance_to_i
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
 from edge_imgq.pipeline.enhance.lost_depth import keeps_depth, lost_depths
 from edge_imgq.pipeline.enhance.memory_limit import limits
+from edge_imgq.pipeline.enhance.on_device import on_device
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.enhance.worker_pool import done_at_once
 from edge_imgq.pipeline.progress import Step, Watch
@@ -45,6 +46,7 @@ class EnhanceRequest:
         workers: photographs that are enhanced at once; 0 for one, or as many as `memory` allows.
         memory: bytes that the process may hold; 0 for no limit.
         settings: of further inputs.
+        device: that runs the files, one photograph at a time; empty for this host.
     """
 
     jobs: tuple[Job, ...]
@@ -54,6 +56,7 @@ class EnhanceRequest:
     workers: int = 0
     memory: int = 0
     settings: Settings = field(default_factory=dict)
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,25 @@ def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
         ImageError: none of them is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
+        RuntimeUnavailableError: the device is not there, or does not run a file.
     """
+    if request.device and request.workers > 1:
+        raise UsageError("A device runs one photograph at a time: leave out --workers.")
     jobs, failed = _readable(request.jobs)
-    enhancers = _opened(request, request.threads, watch)
-    refuse_unused_range(enhancers, request.pixels)
+    opened = _opened(request, request.threads, watch)
+    refuse_unused_range(opened, request.pixels)
+    with on_device(opened, request.device, request.threads) as enhancers:
+        return _all_enhanced(request, jobs, failed, enhancers, watch)
+
+
+def _all_enhanced(
+    request: EnhanceRequest,
+    jobs: list[Job],
+    failed: list[str],
+    enhancers: Sequence[Enhancer],
+    watch: Watch,
+) -> Batch:
+    """Enhance the photographs that can be read by networks that are open."""
     jobs, workers, tile, too_large = _within(request, jobs, enhancers)
     threads = max(request.threads // workers, 1)
     sets = [enhancers] if workers == 1 else []
@@ -173,7 +191,7 @@ def _within(
     if not request.memory:
         return jobs, max(min(request.workers or 1, len(jobs)), 1), 0, []
     sizes = {job: image_size(job[0]) for job in jobs}
-    most = min(request.workers or request.threads, len(jobs))
+    most = 1 if request.device else min(request.workers or request.threads, len(jobs))
     found = limits(list(sizes.values()), enhancers, resident_bytes(), request.memory, most)
     sentences = [
         f"{photo}: its {size[0]}x{size[1]} pixels (height x width) need about "
