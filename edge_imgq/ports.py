@@ -20,7 +20,15 @@ KINDS: tuple[str, ...] = get_args(Kind)
 LAYOUTS: tuple[Kind, ...] = ("image", "raw", "rgba", "frames")
 """Kinds of what a photograph becomes."""
 
+NOISE_WORDS = ("sigma", "noise")
+"""Words in the name of an input that says how strong noise is, in the unit of pixels."""
+
 FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
+
+
+def says_noise(name: str) -> bool:
+    """Tell whether an input of this name says how strong the noise of the image is."""
+    return any(word in name.lower() for word in NOISE_WORDS)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,18 @@ def add(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, "enhance", "run a file or network on photographs", DETAILS, EXAMPLE
     )
+    _add_photographs_and_networks(parser)
+    _add_results(parser)
+    _add_resources(parser)
+    add_settings(parser)
+    add_range(parser)
+    add_ports(parser)
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def _add_photographs_and_networks(parser: argparse.ArgumentParser) -> None:
+    """Add what is enhanced, and by what."""
     parser.add_argument(
         "images",
         nargs="*",
@@ -65,6 +77,10 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="run what `assess` advises for each photograph, or nothing where nothing helps",
     )
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Add where results go, and which are there already."""
     parser.add_argument(
         "--output",
         "-o",
@@ -83,6 +99,10 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="leave results that are there, so that an interrupted run goes on where it stopped",
     )
+
+
+def _add_resources(parser: argparse.ArgumentParser) -> None:
+    """Add how many photographs at once, in what memory, where, and the page about them."""
     parser.add_argument(
         "--workers",
         type=positive,
@@ -109,11 +129,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="where files run, such as gpu (default: this host; `edge-imgq doctor` lists them)",
     )
-    add_settings(parser)
-    add_range(parser)
-    add_ports(parser)
-    add_threads(parser, default=processors())
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

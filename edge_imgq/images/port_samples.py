@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.colour import steps_of
+from edge_imgq.ports import says_noise
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -27,9 +28,6 @@ SHIFT = 2
 """Pixels that a frame may lie apart from the others, up, down and sideways."""
 
 WHITE = 255
-
-NOISE = ("sigma", "noise")
-"""Words in the name of an input that says how strong the noise of the image is."""
 
 LARGEST_UNIT = 2.0
 """A noise level that may be larger counts in levels of 255, not in the range of pixels."""
@@ -65,7 +63,7 @@ def with_ports(
 
 def noise_port(contract: ImageContract) -> Port | None:
     """Return the input that says how strong the noise of the image is; None where there is none."""
-    named = (p for p in contract.further if any(word in p.name.lower() for word in NOISE))
+    named = (p for p in contract.further if says_noise(p.name))
     return next((port for port in named if port.kind in ("plane", "vector")), None)
 
 

@@ -14,18 +14,15 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.operators import ELEMENTWISE
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, PLANES
 from edge_imgq.graph.ports.port_feeds import is_one_pixel
-from edge_imgq.ports import LAYOUTS, Kind, Port, PortRequests
+from edge_imgq.ports import LAYOUTS, NOISE_WORDS, Kind, Port, PortRequests, says_noise
 from edge_imgq.wording import count_of
 
-NOISE = ("sigma", "noise")
-"""Words in the name of an input that says how strong noise is, in the unit of pixels."""
-
 MOST_NOISE = 75 / 255
-"""Of the range of pixels: what such an input is taken to reach where nobody says."""
+"""What a noise input is taken to reach where nobody says, of the range of pixels."""
 
 IMAGE_AXES = 4
 
-NO_IMAGE = (*NOISE, "mask", "strength", "trimap")
+NO_IMAGE = (*NOISE_WORDS, "mask", "strength", "trimap")
 """Words in the name of an input that is no image where there is another."""
 
 
@@ -168,7 +165,7 @@ def refuse_bound_beyond(asked: PortRequests, span: tuple[float, float]) -> None:
     """
     for name, numbers in asked.bound:
         said = asked.of_input(name)
-        if not said.low and not _says_noise(name):
+        if not said.low and not says_noise(name):
             continue
         low, high = _ends(name, "plane", span)
         least, most = min(said.low or low), max(said.high or high)
@@ -194,15 +191,11 @@ def _kind(name: str, value: ir.Value, channels: int, image_channels: int) -> Kin
 def _ends(
     name: str, kind: Kind, span: tuple[float, float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if _says_noise(name):
+    if says_noise(name):
         return (0.0,), (MOST_NOISE * (span[1] - span[0]),)
     if kind == "image":
         return (span[0],), (span[1],)
     return (0.0,), (1.0,)
-
-
-def _says_noise(name: str) -> bool:
-    return any(word in name.lower() for word in NOISE)
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
