@@ -31,7 +31,7 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.samples import samples
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.pipeline.image_selection import calibration_images
 from edge_imgq.pipeline.open_model.source import Source, open_model
 from edge_imgq.quantize.quantize import quantize

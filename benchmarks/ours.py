@@ -14,7 +14,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.folders import PACKAGE, export_recipes, quantize_recipe, shipped_folder
 from edge_imgq.skipped import Skipped

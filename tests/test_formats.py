@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import edge_imgq
-from edge_imgq.devices.table import DEVICES
+from edge_imgq.devices.find_device import DEVICES
 from edge_imgq.export.functions import FormatFunctions, functions_of
 from edge_imgq.formats import FORMATS, files_beside, format_of, suffixes
 from edge_imgq.recipe.export import KINDS, PRECISIONS
@@ -119,4 +119,7 @@ def test_no_other_file_knows_a_format_by_its_name_or_suffix() -> None:
     doctor = {"pipeline/doctor.py"}  # lists packages, of which one is called onnx
     left = {n: k for n, k in found.items() if k and n not in devices | doctor}
     assert left == {}
-    assert devices == {"devices/coreml.py", "devices/table.py"}  # of which one is called coreml
+    assert devices == {
+        "devices/coreml.py",
+        "devices/find_device.py",
+    }  # of which one is called coreml

@@ -126,4 +126,4 @@ def export(
     )
     gallery = WorstImages(request.pictures, keeps=True)
     report = run(request, progress or unwatched, gallery)
-    return ModelResult(request.output / report.model, report, gallery.exhibits)
+    return ModelResult(request.output / report.model, report, gallery.worst_images)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.devices.latency import Latency
-    from edge_imgq.report.exhibit import Exhibit
+    from edge_imgq.report.image_comparison import ImageComparison
     from edge_imgq.report.report import Report, TargetReport
     from edge_imgq.skipped import Skipped
     from edge_imgq.verify.drift import Drop, Fidelity
@@ -75,12 +75,14 @@ class ModelResult:
     Attributes:
         folder: that holds the files and `reference/`.
         report: all that was measured; an export has written it beside the files.
-        exhibits: the places of images that files changed most, by file.
+        worst_images: the places of images that files changed most, by file.
     """
 
     folder: Path
     report: Report = field(repr=False)
-    exhibits: Mapping[str, tuple[Exhibit, ...]] = field(default_factory=dict, repr=False)
+    worst_images: Mapping[str, tuple[ImageComparison, ...]] = field(
+        default_factory=dict, repr=False
+    )
 
     def __fspath__(self) -> str:
         """Return the folder as text."""
@@ -128,7 +130,7 @@ class ModelResult:
 
     def __str__(self) -> str:
         """Return the table that the command line prints."""
-        from edge_imgq.report.table import report_table
+        from edge_imgq.report.report_table import report_table
 
         return report_table(self.report)
 
@@ -141,7 +143,7 @@ class ModelResult:
         """Return a picture of the place that a file changed most; None where none changed any."""
         from edge_imgq.report.drift_picture import crops_picture
 
-        kept = [(shown[0], file) for file, shown in self.exhibits.items()]
+        kept = [(shown[0], file) for file, shown in self.worst_images.items()]
         if not kept:
             return None
         worst, file = min(kept, key=lambda pair: pair[0].psnr)

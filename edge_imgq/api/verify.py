@@ -113,7 +113,7 @@ def verify(
         place = _pictures(as_path(pictures), name)
         there = replace(request, device=name, pictures=place)
         found += [
-            ModelResult(verified.folder, verified.report, verified.gallery.exhibits)
+            ModelResult(verified.folder, verified.report, verified.gallery.worst_images)
             for verified in run(there, progress or unwatched)
         ]
     return Verification(tuple(found))

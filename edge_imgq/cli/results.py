@@ -41,7 +41,7 @@ def _print(reports: Sequence[Report], as_json: bool, explain: bool) -> None:
 
         print(reports_to_json(reports))
     else:
-        from edge_imgq.report.table import report_table
+        from edge_imgq.report.report_table import report_table
 
         print("\n\n".join(report_table(report, explain=explain) for report in reports))
     sys.stdout.flush()
@@ -61,7 +61,9 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
     reports = tuple(result.report for result in results)
     verdicts = tuple(verdict for report in reports for verdict in by_budget(report))
     pictures = {
-        (result.report.model, target): result.exhibits.get(f"{result.report.model}-{target}", ())
+        (result.report.model, target): result.worst_images.get(
+            f"{result.report.model}-{target}", ()
+        )
         for result in results
         for target in result.files
     }

@@ -15,8 +15,8 @@ from edge_imgq.graph.phases import Watcher
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import DEFAULT
 
 Size = tuple[int, int]
 

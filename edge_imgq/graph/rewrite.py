@@ -17,8 +17,8 @@ from edge_imgq.graph.passes.by_name.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.by_name.zero_insertion import zero_insertion
 from edge_imgq.graph.passes.canonical import canonical
 from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import DEFAULT
 
 PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
     "canonical": lambda _: canonical,

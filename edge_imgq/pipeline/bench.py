@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_imgq.bench.timing import Timing, TimingRequest, not_timed, time_file, time_on_host
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.options import DeviceOptions
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import (
     NOT_MADE_FOR,
     DeviceError,

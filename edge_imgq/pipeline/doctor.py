@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 from edge_imgq.chips import VENDORS
+from edge_imgq.devices.find_device import look_for_devices
 from edge_imgq.devices.load import processors
-from edge_imgq.devices.table import look_for_devices
 from edge_imgq.formats import FORMATS
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.report.finding import Finding, State

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.images.samples import ImageSet
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.pipeline.image_selection import network_inputs
 from edge_imgq.pipeline.open_model.source import Source
 from edge_imgq.pipeline.progress import Step, Watch

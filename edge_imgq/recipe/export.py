@@ -11,10 +11,10 @@ from typing import cast, get_args
 from edge_imgq.chips import CHIPS, Chip
 from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
+from edge_imgq.kernels.processors import OF_PROCESSOR
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import OF_PROCESSOR
 from edge_imgq.recipe.passes import read_passes
-from edge_imgq.recipe.table import Table, checked_name
+from edge_imgq.recipe.toml_reader import TomlTable, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PROCESSORS = (*OF_PROCESSOR, *CHIPS)
@@ -136,7 +136,7 @@ def read_export_recipe(path: Path) -> ExportRecipe:
     Raises:
         RecipeError: it is not what `ExportRecipe` describes.
     """
-    return _parsed(Table.read(path), path.stem)
+    return _parsed(TomlTable.read(path), path.stem)
 
 
 def checked_export(recipe: ExportRecipe) -> ExportRecipe:
@@ -149,10 +149,10 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
     values = {key: value for key, value in vars(recipe).items() if key != "name"}
     values |= {"passes": list(recipe.passes), "size": list(recipe.size), "budget": budget}
     values["processor"] = list(recipe.processors)
-    return _parsed(Table(values, f"The recipe '{recipe.name}'"), checked_name(recipe.name))
+    return _parsed(TomlTable(values, f"The recipe '{recipe.name}'"), checked_name(recipe.name))
 
 
-def _parsed(table: Table, name: str) -> ExportRecipe:
+def _parsed(table: TomlTable, name: str) -> ExportRecipe:
     table.refuse_others([key.name for key in fields(ExportRecipe) if key.name != "name"])
     form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
     processor = _processors(table)
@@ -171,7 +171,7 @@ def _parsed(table: Table, name: str) -> ExportRecipe:
     return recipe
 
 
-def _processors(table: Table) -> tuple[str, ...]:
+def _processors(table: TomlTable) -> tuple[str, ...]:
     found = table.one_or_more("processor", PROCESSORS, default="cpu")
     if len(found) > 1 and not CHIPS.keys() >= set(found):
         raise RecipeError(f"{table.where}: several processors of one recipe are all chips.")
@@ -183,7 +183,7 @@ def _kind(processor: tuple[str, ...]) -> str:
     return "npu" if processor[0] in CHIPS else processor[0].partition(":")[0]
 
 
-def _budget(table: Table, form: str, precision: str, kind: str) -> Budget:
+def _budget(table: TomlTable, form: str, precision: str, kind: str) -> Budget:
     table.refuse_others([key.name for key in fields(Budget)])
     share = FORMATS[form].precisions.get(cast(Precision, precision), "optional")
     where, why = "files", FORMATS[form].rounds_elsewhere

@@ -12,7 +12,7 @@ from typing import Literal
 from edge_imgq.artifact import sha256_of
 from edge_imgq.errors import ImageError, RecipeError
 from edge_imgq.recipe.folders import recipe_folder
-from edge_imgq.recipe.table import Table
+from edge_imgq.recipe.toml_reader import TomlTable
 
 Split = Literal["calibration", "evaluation"]
 
@@ -56,7 +56,7 @@ def read_manifest(path: Path) -> tuple[ManifestImage, ...]:
         RecipeError: it is not what `ManifestImage` describes, a name or an image occurs twice
             (in both splits or in one), or a split is empty.
     """
-    table = Table.read(path)
+    table = TomlTable.read(path)
     table.refuse_others(("image",))
     images = tuple(_image(entry, path) for entry in table.tables("image"))
     _refuse_twins(images, path)
@@ -84,7 +84,7 @@ def image_path(image: ManifestImage) -> Path:
     return path
 
 
-def _image(entry: Table, path: Path) -> ManifestImage:
+def _image(entry: TomlTable, path: Path) -> ManifestImage:
     entry.refuse_others(("name", "source", "sha256", "licence", "split"))
     sha256, name = entry.text("sha256"), entry.text("name")
     if not _SHA256.fullmatch(sha256):

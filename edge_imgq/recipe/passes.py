@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from edge_imgq.recipe.table import Table
+from edge_imgq.recipe.toml_reader import TomlTable
 
 PASS_NAMES = (
     "canonical",
@@ -31,7 +31,7 @@ class RenamedPassWarning(UserWarning):
     """A recipe names a pass by an old name. The new one is used, and the text says it."""
 
 
-def read_passes(table: Table, default: Sequence[str] | None = None) -> tuple[str, ...]:
+def read_passes(table: TomlTable, default: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return the passes that a recipe lists, each by its present name.
 
     Warns with `RenamedPassWarning` for every old name.

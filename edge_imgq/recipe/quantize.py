@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_imgq.errors import RecipeError
 from edge_imgq.recipe.passes import read_passes
-from edge_imgq.recipe.table import Table, checked_name
+from edge_imgq.recipe.toml_reader import TomlTable, checked_name
 
 OBSERVERS = ("min-max", "moving-average", "percentile", "entropy", "mse", "image", "guarded")
 ROUNDINGS = ("nearest", "feedback")
@@ -73,7 +73,7 @@ def read_quantize_recipe(path: Path) -> QuantizeRecipe:
     Raises:
         RecipeError: it is not what `QuantizeRecipe` describes.
     """
-    table = Table.read(path)
+    table = TomlTable.read(path)
     return _started(path, table) if table.has("start") else _parsed(table, path.stem)
 
 
@@ -83,7 +83,7 @@ def checked_quantize(recipe: QuantizeRecipe) -> QuantizeRecipe:
     Raises:
         RecipeError: a value is not what `QuantizeRecipe` describes.
     """
-    table = Table(recipe_values(recipe), f"The recipe '{recipe.name}'")
+    table = TomlTable(recipe_values(recipe), f"The recipe '{recipe.name}'")
     return replace(_parsed(table, checked_name(recipe.name)), start=recipe.start)
 
 
@@ -94,7 +94,7 @@ def recipe_values(recipe: QuantizeRecipe) -> dict[str, Any]:
     return {**values, **lists, "precision": dict(recipe.precision)}
 
 
-def _parsed(table: Table, name: str) -> QuantizeRecipe:
+def _parsed(table: TomlTable, name: str) -> QuantizeRecipe:
     table.refuse_others([key.name for key in fields(QuantizeRecipe) if key.name != "name"])
     recipe = QuantizeRecipe(
         name=name,
@@ -124,7 +124,7 @@ def written_recipe_path(path: Path) -> Path:
     return path.with_name(f"{start}.toml") if start else path
 
 
-def _started(path: Path, table: Table) -> QuantizeRecipe:
+def _started(path: Path, table: TomlTable) -> QuantizeRecipe:
     """Read a recipe that takes all other keys from one beside it."""
     table.refuse_others(("summary", "start", "when_over_budget"))
     summary, start = table.text("summary"), table.text("start")
@@ -138,7 +138,7 @@ def _started(path: Path, table: Table) -> QuantizeRecipe:
     return replace(base, name=path.stem, summary=summary, start=start, when_over_budget=choice)
 
 
-def _precision(table: Table) -> dict[str, str]:
+def _precision(table: TomlTable) -> dict[str, str]:
     wide = [name for name, kind in table.entries().items() if kind == "int16"]
     if wide:
         raise RecipeError(

@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_imgq.artifact import write_text
 from edge_imgq.errors import RecipeError, UsageError
-from edge_imgq.recipe.table import Table
+from edge_imgq.recipe.toml_reader import TomlTable
 from edge_imgq.report.baseline import Baseline, ModelBaseline, Tolerances
 from edge_imgq.report.json_file import read_json
 from edge_imgq.report.typed import plain, read_as
@@ -61,7 +61,7 @@ def read_baseline(path: Path) -> Baseline:
             "holds PSNR against the truth and digests. Write it anew, its tolerances stay: "
             f"edge-imgq check PATH --baseline {path} --update"
         )
-    table = Table(values, str(path))
+    table = TomlTable(values, str(path))
     table.refuse_others(("schema", "models", "tolerances"))
     table.number("schema")
     table.table("models")
@@ -83,7 +83,7 @@ def read_to_update(path: Path) -> Baseline | None:
         return None
     values = _read(path)
     if values["schema"] not in READ:
-        return Baseline(_tolerances(Table(values, str(path)).table("tolerances")))
+        return Baseline(_tolerances(TomlTable(values, str(path)).table("tolerances")))
     return read_baseline(path)
 
 
@@ -126,7 +126,7 @@ def _complete(schema: int, models: Mapping[str, Any]) -> None:
             target.setdefault("activation_size", None)
 
 
-def _tolerances(table: Table) -> Tolerances:
+def _tolerances(table: TomlTable) -> Tolerances:
     table.refuse_others([entry.name for entry in dataclasses.fields(Tolerances)])
     return Tolerances(
         **{

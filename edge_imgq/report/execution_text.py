@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edge_imgq.report import figures
 from edge_imgq.report.drawing import byte_count
+from edge_imgq.report.format_metrics import fidelity, share
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.gpu_drift import NOT_BISECTED
@@ -67,7 +67,7 @@ def agreement_lines(report: Report) -> list[str]:
             continue
         lines.append(
             f"{target.target}: {found.psnr:.1f} dB against {itself} on this host (higher is nearer)"
-            f", {figures.share(found.equal)} of values equal, {figures.share(found.within_1)} "
+            f", {share(found.equal)} of values equal, {share(found.within_1)} "
             f"within one level, largest difference {found.largest}"
         )
     return lines
@@ -110,9 +110,9 @@ def builtin_kernel_lines(report: Report) -> list[str]:
         largest = f"largest difference {found.agreement.largest}"
         lines.append(
             f"{target.target} by TFLite's own kernels: vs float "
-            f"{figures.fidelity(found.vs_reference)} on the first "
-            f"{count_of(found.images, 'image')}, by XNNPACK {figures.fidelity(found.xnnpack)}; "
-            f"{figures.share(found.agreement.within_1)} of values within one level, {largest}"
+            f"{fidelity(found.vs_reference)} on the first "
+            f"{count_of(found.images, 'image')}, by XNNPACK {fidelity(found.xnnpack)}; "
+            f"{share(found.agreement.within_1)} of values within one level, {largest}"
         )
     return lines
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep
-from edge_imgq.report import figures
 from edge_imgq.report.execution_text import builtin_kernel_lines, fallback_lines, memory_lines
+from edge_imgq.report.format_metrics import share
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
 
@@ -59,7 +59,7 @@ def _apart(report: Report) -> list[str]:
         if found.within_1 >= MANY or target.breaches or isinstance(target.quantization, Skipped):
             continue
         lines.append(
-            f"{target.target}: {figures.share(found.within_1)} of values within one level of the "
+            f"{target.target}: {share(found.within_1)} of values within one level of the "
             "quantized graph; its format rounds elsewhere than the graph does. What that costs is "
             "in the dB of vs float and drop, and those are within budget"
         )

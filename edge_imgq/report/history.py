@@ -14,7 +14,7 @@ from edge_imgq.bench.timing import Timing
 from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import RecipeError
 from edge_imgq.report.drawing import ABSENT, draw, large_count, milliseconds, new_table, wrapped
-from edge_imgq.report.figures import decibels
+from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
 from edge_imgq.version import __version__

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_imgq.report.baseline import Baseline, Figures, figures
 from edge_imgq.report.comparison import other_sizes
 from edge_imgq.report.drawing import ABSENT, byte_count
-from edge_imgq.report.figures import decibels
+from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.report.unjudged import without_truth
 from edge_imgq.report.verdict import Outcome, Verdict, keep_shut

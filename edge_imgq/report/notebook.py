@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from edge_imgq.devices.latency import Latency
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.report.drawing import ABSENT, milliseconds
-from edge_imgq.report.figures import tail
+from edge_imgq.report.format_metrics import tail
 from edge_imgq.report.heading import heading, verdict
 from edge_imgq.report.report import Report
-from edge_imgq.report.table import COLUMNS, cells, report_table
+from edge_imgq.report.report_table import COLUMNS, cells, report_table
 from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.timing_table import timing_table
 from edge_imgq.skipped import Skipped

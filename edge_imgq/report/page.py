@@ -14,9 +14,9 @@ import numpy as np
 from edge_imgq.images.contact_sheet import busiest_place
 from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.drift_picture import GRADES, coloured, error_map
-from edge_imgq.report.exhibit import Exhibit
-from edge_imgq.report.figures import decibels
+from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.history import Entry, by_file
+from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
 from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.verdict import Place, Verdict
@@ -63,7 +63,7 @@ class Shown:
 
 def page(
     judgement: Judgement,
-    pictures: Mapping[Place, Sequence[Exhibit]],
+    pictures: Mapping[Place, Sequence[ImageComparison]],
     history: Sequence[Entry] = (),
     notes: Sequence[str] = (),
     layers: Sequence[Sensitivity] = (),
@@ -152,7 +152,7 @@ def _history_cells(entry: Entry) -> dict[str, str]:
 
 
 def _fitting(
-    pictures: Mapping[Place, Sequence[Exhibit]],
+    pictures: Mapping[Place, Sequence[ImageComparison]],
 ) -> tuple[dict[Place, list[Shown]], int]:
     """Return the pictures that there is room for, the worst of each target first."""
     found: dict[Place, list[Shown]] = {}
@@ -167,7 +167,9 @@ def _fitting(
     return found, left_out
 
 
-def _in_turns(pictures: Mapping[Place, Sequence[Exhibit]]) -> Iterable[tuple[Place, Exhibit]]:
+def _in_turns(
+    pictures: Mapping[Place, Sequence[ImageComparison]],
+) -> Iterable[tuple[Place, ImageComparison]]:
     """Yield the first picture of each target, then the second of each, and so on."""
     for rank in range(max(map(len, pictures.values()), default=0)):
         for place, of_target in pictures.items():
@@ -175,7 +177,7 @@ def _in_turns(pictures: Mapping[Place, Sequence[Exhibit]]) -> Iterable[tuple[Pla
                 yield place, of_target[rank]
 
 
-def _shown(picture: Exhibit) -> Shown:
+def _shown(picture: ImageComparison) -> Shown:
     one, other = picture.float_image, picture.file_image
     place = _around(busiest_place(one, other), one.shape[:2])
     height, width = one[place].shape[:2]

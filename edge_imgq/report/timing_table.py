@@ -18,7 +18,7 @@ from edge_imgq.report.drawing import (
     packed,
     wrapped,
 )
-from edge_imgq.report.figures import tail
+from edge_imgq.report.format_metrics import tail
 from edge_imgq.report.operator_cost_table import operator_cost_table
 from edge_imgq.report.time_text import counted, remark, timed_where
 from edge_imgq.skipped import Skipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_imgq.devices.latency import Latency
-from edge_imgq.report import figures
+from edge_imgq.report import format_metrics
 from edge_imgq.report.drawing import byte_count, draw, milliseconds, plain_columns
 from edge_imgq.report.report import Report, TargetReport
 from edge_imgq.skipped import Skipped
@@ -35,11 +35,11 @@ def _quality(target: TargetReport) -> str:
     """Return dB lost against the truth or, where there is none, the distance to the float model."""
     if isinstance(target.drop, Skipped):
         found = target.vs_reference
-        mean, worst = figures.decibels(found.mean), figures.decibels(found.worst)
+        mean, worst = format_metrics.decibels(found.mean), format_metrics.decibels(found.worst)
         if mean == worst == "same":
             return "same as float"
         return f"{mean} dB to float (worst {worst})"
-    mean, worst = figures.drop(target.drop).split("/")
+    mean, worst = format_metrics.drop(target.drop).split("/")
     return f"{mean} dB lost (worst {worst})"
 
 

@@ -133,7 +133,7 @@ MEMBERS: dict[str, set[str]] = {
         *("name", "sizes", "pixel_range", "source", "given", "contract", "parameters", "onnx"),
         "at",
     },
-    "ModelResult": {"folder", "report", "exhibits", "files", "passes", "verdict"},
+    "ModelResult": {"folder", "report", "worst_images", "files", "passes", "verdict"},
     "OpenedFile": {
         *("path", "session", "contract", "target", "sizes", "runtime", "run", "run_float"),
     },

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from edge_imgq.devices.coreml import CoreMLDevice, placement_of
-from edge_imgq.devices.table import find_device
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.skipped import Skipped
 
 

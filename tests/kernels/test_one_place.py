@@ -70,7 +70,7 @@ def test_every_form_is_looked_at() -> None:
 
 
 def test_profiles_are_taken_where_a_processor_is_chosen_and_passed_on() -> None:
-    own = ("table", "x86", "arm")
+    own = ("processors", "x86", "arm")
     takers = {
         name(path)
         for path in MODULES

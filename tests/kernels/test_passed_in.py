@@ -13,8 +13,8 @@ from skimage import data
 import edge_imgq as eiq
 from edge_imgq.errors import RecipeError
 from edge_imgq.kernels.arm import ARM_DOT
+from edge_imgq.kernels.processors import DEFAULT, OF_PROCESSOR
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
-from edge_imgq.kernels.table import DEFAULT, OF_PROCESSOR
 from edge_imgq.kernels.tile import Tile
 from edge_imgq.pipeline.export.write_targets import Plan
 from edge_imgq.recipe.export import ExportRecipe

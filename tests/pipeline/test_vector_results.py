@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edge_imgq
 from edge_imgq.errors import ModelError, UsageError
-from edge_imgq.report.table import report_table
+from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.litert import open_session
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.output_range import OutputRange

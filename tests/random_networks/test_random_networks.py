@@ -20,7 +20,7 @@ from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
     output_name,
 )
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from tests.export.tflite.witness import (
     NOTE,
     Case,

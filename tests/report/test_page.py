@@ -14,8 +14,8 @@ from PIL import Image
 
 from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.baseline import updated
-from edge_imgq.report.exhibit import Exhibit
 from edge_imgq.report.history import Entry
+from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.page import SIDE, page
 from edge_imgq.report.sensitivity import Sensitivity
@@ -51,12 +51,12 @@ class Reader(HTMLParser):
             self.texts += data.split()
 
 
-def exhibit(name: str, side: int = 300, channels: int = 3, seed: int = 1) -> Exhibit:
+def comparison(name: str, side: int = 300, channels: int = 3, seed: int = 1) -> ImageComparison:
     """Return an image of noise, and the same with one square two levels brighter."""
     image = np.random.default_rng(seed).integers(0, 200, (side, side + 40, channels), np.uint8)
     other = image.copy()
     other[side - 60 : side - 40, 10:40] += 2
-    return Exhibit(name, 52.1, image, other)
+    return ImageComparison(name, 52.1, image, other)
 
 
 def made(*more: Verdict, pictures=None) -> Reader:
@@ -87,7 +87,7 @@ def test_the_result_comes_first_and_no_colour_stands_alone() -> None:
 
 
 def test_the_page_asks_for_nothing() -> None:
-    reader = made(pictures={PLACE: [exhibit("cat")]})
+    reader = made(pictures={PLACE: [comparison("cat")]})
     policies = [a for t, a in reader.elements if t == "meta" and "http-equiv" in a]
     assert (policies[0]["content"] or "").startswith("default-src 'none'; img-src data:;")
     for _tag, attributes in reader.elements:
@@ -105,7 +105,7 @@ def test_what_is_shown_is_shown_as_it_stands() -> None:
 
 @pytest.mark.parametrize(("side", "channels"), [(300, 3), (300, 1), (100, 3)])
 def test_pictures_are_without_loss_and_where_the_file_is_off_most(side: int, channels: int) -> None:
-    shown = exhibit("cat", side, channels)
+    shown = comparison("cat", side, channels)
     reader = made(pictures={PLACE: [shown]})
     images = [a for t, a in reader.elements if t == "img"]
     one, other, errors = (decoded(image["src"]) for image in images)
@@ -121,7 +121,7 @@ def test_pictures_are_without_loss_and_where_the_file_is_off_most(side: int, cha
 
 
 def test_every_control_has_a_label_and_every_scrolled_place_a_key() -> None:
-    reader = made(pictures={PLACE: [exhibit("cat"), exhibit("dog")]})
+    reader = made(pictures={PLACE: [comparison("cat"), comparison("dog")]})
     labels = {a["for"] for t, a in reader.elements if t == "label"}
     controls = [a for t, a in reader.elements if t in ("input", "select")]
     assert len(controls) == 4
@@ -135,14 +135,14 @@ def test_the_same_image_of_two_targets_has_two_names() -> None:
     other = ("another", "tflite-int8")
     reader = made(
         Verdict(*other, "tampered", True),
-        pictures={PLACE: [exhibit("cat")], other: [exhibit("cat")]},
+        pictures={PLACE: [comparison("cat")], other: [comparison("cat")]},
     )
     labels = [a["aria-label"] for t, a in reader.elements if a.get("class") == "window"]
     assert len(labels) == len(set(labels)) >= 4
 
 
 def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
-    noise = [exhibit(f"image {seed}", seed=seed) for seed in range(14)]
+    noise = [comparison(f"image {seed}", seed=seed) for seed in range(14)]
     report = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
     judgement = Judgement(judge([report], BASELINE), (report,), BASELINE)
     text = page(judgement, {PLACE: noise})

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from edge_imgq.recipe.export import Budget
 from edge_imgq.report.report import Failed, NotRun, Report
-from edge_imgq.report.table import report_table
+from edge_imgq.report.report_table import report_table
 from edge_imgq.report.verdict_lines import verdict_lines
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Fidelity

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import DEFAULT
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.verdict import Place, Verdict
 
 if TYPE_CHECKING:
-    from edge_imgq.report.exhibit import Exhibit
+    from edge_imgq.report.image_comparison import ImageComparison
 
 
 def failing_pictures(
     looked: Sequence[Looked], verdicts: Sequence[Verdict], request: CheckRequest, watch: Watch
-) -> dict[Place, tuple[Exhibit, ...]]:
+) -> dict[Place, tuple[ImageComparison, ...]]:
     """Return the worst images of every target that fails, if its file runs and images are known."""
     failing = {(verdict.model, verdict.target) for verdict in verdicts if verdict.fails}
-    found: dict[Place, tuple[Exhibit, ...]] = {}
+    found: dict[Place, tuple[ImageComparison, ...]] = {}
     for one in looked:
         files = [(place, path) for place, path in _files(one) if place in failing]
         images = images_of(one.report, request) if files else None
@@ -78,11 +78,11 @@ def _worst(
     images: ImageSet,
     request: CheckRequest,
     watch: Watch,
-) -> dict[Place, tuple[Exhibit, ...]]:
+) -> dict[Place, tuple[ImageComparison, ...]]:
     gallery = WorstImages(None, whole=True)
     terms = Terms(images, {}, request.threads, gallery=gallery, keep_going=True, timed=False)
     try:
         verify_files(folder, [Candidate(path, None) for _, path in files.values()], terms, watch)
     except EdgeImgqError:
         return {}  # the verdict says why
-    return {files[name][0]: shown for name, shown in gallery.exhibits.items() if shown}
+    return {files[name][0]: shown for name, shown in gallery.worst_images.items() if shown}

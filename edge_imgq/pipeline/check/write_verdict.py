@@ -14,8 +14,8 @@ from edge_imgq.report.markdown import Picture, markdown
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check.check import CheckRequest, Looked
     from edge_imgq.pipeline.progress import Watch
-    from edge_imgq.report.exhibit import Exhibit
     from edge_imgq.report.history import Entry
+    from edge_imgq.report.image_comparison import ImageComparison
     from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Place
 
@@ -56,7 +56,7 @@ def write_forms(
     if forms.html or forms.pictures:
         from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
 
-        exhibits = failing_pictures(looked, judgement.verdicts, request, watch)
+        comparisons = failing_pictures(looked, judgement.verdicts, request, watch)
         unknown = unknown_images(looked, judgement.verdicts, request)
         if forms.html:
             from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
@@ -64,10 +64,10 @@ def write_forms(
 
             layers, others = layers_of({one.folder: one.report for one in looked})
             said = (*unknown, *others)
-            write_text(forms.html, page(judgement, exhibits, forms.history, said, layers))
+            write_text(forms.html, page(judgement, comparisons, forms.history, said, layers))
         if forms.pictures:
             beside = (forms.markdown or forms.pictures).parent
-            pictures = _written(forms.pictures, exhibits, beside)
+            pictures = _written(forms.pictures, comparisons, beside)
             notes = (f"The pictures are in {forms.pictures}.",) if pictures else ()
         notes = (*notes, *(f"{line}." for line in unknown))
     if forms.junit:
@@ -80,18 +80,18 @@ def write_forms(
 
 
 def _written(
-    folder: Path, exhibits: Mapping[Place, Sequence[Exhibit]], beside: Path
+    folder: Path, comparisons: Mapping[Place, Sequence[ImageComparison]], beside: Path
 ) -> list[Picture]:
     """Write pictures, and return them as text in another folder names them."""
     from edge_imgq.pipeline.verify.worst_images import write_pictures
 
-    named = {f"{model}-{target}": shown for (model, target), shown in exhibits.items()}
+    named = {f"{model}-{target}": shown for (model, target), shown in comparisons.items()}
     written = write_pictures(folder, named)
     return [
         Picture(
-            f"{' '.join(place)}, {exhibit.name}: {exhibit.psnr:.2f} dB to the float model",
+            f"{' '.join(place)}, {comparison.name}: {comparison.psnr:.2f} dB to the float model",
             Path(os.path.relpath(path, beside)).as_posix(),
         )
-        for (place, shown), paths in zip(exhibits.items(), written.values(), strict=True)
-        for exhibit, path in zip(shown, paths, strict=True)
+        for (place, shown), paths in zip(comparisons.items(), written.values(), strict=True)
+        for comparison, path in zip(shown, paths, strict=True)
     ]

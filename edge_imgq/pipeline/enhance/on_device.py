@@ -7,8 +7,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.protocol import Device
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, RuntimeUnavailableError, UsageError
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.enhance.enhancer import Enhancer

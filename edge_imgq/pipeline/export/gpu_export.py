@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.gpu.device import GpuSession
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.images.samples import samples

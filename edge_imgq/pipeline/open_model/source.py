@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.contract import ImageContract, PixelRange, has_note
 from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
-from edge_imgq.kernels.table import DEFAULT
 from edge_imgq.models.zoo import ZOO, zoo_entry
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.ports import NOTHING_ASKED, PortRequests

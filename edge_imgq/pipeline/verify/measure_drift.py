@@ -21,7 +21,7 @@ from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.progress import Step, Watch
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.verify.worst_images import WorstImages
-from edge_imgq.report.exhibit import Exhibit
+from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
 from edge_imgq.verify.drift import Drift, ImageDrift, compare
@@ -202,8 +202,8 @@ def _compared(
     )
     if port is not None:
         return replace(row, numbers=port_sums(port, shown.levels, result.astype(np.float64)))
-    exhibit = Exhibit(sample.name, row.vs_reference, shown.of_float, pixels)
-    gallery.offer(f"{note.model}-{note.target}", exhibit)
+    comparison = ImageComparison(sample.name, row.vs_reference, shown.of_float, pixels)
+    gallery.offer(f"{note.model}-{note.target}", comparison)
     return row
 
 

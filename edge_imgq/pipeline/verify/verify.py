@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import REFERENCE_FOLDER
+from edge_imgq.devices.find_device import NO_OPTIONS, find_device
 from edge_imgq.devices.gpu.device import GpuDevice, GpuSession
 from edge_imgq.devices.host import HostDevice, HostSession
 from edge_imgq.devices.options import DeviceOptions
-from edge_imgq.devices.table import NO_OPTIONS, find_device
 from edge_imgq.errors import (
     NOT_MADE_FOR,
     DeviceError,

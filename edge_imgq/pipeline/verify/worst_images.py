@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
-from edge_imgq.report.figures import decibels
+from edge_imgq.report.format_metrics import decibels
 from edge_imgq.verify.drift import IDENTICAL
 
 if TYPE_CHECKING:
-    from edge_imgq.report.exhibit import Exhibit
+    from edge_imgq.report.image_comparison import ImageComparison
 
 WORST = 3
 """Images that are kept of each file."""
@@ -32,27 +32,27 @@ class WorstImages:
         self._folder = folder
         self._whole = whole or folder is not None
         self._keeps = keeps or self._whole
-        self._kept: dict[str, list[Exhibit]] = {}
+        self._kept: dict[str, list[ImageComparison]] = {}
 
     def empty(self) -> WorstImages:
         """Return another gallery for the same place that has no images yet."""
         return WorstImages(self._folder, keeps=self._keeps, whole=self._whole)
 
     @property
-    def exhibits(self) -> dict[str, tuple[Exhibit, ...]]:
+    def worst_images(self) -> dict[str, tuple[ImageComparison, ...]]:
         """The images that were kept, by file, the worst first."""
         return {file: tuple(kept) for file, kept in self._kept.items()}
 
-    def offer(self, file: str, exhibit: Exhibit) -> None:
+    def offer(self, file: str, comparison: ImageComparison) -> None:
         """Keep an image if it is among the worst of its file; one that is the same is never."""
-        if not self._keeps or exhibit.psnr >= IDENTICAL:
+        if not self._keeps or comparison.psnr >= IDENTICAL:
             return
         before = self._kept.get(file, [])
         if not self._whole:
-            if not before or exhibit.psnr < before[0].psnr:
-                self._kept[file] = [exhibit.cropped()]
+            if not before or comparison.psnr < before[0].psnr:
+                self._kept[file] = [comparison.cropped()]
             return
-        self._kept[file] = sorted([*before, exhibit], key=lambda kept: kept.psnr)[:WORST]
+        self._kept[file] = sorted([*before, comparison], key=lambda kept: kept.psnr)[:WORST]
 
     def replace(self, files: Iterable[str], other: WorstImages) -> None:
         """Keep the images that another gallery kept of some files, instead of those before."""
@@ -73,7 +73,7 @@ class WorstImages:
 
 
 def write_pictures(
-    folder: Path, exhibits: Mapping[str, Sequence[Exhibit]]
+    folder: Path, comparisons: Mapping[str, Sequence[ImageComparison]]
 ) -> dict[str, tuple[Path, ...]]:
     """Write `<file>-<rank>-<image>.png` for every image of every file; return the paths by file.
 
@@ -84,12 +84,14 @@ def write_pictures(
     from edge_imgq.report.drift_picture import drift_picture
 
     written: dict[str, tuple[Path, ...]] = {}
-    for file, of_file in exhibits.items():
-        for rank, exhibit in enumerate(of_file, start=1):
-            name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{exhibit.name}")
+    for file, of_file in comparisons.items():
+        for rank, comparison in enumerate(of_file, start=1):
+            name = re.sub(r"[^\w.-]+", "_", f"{file}-{rank}-{comparison.name}")
             path = folder / f"{name}.png"
-            title = f"{file}, {exhibit.name}: {decibels(exhibit.psnr)} dB against the float model"
-            picture = drift_picture(title, exhibit.float_image, exhibit.file_image)
+            title = (
+                f"{file}, {comparison.name}: {decibels(comparison.psnr)} dB against the float model"
+            )
+            picture = drift_picture(title, comparison.float_image, comparison.file_image)
             with output_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
             write_image(path, picture)

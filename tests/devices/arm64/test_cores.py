@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.devices.arm64.cores import CORES, core_named, write_system
-from edge_imgq.devices.table import find_device
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
 

@@ -26,9 +26,9 @@ from edge_imgq.devices.arm64.setup import (
     cache_folder,
     read_emulation,
 )
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import read_count
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import RuntimeUnavailableError
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS

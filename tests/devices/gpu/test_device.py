@@ -13,6 +13,7 @@ import onnx
 import pytest
 
 from edge_imgq.cli.main import main
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.gpu import bisect as gpu_bisect
 from edge_imgq.devices.gpu import device as gpu
 from edge_imgq.devices.gpu.bisect import HIGHEST, WrongOperator, first_wrong, none_wrong, psnr_of
@@ -20,7 +21,6 @@ from edge_imgq.devices.gpu.device import Driver, GpuDevice, GpuSession
 from edge_imgq.devices.gpu.log import read_log
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import Presence
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import DeviceError, UsageError
 from edge_imgq.runtime.tflite_file import FILE_IDENTIFIER, read_model
 from edge_imgq.runtime.tflite_parts import computed_tensors, write_part

@@ -11,9 +11,9 @@ import pytest
 
 from edge_imgq.cli.main import main
 from edge_imgq.contract import FileNote, ImageContract
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.hexagon import device as hexagon
 from edge_imgq.devices.hexagon.device import SOCS
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import UnsupportedOperatorError, UsageError
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS

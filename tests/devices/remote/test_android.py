@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from edge_imgq.cli.main import main
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.remote import android
-from edge_imgq.devices.table import find_device
 from edge_imgq.errors import UsageError
 from edge_imgq.skipped import Skipped
 from tests.devices.remote.adb_endpoint import Endpoint

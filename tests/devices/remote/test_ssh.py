@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.cli.main import main
+from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.options import DeviceOptions
-from edge_imgq.devices.table import find_device
 from edge_imgq.skipped import Skipped
 
 SERVER = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")

@@ -13,7 +13,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.graph.passes.by_name.sign_split import partly_cheap
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.split_wide_prelus import split_wide

@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.steps.free_channels import free_channels
 from tests.graph.build import model, run, weights
 from tests.quantize.smooth_photo import photo

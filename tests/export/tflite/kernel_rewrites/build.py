@@ -16,7 +16,7 @@ from edge_imgq.graph.network import Network
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session

@@ -14,7 +14,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.runtime.litert import placement_of
 from tests.graph.build import parsed, weights
 

@@ -7,7 +7,7 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.runtime.litert import open_session
 from tests.export.tflite.kernel_rewrites.build import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from tests.export.tflite.kernel_rewrites.build import (
     assert_float_file,
     assert_int8_file,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.graph.cost.conv_cost import Layer, winograd_slots
-from edge_imgq.kernels.table import DEFAULT
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.export.tflite.kernel_rewrites.stacks import (

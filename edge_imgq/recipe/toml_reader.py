@@ -11,7 +11,7 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.wording import did_you_mean
 
 
-class Table:
+class TomlTable:
     """One TOML table.
 
     Call `refuse_others` before keys are asked for: a misspelt key is then unknown, rather than
@@ -23,14 +23,14 @@ class Table:
         self._where = where
 
     @staticmethod
-    def read(path: Path) -> Table:
+    def read(path: Path) -> TomlTable:
         """Read a file.
 
         Raises:
             RecipeError: it is missing or not TOML.
         """
         try:
-            return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+            return TomlTable(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
         except OSError as error:
             raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
@@ -76,15 +76,15 @@ class Table:
             )
         return values[0], values[1]
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> TomlTable:
         """Return a table inside this one; an empty one where it is absent."""
-        return Table(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
+        return TomlTable(self._get(key, dict, "a table", {}), f"{self._where} [{key}]")
 
-    def tables(self, key: str) -> list[Table]:
+    def tables(self, key: str) -> list[TomlTable]:
         """Return the tables of an array of tables."""
         values = self._get(key, list, "an array of tables", None)
         return [
-            Table(value, f"{self._where} [[{key}]] number {index + 1}")
+            TomlTable(value, f"{self._where} [[{key}]] number {index + 1}")
             for index, value in enumerate(values)
         ]
 

@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 
 from edge_imgq.recipe.export import Budget
-from edge_imgq.report import figures
+from edge_imgq.report import format_metrics
 from edge_imgq.report.diagnosis import ALL_INT8, Diagnosis
 from edge_imgq.report.diagnosis_text import diagnosis_text
 from edge_imgq.report.drawing import ABSENT, byte_count, draw, new_table, wrapped
@@ -110,11 +110,11 @@ def cells(target: TargetReport) -> tuple[str, ...]:
     return (
         _parted(target.target) + (" !" if target.breaches else ""),
         byte_count(target.bytes),
-        figures.fidelity(target.vs_reference),
-        figures.drop(target.drop),
-        figures.fidelity(target.quantization),
-        figures.conversion(target.conversion),
-        figures.latency(target.latency),
+        format_metrics.fidelity(target.vs_reference),
+        format_metrics.drop(target.drop),
+        format_metrics.fidelity(target.quantization),
+        format_metrics.conversion(target.conversion),
+        format_metrics.latency(target.latency),
     )
 
 

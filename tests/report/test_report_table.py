@@ -12,10 +12,10 @@ from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.recipe.export import Budget
 from edge_imgq.report.diagnosis import ALL_INT8, WITHIN, Diagnosis, Mend
-from edge_imgq.report.figures import decibels
+from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.json_form import report_from_dict, report_to_dict
 from edge_imgq.report.report import RANGE_DOUBT, Failed, NotRun, Report, SchemeReport
-from edge_imgq.report.table import report_table
+from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Agreement, BuiltinKernels, Conversion, Drop, Fidelity

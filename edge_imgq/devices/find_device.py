@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kind:
+class DeviceKind:
     """A kind of device.
 
     Attributes:
@@ -32,18 +32,18 @@ class Kind:
     summary: str
 
 
-DEVICES: dict[str, Kind] = {
-    "host": Kind("edge_imgq.devices.host", "", "this machine"),
-    "arm64": Kind(
+DEVICES: dict[str, DeviceKind] = {
+    "host": DeviceKind("edge_imgq.devices.host", "", "this machine"),
+    "arm64": DeviceKind(
         "edge_imgq.devices.arm64.device", "core", "Arm kernels, emulated where the host has none"
     ),
-    "gpu": Kind("edge_imgq.devices.gpu.device", "", "LiteRT's GPU kernels, without a phone"),
-    "hexagon": Kind(
+    "gpu": DeviceKind("edge_imgq.devices.gpu.device", "", "LiteRT's GPU kernels, without a phone"),
+    "hexagon": DeviceKind(
         "edge_imgq.devices.hexagon.device", "chip", "Qualcomm's NPU, emulated where there is none"
     ),
-    "coreml": Kind("edge_imgq.devices.coreml", "", "Core ML on this Mac"),
-    "android": Kind("edge_imgq.devices.remote.android", "serial", "a phone, over adb"),
-    "ssh": Kind("edge_imgq.devices.remote.ssh", "user@host", "a Linux board, over ssh"),
+    "coreml": DeviceKind("edge_imgq.devices.coreml", "", "Core ML on this Mac"),
+    "android": DeviceKind("edge_imgq.devices.remote.android", "serial", "a phone, over adb"),
+    "ssh": DeviceKind("edge_imgq.devices.remote.ssh", "user@host", "a Linux board, over ssh"),
 }
 """Name → kind."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class ImageComparison:
     """One image as the float model and a file made it.
 
     Attributes:
@@ -29,11 +29,11 @@ class Exhibit:
     top: int = 0
     left: int = 0
 
-    def cropped(self) -> Exhibit:
+    def cropped(self) -> ImageComparison:
         """Return the place where the images differ most."""
         from edge_imgq.images.contact_sheet import busiest_place
 
         place = busiest_place(self.float_image, self.file_image)
         one, other = (image[place].copy() for image in (self.float_image, self.file_image))
         top, left = (self.top + place[0].start, self.left + place[1].start)
-        return Exhibit(self.name, self.psnr, one, other, top, left)
+        return ImageComparison(self.name, self.psnr, one, other, top, left)

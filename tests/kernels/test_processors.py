@@ -13,8 +13,8 @@ from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.kernels.arm import ARM_DOT, ARM_I8MM
+from edge_imgq.kernels.processors import DEFAULT, OF_PROCESSOR, PROFILES
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
-from edge_imgq.kernels.table import DEFAULT, OF_PROCESSOR, PROFILES
 from edge_imgq.kernels.tile import Tile
 from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.recipe.export import PROCESSORS
