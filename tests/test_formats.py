@@ -69,7 +69,7 @@ def test_a_row_names_what_there_is(name: str) -> None:
     assert set(form.processors) <= set(KINDS)
     assert set(form.devices) <= set(DEVICES) - {"host"}
     assert bool(form.rounds_elsewhere) == ("none" in form.precisions.values())
-    assert "gpu" not in form.processors or functions_of(name).refuse_beyond_half is not None
+    assert "gpu" not in form.processors or functions_of(name).refuse_fp16_overflow is not None
     assert {r.precision for r in export_recipes(Path("/nowhere")) if r.format == name}
 
 

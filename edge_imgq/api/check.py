@@ -12,8 +12,8 @@ from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check.check import CheckRequest
+    from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.history import Entry
-    from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Verdict
 
 
@@ -22,17 +22,17 @@ class CheckResult:
     """Whether files keep what a baseline says.
 
     Attributes:
-        judgement: the verdicts, with the figures that they are about.
+        comparison: the verdicts, with the figures that they are about.
         notes: sentences on what was written beside.
     """
 
-    judgement: Judgement = field(repr=False)
+    comparison: BaselineComparison = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
     def passes(self) -> bool:
         """Whether no target fails, and at least one was compared."""
-        return not self.judgement.fails
+        return not self.comparison.fails
 
     @property
     def verdict(self) -> str:
@@ -44,7 +44,7 @@ class CheckResult:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """One for each target, and for each copy that ships."""
-        return self.judgement.verdicts
+        return self.comparison.verdicts
 
     def __iter__(self) -> Iterator[Verdict]:
         """Go through the verdicts."""
@@ -54,13 +54,13 @@ class CheckResult:
         """Return the table that the command line prints."""
         from edge_imgq.report.verdict_table import verdict_table
 
-        return verdict_table(self.verdicts, self.judgement.notes)
+        return verdict_table(self.verdicts, self.comparison.notes)
 
     def _repr_html_(self) -> str:
-        from edge_imgq.report.judgement import COLUMNS
+        from edge_imgq.report.baseline_comparison import COLUMNS
         from edge_imgq.report.notebook import paragraph, preformatted, table
 
-        figures = self.judgement.cells
+        figures = self.comparison.cells
         rows = [(v.model, v.target, v.outcome, *figures(v)) for v in self.verdicts]
         columns = ("model", "target", "verdict", *(f">{column}" for column in COLUMNS))
         return "".join(
@@ -141,8 +141,8 @@ def check(
     from edge_imgq.pipeline.check.check import look, verdicts
     from edge_imgq.pipeline.check.required_targets import refuse_unknown
     from edge_imgq.pipeline.check.write_verdict import Forms, write_forms
+    from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.baseline_file import read_baseline
-    from edge_imgq.report.judgement import Judgement
 
     copies = as_paths(shipped) if shipped else ()
     for copy in copies:
@@ -157,8 +157,8 @@ def check(
     refuse_unknown(request.required, request.paths, known)
     looked = look(request, watch)
     found = verdicts(looked, known, request, watch)
-    judgement = Judgement(found, tuple(one.report for one in looked), known)
-    return CheckResult(judgement, write_forms(forms, looked, judgement, request, watch))
+    comparison = BaselineComparison(found, tuple(one.report for one in looked), known)
+    return CheckResult(comparison, write_forms(forms, looked, comparison, request, watch))
 
 
 def update_baseline(

@@ -166,7 +166,7 @@ def _show(result: CheckResult, arguments: argparse.Namespace) -> None:
         print(verdicts_to_json(result.verdicts))
         return
     print(result)
-    if any(map(result.judgement.is_news, result)):
+    if any(map(result.comparison.is_news, result)):
         paths = " ".join(map(str, arguments.paths))
         print(
             f"\nTo accept these figures:\n  edge-imgq check {paths} --baseline "

@@ -52,8 +52,8 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
     from edge_imgq.artifact import write_text
     from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
     from edge_imgq.report.baseline import Baseline
-    from edge_imgq.report.judgement import Judgement
-    from edge_imgq.report.page import page
+    from edge_imgq.report.baseline_comparison import BaselineComparison
+    from edge_imgq.report.check_page import check_page
     from edge_imgq.report.verdict import by_budget
 
     if path is None:
@@ -68,8 +68,8 @@ def write_page(path: Path | None, results: Sequence[ModelResult]) -> None:
         for target in result.files
     }
     layers, notes = layers_of({result.folder: result.report for result in results})
-    judgement = Judgement(verdicts, reports, Baseline())
-    write_text(path, page(judgement, pictures, notes=notes, layers=layers))
+    comparison = BaselineComparison(verdicts, reports, Baseline())
+    write_text(path, check_page(comparison, pictures, notes=notes, layers=layers))
     print(f"The page is {path}.", file=sys.stderr)
 
 

@@ -43,8 +43,8 @@ class FormatFunctions:
         describe: (path, size): what the file consists of; the size is for files that take any.
         memory_plan: (path, size): its operators and tensors in the order of execution; likewise.
         placement: (path): who runs its operators on this host; None where all run in one place.
-        refuse_beyond_half: (path, photographs, peak): raises NonFiniteOutputError where the numbers
-            of a file that phones compute in float16 leave it; None where its session shows that.
+        refuse_fp16_overflow: (path, photographs, peak): raises NonFiniteOutputError where a
+            file's numbers leave float16, in which phones compute it; None where the session does.
         tensors: (path, pixels, peak): what the file computes of an image, tensor by tensor under
             the graph's names, in the order of its operators; None where the runtime shows none.
         signatures: (path): the ways to call the file, by the names that an app uses; None where
@@ -58,7 +58,7 @@ class FormatFunctions:
     describe: Callable[[Path, Size | None], FileDescription]
     memory_plan: Callable[[Path, Size], Plan]
     placement: Callable[[Path], Placement] | None = None
-    refuse_beyond_half: Callable[[Path, Photos, float], None] | None = None
+    refuse_fp16_overflow: Callable[[Path, Photos, float], None] | None = None
     tensors: Callable[[Path, Pixels, float], Iterator[WrittenTensor]] | None = None
     signatures: Callable[[Path], tuple[SignatureRow, ...]] | None = None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from edge_imgq.graph.network import Network
-from edge_imgq.graph.phases import Watcher
+from edge_imgq.graph.pass_pipeline import Watcher
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edge_imgq.errors import RecipeError
+from edge_imgq.graph.pass_pipeline import Pass, PhaseRecord, Watcher
 from edge_imgq.graph.passes.by_name.crd_to_dcr import crd_to_dcr
 from edge_imgq.graph.passes.by_name.merge_skip_branches import merge_skip_branches
 from edge_imgq.graph.passes.by_name.pixel_shuffle_to_deconv import pixel_shuffle_to_deconv
@@ -16,7 +17,6 @@ from edge_imgq.graph.passes.by_name.sign_split import cheap_sign_split, sign_spl
 from edge_imgq.graph.passes.by_name.sub_pixel import sub_pixel
 from edge_imgq.graph.passes.by_name.zero_insertion import zero_insertion
 from edge_imgq.graph.passes.canonical import canonical
-from edge_imgq.graph.phases import Pass, PhaseRecord, Watcher
 from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
 

@@ -31,7 +31,7 @@ from dataclasses import replace
 
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
 from edge_imgq.kernels.tile import NarrowTile, Tile
-from edge_imgq.kernels.x86 import HALVES, X86_VNNI
+from edge_imgq.kernels.x86 import ROW_PARITY, X86_VNNI
 
 ARM_DOT = KernelProfile(
     name="Arm with dot product",
@@ -39,7 +39,7 @@ ARM_DOT = KernelProfile(
     float32=Tile(outputs=8, narrow=NarrowTile(outputs=2, cost=2.7)),
     position=0,
     copy=50,
-    halves=replace(HALVES, far=145, near_numbers=32_000),
+    row_parity=replace(ROW_PARITY, far=145, near_numbers=32_000),
     activations=ActivationCost(prelu=225, remainder=0, leaky=30),
     depthwise_taps=X86_VNNI.depthwise_taps,
     no_integer_kernel=X86_VNNI.no_integer_kernel,
@@ -53,5 +53,5 @@ ARM_I8MM = replace(
     ARM_DOT,
     name="Arm with i8mm",
     int8=replace(ARM_DOT.int8, inputs=8),
-    halves=replace(ARM_DOT.halves, near_numbers=64_000),
+    row_parity=replace(ARM_DOT.row_parity, near_numbers=64_000),
 )

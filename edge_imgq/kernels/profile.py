@@ -15,7 +15,7 @@ from edge_imgq.kernels.times import KernelTimes
 
 
 @dataclass(frozen=True)
-class HalvesCost:
+class RowParityCost:
     """What it costs to compute a float image as its even and its odd rows, in slots.
 
     Attributes:
@@ -59,7 +59,7 @@ class KernelProfile:
         float32: tile of those of float.
         position: slots of int8 that a convolution costs at every position, however small it is.
         copy: slots that moving one element costs, as depth-to-space and space-to-depth do.
-        halves: of images computed as even and odd rows.
+        row_parity: of images computed as even and odd rows.
         activations: in int8.
         depthwise_taps: most taps of a channel that a depthwise kernel sums in one pass.
         no_integer_kernel: operators that take and return int8 and compute in float in between.
@@ -74,7 +74,7 @@ class KernelProfile:
     float32: Tile
     position: float
     copy: float
-    halves: HalvesCost
+    row_parity: RowParityCost
     activations: ActivationCost
     depthwise_taps: int
     no_integer_kernel: frozenset[str]

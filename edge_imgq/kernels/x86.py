@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge_imgq.kernels.profile import ActivationCost, HalvesCost, TimedProfile
+from edge_imgq.kernels.profile import ActivationCost, RowParityCost, TimedProfile
 from edge_imgq.kernels.tile import Tile
 from edge_imgq.kernels.times import ArithmeticTimes, ConvolutionTime, KernelTimes
 from edge_imgq.kernels.xnnpack import DEPTHWISE_TAPS, NO_INTEGER_KERNEL, TABLED
@@ -57,7 +57,7 @@ _INT8 = ArithmeticTimes(
 
 _TIMES = KernelTimes(_INT8, _FLOAT32, conversion=0.14, pixel=0.8)
 
-HALVES = HalvesCost(near=20, far=60, near_numbers=450_000, apart=10, together=30)
+ROW_PARITY = RowParityCost(near=20, far=60, near_numbers=450_000, apart=10, together=30)
 """Measured on chains of 3×3 convolutions with ReLU, minimal over plain, counted and measured: 24
 channels at 96×128 0.81 and 0.83, 32 channels 0.81 and 0.81, 64 channels 0.74 and 0.79; 32 channels
 at 180×320, where they would be 1.08, 0.98; 64 channels 0.88 and 0.91."""
@@ -68,7 +68,7 @@ X86_VNNI = TimedProfile(
     float32=Tile(outputs=16),
     position=1250,
     copy=25,
-    halves=HALVES,
+    row_parity=ROW_PARITY,
     activations=ActivationCost(prelu=70, remainder=1700, leaky=15),
     depthwise_taps=DEPTHWISE_TAPS,
     no_integer_kernel=NO_INTEGER_KERNEL,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from edge_imgq.contract import FileNote
-    from edge_imgq.graph.phases import PhaseRecord
+    from edge_imgq.graph.pass_pipeline import PhaseRecord
     from edge_imgq.pipeline.export.refused_operators import TargetPlan
     from edge_imgq.report.description import FileDescription, PassesOfTargets, TargetOutlook
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.images.files import in_colour
-from edge_imgq.report.page import data_uri, html_template
+from edge_imgq.report.check_page import data_uri, html_template
 
 if TYPE_CHECKING:
     from typing import TypeAlias

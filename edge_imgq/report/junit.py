@@ -5,21 +5,21 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from edge_imgq.report.judgement import Judgement
+from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.verdict import Verdict
 
 if TYPE_CHECKING:
     from junitparser import TestCase
 
 
-def junit_xml(judgement: Judgement) -> str:
+def junit_xml(comparison: BaselineComparison) -> str:
     """Return a test case for each verdict; what fails is a failure, what none judged skipped."""
     from junitparser import JUnitXml, TestSuite
 
     document = JUnitXml("edge-imgq check")
-    for model in dict.fromkeys(verdict.model for verdict in judgement.verdicts):
+    for model in dict.fromkeys(verdict.model for verdict in comparison.verdicts):
         suite = TestSuite(model)
-        suite.add_testcases([_case(v) for v in judgement.verdicts if v.model == model])
+        suite.add_testcases([_case(v) for v in comparison.verdicts if v.model == model])
         document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
     root = ET.fromstring(document.tostring())  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
+from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineComparison
 from edge_imgq.report.verdict_table import change_lines, headline, reasons_by_target
 
 MOST = 60_000
@@ -22,21 +22,21 @@ class Picture:
     address: str
 
 
-def markdown(judgement: Judgement, pictures: Sequence[Picture] = ()) -> str:
+def markdown(comparison: BaselineComparison, pictures: Sequence[Picture] = ()) -> str:
     """Return the result, a row for each target, every reason, what changed, and pictures.
 
     Where not all of it fits, pictures are left out first.
     """
-    verdicts = judgement.verdicts
-    lines = [f"### {SYMBOLS[judgement.outcome]} {headline(verdicts)}", ""]
+    verdicts = comparison.verdicts
+    lines = [f"### {SYMBOLS[comparison.outcome]} {headline(verdicts)}", ""]
     lines += [
         _row(("model", "target", "verdict", *COLUMNS)),
         "|---|---|---|" + "--:|" * len(COLUMNS),
     ]
     for verdict in verdicts:
         words = f"{SYMBOLS[verdict.outcome]} {verdict.outcome}"
-        lines.append(_row((verdict.model, verdict.target, words, *judgement.cells(verdict))))
-    for note in judgement.notes:
+        lines.append(_row((verdict.model, verdict.target, words, *comparison.cells(verdict))))
+    for note in comparison.notes:
         lines += ["", _plain(note)]
     for heading, reasons in reasons_by_target(verdicts).items():
         lines += ["", f"**{_plain(heading)}**", "", *_items(reasons)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_imgq.devices.gpu.bisect import WrongOperator
-from edge_imgq.runtime.half_range import BeyondFloat16
+from edge_imgq.runtime.fp16_overflow import Fp16Overflow
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import LEAST_VS_HOST
 
@@ -44,7 +44,7 @@ class GpuDrift:
     size: tuple[int, int]
     float16: float
     float32: float
-    beyond: tuple[BeyondFloat16, ...]
+    beyond: tuple[Fp16Overflow, ...]
     operator: WrongOperator | Skipped = NOT_BISECTED
 
     @property

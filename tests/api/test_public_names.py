@@ -103,7 +103,7 @@ MEMBERS: dict[str, set[str]] = {
     "Assessments": {"found", "failed"},
     "BaselineUpdate": {"path", "notes"},
     "Budget": {"psnr_drop", "psnr_drop_worst", "psnr_vs_reference", "conversion_within_1"},
-    "CheckResult": {"judgement", "notes", "passes", "verdict", "verdicts"},
+    "CheckResult": {"comparison", "notes", "passes", "verdict", "verdicts"},
     "EdgeImgqError": {"exit_code"},
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {

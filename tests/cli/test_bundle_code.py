@@ -17,8 +17,8 @@ from edge_imgq.bundle import pixel_vectors
 from edge_imgq.bundle.app_code import app_code
 from edge_imgq.bundle.app_pixels import from_yuv, full, limited, recoloured
 from edge_imgq.bundle.contract import AppContract, TilingContract
-from edge_imgq.bundle.page import page
 from edge_imgq.bundle.photo import sample_photo
+from edge_imgq.bundle.readme import readme
 from edge_imgq.cli.main import main
 from edge_imgq.images.chroma import luma_of
 from edge_imgq.images.colour import exact_luma, rgb_to_y
@@ -220,7 +220,7 @@ def test_the_page_says_what_floats_mean_and_what_nobody_stated(contract: AppCont
     result = dataclasses.replace(signature.result, type="float32", clipped=False)
     floats = dataclasses.replace(signature, image=image, result=result)
     files = (file, dataclasses.replace(file, target="tflite-float", signatures=(floats,)))
-    text = page(
+    text = readme(
         dataclasses.replace(contract, licence="", files=files), "photo.ppm", [], {"android"}
     ).decode()
     assert "NHWC, bytes from 0 to 255; output `image_out`, the same.\n" in text

@@ -9,7 +9,7 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.errors import ModelError
-from edge_imgq.graph.phases import PhaseRecord
+from edge_imgq.graph.pass_pipeline import PhaseRecord
 from edge_imgq.pipeline.open_model.source import Source
 
 from .build import model

@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 from edge_imgq.report.baseline import Baseline, updated
+from edge_imgq.report.baseline_comparison import BaselineComparison
+from edge_imgq.report.check_page import check_page
 from edge_imgq.report.json_form import verdicts_to_json
-from edge_imgq.report.judgement import Judgement
 from edge_imgq.report.markdown import markdown
-from edge_imgq.report.page import page
 from edge_imgq.report.verdict import Verdict, judge, keep_shut
 from edge_imgq.report.verdict_table import verdict_table
 from edge_imgq.skipped import Skipped
@@ -48,18 +48,18 @@ def test_a_changed_model_that_no_truth_judges_is_said_in_the_heading() -> None:
     report = replace(REPORT, targets=targets)
     known = updated(None, [report])
     changed = replace(report, reference_sha256="0" * 64)
-    judgement = Judgement(judge([changed], known), (changed,), known)
+    comparison = BaselineComparison(judge([changed], known), (changed,), known)
     heading = (
         "NOT JUDGED: 2 targets (2 unjudged): another float model, and no truth to judge it by."
     )
     note = "not gated: quality against the truth; give pairs with --images DIR"
-    text = verdict_table(judgement.verdicts, judgement.notes)
-    for form in (text, markdown(judgement), page(judgement, {})):
+    text = verdict_table(comparison.verdicts, comparison.notes)
+    for form in (text, markdown(comparison), check_page(comparison, {})):
         assert heading in " ".join(form.split())
         assert " ".join(form.split()).count(note) == 1
         assert "PASS" not in form
         assert "or accept it with --update" in " ".join(form.split())
-    assert not judgement.fails
+    assert not comparison.fails
     assert verdict_table(judge([report], known)).startswith("PASS")
     known_truth = verdict_table(judge([replace(REPORT, reference_sha256="0" * 64)], baseline))
     assert known_truth.startswith("PASS")
@@ -71,5 +71,5 @@ def test_nothing_compared_is_never_headed_pass() -> None:
     assert verdict_table(()).startswith("NOTHING COMPARED: neither the reports nor the baseline")
     assert keep_shut(())
     assert json.loads(verdicts_to_json(()))["passes"] is False
-    words = markdown(Judgement(FAILING[3:4], (), Baseline()))
+    words = markdown(BaselineComparison(FAILING[3:4], (), Baseline()))
     assert words.startswith("### ○ NOTHING COMPARED: 1 target (1 skipped).")

@@ -30,7 +30,7 @@ from edge_imgq.devices.warmup_call import on_gray
 from edge_imgq.errors import DeviceError, NonFiniteOutputError
 from edge_imgq.formats import is_run_by
 from edge_imgq.images.layout import levels_from_nhwc, pixels_of, to_nhwc
-from edge_imgq.runtime.half_range import beyond_float16
+from edge_imgq.runtime.fp16_overflow import fp16_overflows
 from edge_imgq.runtime.open import open_session
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity
 from edge_imgq.runtime.worker import Worker
@@ -159,7 +159,7 @@ class GpuSession(Uncounted):
         try:
             return levels_from_nhwc(values, peak)
         except NonFiniteOutputError as error:
-            beyond = beyond_float16(self.path, pixels_of(pixels), peak)
+            beyond = fp16_overflows(self.path, pixels_of(pixels), peak)
             if in_float32 or not beyond:
                 raise
             raise NonFiniteOutputError(

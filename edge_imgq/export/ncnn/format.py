@@ -141,9 +141,9 @@ def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
     return planned(path)
 
 
-def refuse_beyond_half(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a file for float16 whose numbers leave it; see `edge_imgq.runtime.half_range`."""
-    from edge_imgq.runtime.half_range import refuse_overflow
+def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+    """Refuse a file for float16 whose numbers leave it; see `edge_imgq.runtime.fp16_overflow`."""
+    from edge_imgq.runtime.fp16_overflow import refuse_overflow
     from edge_imgq.runtime.ncnn import LargestNumbers
     from edge_imgq.runtime.ncnn_file import read_pair
 
@@ -157,5 +157,5 @@ FUNCTIONS = FormatFunctions(
     read_note=read_note,
     describe=describe,
     memory_plan=memory_plan,
-    refuse_beyond_half=refuse_beyond_half,
+    refuse_fp16_overflow=refuse_fp16_overflow,
 )

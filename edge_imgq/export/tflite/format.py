@@ -177,11 +177,11 @@ def placement(path: Path) -> Placement:
     return placed(path)
 
 
-def refuse_beyond_half(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a file for GPUs whose numbers leave float16; see `edge_imgq.runtime.half_range`."""
-    from edge_imgq.runtime.half_range import refuse_beyond_float16
+def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+    """Refuse a file for GPUs whose numbers leave float16; see `edge_imgq.runtime.fp16_overflow`."""
+    from edge_imgq.runtime.fp16_overflow import refuse_tflite_overflow
 
-    refuse_beyond_float16(path, photos, peak)
+    refuse_tflite_overflow(path, photos, peak)
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
@@ -206,7 +206,7 @@ FUNCTIONS = FormatFunctions(
     describe=describe,
     memory_plan=memory_plan,
     placement=placement,
-    refuse_beyond_half=refuse_beyond_half,
+    refuse_fp16_overflow=refuse_fp16_overflow,
     tensors=tensors,
     signatures=signatures,
 )

@@ -102,7 +102,7 @@ def winograd_slots(layer: Layer, pixels: int, kernels: KernelProfile) -> float:
         kernels: of the processor that it is for.
     """
     largest = max(layer.inputs, layer.outputs) * pixels // 2
-    cost = kernels.halves
+    cost = kernels.row_parity
     sums = cost.near if largest <= cost.near_numbers else cost.far
     products = _slots(layer, prod(layer.kernel), 1, 1, kernels) * 2 / 3
     return products + sums * (layer.inputs + layer.outputs)

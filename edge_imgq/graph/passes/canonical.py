@@ -9,6 +9,7 @@ from __future__ import annotations
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
+from edge_imgq.graph.pass_pipeline import Phase, PipelineEntry, Repeated, Watcher, apply_phases
 from edge_imgq.graph.passes.express.batch_norm_to_conv import batch_norm_to_conv
 from edge_imgq.graph.passes.express.channel_mean_to_conv import channel_mean_to_conv
 from edge_imgq.graph.passes.express.cubic_upsample_to_conv import cubic_upsample_to_conv
@@ -66,18 +67,17 @@ from edge_imgq.graph.passes.tidy.negative_pad_to_slice import negative_pad_to_sl
 from edge_imgq.graph.passes.tidy.noop_elimination import noop_elimination
 from edge_imgq.graph.passes.tidy.resolve_auto_pad import resolve_auto_pad
 from edge_imgq.graph.passes.tidy.split_variadic import split_variadic
-from edge_imgq.graph.phases import Entry, Phase, Repeated, Watcher, apply_phases
 
 TIDY = Phase(
     "tidy",
     "nothing stands twice, does nothing, or takes more than two operands",
     (
-        Entry(resolve_auto_pad, "padding is numbers, which all that follow read"),
-        Entry(negative_pad_to_slice, "a cut is a Slice, which others know"),
-        Entry(noop_elimination, "what does nothing hides what stands beside it"),
-        Entry(common_subexpression, "equal operands are then one value"),
-        Entry(split_variadic, "sums and extremes have two operands"),
-        Entry(merge_reshapes, "a layout has one reshape"),
+        PipelineEntry(resolve_auto_pad, "padding is numbers, which all that follow read"),
+        PipelineEntry(negative_pad_to_slice, "a cut is a Slice, which others know"),
+        PipelineEntry(noop_elimination, "what does nothing hides what stands beside it"),
+        PipelineEntry(common_subexpression, "equal operands are then one value"),
+        PipelineEntry(split_variadic, "sums and extremes have two operands"),
+        PipelineEntry(merge_reshapes, "a layout has one reshape"),
     ),
 )
 
@@ -85,35 +85,45 @@ RECOGNISE = Phase(
     "recognise",
     "what several nodes spell is the operator that it means",
     (
-        Entry(unfold_to_conv, "gathers of neighbourhoods are a convolution"),
-        Entry(col2im_to_deconv, "Col2Im is a transposed convolution"),
-        Entry(cumsum_to_avgpool, "differences of cumulative sums are a mean"),
-        Entry(conv1d_to_conv2d, "windows along one axis are windows of an image"),
-        Entry(fuse_space_to_depth, "strided slices are a pixel shuffle"),
-        Entry(normalize_gemm, "Gemm, MatMul and PRelu have their plain form"),
-        Entry(fuse_pixel_shuffle, "reshapes are a pixel shuffle", after=(merge_reshapes,)),
+        PipelineEntry(unfold_to_conv, "gathers of neighbourhoods are a convolution"),
+        PipelineEntry(col2im_to_deconv, "Col2Im is a transposed convolution"),
+        PipelineEntry(cumsum_to_avgpool, "differences of cumulative sums are a mean"),
+        PipelineEntry(conv1d_to_conv2d, "windows along one axis are windows of an image"),
+        PipelineEntry(fuse_space_to_depth, "strided slices are a pixel shuffle"),
+        PipelineEntry(normalize_gemm, "Gemm, MatMul and PRelu have their plain form"),
+        PipelineEntry(fuse_pixel_shuffle, "reshapes are a pixel shuffle", after=(merge_reshapes,)),
         Repeated(
             (
-                Entry(fuse_nearest_resize, "copies of rows and columns are a Resize"),
-                Entry(merge_reshapes, "what a Resize leaves behind is merged"),
+                PipelineEntry(fuse_nearest_resize, "copies of rows and columns are a Resize"),
+                PipelineEntry(merge_reshapes, "what a Resize leaves behind is merged"),
             ),
             "a merged reshape shows the copies of the other axis",
         ),
-        Entry(tile_to_concat, "repeated channels are a Concat", after=(fuse_nearest_resize,)),
-        Entry(gather_to_slice, "tables that count up are slices"),
-        Entry(gather_to_resize, "tables of neighbours are a Resize", after=(gather_to_slice,)),
-        Entry(scatter_to_concat, "ScatterND of a block is a Concat", after=(fuse_space_to_depth,)),
-        Entry(
+        PipelineEntry(
+            tile_to_concat, "repeated channels are a Concat", after=(fuse_nearest_resize,)
+        ),
+        PipelineEntry(gather_to_slice, "tables that count up are slices"),
+        PipelineEntry(
+            gather_to_resize, "tables of neighbours are a Resize", after=(gather_to_slice,)
+        ),
+        PipelineEntry(
+            scatter_to_concat, "ScatterND of a block is a Concat", after=(fuse_space_to_depth,)
+        ),
+        PipelineEntry(
             gather_to_conv,
             "other tables are convolutions",
             after=(gather_to_slice, gather_to_resize),
         ),
-        Entry(fuse_gelu, "products with erf or tanh are a Gelu"),
-        Entry(fuse_where_activation, "a choice by sign is an activation"),
-        Entry(decompose_einsum, "letters are products, sums and transpositions"),
-        Entry(decompose_activations, "rare ones are common ones", after=(fuse_where_activation,)),
-        Entry(decompose_log_sums, "logarithms of sums, and norms by name, are sums and norms"),
-        Entry(
+        PipelineEntry(fuse_gelu, "products with erf or tanh are a Gelu"),
+        PipelineEntry(fuse_where_activation, "a choice by sign is an activation"),
+        PipelineEntry(decompose_einsum, "letters are products, sums and transpositions"),
+        PipelineEntry(
+            decompose_activations, "rare ones are common ones", after=(fuse_where_activation,)
+        ),
+        PipelineEntry(
+            decompose_log_sums, "logarithms of sums, and norms by name, are sums and norms"
+        ),
+        PipelineEntry(
             reduce_to_mean, "sums and norms are means", after=(decompose_einsum, decompose_log_sums)
         ),
     ),
@@ -123,37 +133,39 @@ NORMALISE = Phase(
     "normalise",
     "norms are means and variances, and images lie channels first",
     (
-        Entry(
+        PipelineEntry(
             fuse_expanded_norm,
             "a norm that was multiplied out is gathered",
             after=(reduce_to_mean,),
         ),
-        Entry(
+        PipelineEntry(
             decompose_norm,
             "a division that ends a norm belongs to it, and transpositions would move between",
             after=(fuse_expanded_norm,),
         ),
-        Entry(
+        PipelineEntry(
             lift_over_group_reshape,
             "groups that constants do not need vanish",
             after=(decompose_norm,),
         ),
-        Entry(lift_gemm_over_reshape, "products of rows are products of images"),
-        Entry(unflatten_matmul, "products need no flattening"),
+        PipelineEntry(lift_gemm_over_reshape, "products of rows are products of images"),
+        PipelineEntry(unflatten_matmul, "products need no flattening"),
         Repeated(
             (
-                Entry(
+                PipelineEntry(
                     reduce_transposes,
                     "they meet and cancel",
                     after=(lift_gemm_over_reshape, unflatten_matmul),
                 ),
-                Entry(merge_transpose_axes, "a transposition has few axes"),
-                Entry(merge_reshapes, "reshapes that transpositions left side by side are merged"),
+                PipelineEntry(merge_transpose_axes, "a transposition has few axes"),
+                PipelineEntry(
+                    merge_reshapes, "reshapes that transpositions left side by side are merged"
+                ),
             ),
             "transpositions meet once more where reshapes stood between them",
         ),
-        Entry(joined_resizes, "resizes of both axes are one", after=(reduce_transposes,)),
-        Entry(decompose_norm, "transpositions hid some norms", after=(reduce_transposes,)),
+        PipelineEntry(joined_resizes, "resizes of both axes are one", after=(reduce_transposes,)),
+        PipelineEntry(decompose_norm, "transpositions hid some norms", after=(reduce_transposes,)),
     ),
 )
 
@@ -161,8 +173,10 @@ PROTECT = Phase(
     "protect",
     "what must stay float together is marked before anything moves into it",
     (
-        Entry(mark_std_float, "a deviation and what it divides", after=(decompose_norm,)),
-        Entry(mark_attention_float, "scores and weights of attention", after=(reduce_transposes,)),
+        PipelineEntry(mark_std_float, "a deviation and what it divides", after=(decompose_norm,)),
+        PipelineEntry(
+            mark_attention_float, "scores and weights of attention", after=(reduce_transposes,)
+        ),
     ),
 )
 
@@ -170,22 +184,26 @@ EXPRESS = Phase(
     "express",
     "operators that some target lacks are those that all have",
     (
-        Entry(
+        PipelineEntry(
             channel_mean_to_conv, "a mean over channels is a convolution", after=(decompose_norm,)
         ),
-        Entry(batch_norm_to_conv, "an affine per channel is a convolution"),
-        Entry(fold_slice_into_deconv, "a slice behind one is its padding"),
-        Entry(normalize_deconv, "dilated ones are plain", after=(fold_slice_into_deconv,)),
-        Entry(
+        PipelineEntry(batch_norm_to_conv, "an affine per channel is a convolution"),
+        PipelineEntry(fold_slice_into_deconv, "a slice behind one is its padding"),
+        PipelineEntry(normalize_deconv, "dilated ones are plain", after=(fold_slice_into_deconv,)),
+        PipelineEntry(
             divide_to_multiply, "a division is a product", after=(decompose_norm, mark_std_float)
         ),
-        Entry(decompose_hard_sigmoid, "a line that is clipped"),
-        Entry(merge_clips, "clippings meet", after=(decompose_hard_sigmoid,)),
-        Entry(fuse_prelu, "sums of rectifiers are a PRelu", after=(merge_clips,)),
-        Entry(downsample2_to_avgpool, "shrinking to half is a mean", after=(joined_resizes,)),
-        Entry(cubic_upsample_to_conv, "cubic enlarging is a convolution", after=(joined_resizes,)),
-        Entry(edge_pad_to_concat, "edges are slices", after=(cubic_upsample_to_conv,)),
-        Entry(
+        PipelineEntry(decompose_hard_sigmoid, "a line that is clipped"),
+        PipelineEntry(merge_clips, "clippings meet", after=(decompose_hard_sigmoid,)),
+        PipelineEntry(fuse_prelu, "sums of rectifiers are a PRelu", after=(merge_clips,)),
+        PipelineEntry(
+            downsample2_to_avgpool, "shrinking to half is a mean", after=(joined_resizes,)
+        ),
+        PipelineEntry(
+            cubic_upsample_to_conv, "cubic enlarging is a convolution", after=(joined_resizes,)
+        ),
+        PipelineEntry(edge_pad_to_concat, "edges are slices", after=(cubic_upsample_to_conv,)),
+        PipelineEntry(
             pooled_matmul_to_conv,
             "products of vectors are convolutions",
             after=(mark_attention_float,),
@@ -197,22 +215,22 @@ FOLD = Phase(
     "fold",
     "constants and linear branches are inside convolutions",
     (
-        Entry(fold_pixel_range, "the range of pixels, at both ends at once"),
-        Entry(
+        PipelineEntry(fold_pixel_range, "the range of pixels, at both ends at once"),
+        PipelineEntry(
             fold_affine_into_producer,
             "into the convolution before",
             after=(batch_norm_to_conv, fold_pixel_range),
         ),
-        Entry(
+        PipelineEntry(
             fold_affine_into_consumer, "else into those behind", after=(fold_affine_into_producer,)
         ),
-        Entry(
+        PipelineEntry(
             fuse_mirrored_clips,
             "two rectifiers are a clipping",
             after=(merge_clips, fold_affine_into_consumer),
         ),
-        Entry(prune_sliced_conv, "channels that nobody reads are not computed"),
-        Entry(
+        PipelineEntry(prune_sliced_conv, "channels that nobody reads are not computed"),
+        PipelineEntry(
             reparameterize,
             "branches are one convolution",
             after=(
@@ -229,15 +247,17 @@ MARK = Phase(
     "mark",
     "what eight bits cannot hold is marked, now that nothing changes around it",
     (
-        Entry(
+        PipelineEntry(
             mark_tone_curves_float,
             "curves and the arithmetic between them",
             after=(reparameterize,),
         ),
-        Entry(mark_variance_float, "variances of an image", after=(reparameterize,)),
-        Entry(mark_normalised_trunk_float, "sums that norms read", after=(reparameterize,)),
-        Entry(mark_sum_chains_float, "sums of many tensors round once", after=(reparameterize,)),
-        Entry(
+        PipelineEntry(mark_variance_float, "variances of an image", after=(reparameterize,)),
+        PipelineEntry(mark_normalised_trunk_float, "sums that norms read", after=(reparameterize,)),
+        PipelineEntry(
+            mark_sum_chains_float, "sums of many tensors round once", after=(reparameterize,)
+        ),
+        PipelineEntry(
             mark_shifted_image_float,
             "a shifted image has no levels",
             after=(fold_affine_into_consumer,),

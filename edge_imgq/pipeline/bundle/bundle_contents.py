@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import FLOAT_REFERENCE, REFERENCE_FOLDER, files_of, sha256_of
-from edge_imgq.bundle import app_code, bill, contract, model_card, page, pixel_vectors, tile_vectors
+from edge_imgq.bundle import (
+    app_code,
+    contract,
+    model_card,
+    pixel_vectors,
+    readme,
+    sbom,
+    tile_vectors,
+)
 from edge_imgq.bundle.contract import (
     AppContract,
     DriftContract,
@@ -120,11 +128,11 @@ def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) ->
     files = {
         contract.FILE: f"{to_json(plain(made))}\n".encode(),
         SCHEMA_FILE: contract_schema(),
-        page.FILE: page.page(made, f"photo.{kind}", names, folders),
+        readme.FILE: readme.readme(made, f"photo.{kind}", names, folders),
         model_card.FILE: facts.card.encode(),
         LOCK: facts.lock.encode(),
         reproduce_commands.FILE: facts.command.encode(),
-        bill.FILE: bill.bill(made, models, data, packages_of(facts.lock)),
+        sbom.FILE: sbom.sbom(made, models, data, packages_of(facts.lock)),
         tile_vectors.FILE: tile_vectors.tile_vectors(_cuttings(made)),
         pixel_vectors.FILE: pixel_vectors.pixel_vectors(),
         **code,

@@ -14,9 +14,9 @@ from edge_imgq.report.markdown import Picture, markdown
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check.check import CheckRequest, Looked
     from edge_imgq.pipeline.progress import Watch
+    from edge_imgq.report.baseline_comparison import BaselineComparison
     from edge_imgq.report.history import Entry
     from edge_imgq.report.image_comparison import ImageComparison
-    from edge_imgq.report.judgement import Judgement
     from edge_imgq.report.verdict import Place
 
 
@@ -42,7 +42,7 @@ class Forms:
 def write_forms(
     forms: Forms,
     looked: Sequence[Looked],
-    judgement: Judgement,
+    comparison: BaselineComparison,
     request: CheckRequest,
     watch: Watch,
 ) -> tuple[str, ...]:
@@ -56,42 +56,44 @@ def write_forms(
     if forms.html or forms.pictures:
         from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
 
-        comparisons = failing_pictures(looked, judgement.verdicts, request, watch)
-        unknown = unknown_images(looked, judgement.verdicts, request)
+        worst_images = failing_pictures(looked, comparison.verdicts, request, watch)
+        unknown = unknown_images(looked, comparison.verdicts, request)
         if forms.html:
             from edge_imgq.pipeline.sensitivity.known_sensitivity import layers_of
-            from edge_imgq.report.page import page
+            from edge_imgq.report.check_page import check_page
 
             layers, others = layers_of({one.folder: one.report for one in looked})
             said = (*unknown, *others)
-            write_text(forms.html, page(judgement, comparisons, forms.history, said, layers))
+            write_text(
+                forms.html, check_page(comparison, worst_images, forms.history, said, layers)
+            )
         if forms.pictures:
             beside = (forms.markdown or forms.pictures).parent
-            pictures = _written(forms.pictures, comparisons, beside)
+            pictures = _written(forms.pictures, worst_images, beside)
             notes = (f"The pictures are in {forms.pictures}.",) if pictures else ()
         notes = (*notes, *(f"{line}." for line in unknown))
     if forms.junit:
         from edge_imgq.report.junit import junit_xml
 
-        write_text(forms.junit, junit_xml(judgement))
+        write_text(forms.junit, junit_xml(comparison))
     if forms.markdown:
-        write_text(forms.markdown, markdown(judgement, pictures))
+        write_text(forms.markdown, markdown(comparison, pictures))
     return notes
 
 
 def _written(
-    folder: Path, comparisons: Mapping[Place, Sequence[ImageComparison]], beside: Path
+    folder: Path, worst_images: Mapping[Place, Sequence[ImageComparison]], beside: Path
 ) -> list[Picture]:
     """Write pictures, and return them as text in another folder names them."""
     from edge_imgq.pipeline.verify.worst_images import write_pictures
 
-    named = {f"{model}-{target}": shown for (model, target), shown in comparisons.items()}
+    named = {f"{model}-{target}": shown for (model, target), shown in worst_images.items()}
     written = write_pictures(folder, named)
     return [
         Picture(
-            f"{' '.join(place)}, {comparison.name}: {comparison.psnr:.2f} dB to the float model",
+            f"{' '.join(place)}, {image.name}: {image.psnr:.2f} dB to the float model",
             Path(os.path.relpath(path, beside)).as_posix(),
         )
-        for (place, shown), paths in zip(comparisons.items(), written.values(), strict=True)
-        for comparison, path in zip(shown, paths, strict=True)
+        for (place, shown), paths in zip(worst_images.items(), written.values(), strict=True)
+        for image, path in zip(shown, paths, strict=True)
     ]

@@ -12,7 +12,7 @@ from edge_imgq.artifact import write_bytes
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from edge_imgq.graph.phases import PhaseRecord, Watcher
+    from edge_imgq.graph.pass_pipeline import PhaseRecord, Watcher
 
 
 @dataclass(frozen=True)

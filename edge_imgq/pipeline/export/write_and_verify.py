@@ -75,7 +75,7 @@ def _in_float16(
     """Note the files for float16 whose numbers leave it; return the other files."""
     written = {candidate.path for candidate in candidates}
     for work in wanted:
-        refuse = functions_of(work.recipe.format).refuse_beyond_half
+        refuse = functions_of(work.recipe.format).refuse_fp16_overflow
         if refuse is not None and work.computes_in_half and work.path in written:
             with failures.of([work.target]):
                 photos = (s.pixels for s in network_inputs(plan.evaluation, plan.source))

@@ -18,10 +18,10 @@ from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.load import STEPS
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
 from edge_imgq.pipeline.open_model.original_file import Agreement, Original
-from edge_imgq.runtime.original import (
+from edge_imgq.runtime.source_onnx import (
     MOST_PIXELS,
-    AsGiven,
     OwnPorts,
+    SourceOnnx,
     first_line,
     gives_bytes,
     image_size,
@@ -160,7 +160,7 @@ def _running(
     pixels: PixelRange,
     image: Image,
     ports: OwnPorts,
-) -> AsGiven | Skipped:
+) -> SourceOnnx | Skipped:
     """Return a file in ONNX Runtime, or where that does not run it, in the reference evaluator."""
     whole = file.load() if file.as_it_is is None else given
     opened = in_onnx_runtime(whole, pixels, 1, file.as_it_is, ports)
@@ -174,7 +174,7 @@ def _running(
     return Skipped(f"{tried.reason}; {other.reason}") if isinstance(other, Skipped) else other
 
 
-def _tried(opened: AsGiven | Skipped, image: Image) -> AsGiven | Skipped:
+def _tried(opened: SourceOnnx | Skipped, image: Image) -> SourceOnnx | Skipped:
     if isinstance(opened, Skipped):
         return opened
     try:
@@ -187,7 +187,7 @@ def _tried(opened: AsGiven | Skipped, image: Image) -> AsGiven | Skipped:
 class _Comparison:
     """One file's images, and how far those of others may be from them."""
 
-    def __init__(self, file: AsGiven, given: onnx.ModelProto, images: Sequence[Image]) -> None:
+    def __init__(self, file: SourceOnnx, given: onnx.ModelProto, images: Sequence[Image]) -> None:
         self.file, self.images = file, images
         self.wanted = [file(image) for image in images]
         self.is_clipped = gives_bytes(given)
@@ -200,14 +200,14 @@ class _Comparison:
             share = LEVEL if self.is_clipped else HALF_ROUNDING
         self.limit = share * largest
 
-    def distance(self, other: AsGiven) -> float:
+    def distance(self, other: SourceOnnx) -> float:
         """Return the largest difference, images from 0 to 1."""
         return max(
             float(self._apart(w, other(image)).max(initial=0))
             for image, w in zip(self.images, self.wanted, strict=True)
         )
 
-    def is_same(self, other: AsGiven) -> bool:
+    def is_same(self, other: SourceOnnx) -> bool:
         """Tell whether another model's images differ by no more than rounding.
 
         Networks that round or compare inside change single values by a lot when a digit changes;
@@ -224,7 +224,7 @@ class _Comparison:
         ]
         return max(self._far(self.file, images) for images in nudged)
 
-    def _far(self, other: AsGiven, images: Sequence[Image]) -> float:
+    def _far(self, other: SourceOnnx, images: Sequence[Image]) -> float:
         """Return the share of values that are further apart than rounding takes them."""
         apart = [self._apart(w, other(image)) for image, w in zip(images, self.wanted, strict=True)]
         return float(np.mean([np.mean(values > self.limit) for values in apart]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
-    from edge_imgq.graph.phases import Watcher
+    from edge_imgq.graph.pass_pipeline import Watcher
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.pipeline.open_model.original_file import Original
 

@@ -10,7 +10,7 @@ import numpy as np
 from edge_imgq.devices.gpu.bisect import HIGHEST, first_wrong
 from edge_imgq.errors import NonFiniteOutputError
 from edge_imgq.metrics.psnr import psnr
-from edge_imgq.runtime.half_range import beyond_float16
+from edge_imgq.runtime.fp16_overflow import fp16_overflows
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.budget import LEAST_VS_HOST
 from edge_imgq.verify.gpu_drift import (
@@ -57,7 +57,7 @@ def gpu_drift(
         (pixels.shape[0], pixels.shape[1]),
         _distance(session, known, pixels, in_float32=False),
         _distance(session, known, pixels, in_float32=True),
-        beyond_float16(reference or session.path, pixels, session.note.contract.peak),
+        fp16_overflows(reference or session.path, pixels, session.note.contract.peak),
     )
     return with_operator(session, found, sample, reference) if bisects else found
 

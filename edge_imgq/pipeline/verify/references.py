@@ -167,9 +167,9 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
     """Open a person's file to stand for the float graph; return the reason where it cannot."""
     import onnx
 
-    from edge_imgq.runtime.original import (
-        OriginalSession,
+    from edge_imgq.runtime.source_onnx import (
         OwnPorts,
+        SourceOnnxSession,
         image_size,
         in_onnx_runtime,
         is_rounded,
@@ -188,7 +188,7 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
     contract = note.contract
     ports = OwnPorts(contract.further, contract.result, contract.border)
     opened = in_onnx_runtime(proto, note.original_pixels, threads, path, ports)
-    return opened if isinstance(opened, Skipped) else OriginalSession(opened, note, graph.size)
+    return opened if isinstance(opened, Skipped) else SourceOnnxSession(opened, note, graph.size)
 
 
 def _other_reference(path: Path, reference: Path) -> str:

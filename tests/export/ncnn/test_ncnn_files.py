@@ -192,8 +192,8 @@ def test_numbers_beyond_float16_are_refused_by_the_layer(tmp_path: Path) -> None
     loud = CONSTANTS["w"] / np.abs(CONSTANTS["w"]).max()
     path = written(tmp_path / "m.param", open_model(w=loud * 6e4), half=True)
     with pytest.raises(NonFiniteOutputError, match=r"'convolution_1' reaches .* in which phones"):
-        FUNCTIONS.refuse_beyond_half(path, photos, 1.0)
-    FUNCTIONS.refuse_beyond_half(written(tmp_path / "n.param", half=True), photos, 1.0)
+        FUNCTIONS.refuse_fp16_overflow(path, photos, 1.0)
+    FUNCTIONS.refuse_fp16_overflow(written(tmp_path / "n.param", half=True), photos, 1.0)
     with pytest.raises(ModelError, match=r"convolution_1, .* has weights beyond 65504"):
         written(tmp_path / "o.param", open_model(w=loud * 7e4), half=True)
     assert not (tmp_path / "o.bin").exists()

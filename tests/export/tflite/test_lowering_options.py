@@ -16,7 +16,7 @@ from edge_imgq.export.tflite.describe import describe
 from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.recipe.folders import export_recipes
-from edge_imgq.runtime.half_range import refuse_beyond_float16
+from edge_imgq.runtime.fp16_overflow import refuse_tflite_overflow
 from tests.export.tflite.witness import NOTE, Case, from_file, kinds, run_litert, run_onnx, to_file
 
 RECIPE = next(recipe for recipe in export_recipes(Path("/nowhere")) if recipe.name == "tflite-gpu")
@@ -101,7 +101,7 @@ def test_what_pads_a_greatest_pixel_stays_in_float16(tmp_path) -> None:
     assert "PADV2" in kinds(data)
     agrees(case, data)
     white = np.full((8, 10, 3), 255, np.uint8)
-    refuse_beyond_float16(tmp_path / "m.tflite", [white], peak=1.0)
+    refuse_tflite_overflow(tmp_path / "m.tflite", [white], peak=1.0)
 
 
 @pytest.mark.parametrize("kernel", [2, 3])

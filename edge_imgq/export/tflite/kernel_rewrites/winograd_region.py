@@ -69,7 +69,7 @@ class _Search:
     """The search for the region; `inside` is what it holds at the moment."""
 
     def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
-        self.cost = kernels.halves
+        self.cost = kernels.row_parity
         self.operations = {output_name(op): op for op in network.operations}
         self.writers = {t.name: op for op in network.operations for t in op.outputs}
         self.leaving = {tensor.name for tensor in network.outputs}

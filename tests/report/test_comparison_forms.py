@@ -1,4 +1,4 @@
-"""JUnit XML and Markdown of a judgement."""
+"""JUnit XML and Markdown of a comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_imgq.report.baseline import updated
-from edge_imgq.report.judgement import Judgement
+from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.junit import junit_xml
 from edge_imgq.report.markdown import MOST, Picture, markdown
 from edge_imgq.report.verdict import Verdict, judge
@@ -20,8 +20,8 @@ BASELINE = updated(None, [REPORT])
 WORSE = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
 
 
-def judgement(*more: Verdict, report=WORSE) -> Judgement:
-    return Judgement((*judge([report], BASELINE), *more), (report,), BASELINE)
+def comparison(*more: Verdict, report=WORSE) -> BaselineComparison:
+    return BaselineComparison((*judge([report], BASELINE), *more), (report,), BASELINE)
 
 
 SKIPPED = Verdict("other", "coreml-int8", "skipped", False, ("no Mac",))
@@ -29,7 +29,7 @@ HOSTILE = Verdict("a|b", "<img src=x>", "new", True, ("[click](http://x) & `rm` 
 
 
 def test_junit_has_a_suite_for_each_model_and_a_case_for_each_target() -> None:
-    root = ET.fromstring(junit_xml(judgement(SKIPPED, HOSTILE)))
+    root = ET.fromstring(junit_xml(comparison(SKIPPED, HOSTILE)))
     assert root.tag == "testsuites"
     counts = {key: root.get(key) for key in ("tests", "failures", "errors")}
     assert counts == {"tests": "4", "failures": "3", "errors": "0"}
@@ -56,9 +56,9 @@ def test_junit_is_what_the_schema_of_jenkins_takes() -> None:
     schema = xmlschema.XMLSchema(XSD)
     changed = Verdict("m", "improved", "improved", False, ("bytes went down",), ("other weights",))
     for found in (
-        judgement(SKIPPED, HOSTILE, changed),
-        judgement(report=REPORT),
-        Judgement((), (), BASELINE),
+        comparison(SKIPPED, HOSTILE, changed),
+        comparison(report=REPORT),
+        BaselineComparison((), (), BASELINE),
     ):
         text = junit_xml(found)
         assert [error.reason for error in schema.iter_errors(text)] == []
@@ -66,13 +66,13 @@ def test_junit_is_what_the_schema_of_jenkins_takes() -> None:
 
 
 def test_a_case_that_passes_has_no_fault() -> None:
-    root = ET.fromstring(junit_xml(judgement(report=REPORT)))
+    root = ET.fromstring(junit_xml(comparison(report=REPORT)))
     assert root.get("failures") == root[0].get("skipped") == "0"
     assert [len(case) for case in root.iter("testcase")] == [0, 0]
 
 
 def test_markdown_says_the_result_first_and_what_each_figure_was() -> None:
-    lines = markdown(judgement(SKIPPED)).splitlines()
+    lines = markdown(comparison(SKIPPED)).splitlines()
     assert lines[0] == "### ✖ FAIL: 2 of 3 targets (2 regressed, 1 skipped)."
     (row,) = (line for line in lines if line.startswith("| fsrcnn-x2 | tflite-int8"))
     assert row == (
@@ -80,19 +80,19 @@ def test_markdown_says_the_result_first_and_what_each_figure_was() -> None:
     )
     assert "| other | coreml-int8 | ○ skipped | — | — | — | — |" in lines
     assert "- vs\\_reference\\_mean went from 46.7 to 40 dB (tolerance 0.5 dB)" in lines
-    passed = markdown(judgement(report=REPORT)).splitlines()
+    passed = markdown(comparison(report=REPORT)).splitlines()
     assert passed[0] == "### ✔ PASS: 2 targets (2 pass)."
 
 
 def test_markdown_calls_nothing_100_db_that_is_not_the_same() -> None:
     near = with_target(vs_reference=Fidelity(99.999, 99.99, "a"))
-    text = markdown(judgement(report=near))
+    text = markdown(comparison(report=near))
     assert "99.99 (was 46.70)" in text
     assert "100.0" not in text
 
 
 def test_names_are_shown_and_never_interpreted() -> None:
-    text = markdown(judgement(HOSTILE))
+    text = markdown(comparison(HOSTILE))
     assert "| a\\|b | \\<img src=x\\> |" in text
     assert "\n- \\[click\\](http://x) \\& \\`rm\\` @<!-- -->team \\# x\n" in text
 
@@ -101,7 +101,7 @@ def test_markdown_fits_into_a_comment() -> None:
     many = [
         Verdict("m", f"t{i}", "regressed", True, (f"{i} " + "reason " * 30,)) for i in range(900)
     ]
-    text = markdown(judgement(*many))
+    text = markdown(comparison(*many))
     assert len(text) < MOST + 200
     assert text.rstrip().endswith("lines more, in the report.")
 
@@ -123,7 +123,7 @@ def test_markdown_of_30_models_has_every_row_and_reason_and_its_pictures() -> No
         for index, one in enumerate(verdicts)
         for rank in range(3)
     ]
-    text = markdown(Judgement(tuple(verdicts), (REPORT,), BASELINE), pictures)
+    text = markdown(BaselineComparison(tuple(verdicts), (REPORT,), BASELINE), pictures)
     assert len(text) + 500 < GITHUB_TAKES
     assert text.count("| ✖ regressed |") == len(verdicts)
     assert text.count("- vs\\_reference\\_c went from") == 30
@@ -131,4 +131,4 @@ def test_markdown_of_30_models_has_every_row_and_reason_and_its_pictures() -> No
     for address in re.findall(r"!\[.*\]\((.*)\)", text):
         assert address.endswith(".png")
     link = Picture("a photo](b)", "my pictures/a)b.png")
-    assert "![a photo\\](b)](my%20pictures/a%29b.png)" in markdown(judgement(), [link])
+    assert "![a photo\\](b)](my%20pictures/a%29b.png)" in markdown(comparison(), [link])

@@ -14,10 +14,10 @@ from PIL import Image
 
 from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.baseline import updated
+from edge_imgq.report.baseline_comparison import BaselineComparison
+from edge_imgq.report.check_page import SIDE, check_page
 from edge_imgq.report.history import Entry
 from edge_imgq.report.image_comparison import ImageComparison
-from edge_imgq.report.judgement import Judgement
-from edge_imgq.report.page import SIDE, page
 from edge_imgq.report.sensitivity import Sensitivity
 from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.verify.drift import Fidelity
@@ -51,7 +51,9 @@ class Reader(HTMLParser):
             self.texts += data.split()
 
 
-def comparison(name: str, side: int = 300, channels: int = 3, seed: int = 1) -> ImageComparison:
+def image_comparison(
+    name: str, side: int = 300, channels: int = 3, seed: int = 1
+) -> ImageComparison:
     """Return an image of noise, and the same with one square two levels brighter."""
     image = np.random.default_rng(seed).integers(0, 200, (side, side + 40, channels), np.uint8)
     other = image.copy()
@@ -61,8 +63,8 @@ def comparison(name: str, side: int = 300, channels: int = 3, seed: int = 1) -> 
 
 def made(*more: Verdict, pictures=None) -> Reader:
     report = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
-    judgement = Judgement((*judge([report], BASELINE), *more), (report,), BASELINE)
-    reader = Reader(page(judgement, pictures or {}))
+    comparison = BaselineComparison((*judge([report], BASELINE), *more), (report,), BASELINE)
+    reader = Reader(check_page(comparison, pictures or {}))
     assert reader.open == []
     return reader
 
@@ -87,7 +89,7 @@ def test_the_result_comes_first_and_no_colour_stands_alone() -> None:
 
 
 def test_the_page_asks_for_nothing() -> None:
-    reader = made(pictures={PLACE: [comparison("cat")]})
+    reader = made(pictures={PLACE: [image_comparison("cat")]})
     policies = [a for t, a in reader.elements if t == "meta" and "http-equiv" in a]
     assert (policies[0]["content"] or "").startswith("default-src 'none'; img-src data:;")
     for _tag, attributes in reader.elements:
@@ -105,7 +107,7 @@ def test_what_is_shown_is_shown_as_it_stands() -> None:
 
 @pytest.mark.parametrize(("side", "channels"), [(300, 3), (300, 1), (100, 3)])
 def test_pictures_are_without_loss_and_where_the_file_is_off_most(side: int, channels: int) -> None:
-    shown = comparison("cat", side, channels)
+    shown = image_comparison("cat", side, channels)
     reader = made(pictures={PLACE: [shown]})
     images = [a for t, a in reader.elements if t == "img"]
     one, other, errors = (decoded(image["src"]) for image in images)
@@ -121,7 +123,7 @@ def test_pictures_are_without_loss_and_where_the_file_is_off_most(side: int, cha
 
 
 def test_every_control_has_a_label_and_every_scrolled_place_a_key() -> None:
-    reader = made(pictures={PLACE: [comparison("cat"), comparison("dog")]})
+    reader = made(pictures={PLACE: [image_comparison("cat"), image_comparison("dog")]})
     labels = {a["for"] for t, a in reader.elements if t == "label"}
     controls = [a for t, a in reader.elements if t in ("input", "select")]
     assert len(controls) == 4
@@ -135,17 +137,17 @@ def test_the_same_image_of_two_targets_has_two_names() -> None:
     other = ("another", "tflite-int8")
     reader = made(
         Verdict(*other, "tampered", True),
-        pictures={PLACE: [comparison("cat")], other: [comparison("cat")]},
+        pictures={PLACE: [image_comparison("cat")], other: [image_comparison("cat")]},
     )
     labels = [a["aria-label"] for t, a in reader.elements if a.get("class") == "window"]
     assert len(labels) == len(set(labels)) >= 4
 
 
 def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
-    noise = [comparison(f"image {seed}", seed=seed) for seed in range(14)]
+    noise = [image_comparison(f"image {seed}", seed=seed) for seed in range(14)]
     report = with_target(vs_reference=Fidelity(40.0, 39.0, "a"))
-    judgement = Judgement(judge([report], BASELINE), (report,), BASELINE)
-    text = page(judgement, {PLACE: noise})
+    comparison = BaselineComparison(judge([report], BASELINE), (report,), BASELINE)
+    text = check_page(comparison, {PLACE: noise})
     assert len(text.encode()) < 3_000_000
     left_out = int(re.findall(r"<p>Of the pictures, (\d+) more are left out", text)[0])
     assert text.count('<section class="picture"') == 14 - left_out
@@ -160,10 +162,10 @@ RUN = Entry(
 
 def test_earlier_runs_of_the_models_stand_below_the_newest_first() -> None:
     report = with_target()
-    judgement = Judgement(judge([report], BASELINE), (report,), BASELINE)
+    comparison = BaselineComparison(judge([report], BASELINE), (report,), BASELINE)
     later = replace(RUN, when="2026-11-02T10:00:00+00:00", vs_float=None, median_ms=None)
     other = replace(RUN, model="another")
-    reader = Reader(page(judgement, {}, (RUN, later, other)))
+    reader = Reader(check_page(comparison, {}, (RUN, later, other)))
     assert reader.open == []
     text = " ".join(reader.texts)
     history = text.partition("History")[2]
@@ -172,17 +174,17 @@ def test_earlier_runs_of_the_models_stand_below_the_newest_first() -> None:
     assert "46.7 0.000 12.3 ? host: a phone & a cable" in history
     assert f"{'ab' * 6} — 0.000 — host" in history
     assert "another" not in text
-    assert "History" not in " ".join(Reader(page(judgement, {}, (other,))).texts)
+    assert "History" not in " ".join(Reader(check_page(comparison, {}, (other,))).texts)
 
 
 def test_layers_are_shown_with_their_parts() -> None:
     layer = LayerCost("<conv>", "Conv", "", 57.34, 0.4, 0.25, 0.5, "b")
     same = LayerCost("last", "Conv", "float", 120.0, 0.0, 0.0, 0.5, "c")
     found = Sensitivity("m", "0.1", "int8", "8 images", 58.1, (layer, same), "", "", "")
-    judgement = Judgement(judge([REPORT], BASELINE), (REPORT,), BASELINE)
-    reader = Reader(page(judgement, {}, layers=[found]))
+    comparison = BaselineComparison(judge([REPORT], BASELINE), (REPORT,), BASELINE)
+    reader = Reader(check_page(comparison, {}, layers=[found]))
     text = " ".join(reader.texts)
     assert "m in int8: 58.1 dB to the float model with all layers" in text
     assert "<conv> Conv follows 57.3 65.0 % 50.0 %" in text
     assert "last Conv float same 0.0 % 50.0 %" in text
-    assert "Layers" not in Reader(page(judgement, {})).texts
+    assert "Layers" not in Reader(check_page(comparison, {})).texts

@@ -28,7 +28,7 @@ NEAR = LARGEST / 16
 
 
 @dataclass(frozen=True)
-class BeyondFloat16:
+class Fp16Overflow:
     """A tensor that leaves float16.
 
     Attributes:
@@ -44,7 +44,7 @@ class BeyondFloat16:
         return f"'{self.tensor}' reaches {self.largest:.3g}, and float16 ends at {LARGEST:.0f}"
 
 
-def beyond_float16(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[BeyondFloat16, ...]:
+def fp16_overflows(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[Fp16Overflow, ...]:
     """Return the tensors of a float .tflite file that leave float16 on an image, in their order.
 
     Args:
@@ -60,13 +60,13 @@ def beyond_float16(path: Path, pixels: NDArray[np.uint8], peak: float) -> tuple[
     found = _largest(interpreter).items()
     end = float(np.finfo(np.float32).max)
     return tuple(
-        BeyondFloat16(name, value if value <= end else end)  # which NaN is not
+        Fp16Overflow(name, value if value <= end else end)  # which NaN is not
         for name, value in found
         if not value <= LARGEST
     )
 
 
-def refuse_beyond_float16(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
+def refuse_tflite_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
     """Refuse a float .tflite file whose numbers leave float16 on some image.
 
     Args:

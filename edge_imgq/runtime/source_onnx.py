@@ -37,7 +37,7 @@ MOST_PIXELS = 256 * 256
 """Larger images take ONNX's reference evaluator minutes."""
 
 
-class AsGiven:
+class SourceOnnx:
     """A model of one result, asked in arrays (H, W, C) of 0 to 1, C those of all its inputs.
 
     Args:
@@ -176,7 +176,7 @@ def in_onnx_runtime(
     threads: int,
     path: Path | None = None,
     ports: OwnPorts = ONE_IMAGE,
-) -> AsGiven | Skipped:
+) -> SourceOnnx | Skipped:
     """Open a model by ONNX Runtime; return the reason where it does not open.
 
     Args:
@@ -196,12 +196,12 @@ def in_onnx_runtime(
     def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         return np.asarray(run_session(session, feeds)[0])
 
-    return AsGiven(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", ports)
+    return SourceOnnx(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", ports)
 
 
 def in_reference_evaluator(
     model: onnx.ModelProto, pixels: PixelRange, ports: OwnPorts = ONE_IMAGE
-) -> AsGiven | Skipped:
+) -> SourceOnnx | Skipped:
     """Open a model by ONNX's reference evaluator, which is slow and knows every opset."""
     from onnx.reference import ReferenceEvaluator
 
@@ -213,7 +213,7 @@ def in_reference_evaluator(
     def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         return np.asarray(evaluator.run(None, dict(feeds))[0])
 
-    return AsGiven(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", ports)
+    return SourceOnnx(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", ports)
 
 
 def first_line(error: Exception) -> str:
@@ -221,10 +221,10 @@ def first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
-class OriginalSession(LevelsSession):
+class SourceOnnxSession(LevelsSession):
     """A person's file as the float reference; satisfies `edge_imgq.runtime.protocol.Session`."""
 
-    def __init__(self, model: AsGiven, note: FileNote, size: tuple[int, int] | None) -> None:
+    def __init__(self, model: SourceOnnx, note: FileNote, size: tuple[int, int] | None) -> None:
         self.note = note
         self.size = size
         self._model = model

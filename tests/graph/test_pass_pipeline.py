@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.passes.canonical import PHASES, canonical
-from edge_imgq.graph.phases import (
+from edge_imgq.graph.pass_pipeline import (
     MOST_ROUNDS,
-    Entry,
     Pass,
     Phase,
     PhaseRecord,
+    PipelineEntry,
     Repeated,
     apply_phases,
 )
+from edge_imgq.graph.passes.canonical import PHASES, canonical
 from edge_imgq.graph.rewrite import rewrite
 
 from .build import kinds, parsed, run, weights
@@ -30,7 +30,7 @@ BODY = """c = Conv<pads=[1,1,1,1]>(image, w) i = Identity(c)
 CONSTANTS = {"w": weights(GENERATOR, 6, 6, 3, 3), "two": np.float32(2)}
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[PipelineEntry]:
     for phase in PHASES:
         yield from phase.passes()
 
@@ -89,12 +89,14 @@ def counted(numbers: list[int]) -> Pass:
 
 
 def test_a_group_is_repeated_until_none_of_it_finds_anything() -> None:
-    group = Repeated((Entry(counted([2, 0, 1]), "a"), Entry(counted([1, 1]), "b")), "both")
+    group = Repeated(
+        (PipelineEntry(counted([2, 0, 1]), "a"), PipelineEntry(counted([1, 1]), "b")), "both"
+    )
     (record,) = apply_phases(parsed("out = Relu(image)", {}), (Phase("one", "all", (group,)),))
     assert record.fired == (("counts", 5),)
 
 
 def test_a_group_that_finds_no_end_is_left() -> None:
-    endless = Repeated((Entry(counted([1] * 10 * MOST_ROUNDS), "a"),), "for ever")
+    endless = Repeated((PipelineEntry(counted([1] * 10 * MOST_ROUNDS), "a"),), "for ever")
     (record,) = apply_phases(parsed("out = Relu(image)", {}), (Phase("one", "all", (endless,)),))
     assert record.count == MOST_ROUNDS

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.images.contact_sheet import busiest_place
+from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineComparison
 from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.drift_picture import GRADES, coloured, error_map
 from edge_imgq.report.format_metrics import decibels
 from edge_imgq.report.history import Entry, by_file
 from edge_imgq.report.image_comparison import ImageComparison
-from edge_imgq.report.judgement import COLUMNS, SYMBOLS, Judgement
 from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.verdict import Place, Verdict
 from edge_imgq.report.verdict_table import change_lines, headline
@@ -61,8 +61,8 @@ class Shown:
         return len(self.float_image) + len(self.file_image) + len(self.errors)
 
 
-def page(
-    judgement: Judgement,
+def check_page(
+    comparison: BaselineComparison,
     pictures: Mapping[Place, Sequence[ImageComparison]],
     history: Sequence[Entry] = (),
     notes: Sequence[str] = (),
@@ -71,7 +71,7 @@ def page(
     """Return the page: result, a row for each target, reasons, images, layers and history.
 
     Args:
-        judgement: to show.
+        comparison: to show.
         pictures: the worst images of targets, by model and target.
         history: earlier figures; those of other models are left out.
         notes: sentences on the page itself, such as why it has no pictures.
@@ -80,19 +80,19 @@ def page(
     template = html_template(TEMPLATE)
     shown, left_out = _fitting(pictures)
     return template.render(
-        headline=headline(judgement.verdicts),
-        outcome=judgement.outcome,
-        compared=bool(judgement.baseline.models),
+        headline=headline(comparison.verdicts),
+        outcome=comparison.outcome,
+        compared=bool(comparison.baseline.models),
         columns=COLUMNS,
         symbols=SYMBOLS,
-        rows=[_row(judgement, verdict, shown) for verdict in judgement.verdicts],
-        changes=change_lines(judgement.verdicts),
-        reports=judgement.reports,
-        notes=(*judgement.notes, *notes),
+        rows=[_row(comparison, verdict, shown) for verdict in comparison.verdicts],
+        changes=change_lines(comparison.verdicts),
+        reports=comparison.reports,
+        notes=(*comparison.notes, *notes),
         grades=_grades(),
         left_out=left_out,
         layers=layers,
-        history=_history(judgement, history),
+        history=_history(comparison, history),
     )
 
 
@@ -111,23 +111,23 @@ def html_template(name: str) -> Template:
 
 
 def _row(
-    judgement: Judgement, verdict: Verdict, shown: Mapping[Place, Sequence[Shown]]
+    comparison: BaselineComparison, verdict: Verdict, shown: Mapping[Place, Sequence[Shown]]
 ) -> dict[str, Any]:
     """Return what the page says of one target."""
-    now = judgement.now(verdict)
+    now = comparison.now(verdict)
     latency = None if now is None or isinstance(now.latency, Skipped) else now.latency
     return {
         "verdict": verdict,
-        "cells": list(zip(COLUMNS, judgement.cells(verdict), strict=True)),
+        "cells": list(zip(COLUMNS, comparison.cells(verdict), strict=True)),
         "images": [] if now is None else sorted(now.images, key=lambda image: image.vs_reference),
         "latency": latency and f"{milliseconds(latency.median_ms)} ms: {timed_where(latency)}",
         "pictures": shown.get((verdict.model, verdict.target), ()),
     }
 
 
-def _history(judgement: Judgement, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _history(comparison: BaselineComparison, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return what the page says of the earlier figures of each file, the newest first."""
-    models = {report.model for report in judgement.reports}
+    models = {report.model for report in comparison.reports}
     found = []
     for of_file in by_file([entry for entry in entries if entry.model in models]):
         rows = [_history_cells(entry) for entry in reversed(of_file)]

@@ -19,10 +19,10 @@ FILE = "README.md"
 EVALUATOR = "reference evaluator"
 """What ran files of Core ML on other systems than Apple's."""
 
-TEMPLATE = Path(__file__).with_name("page.md.j2")
+TEMPLATE = Path(__file__).with_name("readme.md.j2")
 
 
-def page(contract: AppContract, photo: str, results: Iterable[str], code: Iterable[str]) -> bytes:
+def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iterable[str]) -> bytes:
     """Return the page in Markdown.
 
     Args:

@@ -16,7 +16,7 @@ MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
-class Entry:
+class PipelineEntry:
     """A pass in its place.
 
     Attributes:
@@ -44,7 +44,7 @@ class Repeated:
         reason: why one round is not enough.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[PipelineEntry, ...]
     reason: str
 
 
@@ -60,9 +60,9 @@ class Phase:
 
     name: str
     aim: str
-    entries: tuple[Entry | Repeated, ...]
+    entries: tuple[PipelineEntry | Repeated, ...]
 
-    def passes(self) -> Iterator[Entry]:
+    def passes(self) -> Iterator[PipelineEntry]:
         """Yield every pass in order, those of a group once."""
         for entry in self.entries:
             yield from entry.entries if isinstance(entry, Repeated) else (entry,)
@@ -120,9 +120,9 @@ def apply_phases(
     return tuple(records)
 
 
-def _applied(model: ir.Model, entry: Entry | Repeated) -> Iterator[tuple[str, int]]:
+def _applied(model: ir.Model, entry: PipelineEntry | Repeated) -> Iterator[tuple[str, int]]:
     """Apply a pass or a group of them; yield what each did each time."""
-    if isinstance(entry, Entry):
+    if isinstance(entry, PipelineEntry):
         yield entry.name, _run(model, entry)
         return
     for _ in range(MOST_ROUNDS):
@@ -132,7 +132,7 @@ def _applied(model: ir.Model, entry: Entry | Repeated) -> Iterator[tuple[str, in
             return
 
 
-def _run(model: ir.Model, entry: Entry) -> int:
+def _run(model: ir.Model, entry: PipelineEntry) -> int:
     count = entry.run(model)
     if count:
         RemoveUnusedNodesPass()(model)  # a dead reader would keep the next pass from its value

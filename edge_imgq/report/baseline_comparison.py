@@ -14,7 +14,7 @@ from edge_imgq.report.verdict import Outcome, Verdict, keep_shut
 
 
 @dataclass(frozen=True)
-class Judgement:
+class BaselineComparison:
     """What a check came to.
 
     Attributes:
@@ -83,7 +83,7 @@ class Judgement:
 
 
 COLUMNS = ("size", "dB to float", "dB to truth", "drop, dB")
-"""What `Judgement.cells` returns, in words."""
+"""What `BaselineComparison.cells` returns, in words."""
 
 SYMBOLS = {
     "pass": "✔", "improved": "▲", "new": "+", "unjudged": "?", "skipped": "○", "regressed": "✖",

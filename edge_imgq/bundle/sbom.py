@@ -22,7 +22,7 @@ VERSION = "1.6"
 NAMESPACE = uuid.UUID("b1b0ad7e-8a0c-5d0a-9a51-5c4fd1a1c4d2")
 
 
-def bill(
+def sbom(
     contract: AppContract,
     files: Mapping[str, bytes],
     data: tuple[DataSet, ...],
