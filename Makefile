@@ -7,6 +7,7 @@
 # make devices   what devices return: the Hexagon emulator, Arm and GPU kernels, adb, ssh
 # make graphs    the graphs of the networks that ship, after a change to their architecture
 # make mutations breaks passes, operators and steps of int8, and looks whether their tests see it
+# make int8-networks PHOTOGRAPHS=DIR IMAGES=DIR  int8 of shipped architectures beside other quantizers
 # make lint      ruff and mypy
 # make wheel     the wheel, in dist/
 # make clean     remove what the targets above made, the environment included
@@ -19,7 +20,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test quick fuzz peer devices graphs mutations lint wheel clean
+.PHONY: install demo test quick fuzz peer devices graphs mutations int8-networks lint wheel clean
 
 install: $(INSTALLED)
 
@@ -61,6 +62,9 @@ graphs: $(INSTALLED)
 
 mutations: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation
+
+int8-networks: $(INSTALLED)
+	$(BIN)/python benchmarks/int8_networks.py --photographs $(PHOTOGRAPHS) --images $(IMAGES)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

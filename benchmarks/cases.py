@@ -70,9 +70,11 @@ def case_of(name: str, network: BenchmarkNetwork, folder: Path) -> Case:
 
 def _digest(network: BenchmarkNetwork) -> str:
     """Digest the code that a network and its ONNX files come from."""
-    families = PACKAGE / "models" if network.is_trained else Path(convert.__file__).parent
-    files = [Path(networks.__file__), PACKAGE / "graph" / "load.py"]
+    ships = network.is_trained and network.weights is None
+    families = PACKAGE / "models" if ships else Path(convert.__file__).parent
+    files = [Path(networks.__file__), *(PACKAGE / "graph" / "load").glob("*.py")]
     files += [file for file in families.rglob("*.*") if file.suffix in (".py", ".safetensors")]
+    files += [network.weights] if network.weights else []
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.read_bytes())

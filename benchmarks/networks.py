@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,12 +35,14 @@ class BenchmarkNetwork:
         contract: the meaning of its pixels.
         size: height and width of the input.
         is_trained: whether `build` gives it weights.
+        weights: the file that they come from; None where they come from the package.
     """
 
     build: Callable[[], nn.Module]
     contract: ImageContract
     size: tuple[int, int]
     is_trained: bool = False
+    weights: Path | None = None
 
     def with_weights(self, image: torch.Tensor) -> nn.Module:
         """Return the network in evaluation mode.

@@ -52,6 +52,7 @@ ENVIRONMENTS: dict[str, Environment] = {
     "onnxsim": Environment("python3.11", ("onnxsim==0.8.1", "onnxruntime==1.31.1", TENSORFLOW)),
     "litert-quantizer": Environment("python3.11", ("litert-quantizer==0.11.0",)),
     "onnxruntime": Environment("python3.11", ("onnxruntime==1.31.1", "onnx==1.23.2")),
+    "nncf": Environment("python3.11", ("nncf==3.4.0", "onnxruntime==1.32.0", "onnx==1.23.2")),
 }
 
 PEERS: dict[str, Peer] = {
@@ -75,5 +76,6 @@ QUANTIZERS: dict[str, Peer] = {
     "onnxsim-ptq": Peer(
         "onnxsim", "by_onnxsim_ptq.py", ("min-max", "entropy", "mse"), suffix=".onnx"
     ),
+    "nncf": Peer("nncf", "by_nncf.py", ("performance", "mixed"), suffix=".onnx"),
 }
 """Quantizers that write ONNX; those of PEERS write int8 as well."""

@@ -62,6 +62,7 @@ class Row:
         drop: mean drop in dB.
         worst: of the image that lost most.
         vs_float: mean PSNR in dB of its images against the float model's.
+        worst_vs_float: of the image that is farthest.
         reason: why there are no figures; "" where there are.
     """
 
@@ -71,6 +72,7 @@ class Row:
     drop: float = float("nan")
     worst: float = float("nan")
     vs_float: float = float("nan")
+    worst_vs_float: float = float("nan")
     reason: str = ""
 
 
@@ -89,7 +91,7 @@ def main() -> None:
         case = case_of(name, NETWORKS[name], ROOT / "cases" / name)
         files = _files(case, arguments.scheme or SCHEMES)
         for images in sets:
-            rows += _measured(case, files, images)
+            rows += measured(case, files, images)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(table(rows))
@@ -102,22 +104,23 @@ def _files(case: Case, schemes: Sequence[str]) -> Files:
     """Return every quantizer's model of a network, ready to run."""
     files: Files = {}
     for scheme in schemes:
-        _report(f"{case.name}: {scheme}")
-        files[f"edge-imgq {scheme}"] = _ours(case, scheme)
+        report(f"{case.name}: {scheme}")
+        files[f"edge-imgq {scheme}"] = ours(case, scheme)
     asked = dict.fromkeys(PEERS, ("int8",)) | {
         name: peer.precisions for name, peer in QUANTIZERS.items()
     }
     for name, precisions in asked.items():
         bases = [PEERS[name].base] if name in PEERS and PEERS[name].base else []
         for base in bases:
-            convert(base, [case], ROOT / "files", _report, ("float",))
-        for answer in convert(name, [case], ROOT / "files", _report, precisions):
+            convert(base, [case], ROOT / "files", report, ("float",))
+        for answer in convert(name, [case], ROOT / "files", report, precisions):
             title = name if name in PEERS else f"{name} {answer.precision}"
-            files[title] = _opened(answer.result, case)
+            files[title] = runnable(answer.result, case)
     return files
 
 
-def _ours(case: Case, scheme: str) -> Enhance | Skipped:
+def ours(case: Case, scheme: str) -> Enhance | Skipped:
+    """Return the QDQ model that a scheme of ours makes, ready to run, or why there is none."""
     try:
         return run_as_it_stands(ir.to_proto(quantized(case, scheme)).SerializeToString())
     except EdgeImgqError as error:
@@ -135,7 +138,8 @@ def run_as_it_stands(model: bytes) -> Enhance:
     return run
 
 
-def _opened(file: Path | Skipped, case: Case) -> Enhance | Skipped:
+def runnable(file: Path | Skipped, case: Case) -> Enhance | Skipped:
+    """Return what another quantizer wrote, ready to run, or why it cannot be."""
     if isinstance(file, Skipped):
         return file
     try:
@@ -157,9 +161,9 @@ def _opened(file: Path | Skipped, case: Case) -> Enhance | Skipped:
     return run
 
 
-def _measured(case: Case, files: Files, images: ImageSet) -> Iterator[Row]:
+def measured(case: Case, files: Files, images: ImageSet) -> Iterator[Row]:
     """Run every image through the float model and all quantized ones."""
-    _report(f"{case.name}: {images.description}")
+    report(f"{case.name}: {images.description}")
     contract, size = case.network.contract, case.network.size
     truth = reference((case.folder / "model.onnx").read_bytes())
     read = [(sample, truth(sample.pixels)) for sample in samples(images, contract, size)]
@@ -180,7 +184,7 @@ def _measured(case: Case, files: Files, images: ImageSet) -> Iterator[Row]:
         assert isinstance(drift.drop, Drop), "the tasks of the zoo have a truth"
         yield Row(
             case.name, images.description, title,
-            drift.drop.mean, drift.drop.worst, drift.vs_reference.mean,
+            drift.drop.mean, drift.drop.worst, drift.vs_reference.mean, drift.vs_reference.worst,
         )  # fmt: skip
 
 
@@ -200,7 +204,8 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([*lines[1:], "", *notes])
 
 
-def _report(text: str) -> None:
+def report(text: str) -> None:
+    """Tell the person who waits how far it is."""
     print(text, file=sys.stderr, flush=True)
 
 
