@@ -37,7 +37,7 @@ from edge_imgq.api.train import TrainingResult, train, training_schedule
 from edge_imgq.api.verify import Verification, verify
 from edge_imgq.contract import ImageContract, PixelRange
 from edge_imgq.errors import EdgeImgqError
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 from edge_imgq.recipe.export import Budget, ExportRecipe
 from edge_imgq.recipe.folders import export_recipes, quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -63,12 +63,12 @@ __all__ = [
     "ModelResult",
     "OpenedFile",
     "PixelRange",
+    "ProgressStep",
     "QuantizeRecipe",
     "QuantizedModel",
     "Schedule",
     "SensitivityResult",
     "Skipped",
-    "Step",
     "Timings",
     "TrainingProgress",
     "TrainingResult",

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 from edge_imgq.ports import PortRequests, read_bound, read_port
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -29,10 +29,10 @@ Bound: TypeAlias = "Mapping[str, float | str | Sequence[float]]"
 
 NOTHING_BOUND: Bound = MappingProxyType({})
 
-Progress: TypeAlias = "Callable[[Step], None]"
+Progress: TypeAlias = "Callable[[ProgressStep], None]"
 
 
-def unwatched(step: Step) -> None:
+def unwatched(step: ProgressStep) -> None:
     """Tell nobody how far the work is."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.api.arguments import AnyPath, Progress, as_path, unwatched
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.bundle.bundle_check import Finding
+    from edge_imgq.pipeline.bundle.bundle_check import BundleFinding
     from edge_imgq.pipeline.image_selection import Images
 
 
@@ -66,7 +66,7 @@ def bundle(
 
 def verify_bundle(
     folder: AnyPath, *, images: Images | None = None, progress: Progress | None = None
-) -> tuple[Finding, ...]:
+) -> tuple[BundleFinding, ...]:
     """Hold all that a bundle says to the files in it.
 
     Args:

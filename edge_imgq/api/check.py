@@ -13,7 +13,7 @@ from edge_imgq.errors import UsageError
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check.check import CheckRequest
     from edge_imgq.report.baseline_comparison import BaselineComparison
-    from edge_imgq.report.history import Entry
+    from edge_imgq.report.history import HistoryEntry
     from edge_imgq.report.verdict import Verdict
 
 
@@ -208,7 +208,7 @@ def _request(
     return CheckRequest(as_paths(paths), shipped, required, as_path(images), threads, folder)
 
 
-def _history(history: AnyPath | None, html: AnyPath | None) -> Sequence[Entry]:
+def _history(history: AnyPath | None, html: AnyPath | None) -> Sequence[HistoryEntry]:
     """Return the entries that the page is to show; none where no history was named.
 
     Raises:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import PixelRange
-    from edge_imgq.pipeline.enhance.enhance import Batch
+    from edge_imgq.pipeline.enhance.enhance import BatchResult
     from edge_imgq.pipeline.open_model.source import Source
     from edge_imgq.ports import PortRequests
 
@@ -112,7 +112,7 @@ def enhance_files(
     device: str = "",
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Batch:
+) -> BatchResult:
     """Run networks or written files on photographs, and write the results.
 
     Args:
@@ -150,7 +150,7 @@ def enhance_files(
         RuntimeUnavailableError: the device is not there, or does not run a file.
     """
     from edge_imgq.pipeline.enhance.before_after_page import write_page
-    from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest
+    from edge_imgq.pipeline.enhance.enhance import BatchResult, EnhanceRequest
     from edge_imgq.pipeline.enhance.enhance import enhance as run
     from edge_imgq.pipeline.enhance.follow_advice import follow_advice
 
@@ -166,7 +166,7 @@ def enhance_files(
     )
     watch = progress or unwatched
     work = follow_advice if model is None else run
-    batch = work(request, watch) if jobs else Batch((), ())
+    batch = work(request, watch) if jobs else BatchResult((), ())
     if page is not None:
         written = {Path(image.path) for image in batch.written}.union(there)
         write_page(Path(page), [job for job in every if job[1] in written], watch)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Chip:
+class NpuSpec:
     """What a chip's NPU reaches in int8.
 
     Attributes:
@@ -42,16 +42,16 @@ class Chip:
     source: str
 
 
-CHIPS: dict[str, Chip] = {
-    "sm8650": Chip(
+CHIPS: dict[str, NpuSpec] = {
+    "sm8650": NpuSpec(
         *("Snapdragon 8 Gen 3", 36, 0.175, 76.8),
         "LPDDR5X at 4800 MHz: droidholic.com/snapdragon-8-gen-3-launched",
     ),
-    "sm8750": Chip(
+    "sm8750": NpuSpec(
         *("Snapdragon 8 Elite", 43, 0.175, 84.8),
         "LPDDR5X at 5300 MHz, 84.8 GB/s: geektopia.es, 22 October 2024, on its announcement",
     ),
-    "sm8850": Chip(
+    "sm8850": NpuSpec(
         *("Snapdragon 8 Elite Gen 5", 61, 0.175, 84.8),
         "LPDDR5X at 5300 MHz: lowyat.net/2025/366994/qualcomm-snapdragon-8-elite-gen-5",
     ),
@@ -127,7 +127,7 @@ def compare(chip: str) -> tuple[Comparison, ...]:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class NpuTimeEstimate:
     """A planned time; never beside measured ones.
 
     Attributes:
@@ -147,7 +147,7 @@ class Estimate:
     bound: str
 
 
-def estimate_file(path: Path, chip: str) -> Estimate | Skipped:
+def estimate_file(path: Path, chip: str) -> NpuTimeEstimate | Skipped:
     """Estimate an int8 TFLite file on a chip's NPU.
 
     Raises:
@@ -165,10 +165,10 @@ def estimate_file(path: Path, chip: str) -> Estimate | Skipped:
         return Skipped("it is a float file, and the figures of the chips are for int8")
     moved = _bytes(found)
     milliseconds, bound = roofline(CHIPS[chip], found.macs, moved)
-    return Estimate(str(path), CHIPS[chip].name, milliseconds, found.macs, moved, bound)
+    return NpuTimeEstimate(str(path), CHIPS[chip].name, milliseconds, found.macs, moved, bound)
 
 
-def roofline(chip: Chip, macs: int, moved: int) -> tuple[float, str]:
+def roofline(chip: NpuSpec, macs: int, moved: int) -> tuple[float, str]:
     """Return milliseconds, and what most of them go to.
 
     Args:

@@ -14,7 +14,7 @@ from edge_imgq.errors import DriftError, UsageError
 from edge_imgq.wording import count_of
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.bundle.bundle_check import Finding
+    from edge_imgq.pipeline.bundle.bundle_check import BundleFinding
 
 DETAILS = """\
 Put the files that export wrote into one folder, with contract.json (shapes, names, pixels, tiles,
@@ -133,7 +133,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     return DriftError.exit_code if wrong else 0
 
 
-def _lines(found: tuple[Finding, ...]) -> list[str]:
+def _lines(found: tuple[BundleFinding, ...]) -> list[str]:
     """Return what differs and what was skipped, and how much is the same."""
     shown = [finding for finding in found if finding.state != "same"]
     lines = [

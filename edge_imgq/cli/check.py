@@ -21,7 +21,7 @@ from edge_imgq.errors import DriftError
 if TYPE_CHECKING:
     from edge_imgq.api.check import CheckResult
 
-FORMS = {
+REPORT_FILES = {
     "junit": "JUnit XML, a test case for each target",
     "markdown": "Markdown, for a comment on a pull request",
     "html": "a page that holds all it shows, with pictures of what fails",
@@ -64,7 +64,7 @@ def add(subparsers: Subparsers) -> None:
         help="write the figures into the baseline; its tolerances stay",
     )
     _add_demands(parser)
-    for option, words in FORMS.items():
+    for option, words in REPORT_FILES.items():
         parser.add_argument(f"--{option}", type=output_file, metavar="FILE", help=f"write {words}")
     parser.add_argument(
         "--history",

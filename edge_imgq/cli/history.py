@@ -12,7 +12,7 @@ from edge_imgq.cli.paths import existing_file, output_file
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge_imgq.report.history import Entry
+    from edge_imgq.report.history import HistoryEntry
 
 DETAILS = """\
 Show what `verify --history FILE` and `bench --history FILE` kept: every file's times and drift,
@@ -60,7 +60,7 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def keep(path: Path | None, entries: Sequence[Entry], as_json: bool) -> None:
+def keep(path: Path | None, entries: Sequence[HistoryEntry], as_json: bool) -> None:
     """Add figures to a history and print the whole of it; nothing where there is no path.
 
     Args:

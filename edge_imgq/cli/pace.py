@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_imgq.pipeline.progress import Step
+    from edge_imgq.pipeline.progress import ProgressStep
 
 
-class Pace:
+class StageTimes:
     """The times of one stage's steps.
 
     Args:
@@ -21,12 +21,12 @@ class Pace:
         began: when, on that clock.
     """
 
-    def __init__(self, first: Step, now: float) -> None:
+    def __init__(self, first: ProgressStep, now: float) -> None:
         self.stage, self.words = first.stage, first.what
         self.began = now
         self._first, self._since, self._last = first, now, first
 
-    def left(self, step: Step, now: float) -> float | None:
+    def left(self, step: ProgressStep, now: float) -> float | None:
         """Take a step; return seconds that those left will take if they are as those done.
 
         A stage may count several times, the images of each size, say: then what is left is of the

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edge_imgq.cli.pace import Pace, in_words
+from edge_imgq.cli.pace import StageTimes, in_words
 from edge_imgq.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from edge_imgq.pipeline.progress import Step
+    from edge_imgq.pipeline.progress import ProgressStep
 
 PATIENCE = 2.0
 """Seconds that a command may take before a bar appears on a terminal."""
@@ -26,7 +26,7 @@ SILENCE = 60.0
 
 
 class ProgressDisplay:
-    """A bar on a terminal, elsewhere a line for each stage. Call it with each `Step`.
+    """A bar on a terminal, elsewhere a line for each stage. Call it with each `ProgressStep`.
 
     The bar has the stage's step, how many there are, the time that the command has taken and, once
     a step of several is done, the time left of the stage. Without a terminal, and in CI, a line
@@ -40,7 +40,7 @@ class ProgressDisplay:
         self._bar: Progress | None = None
         self._timer: threading.Timer | None = None
         self._clock = clock
-        self._pace: Pace | None = None
+        self._pace: StageTimes | None = None
         self._spoken = clock()
 
     def __enter__(self) -> Self:
@@ -65,13 +65,13 @@ class ProgressDisplay:
         elif not isinstance(error, UsageError):  # that is about what was asked, not about a stage
             self._close_stage("stopped after " if error else "")
 
-    def __call__(self, step: Step, detail: str = "") -> None:
+    def __call__(self, step: ProgressStep, detail: str = "") -> None:
         """Show that a piece of work is about to begin; `detail` follows its words."""
         now = self._clock()
         if self._pace is None or self._pace.stage != step.stage:
             if self._bar is None:
                 self._close_stage()
-            self._pace = Pace(step, now)
+            self._pace = StageTimes(step, now)
         left = self._pace.left(step, now)
         words = f"about {in_words(left)} left" if left is not None else ""
         if self._bar is not None:

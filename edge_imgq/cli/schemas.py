@@ -37,13 +37,13 @@ def _forms() -> Mapping[str, Any]:
     from edge_imgq.bundle.contract import AppContract
     from edge_imgq.cli.validate import Validated
     from edge_imgq.models.listing import ModelRow
-    from edge_imgq.pipeline.bundle.bundle_check import Finding as BundleFinding
+    from edge_imgq.pipeline.bundle.bundle_check import BundleFinding
     from edge_imgq.pipeline.enhance.enhance import Enhanced
     from edge_imgq.report.assessment import Assessment
     from edge_imgq.report.description import FileDescription
     from edge_imgq.report.evaluation import Evaluation
     from edge_imgq.report.finding import Finding
-    from edge_imgq.report.history import Entry
+    from edge_imgq.report.history import HistoryEntry
     from edge_imgq.report.sensitivity import Sensitivity
     from edge_imgq.report.verdict import Verdict
 
@@ -53,7 +53,7 @@ def _forms() -> Mapping[str, Any]:
         "bench": _bench(),
         "check": {"passes": bool, "verdicts": tuple[Verdict, ...]},
         "bundle": [tuple[str, ...], tuple[BundleFinding, ...]],
-        "history": tuple[Entry, ...],
+        "history": tuple[HistoryEntry, ...],
         "align": _align(),
         "train": {
             "checkpoint": str,
@@ -84,12 +84,12 @@ def _report() -> dict[str, Any]:
 
 def _bench() -> list[Any]:
     """Return the types of times that were measured, and of estimates."""
-    from edge_imgq.bench.estimate import Comparison, Estimate
+    from edge_imgq.bench.estimate import Comparison, NpuTimeEstimate
     from edge_imgq.bench.timing import Timing
 
     absent = ({"file": str, "skipped": str}, ...)
     estimates = {
-        "estimates": tuple[Estimate, ...],
+        "estimates": tuple[NpuTimeEstimate, ...],
         "absent": absent,
         "published": tuple[Comparison, ...],
     }

@@ -217,14 +217,14 @@ def _interrupted(checkpoint: Path) -> str:
 
 
 def _reporter(display: ProgressDisplay, model: str) -> Callable[[TrainingProgress], None]:
-    from edge_imgq.pipeline.progress import Step
+    from edge_imgq.pipeline.progress import ProgressStep
 
     def report(progress: TrainingProgress) -> None:
         if progress.validation_psnr is not None:
             display.note(f"step {progress.step}: {progress.validation_psnr:.3f} dB")
         loss = "" if progress.loss is None else f", loss {progress.loss:.5f}"
         speed = f", {progress.pixels_per_second / 1e6:.2f} Mpixel/s"
-        display(Step(f"train {model}", progress.step, progress.steps), loss + speed)
+        display(ProgressStep(f"train {model}", progress.step, progress.steps), loss + speed)
 
     return report
 

@@ -18,7 +18,7 @@ FEWEST = 10
 
 
 @dataclass(frozen=True)
-class Batch:
+class TimedCalls:
     """Calls that followed each other, and the pace of the processor around them.
 
     Attributes:
@@ -44,7 +44,7 @@ class Counted:
     evenness: Evenness
 
 
-def count(batches: Sequence[Batch], best: Pace) -> Counted:
+def count(batches: Sequence[TimedCalls], best: Pace) -> Counted:
     """Return the calls during which the processor was at its own pace.
 
     Where these are too few, all calls count, and the time is disturbed.
@@ -62,12 +62,12 @@ def count(batches: Sequence[Batch], best: Pace) -> Counted:
     return Counted(tuple(own if enough else every), evenness)
 
 
-def undisturbed(batches: Iterable[Batch], best: Pace) -> list[float]:
+def undisturbed(batches: Iterable[TimedCalls], best: Pace) -> list[float]:
     """Return the seconds of the calls during which the processor was at its own pace."""
     kept = (batch for batch in batches if batch.is_undisturbed(best))
     return [seconds for batch in kept for seconds in batch.seconds]
 
 
-def best_pace(batches: Iterable[Batch]) -> Pace:
+def best_pace(batches: Iterable[TimedCalls]) -> Pace:
     """Return the fastest pace around batches of calls."""
     return fastest([pace for batch in batches for pace in (batch.before, batch.after)])

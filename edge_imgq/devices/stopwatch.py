@@ -21,7 +21,7 @@ from edge_imgq.devices.cpu_speed import Pace, PaceMaker
 from edge_imgq.devices.latency import Latency
 from edge_imgq.devices.load import Load, conditions, load, moment, temperature
 from edge_imgq.devices.protocol import RUNS, WARM_UP
-from edge_imgq.devices.quiet_runs import FEWEST, Batch, best_pace, count, undisturbed
+from edge_imgq.devices.quiet_runs import FEWEST, TimedCalls, best_pace, count, undisturbed
 from edge_imgq.skipped import Skipped
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Stopwatch:
         self._call = session.prepare(size)
         self._warm_up = 0
         self._is_quick = False
-        self.batches: list[Batch] = []
+        self.batches: list[TimedCalls] = []
 
     def warm(self, least: int = WARM_UP, seconds: float = WARMING) -> None:
         """Call the file until the median of its next few calls is that of the last few.
@@ -118,7 +118,7 @@ class Stopwatch:
                 break
             calls = self._batch(runs - len(seconds))
             after = maker.pace()
-            self.batches.append(Batch(calls, pace, after))
+            self.batches.append(TimedCalls(calls, pace, after))
             pace = after
             seconds += calls
 
@@ -226,7 +226,7 @@ def _round(watches: Sequence[Stopwatch], share: int, maker: PaceMaker, end: floa
         watch.round(share, maker, end)
 
 
-def _batches(watches: Sequence[Stopwatch]) -> list[Batch]:
+def _batches(watches: Sequence[Stopwatch]) -> list[TimedCalls]:
     return [batch for watch in watches for batch in watch.batches]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription, SignatureRow
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Placement, Session
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
@@ -56,7 +56,7 @@ class FormatFunctions:
     open_session: Callable[[Path, int], Session]
     read_note: Callable[[Path], FileNote]
     describe: Callable[[Path, Size | None], FileDescription]
-    memory_plan: Callable[[Path, Size], Plan]
+    memory_plan: Callable[[Path, Size], MemoryPlan]
     placement: Callable[[Path], Placement] | None = None
     refuse_fp16_overflow: Callable[[Path, Photos, float], None] | None = None
     tensors: Callable[[Path, Pixels, float], Iterator[WrittenTensor]] | None = None

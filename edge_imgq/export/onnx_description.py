@@ -19,7 +19,7 @@ from edge_imgq.graph.ports.chosen_ports import with_chosen_ports
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size import bind_size, own_size, side_axes
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
 
@@ -195,7 +195,7 @@ def _zero_point(dequantizer: ir.Node) -> int:
     return 0 if constant is None else int(constant.numpy().reshape(-1)[0])
 
 
-def _window(node: ir.Node) -> Window | None:
+def _window(node: ir.Node) -> KernelWindow | None:
     """Return what a convolution or pooling states, else what its weights imply."""
     if node.op_type not in WINDOWED:
         return None
@@ -203,7 +203,7 @@ def _window(node: ir.Node) -> Window | None:
     kernel = tuple(given) if given is not None else _operand(node, 1)[2:]
     if len(kernel) != 2:
         return None
-    return Window(
+    return KernelWindow(
         kernel=(int(kernel[0]), int(kernel[1])),
         stride=_pair(node, "strides"),
         dilation=_pair(node, "dilations"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Session
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
@@ -84,21 +84,21 @@ def describe(path: Path, size: Size | None) -> FileDescription:
     return described(path, size)
 
 
-def memory_plan(path: Path, size: Size) -> Plan:
+def memory_plan(path: Path, size: Size) -> MemoryPlan:
     """Return the operators and tensors of a file at its own size, or at the one given."""
     import onnx_ir as ir
 
     return plan_of(ir.load(path), size, str(path))
 
 
-def plan_of(model: ir.Model, size: Size, name: str) -> Plan:
+def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
     """Return the operators and tensors of a model at its own size, or at the one given.
 
     Raises:
         ModelError: it does not say how large a tensor is; `name` is the model's, for the message.
     """
     from edge_imgq.graph.shapes.size import bind_size, own_size
-    from edge_imgq.runtime.memory import ExecutionStep, Plan
+    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
 
     at = own_size(model) or size
     graph = bind_size(model, at).graph
@@ -112,7 +112,7 @@ def plan_of(model: ir.Model, size: Size, name: str) -> Plan:
         return tuple(str(value.name) for value in values if value is not None)
 
     steps = (ExecutionStep(node.op_type, named(node.inputs), named(node.outputs)) for node in graph)
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
+    return MemoryPlan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), at)
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:

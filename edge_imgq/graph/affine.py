@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_imgq.graph import edit
-from edge_imgq.graph.linear_map import Geometry, LinearMap, insert_linear_map, linear_map_of
+from edge_imgq.graph.linear_map import ConvGeometry, LinearMap, insert_linear_map, linear_map_of
 from edge_imgq.graph.operators import AFFINE
 
 LANES = 16
@@ -161,7 +161,7 @@ def _insert_one(
     else:
         channels = len(affine.scale)
         kernel = affine.scale.reshape(-1, 1, 1, 1)
-        geometry = Geometry(channels, channels, group=channels)
+        geometry = ConvGeometry(channels, channels, group=channels)
         window = LinearMap(geometry, kernel, affine.offset)
         result = insert_linear_map(graph, before, source, window, name)
     result.shape = source.shape

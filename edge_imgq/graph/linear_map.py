@@ -36,7 +36,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Geometry:
+class ConvGeometry:
     """What a convolution reads and writes, without its weights.
 
     Attributes:
@@ -94,14 +94,14 @@ class LinearMap:
         bias: (outputs,), float64.
     """
 
-    geometry: Geometry
+    geometry: ConvGeometry
     kernel: Any
     bias: Any
 
 
 def identity(channels: int) -> LinearMap:
     """Return the window that changes nothing."""
-    geometry = Geometry(channels, channels, group=channels)
+    geometry = ConvGeometry(channels, channels, group=channels)
     return LinearMap(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
 
 
@@ -112,7 +112,7 @@ def linear_map_of(node: ir.Node) -> LinearMap | None:
         return None
     kernel = found.weight
     bias = np.zeros(len(kernel)) if found.bias is None else found.bias
-    geometry = Geometry(
+    geometry = ConvGeometry(
         len(kernel), kernel.shape[1] * found.group, kernel.shape[2:], found.group,
         found.strides, found.pads[:2], found.pads[2:],
     )  # fmt: skip
@@ -146,7 +146,7 @@ def insert_linear_map(
     return edit.insert_node(graph, before, "Conv", inputs, attributes, name)
 
 
-def can_follow(first: LinearMap, second: Geometry) -> bool:
+def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
     """Whether one window holds both, borders included."""
     geometry = first.geometry
     if geometry.outputs != second.inputs:
@@ -157,7 +157,7 @@ def can_follow(first: LinearMap, second: Geometry) -> bool:
     return plain and not np.any(first.bias)
 
 
-def composed_geometry(first: Geometry, second: Geometry) -> Geometry:
+def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry:
     """Return the geometry of `second` after `first`."""
     rows, columns = (
         (
@@ -170,7 +170,7 @@ def composed_geometry(first: Geometry, second: Geometry) -> Geometry:
     )
     taps, stride, before, after = zip(rows, columns, strict=True)
     group = gcd(first.group, second.group)
-    return Geometry(second.outputs, first.inputs, taps, group, stride, before, after)
+    return ConvGeometry(second.outputs, first.inputs, taps, group, stride, before, after)
 
 
 def compose(first: LinearMap, second: LinearMap) -> LinearMap:
@@ -190,13 +190,13 @@ def compose(first: LinearMap, second: LinearMap) -> LinearMap:
     return LinearMap(geometry, joint.reshape(-1, *joint.shape[2:]), bias)
 
 
-def can_add(one: Geometry, other: Geometry) -> bool:
+def can_add(one: ConvGeometry, other: ConvGeometry) -> bool:
     """Whether two windows of one image can be summed into one."""
     same_channels = (one.outputs, one.inputs) == (other.outputs, other.inputs)
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
 
 
-def bounding_box(parts: Sequence[Geometry]) -> Geometry:
+def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
     """Return the geometry of a sum of windows of which `can_add` allows every pair."""
     first = parts[0]
     before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
@@ -204,7 +204,7 @@ def bounding_box(parts: Sequence[Geometry]) -> Geometry:
     taps = before[0] + last[0] + 1, before[1] + last[1] + 1
     after = last[0] + first.surplus[0], last[1] + first.surplus[1]
     group = gcd(*(part.group for part in parts))
-    return Geometry(first.outputs, first.inputs, taps, group, first.stride, before, after)
+    return ConvGeometry(first.outputs, first.inputs, taps, group, first.stride, before, after)
 
 
 def add_maps(windows: Sequence[LinearMap]) -> LinearMap:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Span:
+class TileSpan:
     """What one tile reads and writes of an axis.
 
     Attributes:
@@ -28,7 +28,7 @@ class Span:
     length: int
 
 
-def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple[Span, ...]:
+def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple[TileSpan, ...]:
     """Return the tiles of an axis; what they write follows each other without gap or overlap.
 
     Args:
@@ -45,7 +45,7 @@ def spans(length: int, tile: int, halo: int, multiple: int, scale: int) -> tuple
     found, write = [], 0
     for start, following in zip(begins, (*begins[1:], None), strict=True):
         end = length * scale if following is None else _meeting(start, following, tile, scale)
-        found.append(Span(start, write - start * scale, write, end - write))
+        found.append(TileSpan(start, write - start * scale, write, end - write))
         write = end
     return tuple(found)
 

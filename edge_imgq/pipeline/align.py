@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_imgq.errors import ImageError, OutputError, UsageError
 from edge_imgq.images.files import list_images, read_rgb, write_image
 from edge_imgq.images.patch_pairs import patch_pairs
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class AlignResult:
         return sum(photo.patches for photo in self.aligned)
 
 
-def align_folders(request: AlignRequest, on_step: Callable[[Step], None]) -> AlignResult:
+def align_folders(request: AlignRequest, on_step: Callable[[ProgressStep], None]) -> AlignResult:
     """Write `input/` and `truth/` with pairs of patches, and in `matches/` a picture of each pair.
 
     `edge-imgq train --data OUTPUT` takes them.
@@ -81,7 +81,7 @@ def align_folders(request: AlignRequest, on_step: Callable[[Step], None]) -> Ali
     aligned: list[AlignedPhoto] = []
     unmatched: list[Unmatched] = []
     for index, path in enumerate(phones):
-        on_step(Step(f"align {path.name}", index, len(phones)))
+        on_step(ProgressStep(f"align {path.name}", index, len(phones)))
         try:
             if path.stem not in others:
                 raise ImageError(f"there is no photograph of its name in {request.other}")

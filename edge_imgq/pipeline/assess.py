@@ -19,7 +19,7 @@ from edge_imgq.metrics.no_reference import (
 )
 from edge_imgq.models.measures import MEASURES, PORT, REPAIRS, SEEN, WORTH, values_and_spreads
 from edge_imgq.pipeline.enhance.enhancer import open_network
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.assessment import Assessment, ClassicalMeasures, Estimate, Gain
 from edge_imgq.runtime.protocol import FloatSession
 from edge_imgq.skipped import Skipped
@@ -97,7 +97,7 @@ def assess_photographs(
     predict = open_assessor(model, threads)
     found, failed = [], []
     for index, photo in enumerate(photos):
-        watch(Step(f"assess {photo.name}", index, len(photos)))
+        watch(ProgressStep(f"assess {photo.name}", index, len(photos)))
         try:
             found.append(assess_pixels(read_photograph(photo).pixels, str(photo), predict))
         except ImageError as error:

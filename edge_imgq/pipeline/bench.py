@@ -18,7 +18,7 @@ from edge_imgq.errors import (
     UnsupportedOperatorError,
     code_of_not_run,
 )
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.skipped import Skipped
 from edge_imgq.wording import count_of
 
@@ -52,7 +52,7 @@ def bench(
         return absent, RuntimeUnavailableError.exit_code
     if isinstance(found, HostDevice):
         in_turns = " in turns" if len(files) > 1 else ""
-        watch(Step(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
+        watch(ProgressStep(f"time {count_of(len(files), 'file')}{in_turns} on {found.name}", 0, 1))
         return _on_host(files, found, request)
     timings: list[Timing] = []
     codes: list[int] = []
@@ -62,7 +62,7 @@ def bench(
             timings.append(not_timed(file, device, refusal))
             codes.append(NOT_MADE_FOR)
             continue
-        watch(Step(f"time {file} on {found.name}", index, len(files)))
+        watch(ProgressStep(f"time {file} on {found.name}", index, len(files)))
         try:
             timings.extend(time_file(file, found, request))
         except noted as error:

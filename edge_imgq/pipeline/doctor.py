@@ -14,7 +14,7 @@ from edge_imgq.chips import VENDORS
 from edge_imgq.devices.find_device import look_for_devices
 from edge_imgq.devices.load import processors
 from edge_imgq.formats import FORMATS
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.finding import Finding, State
 from edge_imgq.skipped import Skipped
 
@@ -71,9 +71,9 @@ def examine(watch: Watch) -> tuple[Finding, ...]:
     """
     packages = []
     for index, package in enumerate(PACKAGES):
-        watch(Step("import packages", index, len(PACKAGES)))
+        watch(ProgressStep("import packages", index, len(PACKAGES)))
         packages.append(_package(package))
-    watch(Step("look for devices", 0, 1))
+    watch(ProgressStep("look for devices", 0, 1))
     return _python(), *packages, _processors(), _disk(), *_devices(), _compilers()
 
 
@@ -94,7 +94,7 @@ def set_up(device: str, watch: Watch) -> None:
     steps: list[str] = []
 
     def told(what: str) -> None:
-        watch(Step(f"{device}: {what}", len(steps), SET_UP_STEPS))
+        watch(ProgressStep(f"{device}: {what}", len(steps), SET_UP_STEPS))
         steps.append(what)
 
     if device == "arm64":

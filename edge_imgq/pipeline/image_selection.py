@@ -19,7 +19,7 @@ from edge_imgq.images.samples import (
     is_one_image,
     samples,
 )
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.recipe.manifest import default_manifest, image_path, read_manifest
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:
 
     def pixels() -> Iterator[NDArray[np.uint8]]:
         for index, sample in enumerate(network_inputs(looked_at, source)):
-            watch(Step("choose calibration images", index, len(looked_at.photos)))
+            watch(ProgressStep("choose calibration images", index, len(looked_at.photos)))
             yield sample.pixels
 
     peak, size = source.contract.peak, own_size(source.model)

@@ -11,7 +11,7 @@ from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
 from edge_imgq.pipeline.open_model.source import Source, open_model, refuse_odd_size
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.skipped import Skipped
 
@@ -79,10 +79,10 @@ def _inspect_onnx(
         _refuse_passes(path, passes)
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
-    watch(Step("open the model", 0, 2))
+    watch(ProgressStep("open the model", 0, 2))
     source = _opened(path, size, ports)
     at = _fitting_size(source) if size is None else size
-    watch(Step("ask the targets", 1, 2))
+    watch(ProgressStep("ask the targets", 1, 2))
     outlook = source if isinstance(source, Skipped) else _outlook(source, at)
     try:
         read = None if isinstance(source, Skipped) else source.model

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgressStep:
     """One piece of work that is about to begin.
 
     Attributes:
@@ -26,4 +26,4 @@ class Step:
         return self.what.partition(" ")[0].removesuffix(":")
 
 
-Watch = Callable[[Step], None]
+Watch = Callable[[ProgressStep], None]

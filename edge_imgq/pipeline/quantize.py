@@ -11,7 +11,7 @@ from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.pipeline.image_selection import network_inputs
 from edge_imgq.pipeline.open_model.source import Source
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.freed_memory import give_back
 
@@ -43,7 +43,7 @@ def quantize_source(
     from edge_imgq.quantize.quantize import quantize_prepared
 
     def tuning(done: int, total: int) -> None:
-        watch(Step(f"fine-tune ({recipe.graph})", done, total))
+        watch(ProgressStep(f"fine-tune ({recipe.graph})", done, total))
 
     began = time.monotonic()
 
@@ -51,7 +51,7 @@ def quantize_source(
         slow = time.monotonic() - began > SLOW and recipe.graph != QUICK
         give_back()
         offer = f" (--scheme {QUICK} is done in a fraction of the time)" if slow else ""
-        watch(Step(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
+        watch(ProgressStep(f"quantize ({recipe.graph}): {name}{offer}", 0, 1))
 
     images = (sample.pixels for sample in network_inputs(calibration, source))
     extremes = calibration.extremes

@@ -26,7 +26,7 @@ MOST_BYTES = 12_000_000
 
 
 @dataclass(frozen=True)
-class Picture:
+class BeforeAfter:
     """One photograph as the page holds it: data URIs, and where they lie in the result."""
 
     name: str
@@ -65,7 +65,7 @@ def before_after_page(title: str, photos: Iterable[tuple[str, Pixels, Pixels]]) 
     )
 
 
-def _picture(name: str, before: Pixels, after: Pixels) -> Picture:
+def _picture(name: str, before: Pixels, after: Pixels) -> BeforeAfter:
     from PIL import Image
 
     scale = _scale(before, after)
@@ -79,7 +79,7 @@ def _picture(name: str, before: Pixels, after: Pixels) -> Picture:
     shown = [
         data_uri(np.asarray(one)) for one in (enlarged, result.crop((left, top, right, bottom)))
     ]
-    return Picture(name, shown[0], shown[1], left, top, *size, after.shape[1], after.shape[0])
+    return BeforeAfter(name, shown[0], shown[1], left, top, *size, after.shape[1], after.shape[0])
 
 
 def _scale(before: Pixels, after: Pixels) -> int:

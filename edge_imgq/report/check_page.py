@@ -16,7 +16,7 @@ from edge_imgq.report.baseline_comparison import COLUMNS, SYMBOLS, BaselineCompa
 from edge_imgq.report.drawing import ABSENT, milliseconds
 from edge_imgq.report.drift_picture import GRADES, coloured, error_map
 from edge_imgq.report.format_metrics import decibels
-from edge_imgq.report.history import Entry, by_file
+from edge_imgq.report.history import HistoryEntry, by_file
 from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.time_text import timed_where
 from edge_imgq.report.verdict import Place, Verdict
@@ -64,7 +64,7 @@ class Shown:
 def check_page(
     comparison: BaselineComparison,
     pictures: Mapping[Place, Sequence[ImageComparison]],
-    history: Sequence[Entry] = (),
+    history: Sequence[HistoryEntry] = (),
     notes: Sequence[str] = (),
     layers: Sequence[Sensitivity] = (),
 ) -> str:
@@ -125,7 +125,9 @@ def _row(
     }
 
 
-def _history(comparison: BaselineComparison, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _history(
+    comparison: BaselineComparison, entries: Sequence[HistoryEntry]
+) -> list[dict[str, Any]]:
     """Return what the page says of the earlier figures of each file, the newest first."""
     models = {report.model for report in comparison.reports}
     found = []
@@ -135,7 +137,7 @@ def _history(comparison: BaselineComparison, entries: Sequence[Entry]) -> list[d
     return found
 
 
-def _history_cells(entry: Entry) -> dict[str, str]:
+def _history_cells(entry: HistoryEntry) -> dict[str, str]:
     near, drop, time = entry.vs_float, entry.drop, entry.median_ms
     return {
         "when, UTC": entry.when.replace("T", " ")[:16],

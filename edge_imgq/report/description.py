@@ -45,7 +45,7 @@ class SignatureRow:
 
 
 @dataclass(frozen=True)
-class Window:
+class KernelWindow:
     """What a convolution or pooling lays on its input.
 
     Attributes:
@@ -85,7 +85,7 @@ class OperatorRow:
     macs: int
     parameters: int
     fused: str = ""
-    window: Window | None = None
+    window: KernelWindow | None = None
     node: str = ""
 
 

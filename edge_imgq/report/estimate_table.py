@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_imgq.bench.estimate import AI_HUB, CHIPS, Estimate, compare
+from edge_imgq.bench.estimate import AI_HUB, CHIPS, NpuTimeEstimate, compare
 from edge_imgq.report.drawing import (
     byte_count,
     draw,
@@ -19,7 +19,7 @@ WARNING = "ESTIMATE from a table of chips, for planning. Nothing was measured."
 
 
 def estimate_table(
-    estimates: Sequence[Estimate], chip: str, absent: Sequence[tuple[str, str]] = ()
+    estimates: Sequence[NpuTimeEstimate], chip: str, absent: Sequence[tuple[str, str]] = ()
 ) -> str:
     """Return estimates as text, and how far off they were elsewhere.
 

@@ -33,7 +33,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One file in one run; what the run did not measure is None.
 
     Attributes:
@@ -78,17 +78,17 @@ class Entry:
     disturbed: bool = False
 
 
-def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[Entry, ...]:
+def timed_entries(timings: Sequence[Timing], when: datetime) -> tuple[HistoryEntry, ...]:
     """Return an entry for every file that was timed, or whose instructions were counted."""
     return tuple(_timed(timing, when) for timing in timings if _is_measured(timing))
 
 
-def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[Entry, ...]:
+def drift_entries(reports: Sequence[Report], when: datetime) -> tuple[HistoryEntry, ...]:
     """Return an entry for every file that was verified."""
     return tuple(_verified(report, target, when) for report in reports for target in report.targets)
 
 
-def read_history(path: Path) -> tuple[Entry, ...]:
+def read_history(path: Path) -> tuple[HistoryEntry, ...]:
     """Return the entries of a history, oldest first; none where there is no file.
 
     Raises:
@@ -97,7 +97,7 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     if not path.exists():
         return ()
     found = []
-    fields = dataclasses.fields(Entry)
+    fields = dataclasses.fields(HistoryEntry)
     names = {field.name for field in fields}
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
     try:
@@ -111,7 +111,7 @@ def read_history(path: Path) -> tuple[Entry, ...]:
             raise _not_a_history(path, f"line {number} is not a whole object of JSON") from error
         if not isinstance(values, dict) or not needed <= set(values) <= names:
             raise _not_a_history(path, f"line {number} is no entry of a history")
-        found.append(Entry(**values))
+        found.append(HistoryEntry(**values))
     return tuple(found)
 
 
@@ -121,7 +121,7 @@ def _not_a_history(path: Path, reason: str) -> RecipeError:
     )
 
 
-def write_history(path: Path, entries: Sequence[Entry]) -> None:
+def write_history(path: Path, entries: Sequence[HistoryEntry]) -> None:
     """Write a history, whole or not at all.
 
     Raises:
@@ -131,7 +131,7 @@ def write_history(path: Path, entries: Sequence[Entry]) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def history_table(entries: Sequence[Entry]) -> str:
+def history_table(entries: Sequence[HistoryEntry]) -> str:
     """Return a table for each file, oldest run first.
 
     Times stand beside the first undisturbed one of the same setting: device, delegate, threads and
@@ -150,7 +150,7 @@ def history_table(entries: Sequence[Entry]) -> str:
     return "\n\n".join([*tables, "\n".join(notes)])
 
 
-def _table(group: Sequence[Entry], places: dict[tuple[str, ...], int]) -> str:
+def _table(group: Sequence[HistoryEntry], places: dict[tuple[str, ...], int]) -> str:
     """Return the runs of one file; a place that is new gets the next number."""
     columns = (">ms", ">×first", ">×loop", ">vs float", ">drop", ">instr.")
     table = new_table("when", "sha256", "where", *columns)
@@ -170,16 +170,16 @@ def _table(group: Sequence[Entry], places: dict[tuple[str, ...], int]) -> str:
     return draw(table)
 
 
-def _firsts(group: Sequence[Entry]) -> dict[tuple[object, ...], Entry]:
+def _firsts(group: Sequence[HistoryEntry]) -> dict[tuple[object, ...], HistoryEntry]:
     """Return the first undisturbed entry of every setting that has one."""
-    found: dict[tuple[object, ...], Entry] = {}
+    found: dict[tuple[object, ...], HistoryEntry] = {}
     for entry in group:
         if entry.median_ms is not None and not entry.disturbed:
             found.setdefault(_setting(entry), entry)
     return found
 
 
-def _setting(entry: Entry) -> tuple[object, ...]:
+def _setting(entry: HistoryEntry) -> tuple[object, ...]:
     """Return what two times must share to be divided; versions are what is compared."""
     return (entry.device, entry.delegate, entry.threads, entry.size)
 
@@ -188,9 +188,9 @@ def _is_measured(timing: Timing) -> bool:
     return isinstance(timing.latency, Latency) or not isinstance(timing.instructions, Skipped)
 
 
-def _timed(timing: Timing, when: datetime) -> Entry:
+def _timed(timing: Timing, when: datetime) -> HistoryEntry:
     path, counted = Path(timing.file), timing.instructions
-    entry = Entry(
+    entry = HistoryEntry(
         when=when.isoformat(timespec="seconds"),
         version=__version__,
         model=path.absolute().parent.name,
@@ -203,9 +203,9 @@ def _timed(timing: Timing, when: datetime) -> Entry:
     return _with_time(entry, timing.latency)
 
 
-def _verified(report: Report, target: TargetReport, when: datetime) -> Entry:
+def _verified(report: Report, target: TargetReport, when: datetime) -> HistoryEntry:
     counted, drop = target.instructions, target.drop
-    entry = Entry(
+    entry = HistoryEntry(
         when=when.isoformat(timespec="seconds"),
         version=__version__,
         model=report.model,
@@ -221,7 +221,7 @@ def _verified(report: Report, target: TargetReport, when: datetime) -> Entry:
     return _with_time(entry, target.latency)
 
 
-def _with_time(entry: Entry, latency: Latency | Skipped) -> Entry:
+def _with_time(entry: HistoryEntry, latency: Latency | Skipped) -> HistoryEntry:
     if isinstance(latency, Skipped):
         return entry
     return dataclasses.replace(
@@ -238,15 +238,15 @@ def _with_time(entry: Entry, latency: Latency | Skipped) -> Entry:
     )
 
 
-def by_file(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
+def by_file(entries: Sequence[HistoryEntry]) -> Iterable[list[HistoryEntry]]:
     """Return the entries of each file, in their order."""
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str], list[HistoryEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.file), []).append(entry)
     return groups.values()
 
 
-def _place(entry: Entry) -> tuple[str, ...]:
+def _place(entry: HistoryEntry) -> tuple[str, ...]:
     """Return where an entry was measured, in words."""
     threads = () if entry.threads is None else (f"threads {entry.threads}",)
     size = () if entry.size is None else (entry.size,)
@@ -255,7 +255,7 @@ def _place(entry: Entry) -> tuple[str, ...]:
     return (entry.runtime, *size, *threads, entry.device, version, *images)
 
 
-def _time(entry: Entry, first: Entry | None) -> tuple[str, str, str]:
+def _time(entry: HistoryEntry, first: HistoryEntry | None) -> tuple[str, str, str]:
     """Return an entry's time, and how it and the loop beside it relate to the first."""
     if entry.median_ms is None:
         return ABSENT, ABSENT, ABSENT

@@ -15,14 +15,14 @@ MOST = 60_000
 
 
 @dataclass(frozen=True)
-class Picture:
+class MarkdownImage:
     """A picture that Markdown shows: what it shows, and where it lies as seen from the text."""
 
     caption: str
     address: str
 
 
-def markdown(comparison: BaselineComparison, pictures: Sequence[Picture] = ()) -> str:
+def markdown(comparison: BaselineComparison, pictures: Sequence[MarkdownImage] = ()) -> str:
     """Return the result, a row for each target, every reason, what changed, and pictures.
 
     Where not all of it fits, pictures are left out first.

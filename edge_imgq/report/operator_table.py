@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_imgq.report.description import FileDescription, OperatorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow
 from edge_imgq.report.drawing import WIDTH, WORDS, by, draw, folded, large_count, new_table
 from edge_imgq.runtime.placement.rules import Placed
 
@@ -76,7 +76,7 @@ def _figures(row: OperatorRow) -> list[str]:
     return [_kernel(row.window), folded(by(row.shape), SHAPE), row.dtype, *counts]
 
 
-def _kernel(window: Window | None) -> str:
+def _kernel(window: KernelWindow | None) -> str:
     """Return a window in the signs that `_signs` explains: 3×3 s2."""
     if window is None:
         return ""
@@ -84,7 +84,7 @@ def _kernel(window: Window | None) -> str:
     return "\n".join([" ".join(said[:2]), *(HANGING + more for more in said[2:])])
 
 
-def _beyond(window: Window) -> dict[str, str]:
+def _beyond(window: KernelWindow) -> dict[str, str]:
     """Return what a window has beside its kernel, by its sign."""
     pairs = {"s": window.stride, "d": window.dilation}
     found = {

@@ -41,7 +41,7 @@ def open_session(path: Path, threads: int = 1) -> Session:
     _refuse_without_images(package)
     is_image = _note(package).contract.returns_image
     if sys.platform == "darwin":
-        return DeviceSession(package) if is_image else DeviceNumbers(package)
+        return MacSession(package) if is_image else DeviceNumbers(package)
     return ReferenceSession(package, threads) if is_image else ReferenceNumbers(package, threads)
 
 
@@ -151,7 +151,7 @@ class ReferenceNumbers(ReferenceSession):
         return levels_from_nchw(self._values(pixels), self.note.contract.peak)
 
 
-class DeviceSession:
+class MacSession:
     """A package executed by Core ML on this Mac, on whatever units Core ML chooses."""
 
     resizable = False
@@ -212,7 +212,7 @@ class DeviceSession:
         return self._model.predict(self._fed(pixels))[self._output]
 
 
-class DeviceNumbers(DeviceSession):
+class DeviceNumbers(MacSession):
     """The same of a result that is no picture; satisfies `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.litert_inputs import channels_first, place_inputs, stored_inputs
-from edge_imgq.runtime.placement.rules import Placed, Verdict
+from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
 from edge_imgq.runtime.protocol import Placement, RuntimeIdentity, Session
 from edge_imgq.runtime.signatures import signatures
 from edge_imgq.runtime.tflite_file import read_bytes, read_note
@@ -240,8 +240,8 @@ def measured(path: Path) -> Placed:
     """
     nodes = _interpreter(path, threads=1)._get_ops_details()
     own, taken = _delegated(nodes)
-    left = Verdict(False, "left to TFLite's own kernels")
-    verdicts = tuple(Verdict(True) if index in taken else left for index in range(len(own)))
+    left = OperatorSupport(False, "left to TFLite's own kernels")
+    verdicts = tuple(OperatorSupport(True) if index in taken else left for index in range(len(own)))
     basis = f"measured: LiteRT {version('ai-edge-litert')} on this host"
     return Placed("XNNPACK", basis, True, verdicts, len(nodes) - len(own))
 

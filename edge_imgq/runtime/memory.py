@@ -58,7 +58,7 @@ class ExecutionStep:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """A file as its operators in the order of execution.
 
     Attributes:
@@ -89,7 +89,7 @@ def activation_memory(path: Path, size: tuple[int, int]) -> ActivationMemory:
     form = format_of(path)
     if form is None:
         raise ModelError(f"{path} {unknown(path)}.")
-    read: Callable[[Path, tuple[int, int]], Plan] = form.functions.memory_plan
+    read: Callable[[Path, tuple[int, int]], MemoryPlan] = form.functions.memory_plan
     return peak(read(path, size))
 
 
@@ -101,7 +101,7 @@ def known_memory(path: Path, size: tuple[int, int] = (0, 0)) -> ActivationMemory
         return Skipped(str(error))
 
 
-def peak(plan: Plan) -> ActivationMemory:
+def peak(plan: MemoryPlan) -> ActivationMemory:
     """Return the most memory that is alive at one step; what no image reaches does not count."""
     steps = _fused(_reached(plan.steps, plan.inputs), {*plan.inputs, *plan.outputs})
     lives = _lives(steps, plan)
@@ -116,7 +116,7 @@ def peak(plan: Plan) -> ActivationMemory:
     return ActivationMemory(totals[where], arena, kind, len(alive[where]), plan.size)
 
 
-def _lives(steps: Sequence[ExecutionStep], plan: Plan) -> dict[str, tuple[int, int]]:
+def _lives(steps: Sequence[ExecutionStep], plan: MemoryPlan) -> dict[str, tuple[int, int]]:
     """Return the first and the last step that each tensor is needed at."""
     lives: dict[str, tuple[int, int]] = {}
     for index, step in enumerate(steps):

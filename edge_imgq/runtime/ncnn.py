@@ -15,7 +15,7 @@ from edge_imgq.graph.ports.port_feeds import Entry, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.levels_session import LevelsSession
-from edge_imgq.runtime.ncnn_file import WEIGHTS, Pair, read_pair
+from edge_imgq.runtime.ncnn_file import WEIGHTS, ParamAndBin, read_pair
 from edge_imgq.runtime.protocol import RuntimeIdentity
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class NcnnSession(LevelsSession):
     but for inner products, whose weights it rounds.
     """
 
-    def __init__(self, path: Path, pair: Pair, threads: int) -> None:
+    def __init__(self, path: Path, pair: ParamAndBin, threads: int) -> None:
         self._path, self.note, self.size = path, pair.note, pair.size
         self._net = _opened(path, threads)
         in_integers = any(line.in_integers for line in pair.lines)

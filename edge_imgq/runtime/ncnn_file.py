@@ -100,7 +100,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ParamAndBin:
     """Both files.
 
     Attributes:
@@ -161,7 +161,7 @@ class Pair:
         return found
 
 
-def read_pair(path: Path) -> Pair:
+def read_pair(path: Path) -> ParamAndBin:
     """Read both files that edge-imgq wrote.
 
     Args:
@@ -183,7 +183,7 @@ def read_pair(path: Path) -> Pair:
         fields = json.loads(data[end - length : end].rstrip(b"\0"))
         note = FileNote.from_strings(fields["note"], str(path))
         height, width = map(int, fields["size"])
-        pair = Pair(text, weights, note, (height, width), fields["shapes"])
+        pair = ParamAndBin(text, weights, note, (height, width), fields["shapes"])
         whole = fields["sha256"] == _digest(text, weights)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path.with_suffix(WEIGHTS)} is damaged. Export it again.") from error

@@ -27,7 +27,7 @@ from edge_imgq.train.learner import Learner, new_learner
 from edge_imgq.train.learner_state import learner_tensors, restore_learner
 from edge_imgq.train.objective import MeasuresObjective, Objective, new_objective
 from edge_imgq.train.pairs import LeftOut, Pair, Recipe, load_pairs
-from edge_imgq.train.patches import PatchSampler
+from edge_imgq.train.patches import BatchSampler
 from edge_imgq.train.phases import learning_rate, same_until
 from edge_imgq.train.progress import TrainingProgress
 from edge_imgq.train.validate import mean_psnr
@@ -221,7 +221,7 @@ class _Run:
 
 def _training_sampler(
     config: TrainConfig, entry: ZooEntry, recipe: Recipe, network: nn.Module
-) -> tuple[PatchSampler | CropSampler, tuple[LeftOut, ...]]:
+) -> tuple[BatchSampler | CropSampler, tuple[LeftOut, ...]]:
     """Return what draws batches from the training images, and the files that were left out."""
     schedule = config.schedule
     if entry.task == "assessment":
@@ -229,7 +229,7 @@ def _training_sampler(
         assert isinstance(network, DegradationNet)
         return CropSampler(crops, network, schedule.batch), crops.left_out
     training = load_pairs(config.data, entry, recipe)
-    sampler = PatchSampler(
+    sampler = BatchSampler(
         training.pairs, schedule.batch, schedule.patch, entry.scale, schedule.grid
     )
     return sampler, training.left_out

@@ -27,7 +27,7 @@ class Batch:
     truth: NDArray[np.uint8] | NDArray[np.float32]
 
 
-class PatchSampler:
+class BatchSampler:
     """Draws aligned patches, every place on the grid equally likely, in all 8 orientations.
 
     Args:

@@ -33,7 +33,7 @@ def test_files_pass_a_baseline_that_was_made_of_them(
     place = tmp_path / "baseline.json"
     update = eiq.update_baseline(folder, place, images=images)
     assert update.notes[0] == f"Wrote the figures of residual to {place}."
-    steps: list[eiq.Step] = []
+    steps: list[eiq.ProgressStep] = []
     gate = eiq.check(
         [folder],
         update,

@@ -138,7 +138,7 @@ def test_a_target_without_a_file_says_why_or_what_there_is(exported: eiq.ModelRe
 def test_progress_is_told_and_nothing_is_printed(
     model: eiq.Model, photos: list[Pixels], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    steps: list[eiq.Step] = []
+    steps: list[eiq.ProgressStep] = []
     result = eiq.export(
         model, targets="onnx-float", output=tmp_path, images=photos, bench=False,
         progress=steps.append,

@@ -150,7 +150,7 @@ MEMBERS: dict[str, set[str]] = {
     },
     "SensitivityResult": {"sensitivity", "psnr", "layers", "choice"},
     "Skipped": {"reason"},
-    "Step": {"what", "done", "total", "stage"},
+    "ProgressStep": {"what", "done", "total", "stage"},
     "Timings": {"timings", "exit_code"},
     "TrainingProgress": {
         *("step", "steps", "loss", "learning_rate", "validation_psnr", "pixels_per_second"),

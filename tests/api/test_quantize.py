@@ -46,7 +46,7 @@ def test_a_saved_graph_runs_in_onnx_runtime_and_here(
 
 
 def test_a_wrong_recipe_is_refused_before_the_work(model: eiq.Model) -> None:
-    steps: list[eiq.Step] = []
+    steps: list[eiq.ProgressStep] = []
     with pytest.raises(RecipeError, match="'rounding' is \"up\"; it must be one of nearest"):
         eiq.quantize(
             model, replace(eiq.quantize_recipe("int8"), rounding="up"), progress=steps.append

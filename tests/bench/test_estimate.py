@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_imgq.bench.estimate import CHIPS, Chip, compare, roofline
+from edge_imgq.bench.estimate import CHIPS, NpuSpec, compare, roofline
 from edge_imgq.cli.main import main
 from tests.cli.conftest import exporting, photos, shared_export, tiny  # noqa: F401
 from tests.conftest import CHECKOUT
@@ -34,7 +34,7 @@ def test_published_times_stand_beside_the_estimate_with_their_sources(
 
 
 def test_the_slower_of_computing_and_memory_counts() -> None:
-    chip = Chip("c", tera_operations=2, floor_ms=1, gigabytes=1, source="")
+    chip = NpuSpec("c", tera_operations=2, floor_ms=1, gigabytes=1, source="")
     assert roofline(chip, macs=3 * 10**9, moved=10**6) == (pytest.approx(4), "computing")
     assert roofline(chip, macs=10**6, moved=5 * 10**6) == (pytest.approx(6), "memory")
     assert roofline(chip, macs=10**6, moved=10) == (pytest.approx(1.001), "starting")

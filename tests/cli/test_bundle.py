@@ -24,7 +24,7 @@ from edge_imgq.bundle.photo import from_netpbm, sample_photo, to_netpbm
 from edge_imgq.errors import UsageError
 from edge_imgq.images.tile_plan import mirrored
 from edge_imgq.pipeline.bundle import bundle_check
-from edge_imgq.pipeline.bundle.bundle_check import Finding, check_bundle
+from edge_imgq.pipeline.bundle.bundle_check import BundleFinding, check_bundle
 from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.runtime.open import open_session
 from edge_imgq.verify.drift import Drop
@@ -42,7 +42,7 @@ def ignore(_step: object) -> None:
     pass
 
 
-def differing(folder: Path) -> list[Finding]:
+def differing(folder: Path) -> list[BundleFinding]:
     return [f for f in check_bundle(folder, None, ignore) if f.state == "differs"]
 
 

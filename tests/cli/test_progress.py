@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from edge_imgq.cli.pace import Pace, in_words
+from edge_imgq.cli.pace import StageTimes, in_words
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 
 LONG_WORK = """
 import contextlib, io, threading
 from edge_imgq.cli.progress import ProgressDisplay
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 
 over = threading.Event()
 
@@ -27,12 +27,12 @@ class Timer(threading.Timer):
 
 threading.Timer = Timer
 with ProgressDisplay() as watch:
-    watch(Step("convert", 0, 2))
+    watch(ProgressStep("convert", 0, 2))
     with contextlib.redirect_stdout(io.StringIO()):
         print("the words of a library")
         over.set()
         watch._timer.join()
-    watch(Step("measure", 1, 2))
+    watch(ProgressStep("measure", 1, 2))
 print("the table")
 """
 
@@ -61,14 +61,14 @@ class Clock:
 
 
 WORK = (
-    (0.0, Step("open the model", 0, 1)),
-    (0.5, Step("verify on cat", 0, 3)),
-    (10.5, Step("verify on dog", 1, 3)),
-    (20.5, Step("verify on owl", 2, 3)),
+    (0.0, ProgressStep("open the model", 0, 1)),
+    (0.5, ProgressStep("verify on cat", 0, 3)),
+    (10.5, ProgressStep("verify on dog", 1, 3)),
+    (20.5, ProgressStep("verify on owl", 2, 3)),
 )
 
 
-def work(clock: Clock, steps: tuple[tuple[float, Step], ...], end: float) -> None:
+def work(clock: Clock, steps: tuple[tuple[float, ProgressStep], ...], end: float) -> None:
     with ProgressDisplay(clock) as watch:
         for moment, step in steps:
             clock.now = moment
@@ -95,7 +95,7 @@ def test_in_ci_a_terminal_gets_the_same_lines(
 def test_a_stage_that_takes_minutes_says_once_a_minute_where_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    steps = tuple((25.0 * done, Step("train x2", done, 7)) for done in range(7))
+    steps = tuple((25.0 * done, ProgressStep("train x2", done, 7)) for done in range(7))
     work(Clock(), steps, 175.0)
     assert capsys.readouterr().err.splitlines() == [
         "train x2, 4 of 7, about 1 min 40 s left",
@@ -109,7 +109,7 @@ def test_a_stage_that_an_error_ends_says_so(capsys: pytest.CaptureFixture[str]) 
 
     def failing() -> None:
         with ProgressDisplay(clock) as watch:
-            watch(Step("write tflite-int8", 0, 1))
+            watch(ProgressStep("write tflite-int8", 0, 1))
             clock.now = 2.0
             raise OSError("full")
 
@@ -124,13 +124,13 @@ def test_where_nothing_was_done_nothing_is_said(capsys: pytest.CaptureFixture[st
 
 
 def test_time_left_is_that_of_the_count_that_runs() -> None:
-    pace = Pace(Step("verify on a", 0, 4), 100.0)
-    assert pace.left(Step("verify on a", 0, 4), 100.0) is None
-    assert pace.left(Step("verify on b", 1, 4), 110.0) == 30.0
-    assert pace.left(Step("verify on a 90x90", 0, 4), 140.0) is None
-    assert pace.left(Step("verify on c 90x90", 2, 4), 144.0) == 4.0
-    assert pace.left(Step("verify on a", 2, 8), 150.0) is None
-    assert pace.left(Step("verify on a", 3, 8), 151.0) == 5.0
+    pace = StageTimes(ProgressStep("verify on a", 0, 4), 100.0)
+    assert pace.left(ProgressStep("verify on a", 0, 4), 100.0) is None
+    assert pace.left(ProgressStep("verify on b", 1, 4), 110.0) == 30.0
+    assert pace.left(ProgressStep("verify on a 90x90", 0, 4), 140.0) is None
+    assert pace.left(ProgressStep("verify on c 90x90", 2, 4), 144.0) == 4.0
+    assert pace.left(ProgressStep("verify on a", 2, 8), 150.0) is None
+    assert pace.left(ProgressStep("verify on a", 3, 8), 151.0) == 5.0
 
 
 @pytest.mark.parametrize(

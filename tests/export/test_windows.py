@@ -16,19 +16,19 @@ from edge_imgq.export.tflite.format import write_tflite
 from edge_imgq.formats import format_of
 from edge_imgq.graph.load.load import normalise
 from edge_imgq.graph.prepared import PreparedGraph
-from edge_imgq.report.description import Window
+from edge_imgq.report.description import KernelWindow
 
 SIZE = (24, 32)
 CASES = {
-    "plain": Window((3, 3)),
-    "oblong": Window((5, 3)),
-    "strided": Window((3, 3), stride=(2, 2)),
-    "dilated": Window((3, 3), dilation=(2, 2)),
-    "grouped": Window((3, 3), groups=3),
+    "plain": KernelWindow((3, 3)),
+    "oblong": KernelWindow((5, 3)),
+    "strided": KernelWindow((3, 3), stride=(2, 2)),
+    "dilated": KernelWindow((3, 3), dilation=(2, 2)),
+    "grouped": KernelWindow((3, 3), groups=3),
 }
 
 
-def one_convolution(window: Window) -> onnx.ModelProto:
+def one_convolution(window: KernelWindow) -> onnx.ModelProto:
     """Return a model of one convolution of 3 channels, a third of whose weights are zero."""
     weights = np.random.default_rng(1).normal(0, 0.2, (3, 3 // window.groups, *window.kernel))
     weights[2] = 0

@@ -13,14 +13,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_imgq.export.coreml.fp16_scaling import FORECASTS
-from edge_imgq.export.coreml.lowerings import FORMS
+from edge_imgq.export.coreml.lowerings import LOWERINGS as COREML
 from edge_imgq.export.coreml.mean_subtraction import CENTRED
 from edge_imgq.export.coreml.norm_fp16_range import INVERSE_DEVIATION
 from edge_imgq.export.coreml.rounded_statistics import ROUNDED
-from edge_imgq.export.ncnn.lowerings import FORMS as NCNN
+from edge_imgq.export.ncnn.lowerings import LOWERINGS as NCNN
 from edge_imgq.export.tflite.float_fallback import DEQUANTIZE
 from edge_imgq.export.tflite.kernel_rewrites import winograd_region
-from edge_imgq.export.tflite.lowerings import LOWERINGS
+from edge_imgq.export.tflite.lowerings import LOWERINGS as TFLITE
 from edge_imgq.graph.cost import operation_time
 from edge_imgq.graph.load import dynamic_shape
 from edge_imgq.graph.network import REQUANTIZE
@@ -198,8 +198,8 @@ JOINED = "AveragePool GlobalAveragePool MatMul MaxPool ReduceMax ReduceMean Redu
 LAYERS = "Conv ConvTranspose Gemm"
 
 CONSUMERS: Mapping[str, Collection[str]] = {
-    "TFLite": LOWERINGS,
-    "Core ML": FORMS,
+    "TFLite": TFLITE,
+    "Core ML": COREML,
     "ncnn": NCNN,
     "torch": TORCH,
     "receptive field": seen.KNOWN,
@@ -321,7 +321,7 @@ NOT_COVERED: Mapping[str, Mapping[str, str]] = {
 }
 """What a table says nothing of, by the reason."""
 
-LOWERED = (set(LOWERINGS) | set(FORMS) | set(NCNN)) & OPERATORS.keys()
+LOWERED = (set(TFLITE) | set(COREML) | set(NCNN)) & OPERATORS.keys()
 
 
 def missing(consumer: str, lowered: Collection[str]) -> set[str]:
@@ -348,5 +348,5 @@ def test_an_operator_that_a_target_lowers_anew_is_missing_from_every_table_witho
 
 def test_whatever_a_target_lowers_has_a_row() -> None:
     own = {DEQUANTIZE, REQUANTIZE, CENTRED, INVERSE_DEVIATION, ROUNDED}
-    assert (set(LOWERINGS) | set(FORMS) | set(NCNN)) - OPERATORS.keys() == own
+    assert (set(TFLITE) | set(COREML) | set(NCNN)) - OPERATORS.keys() == own
     assert all(set(table) <= {*OPERATORS, *own} for table in CONSUMERS.values())

@@ -16,7 +16,7 @@ from edge_imgq.kernels.arm import ARM_DOT
 from edge_imgq.kernels.processors import DEFAULT, OF_PROCESSOR
 from edge_imgq.kernels.profile import ActivationCost, KernelProfile
 from edge_imgq.kernels.tile import Tile
-from edge_imgq.pipeline.export.write_targets import Plan
+from edge_imgq.pipeline.export.write_targets import ExportPlan
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
 from tests.kernels.build import stack
@@ -54,9 +54,9 @@ def recipes_for(*processors: str) -> tuple[ExportRecipe, ...]:
     return tuple(replace(int8, processor=named) for named in processors)
 
 
-def with_recipes(*recipes: ExportRecipe) -> Plan:
+def with_recipes(*recipes: ExportRecipe) -> ExportPlan:
     """Return a plan of recipes, and of nothing else."""
-    found = Plan.__new__(Plan)
+    found = ExportPlan.__new__(ExportPlan)
     object.__setattr__(found, "recipes", recipes)
     return found
 

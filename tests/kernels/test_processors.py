@@ -8,7 +8,7 @@ import pytest
 
 from edge_imgq.chips import CHIPS
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
-from edge_imgq.graph.cost.conv_cost import Layer, cheapest_rewrite, no_rewrite, winograd_slots
+from edge_imgq.graph.cost.conv_cost import ConvShape, cheapest_rewrite, no_rewrite, winograd_slots
 from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
@@ -59,8 +59,8 @@ def test_slots_of_arm_follow_the_cycles_of_a_cortex_a76(layer, cycles: float) ->
 
 def test_few_outputs_in_float_go_to_the_narrow_tile_of_arm() -> None:
     """As estimated of a Cortex-A76: 134 and 70 million cycles; 12.9, and 6.5 in the wide tile."""
-    layer = Layer((5, 5), (2, 2), 56, 4, quantized=False)
-    blocked = Layer((6, 6), (2, 2), 56, 16, quantized=False)
+    layer = ConvShape((5, 5), (2, 2), 56, 4, quantized=False)
+    blocked = ConvShape((6, 6), (2, 2), 56, 16, quantized=False)
     plain, wide = (no_rewrite(form, ARM_DOT).slots for form in (layer, blocked))
     assert plain / (wide / 4) == pytest.approx(133.8 / 70.2, rel=0.05)
     product = ARM_DOT.float32.slots(1, 56, 12)
@@ -69,7 +69,7 @@ def test_few_outputs_in_float_go_to_the_narrow_tile_of_arm() -> None:
 
 def test_a_gray_image_is_read_in_blocks_where_inputs_go_by_eights() -> None:
     """Reading by fours wastes three quarters, not seven eighths: blocks pay less."""
-    gray = Layer((5, 5), (2, 2), 1, 56, quantized=True)
+    gray = ConvShape((5, 5), (2, 2), 1, 56, quantized=True)
     by_eights, by_fours = cheapest_rewrite(gray, ARM_I8MM), cheapest_rewrite(gray, ARM_DOT)
     assert by_eights.blocked == "input"
     assert by_eights.slots / no_rewrite(gray, ARM_I8MM).slots < (
@@ -82,7 +82,7 @@ def test_a_gray_image_is_read_in_blocks_where_inputs_go_by_eights() -> None:
 )
 def test_outputs_that_overfill_a_tile_by_few_are_computed_apart(outputs: int, blocked: str) -> None:
     """20 channels to 20 at 180×320 on a Cortex-A76: 17.8 million cycles whole, 14.7 in parts."""
-    layer = Layer((3, 3), (1, 1), 20, outputs, quantized=True)
+    layer = ConvShape((3, 3), (1, 1), 20, outputs, quantized=True)
     form = cheapest_rewrite(layer, ARM_DOT)
     assert form.blocked == blocked
     if outputs == 20:
@@ -92,7 +92,7 @@ def test_outputs_that_overfill_a_tile_by_few_are_computed_apart(outputs: int, bl
 
 
 def test_minimal_filters_pay_on_a_server_and_not_from_the_memory_of_a_phone() -> None:
-    layer, products = Layer((3, 3), (1, 1), 32, 32, quantized=False), 9 * 32 * 32
+    layer, products = ConvShape((3, 3), (1, 1), 32, 32, quantized=False), 9 * 32 * 32
     pixels = 120 * 160
     assert winograd_slots(layer, pixels, X86_VNNI) < products
     assert winograd_slots(layer, pixels, ARM_DOT) > products

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_imgq.graph.network import Network
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Session
 
 GRAPH, NOTE = "graph.onnx", "note.json"
@@ -127,15 +127,15 @@ def network_at(path: Path, size: Size) -> Network:
     return bound(PreparedGraph(ir.from_proto(model_in(path))), size, read_note(path))
 
 
-def memory_plan(path: Path, size: Size) -> Plan:
+def memory_plan(path: Path, size: Size) -> MemoryPlan:
     import math
 
-    from edge_imgq.runtime.memory import ExecutionStep, Plan
+    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
 
     network = network_at(path, size)
     operations = network.operations
     tensors = [*network.inputs, *(tensor for op in operations for tensor in op.outputs)]
-    return Plan(
+    return MemoryPlan(
         tuple(
             ExecutionStep(
                 op.kind,

@@ -20,7 +20,7 @@ from edge_imgq.pipeline.image_selection import (
     refuse_overlap,
 )
 from edge_imgq.pipeline.open_model.source import open_model
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 from tests.cli.conftest import tiny_model
 
 
@@ -43,7 +43,7 @@ def test_of_a_large_folder_the_images_that_reach_farthest_are_taken(
     monkeypatch.setattr(image_selection, "MOST_CALIBRATION", 8)
     onnx.save(tiny_model(), tmp_path / "tiny.onnx")
     source = open_model(str(tmp_path / "tiny.onnx"))
-    told: list[Step] = []
+    told: list[ProgressStep] = []
     chosen = covering_set(folder_set(many), source, told.append)
     assert len(chosen.photos) <= 8
     extremes = {chosen.photos[place].name for place in chosen.extremes}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_imgq.pipeline import quantize as pipeline
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 from edge_imgq.quantize import quantize
 from edge_imgq.recipe.folders import quantize_recipe
 
@@ -36,7 +36,7 @@ def test_every_stage_is_named_and_a_slow_one_offers_the_quick_scheme(
     monkeypatch.setattr(pipeline, "network_inputs", nothing)
     source: Any = SimpleNamespace(contract=None, prepared=lambda passes, kernels: None)
     images: Any = SimpleNamespace(extremes=())
-    said: list[Step] = []
+    said: list[ProgressStep] = []
     pipeline.quantize_source(source, quantize_recipe(scheme), images, said.append)
     words = [step.what for step in said]
     assert words[0] == f"quantize ({scheme}): ranges"

@@ -16,7 +16,7 @@ from edge_imgq.quantize.mixed_precision.layer_costs import LayerCost
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.check_page import SIDE, check_page
-from edge_imgq.report.history import Entry
+from edge_imgq.report.history import HistoryEntry
 from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.sensitivity import Sensitivity
 from edge_imgq.report.verdict import Verdict, judge
@@ -153,7 +153,7 @@ def test_ten_pictures_stay_below_three_megabytes_and_more_are_counted() -> None:
     assert text.count('<section class="picture"') == 14 - left_out
 
 
-RUN = Entry(
+RUN = HistoryEntry(
     *("2026-11-01T10:00:00+00:00", "0.1.0", "fsrcnn-x2", "tflite-int8.tflite", "ab" * 6),
     *("host: a phone & a cable", "LiteRT"),
     **{"vs_float": 46.71, "drop": -0.00001, "median_ms": 12.34, "disturbed": True},

@@ -11,7 +11,7 @@ import pytest
 from edge_imgq.report.baseline import updated
 from edge_imgq.report.baseline_comparison import BaselineComparison
 from edge_imgq.report.junit import junit_xml
-from edge_imgq.report.markdown import MOST, Picture, markdown
+from edge_imgq.report.markdown import MOST, MarkdownImage, markdown
 from edge_imgq.report.verdict import Verdict, judge
 from edge_imgq.verify.drift import Fidelity
 from tests.report.build import REPORT, with_target
@@ -119,7 +119,9 @@ def test_markdown_of_30_models_has_every_row_and_reason_and_its_pictures() -> No
         for target in range(4)
     ]
     pictures = [
-        Picture(f"{one.model} {one.target}, photo-{rank}: 31.25 dB", f"pictures/{index}-{rank}.png")
+        MarkdownImage(
+            f"{one.model} {one.target}, photo-{rank}: 31.25 dB", f"pictures/{index}-{rank}.png"
+        )
         for index, one in enumerate(verdicts)
         for rank in range(3)
     ]
@@ -130,5 +132,5 @@ def test_markdown_of_30_models_has_every_row_and_reason_and_its_pictures() -> No
     assert text.count("![") > 250
     for address in re.findall(r"!\[.*\]\((.*)\)", text):
         assert address.endswith(".png")
-    link = Picture("a photo](b)", "my pictures/a)b.png")
+    link = MarkdownImage("a photo](b)", "my pictures/a)b.png")
     assert "![a photo\\](b)](my%20pictures/a%29b.png)" in markdown(comparison(), [link])

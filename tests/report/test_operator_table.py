@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from edge_imgq.report.description import FileDescription, OperatorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow
 from edge_imgq.report.drawing import folded
 from edge_imgq.report.operator_table import operator_table
-from edge_imgq.runtime.placement.rules import Placed, Verdict
+from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
 from edge_imgq.skipped import Skipped
 
 LONG = (
@@ -17,16 +17,16 @@ LONG = (
                 (1, 1024, 1080, 1920), "float32", 0, 123_456),
     OperatorRow("DEPTHWISE_CONV_2D", "node_prelu.halves.relu/blocked", (1, 90, 160, 448),
                 "float32", 232_000_000, 16_600, "RELU_N1_TO_1",
-                Window((3, 3), (2, 2), (2, 3), 448)),
+                KernelWindow((3, 3), (2, 2), (2, 3), 448)),
 )  # fmt: skip
 SHORT = tuple(
-    OperatorRow("Conv", f"conv_{index}", (1, 8, 16, 16), "int8", 5, 72, "", Window((5, 3)))
+    OperatorRow("Conv", f"conv_{index}", (1, 8, 16, 16), "int8", 5, 72, "", KernelWindow((5, 3)))
     for index in range(3)
 )
 
 
 def described(rows: tuple[OperatorRow, ...], placed: bool = False) -> FileDescription:
-    verdicts = tuple(Verdict(True) for _ in rows)
+    verdicts = tuple(OperatorSupport(True) for _ in rows)
     units = (Placed("XNNPACK", "measured", True, verdicts, 1),) if placed else ()
     return FileDescription("ONNX", (), (), rows, 1, 0, 1, 1, Skipped("not asked"), placements=units)
 

@@ -86,7 +86,7 @@ class EmulatedArm:
         processor = CORES[self._core].emulated
         command = self._emulation.command(WORKER, package, processor, folder)
         worker = Worker("the emulated Arm processor", command)
-        return EmulatedSession(
+        return EmulatedArmSession(
             path, threads, worker, Emulated(self._emulation, self._core, scratch)
         )
 
@@ -106,7 +106,7 @@ class Emulated:
     scratch: tempfile.TemporaryDirectory[str]
 
 
-class EmulatedSession:
+class EmulatedArmSession:
     """One file under emulation; satisfies `edge_imgq.devices.protocol.DeviceSession`."""
 
     resizable = False

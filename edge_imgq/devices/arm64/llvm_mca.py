@@ -24,7 +24,7 @@ TOOLS = (f"llvm-mca-{MAJOR}", "llvm-mca"), (f"llvm-mc-{MAJOR}", "llvm-mc")
 
 
 @dataclass(frozen=True)
-class Model:
+class SchedulingModel:
     """Tables of LLVM that a core is estimated with.
 
     Attributes:
@@ -38,18 +38,18 @@ class Model:
     in_order: bool = False
 
 
-MODELS: Mapping[str, Model] = {
-    "cortex-a53": Model("cortex-a53", "Cortex-A53", in_order=True),
-    "cortex-a55": Model("cortex-a55", "Cortex-A55", in_order=True),
-    "cortex-a72": Model("cortex-a72", "Cortex-A57"),
-    "cortex-a73": Model("cortex-a73", "Cortex-A57"),
-    "cortex-a76": Model("neoverse-n1", "Neoverse N1"),
-    "cortex-a78": Model("neoverse-n2", "Neoverse N2"),
-    "cortex-x1": Model("neoverse-v1", "Neoverse V1"),
-    "cortex-a510": Model("cortex-a510", "Cortex-A510", in_order=True),
-    "cortex-a710": Model("neoverse-n2", "Neoverse N2"),
-    "cortex-x2": Model("neoverse-v2", "Neoverse V2"),
-    "cortex-x3": Model("neoverse-v2", "Neoverse V2"),
+MODELS: Mapping[str, SchedulingModel] = {
+    "cortex-a53": SchedulingModel("cortex-a53", "Cortex-A53", in_order=True),
+    "cortex-a55": SchedulingModel("cortex-a55", "Cortex-A55", in_order=True),
+    "cortex-a72": SchedulingModel("cortex-a72", "Cortex-A57"),
+    "cortex-a73": SchedulingModel("cortex-a73", "Cortex-A57"),
+    "cortex-a76": SchedulingModel("neoverse-n1", "Neoverse N1"),
+    "cortex-a78": SchedulingModel("neoverse-n2", "Neoverse N2"),
+    "cortex-x1": SchedulingModel("neoverse-v1", "Neoverse V1"),
+    "cortex-a510": SchedulingModel("cortex-a510", "Cortex-A510", in_order=True),
+    "cortex-a710": SchedulingModel("neoverse-n2", "Neoverse N2"),
+    "cortex-x2": SchedulingModel("neoverse-v2", "Neoverse V2"),
+    "cortex-x3": SchedulingModel("neoverse-v2", "Neoverse V2"),
 }
 """Core → tables. Those of the A76 are the server core's that was made from it: under its own name
 LLVM has half its width."""

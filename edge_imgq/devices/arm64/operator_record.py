@@ -26,7 +26,7 @@ class Block:
 
 
 @dataclass
-class Span:
+class OperatorSpan:
     """What ran from the beginning of one operator to that of the next.
 
     Attributes:
@@ -58,7 +58,7 @@ class Span:
 class OperatorRecord:
     """What ran, in its order, and the blocks by their numbers."""
 
-    spans: tuple[Span, ...]
+    spans: tuple[OperatorSpan, ...]
     blocks: dict[int, Block]
 
 
@@ -92,7 +92,7 @@ def read_record(folder: Path) -> OperatorRecord:
         text = (folder / RECORD).read_text()
     except OSError as error:
         raise DeviceError("The emulator recorded no operators.") from error
-    spans: list[Span] = []
+    spans: list[OperatorSpan] = []
     blocks: dict[int, Block] = {}
     for line in text.splitlines():
         what, *words = line.split()
@@ -104,7 +104,9 @@ def read_record(folder: Path) -> OperatorRecord:
             begins, *counts = map(int, words)
             made, loaded, stored, lines, first, second, last, fetched, written = counts
             misses = (first, second, last)
-            spans.append(Span(begins, made, loaded, stored, lines, misses, fetched, written))
+            spans.append(
+                OperatorSpan(begins, made, loaded, stored, lines, misses, fetched, written)
+            )
         elif what == "ran":
             spans[-1].ran[int(words[0])] = int(words[1])
         else:
@@ -112,7 +114,7 @@ def read_record(folder: Path) -> OperatorRecord:
     return OperatorRecord(_second_call(spans), blocks)
 
 
-def _second_call(spans: Sequence[Span]) -> tuple[Span, ...]:
+def _second_call(spans: Sequence[OperatorSpan]) -> tuple[OperatorSpan, ...]:
     inside = [span for span in spans if span.begins != OUTSIDE]
     half = len(inside) // 2
     first, second = inside[:half], inside[half:]

@@ -14,7 +14,7 @@ from pathlib import Path
 from edge_imgq.devices.arm64.elf_symbols import Symbols, read_symbols, readable
 from edge_imgq.devices.arm64.kernel_names import ELSEWHERE, names_of_kernels
 from edge_imgq.devices.arm64.operator_costs import LINE, OperatorCost
-from edge_imgq.devices.arm64.operator_record import OperatorRecord, Span
+from edge_imgq.devices.arm64.operator_record import OperatorRecord, OperatorSpan
 
 LIBRARY = "libpywrap_litert_common.so"
 """Of LiteRT's wheel; it holds XNNPACK and LiteRT's own kernels."""
@@ -121,7 +121,7 @@ def _kernels(record: OperatorRecord, library: Library, base: int) -> list[tuple[
 
 def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
     """Return a record in which functions that only called another are part of its operator."""
-    spans: list[Span] = []
+    spans: list[OperatorSpan] = []
     for span in record.spans:
         own = library.beginnings[span.begins].own
         last = spans[-1] if spans else span
@@ -133,10 +133,10 @@ def joined(record: OperatorRecord, library: Library) -> OperatorRecord:
     return OperatorRecord(tuple(spans), record.blocks)
 
 
-def _sum(first: Span, second: Span) -> Span:
+def _sum(first: OperatorSpan, second: OperatorSpan) -> OperatorSpan:
     ran = Counter(first.ran) + Counter(second.ran)
     one, two, three = (a + b for a, b in zip(first.misses, second.misses, strict=True))
-    return Span(
+    return OperatorSpan(
         second.begins,
         first.instructions + second.instructions,
         first.loaded + second.loaded,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WORKER = "edge_imgq.devices.hexagon.worker"
 
 
-class EmulatedSession:
+class EmulatedNpuSession:
     """One compiled file; satisfies `edge_imgq.runtime.protocol.Session`."""
 
     resizable = False
@@ -77,7 +77,7 @@ class EmulatedSession:
         return on_gray(self, size)
 
 
-def open_session(path: Path) -> EmulatedSession:
+def open_session(path: Path) -> EmulatedNpuSession:
     """Open a compiled file in the emulator of its NPU.
 
     Raises:
@@ -107,7 +107,7 @@ def open_session(path: Path) -> EmulatedSession:
             f"not {', '.join(dict.fromkeys(place.fallback))}. The emulator runs what an NPU takes "
             "whole; the values of this file are known on a phone alone."
         )
-    return EmulatedSession(path, chip, dispatch)
+    return EmulatedNpuSession(path, chip, dispatch)
 
 
 def _question(chip: Chip) -> dict[str, object]:

@@ -57,7 +57,7 @@ def input_flags(shape: tuple[int, ...], values: str = "") -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Timings:
+class BenchmarkTimes:
     """What a timing run printed, in ms.
 
     Attributes:
@@ -79,7 +79,7 @@ class Timings:
     init: float | None
 
 
-def read_timings(said: str) -> Timings | None:
+def read_timings(said: str) -> BenchmarkTimes | None:
     """Return the timings in what the tool printed; None where there are none."""
     lines = [_numbers(line) for line in said.splitlines() if re.search(r"\bcount=\d", line)]
     if not lines or not lines[-1]["count"]:
@@ -89,7 +89,7 @@ def read_timings(said: str) -> Timings | None:
     median, p95 = last.get("median", single), last.get("p95", single)
     fastest = last.get("min", single)
     init = re.search(r"Init: ([\d.e+]+)", said)
-    return Timings(
+    return BenchmarkTimes(
         runs=int(last["count"]),
         warm_up=int(lines[0]["count"]) if len(lines) > 1 else 0,
         fastest=None if fastest is None else fastest / 1e3,

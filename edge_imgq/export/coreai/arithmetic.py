@@ -9,15 +9,15 @@ import numpy as np
 
 from edge_imgq.export.coreai.arguments import Arguments, ai, constant
 
-Form = Callable[[Arguments], Any]
+Lowering = Callable[[Arguments], Any]
 
 
-def of_one(build: Callable[[Any], Any]) -> Form:
+def of_one(build: Callable[[Any], Any]) -> Lowering:
     """Return the form of an operator of one operand, which Core AI has under another name."""
     return lambda arguments: build(arguments.value("x"))
 
 
-def of_two(build: Callable[[Any, Any], Any]) -> Form:
+def of_two(build: Callable[[Any, Any], Any]) -> Lowering:
     """Return the form of an operator of two operands that broadcast, likewise."""
     return lambda arguments: build(arguments.value("x"), arguments.value("y"))
 
@@ -66,7 +66,7 @@ def _above(arguments: Arguments, default: float) -> Any:
     return ai.broadcasting_add(x, constant(epsilon)) if epsilon else x
 
 
-def reduced(build: Callable[[Any, Any], Any]) -> Form:
+def reduced(build: Callable[[Any, Any], Any]) -> Lowering:
     """Return the form of a reduction over axes, all of them where none is named."""
 
     def form(arguments: Arguments) -> Any:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_imgq.artifact import size_of
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.coreai_constants import CONSTANT, TYPES, Constants, operations
 from edge_imgq.runtime.coreai_file import Asset, open_asset
-from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
+from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def _edge(value: Value, scale: float | None) -> TensorRow:
     )
 
 
-def memory_plan(path: Path) -> Plan:
+def memory_plan(path: Path) -> MemoryPlan:
     """Return the operators and tensors of a file, in the types that its program declares.
 
     Raises:
@@ -122,7 +122,7 @@ def memory_plan(path: Path) -> Plan:
     ]
     sizes = {v.name: math.prod(v.shape) * BYTES[v.dtype] for v in tensors if v.dtype in BYTES}
     inputs, outputs = (tuple(v.name for v in ends) for ends in (listing.inputs, listing.outputs))
-    return Plan(steps, sizes, inputs, outputs, asset.size)
+    return MemoryPlan(steps, sizes, inputs, outputs, asset.size)
 
 
 def read_listing(asset: Asset) -> Listing:
@@ -188,7 +188,7 @@ def _macs(node: Node) -> int:
     return 0
 
 
-def _window(node: Node) -> Window | None:
+def _window(node: Node) -> KernelWindow | None:
     """Return what a convolution or pool in a plane lays on its input."""
     places = WINDOWS.get(node.kind)
     if places is None:
@@ -199,10 +199,10 @@ def _window(node: Node) -> Window | None:
         return first, second
 
     if "kernel" in places:
-        return Window(pair("kernel"), pair("stride"), pair("dilation"))
+        return KernelWindow(pair("kernel"), pair("stride"), pair("dilation"))
     height, width = node.inputs[1].shape[2:]
     groups = int(_setting(node, places["groups"])[0])
-    return Window((height, width), pair("stride"), pair("dilation"), groups)
+    return KernelWindow((height, width), pair("stride"), pair("dilation"), groups)
 
 
 def _setting(node: Node, place: int) -> NDArray[Any]:

@@ -13,9 +13,9 @@ from edge_imgq.export.coreai import (
     resize,
 )
 from edge_imgq.export.coreai.arguments import ai
-from edge_imgq.export.coreai.arithmetic import Form, of_one, of_two, reduced
+from edge_imgq.export.coreai.arithmetic import Lowering, of_one, of_two, reduced
 
-LOWERINGS: dict[str, Form] = {
+LOWERINGS: dict[str, Lowering] = {
     "abs": of_one(ai.abs_),
     "add": of_two(ai.broadcasting_add),
     "avg_pool": pooling.avg_pool,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.contract import FileNote, has_note, note_in
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.operators import OPERATORS
@@ -98,7 +98,7 @@ def _row(
 
 def _window(
     statement: Statement, program: Program, declared: Mapping[str, Declared]
-) -> Window | None:
+) -> KernelWindow | None:
     """Return what a convolution or pooling states, else what its weights imply."""
     if statement.kind not in WINDOWED:
         return None
@@ -116,7 +116,7 @@ def _window(
         return None
     one, (groups,) = (1, 1), stated("groups") or (1,)
     strides, dilations = stated("strides") or one, stated("dilations") or one
-    return Window(
+    return KernelWindow(
         (kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1]), groups
     )
 

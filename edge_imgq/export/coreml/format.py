@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Session
 
 
@@ -54,11 +54,11 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
     return described(path)
 
 
-def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
     """Return the operators and tensors of a package, in the types that its program declares."""
     import numpy as np
 
-    from edge_imgq.runtime.memory import ExecutionStep, Plan
+    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
     from edge_imgq.runtime.mil.package import open_package
     from edge_imgq.runtime.mil.program import DTYPES, read_program
 
@@ -78,7 +78,7 @@ def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
     )
     inputs = tuple(value.name for value in program.inputs)
     own = program.inputs[0].shape[2:4]
-    return Plan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
+    return MemoryPlan(tuple(steps), sizes, inputs, program.outputs, (own[0], own[1]))
 
 
 FUNCTIONS = FormatFunctions(

@@ -37,7 +37,7 @@ CALLER = Operation("", "the caller", (), (), {})
 
 
 @dataclass(frozen=True)
-class Chain:
+class NormPattern:
     """One formula in the graph: what it is made of, and the operation that takes its place."""
 
     parts: tuple[Operation, ...]
@@ -92,7 +92,7 @@ def _readers(network: Network) -> dict[str, list[Operation]]:
     return readers
 
 
-def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> Chain | None:
+def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> NormPattern | None:
     """Return the formula that begins with a square of float numbers, if one does."""
     if square.kind != "Mul" or square.inputs[0] != square.inputs[1]:
         return None
@@ -112,7 +112,7 @@ def _chain(square: Operation, readers: Mapping[str, list[Operation]]) -> Chain |
         return None
     inputs = (square.operand(0), epsilon)
     whole = replace(parts[-1], kind=INVERSE_DEVIATION, inputs=inputs, attributes=attributes)
-    return Chain(parts, whole)
+    return NormPattern(parts, whole)
 
 
 def _sole_readers(start: Operation, readers: Mapping[str, list[Operation]]) -> Iterator[Operation]:

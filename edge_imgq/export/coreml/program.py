@@ -21,7 +21,7 @@ from edge_imgq.export.coreml.activation import clipped
 from edge_imgq.export.coreml.fp16_scaling import Fp16Scale, choose_fp16_scale
 from edge_imgq.export.coreml.high_rank_transpose import part_many_axes
 from edge_imgq.export.coreml.integer_units import LoweringContext, Values, covers, mb, step
-from edge_imgq.export.coreml.lowerings import FORMS, refusal
+from edge_imgq.export.coreml.lowerings import LOWERINGS, refusal
 from edge_imgq.export.coreml.mean_subtraction import gather_centring
 from edge_imgq.export.coreml.norm_fp16_range import gather_deviations
 from edge_imgq.export.coreml.rounded_statistics import gather_rounding
@@ -135,7 +135,7 @@ def lower_operations(network: Network, values: Values) -> None:
 
 def _lower(operation: Operation, values: Values) -> None:
     """Build one operation and store its outputs."""
-    form = FORMS[operation.kind]
+    form = LOWERINGS[operation.kind]
     scale_invariant = form.scale_invariant and _in_integers(operation)
     counting = choose_fp16_scale(operation) if scale_invariant else Fp16Scale(1.0)
     built = form.build(LoweringContext(operation, values, counting.unit, counting.offset))

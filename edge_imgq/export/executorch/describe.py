@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edge_imgq.artifact import size_of
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
 from edge_imgq.runtime.executorch_file import XNNPACK, Call, ProgramFile, read_program
-from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
-from edge_imgq.runtime.placement.rules import Placed, Verdict
+from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
+from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
 
 CONVOLVING = ("Conv2d", "DepthwiseConv2d", "ConvTranspose2d", "aten::convolution")
 
@@ -41,7 +41,7 @@ def describe(path: Path) -> FileDescription:
     )
 
 
-def memory_plan(path: Path) -> Plan:
+def memory_plan(path: Path) -> MemoryPlan:
     """Return the operators and tensors of a file.
 
     Raises:
@@ -50,13 +50,13 @@ def memory_plan(path: Path) -> Plan:
     file = read_program(path)
     steps = tuple(ExecutionStep(call.kind, call.reads, call.writes) for call in file.calls)
     sizes = {name: value.bytes for name, value in file.values.items()}
-    return Plan(steps, sizes, file.images, (file.result,), file.size)
+    return MemoryPlan(steps, sizes, file.images, (file.result,), file.size)
 
 
 def _placed(file: ProgramFile) -> Placed:
     """Return which operators were handed to XNNPACK when the file was written."""
-    left = Verdict(False, "left to portable kernels")
-    verdicts = tuple(Verdict(True) if c.unit == XNNPACK else left for c in file.calls)
+    left = OperatorSupport(False, "left to portable kernels")
+    verdicts = tuple(OperatorSupport(True) if c.unit == XNNPACK else left for c in file.calls)
     basis = f"written in the file by ExecuTorch {version('executorch')}"
     return Placed(XNNPACK, basis, True, verdicts, file.partitions)
 
@@ -107,18 +107,18 @@ def _fused(call: Call) -> str:
     return "" if math.isinf(low) and math.isinf(high) else "Clip"
 
 
-def _window(call: Call) -> Window | None:
+def _window(call: Call) -> KernelWindow | None:
     """Return what a convolution or pool of XNNPACK states."""
     o = call.options
     if "kernel_height" in o:
-        return Window(
+        return KernelWindow(
             (o["kernel_height"], o["kernel_width"]),
             (o["subsampling_height"], o["subsampling_width"]),
             (o["dilation_height"], o["dilation_width"]),
             o["groups"],
         )
     if "pooling_height" in o:
-        return Window(
+        return KernelWindow(
             (o["pooling_height"], o["pooling_width"]), (o["stride_height"], o["stride_width"])
         )
     return None

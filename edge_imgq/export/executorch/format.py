@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Placement, Session
 
 
@@ -69,7 +69,7 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
     return described(path)
 
 
-def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
     """Return the operators and tensors of a file at its own size."""
     from edge_imgq.export.executorch.describe import memory_plan as planned
 

@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from edge_imgq.contract import FileNote
 from edge_imgq.export.executorch.channel_means import channel_means_as_convolutions
-from edge_imgq.export.executorch.operators import FORMS
+from edge_imgq.export.executorch.operators import LOWERINGS
 from edge_imgq.export.executorch.program import TorchProgram
 from edge_imgq.export.refusal import Refusal, instead
 from edge_imgq.graph.network import REQUANTIZE, Network
@@ -53,7 +53,7 @@ def without_form(network: Network) -> tuple[Refusal, ...]:
             "targets out.",
         )
         for operation in network.operations
-        if operation.kind not in FORMS and operation.kind != REQUANTIZE
+        if operation.kind not in LOWERINGS and operation.kind != REQUANTIZE
     )
 
 

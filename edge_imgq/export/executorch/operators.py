@@ -83,7 +83,7 @@ def _shape(node: ir.Node) -> tuple[int, ...]:
     return shape.numpy()
 
 
-FORMS: dict[str, Operator] = {
+LOWERINGS: dict[str, Operator] = {
     **OPERATORS,
     "Clip": _clip,
     "PRelu": _prelu,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  # registers quantized_decomposed
 
 from edge_imgq.export.executorch.constants import Constant, constants_of, is_setting, quantization
-from edge_imgq.export.executorch.operators import FORMS, depth_to_space_moves
+from edge_imgq.export.executorch.operators import LOWERINGS, depth_to_space_moves
 from edge_imgq.graph import edit
 from edge_imgq.graph.ports.port_feeds import graph_inputs
 from edge_imgq.quantize.ranges.ranges import INT8_HIGH, INT8_LOW
@@ -72,7 +72,7 @@ class TorchProgram(nn.Module):
         if node.op_type == "DepthToSpace" and (moved := self._moved(node, values)) is not None:
             return (moved,)
         inputs = [self._operand(node, index, values) for index in range(len(node.inputs))]
-        result = FORMS[node.op_type](node, inputs)
+        result = LOWERINGS[node.op_type](node, inputs)
         return result if isinstance(result, tuple) else (result,)
 
     def _moved(self, node: ir.Node, values: Values) -> Tensor | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_imgq.artifact import size_of
-from edge_imgq.report.description import FileDescription, OperatorRow, TensorRow, Window
-from edge_imgq.runtime.memory import ExecutionStep, Plan, known_memory
-from edge_imgq.runtime.ncnn_file import Line, Pair, read_pair
+from edge_imgq.report.description import FileDescription, KernelWindow, OperatorRow, TensorRow
+from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan, known_memory
+from edge_imgq.runtime.ncnn_file import Line, ParamAndBin, read_pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def describe(path: Path) -> FileDescription:
     )
 
 
-def memory_plan(path: Path) -> Plan:
+def memory_plan(path: Path) -> MemoryPlan:
     """Return the layers and blobs of both files; what a Split writes is its input.
 
     Raises:
@@ -75,10 +75,10 @@ def memory_plan(path: Path) -> Plan:
     }
     inputs = pair.lines[0].outputs
     result = pair.lines[-1].outputs[0]
-    return Plan(steps, sizes, inputs, (same.get(result, result),), pair.size)
+    return MemoryPlan(steps, sizes, inputs, (same.get(result, result),), pair.size)
 
 
-def _edge(name: str, pair: Pair) -> TensorRow:
+def _edge(name: str, pair: ParamAndBin) -> TensorRow:
     return TensorRow(name, tuple(pair.shapes[name]), "float32")
 
 
@@ -87,7 +87,7 @@ def _learned(line: Line, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
     return arrays[: 1 + line.integer(5)] if line.in_integers else arrays
 
 
-def _row(line: Line, pair: Pair, parameters: int) -> OperatorRow:
+def _row(line: Line, pair: ParamAndBin, parameters: int) -> OperatorRow:
     output = line.outputs[0]
     return OperatorRow(
         kind=line.kind,
@@ -101,7 +101,7 @@ def _row(line: Line, pair: Pair, parameters: int) -> OperatorRow:
     )
 
 
-def _float_type(pair: Pair) -> str:
+def _float_type(pair: ParamAndBin) -> str:
     return "float16" if pair.computes_in_half else "float32"
 
 
@@ -118,10 +118,10 @@ def _macs(line: Line, shapes: Shapes) -> int:
     return 0
 
 
-def _window(line: Line) -> Window | None:
+def _window(line: Line) -> KernelWindow | None:
     """Return what a convolution or pool states."""
     if line.kind == "Pooling":
-        return Window(
+        return KernelWindow(
             (line.integer(11), line.integer(1)), (line.integer(12), line.integer(2))
         )  # fmt: skip
     if line.kind not in CONVOLVING:
@@ -130,4 +130,4 @@ def _window(line: Line) -> Window | None:
         (line.integer(along_h), line.integer(along_w))
         for along_w, along_h in ((1, 11), (2, 12), (3, 13))
     )
-    return Window(kernel, stride, dilation, line.integer(7, 1))
+    return KernelWindow(kernel, stride, dilation, line.integer(7, 1))

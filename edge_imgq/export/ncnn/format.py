@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.refusal import Refusal
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Session
 
 LARGEST = 65504.0
@@ -44,7 +44,7 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
     from edge_imgq.export.ncnn.int8 import refuse_without_integers
     from edge_imgq.export.ncnn.layers import in_float, of_one_size, param_text, weight_bytes
     from edge_imgq.export.ncnn.lower import lower
-    from edge_imgq.runtime.ncnn_file import Pair
+    from edge_imgq.runtime.ncnn_file import ParamAndBin
 
     (size,) = order.sizes
     network = bound(graph, size, order.note)
@@ -57,7 +57,7 @@ def write_ncnn(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
         _refuse_wide(layers, order.note)
     else:
         layers = in_float(layers)
-    pair = Pair(
+    pair = ParamAndBin(
         text=param_text(layers),
         weights=weight_bytes(layers, order.half),
         note=replace(order.note, resizable=resizable),
@@ -134,7 +134,7 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
     return described(path)
 
 
-def memory_plan(path: Path, size: Size) -> Plan:  # noqa: ARG001
+def memory_plan(path: Path, size: Size) -> MemoryPlan:  # noqa: ARG001
     """Return the operators and blobs of a file at its own size."""
     from edge_imgq.export.ncnn.describe import memory_plan as planned
 

@@ -12,7 +12,7 @@ from edge_imgq.export.ncnn.activation import clipped
 from edge_imgq.export.ncnn.builder import Blob, Builder, LoweringContext, RefusedError, UnknownError
 from edge_imgq.export.ncnn.int8 import hand_on_integers, without_integers_between
 from edge_imgq.export.ncnn.layers import Layer, with_splits
-from edge_imgq.export.ncnn.lowerings import FORMS
+from edge_imgq.export.ncnn.lowerings import LOWERINGS
 from edge_imgq.export.refusal import Refusal, as_error, instead
 from edge_imgq.graph.network import Network, Operation
 
@@ -83,7 +83,7 @@ def _built(network: Network) -> tuple[list[Layer], Blob | None, tuple[Refusal, .
 
 
 def _build(operation: Operation, builder: Builder) -> None:
-    form = FORMS.get(operation.kind)
+    form = LOWERINGS.get(operation.kind)
     if form is None:
         raise RefusedError(
             f"this operator is not lowered to ncnn; {instead(operation)}, or leave the ncnn "

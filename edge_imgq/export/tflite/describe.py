@@ -15,17 +15,17 @@ from edge_imgq.contract import note_in
 from edge_imgq.errors import ModelError
 from edge_imgq.report.description import (
     FileDescription,
+    KernelWindow,
     OperatorRow,
     SignatureRow,
     TensorRow,
-    Window,
 )
 from edge_imgq.runtime.litert import measured
 from edge_imgq.runtime.memory import known_memory
 from edge_imgq.runtime.npu_file import DISPATCH, compiled_for, placement
 from edge_imgq.runtime.placement.gpu import GPU
 from edge_imgq.runtime.placement.nnapi import NNAPI
-from edge_imgq.runtime.placement.rules import Node, Operand, Placed, Verdict, placed
+from edge_imgq.runtime.placement.rules import Node, Operand, OperatorSupport, Placed, placed
 from edge_imgq.runtime.tflite_file import metadata_of, read_model
 from edge_imgq.wording import count_of
 
@@ -109,8 +109,8 @@ def _by_npu(model: Any, graph: Any, path: Path) -> Placed:
     taken = [
         _kind(model.operatorCodes[o.opcodeIndex]) == DISPATCH.decode() for o in graph.operators
     ]
-    left = Verdict(False, "its compiler left it to the processor")
-    verdicts = tuple(Verdict(True) if one else left for one in taken)
+    left = OperatorSupport(False, "its compiler left it to the processor")
+    verdicts = tuple(OperatorSupport(True) if one else left for one in taken)
     basis = f"compiled: {place.delegated} of the network's {count_of(place.operators, 'operator')}"
     return Placed(place.unit.removeprefix("the "), basis, True, verdicts, place.partitions)
 
@@ -186,11 +186,11 @@ def _row(model: Any, graph: Any, operator: Any) -> OperatorRow:
     )
 
 
-def _window(graph: Any, operator: Any, kind: str) -> Window | None:
+def _window(graph: Any, operator: Any, kind: str) -> KernelWindow | None:
     """Return what a convolution or pooling states; its kernel is the shape of its weights."""
     options = operator.builtinOptions
     if kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"):
-        return Window(
+        return KernelWindow(
             (options.filterHeight, options.filterWidth), (options.strideH, options.strideW)
         )
     if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"):
@@ -202,7 +202,9 @@ def _window(graph: Any, operator: Any, kind: str) -> Window | None:
     if kind != "TRANSPOSE_CONV":
         channels = _shape(graph.tensors[operator.inputs[0]])[-1]
         groups = channels if kind == "DEPTHWISE_CONV_2D" else channels // depth
-    return Window((height, width), (options.strideH, options.strideW), (rows, columns), groups)
+    return KernelWindow(
+        (height, width), (options.strideH, options.strideW), (rows, columns), groups
+    )
 
 
 def _parameters(model: Any, graph: Any, indices: set[int]) -> list[Any]:

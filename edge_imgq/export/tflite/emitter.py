@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_imgq.export.tflite.fused_clip import Step, clipping
+from edge_imgq.export.tflite.fused_clip import ClipStep, clipping
 from edge_imgq.export.tflite.layout import stored_operand, stored_shape, stored_values
 from edge_imgq.export.tflite.lowering_options import DEFAULT_OPTIONS, LoweringOptions
 from edge_imgq.export.tflite.refusal import RefusedError
@@ -153,7 +153,7 @@ class Emitter:
             self._index[output.name] = source
         self._follow(output, source, steps)
 
-    def _follow(self, output: Tensor, source: int, steps: Sequence[Step]) -> None:
+    def _follow(self, output: Tensor, source: int, steps: Sequence[ClipStep]) -> None:
         """Add one operator per step, from `source` to `output`."""
         for done, (code, bound) in enumerate(steps, start=1):
             inputs, options = [source], None

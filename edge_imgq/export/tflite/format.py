@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge_imgq.export.tflite.lowering_options import LoweringOptions
     from edge_imgq.graph.prepared import PreparedGraph
     from edge_imgq.report.description import FileDescription, SignatureRow
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.protocol import Placement, Session
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
@@ -123,7 +123,7 @@ def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
     return described(path)
 
 
-def memory_plan(path: Path, size: Size) -> Plan:
+def memory_plan(path: Path, size: Size) -> MemoryPlan:
     """Return the operators and tensors of a file at its own size; the first signature's of several.
 
     What takes no image has none of its own, and gets the size given.
@@ -134,7 +134,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
-    from edge_imgq.runtime.memory import ExecutionStep, Plan
+    from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
     from edge_imgq.runtime.tflite_file import read_model
 
     kinds = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
@@ -160,7 +160,7 @@ def memory_plan(path: Path, size: Size) -> Plan:
     }
     image = [int(length) for length in graph.tensors[graph.inputs[0]].shape]
     own = (image[1], image[2]) if len(image) == 4 else size
-    return Plan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
+    return MemoryPlan(tuple(steps), sizes, named(graph.inputs), named(graph.outputs), own)
 
 
 def placement(path: Path) -> Placement:

@@ -23,7 +23,7 @@ OWN_OPERATOR = {
     Fused.RELU6: schema.BuiltinOperator.RELU6,
     Fused.RELU_N1_TO_1: schema.BuiltinOperator.RELU_N1_TO_1,
 }
-Step: TypeAlias = tuple[int, float | None]
+ClipStep: TypeAlias = tuple[int, float | None]
 """An operator, and its bound where it takes one."""
 
 LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
@@ -49,9 +49,9 @@ class Clipping:
         return Clipping(low=self.low, high=self.high)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ClipStep, ...]:
         """The operators that do it when nothing is fused, in order."""
-        steps: list[Step] = []
+        steps: list[ClipStep] = []
         if self.fused != Fused.NONE:
             steps.append((OWN_OPERATOR[self.fused], None))
         if math.isfinite(self.low):

@@ -61,7 +61,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Window:
+class PaddedWindow:
     """A two-dimensional window."""
 
     rows: Side
@@ -83,7 +83,7 @@ class Window:
         return (rows.before, rows.after), (columns.before, columns.after)
 
 
-def window(operation: Operation, kernel: tuple[int, ...]) -> Window:
+def window(operation: Operation, kernel: tuple[int, ...]) -> PaddedWindow:
     """Return the window of a convolution or pooling whose input is an image.
 
     Raises:
@@ -101,4 +101,4 @@ def window(operation: Operation, kernel: tuple[int, ...]) -> Window:
         Side(image[2 + i], output[2 + i], kernel[i], strides[i], dilations[i], pads[i])
         for i in (0, 1)
     )
-    return Window(rows, columns)
+    return PaddedWindow(rows, columns)

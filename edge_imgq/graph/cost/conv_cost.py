@@ -25,7 +25,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConvShape:
     """What the cost of a convolution depends on: one of stride 1 that keeps its image's size.
 
     Attributes:
@@ -69,7 +69,7 @@ class ConvRewrite:
 
 
 def cheapest_rewrite(
-    layer: Layer, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
+    layer: ConvShape, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
 ) -> ConvRewrite:
     """Return the form of fewest slots; the plain one unless another costs clearly less.
 
@@ -86,14 +86,14 @@ def cheapest_rewrite(
     return least if least.slots / plain.slots < WORTHWHILE else plain
 
 
-def no_rewrite(layer: Layer, kernels: KernelProfile) -> ConvRewrite:
+def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
     """Return a convolution as it stands, with the depth-to-space behind it."""
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
     return ConvRewrite(slots + _shuffle(layer, kernels), taps)
 
 
-def winograd_slots(layer: Layer, pixels: int, kernels: KernelProfile) -> float:
+def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> float:
     """Return the slots of a float convolution of three rows as a minimal filter.
 
     Args:
@@ -113,14 +113,14 @@ def block_span(kernel: int, start: int, block: int) -> Pair:
     return -start // block, (block - 1 + kernel - 1 - start) // block
 
 
-def _output(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
+def _output(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
     """Return the form that writes blocks; one depth-to-space does for it and any that follows."""
     taps, pixels = prod(side + block - 1 for side in layer.kernel), block**2
     slots = _slots(layer, taps, 1, pixels, kernels) / pixels
     return ConvRewrite(slots + kernels.copy * layer.outputs, taps / pixels, "output", block)
 
 
-def _input(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
+def _input(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
     """Return the form that reads and writes blocks, and the moves to blocks and back."""
     sides = zip(layer.kernel, layer.start, strict=True)
     spans = [block_span(kernel, start, block) for kernel, start in sides]
@@ -135,13 +135,13 @@ def remainder(outputs: int, kernels: KernelProfile) -> int:
     return outputs % kernels.int8.outputs
 
 
-def _is_parted(layer: Layer, kernels: KernelProfile) -> bool:
+def _is_parted(layer: ConvShape, kernels: KernelProfile) -> bool:
     """Tell whether some outputs may be computed apart: where integers are joined unchanged."""
     overfills = 0 < remainder(layer.outputs, kernels) < layer.outputs
     return overfills and layer.quantized and not layer.shuffled and prod(layer.kernel) > 1
 
 
-def _remainder(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
+def _remainder(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
     """Return the form of whole tiles, and the other outputs in blocks, joined behind."""
     rest = remainder(layer.outputs, kernels)
     whole = no_rewrite(replace(layer, outputs=layer.outputs - rest), kernels)
@@ -150,11 +150,11 @@ def _remainder(layer: Layer, block: int, kernels: KernelProfile) -> ConvRewrite:
     return ConvRewrite(slots, whole.taps + blocks.taps, "remainder", block)
 
 
-def _slots(layer: Layer, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:
+def _slots(layer: ConvShape, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:
     """Return the slots of a convolution with so many times the channels of a layer."""
     tile = kernels.tile(quantized=layer.quantized)
     return tile.slots(taps, layer.inputs * inputs, layer.outputs * outputs)
 
 
-def _shuffle(layer: Layer, kernels: KernelProfile) -> float:
+def _shuffle(layer: ConvShape, kernels: KernelProfile) -> float:
     return kernels.copy * layer.outputs * layer.shuffled

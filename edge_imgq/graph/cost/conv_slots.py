@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from edge_imgq.graph import edit
 from edge_imgq.graph.convolution import convolution_of
-from edge_imgq.graph.cost.conv_cost import ConvRewrite, Layer, cheapest_rewrite, no_rewrite
+from edge_imgq.graph.cost.conv_cost import ConvRewrite, ConvShape, cheapest_rewrite, no_rewrite
 from edge_imgq.kernels.profile import KernelProfile
 
 
@@ -30,10 +30,10 @@ def conv_rewrite(
     weight, found = edit.contents(node.inputs[1]), convolution_of(node)
     channels = (inputs or weight.shape[1], outputs or weight.shape[0])
     if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
-        return no_rewrite(Layer(weight.shape[2:], (0, 0), *channels, quantized), kernels)
+        return no_rewrite(ConvShape(weight.shape[2:], (0, 0), *channels, quantized), kernels)
     follower = edit.sole_consumer(node.outputs[0])
     shuffled = follower is not None and follower.op_type == "DepthToSpace"
-    layer = Layer(weight.shape[2:], found.pads[:2], *channels, quantized, shuffled)
+    layer = ConvShape(weight.shape[2:], found.pads[:2], *channels, quantized, shuffled)
     return cheapest_rewrite(layer, kernels)
 
 

@@ -32,7 +32,7 @@ from edge_imgq.pipeline.bundle.bundle_contents import (
 from edge_imgq.pipeline.check.measured_by_report import note_of
 from edge_imgq.pipeline.exported_files import exported_files
 from edge_imgq.pipeline.image_selection import Images, evaluation_images
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.references import Candidate
 from edge_imgq.pipeline.verify.verify import Terms, verify_files
 from edge_imgq.report.json_file import read_json
@@ -48,7 +48,7 @@ DRIFT_TOLERANCE = 0.15
 
 
 @dataclass(frozen=True)
-class Finding:
+class BundleFinding:
     """One thing that a bundle says.
 
     Attributes:
@@ -62,7 +62,7 @@ class Finding:
     detail: str = ""
 
 
-def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[Finding, ...]:
+def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[BundleFinding, ...]:
     """Return what a bundle says that is so, is not so, and cannot be looked at here.
 
     Args:
@@ -77,13 +77,13 @@ def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[Fin
         raise UsageError(
             f"{folder} holds no {contract.FILE}: it is no bundle that `edge-imgq bundle` wrote."
         )
-    watch(Step("compare digests", 0, 1))
+    watch(ProgressStep("compare digests", 0, 1))
     found = [*_digests(folder)]
     try:
         said = _read_contract(folder)
         made = _made_again(folder, said, watch)
     except EdgeImgqError as error:
-        return (*found, Finding(contract.FILE, "differs", str(error)))
+        return (*found, BundleFinding(contract.FILE, "differs", str(error)))
     found += _differences(plain(made.contract), plain(said), contract.FILE)
     told = {finding.what for finding in found if finding.state == "differs"}
     found += (file for file in _files(folder, made, said) if file.what not in told)
@@ -91,13 +91,13 @@ def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[Fin
     return (*found, *_drifts(folder, said, images, watch))
 
 
-def _digests(folder: Path) -> Iterator[Finding]:
+def _digests(folder: Path) -> Iterator[BundleFinding]:
     """Compare every file with its line in the list of digests."""
     listed: dict[str, str] = {}
     try:
         listed = read_sums((folder / SUMS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecipeError) as error:
-        yield Finding(SUMS, "differs", f"it cannot be read: {error}")
+        yield BundleFinding(SUMS, "differs", f"it cannot be read: {error}")
         return
     there = {
         path.relative_to(folder).as_posix(): path
@@ -106,13 +106,13 @@ def _digests(folder: Path) -> Iterator[Finding]:
     }
     for name in sorted({*listed, *there} - {SUMS}):
         if name not in there:
-            yield Finding(name, "differs", "it is not there")
+            yield BundleFinding(name, "differs", "it is not there")
         elif name not in listed:
-            yield Finding(name, "differs", f"{SUMS} does not list it")
+            yield BundleFinding(name, "differs", f"{SUMS} does not list it")
         elif hashlib.sha256(there[name].read_bytes()).hexdigest() != listed[name]:
-            yield Finding(name, "differs", f"its digest is not that of {SUMS}")
+            yield BundleFinding(name, "differs", f"its digest is not that of {SUMS}")
         else:
-            yield Finding(name, "same")
+            yield BundleFinding(name, "same")
 
 
 def _read_contract(folder: Path) -> AppContract:
@@ -159,7 +159,7 @@ def _text(path: Path) -> str:
         raise ModelError(f"{path} cannot be read: {error}.") from error
 
 
-def _differences(made: Any, said: Any, where: str) -> Iterator[Finding]:
+def _differences(made: Any, said: Any, where: str) -> Iterator[BundleFinding]:
     """Compare a contract with that of the files, key by key."""
     if isinstance(made, dict) and isinstance(said, dict):
         for key in dict.fromkeys((*made, *said)):
@@ -168,10 +168,10 @@ def _differences(made: Any, said: Any, where: str) -> Iterator[Finding]:
         for index, pair in enumerate(zip(made, said, strict=True)):
             yield from _differences(*pair, f"{where} {_name(pair[0], index)}")
     elif made == said:
-        yield Finding(where, "same")
+        yield BundleFinding(where, "same")
     else:
         detail = f"it says {_in_words(said)}; the files say {_in_words(made)}"
-        yield Finding(where, "differs", detail)
+        yield BundleFinding(where, "differs", detail)
 
 
 def _in_words(value: Any) -> str:
@@ -186,60 +186,62 @@ def _name(entry: Any, index: int) -> str:
     return str(entry.get("target", index)) if isinstance(entry, dict) else str(index)
 
 
-def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[Finding]:
+def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[BundleFinding]:
     """Compare every further file with what is written of the files today."""
     models = folder / MODELS
     known = {*made.files, *model_files(models, exported_files((models,))), SUMS}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in known:
-            yield Finding(name, "differs", "no bundle holds it")
+            yield BundleFinding(name, "differs", "no bundle holds it")
     for name, expected in made.files.items():
         path = folder / name
         if name == contract.FILE:
             continue  # compared key by key
         if not path.is_file():
-            yield Finding(name, "differs", "it is not there")
+            yield BundleFinding(name, "differs", "it is not there")
         elif path.read_bytes() == expected:
-            yield Finding(name, "same")
+            yield BundleFinding(name, "same")
         elif name.startswith("vectors/") and name.endswith((".pgm", ".ppm")):
             yield _picture(name, path.read_bytes(), expected)
         elif said.edge_imgq != __version__:
-            yield Finding(
+            yield BundleFinding(
                 name, "skipped", f"edge-imgq {said.edge_imgq} wrote it, and this is {__version__}"
             )
         else:
-            yield Finding(name, "differs", "the files and the contract give another")
+            yield BundleFinding(name, "differs", "the files and the contract give another")
 
 
-def _picture(name: str, said: bytes, expected: bytes) -> Finding:
+def _picture(name: str, said: bytes, expected: bytes) -> BundleFinding:
     """Compare an image with what comes out of a file here: floats may round to the next level."""
     try:
         one, other = (from_netpbm(found).astype(np.int16) for found in (said, expected))
     except ValueError:
-        return Finding(name, "differs", "it is not whole")
+        return BundleFinding(name, "differs", "it is not whole")
     exact = "photo." in name or "int8" in name
     largest = int(np.abs(one - other).max()) if one.shape == other.shape else 255
     if largest > (0 if exact else 1):
         by = count_of(largest, "level")
-        return Finding(name, "differs", f"the file gives another image, by up to {by}")
-    return Finding(name, "same")
+        return BundleFinding(name, "differs", f"the file gives another image, by up to {by}")
+    return BundleFinding(name, "same")
 
 
-def _reference(folder: Path, said: AppContract) -> Iterator[Finding]:
+def _reference(folder: Path, said: AppContract) -> Iterator[BundleFinding]:
     """Compare what the lock states with what the files say made them."""
     version = packages_of(_text(folder / LOCK)).get("edge-imgq", said.edge_imgq)
     if version != said.edge_imgq:
-        yield Finding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
+        yield BundleFinding(LOCK, "differs", f"edge-imgq {said.edge_imgq} wrote the files")
     for file in exported_files((folder / MODELS,)):
         if note_of(file).authorship.is_stated:
             yield from _authorship(file.name, note_of(file).authorship, said)
     path = folder / MODELS / REFERENCE_FOLDER / FLOAT_REFERENCE
     if sha256_of(path) != said.reference_sha256:
-        yield Finding(f"{contract.FILE} reference_sha256", "differs", "the float model is another")
+        yield BundleFinding(
+            f"{contract.FILE} reference_sha256", "differs", "the float model is another"
+        )
 
 
-def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[Finding]:
+def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[BundleFinding]:
     """Compare what a file states of its author with what the contract does."""
     pairs = {
         "author": (said.author, stated.author),
@@ -249,17 +251,17 @@ def _authorship(file: str, stated: Authorship, said: AppContract) -> Iterator[Fi
     for key, (ours, its) in pairs.items():
         if ours != its:
             detail = f"it says {_in_words(ours)}; {file} states {_in_words(its)}"
-            yield Finding(f"{contract.FILE} {key}", "differs", detail)
+            yield BundleFinding(f"{contract.FILE} {key}", "differs", detail)
 
 
 def _drifts(
     folder: Path, said: AppContract, images: Images | None, watch: Watch
-) -> Iterator[Finding]:
+) -> Iterator[BundleFinding]:
     """Measure drift again, where the images are those that it was measured on."""
     chosen = evaluation_images(images)
     if chosen.sha256 != said.measured_on_sha256:
         detail = f"it was measured on {said.measured_on}: name their folder with --images"
-        yield Finding("drift", "skipped", detail)
+        yield BundleFinding("drift", "skipped", detail)
         return
     models = folder / MODELS
     candidates = [Candidate(path, None) for path in exported_files((models,))]
@@ -272,11 +274,11 @@ def _drifts(
 
 def _drift(
     target: str, said: DriftContract | Skipped, measured: Mapping[str, DriftContract]
-) -> Iterator[Finding]:
+) -> Iterator[BundleFinding]:
     """Compare what was measured of a file with what is measured here, figure by figure."""
     what = f"drift of {target}"
     if isinstance(said, Skipped) or target not in measured:
-        yield Finding(what, "skipped", "the file does not run here")
+        yield BundleFinding(what, "skipped", "the file does not run here")
         return
     now = measured[target]
     pairs = {
@@ -287,9 +289,9 @@ def _drift(
     differing = {key: pair for key, pair in pairs.items() if not _is_near(*pair)}
     for key, (before, here) in differing.items():
         detail = f"it says {_in_db(before)}; measured here: {_in_db(here)}"
-        yield Finding(f"{what} {key}", "differs", detail)
+        yield BundleFinding(f"{what} {key}", "differs", detail)
     if not differing:
-        yield Finding(what, "same")
+        yield BundleFinding(what, "same")
 
 
 def _is_near(one: float | Skipped, other: float | Skipped) -> bool:

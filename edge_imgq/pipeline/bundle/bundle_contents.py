@@ -34,7 +34,7 @@ from edge_imgq.errors import ModelError, RuntimeUnavailableError
 from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
 from edge_imgq.pipeline.bundle import reproduce_commands
 from edge_imgq.pipeline.check.measured_by_report import note_of
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.json_form import to_json
 from edge_imgq.report.json_schema import schema_of
 from edge_imgq.report.typed import plain
@@ -281,7 +281,7 @@ def _results(
     named = {path.name: path for path in paths}
     found = []
     for index, file in enumerate(made.files):
-        watch(Step(f"run {file.target}", index, len(made.files)))
+        watch(ProgressStep(f"run {file.target}", index, len(made.files)))
         try:
             session = open_session(named[Path(file.file).name], 1)
         except RuntimeUnavailableError:

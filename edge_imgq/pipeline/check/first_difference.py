@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from edge_imgq.contract import FileNote
     from edge_imgq.report.report import TargetReport
-    from edge_imgq.runtime.memory import Plan
+    from edge_imgq.runtime.memory import MemoryPlan
     from edge_imgq.runtime.written_tensor import WrittenTensor
 
 MOST_OFF = 0.01
@@ -100,7 +100,7 @@ def is_as_near_as_its_graph(figures: TargetReport) -> bool:
     return abs(graph.mean - file.mean) <= NO_FURTHER_DB
 
 
-def _bytes(plan: Plan) -> int:
+def _bytes(plan: MemoryPlan) -> int:
     """Return what all tensors of a file need together."""
     return sum(plan.sizes[name] for step in plan.steps for name in step.writes)
 

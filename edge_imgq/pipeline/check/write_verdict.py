@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import write_text
-from edge_imgq.report.markdown import Picture, markdown
+from edge_imgq.report.markdown import MarkdownImage, markdown
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.check.check import CheckRequest, Looked
     from edge_imgq.pipeline.progress import Watch
     from edge_imgq.report.baseline_comparison import BaselineComparison
-    from edge_imgq.report.history import Entry
+    from edge_imgq.report.history import HistoryEntry
     from edge_imgq.report.image_comparison import ImageComparison
     from edge_imgq.report.verdict import Place
 
@@ -36,7 +36,7 @@ class Forms:
     pictures: Path | None = None
     junit: Path | None = None
     markdown: Path | None = None
-    history: Sequence[Entry] = ()
+    history: Sequence[HistoryEntry] = ()
 
 
 def write_forms(
@@ -51,7 +51,7 @@ def write_forms(
     Returns:
         Sentences on what has no pictures, and where the others are.
     """
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[MarkdownImage] = ()
     notes: tuple[str, ...] = ()
     if forms.html or forms.pictures:
         from edge_imgq.pipeline.check.failing_images import failing_pictures, unknown_images
@@ -83,14 +83,14 @@ def write_forms(
 
 def _written(
     folder: Path, worst_images: Mapping[Place, Sequence[ImageComparison]], beside: Path
-) -> list[Picture]:
+) -> list[MarkdownImage]:
     """Write pictures, and return them as text in another folder names them."""
     from edge_imgq.pipeline.verify.worst_images import write_pictures
 
     named = {f"{model}-{target}": shown for (model, target), shown in worst_images.items()}
     written = write_pictures(folder, named)
     return [
-        Picture(
+        MarkdownImage(
             f"{' '.join(place)}, {image.name}: {image.psnr:.2f} dB to the float model",
             Path(os.path.relpath(path, beside)).as_posix(),
         )

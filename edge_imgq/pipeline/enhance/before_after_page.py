@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import write_text
 from edge_imgq.images.photograph import read_photograph
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.before_after import before_after_page
 from edge_imgq.wording import count_of
 
@@ -29,7 +29,7 @@ def write_page(path: Path, jobs: Sequence[tuple[Path, Path]], watch: Watch) -> N
 
     def photos() -> Iterator[tuple[str, Pixels, Pixels]]:
         for index, (photo, result) in enumerate(jobs):
-            watch(Step("page of photographs", index, len(jobs)))
+            watch(ProgressStep("page of photographs", index, len(jobs)))
             yield photo.name, read_photograph(photo).pixels, read_photograph(result).pixels
 
     write_text(path, before_after_page(count_of(len(jobs), "photograph"), photos()))

@@ -22,7 +22,7 @@ from edge_imgq.pipeline.enhance.memory_limit import limits
 from edge_imgq.pipeline.enhance.on_device import on_device
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.enhance.worker_pool import done_at_once
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.drawing import byte_count
 from edge_imgq.runtime.resident_memory import resident_bytes
 
@@ -77,7 +77,7 @@ class Enhanced:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchResult:
     """What became of all photographs.
 
     Attributes:
@@ -95,7 +95,7 @@ class Batch:
     there: tuple[str, ...] = ()
 
 
-def enhance(request: EnhanceRequest, watch: Watch) -> Batch:
+def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     """Enhance every photograph and write it; each file appears whole or not at all.
 
     A photograph that is no image, cannot be read to its end, is smaller than the receptive field or
@@ -122,7 +122,7 @@ def _all_enhanced(
     failed: list[str],
     enhancers: Sequence[Enhancer],
     watch: Watch,
-) -> Batch:
+) -> BatchResult:
     """Enhance the photographs that can be read by networks that are open."""
     jobs, workers, tile, too_large = _within(request, jobs, enhancers)
     threads = max(request.threads // workers, 1)
@@ -136,14 +136,14 @@ def _all_enhanced(
     jobs = [(Path(image.source), Path(image.path)) for image in written]
     hints = _hints([photo for photo, _ in jobs], enhancers, request.threads)
     rounded = (sentence for enhancer in enhancers for sentence in enhancer.rounded)
-    return Batch(written, tuple(failed), (*hints, *rounded, *lost_depths(jobs, enhancers)))
+    return BatchResult(written, tuple(failed), (*hints, *rounded, *lost_depths(jobs, enhancers)))
 
 
 def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhancer]:
     enhancers = []
     for index, model in enumerate(request.models):
         name = model if isinstance(model, str) else model.name
-        watch(Step(f"open {name}", index, len(request.models)))
+        watch(ProgressStep(f"open {name}", index, len(request.models)))
         enhancers.append(open_enhancer(model, threads, request.pixels, request.settings))
     return enhancers
 

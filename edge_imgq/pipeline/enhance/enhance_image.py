@@ -15,7 +15,7 @@ from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.tiles import run_tiled, tile_count
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -98,7 +98,7 @@ def _result_size(photo: Pixels, enhancer: Enhancer) -> tuple[int, int]:
 
 def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
     def step(done: int, total: int) -> None:
-        watch(Step(f"enhance {Path(name).name}: tiles by {enhancer.name}", done, total))
+        watch(ProgressStep(f"enhance {Path(name).name}: tiles by {enhancer.name}", done, total))
 
     return step
 

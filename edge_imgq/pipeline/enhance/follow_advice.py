@@ -15,15 +15,15 @@ from edge_imgq.images.photograph import (
     write_photograph,
 )
 from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
-from edge_imgq.pipeline.enhance.enhance import Batch, Enhanced, EnhanceRequest, Job, enhance
+from edge_imgq.pipeline.enhance.enhance import BatchResult, Enhanced, EnhanceRequest, Job, enhance
 from edge_imgq.pipeline.enhance.lost_depth import keeps_depth
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 
 if TYPE_CHECKING:
     from edge_imgq.pipeline.progress import Watch
 
 
-def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
+def follow_advice(request: EnhanceRequest, watch: Watch) -> BatchResult:
     """Assess every photograph, and enhance all together that need the same networks.
 
     Args:
@@ -39,7 +39,7 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
     failed: list[str] = []
     hints: list[str] = []
     for index, job in enumerate(request.jobs):
-        watch(Step("assess photographs", index, len(request.jobs)))
+        watch(ProgressStep("assess photographs", index, len(request.jobs)))
         try:
             pixels = read_photograph(job[0]).pixels
             advice = assess_pixels(pixels, str(job[0]), predict).advice
@@ -57,7 +57,7 @@ def follow_advice(request: EnhanceRequest, watch: Watch) -> Batch:
         hints += batch.hints
     order = {str(result): index for index, (_, result) in enumerate(request.jobs)}
     ordered = sorted(written, key=lambda one: order[one.path])
-    return Batch(tuple(ordered), tuple(failed), tuple(hints))
+    return BatchResult(tuple(ordered), tuple(failed), tuple(hints))
 
 
 def _left_alone(job: Job) -> Enhanced:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 
 Job = TypeVar("Job")
 Tools = TypeVar("Tools")
@@ -43,7 +43,7 @@ def done_at_once(
         free.put(one)
     stopped = threading.Event()
 
-    def between_pieces(_step: Step) -> None:
+    def between_pieces(_step: ProgressStep) -> None:
         if stopped.is_set():
             raise _StoppedError
 
@@ -66,5 +66,5 @@ def done_at_once(
 
 def _results(futures: Sequence[Future[Result]], watch: Watch) -> Iterator[Result]:
     for done, future in enumerate(futures):
-        watch(Step("enhance photographs", done, len(futures)))
+        watch(ProgressStep("enhance photographs", done, len(futures)))
         yield future.result()

@@ -24,7 +24,7 @@ from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     sheet: list[SheetRow] = []
     left_out: list[str] = []
     for index, file in enumerate(files):
-        watch(Step(f"evaluate {enhancer.name}", index, len(files)))
+        watch(ProgressStep(f"evaluate {enhancer.name}", index, len(files)))
         try:
             for case in _cases(file, enhancer, protocol):
                 scores += _measured(case, enhancer.contract, protocol)

@@ -10,7 +10,7 @@ from edge_imgq.artifact import remove
 from edge_imgq.chips import CHIPS, Chip
 from edge_imgq.errors import UsageError
 from edge_imgq.export.npu.ai_pack import pack_name, write_ai_pack
-from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, target_jobs
+from edge_imgq.pipeline.export.write_targets import ExportPlan, TargetJob, target_jobs
 from edge_imgq.recipe.export import ExportRecipe, sized_target
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def recipe_of_pack(recipes: Sequence[ExportRecipe]) -> ExportRecipe:
     return found[0]
 
 
-def write_pack(plan: Plan, folder: Path, report: Report, output: Path) -> None:
+def write_pack(plan: ExportPlan, folder: Path, report: Report, output: Path) -> None:
     """Write the AI pack of an export that is done; without a file for any chip there is none.
 
     Args:

@@ -30,7 +30,7 @@ from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
-from edge_imgq.pipeline.export.write_targets import Graph, Plan, write_references
+from edge_imgq.pipeline.export.write_targets import ExportPlan, Graph, write_references
 from edge_imgq.pipeline.image_selection import (
     Images,
     calibration_images,
@@ -44,7 +44,7 @@ from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missin
 from edge_imgq.pipeline.mixed_precision.mix_precision import OverBudget, mix
 from edge_imgq.pipeline.open_model.original_file import with_agreement
 from edge_imgq.pipeline.open_model.source import Source, opened, refuse_odd_size
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.recipe.export import ExportRecipe, checked_export, recipe_name
@@ -153,7 +153,7 @@ def export(request: ExportRequest, watch: Watch, gallery: WorstImages | None = N
     return report
 
 
-def _terms(plan: Plan, request: ExportRequest, began: float, gallery: WorstImages) -> Terms:
+def _terms(plan: ExportPlan, request: ExportRequest, began: float, gallery: WorstImages) -> Terms:
     return Terms(
         plan.evaluation,
         {recipe.name: recipe.budget for recipe in plan.recipes},
@@ -167,7 +167,7 @@ def _terms(plan: Plan, request: ExportRequest, began: float, gallery: WorstImage
 
 
 def _with_scheme(
-    plan: Plan,
+    plan: ExportPlan,
     request: ExportRequest,
     scheme: str,
     graph: Graph,
@@ -201,7 +201,12 @@ def _with_scheme(
 
 
 def _diagnosis(
-    plan: Plan, request: ExportRequest, scheme: str, graph: Graph, missing: float, watch: Watch
+    plan: ExportPlan,
+    request: ExportRequest,
+    scheme: str,
+    graph: Graph,
+    missing: float,
+    watch: Watch,
 ) -> Diagnosis:
     """Return the layers that keep the files of a scheme over budget."""
     sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
@@ -209,7 +214,7 @@ def _diagnosis(
     return diagnose(graph.quantized, plan.source, missing, sizes[0], words, watch)
 
 
-def _words(plan: Plan, request: ExportRequest, scheme: str, size: Size) -> Words | None:
+def _words(plan: ExportPlan, request: ExportRequest, scheme: str, size: Size) -> Words | None:
     """Return what a command would say to ask for this again; None where no command can."""
     said, calibration = request.scheme or scheme, request.calibration
     is_folder = calibration is None or isinstance(calibration, (str, Path))
@@ -227,14 +232,16 @@ def _recipe_text(scheme: str | QuantizeRecipe) -> str:
     return quantize_recipe_toml(scheme)
 
 
-def _advice(plan: Plan, request: ExportRequest, graphs: Mapping[str, Graph]) -> tuple[str, ...]:
+def _advice(
+    plan: ExportPlan, request: ExportRequest, graphs: Mapping[str, Graph]
+) -> tuple[str, ...]:
     """Return what to say of the model's pixels and of the calibration images, each once."""
     of_images = (sentence for graph in graphs.values() for sentence in graph.advice)
     words = [_range_warning(plan, request), *of_images, *_size_advice(plan)]
     return tuple(dict.fromkeys(filter(None, words)))
 
 
-def _size_advice(plan: Plan) -> tuple[str, ...]:
+def _size_advice(plan: ExportPlan) -> tuple[str, ...]:
     """Return a warning of each size that is smaller than what the network sees at once."""
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
 
@@ -249,7 +256,7 @@ def _size_advice(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _range_warning(plan: Plan, request: ExportRequest) -> str:
+def _range_warning(plan: ExportPlan, request: ExportRequest) -> str:
     """Return a hint where nobody said what a model's pixels are, and others fit better."""
     from edge_imgq.pipeline.open_model.range_hint import is_range_unknown, range_hint
 
@@ -259,7 +266,7 @@ def _range_warning(plan: Plan, request: ExportRequest) -> str:
     return range_hint(plan.source, (sample.pixels for sample in samples), request.threads)
 
 
-def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
+def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPlan:
     """Answer every question of a request; targets with operators that they lack are left out."""
     recipes = _recipes(request.targets)
     if request.ai_pack is not None:
@@ -274,7 +281,7 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     evaluation = evaluation_images(request.images)
     refuse_overlap(calibration, evaluation)
     named = request.model if isinstance(request.model, str) else request.model.name
-    watch(Step(f"open {named}", 0, 1))
+    watch(ProgressStep(f"open {named}", 0, 1))
     source = opened(request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
@@ -282,9 +289,9 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> Plan:
     note_unsupported(source, plans, failures, between)
     left_out = [recipe.name for recipe in recipes if recipe.name in failures]
     if left_out:
-        watch(Step(f"leave out {', '.join(left_out)}", 0, 1))
+        watch(ProgressStep(f"leave out {', '.join(left_out)}", 0, 1))
     recipes = tuple(recipe for recipe in recipes if recipe.name not in failures)
-    plan = Plan(source, recipes, schemes, sizes, calibration, evaluation, request.authorship)
+    plan = ExportPlan(source, recipes, schemes, sizes, calibration, evaluation, request.authorship)
     if not plan.used_schemes:
         return plan
     calibration = covering_set(calibration, source, watch)

@@ -18,8 +18,8 @@ from edge_imgq.devices.gpu.device import GpuSession
 from edge_imgq.errors import DeviceError
 from edge_imgq.export.functions import functions_of
 from edge_imgq.images.samples import samples
-from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, spec_of
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.export.write_targets import ExportPlan, TargetJob, spec_of
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.gpu_check import gpu_drift, with_operator
 from edge_imgq.recipe.export import kernels_of
 from edge_imgq.report.report import Report, TargetReport
@@ -38,7 +38,7 @@ TILE = 96
 """Side of the tile, unless the network sees farther."""
 
 
-def on_gpu(plan: Plan, wanted: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
+def on_gpu(plan: ExportPlan, wanted: Sequence[TargetJob], report: Report, watch: Watch) -> Report:
     """Return a report with what a GPU makes of the files that are for one, or why it did not run.
 
     Args:
@@ -55,7 +55,7 @@ def on_gpu(plan: Plan, wanted: Sequence[TargetJob], report: Report, watch: Watch
     for target in report.targets:
         found: GpuDrift | Skipped = NOT_ON_GPU
         if target.target in works:
-            watch(Step(f"{target.target} in LiteRT's GPU kernels", 0, 1))
+            watch(ProgressStep(f"{target.target} in LiteRT's GPU kernels", 0, 1))
             found = _drift(plan, works[target.target], device)
         targets.append(_with_drift(target, found))
     return replace(report, targets=tuple(targets))
@@ -66,7 +66,7 @@ def _with_drift(target: TargetReport, found: GpuDrift | Skipped) -> TargetReport
     return replace(target, gpu=found, breaches=(*target.breaches, *breaches))
 
 
-def _drift(plan: Plan, work: TargetJob, device: Device | Skipped) -> GpuDrift | Skipped:
+def _drift(plan: ExportPlan, work: TargetJob, device: Device | Skipped) -> GpuDrift | Skipped:
     """Return what a GPU makes of a tile of the first image; a driver that crashes is a reason."""
     if isinstance(device, Skipped):
         return device
@@ -87,7 +87,9 @@ def _drift(plan: Plan, work: TargetJob, device: Device | Skipped) -> GpuDrift | 
             return Skipped(str(error))
 
 
-def _compared(plan: Plan, session: DeviceSession, host: Session, size: Size) -> GpuDrift | Skipped:
+def _compared(
+    plan: ExportPlan, session: DeviceSession, host: Session, size: Size
+) -> GpuDrift | Skipped:
     if not isinstance(session, GpuSession) or not isinstance(host, FloatSession):
         return NOT_ON_GPU
     sample = next(iter(samples(plan.evaluation, session.note.contract, size)))
@@ -95,7 +97,7 @@ def _compared(plan: Plan, session: DeviceSession, host: Session, size: Size) -> 
     return found if found.verdict == "right" else with_operator(session, found, sample)
 
 
-def _tile(plan: Plan, work: TargetJob) -> Size:
+def _tile(plan: ExportPlan, work: TargetJob) -> Size:
     """Return the size of a tile; the file's own where a network is fixed to it, or sees it all."""
     from edge_imgq.graph.receptive_field.receptive_field import receptive_field
     from edge_imgq.graph.shapes.size import own_size

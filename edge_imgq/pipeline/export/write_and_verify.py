@@ -17,7 +17,13 @@ from edge_imgq.export.functions import functions_of
 from edge_imgq.formats import format_of
 from edge_imgq.pipeline.export.failures import Failures, error_of
 from edge_imgq.pipeline.export.gpu_export import on_gpu
-from edge_imgq.pipeline.export.write_targets import Graph, Plan, TargetJob, target_jobs, write_files
+from edge_imgq.pipeline.export.write_targets import (
+    ExportPlan,
+    Graph,
+    TargetJob,
+    target_jobs,
+    write_files,
+)
 from edge_imgq.pipeline.image_selection import network_inputs
 from edge_imgq.pipeline.progress import Watch
 from edge_imgq.pipeline.verify.references import Candidate
@@ -26,7 +32,7 @@ from edge_imgq.report.report import NotRun, Report
 
 
 def write_and_verify(
-    plan: Plan,
+    plan: ExportPlan,
     graphs: Mapping[str, Graph],
     stage: Path,
     terms: Terms,
@@ -70,7 +76,10 @@ def _has_graph(work: TargetJob, graphs: Mapping[str, Graph]) -> bool:
 
 
 def _in_float16(
-    plan: Plan, wanted: Sequence[TargetJob], candidates: Sequence[Candidate], failures: Failures
+    plan: ExportPlan,
+    wanted: Sequence[TargetJob],
+    candidates: Sequence[Candidate],
+    failures: Failures,
 ) -> list[Candidate]:
     """Note the files for float16 whose numbers leave it; return the other files."""
     written = {candidate.path for candidate in candidates}

@@ -23,7 +23,7 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.open_model.original_file import keep_model
 from edge_imgq.pipeline.open_model.source import Source
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.quantize import quantize_source
 from edge_imgq.pipeline.verify.references import Candidate
 from edge_imgq.quantize.calibration.calibration_advice import calibration_advice
@@ -40,7 +40,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """A request with every question answered.
 
     Attributes:
@@ -143,7 +143,9 @@ class TargetJob:
         return self.processor == "gpu" or (is_half and "gpu" not in self.format.processors)
 
 
-def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) -> dict[str, Graph]:
+def write_references(
+    plan: ExportPlan, stage: Path, failures: Failures, watch: Watch
+) -> dict[str, Graph]:
     """Write the float reference and a QDQ graph per scheme; return the latter by scheme.
 
     Args:
@@ -169,7 +171,7 @@ def write_references(plan: Plan, stage: Path, failures: Failures, watch: Watch) 
 
 
 def write_graph(
-    plan: Plan,
+    plan: ExportPlan,
     recipe: QuantizeRecipe,
     kernels: KernelProfile,
     stage: Path,
@@ -220,7 +222,7 @@ def tuning_state(folder: Path, scheme: str) -> Path:
     return folder / f".tuning-{scheme}.state"
 
 
-def target_jobs(plan: Plan, stage: Path) -> tuple[TargetJob, ...]:
+def target_jobs(plan: ExportPlan, stage: Path) -> tuple[TargetJob, ...]:
     """Return the files to write: one for each target, or for each of its chips and sizes."""
     return tuple(
         TargetJob(
@@ -233,7 +235,7 @@ def target_jobs(plan: Plan, stage: Path) -> tuple[TargetJob, ...]:
 
 
 def write_files(
-    plan: Plan,
+    plan: ExportPlan,
     graphs: Mapping[str, Graph],
     wanted: Sequence[TargetJob],
     failures: Failures,
@@ -255,7 +257,7 @@ def write_files(
     for index, work in enumerate(wanted):
         if work.recipe.name in failures:
             continue
-        watch(Step(f"write {work.target}", index, len(wanted)))
+        watch(ProgressStep(f"write {work.target}", index, len(wanted)))
         scheme, passes = work.recipe.scheme, work.recipe.passes
         with failures.of([work.target]):
             kernels = kernels_of(work.recipe)
@@ -267,7 +269,7 @@ def write_files(
     return candidates
 
 
-def spec_of(plan: Plan, work: TargetJob, quantized: str) -> ExportSpec:
+def spec_of(plan: ExportPlan, work: TargetJob, quantized: str) -> ExportSpec:
     """Return what a writer is told of a file.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_imgq.contract import PixelRange
 from edge_imgq.devices.kernels import estimated_profile
 from edge_imgq.pipeline.mixed_precision.estimated_times import at_size, float_file_time
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget, recipe_name
@@ -206,7 +206,7 @@ def causes(
 
 def telling(watch: Watch) -> Callable[[str], None]:
     """Return what tells a watch in words."""
-    return lambda what: watch(Step(what, 0, 1))
+    return lambda what: watch(ProgressStep(what, 0, 1))
 
 
 def _mend(choice: Choice, found: Causes, commands: tuple[str, ...]) -> Mend | Skipped:

@@ -19,8 +19,8 @@ from edge_imgq.devices.kernels import host_profile
 from edge_imgq.pipeline.export.failures import Failures
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
 from edge_imgq.pipeline.export.write_targets import (
+    ExportPlan,
     Graph,
-    Plan,
     target_jobs,
     tuning_state,
     write_graph,
@@ -89,7 +89,7 @@ class Mixed:
     targets: tuple[TargetReport, ...]
 
 
-def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
+def mix(plan: ExportPlan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -> Mixed:
     """Make the files of a scheme anew with layers in float, if that is worth it.
 
     Args:
@@ -120,7 +120,7 @@ def mix(plan: Plan, over: OverBudget, stage: Path, terms: Terms, watch: Watch) -
     return Mixed(_diagnosis(found, mend), over.graph, over.targets)
 
 
-def _plan_of(plan: Plan, over: OverBudget) -> Plan:
+def _plan_of(plan: ExportPlan, over: OverBudget) -> ExportPlan:
     """Return the part of a plan that concerns the files of one scheme."""
     written = {recipe_name(target.target) for target in over.targets}
     own = tuple(r for r in plan.recipes if r.scheme == over.scheme and r.name in written)
@@ -135,7 +135,13 @@ class _Attempts:
     """Graphs and files by the choices that are tried; the last ones stay."""
 
     def __init__(
-        self, plan: Plan, over: OverBudget, stage: Path, terms: Terms, found: Causes, watch: Watch
+        self,
+        plan: ExportPlan,
+        over: OverBudget,
+        stage: Path,
+        terms: Terms,
+        found: Causes,
+        watch: Watch,
     ) -> None:
         self._plan, self._over, self._stage, self._terms = plan, over, stage, terms
         self._found, self._watch = found, watch

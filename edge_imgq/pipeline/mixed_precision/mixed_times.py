@@ -11,8 +11,8 @@ from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.protocol import RUNS
 from edge_imgq.devices.stopwatch import Stopwatch, time_in_turns
 from edge_imgq.pipeline.export.failures import Failures
-from edge_imgq.pipeline.export.write_targets import Plan, TargetJob, target_jobs, write_files
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.export.write_targets import ExportPlan, TargetJob, target_jobs, write_files
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.recipe.export import ExportRecipe
 from edge_imgq.recipe.folders import export_recipes
 from edge_imgq.report.diagnosis import FileTimes
@@ -29,7 +29,7 @@ def float_recipe(recipe: ExportRecipe) -> ExportRecipe | None:
 
 
 def times_of_files(
-    plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch
+    plan: ExportPlan, stage: Path, int8: Path, threads: int, watch: Watch
 ) -> tuple[FileTimes, ...]:
     """Time the mixed files of a scheme that this host can time.
 
@@ -43,7 +43,9 @@ def times_of_files(
     return tuple(_times(plan, stage, int8, threads, watch))
 
 
-def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> Iterator[FileTimes]:
+def _times(
+    plan: ExportPlan, stage: Path, int8: Path, threads: int, watch: Watch
+) -> Iterator[FileTimes]:
     for work in target_jobs(plan, stage):
         other = float_recipe(work.recipe)
         if other is None or not work.path.exists():
@@ -55,7 +57,7 @@ def _times(plan: Plan, stage: Path, int8: Path, threads: int, watch: Watch) -> I
         written = write_files(in_float, {}, own, Failures(), watch)
         if not written:
             continue
-        watch(Step(f"time {work.target} in turns with {other.name}", 0, 1))
+        watch(ProgressStep(f"time {work.target} in turns with {other.name}", 0, 1))
         found = _in_turns((work.path, int8 / work.path.name, path), work.sizes[0], threads)
         remove(path)
         if not isinstance(found, Skipped):

@@ -17,7 +17,7 @@ from edge_imgq.contract import PixelRange
 from edge_imgq.errors import ModelError
 from edge_imgq.graph.load.load import STEPS
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
-from edge_imgq.pipeline.open_model.original_file import Agreement, Original
+from edge_imgq.pipeline.open_model.original_file import Original, SourceAgreement
 from edge_imgq.runtime.source_onnx import (
     MOST_PIXELS,
     OwnPorts,
@@ -87,7 +87,7 @@ def original_of(
     reasons = []
     for size in _sizes(given, model, contract, sizes):
         found = _compared(file, given, model, contract, pixels, size)
-        if isinstance(found, Agreement):
+        if isinstance(found, SourceAgreement):
             return Original(file, pixels, found)
         reasons.append(found)
     return Original(file, pixels, reasons[0])
@@ -113,7 +113,7 @@ def _compared(
     contract: ImageContract,
     pixels: PixelRange,
     size: Size,
-) -> Agreement | Skipped:
+) -> SourceAgreement | Skipped:
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
@@ -129,7 +129,7 @@ def _compared(
     comparison = _Comparison(file, given, images)
     levels = comparison.distance(ours) * 255
     if comparison.is_same(ours):
-        return Agreement(file.runtime, levels, size)
+        return SourceAgreement(file.runtime, levels, size)
     culprit = _culprit(given_as, comparison, pixels, own)
     raise ModelError(
         f"{given_as.where} returns another image than the model that edge-imgq made of it: at "

@@ -13,7 +13,7 @@ from edge_imgq.skipped import Skipped
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SourceAgreement:
     """A file and the model that was read from it give the same image.
 
     Attributes:
@@ -39,7 +39,7 @@ class Original:
 
     model: OnnxModel
     pixels: PixelRange
-    agreement: Agreement | Skipped
+    agreement: SourceAgreement | Skipped
 
 
 def keep_model(given: OnnxModel, path: Path) -> str:

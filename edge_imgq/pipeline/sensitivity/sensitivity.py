@@ -31,7 +31,7 @@ from edge_imgq.pipeline.mixed_precision.estimated_times import at_size, float_fi
 from edge_imgq.pipeline.mixed_precision.psnr_goal import PsnrGoal, fidelity_of
 from edge_imgq.pipeline.mixed_precision.search_float_layers import choose
 from edge_imgq.pipeline.open_model.source import Source, opened
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.quantize import quantize_source
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.folders import quantize_recipe, quantize_recipe_text
@@ -127,7 +127,7 @@ class _Run:
         self.request, self.watch = request, watch
         self.recipe, self.text = _read_scheme(request.scheme)
         named = request.model if isinstance(request.model, str) else request.model.name
-        watch(Step(f"open {named}", 0, 1))
+        watch(ProgressStep(f"open {named}", 0, 1))
         sizes = () if request.size is None else (request.size,)
         self.source: Source = opened(request.model, request.pixels, sizes)
         with tempfile.TemporaryDirectory() as folder:
@@ -174,7 +174,7 @@ class _Run:
         for sample in network_inputs(self.measured, self.source):
             if sample.truth is None:
                 continue
-            self.watch(Step("measure the float model", 0, 1))
+            self.watch(ProgressStep("measure the float model", 0, 1))
             feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
             values = session.run(None, feeds)[0]
             image = from_nchw(values, contract.peak)
@@ -281,10 +281,10 @@ class _Findings:
         return found, with_precision(self._run.text, dict.fromkeys(names, "float"), remark)
 
     def _told(self, done: int, total: int) -> None:
-        self._run.watch(Step("measure layers", done, total))
+        self._run.watch(ProgressStep("measure layers", done, total))
 
     def _tried(self, words: str) -> None:
-        self._run.watch(Step(words, 0, 1))
+        self._run.watch(ProgressStep(words, 0, 1))
 
 
 def _read_scheme(scheme: str | QuantizeRecipe) -> tuple[QuantizeRecipe, str]:

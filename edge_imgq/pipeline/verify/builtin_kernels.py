@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.images.samples import Sample
-    from edge_imgq.pipeline.verify.references import OpenedFile
+    from edge_imgq.pipeline.verify.references import ComparedFile
     from edge_imgq.runtime.protocol import Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
@@ -41,7 +41,7 @@ class BuiltinRuns:
         self._rows: dict[Path, list[ImageDrift]] = {}
         self._failed: dict[Path, Skipped] = {}
 
-    def offer(self, file: OpenedFile, sample: Sample, of_float: Pixels, of_file: Pixels) -> None:
+    def offer(self, file: ComparedFile, sample: Sample, of_float: Pixels, of_file: Pixels) -> None:
         """Run one of the first images of an int8 file that XNNPACK ran on this host.
 
         Args:
@@ -85,7 +85,7 @@ class BuiltinRuns:
             return self._failed.get(path, NO_BUILTIN_KERNELS)
         return summarise_builtin(rows, images[: len(rows)])
 
-    def _session(self, file: OpenedFile) -> Session:
+    def _session(self, file: ComparedFile) -> Session:
         from edge_imgq.runtime.litert import open_without_xnnpack
 
         if file.path not in self._sessions:
@@ -93,7 +93,7 @@ class BuiltinRuns:
         return self._sessions[file.path]
 
 
-def _is_delegated(file: OpenedFile) -> bool:
+def _is_delegated(file: ComparedFile) -> bool:
     identity = file.session.identity
     ran = (identity.name, identity.delegate) == ("LiteRT", "XNNPACK")
     return ran and file.host is None and file.quantized is not None

@@ -18,7 +18,7 @@ from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.samples import ImageSet, Sample, samples
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.image_comparison import ImageComparison
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
-    from edge_imgq.pipeline.verify.references import OpenedFile, References
+    from edge_imgq.pipeline.verify.references import ComparedFile, References
     from edge_imgq.runtime.protocol import FloatSession, Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
@@ -68,7 +68,7 @@ class _Shown:
 
 def measure_drifts(
     references: References,
-    opened: Sequence[OpenedFile],
+    opened: Sequence[ComparedFile],
     images: ImageSet,
     contract: ImageContract,
     watch: Watch,
@@ -127,14 +127,14 @@ def measure_drifts(
     }
 
 
-def _sizes(file: OpenedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
+def _sizes(file: ComparedFile, reference: Session) -> tuple[tuple[int, int] | None, ...]:
     """Return the heights and widths that a file must be measured at; None is any."""
     if reference.size is not None:
         return (reference.size,)
     return (None,) if file.session.resizable else file.session.sizes or (None,)
 
 
-def _release(files: Iterable[OpenedFile]) -> None:
+def _release(files: Iterable[ComparedFile]) -> None:
     """Let go of what files hold on this host until they are run again."""
     for file in files:
         if isinstance(file.session, HostSession):
@@ -150,13 +150,13 @@ def _watched(
     read: Iterable[Sample], size: tuple[int, int] | None, total: int, watch: Watch
 ) -> Iterator[Sample]:
     for index, sample in enumerate(_named(sample, size) for sample in read):
-        watch(Step(f"verify on {sample.name}", index, total))
+        watch(ProgressStep(f"verify on {sample.name}", index, total))
         give_back()
         yield sample
 
 
 def _run(
-    reference: FloatSession, group: Sequence[OpenedFile], sample: Sample, values: OutputValues
+    reference: FloatSession, group: Sequence[ComparedFile], sample: Sample, values: OutputValues
 ) -> _Shown:
     """Run one image through the references, each once, and through every file."""
     graphs = {file.path: file.quantized for file in group if file.quantized is not None}
@@ -179,7 +179,7 @@ def _run(
 
 
 def _compared(
-    file: OpenedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
+    file: ComparedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
 ) -> ImageDrift:
     """Return how far a file's image is off, and show it."""
     sample, note = shown.sample, file.session.note
@@ -207,12 +207,12 @@ def _compared(
     return row
 
 
-def _is_native(file: OpenedFile) -> bool:
+def _is_native(file: ComparedFile) -> bool:
     """Tell whether a runtime on this host runs a file, on a thread of its own and beside others."""
     return file.host is None and file.session.identity.is_device_runtime
 
 
-def _run_file(file: OpenedFile, sample: Sample) -> Pixels | Levels | NotRun:
+def _run_file(file: ComparedFile, sample: Sample) -> Pixels | Levels | NotRun:
     give_back()  # what the last one held
     session = file.session
     try:

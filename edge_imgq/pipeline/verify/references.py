@@ -37,7 +37,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class OpenedFile:
+class ComparedFile:
     """A file with the sessions that its images are compared with.
 
     Attributes:
@@ -98,7 +98,7 @@ class References:
         self._quantized = {sha256_of(file): file for file in sorted(self._folder.glob("*.onnx"))}
         self._sessions: dict[str, Session] = {}
 
-    def open(self, candidate: Candidate, device: Device) -> OpenedFile:
+    def open(self, candidate: Candidate, device: Device) -> ComparedFile:
         """Open a file on a device and find what it was made from.
 
         Raises:
@@ -116,7 +116,7 @@ class References:
             host = open_session(candidate.path, self._threads)
         elif note.operators:  # compiled: its integers on this host are its graph's
             host = quantized
-        return OpenedFile(candidate.path, candidate.size, session, quantized, host)
+        return ComparedFile(candidate.path, candidate.size, session, quantized, host)
 
     def _refuse_other_original(self) -> None:
         path, digest = self._folder / ORIGINAL, self.float.note.original_sha256

@@ -15,7 +15,7 @@ from edge_imgq.verify.gpu_drift import NOT_ON_GPU
 
 if TYPE_CHECKING:
     from edge_imgq.devices.latency import Latency
-    from edge_imgq.pipeline.verify.references import OpenedFile
+    from edge_imgq.pipeline.verify.references import ComparedFile
     from edge_imgq.recipe.export import Budget
     from edge_imgq.verify.drift import Drift
     from edge_imgq.verify.gpu_drift import GpuDrift
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def target_report(
     folder: Path,
-    file: OpenedFile,
+    file: ComparedFile,
     drift: Drift,
     budget: Budget | None,
     exceeded: tuple[str, ...],
@@ -75,7 +75,7 @@ def _name_in(folder: Path, path: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def size_to_time(file: OpenedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def size_to_time(file: ComparedFile, own: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Return the size that was asked for, the file's own, or one of the files beside it."""
     if file.size and file.session.resizable:
         return file.size

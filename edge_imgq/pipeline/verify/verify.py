@@ -27,10 +27,10 @@ from edge_imgq.errors import (
 )
 from edge_imgq.images.samples import ImageSet, samples
 from edge_imgq.pipeline.image_selection import Images, evaluation_images
-from edge_imgq.pipeline.progress import Step, Watch
+from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.gpu_check import gpu_drift
 from edge_imgq.pipeline.verify.measure_drift import measure_drifts
-from edge_imgq.pipeline.verify.references import Candidate, OpenedFile, References
+from edge_imgq.pipeline.verify.references import Candidate, ComparedFile, References
 from edge_imgq.pipeline.verify.target_report import size_to_time, target_report
 from edge_imgq.pipeline.verify.worst_images import NOTHING_KEPT, WorstImages
 from edge_imgq.recipe.export import Budget, recipe_name
@@ -177,7 +177,7 @@ def verify_files(
     """
     # A folder that files are just written to bears a hidden name.
     whose = "" if terms.just_written else f" of {folder.absolute().name}"
-    watch(Step(f"open the files{whose}", 0, 1))
+    watch(ProgressStep(f"open the files{whose}", 0, 1))
     references = References(folder, terms.threads)
     not_run: dict[Path, NotRun] = {}
     with ExitStack() as stack:
@@ -219,7 +219,7 @@ def _open(
     terms: Terms,
     not_run: dict[Path, NotRun],
     stack: ExitStack,
-) -> list[OpenedFile]:
+) -> list[ComparedFile]:
     """Open files on their device; those that do not go there are noted with the reason.
 
     Args:
@@ -271,7 +271,7 @@ def _blame(not_run: dict[Path, NotRun]) -> None:
 
 def _targets(
     folder: Path,
-    opened: Sequence[OpenedFile],
+    opened: Sequence[ComparedFile],
     drifts: Mapping[Path, Drift],
     terms: Terms,
     not_run: dict[Path, NotRun],
@@ -287,7 +287,7 @@ def _targets(
     for index, file in enumerate(measured):
         target = file.session.note.target
         if terms.timed and file.session.identity.is_device_runtime:
-            watch(Step(f"time {target}", index, len(measured)))
+            watch(ProgressStep(f"time {target}", index, len(measured)))
         budget = terms.budgets.get(target, terms.budgets.get(recipe_name(target)))
         drift = drifts[file.path]
         exceeded = no_picture(values)
@@ -313,17 +313,17 @@ def _latency(session: DeviceSession, size: tuple[int, int], seconds: float) -> L
     return session.latency(size)
 
 
-def _on_gpu(file: OpenedFile, terms: Terms, watch: Watch) -> GpuDrift | Skipped:
+def _on_gpu(file: ComparedFile, terms: Terms, watch: Watch) -> GpuDrift | Skipped:
     """Compare a file that runs in a GPU's kernels in both of their precisions, on one image."""
     if not isinstance(file.session, GpuSession) or not isinstance(file.host, FloatSession):
         return NOT_ON_GPU
     note = file.session.note
-    watch(Step(f"{note.target} in float16 and float32", 0, 1))
+    watch(ProgressStep(f"{note.target} in float16 and float32", 0, 1))
     sample = next(iter(samples(terms.images, note.contract, file.session.size)))
     return gpu_drift(file.session, file.host, sample, file.session.bisects)
 
 
-def _common_contract(references: References, opened: Sequence[OpenedFile]) -> ImageContract:
+def _common_contract(references: References, opened: Sequence[ComparedFile]) -> ImageContract:
     """Return the contract whose images fit every file: a file may ask for a larger multiple.
 
     Files of the folder that are not verified count too: what is measured of one does not depend on

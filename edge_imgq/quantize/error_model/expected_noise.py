@@ -46,7 +46,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerWeights:
     """A layer's weights.
 
     Attributes:
@@ -65,7 +65,9 @@ class Layer:
 class ExpectedNoise:
     """Foretells the squared error of the image that rounding will cause."""
 
-    def __init__(self, scales: Sequence[Scale], layers: Sequence[Layer], share: float) -> None:
+    def __init__(
+        self, scales: Sequence[Scale], layers: Sequence[LayerWeights], share: float
+    ) -> None:
         """Args: `share`, the part of the weights' noise that their rounding leaves."""
         self._activations = _Activations(scales)
         self._weights = _Weights(layers)
@@ -103,7 +105,7 @@ class _Activations:
 class _Weights:
     """All weights of all layers, one after the other."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[LayerWeights]) -> None:
         self._largest = _joined([layer.weight.reshape(-1) for layer in layers])
         spread = [layer.classes.repeat(len(layer.weight)) for layer in layers]
         self._classes = _joined(spread).long()

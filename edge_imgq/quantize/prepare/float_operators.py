@@ -46,7 +46,7 @@ FEW_CHANNELS = 4
 
 
 @dataclass(frozen=True)
-class Kind:
+class OperatorGroup:
     """Operators that are asked for together.
 
     Attributes:
@@ -151,10 +151,10 @@ def _first_layers(graph: ir.Graph) -> list[ir.Node]:
 
 
 KINDS = (
-    Kind(_gates, 0.7),
-    Kind(_activations, 0.8),
-    Kind(_products, 0.8),
-    Kind(_first_layers, 0.9),
+    OperatorGroup(_gates, 0.7),
+    OperatorGroup(_activations, 0.8),
+    OperatorGroup(_products, 0.8),
+    OperatorGroup(_first_layers, 0.9),
 )
 
 MOST_TIME = 0.75

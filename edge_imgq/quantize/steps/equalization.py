@@ -28,7 +28,12 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.network import Quantization
 from edge_imgq.graph.operators import WEIGHT_AXIS
 from edge_imgq.quantize.error_model.channel_sensitivity import ChannelSensitivity
-from edge_imgq.quantize.error_model.expected_noise import ExpectedNoise, Layer, Rounded, Scale
+from edge_imgq.quantize.error_model.expected_noise import (
+    ExpectedNoise,
+    LayerWeights,
+    Rounded,
+    Scale,
+)
 from edge_imgq.quantize.ranges.ranges import ChannelRange
 from edge_imgq.quantize.scales.scale_constraints import is_rounded_anew
 from edge_imgq.quantize.scales.scales import activations, place_scales
@@ -128,7 +133,7 @@ def _rounded(
 
 def _layers(
     graph: ir.Graph, channels: Channels, found: Mapping[str, ChannelSensitivity]
-) -> list[Layer]:
+) -> list[LayerWeights]:
     layers = []
     for node in graph:
         source, result = (node.inputs[0], node.outputs[0]) if node.inputs else (None, None)
@@ -139,7 +144,7 @@ def _layers(
         taps = weight.shape[2] * weight.shape[3]
         largest = np.moveaxis(weight, WEIGHT_AXIS[node.op_type], 0).max(axis=(2, 3))
         layers.append(
-            Layer(
+            LayerWeights(
                 torch.from_numpy(largest),
                 torch.from_numpy(channels.of[source]),
                 torch.from_numpy(found[result.name or ""].error),

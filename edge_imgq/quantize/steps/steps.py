@@ -40,7 +40,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Step:
+class QuantizerStep:
     """A step of the quantizer.
 
     Attributes:
@@ -62,7 +62,7 @@ class Step:
     begins: str = ""
 
 
-def take(step: Step, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
+def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
     """Take a step; return the graph that is the nearer one, and keep the record of it."""
     if step.begins:
         run.prepared.begin(step.begins)
@@ -186,22 +186,22 @@ def _rounded_again(run: QuantizationRun, name: str, draft: QuantizationState) ->
     return Proposal(name, make)
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
+STEPS: tuple[QuantizerStep, ...] = (
+    QuantizerStep(
         name="feedback",
         wanted=lambda recipe: ("feedback",) if recipe.rounding == "feedback" else (),
         propose=_alone("feedback", _with_feedback),
         needs="a torch form of every operator",
         rounds=True,
     ),
-    Step(
+    QuantizerStep(
         name="channels",
         wanted=lambda recipe: ("channels",) if "channels" in recipe.corrections else (),
         propose=_alone("channels", _with_channels_corrected),
         needs="nothing: ONNX Runtime runs both graphs",
         rounds=True,
     ),
-    Step(
+    QuantizerStep(
         name="equalization and copies",
         wanted=lambda recipe: (
             *(("equalization",) if recipe.equalization != "none" else ()),
@@ -211,7 +211,7 @@ STEPS: tuple[Step, ...] = (
         needs="the derivative of every operator",
         begins="gains and copies of channels",
     ),
-    Step(
+    QuantizerStep(
         name="tuning",
         wanted=lambda recipe: ("tuning",) if recipe.tuning else (),
         propose=_alone("tuning", _fine_tuned),

@@ -21,7 +21,7 @@ EVERYWHERE = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Geometry:
+class WindowGeometry:
     """Where the windows of a convolution or pooling lie, along height and width."""
 
     kernel: tuple[int, int]
@@ -35,17 +35,19 @@ class Geometry:
         return first, second
 
 
-def geometry_of(node: ir.Node, kernel: Sequence[int]) -> Geometry:
+def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
     """Return the windows of a node; refuses those of other than two axes."""
     if len(kernel) != 2:
         raise uncovered(node, f"windows of {len(kernel)} axes")
     strides, dilations = (
         tuple(node.attributes.get_ints(name, [1, 1])) for name in ("strides", "dilations")
     )
-    return Geometry((kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1]))
+    return WindowGeometry(
+        (kernel[0], kernel[1]), (strides[0], strides[1]), (dilations[0], dilations[1])
+    )
 
 
-def padding_of(node: ir.Node, geometry: Geometry, size: Sequence[int]) -> Sides:
+def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> Sides:
     """Return the padding of an image of a height and width, whichever way the node states it."""
     pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
     assert pads is not None, "its size is known"
@@ -149,7 +151,7 @@ def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
     return total / _sums(counted, geometry)
 
 
-def _sums(image: Tensor, geometry: Geometry) -> Tensor:
+def _sums(image: Tensor, geometry: WindowGeometry) -> Tensor:
     """Return the sums of all windows of each channel."""
     channels = image.shape[1]
     ones = torch.ones(channels, 1, *geometry.kernel)
@@ -165,7 +167,7 @@ def _sides(pads: Sides, overhang: Sequence[int]) -> tuple[int, int, int, int]:
 
 
 def _pooling(
-    node: ir.Node, geometry: Geometry, size: Sequence[int]
+    node: ir.Node, geometry: WindowGeometry, size: Sequence[int]
 ) -> tuple[Sides, tuple[int, int]]:
     """Return the padding of a pooling, and by how much `ceil_mode` reaches beyond it."""
     pads = padding_of(node, geometry, size)

@@ -68,7 +68,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class OperatorSupport:
     """What becomes of one operator.
 
     Attributes:
@@ -102,16 +102,16 @@ class Accelerator:
     everywhere: Row = Row("")
     default: Row | None = None
 
-    def verdict(self, node: Node) -> Verdict:
+    def verdict(self, node: Node) -> OperatorSupport:
         """Return what the rules say of one operator."""
         row = self.rows.get(node.kind, self.default)
         if row is None:
-            return Verdict(False, self.missing)
+            return OperatorSupport(False, self.missing)
         for part in (self.everywhere, row):
             for condition in part.conditions:
                 if reason := condition(node):
-                    return Verdict(False, reason, part.source)
-        return Verdict(True, "", row.source)
+                    return OperatorSupport(False, reason, part.source)
+        return OperatorSupport(True, "", row.source)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Placed:
     unit: str
     basis: str
     measured: bool
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[OperatorSupport, ...]
     partitions: int
 
     @property
@@ -138,7 +138,7 @@ class Placed:
         return sum(verdict.taken for verdict in self.verdicts)
 
     @property
-    def refusals(self) -> tuple[Verdict, ...]:
+    def refusals(self) -> tuple[OperatorSupport, ...]:
         """The verdicts on the others."""
         return tuple(verdict for verdict in self.verdicts if not verdict.taken)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_imgq.export.coreml.lowerings import FORMS
+from edge_imgq.export.coreml.lowerings import LOWERINGS
 from tests.export.coreml.forms_of_operators import CASES, SEED, inputs_of
 from tests.export.coreml.witness import build, network, quantize, reference, run
 
@@ -18,7 +18,7 @@ between quantizers only as part of a normalisation; the others are a level off a
 def file_of(name: str) -> str:
     """Return the file of the function that builds the form of a case."""
     kind = name.split(",")[0].split(" ")[0]
-    return FORMS[kind].build.__module__.rpartition(".")[2]
+    return LOWERINGS[kind].build.__module__.rpartition(".")[2]
 
 
 def cases_of(file: str) -> list[str]:

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from edge_imgq.errors import UnsupportedOperatorError
-from edge_imgq.export.coreml.lowerings import FORMS
+from edge_imgq.export.coreml.lowerings import LOWERINGS
 from tests.export.choices import BODIES
 from tests.export.coreml.forms_of_operators import (
     CASES,
@@ -27,7 +27,7 @@ from tests.export.coreml.forms_of_operators import (
 def test_every_form_has_a_case() -> None:
     tested = {name.split(",")[0].split(" ")[0] for name in [*CASES, *BODIES]}
     gathered = {"CentredLevels", "InverseDeviation", "RoundedToUnit"}
-    assert FORMS.keys() - tested == {"Requantize", *gathered}
+    assert LOWERINGS.keys() - tested == {"Requantize", *gathered}
 
 
 def test_everything_unsupported_is_named_at_once(road: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_imgq.export.ncnn.lower import layers_of
-from edge_imgq.export.ncnn.lowerings import FORMS
+from edge_imgq.export.ncnn.lowerings import LOWERINGS
 from tests.export.ncnn.witness import run_ncnn
 from tests.export.tflite.cases import EVERY, numbers, scalar, weights
 from tests.export.tflite.witness import Case, network_of, run_onnx
@@ -67,7 +67,7 @@ def file_of(name: str) -> str:
     """Return the file that builds a case's convolution, or its last operator."""
     nodes = CASES[name].model().graph.node
     kind = nodes[0].op_type if nodes[0].op_type.startswith("Conv") else nodes[-1].op_type
-    return FORMS[kind].build.__module__.rpartition(".")[2]
+    return LOWERINGS[kind].build.__module__.rpartition(".")[2]
 
 
 def cases_of(file: str) -> list[str]:

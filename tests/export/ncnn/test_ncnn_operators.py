@@ -9,7 +9,7 @@ import pytest
 from edge_imgq.errors import UnsupportedOperatorError
 from edge_imgq.export.ncnn.data_movement import LETTERS, ORDERS, merged
 from edge_imgq.export.ncnn.lower import layers_of, refusals
-from edge_imgq.export.ncnn.lowerings import FORMS
+from edge_imgq.export.ncnn.lowerings import LOWERINGS
 from edge_imgq.graph.rewrite import rewrite
 from tests.export.tflite.cases import numbers, weights
 from tests.export.tflite.witness import Case, network_of, run_onnx
@@ -21,7 +21,7 @@ from .witness import run_ncnn
 def test_every_form_is_run() -> None:
     used = {node.op_type for case in CASES.values() for node in case.model().graph.node}
     # A Reshape, or nothing.
-    assert set(FORMS) - used == {"Dropout", "Requantize", "Squeeze", "Unsqueeze"}
+    assert set(LOWERINGS) - used == {"Dropout", "Requantize", "Squeeze", "Unsqueeze"}
 
 
 def test_what_ncnn_lacks_is_refused_by_name_and_the_rest_is_looked_at() -> None:

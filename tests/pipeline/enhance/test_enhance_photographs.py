@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.files import read_rgb
-from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest, enhance
+from edge_imgq.pipeline.enhance.enhance import BatchResult, EnhanceRequest, enhance
 from tests.graph.build import proto_model
 
 HEIGHT, WIDTH = 21, 33
@@ -44,7 +44,7 @@ def doubled(path: Path, doubling: str) -> Image.Image:
         return image
 
 
-def run(path: Path, result: Path, doubling: str) -> Batch:
+def run(path: Path, result: Path, doubling: str) -> BatchResult:
     return enhance(EnhanceRequest(((path, result),), (doubling,), 1), lambda _step: None)
 
 

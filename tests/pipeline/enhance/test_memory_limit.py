@@ -14,7 +14,7 @@ from edge_imgq.errors import OutputError
 from edge_imgq.pipeline.enhance.enhance import EnhanceRequest, enhance
 from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer
 from edge_imgq.pipeline.enhance.memory_limit import activation_bytes, limits
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 
 MB = 10**6
 
@@ -55,7 +55,7 @@ def test_a_limit_of_memory_makes_tiles_smaller_and_leaves_out_what_is_too_large(
     whole, totals = digests(jobs), set()
     monkeypatch.setattr(f"{enhance.__module__}.resident_bytes", lambda: 100 * MB)
 
-    def watch(step: Step) -> None:
+    def watch(step: ProgressStep) -> None:
         totals.add(step.total)
 
     batch = enhance(replace(request, memory=112 * MB), watch)

@@ -19,7 +19,7 @@ from PIL import Image, ImageCms
 from edge_imgq.images import sixteen_bits
 from edge_imgq.images.files import read_rgb, read_y
 from edge_imgq.images.sixteen_bits import IMAGECODECS, is_deep, read_deep, save_deep
-from edge_imgq.pipeline.enhance.enhance import Batch, EnhanceRequest, enhance
+from edge_imgq.pipeline.enhance.enhance import BatchResult, EnhanceRequest, enhance
 from edge_imgq.pipeline.enhance.enhancer import open_enhancer
 from edge_imgq.pipeline.enhance.lost_depth import lost_depths
 from tests.graph.build import proto_model
@@ -76,7 +76,7 @@ def write(path: Path, pixels: np.ndarray) -> None:
         write_png(path, pixels)
 
 
-def run(photo: Path, result: Path, *networks: Path) -> Batch:
+def run(photo: Path, result: Path, *networks: Path) -> BatchResult:
     names = tuple(map(str, networks))
     return enhance(EnhanceRequest(((photo, result),), names, 1), lambda _step: None)
 

@@ -11,7 +11,7 @@ import pytest
 from edge_imgq.contract import ImageContract, PixelRange
 from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.open_model.source import Source
-from edge_imgq.pipeline.progress import Step
+from edge_imgq.pipeline.progress import ProgressStep
 from edge_imgq.quantize.quantize import quantize_in_steps
 from edge_imgq.quantize.steps.quantization_step import psnr_after
 from edge_imgq.recipe.export import Budget
@@ -33,7 +33,7 @@ WORDS = Words("nets/my net.onnx", "int8", Path("photos"), None, Path("artifacts"
 
 
 def test_few_layers_in_float_mend_what_they_are_said_to_mend() -> None:
-    photos, steps = [photo(seed) for seed in range(6)], list[Step]()
+    photos, steps = [photo(seed) for seed in range(6)], list[ProgressStep]()
     quantized = quantize_in_steps(loud_network(), RECIPE, CONTRACT, photos)
     found = diagnose(quantized, SOURCE, 10.0, SIZE, WORDS, steps.append)
     assert [layer.name for layer in found.layers] == ["first", "elu"]

@@ -19,7 +19,7 @@ from edge_imgq.devices.host import HostDevice
 from edge_imgq.errors import ModelError
 from edge_imgq.pipeline.export.export import ExportRequest, export
 from edge_imgq.pipeline.open_model import equivalence
-from edge_imgq.pipeline.open_model.original_file import Agreement
+from edge_imgq.pipeline.open_model.original_file import SourceAgreement
 from edge_imgq.pipeline.open_model.source import open_model
 from edge_imgq.pipeline.verify.references import Candidate, References
 from edge_imgq.skipped import Skipped
@@ -108,7 +108,7 @@ def test_what_was_read_agrees_with_the_file(
     source = open_model(saved(tmp_path, READ[name]()), pixels)
     assert source.original is not None
     found = source.original.agreement
-    assert isinstance(found, Agreement), found
+    assert isinstance(found, SourceAgreement), found
     rounded = {"half": 1.0, "bytes": 1.01}
     assert found.levels < rounded.get(name, 0.01)
     evaluated = name in ("opset 28", "double")  # ONNX Runtime lacks the opset, and such a Conv
@@ -155,7 +155,7 @@ def test_a_file_that_rounds_inside_may_differ_where_a_digit_decides(tmp_path: Pa
     proto = model([*nodes, *rest], {**constants, "k": np.float32(2000.7)})
     source = open_model(saved(tmp_path, proto))
     assert source.original is not None
-    assert isinstance(source.original.agreement, Agreement)
+    assert isinstance(source.original.agreement, SourceAgreement)
 
 
 def test_a_file_that_no_runtime_here_runs_is_not_compared_and_says_why(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from edge_imgq.contract import FileNote, ImageContract
 from edge_imgq.images.samples import Sample
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
-from edge_imgq.pipeline.verify.references import OpenedFile
+from edge_imgq.pipeline.verify.references import ComparedFile
 from edge_imgq.runtime.protocol import RuntimeIdentity
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import NO_BUILTIN_KERNELS
@@ -27,11 +27,11 @@ class Delegated:
     identity: RuntimeIdentity
 
 
-def opened(path: Path, delegate: str = "XNNPACK", quantized: bool = True) -> OpenedFile:
+def opened(path: Path, delegate: str = "XNNPACK", quantized: bool = True) -> ComparedFile:
     note = FileNote("m", "tflite-int8", ImageContract("image-to-image", 1, "rgb"), "0.0")
     session = Delegated(note, RuntimeIdentity("LiteRT", "2", delegate, 1))
     reference = session if quantized else None
-    return OpenedFile(path, None, session, reference, None)  # type: ignore[arg-type]
+    return ComparedFile(path, None, session, reference, None)  # type: ignore[arg-type]
 
 
 def test_a_file_that_these_kernels_do_not_open_says_why(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge_imgq.quantize.steps.quantization_run import QuantizationRun
 from edge_imgq.quantize.steps.quantization_step import QuantizationState, QuantizationStep
-from edge_imgq.quantize.steps.steps import STEPS, Proposal, Step, take
+from edge_imgq.quantize.steps.steps import STEPS, Proposal, QuantizerStep, take
 from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
 from edge_imgq.recipe.folders import quantize_recipe
 from edge_imgq.skipped import Skipped
@@ -49,7 +49,7 @@ def run(*proposals: Proposal | NotCoveredError) -> tuple[QuantizationState, list
                 raise proposal
         return cast("list[Proposal]", list(proposals))
 
-    step = Step("both", lambda _: ("one", "other"), propose, needs="nothing")
+    step = QuantizerStep("both", lambda _: ("one", "other"), propose, needs="nothing")
     return take(step, one, pair(40.0)), prepared.steps[1:]
 
 

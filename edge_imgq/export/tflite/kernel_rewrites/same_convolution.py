@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_imgq.graph.convolution import convolution_in
-from edge_imgq.graph.cost.conv_cost import Layer
+from edge_imgq.graph.cost.conv_cost import ConvShape
 from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 
@@ -40,14 +40,14 @@ class SameConvolution:
         """Output channels."""
         return self.weight.shape[0]
 
-    def layer(self, *, quantized: bool, shuffled: bool = False) -> Layer:
+    def layer(self, *, quantized: bool, shuffled: bool = False) -> ConvShape:
         """Return what its cost depends on.
 
         Args:
             quantized: whether it computes in int8.
             shuffled: whether a depth-to-space alone reads it.
         """
-        return Layer(self.kernel, self.start, self.inputs, self.outputs, quantized, shuffled)
+        return ConvShape(self.kernel, self.start, self.inputs, self.outputs, quantized, shuffled)
 
     @property
     def size(self) -> tuple[int, int]:

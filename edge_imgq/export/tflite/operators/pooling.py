@@ -12,7 +12,7 @@ from edge_imgq.export.tflite.operators.padding import padded
 from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
-from edge_imgq.export.tflite.same_padding import SAME, VALID, Window, window
+from edge_imgq.export.tflite.same_padding import SAME, VALID, PaddedWindow, window
 from edge_imgq.graph.network import Operation, Quantization, Tensor
 from edge_imgq.graph.read_network import same_quantization
 
@@ -79,7 +79,7 @@ def leaves_padding_out(operation: Operation) -> bool:
     return bool(_window(operation).padding != VALID)
 
 
-def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
+def _uncounted_mean(file: Emitter, operation: Operation, spot: PaddedWindow) -> None:
     """Write the mean with its padding, times taps / pixels for every window."""
     image, output = operation.operand(0), operation.output
     taps = np.ones((spot.rows.kernel, spot.columns.kernel))
@@ -100,7 +100,7 @@ def _uncounted_mean(file: Emitter, operation: Operation, spot: Window) -> None:
 
 
 def _depthwise_mean(
-    file: Emitter, operation: Operation, scale: Quantization, source: int, spot: Window
+    file: Emitter, operation: Operation, scale: Quantization, source: int, spot: PaddedWindow
 ) -> None:
     """Write an int8 mean as a depthwise convolution with equal weights of 1/taps.
 
@@ -122,7 +122,7 @@ def _depthwise_mean(
     file.emit(operation, Code.DEPTHWISE_CONV_2D, inputs, _depthwise(spot))
 
 
-def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: Window) -> None:
+def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: PaddedWindow) -> None:
     """Write the mean of a padded image as a depthwise convolution, and a product.
 
     LiteRT 2.3.0's GPU kernels take a PAD into the AVERAGE_POOL_2D behind it and then leave the
@@ -142,7 +142,7 @@ def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: Window
     file.emit(operation, Code.MUL, [sums, factor], schema.MulOptionsT())
 
 
-def _depthwise(spot: Window) -> schema.DepthwiseConv2DOptionsT:
+def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:
     options = schema.DepthwiseConv2DOptionsT()
     options.padding, options.depthMultiplier = VALID, 1
     options.strideH, options.strideW = spot.rows.stride, spot.columns.stride
@@ -205,14 +205,19 @@ def _reduced(file: Emitter, operation: Operation, code: int, axes: list[int], ke
     store(file, operation, reduced)
 
 
-def _window(operation: Operation) -> Window:
+def _window(operation: Operation) -> PaddedWindow:
     if set(operation.attributes.get("dilations", (1, 1))) != {1}:
         raise RefusedError("TFLite's pooling has no dilation.")
     return window(operation, operation.attributes["kernel_shape"])
 
 
 def _pool(
-    file: Emitter, operation: Operation, code: int, source: int, spot: Window, padding: int | None
+    file: Emitter,
+    operation: Operation,
+    code: int,
+    source: int,
+    spot: PaddedWindow,
+    padding: int | None,
 ) -> None:
     options = schema.Pool2DOptionsT()
     options.padding = SAME if padding == SAME else VALID

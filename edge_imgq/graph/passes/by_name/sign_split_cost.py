@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from edge_imgq.graph.cost.conv_cost import Layer, no_rewrite
+from edge_imgq.graph.cost.conv_cost import ConvShape, no_rewrite
 from edge_imgq.graph.cost.conv_slots import mac_slots
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
@@ -132,5 +132,5 @@ def _convolutions(
 
 def _matrix_slots(inputs: int, outputs: int, kernels: KernelProfile) -> float:
     """Return the slots of a 1×1 convolution that joins or spreads halves."""
-    layer = Layer((1, 1), (0, 0), inputs, outputs, quantized=True)
+    layer = ConvShape((1, 1), (0, 0), inputs, outputs, quantized=True)
     return kernels.position + no_rewrite(layer, kernels).slots

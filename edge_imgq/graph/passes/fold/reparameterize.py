@@ -24,7 +24,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.linear_map import (
-    Geometry,
+    ConvGeometry,
     LinearMap,
     add_maps,
     bounding_box,
@@ -56,7 +56,7 @@ class Branch:
     sign: int = 1
 
     @property
-    def geometry(self) -> Geometry:
+    def geometry(self) -> ConvGeometry:
         """What the whole branch reads and writes."""
         return reduce(composed_geometry, (window.geometry for window in self.chain))
 

@@ -55,9 +55,9 @@ def decompose_activations(model: ir.Model) -> int:
     Returns:
         The number of activations rewritten.
     """
-    nodes = [node for node in model.graph if node.op_type in FORMS and not _stays(node)]
+    nodes = [node for node in model.graph if node.op_type in DECOMPOSITIONS and not _stays(node)]
     for node in nodes:
-        result = FORMS[node.op_type](_Activation(model.graph, node))
+        result = DECOMPOSITIONS[node.op_type](_Activation(model.graph, node))
         edit.take_place(node.outputs[0], result)
         edit.remove_node(node)
     return len(nodes)
@@ -130,7 +130,7 @@ def _thresholded(place: _Activation) -> ir.Value:
     return place.step("Where", above, place.source, place.number(0))
 
 
-FORMS: dict[str, Callable[[_Activation], ir.Value]] = {
+DECOMPOSITIONS: dict[str, Callable[[_Activation], ir.Value]] = {
     "Celu": _celu,
     "Elu": _elu,
     "Mish": _mish,

@@ -33,9 +33,9 @@ def decompose_log_sums(model: ir.Model) -> int:
     Returns:
         The number of nodes rewritten.
     """
-    nodes = [n for n in model.graph if n.op_type in FORMS and _power(n) in NORMS]
+    nodes = [n for n in model.graph if n.op_type in DECOMPOSITIONS and _power(n) in NORMS]
     for node in nodes:
-        result = FORMS[node.op_type](NodeInserter(model.graph, node))
+        result = DECOMPOSITIONS[node.op_type](NodeInserter(model.graph, node))
         result.shape = node.outputs[0].shape
         edit.take_place(node.outputs[0], result)
         edit.remove_node(node)
@@ -95,7 +95,7 @@ def _norm_of_channels(place: NodeInserter) -> ir.Value:
     return place.insert(NORMS[_power(place.node)], place.source, axes, like=result, keepdims=1)
 
 
-FORMS: dict[str, Callable[[NodeInserter], ir.Value]] = {
+DECOMPOSITIONS: dict[str, Callable[[NodeInserter], ir.Value]] = {
     "GlobalLpPool": _norm_of_channels,
     "LogSoftmax": _log_softmax,
     "LpNormalization": _normalised,

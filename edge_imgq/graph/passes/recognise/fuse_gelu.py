@@ -20,7 +20,7 @@ from edge_imgq.graph import edit
 TOLERANCE = 1e-3
 """Relative, of the constants; checkpoints round them in float16 or write 0.7978."""
 
-FORMS: dict[str, tuple[str, dict[int, float]]] = {
+PATTERNS: dict[str, tuple[str, dict[int, float]]] = {
     "Erf": ("none", {1: math.sqrt(0.5)}),
     "Tanh": ("tanh", {1: math.sqrt(2 / math.pi), 3: 0.044715 * math.sqrt(2 / math.pi)}),
 }
@@ -35,13 +35,13 @@ def fuse_gelu(model: ir.Model) -> int:
     """
     count = 0
     for node in list(model.graph):
-        if node.op_type in FORMS and node.graph is not None:
+        if node.op_type in PATTERNS and node.graph is not None:
             count += _rewrite(model.graph, node)
     return count
 
 
 def _rewrite(graph: ir.Graph, function: ir.Node) -> bool:
-    approximate, wanted = FORMS[function.op_type]
+    approximate, wanted = PATTERNS[function.op_type]
     total = edit.sole_consumer(function.outputs[0])
     source = _argument(function.inputs[0], wanted)
     if source is None or total is None or total.op_type != "Add" or _number(total) != 1.0:

@@ -20,7 +20,7 @@ from edge_imgq.graph import edit
 
 
 @dataclass(frozen=True)
-class Form:
+class Shuffle:
     """A shuffle: its operator, its mode, and which two of the six axes are the block."""
 
     kind: str
@@ -28,11 +28,11 @@ class Form:
     block: tuple[int, int]
 
 
-FORMS: dict[tuple[int, ...], Form] = {
-    (0, 1, 4, 2, 5, 3): Form("DepthToSpace", "CRD", (2, 3)),
-    (0, 3, 4, 1, 5, 2): Form("DepthToSpace", "DCR", (1, 2)),
-    (0, 3, 5, 1, 2, 4): Form("SpaceToDepth", "DCR", (3, 5)),
-    (0, 1, 3, 5, 2, 4): Form("SpaceToDepth", "CRD", (3, 5)),
+SHUFFLES: dict[tuple[int, ...], Shuffle] = {
+    (0, 1, 4, 2, 5, 3): Shuffle("DepthToSpace", "CRD", (2, 3)),
+    (0, 3, 4, 1, 5, 2): Shuffle("DepthToSpace", "DCR", (1, 2)),
+    (0, 3, 5, 1, 2, 4): Shuffle("SpaceToDepth", "DCR", (3, 5)),
+    (0, 1, 3, 5, 2, 4): Shuffle("SpaceToDepth", "CRD", (3, 5)),
 }
 
 
@@ -76,7 +76,7 @@ def _channels(graph: ir.Graph, node: ir.Node) -> bool:
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     if tuple(node.attributes.get_ints("perm", [])) == CHANNELS:
         return _channels(graph, node)
-    form = FORMS.get(tuple(node.attributes.get_ints("perm", [])))
+    form = SHUFFLES.get(tuple(node.attributes.get_ints("perm", [])))
     unfold = edit.find_maker(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if form is None or unfold is None or fold is None:
@@ -104,7 +104,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
-def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, form: Form) -> bool:
+def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, form: Shuffle) -> bool:
     """Whether the shapes are those of the form with a square block, and all known."""
     shapes = [value.shape for value in (source, middle, result)]
     if any(shape is None or not shape.is_static() for shape in shapes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_imgq.graph.cost.conv_cost import Layer, winograd_slots
+from edge_imgq.graph.cost.conv_cost import ConvShape, winograd_slots
 from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -53,6 +53,6 @@ def test_an_int8_file_computes_on_the_whole_image() -> None:
 
 
 def test_sums_are_dear_where_images_leave_the_caches() -> None:
-    layer = Layer((3, 3), (1, 1), 32, 32, quantized=False)
+    layer = ConvShape((3, 3), (1, 1), 32, 32, quantized=False)
     near, far = (winograd_slots(layer, pixels, DEFAULT) for pixels in (12288, 57600))
     assert near < 9 * 32 * 32 < far
