@@ -12,7 +12,7 @@ from typing import TypeAlias
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.progress import ProgressStep
-from edge_imgq.ports import PortRequests, read_bound, read_port
+from edge_imgq.ports import FORM, PortRequest, PortRequests, read_bound, read_port
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -88,7 +88,21 @@ def as_ports(output_name: str, inputs: Sequence[str], bind: Bound) -> PortReques
     """
     bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
     output = read_port(output_name) if output_name else None
-    return PortRequests(output, bound, tuple(read_port(text) for text in inputs))
+    return PortRequests(output, bound, _said_once([read_port(text) for text in inputs]))
+
+
+def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
+    """Return what is said of inputs.
+
+    Raises:
+        UsageError: nothing is said of one, or two things.
+    """
+    for place, port in enumerate(inputs):
+        if port.kind is None:
+            raise UsageError(f"'{port.name}' says nothing of that input; write {FORM}.")
+        if any(port.name == other.name for other in inputs[:place]):
+            raise UsageError(f"Two things are said of the input '{port.name}'; say one.")
+    return tuple(inputs)
 
 
 def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ...]:

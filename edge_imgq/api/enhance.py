@@ -81,11 +81,12 @@ def enhance(
     else:
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
+    ports = as_ports(output_name, inputs, bind)
     if model is None:
         from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
 
+        _refuse_said_of_advised(asked, ports, settings)
         model = assess_pixels(pixels, name, open_assessor(MODEL, count)).advice
-    ports = as_ports(output_name, inputs, bind)
     enhancers = [
         open_enhancer(found, count, asked, _texts(settings))
         for found in _opened(model, asked, ports)
@@ -159,6 +160,8 @@ def enhance_files(
     there = tuple(result for _, result in every if resume and result.is_file())
     jobs = tuple(job for job in every if job[1] not in there)
     ports = as_ports(output_name, inputs, bind)
+    if model is None:
+        _refuse_said_of_advised(asked, ports, settings)
     models = () if model is None else tuple(_opened(model, asked, ports))
     said = _texts(settings)
     request = EnhanceRequest(
@@ -171,6 +174,22 @@ def enhance_files(
         written = {Path(image.path) for image in batch.written}.union(there)
         write_page(Path(page), [job for job in every if job[1] in written], watch)
     return replace(batch, there=tuple(map(str, there)))
+
+
+def _refuse_said_of_advised(
+    pixels: PixelRange | None, ports: PortRequests, settings: Mapping[str, float | str]
+) -> None:
+    """Refuse what is said of a model where `assess` chooses it: a network that ships.
+
+    Raises:
+        UsageError: something is.
+    """
+    said = ["--range"] * (pixels is not None) + [*ports.words[::2], *(["--set"] * bool(settings))]
+    if said:
+        raise UsageError(
+            f"{said[0]} says something of a model of yours, and `assess` chooses networks that "
+            f"ship, which take the photograph alone: leave it out, or name a model (--model)."
+        )
 
 
 def _texts(settings: Mapping[str, float | str]) -> dict[str, str]:

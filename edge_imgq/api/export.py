@@ -20,7 +20,7 @@ from edge_imgq.api.arguments import (
     as_sizes,
     unwatched,
 )
-from edge_imgq.api.model import ModelLike, named_or_open, open_model
+from edge_imgq.api.model import ModelLike, named_or_open, opened_with
 from edge_imgq.api.result import ModelResult
 
 if TYPE_CHECKING:
@@ -100,11 +100,12 @@ def export(
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
     wanted, pixels = as_sizes(sizes), as_range(pixel_range)
+    ports = as_ports(output_name, inputs, bind)
     asked: str | Source
     if isinstance(model, (str, os.PathLike)):
-        asked = named_or_open(model, pixels, as_ports(output_name, inputs, bind), wanted)
+        asked = named_or_open(model, pixels, ports, wanted)
     else:
-        opened = open_model(model, pixel_range=pixels, sizes=wanted)
+        opened = opened_with(model, pixels, ports, wanted)
         wanted, pixels = wanted or opened.sizes, opened.pixel_range
         asked = opened.at(wanted)
     request = ExportRequest(

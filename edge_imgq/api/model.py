@@ -135,15 +135,8 @@ def open_model(
         ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime computes
             something else from it than its file or module does.
     """
-    from edge_imgq.pipeline.open_model.source import open_model as open_source
-
-    if isinstance(model, Model):
-        return model
-    pixels, wanted = as_range(pixel_range), as_sizes(sizes)
-    given, own = _given(model, example, name, pixels)
-    wanted = wanted or own
-    source = open_source(given, pixels, wanted, as_ports(output_name, inputs, bind))
-    return Model(source.name, wanted, pixels, source, given)
+    pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind)
+    return opened_with(model, pixels, ports, as_sizes(sizes), example, name)
 
 
 def named_or_open(
@@ -160,10 +153,39 @@ def named_or_open(
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 
-    if not isinstance(model, (str, os.PathLike)):
-        return open_model(model, pixel_range=pixels).source
-    path = os.fspath(model)
-    return path if ports == NOTHING_ASKED else open_source(path, pixels, sizes, ports)
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        return path if ports == NOTHING_ASKED else open_source(path, pixels, sizes, ports)
+    return opened_with(model, pixels, ports, sizes).source
+
+
+def opened_with(
+    model: ModelLike | nn.Module,
+    pixels: PixelRange | None,
+    ports: PortRequests = NOTHING_ASKED,
+    sizes: tuple[Size, ...] = (),
+    example: Example | None = None,
+    name: str = "",
+) -> Model:
+    """Return a model, opened by what is said of it, or one that is open as it is.
+
+    Raises:
+        UsageError: something is said of one that is open.
+        ModelError: it cannot be opened.
+    """
+    from edge_imgq.pipeline.open_model.source import open_model as open_source
+
+    if isinstance(model, Model):
+        if ports != NOTHING_ASKED or pixels not in (None, model.pixel_range):
+            raise UsageError(
+                f"{model.name} is open already: say its range, its inputs and its output to "
+                "`open`, and leave them out here."
+            )
+        return model
+    given, own = _given(model, example, name, pixels)
+    wanted = sizes or own
+    source = open_source(given, pixels, wanted, ports)
+    return Model(source.name, wanted, pixels, source, given)
 
 
 def _given(

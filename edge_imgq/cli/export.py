@@ -144,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
             inputs=arguments.input,
-            bind=dict(arguments.bind),
+            bind=arguments.bind,
             threads=arguments.threads,
             bench=not arguments.no_bench,
             pictures=arguments.pictures,

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             passes=arguments.passes,
             output_name=arguments.output_name or "",
             inputs=arguments.input,
-            bind=dict(arguments.bind),
+            bind=arguments.bind,
             progress=watch,
         )
     if arguments.overlay:

@@ -205,8 +205,8 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bind",
         type=bound,
-        action="append",
-        default=[],
+        action=OncePerName,
+        default={},
         metavar="NAME=NUMBER",
         help="make an input beside the image a constant, such as sigma=15/255; once for each",
     )
@@ -217,12 +217,35 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         type=setting,
-        action="append",
-        default=[],
+        action=OncePerName,
+        default={},
         metavar="NAME=VALUE",
         help="of an input beside the photograph: a number in the model's own unit, sigma=25/255, "
         "or a picture, mask=mask.png; once for each",
     )
+
+
+class OncePerName(argparse.Action):
+    """Gather pairs of a name and a value in a mapping, and refuse a name that comes again."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add one pair.
+
+        Raises:
+            ArgumentError: its name has a value already.
+        """
+        del parser, option_string
+        name, value = values
+        found: dict[str, Any] = getattr(namespace, self.dest)
+        if name in found:
+            raise argparse.ArgumentError(self, f"'{name}' has two values; give one")
+        setattr(namespace, self.dest, {**found, name: value})
 
 
 def port(text: str) -> str:

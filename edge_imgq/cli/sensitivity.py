@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             pixel_range=arguments.pixels,
             output_name=arguments.output_name or "",
             inputs=arguments.input,
-            bind=dict(arguments.bind),
+            bind=arguments.bind,
             progress=watch,
         )
     print(sensitivity_to_json(found.sensitivity) if arguments.json else found)

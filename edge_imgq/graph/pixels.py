@@ -14,6 +14,7 @@ from edge_imgq.graph.load.refusals import shape_in_words
 from edge_imgq.graph.ports.border import find_border, with_border
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.ports.port_inputs import further_ports
+from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import (
     TRIED,
@@ -140,15 +141,22 @@ def _result(
 ) -> Port | None:
     """Return what a model returns; None for an image as it is taken."""
     name, said = str(model.graph.outputs[0].name), None if asked is None else asked.kind
+    refuse_unfit_result(asked, channels, is_vector=is_vector)
     if is_vector:
         return Port(name, "vector", channels)
     if layout.kind == "image" and channels == layout.channels and said in (None, "image"):
-        return None
+        has_own_range = asked is not None and asked.low and (asked.low, asked.high) != _ends(span)
+        return Port(name, "image", channels, *_ends(span)) if has_own_range else None
     pictures = (IMAGE_CHANNELS, 1 if layout.colour == "y" else IMAGE_CHANNELS)
     is_image = said == "image" or (said is None and channels in pictures)
     if is_image and channels in (1, IMAGE_CHANNELS):
-        return Port(name, "image", channels, span[:1], span[1:])
+        return Port(name, "image", channels, *_ends(span))
     return Port(name, "plane", channels)
+
+
+def _ends(span: tuple[float, float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the values of pixel 0 and pixel 255 as those of a port."""
+    return span[:1], span[1:]
 
 
 def _no_image(model: ir.Model, name: str) -> ModelError:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from edge_imgq.artifact import float_reference, sha256_of
 from edge_imgq.errors import ModelError, UsageError
 from edge_imgq.formats import format_of, unknown
-from edge_imgq.pipeline.open_model.source import Source, open_model, refuse_odd_size
+from edge_imgq.pipeline.open_model.source import (
+    Source,
+    open_model,
+    refuse_odd_size,
+    refuse_ports,
+)
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.skipped import Skipped
@@ -45,7 +50,7 @@ def inspect(
 
     Raises:
         UsageError: it is a folder, or a file of another format; passes are asked for of a file that
-            none goes through.
+            none goes through, or ports of one that is settled.
         ModelError: it is missing or damaged, or does not fit the size.
     """
     form = format_of(path)
@@ -55,6 +60,7 @@ def inspect(
         raise UsageError(f"{path} {unknown(path)}.")
     if path.suffix.lower() != ".onnx":
         _refuse_passes(path, passes)
+        refuse_ports(str(path), ports)
         describe: Callable[[Path, Size | None], FileDescription] = form.functions.describe
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
@@ -77,6 +83,7 @@ def _inspect_onnx(
 
     if _is_quantized(path):
         _refuse_passes(path, passes)
+        refuse_ports(str(path), ports)
         found = describe(path, size)
         return replace(found, model_parameters=_model_parameters(path, found.note))
     watch(ProgressStep("open the model", 0, 2))

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 import edge_imgq as eiq
+from edge_imgq.errors import UsageError
 from tests.api.conftest import SIZE, Residual
+from tests.port_networks import with_noise_map
 
 pytestmark = pytest.mark.usefixtures("torch_operators")
 
@@ -90,3 +92,30 @@ def test_what_cannot_be_opened_is_an_error_with_a_sentence(
 ) -> None:
     with pytest.raises(eiq.EdgeImgqError, match=said):
         eiq.open(words, **options)
+
+
+def test_what_is_said_of_ports_holds_for_a_model_in_memory(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    photo = np.random.default_rng(4).integers(0, 256, (32, 32, 3), np.uint8)
+    wanted = eiq.enhance(photo, path, bind={"sigma": "15/255"})
+    given = eiq.enhance(photo, path.read_bytes(), bind={"sigma": "15/255"})
+    np.testing.assert_array_equal(given, wanted)
+    made = eiq.export(
+        path.read_bytes(),
+        targets="onnx-float",
+        sizes=(32, 32),
+        bind={"sigma": "15/255"},
+        bench=False,
+        output=tmp_path / "out",
+    )
+    assert made.report.contract.further == ()
+
+
+@pytest.mark.parametrize("said", [{"bind": {"sigma": 0.1}}, {"pixel_range": 255}])
+def test_nothing_more_is_said_of_a_model_that_is_open(tmp_path: Path, said: dict) -> None:
+    model = eiq.open(with_noise_map(tmp_path / "noise.onnx"))
+    photo = np.zeros((32, 32, 3), np.uint8)
+    with pytest.raises(UsageError, match="noise is open already: say its range, its inputs"):
+        eiq.enhance(photo, model, settings={"sigma": 0.1}, **said)
+    with pytest.raises(UsageError, match="noise is open already"):
+        eiq.export(model, targets="onnx-float", output=tmp_path / "out", **said)

@@ -69,6 +69,9 @@ def test_inspect_shows_what_is_left_of_a_model_and_who_takes_it(run: Run, networ
         (("--bind", "sigma"), "'sigma' binds nothing; write NAME=NUMBER"),
         (("--bind", "sigma=15"), "'sigma' is bound to 15, and reaches 0 to 0.2941"),
         (("--set", "sigma"), "'sigma' sets nothing; write NAME=VALUE"),
+        (("--bind", "sigma=0.1", "--bind", "sigma=0.2"), "--bind: 'sigma' has two values"),
+        (("--set", "sigma=0.1", "--set", "sigma=0.1"), "--set: 'sigma' has two values"),
+        (("--input", "sigma=mask", "--input", "sigma=plane"), "Two things are said of the input"),
         ((), "takes more than the photograph: sigma=NUMBER (0 to 0.2941)"),
     ],
 )
@@ -79,6 +82,40 @@ def test_words_that_say_nothing_are_refused(
     refused = run("enhance", photo, "--model", network, "-o", tmp_path / "out", *words)
     assert refused.code == 2
     assert said in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--set", "sigma=0.1"),
+        ("--bind", "sigma=0.1"),
+        ("--input", "sigma=plane:0..1"),
+        ("--output-name", "out"),
+        ("--range", "255"),
+    ],
+)
+def test_what_is_said_of_a_model_that_assess_chooses_is_refused(
+    run: Run, photos: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    photo = photos / "evaluation" / "chelsea.png"
+    refused = run("enhance", photo, "--auto", "-o", tmp_path / "out", *words)
+    assert refused.code == 2
+    assert f"{words[0]} says something of a model of yours" in " ".join(refused.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_were_exported_say_themselves_what_they_take(
+    run: Run, network: Path, photos: Path, tmp_path: Path
+) -> None:
+    words = ("--target", "tflite-float", "onnx-float", "--size", "32x32", "--no-bench")
+    assert run("export", network, *words, "--output", tmp_path).code == 0
+    for name in ("tflite-float.tflite", "onnx-float.onnx"):
+        file = tmp_path / "noise" / name
+        photo = photos / "evaluation" / "chelsea.png"
+        for command in (("inspect", file), ("enhance", photo, "--model", file, "-o", tmp_path)):
+            refused = run(*command, "--bind", "sigma=0.1")
+            assert refused.code == 2
+            assert "says itself what it takes and returns" in " ".join(refused.err.split())
 
 
 def test_an_int8_file_of_several_sizes_is_given_a_plane_that_is_bound(

@@ -68,7 +68,7 @@ def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str
     bound = next(value for value in inputs if value.name == port)
     kind = helper.tensor_dtype_to_np_dtype(bound.type.tensor_type.elem_type)
     array = np.asarray(numbers, kind)
-    shape = [dimension.dim_value for dimension in bound.type.tensor_type.shape.dim]
+    shape = _shape_for(bound, array.size, _batches(inputs))
     graph.input.remove(bound)
     if all(shape):
         graph.initializer.append(numpy_helper.from_array(_filled(array, shape, port, name), port))
@@ -79,7 +79,28 @@ def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str
             f"{name} leaves the lengths of its input '{port}' open, and no image has them. Export "
             f"it with a value of '{port}' inside."
         )
-    _spread(graph, image, port, _filled(array, [1, shape[1] or 1, 1, 1], port, name))
+    _spread(graph, image, port, _filled(array, [1, shape[1], 1, 1], port, name))
+
+
+def _batches(inputs: Sequence[onnx.ValueInfoProto]) -> set[str]:
+    """Return the names of open batches of images."""
+    return {v.type.tensor_type.shape.dim[0].dim_param for v in inputs if _rank(v) == 4} - {""}
+
+
+def _shape_for(bound: onnx.ValueInfoProto, numbers: int, batches: set[str]) -> list[int]:
+    """Return the lengths of an input that gets so many numbers; 0 for a height or width not known.
+
+    An open first length is that of the batch, one; alone it is how many numbers there are, unless
+    it has the name of an image's batch.
+    """
+    dimensions = bound.type.tensor_type.shape.dim
+    lengths = [dimension.dim_value for dimension in dimensions]
+    if lengths and not lengths[0]:
+        is_batch = len(lengths) > 1 or dimensions[0].dim_param in batches
+        lengths[0] = 1 if is_batch else numbers
+    if len(lengths) > 1 and not lengths[1]:
+        lengths[1] = numbers
+    return lengths
 
 
 def _filled(

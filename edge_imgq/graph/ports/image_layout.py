@@ -9,6 +9,7 @@ import onnx_ir as ir
 from edge_imgq.contract import Colour
 from edge_imgq.errors import ModelError
 from edge_imgq.ports import Kind, PortRequests
+from edge_imgq.wording import count_of
 
 IMAGE_CHANNELS = 3
 """Of a picture in colour."""
@@ -72,8 +73,8 @@ def image_layout(
         frames = channels // IMAGE_CHANNELS if in_colour else channels
         return ImageLayout("frames", "rgb" if in_colour else "y", frames, channels)
     raise ModelError(
-        f"{name} takes '{image.name}' of {channels} channels, and what a photograph becomes there "
-        "is not known. A gray image has 1 channel, an RGB image 3; say "
+        f"{name} takes '{image.name}' of {count_of(channels, 'channel')}, and what a photograph "
+        "becomes there is not known. A gray image has 1 channel, an RGB image 3; say "
         f"--input {image.name}=frames for frames side by side, =raw for the four planes of a "
         "mosaic, =rgba for transparency; or wrap the network so that it takes the image itself."
     )

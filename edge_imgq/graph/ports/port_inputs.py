@@ -40,19 +40,24 @@ def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
             listed = " and ".join(f"'{other}'" for other in names)
             raise UsageError(f"{name} has no input '{port.name}'; it takes {listed}.")
     planes = [value for value in inputs if _is_plane(value)]
-    named = [v for v in planes if asked.of_input(str(v.name)).kind in LAYOUTS[1:]]
-    free = [v for v in planes if asked.of_input(str(v.name)).kind is None] or planes
-    image = named[0] if named else min(free, key=_rank)
+    image = min(planes, key=lambda value: _rank(value, asked.of_input(str(value.name)).kind))
     inputs[:] = [image, *(value for value in inputs if value is not image)]
 
 
-def _rank(value: ir.Value) -> tuple[bool, int]:
-    """Return what the likeliest image has least of: a colour image, then planes, frames, gray."""
+def _rank(value: ir.Value, said: Kind | None) -> tuple[int, int, bool]:
+    """Return what the likeliest image has least of: a colour image, then planes, frames, gray.
+
+    Of two alike, the one that nobody speaks of comes first: an image may be said of the other.
+    """
     name = str(value.name).lower().replace("masked", "")
     channels = value.shape[1] if value.shape is not None else None
     several = isinstance(channels, int) and channels > 0 and channels % IMAGE_CHANNELS == 0
     likely = (channels == IMAGE_CHANNELS, channels == PLANES, several, channels == 1, True)
-    return any(word in name for word in NO_IMAGE), likely.index(True)
+    if said in LAYOUTS[1:]:
+        return 0, 0, True
+    named_otherwise = said is None and any(word in name for word in NO_IMAGE)
+    place = 3 if said not in (None, "image") else 2 if named_otherwise else 1
+    return place, likely.index(True), said is not None
 
 
 def _is_plane(value: ir.Value) -> bool:

@@ -122,17 +122,26 @@ def refuse_range(name: str, pixels: PixelRange | None, *, says_range: bool) -> N
         )
 
 
+def refuse_ports(name: str, ports: PortRequests) -> None:
+    """Refuse what a person says of the ports of anything but an .onnx file of their own.
+
+    Raises:
+        UsageError: something is said.
+    """
+    if ports != NOTHING_ASKED:
+        raise UsageError(
+            f"{name} says itself what it takes and returns: leave {ports.words[0]} out. It is for "
+            ".onnx files of others; what edge-imgq writes of one is told when it is exported."
+        )
+
+
 def _named(
     text: str, pixels: PixelRange | None, sizes: Sequence[Size], ports: PortRequests
 ) -> Source:
     path = Path(text)
     if path.suffix.lower() == ".onnx":
         return _from_onnx(replace(OnnxModel.file(path), ports=ports), pixels, sizes)
-    if ports != NOTHING_ASKED:
-        raise UsageError(
-            f"{text} is no .onnx file, and has one image in and one out: leave "
-            f"{ports.words[0]} out."
-        )
+    refuse_ports(text, ports)
     if path.suffix.lower() == ".safetensors":
         return _from_checkpoint(path)
     if path.suffix.lower() == ".npz":
@@ -191,12 +200,16 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
         take_image_first,
         take_ports,
     )
+    from edge_imgq.graph.ports.port_refusals import refuse_contradicted
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 
     proto = given.checked()
     model = normalise(proto, given.where)
+    if has_note(model.metadata_props):
+        refuse_ports(given.where, given.ports)
     take_image_first(model, given.ports, given.where)
+    refuse_contradicted(model, given.ports)
     shape_vectors(model)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)

@@ -49,6 +49,10 @@ def run(model: onnx.ModelProto, **feeds: np.ndarray) -> dict[str, np.ndarray]:
         ((1, 3, 1, 1), (0.1, 0.2, 0.3)),
         ((1, 1, "h", "w"), (0.25,)),
         ((1, 3, "h", "w"), (0.1, 0.2, 0.3)),
+        (("n", 1, "h", "w"), (0.25,)),
+        (("n", 3, 1, 1), (0.1, 0.2, 0.3)),
+        (("n", "c", "h", "w"), (0.1, 0.2, 0.3)),
+        (("n",), (0.25,)),
     ],
 )
 def test_a_bound_input_is_the_constant_that_the_whole_model_is_given(
@@ -60,9 +64,11 @@ def test_a_bound_input_is_the_constant_that_the_whole_model_is_given(
     chosen = with_chosen_ports(whole, asked, "m")
     onnx.checker.check_model(chosen)
     image = np.random.default_rng(3).random((1, 3, 5, 7), np.float32)
-    lengths = [{"h": 5, "w": 7}.get(str(n), n) for n in level]
+    known = {"h": 5, "w": 7, "n": 1, "c": len(numbers)}
+    lengths = [known.get(str(n), n) for n in level]
     column = np.array(numbers, np.float32).reshape(-1, 1, 1)
-    fed = np.broadcast_to(column if lengths else np.float32(numbers[0]), lengths).astype(np.float32)
+    given = column if len(lengths) > 2 else np.float32(numbers[0])
+    fed = np.broadcast_to(given, lengths).astype(np.float32)
     found = run(chosen, image=image)
     assert list(found) == ["sum"]
     np.testing.assert_array_equal(found["sum"], run(whole, image=image, level=fed)["sum"])
@@ -87,6 +93,17 @@ def test_too_many_numbers_are_refused() -> None:
     asked = PortRequests(bound=(("level", (1.0, 2.0)),))
     with pytest.raises(ModelError, match="holds 1x3x1x1 numbers; give one for all of them or as"):
         with_chosen_ports(two_of_each((1, 3, 1, 1)), asked, "m")
+
+
+def test_an_open_batch_is_one_image_s() -> None:
+    whole = two_of_each(("n", 3, 1, 1))
+    bound = with_chosen_ports(whole, PortRequests(bound=(("level", (0.5,)),)), "m")
+    (constant,) = [tensor for tensor in bound.graph.initializer if tensor.name == "level"]
+    assert list(constant.dims) == [1, 3, 1, 1]
+    of_batch = two_of_each(("n",))
+    of_batch.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    with pytest.raises(ModelError, match="holds 1 numbers; give one"):
+        with_chosen_ports(of_batch, PortRequests(bound=(("level", (1.0, 2.0)),)), "m")
 
 
 def test_what_is_said_of_ports_is_read_and_said_again() -> None:

@@ -15,7 +15,7 @@ from edge_imgq.graph.ports.port_inputs import (
     take_image_first,
     take_ports,
 )
-from edge_imgq.ports import NOTHING_ASKED
+from edge_imgq.ports import NOTHING_ASKED, PortRequests, read_port
 from tests.graph import build
 
 IMAGE = np.random.default_rng(9).random((1, 3, 6, 5), np.float32)
@@ -78,6 +78,26 @@ def test_numbers_become_one_pixel_from_0_to_the_peak(name: str) -> None:
         None, {"image": IMAGE, "knob": levels}
     )
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "said", [("image=image",), ("sigma=plane",), ("image=image", "sigma=mask")]
+)
+def test_what_is_said_of_one_input_does_not_make_the_other_the_photograph(
+    said: tuple[str, ...],
+) -> None:
+    model = opened((1, 1, 6, 5), [("Mul", ["image", "knob"], "out")])
+    next(value for value in model.graph.inputs if value.name == "knob").name = "sigma"
+    asked = PortRequests(inputs=tuple(read_port(text) for text in said))
+    take_image_first(model, asked, "m")
+    assert model.graph.inputs[0].name == "image"
+
+
+def test_of_two_alike_the_one_that_nobody_speaks_of_is_the_photograph() -> None:
+    model = opened((1, 3, 6, 5), [("Mul", ["image", "knob"], "out")])
+    for said, first in (("knob=image", "image"), ("image=image", "knob")):
+        take_image_first(model, PortRequests(inputs=(read_port(said),)), "m")
+        assert model.graph.inputs[0].name == first
 
 
 @pytest.mark.parametrize("image", [1, 3, 4, 6, 9, 15])

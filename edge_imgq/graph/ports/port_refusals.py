@@ -1,0 +1,99 @@
+"""What a person says of ports and the network contradicts: refused, and never dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from edge_imgq.errors import UsageError
+from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, PLANES
+from edge_imgq.graph.ports.port_feeds import is_one_pixel
+from edge_imgq.ports import LAYOUTS, Kind, PortRequest, PortRequests
+from edge_imgq.wording import count_of
+
+RETURNED: tuple[Kind, ...] = ("image", "plane", "vector")
+"""Kinds of outputs."""
+
+
+def refuse_contradicted(model: ir.Model, asked: PortRequests) -> None:
+    """Refuse what is said of inputs that they cannot be.
+
+    Args:
+        model: whose image is its first input, the others in the shapes that they were given in.
+        asked: by the person.
+
+    Raises:
+        UsageError: an input has another kind of shape, or a range where nothing would read it.
+    """
+    image, *others = model.graph.inputs
+    _refuse_range(asked.of_input(str(image.name)))
+    for value in others:
+        _refuse_kind(value, asked.of_input(str(value.name)), image)
+
+
+def _refuse_range(said: PortRequest) -> None:
+    if said.low:
+        raise UsageError(
+            f"'{said.name}' is what becomes of the photograph, and the range of its pixels holds "
+            "for what comes out, too: say it with --range (`pixel_range` in Python), and leave it "
+            f"out of --input {said.name}={said.kind}."
+        )
+
+
+def _refuse_kind(value: ir.Value, said: PortRequest, image: ir.Value) -> None:
+    if said.kind is None:
+        return
+    name, shape = said.name, tuple(value.shape or ())
+    of = f"--input {name}={said.kind}"
+    if said.kind in LAYOUTS[1:]:
+        raise UsageError(
+            f"{of} is for what becomes of the photograph, and that is '{image.name}' here; "
+            f"'{name}' is a plane, mask, vector or image beside it."
+        )
+    is_vector = len(shape) != 4 or is_one_pixel(shape)
+    if is_vector != (said.kind == "vector"):
+        has = "no height and width: it is a vector" if is_vector else "a height and a width"
+        other = "" if is_vector else ": it is a plane, mask or image"
+        raise UsageError(f"'{name}' has {has}{other}, not what {of} says.")
+    channels = None if is_vector else shape[1]
+    if said.kind == "image" and channels not in (None, _photograph_channels(image)):
+        raise UsageError(
+            f"'{name}' has {channels} of the {_photograph_channels(image)} channels that a "
+            f"photograph has here: it is a plane or mask, not what {of} says."
+        )
+
+
+def _photograph_channels(image: ir.Value) -> int | None:
+    """Return the channels of a photograph that becomes an input; None where they are open."""
+    assert image.shape is not None
+    channels = image.shape[1]
+    if not isinstance(channels, int):
+        return None
+    return IMAGE_CHANNELS if channels == PLANES or channels % IMAGE_CHANNELS == 0 else 1
+
+
+def refuse_unfit_result(said: PortRequest | None, channels: int, *, is_vector: bool) -> None:
+    """Refuse what is said of the output that it cannot be.
+
+    Raises:
+        UsageError: it has another kind of shape, or other channels.
+    """
+    if said is None or said.kind is None:
+        return
+    of = f"--output-name {said.name}={said.kind}"
+    if said.kind not in RETURNED:
+        raise UsageError(f"{of} says no kind of output: these are {_listed(RETURNED)}.")
+    if is_vector != (said.kind == "vector"):
+        has = "no height and width" if is_vector else "a height and a width"
+        are = "a vector" if is_vector else "an image or plane"
+        raise UsageError(f"'{said.name}' has {has}: it is {are}, not what {of} says.")
+    if said.kind == "image" and channels not in (1, IMAGE_CHANNELS):
+        raise UsageError(
+            f"'{said.name}' has {count_of(channels, 'channel')}, and an image has 1 or "
+            f"{IMAGE_CHANNELS}: it is a plane, not what {of} says."
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
