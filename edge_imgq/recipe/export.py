@@ -13,7 +13,9 @@ from edge_imgq.errors import RecipeError
 from edge_imgq.formats import FORMATS, Format, Precision
 from edge_imgq.kernels.processors import OF_PROCESSOR
 from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.ports import NOTHING_ASKED, PortRequests
 from edge_imgq.recipe.passes import read_passes
+from edge_imgq.recipe.ports import KEYS, port_values, read_ports
 from edge_imgq.recipe.toml_reader import TomlTable, checked_name
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -71,6 +73,8 @@ class ExportRecipe:
         passes: graph passes for a float target; an int8 target takes them from its scheme.
         size: height and width of the input image of the written file.
         budget: what the file may lose.
+        ports: what the model takes and returns, where its shapes do not say; in a file, the keys
+            `output`, `input` and `bind` (`edge_imgq.recipe.ports`).
     """
 
     name: str
@@ -82,6 +86,7 @@ class ExportRecipe:
     passes: tuple[str, ...]
     size: tuple[int, int]
     budget: Budget
+    ports: PortRequests = NOTHING_ASKED
 
     @property
     def processors(self) -> tuple[str, ...]:
@@ -146,14 +151,15 @@ def checked_export(recipe: ExportRecipe) -> ExportRecipe:
         RecipeError: a value is not what `ExportRecipe` describes.
     """
     budget = {key: value for key, value in vars(recipe.budget).items() if value is not None}
-    values = {key: value for key, value in vars(recipe).items() if key != "name"}
+    values = {key: value for key, value in vars(recipe).items() if key not in ("name", "ports")}
     values |= {"passes": list(recipe.passes), "size": list(recipe.size), "budget": budget}
-    values["processor"] = list(recipe.processors)
+    values |= {"processor": list(recipe.processors), **port_values(recipe.ports)}
     return _parsed(TomlTable(values, f"The recipe '{recipe.name}'"), checked_name(recipe.name))
 
 
 def _parsed(table: TomlTable, name: str) -> ExportRecipe:
-    table.refuse_others([key.name for key in fields(ExportRecipe) if key.name != "name"])
+    own = [key.name for key in fields(ExportRecipe) if key.name not in ("name", "ports")]
+    table.refuse_others([*own, *KEYS])
     form, precision = table.text("format", tuple(FORMATS)), table.text("precision", PRECISIONS)
     processor = _processors(table)
     recipe = ExportRecipe(
@@ -166,6 +172,7 @@ def _parsed(table: TomlTable, name: str) -> ExportRecipe:
         passes=read_passes(table, default=()),
         size=table.size("size"),
         budget=_budget(table.table("budget"), form, precision, _kind(processor)),
+        ports=read_ports(table),
     )
     _refuse_contradictions(recipe, table.where)
     return recipe

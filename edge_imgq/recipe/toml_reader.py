@@ -92,6 +92,15 @@ class TomlTable:
         """Return the strings of a table of any keys, each one of `choices` if there are any."""
         return {key: self.text(key, choices) for key in self._values}
 
+    def value(self, key: str) -> Any:
+        """Return what a key that is there holds, whatever that is."""
+        return self._values[key]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys, in their order."""
+        return tuple(self._values)
+
     @property
     def where(self) -> str:
         """Name of the file and the table, for errors."""

@@ -27,6 +27,7 @@ from edge_imgq.formats import suffixes
 from edge_imgq.images.samples import ENOUGH
 from edge_imgq.pipeline.export.ai_pack import recipe_of_pack, write_pack
 from edge_imgq.pipeline.export.failures import Failures
+from edge_imgq.pipeline.export.recipe_ports import opened_by
 from edge_imgq.pipeline.export.refused_operators import note_unsupported, target_plans
 from edge_imgq.pipeline.export.watch_passes import BetweenPhases
 from edge_imgq.pipeline.export.write_and_verify import write_and_verify
@@ -43,7 +44,7 @@ from edge_imgq.pipeline.image_selection import (
 from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.mixed_precision.mix_precision import OverBudget, mix
 from edge_imgq.pipeline.open_model.original_file import with_agreement
-from edge_imgq.pipeline.open_model.source import Source, opened, refuse_odd_size
+from edge_imgq.pipeline.open_model.source import Source, refuse_odd_size
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.verify import Terms
 from edge_imgq.pipeline.verify.worst_images import WorstImages
@@ -282,7 +283,7 @@ def _plan(request: ExportRequest, failures: Failures, watch: Watch) -> ExportPla
     refuse_overlap(calibration, evaluation)
     named = request.model if isinstance(request.model, str) else request.model.name
     watch(ProgressStep(f"open {named}", 0, 1))
-    source = opened(request.model, request.pixels, request.sizes)
+    source = opened_by(recipes, request.model, request.pixels, request.sizes)
     sizes = {recipe.name: _sizes(source, recipe, request.sizes) for recipe in recipes}
     between = BetweenPhases(request.graphs and request.graphs / source.name, request.checked)
     plans = target_plans(source, recipes, schemes, sizes)

@@ -103,7 +103,7 @@ def open_model(
     if isinstance(given, OnnxModel):
         found = _from_onnx(replace(given, ports=ports), pixels, sizes)
         refuse_range(given.where, pixels, says_range=found.is_own)
-        return replace(found, asked=pixels)
+        return replace(found, asked=pixels, ports=ports)
     found = _named(given, pixels, sizes, ports)
     refuse_range(given, pixels, says_range=found.is_own)
     return replace(found, given=given, asked=pixels, ports=ports)

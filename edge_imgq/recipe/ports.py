@@ -1,0 +1,120 @@
+"""What a recipe says of the ports of a model: the output that is wanted, inputs, and constants.
+
+    output = "enhanced"
+
+    [input.sigma]
+    kind = "plane"
+    range = [0, "75/255"]
+
+    [bind]
+    strength = 0.7
+
+It means what --output-name, --input and --bind mean. A number may be text such as "75/255"; a range
+may be a list of ranges, one for each channel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge_imgq.errors import RecipeError
+from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of
+from edge_imgq.recipe.toml_reader import TomlTable
+
+KEYS = ("output", "input", "bind")
+"""Of a recipe."""
+
+PORT_KEYS = ("kind", "range")
+"""Of what is said of one port."""
+
+
+def read_ports(table: TomlTable) -> PortRequests:
+    """Return what a recipe says of ports.
+
+    Raises:
+        RecipeError: it is not what this module's docstring describes.
+    """
+    inputs, bind = table.table("input"), table.table("bind")
+    return PortRequests(
+        _output(table),
+        tuple((name, _numbers(bind, name)) for name in bind.keys),
+        tuple(_port(name, inputs.table(name), PORT_KEYS) for name in inputs.keys),
+    )
+
+
+def port_values(ports: PortRequests) -> dict[str, Any]:
+    """Return what the recipe's own TOML file would hold, as Python's values."""
+    found: dict[str, Any] = {}
+    if ports.output is not None:
+        said = _values(ports.output)
+        found["output"] = {"name": ports.output.name, **said} if said else ports.output.name
+    if ports.inputs:
+        found["input"] = {port.name: _values(port) for port in ports.inputs}
+    if ports.bound:
+        found["bind"] = {name: list(numbers) for name, numbers in ports.bound}
+    return found
+
+
+def _values(port: PortRequest) -> dict[str, Any]:
+    ends = [list(pair) for pair in zip(port.low, port.high, strict=True)]
+    said = {"kind": port.kind} if port.kind else {}
+    return {**said, **({"range": ends} if ends else {})}
+
+
+def _output(table: TomlTable) -> PortRequest | None:
+    if not table.has("output"):
+        return None
+    said = table.value("output")
+    if isinstance(said, str):
+        return PortRequest(table.text("output"))
+    output = table.table("output")
+    output.refuse_others(("name", *PORT_KEYS))
+    return _port(output.text("name"), output, ("name", *PORT_KEYS))
+
+
+def _port(name: str, table: TomlTable, keys: tuple[str, ...]) -> PortRequest:
+    table.refuse_others(keys)
+    kind = table.text("kind", KINDS)
+    ends = [_ends(table, pair) for pair in _pairs(table)] if table.has("range") else []
+    return PortRequest(
+        name, as_kind(kind), tuple(low for low, _ in ends), tuple(high for _, high in ends)
+    )
+
+
+def _pairs(table: TomlTable) -> list[Any]:
+    """Return the ranges of a port: the one that is there, or several."""
+    said = table.value("range")
+    if isinstance(said, list) and said and all(isinstance(pair, list) for pair in said):
+        return said
+    return [said]
+
+
+def _ends(table: TomlTable, pair: Any) -> tuple[float, float]:
+    numbers = [_number(end) for end in pair] if isinstance(pair, list) else []
+    if len(numbers) != 2 or None in numbers:
+        raise RecipeError(
+            f"{table.where}: 'range' must be [lowest, highest], such as [0, 75] or "
+            f'[0, "75/255"], or a list of such for each channel, not {pair!r}.'
+        )
+    low, high = (number for number in numbers if number is not None)
+    if low >= high:
+        raise RecipeError(f"{table.where}: 'range' has its lower end first, unlike {pair!r}.")
+    return low, high
+
+
+def _numbers(table: TomlTable, name: str) -> tuple[float, ...]:
+    said = table.value(name)
+    numbers = [_number(one) for one in (said if isinstance(said, list) else [said])]
+    found = tuple(number for number in numbers if number is not None)
+    if not found or len(found) < len(numbers):
+        raise RecipeError(
+            f"{table.where}: '{name}' must be a number, such as 0.7 or \"15/255\", or a list of "
+            f"numbers for each channel, not {said!r}."
+        )
+    return found
+
+
+def _number(said: Any) -> float | None:
+    if isinstance(said, bool) or not isinstance(said, (int, float, str)):
+        return None
+    return number_of(str(said))
