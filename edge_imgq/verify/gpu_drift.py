@@ -18,6 +18,9 @@ from edge_imgq.verify.budget import LEAST_VS_HOST
 LEAST_IN_FLOAT32 = 90.0
 """dB below which roundings of float32 do not explain a difference: they make 110 and more."""
 
+WELL_IN_FLOAT16 = 55.0
+"""dB from which a file in float16 gives nothing to look for."""
+
 NOT_ON_GPU = Skipped("only float TFLite files for GPUs run in LiteRT's GPU kernels")
 NOT_BISECTED = Skipped("--bisect compares every operator")
 
@@ -53,6 +56,13 @@ class GpuDrift:
         if self.float32 < LEAST_IN_FLOAT32:
             return "wrong"
         return "coarse" if self.float16 < LEAST_VS_HOST or self.beyond else "right"
+
+    @property
+    def bisected_in_float32(self) -> bool:
+        """Whether the operator to be named is one in float32; else it is one in float16."""
+        return self.verdict == "wrong" or (
+            self.verdict == "right" and self.float16 >= WELL_IN_FLOAT16
+        )
 
     @property
     def breaches(self) -> tuple[str, ...]:

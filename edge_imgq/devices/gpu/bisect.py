@@ -105,11 +105,11 @@ def first_wrong(
                 if alone < least and reached[tensor.index] < least:
                     return WrongOperator(tensor.operator, tensor.name, alone, in_float32)
         beginning = _shortest(session, here, pixels, least, part) if in_float32 else None
-    return beginning or none_wrong(tensors, reached, least)
+    return beginning or none_wrong(tensors, reached, least, in_float32)
 
 
 def none_wrong(
-    tensors: tuple[Computed, ...], reached: Mapping[int, float], least: float
+    tensors: tuple[Computed, ...], reached: Mapping[int, float], least: float, in_float32: bool
 ) -> Skipped:
     """Return that no operator is wrong, how many tensors that was seen on, and the farthest one.
 
@@ -117,8 +117,10 @@ def none_wrong(
         tensors: of the file, at least one.
         reached: dB of each against this host's, by its index.
         least: dB that a tensor must have to count as right.
+        in_float32: whether the GPU computed in float32; else in float16.
     """
-    compared = f"{count_of(len(tensors), 'tensor')} compared"
+    precision = "float32" if in_float32 else "float16"
+    compared = f"{count_of(len(tensors), 'tensor')} compared in {precision}"
     last = min(tensors, key=lambda tensor: reached[tensor.index])
     lowest = reached[last.index]
     if lowest == HIGHEST:

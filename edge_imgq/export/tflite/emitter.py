@@ -75,6 +75,12 @@ class Emitter:
             return self.writer.add_tensor(tensor.name, values.shape, "bool", None, values)
         return self._add(tensor.name, values.shape, tensor.quantization, values)
 
+    def in_float32(self, constant: Tensor) -> int:
+        """Add a float constant of the network in float32, whatever others are stored in."""
+        assert constant.data is not None
+        values = stored_values(constant.data)
+        return self.writer.add_tensor(constant.name, values.shape, "float32", None, values)
+
     def weights(self, tensor: Tensor, values: NDArray[Any], axis: int) -> int:
         """Add weights that an operator wants in its own order.
 

@@ -14,6 +14,8 @@ The GPU delegate reads a file otherwise than the processor's kernels do:
 5. LiteRT's GPU kernels compute grouped convolutions wrongly whose groups are no multiples of four
    channels; these have the weights of all channels (LiteRT 2.3.0, run).
 6. They add and subtract the parts of a SPLIT wrongly; parts are SLICEs (LiteRT 2.3.0, run).
+7. With float32 enforced they join zeros in the place of a float16 constant; constants that are
+   joined to an image are float32 (LiteRT 2.3.0, run).
 
 Source of the others: TensorFlow, `tensorflow/lite/delegates/gpu/common/model_builder.cc`
 (TransposeConvBuiltinOperationParser, UpdatePadding), `operations.cc` (CalculateSamePadding) and

@@ -83,7 +83,7 @@ def _distance(
 def _operator(
     session: GpuSession, drift: GpuDrift, pixels: NDArray[np.uint8], reference: Path | None
 ) -> WrongOperator | Skipped:
-    """Return the first operator that is wrong: in float32, or else where float16 is coarse."""
-    in_float32 = drift.verdict != "coarse"
+    """Return the first operator that is wrong: in float32, or in float16 that is not near."""
+    in_float32 = drift.bisected_in_float32
     least = LEAST_IN_FLOAT32 if in_float32 else LEAST_VS_HOST
     return first_wrong(session, pixels, least, in_float32, reference)

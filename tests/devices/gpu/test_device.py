@@ -300,12 +300,15 @@ def test_an_operator_that_is_computed_wrongly_is_named(
 def test_what_was_seen_is_said_where_no_operator_is_wrong(small: Path) -> None:
     tensors = computed_tensors(small / "tiny" / "tflite-float.tflite")
     equal = {tensor.index: HIGHEST for tensor in tensors}
-    assert none_wrong(tensors, equal, 90).reason.endswith("compared, all as on this host)")
+    same = none_wrong(tensors, equal, 90, in_float32=True)
+    assert same.reason.endswith("compared in float32, all as on this host)")
     first = tensors[0]
     for psnr, words in ((128.04, ""), (72.0, " by itself: they make small differences large")):
-        assert none_wrong(tensors, {**equal, first.index: psnr}, 90).reason == (
-            f"no operator is wrong{words} ({len(tensors)} tensors compared; the largest difference "
-            f"is that of {first.operator} '{first.name}', {psnr:.1f} dB against this host's)"
+        found = none_wrong(tensors, {**equal, first.index: psnr}, 90, in_float32=False)
+        assert found.reason == (
+            f"no operator is wrong{words} ({len(tensors)} tensors compared in float16; the largest "
+            f"difference is that of {first.operator} '{first.name}', {psnr:.1f} dB against this "
+            "host's)"
         )
 
 

@@ -141,6 +141,19 @@ def test_the_halves_of_an_image_are_slices(tmp_path) -> None:
     agrees(case, data)
 
 
+def test_a_constant_that_is_joined_to_an_image_is_float32(tmp_path) -> None:
+    body = CONVOLUTION + "y = Concat<axis=1>(a, map)"
+    planes = np.random.default_rng(3).random((1, 2, 8, 10)).astype(np.float16).astype(np.float32)
+    case = Case(body, (1, 3, 8, 10), {"w": W, "b": B, "map": planes})
+    data = written(case, tmp_path)
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    tensors = model.subgraphs[0].tensors
+    joined = tensors[model.subgraphs[0].operators[-1].inputs[1]]
+    assert model.buffers[joined.buffer].data is not None  # read as it is, through no DEQUANTIZE
+    assert joined.type == schema.TensorType.FLOAT32
+    agrees(case, data)
+
+
 @pytest.mark.parametrize("mode", ["CRD", "DCR"])
 def test_a_pixel_shuffle_comes_out_without_depth_to_space(mode, tmp_path) -> None:
     case = Case(SHUFFLE.replace("CRD", mode), (1, 3, 8, 10), {"w": W, "b": B})

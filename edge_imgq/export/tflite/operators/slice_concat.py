@@ -15,7 +15,7 @@ from edge_imgq.graph.read_network import same_quantization
 
 if TYPE_CHECKING:
     from edge_imgq.export.tflite.emitter import Emitter
-    from edge_imgq.graph.network import Operation, Tensor
+    from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 Code = schema.BuiltinOperator
 ROWS, COLUMNS = 1, 2
@@ -174,7 +174,7 @@ def concatenation(file: Emitter, operation: Operation) -> None:
     output = operation.output
     tensors = [tensor for tensor in operation.inputs if tensor is not None]
     axis = stored_axis(operation.attributes["axis"], len(output.shape))
-    inputs = [file.requantized(tensor, output.quantization) for tensor in tensors]
+    inputs = [_joined(file, tensor, output.quantization) for tensor in tensors]
     shapes = [stored_shape(tensor.shape) for tensor in tensors]
     while output.quantization is not None and len(inputs) > MOST_JOINED:
         count = min(MOST_JOINED, len(inputs) - MOST_JOINED + 1)
@@ -185,6 +185,17 @@ def concatenation(file: Emitter, operation: Operation) -> None:
         file.writer.add_operator(Code.CONCATENATION, inputs[:count], [joined], _joining(axis))
         inputs[:count], shapes[:count] = [joined], [tuple(shape)]
     file.emit(operation, Code.CONCATENATION, inputs, _joining(axis))
+
+
+def _joined(file: Emitter, tensor: Tensor, quantization: Quantization | None) -> int:
+    """Return an input of a CONCATENATION.
+
+    LiteRT 2.3.0's GPU kernels, with float32 enforced, join zeros in the place of a float16 constant
+    behind its DEQUANTIZE, without a word; for GPUs such a constant is float32.
+    """
+    if file.options.gpu and tensor.data is not None and quantization is None:
+        return file.in_float32(tensor)
+    return file.requantized(tensor, quantization)
 
 
 def _joining(axis: int) -> schema.ConcatenationOptionsT:
