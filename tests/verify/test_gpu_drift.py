@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from edge_imgq.runtime.half_range import BeyondFloat16
 
+from edge_imgq.runtime.fp16_overflow import Fp16Overflow
 from edge_imgq.verify.gpu_drift import GpuDrift
 
 
-def drift(float16: float, float32: float, *beyond: BeyondFloat16) -> GpuDrift:
+def drift(float16: float, float32: float, *beyond: Fp16Overflow) -> GpuDrift:
     return GpuDrift("a GPU", "an image", (8, 8), float16, float32, beyond)
 
 
@@ -18,7 +18,7 @@ def drift(float16: float, float32: float, *beyond: BeyondFloat16) -> GpuDrift:
         (drift(70, 140), "right", True),
         (drift(50, 130), "right", False),  # float16 may be looked at: float32 has nothing to show
         (drift(30, 130), "coarse", False),
-        (drift(70, 140, BeyondFloat16("a", 1e5)), "coarse", False),
+        (drift(70, 140, Fp16Overflow("a", 1e5)), "coarse", False),
         (drift(70, 20), "wrong", True),  # no rounding explains it
         (drift(20, 20), "wrong", True),
     ],
