@@ -17,7 +17,7 @@ PROFILES: Mapping[str, KernelProfile] = {
 }
 
 OF_PROCESSOR: Mapping[str, KernelProfile] = {
-    "cpu": PROFILES["x86-vnni"],
+    "cpu": PROFILES["arm-dot"],
     "cpu:arm": PROFILES["arm-dot"],
     "cpu:x86": PROFILES["x86-vnni"],
     "gpu": PROFILES["x86-vnni"],
