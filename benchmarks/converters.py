@@ -35,7 +35,12 @@ from benchmarks.peer_table import ENVIRONMENTS, PEERS
 from benchmarks.turns import take_turns_anew
 from edge_imgq.devices.stopwatch import host_name
 from edge_imgq.errors import EdgeImgqError
+from edge_imgq.kernels.processors import OF_PROCESSOR
+from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.skipped import Skipped
+
+TIMED_ON = "cpu:x86"
+"""The processor that our files are for: that of the servers that they are timed on."""
 
 
 def main() -> None:
@@ -75,7 +80,8 @@ def compare(names: Sequence[str], peers: Sequence[str], rounds: int) -> Run:
             cases.append(case)
         else:
             entries.append(Entry(name, OURS, "float", reason=case.reason))
-    files = files_of(cases, [peer for peer in PEERS if peer in peers])
+    kernels = OF_PROCESSOR[TIMED_ON]
+    files = files_of(cases, [peer for peer in PEERS if peer in peers], kernels)
     for case in cases:
         entries += _measured(case, files[case.name], rounds)
     versions = {peer: ENVIRONMENTS[PEERS[peer].environment].version for peer in peers}
@@ -104,14 +110,22 @@ Files = dict[Key, Path | Skipped]
 """The files, or why there is none."""
 
 
-def files_of(cases: Sequence[Case], peers: Sequence[str]) -> dict[str, Files]:
-    """Return all files by network; a peer that starts from another's file comes behind it."""
+def files_of(
+    cases: Sequence[Case], peers: Sequence[str], kernels: KernelProfile
+) -> dict[str, Files]:
+    """Return all files by network; a peer that starts from another's file comes behind it.
+
+    Args:
+        cases: the networks.
+        peers: keys of PEERS.
+        kernels: of the processor that ours are for.
+    """
     files: dict[str, Files] = {case.name: {} for case in cases}
     root = ROOT / "files"
     for case in cases:
         report(f"{OURS}: {case.name}")
         for precision in TARGETS:
-            files[case.name][OURS, precision] = write_ours(case, precision, root)
+            files[case.name][OURS, precision] = write_ours(case, precision, root, kernels)
     for peer in peers:
         for answer in convert(peer, cases, root, report):
             files[answer.network][peer, answer.precision] = answer.result

@@ -31,10 +31,10 @@ from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
 from edge_imgq.images.samples import samples
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.pipeline.image_selection import calibration_images
 from edge_imgq.pipeline.open_model.source import Source, open_model
-from edge_imgq.quantize.quantize import quantize
+from edge_imgq.quantize.quantize import quantize_prepared
 from edge_imgq.quantize.ranges.ranges import covering
 from edge_imgq.recipe.folders import quantize_recipe
 from edge_imgq.recipe.quantize import QuantizeRecipe
@@ -80,7 +80,7 @@ def write_files(folder: Path, size: tuple[int, int]) -> dict[str, Path]:
         note = FileNote(source.name, name, source.contract, "benchmark")
         network = read_network(bind_size(graph, size))
         if "ours" in name:
-            network = fastest_rewrites(network, DEFAULT).network
+            network = fastest_rewrites(network, X86_VNNI).network
         elif network.is_quantized:
             network = _with_integer_prelu(network)
         paths[name] = folder / f"{name.replace(', ', '-')}.tflite"
@@ -109,7 +109,8 @@ def _integer_prelu(operation: Operation) -> Operation:
 def quantized(source: Source, recipe: QuantizeRecipe) -> ir.Model:
     """Quantize on the calibration images that ship."""
     images = (sample.pixels for sample in samples(calibration_images(None), source.contract, None))
-    return quantize(source.model, recipe, source.contract, images)
+    graph = source.prepared(recipe.passes, X86_VNNI)
+    return quantize_prepared(graph, recipe, source.contract, images).model
 
 
 def table(medians: Mapping[str, float], size: str) -> str:

@@ -44,6 +44,7 @@ from edge_imgq.devices.arm64.operator_costs import OperatorCosts
 from edge_imgq.devices.arm64.recording import record_operators, tables
 from edge_imgq.devices.arm64.setup import LITERT, RECORD, Emulation, cache_folder, read_emulation
 from edge_imgq.errors import DeviceError
+from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.skipped import Skipped
 
 PHONES = ("cortex-a55", "cortex-a76", "cortex-x1", "cortex-x3")
@@ -93,7 +94,7 @@ def count(
 ) -> PhoneRun:
     """Return what files of some networks take on some cores."""
     cases = [case for case in map(case_named, names) if isinstance(case, Case)]
-    files = files_of(cases, [peer for peer in PEERS if peer in peers])
+    files = files_of(cases, [peer for peer in PEERS if peer in peers], DEFAULT)
     entries = []
     for case in cases:
         for (maker, precision), file in files[case.name].items():

@@ -22,7 +22,8 @@ OF_PROCESSOR: Mapping[str, KernelProfile] = {
     "cpu:x86": PROFILES["x86-vnni"],
     "gpu": PROFILES["x86-vnni"],
 }
-"""By the `processor` of an export recipe. A file for GPUs has no forms that depend on it."""
+"""By the `processor` of an export recipe; files are for phones where it says no more than "cpu". A
+file for GPUs has no forms that depend on it."""
 
 DEFAULT = OF_PROCESSOR["cpu"]
 """What a graph is prepared for where no recipe names a processor."""

@@ -67,9 +67,9 @@ class ExportRecipe:
         format: a key of FORMATS.
         precision: one of PRECISIONS.
         scheme: stem of the quantization recipe; empty unless the precision is int8.
-        processor: whose kernels the forms of a TFLite file are chosen for: "cpu", "cpu:arm",
-            "cpu:x86" or "gpu"; or the chip whose NPU it is compiled for, a key of CHIPS, or
-            several, a file for each.
+        processor: whose kernels the forms of a TFLite file are chosen for: "cpu" or "cpu:arm",
+            phones' with dot product, "cpu:x86" or "gpu"; or the chip whose NPU it is compiled for,
+            a key of CHIPS, or several, a file for each.
         passes: graph passes for a float target; an int8 target takes them from its scheme.
         size: height and width of the input image of the written file.
         budget: what the file may lose.

@@ -106,7 +106,7 @@ def writes_minimal_filters(kernels: KernelProfile) -> bool:
 
 
 def test_a_file_has_the_forms_of_the_profile_that_it_is_written_for() -> None:
-    assert writes_minimal_filters(DEFAULT)
+    assert writes_minimal_filters(X86_VNNI)
     assert not writes_minimal_filters(ARM_DOT)
 
 
@@ -116,8 +116,9 @@ def splits_prelus(kernels: KernelProfile) -> bool:
 
 
 def test_prelus_are_split_where_those_of_the_profile_are_dear() -> None:
-    free = replace(DEFAULT, activations=ActivationCost(prelu=0, remainder=0, leaky=0))
-    assert splits_prelus(DEFAULT)
+    free = replace(X86_VNNI, activations=ActivationCost(prelu=0, remainder=0, leaky=0))
+    assert splits_prelus(X86_VNNI)
+    assert splits_prelus(ARM_DOT)
     assert not splits_prelus(free)
 
 
@@ -125,5 +126,6 @@ def test_every_processor_of_recipes_has_a_profile_of_the_table() -> None:
     assert (*OF_PROCESSOR, *CHIPS) == PROCESSORS
     assert set(OF_PROCESSOR.values()) <= set(PROFILES.values())
     assert OF_PROCESSOR["cpu"] is DEFAULT
+    assert OF_PROCESSOR["cpu"] is ARM_DOT
     assert OF_PROCESSOR["cpu:arm"] is ARM_DOT
     assert OF_PROCESSOR["cpu:x86"] is X86_VNNI

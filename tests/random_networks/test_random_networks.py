@@ -20,7 +20,9 @@ from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
     output_name,
 )
 from edge_imgq.export.tflite.lower import lower
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.arm import ARM_DOT
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.kernels.x86 import X86_VNNI
 from tests.export.tflite.witness import (
     NOTE,
     Case,
@@ -65,11 +67,13 @@ def test_a_random_network_in_float_agrees_with_onnx_runtime(case: Case) -> None:
 
 @seed(SEED)
 @settings(OPTIONS, max_examples=max(EXAMPLES // 4, 1))
-@given(networks())
-def test_a_random_network_in_its_fastest_form_agrees_with_onnx_runtime(case: Case) -> None:
+@given(networks(), st.sampled_from((X86_VNNI, ARM_DOT)))
+def test_a_random_network_in_its_fastest_form_agrees_with_onnx_runtime(
+    case: Case, kernels: KernelProfile
+) -> None:
     model, values = case.model(), image(case)
     wanted = run_onnx(model, values)
-    network = fastest_rewrites(network_of(rewritten(model, FLOAT_PASSES)), DEFAULT).network
+    network = fastest_rewrites(network_of(rewritten(model, FLOAT_PASSES)), kernels).network
     try:
         got = from_file(run_litert(lower(network, NOTE), to_file(values)))
     except Exception as error:
@@ -93,7 +97,7 @@ def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
     wanted = run_onnx(model, values)
     network = network_of(rewritten(model, FLOAT_PASSES))
     able = (output_name(op) for op in network.operations if can_split_rows(op))
-    search = _Search(network, lambda _: 0.0, DEFAULT)
+    search = _Search(network, lambda _: 0.0, X86_VNNI)
     search.inside = {name for name in able if chance.random() < share}
     split = on_split_rows(network, search.region())
     try:

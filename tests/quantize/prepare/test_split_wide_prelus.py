@@ -13,7 +13,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.graph.passes.by_name.sign_split import partly_cheap
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.calibration.calibrate import observe_channels
 from edge_imgq.quantize.calibration.patch_sampler import PatchSampler
 from edge_imgq.quantize.prepare.split_wide_prelus import split_wide
@@ -64,7 +64,7 @@ def halved(graph: ir.Model) -> tuple[ir.Model, dict[str, ChannelRange] | None]:
     zero_biases(copy.graph)
     patches = PatchSampler(1)
     seen = observe_channels(copy, patches.passing(PHOTOS), 1.0, closely=True)
-    return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False), DEFAULT)
+    return copy, split_wide(copy, seen, guard_of(CONTRACT, patches, one_by_one=False), X86_VNNI)
 
 
 @cache
@@ -76,7 +76,7 @@ def halved_mixed() -> tuple[ir.Model, dict[str, ChannelRange] | None]:
 def test_halves_are_no_more_than_the_time_allows() -> None:
     graph = network(mixed())
     assert "PRelu" in kinds(graph)
-    ((_, places),) = partly_cheap(graph.graph, DEFAULT).items()
+    ((_, places),) = partly_cheap(graph.graph, X86_VNNI).items()
     result, _ = halved_mixed()
     (rectified,) = (node for node in result.graph if node.op_type == "Relu")
     shape = rectified.outputs[0].shape

@@ -9,8 +9,11 @@ import onnx_ir as ir
 from onnx import helper
 
 from edge_imgq.contract import ImageContract
+from edge_imgq.graph.prepared import prepared_graph
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.quantize.quantize import Quantized, quantize_in_steps
+from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.profile import KernelProfile
+from edge_imgq.quantize.quantize import Quantized, quantize_prepared
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.graph.build import model, run, weights
 from tests.quantize.smooth_photo import photo
@@ -48,8 +51,11 @@ def carrying_network(idle: int, faint: float = 0.0) -> ir.Model:
     return model(nodes, constants)
 
 
-def quantized(network: ir.Model, recipe: QuantizeRecipe) -> Quantized:
-    return quantize_in_steps(network, recipe, CONTRACT, [photo(seed) for seed in range(6)])
+def quantized(
+    network: ir.Model, recipe: QuantizeRecipe, kernels: KernelProfile = DEFAULT
+) -> Quantized:
+    graph = prepared_graph(network, recipe.passes, kernels=kernels)
+    return quantize_prepared(graph, recipe, CONTRACT, [photo(seed) for seed in range(6)])
 
 
 def squared_error(network: ir.Model, other: ir.Model) -> float:

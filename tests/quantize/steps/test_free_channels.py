@@ -10,7 +10,8 @@ import pytest
 from onnx import helper
 
 from edge_imgq.images.layout import to_nchw
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.arm import ARM_DOT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.steps.free_channels import free_channels
 from tests.graph.build import model, run, weights
 from tests.quantize.smooth_photo import photo
@@ -42,7 +43,7 @@ def test_outputs_are_computed_by_sixteens_and_inputs_read_by_eights(
     width: int, places: int
 ) -> None:
     writer, reader = layers(width)
-    assert free_channels([writer], [reader], width, DEFAULT) == places
+    assert free_channels([writer], [reader], width, X86_VNNI) == places
 
 
 def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
@@ -53,12 +54,18 @@ def test_a_transposed_convolution_says_nothing_of_tiles() -> None:
     ]
     constants = {"w0": weights(generator, 10, 3, 1, 1), "w1": weights(generator, 10, 3, 3, 3)}
     writer, reader = model(nodes, constants).graph
-    assert free_channels([writer], [reader], 10, DEFAULT) == 0
+    assert free_channels([writer], [reader], 10, X86_VNNI) == 0
+
+
+@pytest.mark.parametrize(("width", "places"), [(8, 0), (10, 2), (13, 3), (16, 0)])
+def test_arm_with_dot_product_reads_inputs_by_fours(width: int, places: int) -> None:
+    writer, reader = layers(width)
+    assert free_channels([writer], [reader], width, ARM_DOT) == places
 
 
 def test_copies_fill_a_tile_and_take_more_of_the_noise() -> None:
     network = carrying_network(idle=3)
-    narrow, filled = (quantized(network, recipe) for recipe in (COPIED, TILES))
+    narrow, filled = (quantized(network, recipe, X86_VNNI) for recipe in (COPIED, TILES))
     assert [shape[0] for shape in shapes(narrow.original)] == [10, 3]
     assert [shape[0] for shape in shapes(filled.original)] == [16, 3]
     rounding_of_the_output = 1 / 12

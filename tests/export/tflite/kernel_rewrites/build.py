@@ -16,7 +16,7 @@ from edge_imgq.graph.network import Network
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
@@ -143,7 +143,7 @@ def assert_int8_file(name: str, path: Path) -> None:
     assert (got == wanted).mean() > 0.999
     assert np.abs(got - wanted).max() <= 1
     assert session.note.contract.multiple % 2 == 0
-    fast = fastest_rewrites(views(original, channels, scale)["int8"], DEFAULT)
+    fast = fastest_rewrites(views(original, channels, scale)["int8"], X86_VNNI)
     assert kinds is None or [op.kind for op in fast.network.operations] == kinds
 
 

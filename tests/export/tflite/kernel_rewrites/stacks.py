@@ -14,7 +14,7 @@ from edge_imgq.export.tflite.lower import lower
 from edge_imgq.graph.network import Network
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.runtime.litert import placement_of
 from tests.graph.build import parsed, weights
 
@@ -75,7 +75,7 @@ BODIES = {
 
 
 def fast(model: ir.Model, size: tuple[int, int] = SIZE) -> FastNetwork:
-    return fastest_rewrites(read_network(bind_size(model, size)), DEFAULT)
+    return fastest_rewrites(read_network(bind_size(model, size)), X86_VNNI)
 
 
 def computed(network: Network, image: np.ndarray) -> np.ndarray:

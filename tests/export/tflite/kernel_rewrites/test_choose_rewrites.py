@@ -7,7 +7,7 @@ from onnx import helper
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.runtime.litert import open_session
 from tests.export.tflite.kernel_rewrites.build import (
@@ -37,7 +37,7 @@ def test_a_fast_file_runs_at_other_sizes_of_the_multiple_it_names(tmp_path) -> N
 
 def test_odd_sizes_keep_the_plain_form() -> None:
     original = CASES["gray in, shuffle out"][0]()
-    fast = fastest_rewrites(views(original, 1, 2, size=(13, 21))["int8"], DEFAULT)
+    fast = fastest_rewrites(views(original, 1, 2, size=(13, 21))["int8"], X86_VNNI)
     assert fast.multiple == 1
     assert [op.kind for op in fast.network.operations] == ["Conv", "Conv", "DepthToSpace"]
 
@@ -48,7 +48,7 @@ def test_a_value_that_others_read_keeps_its_own_shuffle() -> None:
     tail = conv("a", "c", 1, 12, 12)
     layers = (features, shuffle("a", "b", 2), tail, shuffle("c", "d", 2))
     total = helper.make_node("Add", ["b", "d"], ["out"], name="total")
-    fast = fastest_rewrites(views(network(*layers, total, channels=3), 3, 2)["int8"], DEFAULT)
+    fast = fastest_rewrites(views(network(*layers, total, channels=3), 3, 2)["int8"], X86_VNNI)
     written = {tensor.name for op in fast.network.operations for tensor in op.outputs}
     read = {t.name for op in fast.network.operations for t in op.inputs if t and t.data is None}
     assert read <= written | {"image"}

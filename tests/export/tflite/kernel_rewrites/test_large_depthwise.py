@@ -17,7 +17,7 @@ from edge_imgq.graph.network import Operation
 from edge_imgq.graph.prepared import PreparedGraph
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from edge_imgq.runtime.litert import open_session
@@ -63,7 +63,7 @@ def network(name: str) -> ir.Model:
 
 def deep(original: ir.Model, size: tuple[int, int] = SIZE) -> list[Operation]:
     """Return the operations between the two convolutions of one tap, in the fast form."""
-    fast = fastest_rewrites(read_network(bind_size(original, size)), DEFAULT)
+    fast = fastest_rewrites(read_network(bind_size(original, size)), X86_VNNI)
     assert fast.multiple == 1
     return list(fast.network.operations[1:-1])
 
@@ -81,7 +81,7 @@ def levels(original: ir.Model, pixels: Any, *, exact: bool = False) -> Any:
 def test_float_parts_take_at_most_25_taps_and_agree_with_onnx_runtime(name: str, tmp_path) -> None:
     original = network(name)
     parts = [operation for operation in deep(original) if operation.kind == "Conv"]
-    assert max(np.prod(part.operand(1).shape[2:]) for part in parts) <= DEFAULT.depthwise_taps
+    assert max(np.prod(part.operand(1).shape[2:]) for part in parts) <= X86_VNNI.depthwise_taps
     path = tmp_path / "parts.tflite"
     write_tflite(
         PreparedGraph(original), ExportSpec((SIZE,), FileNote("m", "t", CONTRACT, "0")), path

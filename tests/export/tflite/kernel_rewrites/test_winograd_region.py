@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_imgq.graph.cost.conv_cost import ConvShape, winograd_slots
-from edge_imgq.kernels.processors import DEFAULT
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.quantize import quantize
 from edge_imgq.recipe.quantize import QuantizeRecipe
 from tests.export.tflite.kernel_rewrites.stacks import (
@@ -54,5 +54,5 @@ def test_an_int8_file_computes_on_the_whole_image() -> None:
 
 def test_sums_are_dear_where_images_leave_the_caches() -> None:
     layer = ConvShape((3, 3), (1, 1), 32, 32, quantized=False)
-    near, far = (winograd_slots(layer, pixels, DEFAULT) for pixels in (12288, 57600))
+    near, far = (winograd_slots(layer, pixels, X86_VNNI) for pixels in (12288, 57600))
     assert near < 9 * 32 * 32 < far
