@@ -34,7 +34,9 @@ class ImageContract:
         colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
         peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
         multiple: input height and width must be multiples of this.
-        result: what is returned; None for an image of the input's colour.
+        result: what is returned, of several the largest picture; None for an image of the input's
+            colour.
+        others: what is returned beside it.
         layout: what a photograph becomes: "image", itself; "raw", four planes of a Bayer mosaic (R,
             G, G, B) of half its sides; "rgba", with an opaque fourth channel; "frames", several
             side by side along the channels.
@@ -57,6 +59,7 @@ class ImageContract:
     further: tuple[Port, ...] = ()
     border: int = 0
     port_options: tuple[str, ...] = ()
+    others: tuple[Port, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -81,6 +84,7 @@ class ImageContract:
         said = [f"as {self.layout}"] * (self.layout != "image")
         said += [f"with {' and '.join(map(str, self.further))}"] * bool(self.further)
         said += [] if self.result is None else [f"to {self.result}"]
+        said += [f"and to {' and '.join(map(str, self.others))}"] * bool(self.others)
         said += [f"({', '.join(self.port_choices)})"] * bool(self.port_choices)
         return " ".join(said)
 
@@ -100,6 +104,16 @@ class ImageContract:
         return self.image_channels if self.result is None else self.result.channels
 
     @property
+    def results_channels(self) -> list[int]:
+        """Channels of each port that is returned."""
+        return [self.result_channels, *(port.channels for port in self.others)]
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether something of one frame goes into the next."""
+        return any(port.fed_by for port in self.further)
+
+    @property
     def returns_image(self) -> bool:
         """Whether a picture is returned."""
         return self.result is None or self.result.kind == "image"
@@ -115,6 +129,13 @@ class ImageContract:
         if self.result is not None and self.result.kind == "vector":
             return 1, 1
         return size[0] * self.scale, size[1] * self.scale
+
+    def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Return height and width of each port that is returned of an image of such."""
+        first = self.result_size(size)
+        parts = (None if port.kind == "vector" else port.parts for port in self.others)
+        others = ((first[0] // part, first[1] // part) if part else (1, 1) for part in parts)
+        return [first, *others]
 
     @property
     def pixel_scale(self) -> float:
@@ -220,6 +241,8 @@ class FileNote:
             pairs["operators"] = str(self.operators)
         if contract.result is not None:
             pairs["result"] = json.dumps(contract.result.to_dict())
+        if contract.others:
+            pairs["others"] = json.dumps([port.to_dict() for port in contract.others])
         if contract.border:
             pairs["border"] = str(contract.border)
         if not contract.takes_image_alone:
@@ -253,6 +276,7 @@ class FileNote:
                 frames=int(pairs.get(PREFIX + "frames", 1)),
                 further=_ports(pairs.get(PREFIX + "further", "[]")),
                 border=int(pairs.get(PREFIX + "border", 0)),
+                others=_ports(pairs.get(PREFIX + "others", "[]")),
                 port_options=tuple(json.loads(pairs.get(PREFIX + "port_options", "[]"))),
             )
             return FileNote(

@@ -80,6 +80,7 @@ class Format:
         raises_multiple: whether a file may want sides to be multiples of more than the network
             does.
         has_batch: whether its images have an axis for the batch.
+        returns_several: whether a file may return more than one result.
         layout: of the images that an app gives and gets.
         extra: what runs its files, where that is not installed with edge-imgq.
         rounds_elsewhere: why no share of values within one level can be kept, where a precision
@@ -96,6 +97,7 @@ class Format:
     has_plain_form: bool = False
     raises_multiple: bool = False
     has_batch: bool = True
+    returns_several: bool = False
     layout: Layout = "NCHW"
     extra: Extra | None = None
     rounds_elsewhere: str = ""
@@ -119,6 +121,7 @@ FORMATS: dict[str, Format] = {
         # Not every network's share can be kept by a default session of ONNX Runtime in int8.
         precisions={"float32": "asked", "int8": "optional"},
         sizes="any",
+        returns_several=True,
         devices=("hexagon",),
     ),
     "tflite": Format(
@@ -127,6 +130,7 @@ FORMATS: dict[str, Format] = {
         module="edge_imgq.export.tflite.format",
         precisions={"float32": "asked", "float16": "asked", "int8": "asked"},
         sizes="several",
+        returns_several=True,
         processors=("cpu", "gpu", "npu"),
         devices=("arm64", "gpu", "android", "ssh"),
         has_plain_form=True,
@@ -142,6 +146,7 @@ FORMATS: dict[str, Format] = {
         # constants that hold a size (of a resize, a slice) have no form; functions that share
         # weights begin with iOS 18, and these packages run on iOS 16 and 17.
         sizes="one",
+        returns_several=True,
         devices=("coreml",),
         has_batch=False,
         layout="image",

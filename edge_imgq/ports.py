@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 
 from edge_imgq.errors import UsageError
 
-Kind = Literal["image", "plane", "mask", "vector", "raw", "rgba", "frames"]
+Kind = Literal["image", "plane", "mask", "vector", "raw", "rgba", "frames", "state"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -38,10 +38,14 @@ class Port:
     Attributes:
         name: in the model.
         kind: "image", (1, C, H, W) of colours; "plane", the same of anything else; "mask", a plane
-            of the lowest and the highest number; "vector", N numbers for a whole image.
+            of the lowest and the highest number; "vector", N numbers for a whole image; "state",
+            a plane that the network hands to itself from one frame to the next.
         channels: C or N.
         low: what 0 stands for, one number for each channel or for all.
         high: what the peak stands for, likewise.
+        parts: sides of the image over those of the port: 2 for a plane of half of its height and
+            width. Of a port that is returned, the image is the one that is returned.
+        fed_by: of a state that is taken, the output that it was of the frame before.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Port:
     channels: int
     low: tuple[float, ...] = (0.0,)
     high: tuple[float, ...] = (1.0,)
+    parts: int = 1
+    fed_by: str = ""
 
     def __str__(self) -> str:
         """Return what it is in words: "vector 'scores' of 3 numbers"."""
@@ -56,8 +62,12 @@ class Port:
         return f"{self.kind} '{self.name}' of {self.channels} {of}{'s' * (self.channels != 1)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the port as JSON holds it."""
-        return asdict(self)
+        """Return the port as JSON holds it; what most ports have not is left out."""
+        values = asdict(self)
+        for key, usual in (("parts", 1), ("fed_by", "")):
+            if values[key] == usual:
+                del values[key]
+        return values
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Port:
@@ -68,7 +78,8 @@ class Port:
         """
         low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
         name, channels = str(values["name"]), int(values["channels"])
-        return Port(name, as_kind(str(values["kind"])), channels, low, high)
+        kind, parts = as_kind(str(values["kind"])), int(values.get("parts", 1))
+        return Port(name, kind, channels, low, high, parts, str(values.get("fed_by", "")))
 
 
 @dataclass(frozen=True)
@@ -93,12 +104,13 @@ class PortRequests:
     """What a person says of the ports of a model.
 
     Attributes:
-        output: the one that is wanted; None where nothing is said.
+        outputs: those that are wanted, the picture's or else the first one's result first; none
+            where all are.
         bound: inputs that become constants, with their numbers.
         inputs: what others are.
     """
 
-    output: PortRequest | None = None
+    outputs: tuple[PortRequest, ...] = ()
     bound: tuple[tuple[str, tuple[float, ...]], ...] = ()
     inputs: tuple[PortRequest, ...] = ()
 
@@ -106,15 +118,21 @@ class PortRequests:
         """Return what is said of an input."""
         return next((port for port in self.inputs if port.name == name), PortRequest(name))
 
+    def of_output(self, name: str) -> PortRequest:
+        """Return what is said of an output."""
+        return next((port for port in self.outputs if port.name == name), PortRequest(name))
+
     @property
     def is_choice(self) -> bool:
         """Whether the file has ports beside those that are wanted."""
-        return self.output is not None or bool(self.bound)
+        return bool(self.outputs or self.bound)
 
     @property
     def words(self) -> tuple[str, ...]:
         """The options of a command that say the same."""
-        found = [] if self.output is None else ["--output-name", _said(self.output)]
+        found = []
+        for port in self.outputs:
+            found += ["--output-name", _said(port)]
         for port in self.inputs:
             found += ["--input", _said(port)]
         for name, numbers in self.bound:

@@ -75,11 +75,11 @@ def as_range(pixels: Range | None) -> PixelRange | None:
     return PixelRange(float(low), float(high))
 
 
-def as_ports(output_name: str, inputs: Sequence[str], bind: Bound) -> PortRequests:
+def as_ports(output_name: str | Sequence[str], inputs: Sequence[str], bind: Bound) -> PortRequests:
     """Return what a person says of the ports of a model.
 
     Args:
-        output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH; "" for nothing.
+        output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for nothing.
         inputs: the same of inputs.
         bind: numbers of inputs that become constants, by the input's name.
 
@@ -87,8 +87,9 @@ def as_ports(output_name: str, inputs: Sequence[str], bind: Bound) -> PortReques
         UsageError: an argument says something else.
     """
     bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
-    output = read_port(output_name) if output_name else None
-    return PortRequests(output, bound, _said_once([read_port(text) for text in inputs]))
+    wanted = [output_name] * bool(output_name) if isinstance(output_name, str) else output_name
+    outputs, further = (tuple(map(read_port, texts)) for texts in (wanted, inputs))
+    return PortRequests(outputs, bound, _said_once(further))
 
 
 def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:

@@ -62,7 +62,7 @@ def evaluate(
     levels: float | Iterable[float] = (),
     sheet: AnyPath | None = None,
     pixel_range: Range | None = None,
-    output_name: str = "",
+    output_name: str | Sequence[str] = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     settings: Mapping[str, float | str] = MappingProxyType({}),

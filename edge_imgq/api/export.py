@@ -40,7 +40,7 @@ def export(
     sizes: Sizes = (),
     scheme: AnyPath | QuantizeRecipe | None = None,
     pixel_range: Range | None = None,
-    output_name: str = "",
+    output_name: str | Sequence[str] = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     threads: int = 1,

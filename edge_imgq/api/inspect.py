@@ -86,7 +86,7 @@ def inspect(
     *,
     size: Size | None = None,
     passes: bool = False,
-    output_name: str = "",
+    output_name: str | Sequence[str] = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,

@@ -108,7 +108,7 @@ def open_model(
     name: str = "",
     sizes: Sizes = (),
     pixel_range: Range | None = None,
-    output_name: str = "",
+    output_name: str | Sequence[str] = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
 ) -> Model:

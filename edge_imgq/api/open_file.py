@@ -67,10 +67,11 @@ class OpenedFile:
             NonFiniteOutputError: the file returned NaN or infinity.
         """
         from edge_imgq.images.files import as_image
+        from edge_imgq.images.port_results import first_result
 
         image = as_image(pixels, "the image")
         self._refuse_channels(image.shape[2])
-        return self.session.run(image)
+        return first_result(self.session.run(image), self.contract)
 
     def run_float(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the image that the file makes of an image, both float, black 0 and white 1.
@@ -89,6 +90,7 @@ class OpenedFile:
         import numpy as np
 
         from edge_imgq.images.layout import pixels_of
+        from edge_imgq.images.port_results import first_result
         from edge_imgq.runtime.protocol import FloatSession
 
         self._refuse_other_floats(image)
@@ -97,7 +99,7 @@ class OpenedFile:
             result = self.session.levels(levels)
         else:
             result = self.session.run(pixels_of(levels)).astype(np.float64)
-        return (result / 255.0).astype(np.float32)
+        return (first_result(result, self.contract) / 255.0).astype(np.float32)
 
     def _refuse_other_floats(self, image: NDArray[np.float32]) -> None:
         import numpy as np

@@ -74,7 +74,7 @@ def sensitivity(
     images: Images | None = None,
     output: AnyPath = "artifacts",
     pixel_range: Range | None = None,
-    output_name: str = "",
+    output_name: str | Sequence[str] = "",
     inputs: Sequence[str] = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,

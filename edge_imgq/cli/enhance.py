@@ -148,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
             memory=arguments.memory,
             page=arguments.page,
             pixel_range=arguments.pixels,
-            output_name=arguments.output_name or "",
+            output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
             settings=arguments.set,

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             levels=arguments.level,
             sheet=arguments.sheet,
             pixel_range=arguments.pixels,
-            output_name=arguments.output_name or "",
+            output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
             threads=arguments.threads,

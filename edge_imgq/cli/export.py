@@ -142,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
             sizes=arguments.size,
             scheme=arguments.scheme or "",
             pixel_range=arguments.pixels,
-            output_name=arguments.output_name or "",
+            output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
             threads=arguments.threads,

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.file,
             size=arguments.size,
             passes=arguments.passes,
-            output_name=arguments.output_name or "",
+            output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
             progress=watch,

@@ -189,9 +189,11 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-name",
         type=port,
+        action="append",
+        default=[],
         metavar="NAME",
-        help="the output of your ONNX model that is wanted, of several; with what it is where its "
-        "shape does not say: scores=vector:0..100 (docs/ports.md)",
+        help="an output of your ONNX model that is wanted, of several, once for each (default: "
+        "all); with what it is where its shape does not say: scores=vector:0..100 (docs/ports.md)",
     )
     parser.add_argument(
         "--input",

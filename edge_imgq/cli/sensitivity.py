@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
             images=arguments.images,
             output=arguments.output,
             pixel_range=arguments.pixels,
-            output_name=arguments.output_name or "",
+            output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
             progress=watch,

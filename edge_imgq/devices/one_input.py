@@ -1,4 +1,4 @@
-"""Files of several inputs: devices that are handed one array cannot fill them."""
+"""Files of several inputs or outputs: devices are handed one array, and hand back one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def refusal(path: Path) -> str:
-    """Return why a file's inputs cannot be filled on a device; empty where it takes an image alone.
+    """Return why a file does not run on a device; empty where it takes and returns one array.
 
     Raises:
         ModelError: the file is not whole, or carries no note of ours.
@@ -22,8 +22,11 @@ def refusal(path: Path) -> str:
     if form is None:
         return ""
     read: Callable[[Path], FileNote] = form.functions.read_note
-    ports = read(path).contract.further
-    if not ports:
-        return ""
-    named = " and ".join(f"'{port.name}'" for port in ports)
-    return f"it takes {named} beside the image, and the device is handed the image alone"
+    contract = read(path).contract
+    if contract.further:
+        named = " and ".join(f"'{port.name}'" for port in contract.further)
+        return f"it takes {named} beside the image, and the device is handed the image alone"
+    if contract.others:
+        named = " and ".join(f"'{port.name}'" for port in contract.others)
+        return f"it returns {named} beside the first result, and the device hands back one"
+    return ""

@@ -110,12 +110,21 @@ class Operation:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole graph: operations in an order in which every input is computed before its use."""
+    """A whole graph: operations in an order in which every input is computed before its use.
+
+    Attributes:
+        name: of the graph.
+        inputs: the image first.
+        outputs: the picture, or what is returned in its place, first.
+        operations: in order.
+        results: names that outputs have in the graph; their tensors may have others.
+    """
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     operations: tuple[Operation, ...]
+    results: tuple[str, ...] = ()
 
     @property
     def is_quantized(self) -> bool:

@@ -48,28 +48,29 @@ def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 
 
-def return_port(model: ir.Model, port: Port, peak: float) -> None:
+def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> None:
     """Let a network return a port from 0 to the peak, (1, C, H, W), in place.
 
     Args:
         model: normalised float model that returns the port's own numbers.
         port: its result.
         peak: what the end `port.high` becomes.
+        place: of the port among its outputs.
     """
     low, high = np.array(port.low), np.array(port.high)
     factor = peak / (high - low)
-    folded = _into_product(model.graph, factor, -low * factor)
-    output = model.graph.outputs[0]
+    folded = _into_product(model.graph, factor, -low * factor, place)
+    output = model.graph.outputs[place]
     if port.kind == "vector" and (output.shape is None or len(output.shape) != 4):
-        _make_pixel(model.graph, port.channels)
+        _make_pixel(model.graph, port.channels, place)
     if not folded and ((low != 0).any() or (high != peak).any()):
-        _leave(model.graph, _by_channel(factor), _by_channel(-low * factor))
+        _leave(model.graph, _by_channel(factor), _by_channel(-low * factor), place)
 
 
-def _into_product(graph: ir.Graph, factor: Floats, offset: Floats) -> bool:
+def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, place: int) -> bool:
     """Let a Gemm at the end compute factor and offset of its numbers, if there is one."""
-    node = graph.outputs[0].producer()
-    if node is None or node.op_type != "Gemm" or list(graph.outputs[0].uses()):
+    node = graph.outputs[place].producer()
+    if node is None or node.op_type != "Gemm" or list(graph.outputs[place].uses()):
         return False
     constants = node.inputs[1:]
     if len(constants) < 2 or not all(edit.is_constant(value) for value in constants):
@@ -88,17 +89,17 @@ def _by_channel(numbers: Floats) -> Floats:
     return numbers.reshape(() if numbers.size == 1 else (-1, 1, 1))
 
 
-def _make_pixel(graph: ir.Graph, channels: int) -> None:
+def _make_pixel(graph: ir.Graph, channels: int, place: int) -> None:
     """Let a graph return its vector as one pixel (1, C, 1, 1), under the name that it has."""
-    output = graph.outputs[0]
+    output = graph.outputs[place]
     axes = [2, 3] if output.shape is not None and len(output.shape) == 2 else [0, 2, 3]
     numbers = edit.add_constant(graph, "vector.axes", np.array(axes, np.int64))
-    node = ir.node("Unsqueeze", [output, numbers], name="vector")
+    node = ir.node("Unsqueeze", [output, numbers], name=f"vector{place or ''}")
     result = node.outputs[0]
     result.shape, result.type = ir.Shape([1, channels, 1, 1]), output.type
     graph.append(node)
     result.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
-    graph.outputs[0] = result
+    graph.outputs[place] = result
 
 
 def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
@@ -109,11 +110,11 @@ def _enter(graph: ir.Graph, factor: float, offset: float) -> None:
         use.node.replace_input_with(use.idx, scaled)
 
 
-def _leave(graph: ir.Graph, factor: float | Floats, offset: float | Floats) -> None:
-    output = graph.outputs[0]
-    scaled = _affine(graph, output, factor, offset, "pixels.out", before=None)
+def _leave(graph: ir.Graph, factor: float | Floats, offset: float | Floats, place: int = 0) -> None:
+    output = graph.outputs[place]
+    scaled = _affine(graph, output, factor, offset, f"pixels.out{place or ''}", before=None)
     scaled.name, output.name = output.name, edit.free_name(graph, f"{output.name}.own")
-    graph.outputs[0] = scaled
+    graph.outputs[place] = scaled
 
 
 def _affine(

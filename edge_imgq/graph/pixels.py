@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import onnx_ir as ir
@@ -15,6 +15,7 @@ from edge_imgq.graph.ports.border import find_border, with_border
 from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout, image_layout
 from edge_imgq.graph.ports.port_inputs import further_ports
 from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
+from edge_imgq.graph.ports.several_outputs import other_ports, with_others
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import (
     TRIED,
@@ -29,7 +30,7 @@ from edge_imgq.graph.shapes.size_multiple import (
     scale_at,
     sizes_to_try,
 )
-from edge_imgq.ports import NOTHING_ASKED, Port, PortRequest, PortRequests
+from edge_imgq.ports import NOTHING_ASKED, Port, PortRequests
 
 WHOLE = "edge-imgq is for networks whose output's sides are a whole multiple of the input's"
 
@@ -63,8 +64,8 @@ def read_pixels(
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
-    vector = _sides(model, wanted, numbers_at)
-    sides = vector or _sides(model, wanted, scale_at)
+    vector = _sides(model, wanted, with_others(numbers_at), alone=True)
+    sides = vector or _sides(model, wanted, with_others(scale_at))
     if sides is None:
         border = 0 if own_size(model) else find_border(outline(model), _first(model, wanted))
         if not border:
@@ -81,8 +82,9 @@ def read_pixels(
         multiple=sides.multiple,
         layout=layout.kind,
         frames=layout.frames,
-        result=_result(model, given, layout, asked.output, span, is_vector=vector is not None),
+        result=_result(model, given, layout, asked, span, is_vector=vector is not None),
         further=further_ports(model, asked, span, layout.channels),
+        others=other_ports(model, _tried(model, sides, wanted), layout, asked, span),
     )
     if sides.only is None:
         return model, contract
@@ -103,28 +105,35 @@ def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
     return read_pixels(model, name, peak)[1]
 
 
-def _sides(model: ir.Model, wanted: Sequence[Size], rule: Rule) -> Sides | None:
+def _sides(
+    model: ir.Model, wanted: Sequence[Size], rule: Rule, *, alone: bool = False
+) -> Sides | None:
+    """Return the sides that a rule finds; `alone` where it is for what is no image."""
     fixed = own_size(model)
     if fixed is None:
-        return find_sides(model, wanted, rule) if _may_work(model, rule) else None
+        return None if alone and _is_image(model) else find_sides(model, wanted, rule)
     scale = rule(model, fixed)
     return None if scale is None else Sides(scale, 1)
 
 
-def _may_work(model: ir.Model, rule: Rule) -> bool:
-    """Tell whether an output of so many axes may be what a rule asks for: trials take time."""
+def _is_image(model: ir.Model) -> bool:
+    """Tell whether the output has the axes of an image: trials take time."""
     shape = model.graph.outputs[0].shape
-    is_image = shape is not None and len(shape) == 4 and tuple(shape[2:]) != (1, 1)
-    return rule is not numbers_at or not is_image
+    return shape is not None and len(shape) == 4 and tuple(shape[2:]) != (1, 1)
+
+
+def _tried(model: ir.Model, sides: Sides, wanted: Sequence[Size]) -> Iterable[Size]:
+    """Return sizes of which one works."""
+    only = own_size(model) or sides.only
+    return (only,) if only else sizes_to_try(model, wanted)
 
 
 def _given(model: ir.Model, sides: Sides, wanted: Sequence[Size], *, is_vector: bool) -> int:
     """Return the channels of what a model returns."""
     if is_vector:
         return sides.scale
-    tried = own_size(model) or sides.only
     light = outline(model)
-    for size in (tried,) if tried else sizes_to_try(model, wanted):
+    for size in _tried(model, sides, wanted):
         if scale_at(light, size) is not None:
             return channels_at(light, size)
     raise AssertionError("a size that works was found before")
@@ -134,18 +143,20 @@ def _result(
     model: ir.Model,
     channels: int,
     layout: ImageLayout,
-    asked: PortRequest | None,
+    asked: PortRequests,
     span: tuple[float, float],
     *,
     is_vector: bool,
 ) -> Port | None:
-    """Return what a model returns; None for an image as it is taken."""
-    name, said = str(model.graph.outputs[0].name), None if asked is None else asked.kind
-    refuse_unfit_result(asked, channels, is_vector=is_vector)
+    """Return what a model returns first; None for an image as it is taken."""
+    name = str(model.graph.outputs[0].name)
+    wanted = asked.of_output(name)
+    said = wanted.kind
+    refuse_unfit_result(wanted, channels, is_vector=is_vector)
     if is_vector:
         return Port(name, "vector", channels)
     if layout.kind == "image" and channels == layout.channels and said in (None, "image"):
-        has_own_range = asked is not None and asked.low and (asked.low, asked.high) != _ends(span)
+        has_own_range = wanted.low and (wanted.low, wanted.high) != _ends(span)
         return Port(name, "image", channels, *_ends(span)) if has_own_range else None
     pictures = (IMAGE_CHANNELS, 1 if layout.colour == "y" else IMAGE_CHANNELS)
     is_image = said == "image" or (said is None and channels in pictures)
@@ -188,6 +199,13 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
     Raises:
         ModelError: its shapes do not work out.
     """
+    if len(model.graph.outputs) > 1:
+        names = ", ".join(f"'{value.name}'" for value in model.graph.outputs)
+        return ModelError(
+            f"{name} returns {names}, and there is no size at which the sides of the first are a "
+            "whole multiple of the image's, and of the others' sides. Name those that are wanted: "
+            "--output-name NAME, once for each."
+        )
     size = _first(model, wanted)
     found = output_at(outline(model), size)
     if found is None:

@@ -73,7 +73,9 @@ class _Reader:
             elif node not in self.fused:
                 self._operate(node)
         outputs = tuple(self.tensors[value] for value in self.graph.outputs)
-        return Network(self.graph.name or "network", inputs, outputs, tuple(self.operations))
+        results = tuple(str(value.name) for value in self.graph.outputs)
+        name, operations = self.graph.name or "network", tuple(self.operations)
+        return Network(name, inputs, outputs, operations, results)
 
     def _define(self, value: ir.Value) -> Tensor:
         """Make the tensor of a value that an operation or the caller computes."""

@@ -1,6 +1,6 @@
-"""What a recipe says of the ports of a model: the output that is wanted, inputs, and constants.
+"""What a recipe says of the ports of a model: outputs that are wanted, inputs, and constants.
 
-    output = "enhanced"
+    output = "enhanced"  # or several: ["enhanced", "curves=plane:-1..1"]
 
     [input.sigma]
     kind = "plane"
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_imgq.errors import RecipeError
-from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of
+from edge_imgq.errors import RecipeError, UsageError
+from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of, read_port
 from edge_imgq.recipe.toml_reader import TomlTable
 
 KEYS = ("output", "input", "bind")
@@ -36,7 +36,7 @@ def read_ports(table: TomlTable) -> PortRequests:
     """
     inputs, bind = table.table("input"), table.table("bind")
     return PortRequests(
-        _output(table),
+        _outputs(table),
         tuple((name, _numbers(bind, name)) for name in bind.keys),
         tuple(_port(name, inputs.table(name), PORT_KEYS) for name in inputs.keys),
     )
@@ -45,9 +45,11 @@ def read_ports(table: TomlTable) -> PortRequests:
 def port_values(ports: PortRequests) -> dict[str, Any]:
     """Return what the recipe's own TOML file would hold, as Python's values."""
     found: dict[str, Any] = {}
-    if ports.output is not None:
-        said = _values(ports.output)
-        found["output"] = {"name": ports.output.name, **said} if said else ports.output.name
+    for port in ports.outputs[:1]:
+        said = _values(port)
+        found["output"] = {"name": port.name, **said} if said else port.name
+    if len(ports.outputs) > 1:
+        found["output"] = list(PortRequests(ports.outputs).words[1::2])
     if ports.inputs:
         found["input"] = {port.name: _values(port) for port in ports.inputs}
     if ports.bound:
@@ -61,15 +63,20 @@ def _values(port: PortRequest) -> dict[str, Any]:
     return {**said, **({"range": ends} if ends else {})}
 
 
-def _output(table: TomlTable) -> PortRequest | None:
+def _outputs(table: TomlTable) -> tuple[PortRequest, ...]:
     if not table.has("output"):
-        return None
+        return ()
     said = table.value("output")
     if isinstance(said, str):
-        return PortRequest(table.text("output"))
+        return (PortRequest(table.text("output")),)
+    if isinstance(said, list):
+        try:
+            return tuple(read_port(str(text)) for text in said)
+        except UsageError as error:
+            raise RecipeError(f"{table.where}: 'output': {error}") from error
     output = table.table("output")
     output.refuse_others(("name", *PORT_KEYS))
-    return _port(output.text("name"), output, ("name", *PORT_KEYS))
+    return (_port(output.text("name"), output, ("name", *PORT_KEYS)),)
 
 
 def _port(name: str, table: TomlTable, keys: tuple[str, ...]) -> PortRequest:

@@ -64,6 +64,8 @@ class Figures:
         sizes: heights and widths of the input that the file is made for, such as "180x320"; none
             where it takes any, None where nobody said.
         activation_size: height and width that activations are counted at; None likewise.
+        others: of what is returned beside the first result, PSNR against the float reference, in
+            dB, by the port's name.
 
     The others are as in `Tolerances`.
     """
@@ -88,6 +90,7 @@ class Figures:
     partitions: int | None
     sizes: tuple[str, ...] | None = None
     activation_size: str | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,7 @@ def figures(target: TargetReport) -> Figures:
         partitions=None if placement is None else placement.partitions,
         sizes=_input_sizes(target),
         activation_size=None if memory is None else _in_words(memory.size),
+        others={other.numbers.port: other.vs_reference.mean for other in target.others},
     )
 
 

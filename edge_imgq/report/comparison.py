@@ -79,10 +79,32 @@ def moved(
             worse[rule.figure] = f"{rule.words} went {_way(rule, old, new, allowed)}"
         elif -loss > allowed + ON_TOLERANCE:
             better.append(f"{rule.words} went {_way(rule, old, new, allowed)}")
+    lost, gained = _others_moved(before, now, tolerances.vs_reference_mean)
+    worse, better = worse | lost, better + gained
     if "float_psnr" in worse:
         worse.pop("psnr", None)  # the file is worse because the network is
         worse["float_psnr"] = f"the network got worse: {worse['float_psnr']}{_beside(now)}"
     return tuple(worse.values()), tuple(better)
+
+
+def _others_moved(
+    before: Figures, now: Figures, allowed: float
+) -> tuple[dict[str, str], list[str]]:
+    """Return the same of what is returned beside the first result, worse by the port's name."""
+    worse, better = dict[str, str](), list[str]()
+    for port, old in before.others.items():
+        rule = Rule("vs_reference_mean", f"'{port}' against the float model", "dB", "", True)
+        new = now.others.get(port)
+        if new is None:
+            worse[f"other {port}"] = f"'{port}' is not returned any more"
+            continue
+        words = f"{rule.words} went {_way(rule, old, new, allowed)}"
+        loss = _loss(rule, old, new)
+        if loss > allowed + ON_TOLERANCE:
+            worse[f"other {port}"] = words
+        elif -loss > allowed + ON_TOLERANCE:
+            better.append(words)
+    return worse, better
 
 
 def lacks_sizes(before: Figures, now: Figures) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_imgq.ports import Port
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.port_error import PortError
 from edge_imgq.wording import count_of
 
 VISIBLE = 0.5
@@ -58,16 +59,34 @@ def worse_than_input(report: Report) -> list[str]:
 def beyond_port(report: Report) -> list[str]:
     """Return a warning where numbers leave the range that files keep them in; else nothing."""
     found, port = report.output_range, report.contract.result
+    beside = _others_beyond(report)
     if report.contract.returns_image or port is None or isinstance(found, Skipped):
-        return []
+        return beside
     share = found.below + found.above
     if share == 0:
-        return []
+        return beside
     return [
         f"! {100 * share:.2g} % of the numbers of '{port.name}' lie outside the range that it was "
         f"given, {100 * found.below:.2g} % below and {100 * found.above:.2g} % above: int8 files "
         "clip them, and dB do not show it. Say the range that they have: --output-name "
-        f"{port.name}={port.kind}:LOW..HIGH"
+        f"{port.name}={port.kind}:LOW..HIGH",
+        *beside,
+    ]
+
+
+def _others_beyond(report: Report) -> list[str]:
+    """Return the same of what is returned beside the first result: one line for each port."""
+    shares = {
+        (other.numbers.port, other.kind): other.beyond
+        for target in report.targets
+        for other in target.others
+        if other.beyond > 0
+    }
+    return [
+        f"! {100 * share:.2g} % of the numbers of '{port}' lie outside the range that files keep "
+        "them in: int8 files clip them, and dB do not show it. Say what they are and which range "
+        f"they have: --output-name {port}={'plane' if kind == 'image' else kind}:LOW..HIGH"
+        for (port, kind), share in shares.items()
     ]
 
 
@@ -100,17 +119,25 @@ def number_lines(report: Report) -> list[str]:
             f"the network leaves out {count_of(contract.border, 'pixel')} of an image on each "
             "side: its files mirror the image out by as many before anything else"
         )
-    if result is None or contract.returns_image:
-        return lines
-    lines.append(_stated(result, contract.peak))
+    results = [*([] if result is None or contract.returns_image else [result]), *contract.others]
+    lines += [_stated(port, contract.peak) for port in results]
     for target in report.targets:
-        found = target.numbers
-        if not isinstance(found, Skipped):
-            lines.append(
-                f"{target.target}: {found.port} off by {found.relative:.2%} of its norm, at most "
-                f"{found.largest:.3g} ({found.of_range:.2%} of its range)"
-            )
+        if not isinstance(target.numbers, Skipped):
+            found = target.numbers
+            lines.append(f"{target.target}: {found.port} {_off(found)}")
+        for other in target.others:
+            near, name = other.vs_reference, other.numbers.port
+            decibel = f"{near.mean:.1f}/{near.worst:.1f} dB against the float model"
+            off = "" if other.kind == "image" else f", {_off(other.numbers)}"
+            lines.append(f"{target.target}: {name} {decibel}{off}")
     return lines
+
+
+def _off(found: PortError) -> str:
+    return (
+        f"off by {found.relative:.2%} of its norm, at most {found.largest:.3g} "
+        f"({found.of_range:.2%} of its range)"
+    )
 
 
 def _stated(port: Port, peak: float) -> str:

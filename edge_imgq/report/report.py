@@ -25,6 +25,7 @@ from edge_imgq.verify.drift import (
     Drop,
     Fidelity,
     ImageFigures,
+    OutputDrift,
 )
 from edge_imgq.verify.gpu_drift import NOT_ON_GPU, GpuDrift
 from edge_imgq.verify.mean_error import MeanError
@@ -69,6 +70,7 @@ class TargetReport:
         budget: that it was held to; None where no recipe has one.
         gpu: one image in LiteRT's GPU kernels, in float16 and in float32.
         numbers: errors of a result that is no picture, in its own unit.
+        others: what it returns beside the first result.
     """
 
     target: str
@@ -94,6 +96,7 @@ class TargetReport:
     budget: Budget | None = None
     gpu: GpuDrift | Skipped = NOT_ON_GPU
     numbers: PortError | Skipped = A_PICTURE
+    others: tuple[OutputDrift, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ import torch
 from edge_imgq.contract import FileNote, has_note
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
 from edge_imgq.graph.ports.port_feeds import is_one_pixel, split_ports
-from edge_imgq.images.layout import from_nchw, levels_from_nchw, pixels_of
+from edge_imgq.images.layout import levels_from_nchw, pixels_of
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.mil.evaluate import Evaluator
 from edge_imgq.runtime.mil.package import Package, open_package
 from edge_imgq.runtime.mil.program import read_program
@@ -39,7 +40,8 @@ def open_session(path: Path, threads: int = 1) -> Session:
     """
     package = open_package(path)
     _refuse_without_images(package)
-    is_image = _note(package).contract.returns_image
+    contract = _note(package).contract
+    is_image = contract.returns_image and not contract.others
     if sys.platform == "darwin":
         return MacSession(package) if is_image else DeviceNumbers(package)
     return ReferenceSession(package, threads) if is_image else ReferenceNumbers(package, threads)
@@ -68,20 +70,15 @@ class ReferenceSession:
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
-        result = self._values(pixels)
-        if not _returns_picture(self.note):
-            return from_nchw(result, self.note.contract.peak)
         # As Core ML makes 8-bit images; our own programs return whole numbers in range.
-        return np.ascontiguousarray(
-            np.rint(result[0]).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-        )
+        return pixels_of(_levels(self._values(pixels), self.note))
 
-    def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[Any]:
-        """Return the output (1, C, H, W) of an image, as the program has it."""
+    def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> list[NDArray[Any]]:
+        """Return the outputs (1, C, H, W) of an image, as the program has them."""
         size = (pixels.shape[0], pixels.shape[1])
         fits = size == self.size or self.resizable
-        result = self._result(self._arrays(pixels), size) if fits else None
-        if result is None or result.shape != self._wanted(size):
+        result = self._results(self._arrays(pixels), size) if fits else None
+        if result is None or [array.shape for array in result] != self._wanted(size):
             raise ModelError(
                 f"{self._path} takes images of {self.size} (height, width), not {size}. "
                 "Export it again with --size."
@@ -122,33 +119,33 @@ class ReferenceSession:
         """Tell whether the program runs at a size, and returns the size that it should."""
         with _threads(self._threads):
             shapes = self._evaluator.shapes(self._shapes(size))
-        return shapes is not None and list(shapes.values()) == [self._wanted(size)]
+        return shapes is not None and list(shapes.values()) == self._wanted(size)
 
-    def _wanted(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """Return the shape of the output for an image of a height and width."""
+    def _wanted(self, size: tuple[int, int]) -> list[tuple[int, ...]]:
+        """Return the shapes of the outputs for an image of a height and width."""
         contract = self.note.contract
-        return (1, contract.result_channels, *contract.result_size(size))
+        pairs = zip(contract.results_channels, contract.results_sizes(size), strict=True)
+        return [(1, channels, *sides) for channels, sides in pairs]
 
-    def _result(
+    def _results(
         self, arrays: dict[str, NDArray[np.float32]], size: tuple[int, int]
-    ) -> NDArray[Any] | None:
-        """Return the program's output; None where an operator does not take this size."""
+    ) -> list[NDArray[Any]] | None:
+        """Return the program's outputs; None where an operator does not take this size."""
         try:
             with _threads(self._threads):
-                (result,) = self._evaluator.run(arrays).values()
+                return list(self._evaluator.run(arrays).values())
         except (RuntimeError, IndexError, ValueError):
             if size == self.size:
                 raise
             return None
-        return result
 
 
 class ReferenceNumbers(ReferenceSession):
-    """The same of a result that is no picture; satisfies `runtime.protocol.FloatSession`."""
+    """The same of more than a picture; satisfies `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output as levels (H, W, C), neither rounded nor clipped."""
-        return levels_from_nchw(self._values(pixels), self.note.contract.peak)
+        """Return the outputs as levels (H, W, C), neither rounded nor clipped."""
+        return _levels(self._values(pixels), self.note)
 
 
 class MacSession:
@@ -169,7 +166,7 @@ class MacSession:
         )
         description = package.model.description
         self._shapes = {entry.name: _shape(entry) for entry in description.input}
-        self._output = description.output[0].name
+        self._outputs = [entry.name for entry in description.output]
         try:
             with silenced():
                 self._model = ct.models.MLModel(str(package.path), compute_units=ct.ComputeUnit.ALL)
@@ -180,12 +177,7 @@ class MacSession:
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
-        result = self._predict(pixels)
-        if not _returns_picture(self.note):
-            return from_nchw(np.asarray(result), self.note.contract.peak)
-        mode = "L" if self.note.contract.result_channels == 1 else "RGB"
-        array = np.asarray(result.convert(mode), np.uint8)
-        return array[:, :, np.newaxis] if array.ndim == 2 else array
+        return pixels_of(_levels(self._predict(pixels), self.note))
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once, for timing; images are converted beforehand."""
@@ -205,22 +197,36 @@ class MacSession:
             fed[next(iter(fed))] = _picture(pixels_of(image))
         return fed
 
-    def _predict(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
-        """Return what Core ML makes of an image: a PIL image of a picture, else an array."""
+    def _predict(self, pixels: NDArray[np.uint8 | np.float64]) -> list[NDArray[Any]]:
+        """Return what Core ML makes of an image: arrays (1, C, H, W), a picture's of levels."""
         if pixels.shape[:2] != self.size:
             raise ModelError(f"Core ML takes images of {self.size} here, not {pixels.shape[:2]}.")
-        return self._model.predict(self._fed(pixels))[self._output]
+        found = self._model.predict(self._fed(pixels))
+        first, *others = (found[name] for name in self._outputs)
+        if _returns_picture(self.note):
+            mode = "L" if self.note.contract.result_channels == 1 else "RGB"
+            first = np.atleast_3d(np.asarray(first.convert(mode), np.uint8)).transpose(2, 0, 1)
+            first = first[np.newaxis]
+        return [np.asarray(array) for array in (first, *others)]
 
 
 class DeviceNumbers(MacSession):
-    """The same of a result that is no picture; satisfies `runtime.protocol.FloatSession`."""
+    """The same of more than a picture; satisfies `runtime.protocol.FloatSession`."""
 
     def levels(self, pixels: NDArray[np.uint8 | np.float64]) -> NDArray[np.float64]:
-        """Return the output as levels (H, W, C), neither rounded nor clipped.
+        """Return the outputs as levels (H, W, C), neither rounded nor clipped.
 
         A picture that goes in has 8 bits: levels between are rounded.
         """
-        return levels_from_nchw(np.asarray(self._predict(pixels)), self.note.contract.peak)
+        return _levels(self._predict(pixels), self.note)
+
+
+def _levels(results: Sequence[NDArray[Any]], note: FileNote) -> NDArray[np.float64]:
+    """Return outputs as levels (H, W, C), side by side; a picture is of levels already."""
+    peak, unit = note.contract.peak, 255.0 if _returns_picture(note) else note.contract.peak
+    first, *others = (array.astype(np.float64) for array in results)
+    joined = joined_results([first * (peak / unit), *others]) if others else first
+    return levels_from_nchw(joined, peak if others else unit)
 
 
 def _in_units(
@@ -273,7 +279,7 @@ def _refuse_without_images(package: Package) -> None:
     description = package.model.description
     if has_note(package.metadata):
         contract = _note(package).contract
-        if not (contract.returns_image and contract.takes_image_alone):
+        if not (contract.returns_image and contract.takes_image_alone) or contract.others:
             return
     for features, word in ((description.input, "takes"), (description.output, "returns")):
         kinds = [feature.type.WhichOneof("Type") for feature in features]

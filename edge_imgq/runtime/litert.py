@@ -12,6 +12,7 @@ import numpy as np
 from edge_imgq.errors import ImageError, ModelError, UnopenedFileError
 from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.images.layout import from_nhwc, levels_from_nhwc
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.native_output import without_lines
 from edge_imgq.runtime.litert_inputs import channels_first, place_inputs, stored_inputs
 from edge_imgq.runtime.placement.rules import OperatorSupport, Placed
@@ -45,7 +46,8 @@ class LiteRTSession:
         self._path, self._threads, self._xnnpack = path, threads, xnnpack
         self._interpreter = self._open()
         self._own_size = _size(self._interpreter)
-        self._signatures = signatures(self._interpreter)
+        others = [port.name for port in note.contract.others]
+        self._signatures = signatures(self._interpreter, others)
         self._resizable: bool | None = None
         self._refuse_other_types()
         delegated = placement_of(self._interpreter).partitions > 0
@@ -116,13 +118,14 @@ class LiteRTSession:
         return _interpreter(self._path, self._threads, self._xnnpack)
 
     def _values(self, pixels: NDArray[np.uint8 | np.float64]) -> Any:
-        """Run the file on an image and return its output as it is stored."""
+        """Run the file on an image and return its outputs as they are stored, side by side."""
         signature = self._signatures.get((pixels.shape[0], pixels.shape[1]))
         if signature is not None:
-            return signature.run(self._inputs(pixels))
+            return _joined(signature.run(self._inputs(pixels)))
         self._place(pixels)
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
+        details = self._interpreter.get_output_details()
+        return _joined([self._interpreter.get_tensor(detail["index"]) for detail in details])
 
     def _inputs(self, pixels: NDArray[np.uint8 | np.float64]) -> list[Any]:
         """Return what each input takes, in its layout and type, the image first."""
@@ -172,11 +175,10 @@ class LiteRTSession:
             *self._interpreter.get_input_details(),
             *self._interpreter.get_output_details(),
         ]
-        count = 2 + len(self.note.contract.further)
+        count = 2 + len(self.note.contract.further) + len(self.note.contract.others)
         if len(details) != count or any(d["dtype"] not in (np.float32, np.uint8) for d in details):
             raise ModelError(
-                f"{self._path} does not take what its note says and return one result, in float32 "
-                "or uint8."
+                f"{self._path} does not take and return what its note says, in float32 or uint8."
             )
 
 
@@ -293,6 +295,14 @@ def _interpreter(
         reason = str(error).strip().split("\n")[0]
         raise UnopenedFileError("LiteRT", path, reason) from error
     return interpreter
+
+
+def _joined(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return results (1, H, W, C) side by side."""
+    if len(results) == 1:
+        return results[0]
+    whole = joined_results([result.transpose(0, 3, 1, 2) for result in results])
+    return whole.transpose(0, 2, 3, 1)
 
 
 def _size(interpreter: Any) -> Size:

@@ -15,6 +15,7 @@ from edge_imgq.errors import ModelError, UnopenedFileError
 from edge_imgq.graph.float_regions import MARK
 from edge_imgq.graph.ports.port_feeds import session_entries, split_ports
 from edge_imgq.images.layout import levels_from_nchw, to_nchw
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.protocol import RuntimeIdentity
 
@@ -92,7 +93,7 @@ class OnnxSession(LevelsSession):
 
     @staticmethod
     def _call(session: Any, values: NDArray[np.float32]) -> Any:
-        return run_session(session, split_ports(values, session_entries(session)))[0]
+        return joined_results(run_session(session, split_ports(values, session_entries(session))))
 
 
 def run_session(session: Any, feeds: Mapping[str, NDArray[Any]]) -> list[Any]:

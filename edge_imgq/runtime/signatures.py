@@ -11,18 +11,20 @@ Size = tuple[int, int]
 class Signature:
     """One signature of an open file."""
 
-    def __init__(self, interpreter: Any, name: str) -> None:
+    def __init__(self, interpreter: Any, name: str, others: Sequence[str]) -> None:
         self._runner = interpreter.get_signature_runner(name)
         details = self._runner.get_input_details()
         # The file's own order, in which the image is the first: the runner's is alphabetic.
         self._names = sorted(details, key=lambda name: details[name]["index"])
+        (first,) = set(self._runner.get_output_details()) - set(others)
+        self._results = [first, *others]
         shape = details[self._names[0]]["shape"]
         self.size: Size = (int(shape[1]), int(shape[2]))
 
-    def run(self, values: Sequence[Any]) -> Any:
-        """Return the output for inputs, the image first, all as they are stored."""
-        (output,) = self._runner(**dict(zip(self._names, values, strict=True))).values()
-        return output
+    def run(self, values: Sequence[Any]) -> list[Any]:
+        """Return the outputs for inputs, the image first, all as they are stored."""
+        outputs = self._runner(**dict(zip(self._names, values, strict=True)))
+        return [outputs[name] for name in self._results]
 
     def prepared(self, values: Sequence[Any]) -> Callable[[], None]:
         """Return a call that computes the signature on inputs already in place."""
@@ -32,8 +34,13 @@ class Signature:
         return lambda: wrapper.Invoke(index)
 
 
-def signatures(interpreter: Any) -> dict[Size, Signature]:
-    """Return the signatures of a file by the size of their image; none where there is only one."""
+def signatures(interpreter: Any, others: Sequence[str] = ()) -> dict[Size, Signature]:
+    """Return the signatures of a file by the size of their image; none where there is only one.
+
+    Args:
+        interpreter: of the file.
+        others: names of what is returned beside the picture, in their order.
+    """
     names = list(interpreter.get_signature_list())
-    found = [Signature(interpreter, name) for name in names] if len(names) > 1 else []
+    found = [Signature(interpreter, name, others) for name in names] if len(names) > 1 else []
     return {signature.size: signature for signature in found}

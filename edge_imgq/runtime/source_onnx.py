@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 from edge_imgq.graph.load.single_precision import OTHERS
 from edge_imgq.graph.shapes.size import side_axes
 from edge_imgq.images.layout import levels_from_nhwc
+from edge_imgq.images.port_results import joined_results
 from edge_imgq.runtime.levels_session import LevelsSession
 from edge_imgq.runtime.onnxruntime import inference_session, run_session
 from edge_imgq.runtime.protocol import RuntimeIdentity
@@ -27,23 +28,23 @@ from edge_imgq.skipped import Skipped
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_imgq.contract import FileNote, PixelRange
+    from edge_imgq.contract import FileNote, ImageContract, PixelRange
     from edge_imgq.ports import Port
 
     Floats = NDArray[np.floating[Any]]
-    Call = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
+    Call = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 
 MOST_PIXELS = 256 * 256
 """Larger images take ONNX's reference evaluator minutes."""
 
 
 class SourceOnnx:
-    """A model of one result, asked in arrays (H, W, C) of 0 to 1, C those of all its inputs.
+    """A model asked in arrays (H, W, C) of 0 to 1, C those of all its inputs.
 
     Args:
         model: its graph; its weights may be missing.
         pixels: the values that it has for pixel 0 and pixel 255.
-        call: runs it on named tensors.
+        call: runs it on named tensors, and returns all of its results.
         runtime: what does so, in words.
         ports: what it takes beside the image, and what it returns.
     """
@@ -60,14 +61,18 @@ class SourceOnnx:
         self.runtime = runtime
         self.size = image_size(model)
         self._pixels, self._call, self._name = pixels, call, image.name
-        self._result, self._others, self._border = ports.result, others, ports.border
+        self._others, self._border = others, ports.border
+        self._results = _in_order(ports, [value.name for value in model.graph.output])
         shape = _lengths(image)
         self._is_last = side_axes(shape) == (1, 2)
         self._batch = shape[0] or 1
         self._dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
 
     def __call__(self, image: Floats) -> NDArray[np.float64]:
-        """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped."""
+        """Return what it makes of an image, both (H, W, C) from 0 to 1, not clipped.
+
+        Several results lie side by side.
+        """
         low, span = self._pixels.low, self._pixels.high - self._pixels.low
         sides = (self._border, self._border)
         image = np.pad(image, (sides, sides, (0, 0)), "reflect") if self._border else image
@@ -80,9 +85,18 @@ class SourceOnnx:
             values = np.rint(values)
         batch = np.repeat(values[np.newaxis], self._batch, axis=0)
         laid = batch if self._is_last else batch.transpose(0, 3, 1, 2)
-        result = self._call({self._name: np.ascontiguousarray(laid, self._dtype), **feeds})
-        if self._result is not None:
-            return _unit(result, self._result)
+        results = self._call({self._name: np.ascontiguousarray(laid, self._dtype), **feeds})
+        units = [
+            _unit(results[place], port) if port else self._image(results[place])
+            for place, port in self._results
+        ]
+        whole = joined_results([unit.transpose(2, 0, 1)[np.newaxis] for unit in units])[0]
+        unit: NDArray[np.float64] = whole.transpose(1, 2, 0)
+        return unit
+
+    def _image(self, result: NDArray[Any]) -> NDArray[np.float64]:
+        """Return an image of the range that is taken as (H, W, C) from 0 to 1."""
+        low, span = self._pixels.low, self._pixels.high - self._pixels.low
         if side_axes(result.shape) != (1, 2):
             result = result.transpose(0, 2, 3, 1)
         unit: NDArray[np.float64] = (result[0].astype(np.float64) - low) / span
@@ -97,11 +111,18 @@ class OwnPorts:
         further: inputs beside the image.
         result: what it returns; None for an image of the same pixels.
         border: pixels that it leaves out on each side, and that its image is mirrored out by.
+        others: what it returns beside the result.
     """
 
     further: Sequence[Port] = ()
     result: Port | None = None
     border: int = 0
+    others: Sequence[Port] = ()
+
+    @staticmethod
+    def of(contract: ImageContract) -> OwnPorts:
+        """Return the ports of a contract."""
+        return OwnPorts(contract.further, contract.result, contract.border, contract.others)
 
 
 ONE_IMAGE = OwnPorts()
@@ -114,6 +135,14 @@ def _image_and_others(
     inputs = {value.name: value for value in model.graph.input if value.name not in constants}
     others = [(port, inputs.pop(port.name)) for port in further]
     return next(iter(inputs.values())), others
+
+
+def _in_order(ports: OwnPorts, names: Sequence[str]) -> list[tuple[int, Port | None]]:
+    """Return the places of results and what they are, as they come out: the first one first."""
+    others = [(names.index(port.name), port) for port in ports.others]
+    taken = {place for place, _ in others}
+    first = next(place for place in range(len(names)) if place not in taken)
+    return [(first, ports.result), *others]
 
 
 def _own(part: Floats, port: Port, value: onnx.ValueInfoProto) -> NDArray[Any]:
@@ -193,8 +222,8 @@ def in_onnx_runtime(
         reason = str(error).strip().split("\n")[0]
         return Skipped(f"ONNX Runtime {onnxruntime.__version__} does not open it: {reason}")
 
-    def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return np.asarray(run_session(session, feeds)[0])
+    def call(feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return run_session(session, feeds)
 
     return SourceOnnx(model, pixels, call, f"ONNX Runtime {onnxruntime.__version__}", ports)
 
@@ -210,8 +239,8 @@ def in_reference_evaluator(
     except Exception as error:  # it raises what its operators raise
         return Skipped(f"ONNX's reference evaluator does not open it: {first_line(error)}")
 
-    def call(feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return np.asarray(evaluator.run(None, dict(feeds))[0])
+    def call(feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return list(map(np.asarray, evaluator.run(None, dict(feeds))))
 
     return SourceOnnx(model, pixels, call, f"ONNX's reference evaluator {onnx.__version__}", ports)
 

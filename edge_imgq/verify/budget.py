@@ -59,6 +59,12 @@ def breaches(
             f"is {drift.vs_reference.mean:.2f} dB against the float reference; the budget asks for "
             f"{budget.psnr_vs_reference:g}"
         )
+    found += [
+        f"is {other.vs_reference.mean:.2f} dB against the float reference in '{other.numbers.port}'"
+        f"; the budget asks for {budget.psnr_vs_reference:g}"
+        for other in drift.others
+        if other.vs_reference.mean < budget.psnr_vs_reference
+    ]
     found += _builtin_breaches(drift, budget)
     on_host, least = not isinstance(drift.vs_host, Agreement), budget.conversion_within_1
     lost = least is not None and drift.conversion.within_1 < least

@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.images.layout import pixels_of
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.mean_error import ErrorSums, MeanError, error_sums
-from edge_imgq.verify.port_error import A_PICTURE, PortError, PortSums
+from edge_imgq.verify.port_error import A_PICTURE, OutputSums, PortError, PortSums, port_sums
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
+    from edge_imgq.ports import Port
+
     Pixels: TypeAlias = NDArray[np.uint8]
+
+WHITE, HALF = 255, 0.5
+"""The highest level, and what rounding takes from a number beyond it."""
 
 IDENTICAL = 100.0
 """PSNR that identical images count as in a mean, in dB; 8-bit images that differ in one value of a
@@ -142,6 +148,7 @@ class ImageDrift:
         differences: how many values differ from the source graph's by 0, 1, 2, … 255 levels.
         host_differences: the same against the file on this host; None where it ran here alone.
         numbers: errors of numbers that are no picture; None where the result is one.
+        others: what is returned beside it.
     """
 
     name: str
@@ -156,6 +163,7 @@ class ImageDrift:
     differences: NDArray[np.int64]
     host_differences: NDArray[np.int64] | None
     numbers: PortSums | None = None
+    others: tuple[OutputSums, ...] = ()
 
     @property
     def drop(self) -> float | None:
@@ -181,6 +189,23 @@ class ImageFigures:
 
 
 @dataclass(frozen=True)
+class OutputDrift:
+    """What a file returns beside the picture, against the float model.
+
+    Attributes:
+        kind: "image", "plane", "vector" or "state".
+        vs_reference: of an image as pixels; of others as levels of their range, unrounded.
+        numbers: errors in its own unit; of an image as pixels keep it.
+        beyond: share of the float model's numbers that lie outside the range.
+    """
+
+    kind: str
+    vs_reference: Fidelity
+    numbers: PortError
+    beyond: float
+
+
+@dataclass(frozen=True)
 class Drift:
     """All comparisons of one file over all images."""
 
@@ -193,6 +218,7 @@ class Drift:
     images: tuple[ImageFigures, ...]
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
     numbers: PortError | Skipped = A_PICTURE
+    others: tuple[OutputDrift, ...] = ()
 
 
 def compare(
@@ -253,12 +279,29 @@ def compare(
     )
 
 
+def compare_other(
+    port: Port, file: NDArray[np.float64], reference: NDArray[np.float64]
+) -> OutputSums:
+    """Compare what a file returned beside the picture with what the float model returned.
+
+    Args:
+        port: what it is.
+        file: levels (H, W, C), where 0 … 255 is the port's range.
+        reference: likewise.
+    """
+    beyond = float(np.mean((reference < -HALF) | (reference > WHITE + HALF)))
+    if port.kind == "image":  # as pixels, both end at black and at white
+        reference, file = (pixels_of(levels).astype(np.float64) for levels in (reference, file))
+    decibel = _unclipped(reference, file)
+    return OutputSums(port, decibel, port_sums(port, reference, file), beyond)
+
+
 def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:
     return min(psnr(reference, candidate, shave=shave), IDENTICAL)
 
 
-def _unclipped(levels: NDArray[np.float64], candidate: Pixels) -> float:
-    """Return the PSNR of pixels against values that lie anywhere, in dB."""
+def _unclipped(levels: NDArray[np.float64], candidate: Pixels | NDArray[np.float64]) -> float:
+    """Return the PSNR of pixels or levels against values that lie anywhere, in dB."""
     error = float(np.mean((levels - candidate) ** 2))
     return min(10 * float(np.log10(255**2 / error)), IDENTICAL) if error else IDENTICAL
 

@@ -39,6 +39,23 @@ class PortError:
 
 
 @dataclass(frozen=True)
+class OutputSums:
+    """What a file returned of one image beside the picture, compared with the float model's.
+
+    Attributes:
+        port: what it is.
+        decibel: PSNR over its range.
+        numbers: errors, added up.
+        beyond: share of the float model's numbers that lie outside the range.
+    """
+
+    port: Port
+    decibel: float
+    numbers: PortSums
+    beyond: float
+
+
+@dataclass(frozen=True)
 class PortSums:
     """The same of one image, before roots.
 

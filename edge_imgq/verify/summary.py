@@ -18,9 +18,10 @@ from edge_imgq.verify.drift import (
     Fidelity,
     ImageDrift,
     ImageFigures,
+    OutputDrift,
 )
 from edge_imgq.verify.mean_error import mean_error
-from edge_imgq.verify.port_error import A_PICTURE, port_error
+from edge_imgq.verify.port_error import A_PICTURE, OutputSums, port_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,6 +60,20 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
             for image, value in zip(images, against_float, strict=True)
         ),
         numbers=port_error(port, numbers) if numbers else A_PICTURE,
+        others=tuple(
+            _other(names, found) for found in zip(*(i.others for i in images), strict=True)
+        ),
+    )
+
+
+def _other(names: Sequence[str], images: Sequence[OutputSums]) -> OutputDrift:
+    """Return mean and worst image of what is returned beside the picture."""
+    port = images[0].port
+    return OutputDrift(
+        kind=port.kind,
+        vs_reference=_fidelity(names, [image.decibel for image in images]),
+        numbers=port_error(port.name, [image.numbers for image in images]),
+        beyond=float(np.mean([image.beyond for image in images])),
     )
 
 

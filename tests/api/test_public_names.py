@@ -108,7 +108,7 @@ MEMBERS: dict[str, set[str]] = {
     "EvaluationResult": {"evaluation", "rows", "images"},
     "ExportRecipe": {
         *("name", "summary", "format", "precision", "scheme", "processor", "passes", "size"),
-        *("budget", "processors", "chips", "kind", "needs_extra"),
+        *("budget", "processors", "chips", "kind", "needs_extra", "ports"),
     },
     "FileResult": {
         *("path", "figures", "target", "bytes", "vs_float", "drop", "latency", "breaches"),
@@ -126,6 +126,7 @@ MEMBERS: dict[str, set[str]] = {
             "photo_unit",
             "takes_image_alone",
             *("adds_colours", "port_words"),
+            *("others", "results_channels", "results_sizes", "is_recurrent"),
         ),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},

@@ -42,19 +42,19 @@ def recipe(tmp_path: Path, text: str) -> ExportRecipe:
 def test_a_recipe_says_what_options_say(tmp_path: Path) -> None:
     inputs = [read_port(text) for text in ("sigma=plane:0..75/255", "mask=mask")]
     bound = [read_bound(text) for text in ("strength=0.7", "gains=1/2,0.25")]
-    wanted = PortRequests(PortRequest("enhanced"), tuple(bound), tuple(inputs))
+    wanted = PortRequests((PortRequest("enhanced"),), tuple(bound), tuple(inputs))
     assert recipe(tmp_path, SAID).ports == wanted
     assert recipe(tmp_path, "").ports == PortRequests()
 
 
 def test_an_output_and_ranges_of_channels_are_said_in_tables(tmp_path: Path) -> None:
     text = '\n\n[output]\nname = "s"\nkind = "vector"\nrange = [[-1, 1], [0, 75]]\n'
-    assert recipe(tmp_path, text).ports.output == read_port("s=vector:-1..1,0..75")
+    assert recipe(tmp_path, text).ports.outputs == (read_port("s=vector:-1..1,0..75"),)
 
 
 def test_what_a_recipe_says_is_the_same_once_written_and_read(tmp_path: Path) -> None:
     ports = recipe(tmp_path, SAID).ports
-    ports = replace(ports, output=read_port("s=vector:-1..1,0..75/255"))
+    ports = replace(ports, outputs=(read_port("s=vector:-1..1,0..75/255"),))
     assert read_ports(TomlTable(port_values(ports), "a recipe")) == ports
     own = replace(recipe(tmp_path, ""), name="own", ports=ports)
     assert checked_export(own) == own

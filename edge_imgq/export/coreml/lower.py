@@ -20,6 +20,7 @@ from edge_imgq.export.coreml.program import (
     build,
     check,
     input_names,
+    output_names,
     returns_picture,
     takes_picture,
 )
@@ -74,14 +75,16 @@ def _convert(network: Network, note: FileNote, draft: Path) -> Any:
         if returns_picture(note.contract):
             gray = note.contract.result_channels == 1
             returned = ct.colorlayout.GRAYSCALE if gray else ct.colorlayout.RGB
-            function.set_output_types([ct.ImageType(RESULT, color_layout=returned)])
+            first = ct.ImageType(RESULT, color_layout=returned)
+            others = [ct.TensorType(name) for name in output_names(note.contract)[1:]]
+            function.set_output_types([first, *others])
         arrays = [
             ct.TensorType(name, shape=tensor.shape)
             for name, tensor in zip(input_names(network), network.inputs, strict=True)
         ]
         image = ct.ImageType(IMAGE, shape=network.inputs[0].shape, color_layout=layout)
-        first = image if takes_picture(note.contract) else arrays[0]
-        return convert(program, inputs=[first, *arrays[1:]], package_dir=str(draft))
+        taken = image if takes_picture(note.contract) else arrays[0]
+        return convert(program, inputs=[taken, *arrays[1:]], package_dir=str(draft))
 
 
 def convert(program: Any, **settings: Any) -> Any:

@@ -45,7 +45,7 @@ def check(network: Network, contract: ImageContract) -> None:
     further = [port.channels for port in contract.further]
     for tensors, wanted, word in (
         (network.inputs, [contract.image_channels, *further], "takes"),
-        (network.outputs, [contract.result_channels], "returns"),
+        (network.outputs, contract.results_channels, "returns"),
     ):
         shapes = [tensor.shape for tensor in tensors]
         if [shape[:2] for shape in shapes] != [(1, channels) for channels in wanted]:
@@ -93,7 +93,9 @@ def build(network: Network, contract: ImageContract) -> Any:
             values.write(tensor, numbers, unit=contract.pixel_scale if is_image else 1.0)
         lower_operations(network, values)
         result = _image if returns_picture(contract) else _numbers
-        function.set_outputs([result(values, network.outputs[0], contract)])
+        first = result(values, network.outputs[0], contract)
+        others = zip(output_names(contract)[1:], network.outputs[1:], strict=True)
+        function.set_outputs([first, *(_named(values, name, tensor) for name, tensor in others)])
     name_variables(function, values, network)
     program = mil.Program()
     program.add_function("main", function)
@@ -115,9 +117,18 @@ def input_names(network: Network) -> tuple[str, ...]:
     return (IMAGE, *(identifier(tensor) for tensor in network.inputs[1:]))
 
 
+def output_names(contract: ImageContract) -> tuple[str, ...]:
+    """Return the names of outputs likewise: RESULT, and those of others."""
+    return (RESULT, *(_as_name(port.name) for port in contract.others))
+
+
 def identifier(tensor: Tensor) -> str:
     """Return a tensor's name as MIL takes it: letters, digits and `_`."""
-    name = re.sub(r"\W", "_", tensor.name, flags=re.ASCII)
+    return _as_name(tensor.name)
+
+
+def _as_name(text: str) -> str:
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)
     return f"_{name}" if name[:1].isdigit() or name in ("", IMAGE, RESULT) else name
 
 
@@ -206,5 +217,9 @@ def _image(values: Values, tensor: Tensor, contract: ImageContract) -> Any:
 
 def _numbers(values: Values, tensor: Tensor, contract: ImageContract) -> Any:  # noqa: ARG001
     """Return the network's output as numbers from 0 to the peak in float32, neither clipped."""
-    numbers = values.read(tensor, unit=1.0)
-    return mb.cast(x=numbers, dtype="fp32", name=RESULT)
+    return _named(values, RESULT, tensor)
+
+
+def _named(values: Values, name: str, tensor: Tensor) -> Any:
+    """Return a tensor as an output of a name, in float32."""
+    return mb.cast(x=values.read(tensor, unit=1.0), dtype="fp32", name=name)

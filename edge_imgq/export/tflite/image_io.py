@@ -27,10 +27,10 @@ OFFSET = 128
 """What uint8 adds to int8."""
 
 
-def named(name: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under their signature names: the first is `name`, others keep theirs."""
-    first, *others = tensors
-    return {name: first, **{tensor.name: tensor for tensor in others}}
+def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict[str, Tensor]:
+    """Return tensors under their signature names: the first is `name`, others keep their `own`."""
+    names = own or [tensor.name for tensor in tensors]
+    return dict(zip((name, *names[1:]), tensors, strict=True))
 
 
 def image_input(file: Emitter, tensor: Tensor) -> int:

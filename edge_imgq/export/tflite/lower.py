@@ -106,7 +106,7 @@ def lower_part(
         raise as_error("TFLite", network.name, refused)
     outputs = {
         name: image_io.image_output(file, tensor)
-        for name, tensor in image_io.named(OUTPUT, network.outputs).items()
+        for name, tensor in image_io.named(OUTPUT, network.outputs, network.results).items()
     }
     return Part(file.writer, inputs, outputs)
 

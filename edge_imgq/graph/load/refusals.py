@@ -155,27 +155,28 @@ def refuse_branches(model: ir.Model, name: str) -> None:
 
 
 def refuse_signature(model: ir.Model, name: str) -> None:
-    """Refuse anything but a float image in, planes and numbers beside it, and one result.
+    """Refuse anything but a float image in, planes and numbers beside it, and float results.
 
     Raises:
         ModelError: says what the model takes and returns instead.
     """
     graph = model.graph
     images = [value for value in graph.inputs if not value.is_initializer()]
-    if len(graph.outputs) != 1 or not any(map(_has_axes_of_image, images)):
+    if not graph.outputs or not any(map(_has_axes_of_image, images)):
         takes, returns = (
             " and ".join(f"'{value.name}' {shape_in_words(value)}" for value in values) or "nothing"
             for values in (images, graph.outputs)
         )
         raise ModelError(
             f"{name} takes {takes} and returns {returns}; edge-imgq is for networks that take an "
-            f"image and return one, or a vector. {_one_of_each(images, graph.outputs)}"
+            "image and return one, or a vector. Export it again from the image to the image."
         )
-    for value in (*images, graph.outputs[0]):
+    for value in (*images, *graph.outputs):
         if value.dtype is not ir.DataType.FLOAT:
             raise ModelError(
                 f"{name}: '{value.name}' is of type {value.dtype}; expected float32 (1, C, H, W)."
                 + _bind(value) * (len(images) > 1 and value in images)
+                + _name_others(value, graph.outputs)
             )
     for value in images:
         if not (_has_axes_of_image(value) or _is_vector(value)):
@@ -201,23 +202,12 @@ def _bind(value: ir.Value) -> str:
     return f" Or give it one value, which the files then hold: --bind {value.name}=NUMBER."
 
 
-def _one_of_each(images: Sequence[ir.Value], results: Sequence[ir.Value]) -> str:
-    """Return what to do about inputs and outputs beside the image."""
-    if not images or not results:
-        return "Export it again from the image to the image."
-    advice = []
-    if len(results) > 1:
-        wanted = max(results, key=_likely_image)
-        advice.append(f"Name the output that is wanted, such as --output-name {wanted.name}.")
-    return " ".join(advice)
-
-
-def _likely_image(value: ir.Value) -> tuple[bool, int]:
-    """Return whether a value has the axes of an image, and how many numbers, 0 for not known."""
-    if value.shape is None:
-        return False, 0
-    count = int(np.prod(value.shape.numpy())) if value.shape.is_static() else 0
-    return len(value.shape) == 4, count
+def _name_others(value: ir.Value, results: Sequence[ir.Value]) -> str:
+    """Return how to do without one of several results."""
+    others = [str(other.name) for other in results if other is not value]
+    if value not in results or not others:
+        return ""
+    return f" Or name the outputs that are wanted: --output-name {others[0]}."
 
 
 def shape_in_words(value: ir.Value) -> str:

@@ -1,4 +1,4 @@
-"""A model with the output alone that a person wants, and with inputs that became constants.
+"""A model with the outputs alone that a person wants, and with inputs that became constants.
 
 Nothing that is computed changes; what no output needs is left to simplification.
 """
@@ -32,22 +32,22 @@ def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) ->
         return model
     chosen = onnx.ModelProto()
     chosen.CopyFrom(model)
-    if asked.output is not None:
-        _keep_output(chosen.graph, asked.output.name, name)
+    if asked.outputs:
+        _keep_outputs(chosen.graph, [port.name for port in asked.outputs], name)
     _refuse_unknown(chosen.graph, [port for port, _ in asked.bound], name)
     for port, numbers in asked.bound:
         _bind(chosen.graph, port, numbers, name)
     return chosen
 
 
-def _keep_output(graph: onnx.GraphProto, wanted: str, name: str) -> None:
-    kept = [value for value in graph.output if value.name == wanted]
-    if not kept:
-        raise UsageError(f"{name} has no output '{wanted}'; it has {_names(graph.output)}.")
-    output = onnx.ValueInfoProto()
-    output.CopyFrom(kept[0])
+def _keep_outputs(graph: onnx.GraphProto, wanted: Sequence[str], name: str) -> None:
+    known = {value.name: value for value in graph.output}
+    for output in wanted:
+        if output not in known:
+            raise UsageError(f"{name} has no output '{output}'; it has {_names(graph.output)}.")
+    kept = onnx.GraphProto(output=[known[output] for output in dict.fromkeys(wanted)])
     del graph.output[:]
-    graph.output.append(output)
+    graph.output.extend(kept.output)
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

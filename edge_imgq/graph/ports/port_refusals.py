@@ -73,13 +73,13 @@ def _photograph_channels(image: ir.Value) -> int | None:
     return IMAGE_CHANNELS if channels == PLANES or channels % IMAGE_CHANNELS == 0 else 1
 
 
-def refuse_unfit_result(said: PortRequest | None, channels: int, *, is_vector: bool) -> None:
-    """Refuse what is said of the output that it cannot be.
+def refuse_unfit_result(said: PortRequest, channels: int, *, is_vector: bool) -> None:
+    """Refuse what is said of an output that it cannot be.
 
     Raises:
         UsageError: it has another kind of shape, or other channels.
     """
-    if said is None or said.kind is None:
+    if said.kind is None:
         return
     of = f"--output-name {said.name}={said.kind}"
     if said.kind not in RETURNED:

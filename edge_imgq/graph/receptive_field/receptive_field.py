@@ -47,7 +47,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one output pixel depends on.
+    """What one output pixel depends on, of several outputs the one that sees farthest.
 
     Attributes:
         radius: input pixels on each side; None when it is the whole image, or is not known.
@@ -152,7 +152,7 @@ def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
         if farthest is None and any(_reach(value) >= length * 3 // 4 for value in results):
             farthest = node
         seen.update(zip(node.outputs, results, strict=True))
-    radius = _radius(seen.get(model.graph.outputs[0]), 2 + axis, length)
+    radius = max(_radius(seen.get(value), 2 + axis, length) for value in model.graph.outputs)
     if radius < length * 3 // 4 or length < LONG:
         return ReceptiveField(radius, period=_common(periods, length), steady=steady), True
     where = "it" if farthest is None else _named(farthest)

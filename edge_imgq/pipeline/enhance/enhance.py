@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_imgq.artifact import output_errors
 from edge_imgq.errors import ImageError, UsageError
-from edge_imgq.images.files import image_size, is_grayscale, read_image
+from edge_imgq.images.files import image_size, is_grayscale, joined, read_image
 from edge_imgq.images.photograph import (
     read_photograph,
     write_deep_photograph,
@@ -27,8 +27,17 @@ from edge_imgq.report.drawing import byte_count
 from edge_imgq.runtime.resident_memory import resident_bytes
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
     from edge_imgq.contract import PixelRange
     from edge_imgq.pipeline.open_model.source import Source
+    from edge_imgq.ports import Port
+
+    Pixels: TypeAlias = NDArray[np.uint8]
 
 Job = tuple[Path, Path]
 """A photograph, and the place of its result."""
@@ -155,14 +164,22 @@ def _enhanced(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced
         if keeps_depth(photo, result, enhancers):
             return _enhanced_deep(job, enhancers, watch)
         before = read_photograph(photo)
-        image = enhance_to_image(before.pixels, str(photo), enhancers, watch)
+        images: dict[Path, PillowImage.Image] = {}
+
+        def beside(port: Port, pixels: Pixels) -> None:
+            path = result.with_stem(f"{result.stem}.{port.name}")
+            images[path] = joined((pixels.shape[0], pixels.shape[1]), iter([pixels]))
+
+        images[result] = enhance_to_image(before.pixels, str(photo), enhancers, watch, beside)
     except ImageError as error:
         return str(error)
     with output_errors(result):
         result.parent.mkdir(parents=True, exist_ok=True)
-    write_photograph(result, image, before)
+    for path, image in images.items():
+        write_photograph(path, image, before)
     names = tuple(enhancer.name for enhancer in enhancers)
-    return Enhanced(str(photo), str(result), (image.height, image.width), names)
+    size = (images[result].height, images[result].width)
+    return Enhanced(str(photo), str(result), size, names)
 
 
 def _enhanced_deep(job: Job, enhancers: Sequence[Enhancer], watch: Watch) -> Enhanced:

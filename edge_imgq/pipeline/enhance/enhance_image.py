@@ -12,6 +12,7 @@ from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
 from edge_imgq.images.files import joined
 from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
+from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.images.tiles import run_tiled, tile_count
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
@@ -24,21 +25,30 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
     from edge_imgq.pipeline.enhance.enhancer import Enhancer
+    from edge_imgq.ports import Port
 
     Pixels: TypeAlias = NDArray[np.uint8]
     TileWatch: TypeAlias = Callable[[int, int], None]
+    Beside: TypeAlias = Callable[[Port, Pixels], None]
 
 COLOURS = 3
 """Channels of a picture in colour."""
 
 
-def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
+def leave_out(port: Port, pixels: Pixels) -> None:
+    """Take an image that is returned beside the picture, and do nothing with it."""
+
+
+def enhance_pixels(
+    photo: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside = leave_out
+) -> Pixels:
     """Run one network on one photograph.
 
     Args:
         photo: RGB (H, W, 3) or gray (H, W, 1).
         enhancer: the open network.
         watch: told tiles done and tiles in all, before each tile.
+        beside: is given each image that is returned beside the picture, (H, W, C) of its own size.
 
     Returns:
         (scale × H, scale × W, C). A network on luma keeps the colours of an RGB photograph.
@@ -49,10 +59,10 @@ def enhance_pixels(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixel
     gray, contract = photo.shape[2] == 1, enhancer.contract
     if contract.adds_colours and contract.result is not None:
         lightness = lightness_of(photo)
-        return coloured(lightness, _run(lightness, enhancer, watch), contract.result)
+        return coloured(lightness, _run(lightness, enhancer, watch, beside), contract.result)
     if contract.colour == "rgb":
-        return _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch)
-    luma = _run(photo if gray else luma_of(photo), enhancer, watch)
+        return _run(np.repeat(photo, 3, axis=2) if gray else photo, enhancer, watch, beside)
+    luma = _run(photo if gray else luma_of(photo), enhancer, watch, beside)
     return recoloured(photo, luma) if _keeps_colours(photo, enhancer) else luma
 
 
@@ -77,14 +87,21 @@ def enhance_image(pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watc
 
 
 def enhance_to_image(
-    pixels: Pixels, name: str, enhancers: Sequence[Enhancer], watch: Watch
+    pixels: Pixels,
+    name: str,
+    enhancers: Sequence[Enhancer],
+    watch: Watch,
+    beside: Beside = leave_out,
 ) -> PillowImage.Image:
-    """Do as `enhance_image` does, and return an image of Pillow's without a copy of its pixels."""
+    """Do as `enhance_image` does, and return an image of Pillow's without a copy of its pixels.
+
+    `beside` is given each image that the last network returns beside the picture.
+    """
     *before, last = enhancers
     pixels = enhance_image(pixels, name, before, watch)
     size = _result_size(pixels, last)
     try:
-        return joined(size, _bands(pixels, last, _tile_watch(name, last, watch)))
+        return joined(size, _bands(pixels, last, _tile_watch(name, last, watch), beside))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
 
@@ -103,16 +120,16 @@ def _tile_watch(name: str, enhancer: Enhancer, watch: Watch) -> TileWatch:
     return step
 
 
-def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch) -> Iterator[Pixels]:
+def _bands(photo: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -> Iterator[Pixels]:
     """Yield what `enhance_pixels` returns in bands of rows, from the top."""
     result = enhancer.contract.result
     if enhancer.contract.adds_colours and result is not None:
         lightness = lightness_of(photo)
-        yield from coloured_bands(lightness, _run(lightness, enhancer, watch), result)
+        yield from coloured_bands(lightness, _run(lightness, enhancer, watch, beside), result)
     elif _keeps_colours(photo, enhancer):
-        yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch))
+        yield from recoloured_bands(photo, _run(luma_of(photo), enhancer, watch, beside))
     else:
-        yield enhance_pixels(photo, enhancer, watch)
+        yield enhance_pixels(photo, enhancer, watch, beside)
 
 
 def _keeps_colours(photo: Pixels, enhancer: Enhancer) -> bool:
@@ -122,7 +139,7 @@ def _keeps_colours(photo: Pixels, enhancer: Enhancer) -> bool:
     return returns_luma and not contract.adds_colours and photo.shape[2] == COLOURS
 
 
-def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
+def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -> Pixels:
     pixels = packed(pixels, enhancer.contract, enhancer.levels)
     size = pixels.shape[0], pixels.shape[1]
     refuse_small(size, enhancer)
@@ -130,4 +147,7 @@ def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch) -> Pixels:
     total, scale = tile_count(size, tiling), enhancer.contract.scale
     result = run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
     enhancer.give_back()
-    return result
+    for port, image in other_results(result, enhancer.contract):
+        if port.kind == "image":
+            beside(port, image)
+    return first_result(result, enhancer.contract)

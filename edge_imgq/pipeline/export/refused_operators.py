@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_imgq.chips import CHIPS
 from edge_imgq.contract import FileNote
 from edge_imgq.errors import RuntimeUnavailableError, UnsupportedOperatorError
 from edge_imgq.export.export_spec import ExportSpec
@@ -160,7 +161,21 @@ def refused(source: Source, plans: Sequence[TargetPlan]) -> dict[str, tuple[Refu
 
 def _refusals(graph: PreparedGraph, plan: TargetPlan) -> tuple[Refusal, ...]:
     """Return what a target refuses of the graph that its passes leave."""
-    return functions_of(plan.recipe.format).refusals(graph, plan.order)
+    several = _outputs_refused(plan)
+    return several or functions_of(plan.recipe.format).refusals(graph, plan.order)
+
+
+def _outputs_refused(plan: TargetPlan) -> tuple[Refusal, ...]:
+    """Return the second output, with what is wrong, of a target whose files return one."""
+    from edge_imgq.export.refusal import Refusal
+
+    form, compiled = FORMATS[plan.recipe.format], plan.order.processor in CHIPS
+    others = plan.order.note.contract.others
+    if not others or (form.returns_several and not compiled):
+        return ()
+    files = "a file that is compiled for an NPU" if compiled else f"a file of {form.name} here"
+    reason = f"{files} returns one result; name the one that is wanted: --output-name NAME."
+    return (Refusal("Output", others[0].name, reason),)
 
 
 def _listed(nodes: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]) -> list[str]:

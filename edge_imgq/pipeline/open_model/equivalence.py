@@ -117,12 +117,16 @@ def _compared(
     import onnx_ir as ir
 
     images = test_images(size, contract.channels)
-    own = OwnPorts(contract.further, contract.result, contract.border)
+    own = OwnPorts.of(contract)
     file = _running(given_as, given, pixels, images[0], own)
     if isinstance(file, Skipped):
         return file
     unit = PixelRange(0.0, contract.peak)
-    ported = OwnPorts([replace(p, low=(0.0,), high=(unit.high,)) for p in contract.further])
+    further, others = (
+        [replace(port, low=(0.0,), high=(unit.high,)) for port in ports]
+        for ports in (contract.further, contract.others)
+    )
+    ported = OwnPorts(further, others=others)
     ours = _tried(in_onnx_runtime(ir.to_proto(model), unit, 1, ports=ported), images[0])
     if isinstance(ours, Skipped):
         return ours

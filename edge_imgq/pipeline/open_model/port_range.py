@@ -44,35 +44,36 @@ DIGITS = 3
 
 
 def with_range(
-    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest | None
+    port: Port, model: ir.Model, contract: ImageContract, asked: PortRequest, place: int = 0
 ) -> Port:
     """Return a port with the ends that a person says, its operator has, or photographs reach.
 
     Args:
-        port: the result of the model.
+        port: a result of the model.
         model: float, of pixels from 0 to the contract's peak.
         contract: of the model.
-        asked: what a person says; None where nothing is said.
+        asked: what a person says of it.
+        place: of the port among the model's outputs.
 
     Raises:
         UsageError: there are neither as many ranges as channels nor one.
     """
     from edge_imgq.graph.edit import find_maker
 
-    if port.kind == "image" and not (asked is not None and asked.low):
+    if port.kind == "image" and not asked.low:
         return port
-    if asked is not None and asked.low:
+    if asked.low:
         if len(asked.low) not in (1, port.channels):
             raise UsageError(
                 f"'{port.name}' has {count_of(port.channels, 'channel')}; give a range for each, "
                 f"or one for all, not {len(asked.low)}."
             )
         return replace(port, low=asked.low, high=asked.high)
-    last = find_maker(model.graph.outputs[0])
+    last = find_maker(model.graph.outputs[place])
     if last is not None and last.op_type in ENDS:
         low, high = ENDS[last.op_type]
         return replace(port, low=(low,), high=(high,))
-    least, most = _reached(port, model, contract)
+    least, most = _reached(port, model, contract, place)
     reach = np.where(most > least, most - least, np.maximum(np.abs(most), 1.0))
     least, most = least - MARGIN * reach, most + MARGIN * reach
     if last is not None and last.op_type in NEVER_NEGATIVE:
@@ -84,7 +85,7 @@ def with_range(
 
 
 def _reached(
-    port: Port, model: ir.Model, contract: ImageContract
+    port: Port, model: ir.Model, contract: ImageContract, place: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the lowest and the highest number of each channel over some photographs."""
     import onnx_ir as ir
@@ -98,7 +99,7 @@ def _reached(
     low, high = np.full(port.channels, np.inf), np.full(port.channels, -np.inf)
     for sample in samples(_photographs(), replace(contract, result=None), own_size(model)):
         feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
-        values = run_session(session, feeds)[0].reshape(port.channels, -1)
+        values = run_session(session, feeds)[place].reshape(port.channels, -1)
         low, high = np.minimum(low, values.min(axis=1)), np.maximum(high, values.max(axis=1))
     return low, high
 

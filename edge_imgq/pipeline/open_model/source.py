@@ -13,7 +13,7 @@ from edge_imgq.kernels.processors import DEFAULT
 from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.models.zoo import ZOO, zoo_entry
 from edge_imgq.pipeline.open_model.onnx_model import OnnxModel
-from edge_imgq.ports import NOTHING_ASKED, PortRequests
+from edge_imgq.ports import NOTHING_ASKED, Port, PortRequests
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -201,6 +201,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
         take_ports,
     )
     from edge_imgq.graph.ports.port_refusals import refuse_contradicted
+    from edge_imgq.graph.ports.several_outputs import put_picture_first
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 
@@ -211,6 +212,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     take_image_first(model, given.ports, given.where)
     refuse_contradicted(model, given.ports)
     shape_vectors(model)
+    put_picture_first(model, given.ports, sizes, given.where)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
@@ -225,7 +227,7 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
         pixels = PixelRange(0.0, contract.peak)
     else:
         take_ports(model, contract.further, contract.peak)
-        if contract.result is not None:
+        if contract.result is not None or contract.others:
             contract = _returning(model, contract, pixels, given.ports)
         elif pixels.low != 0:
             to_unit_range(model, pixels)
@@ -238,16 +240,23 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
 def _returning(
     model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
 ) -> ImageContract:
-    """Let a model return its result from 0 to the peak, in place; return what that stands for."""
+    """Let a model return its results from 0 to the peak, in place; return what that stands for."""
     from edge_imgq.graph.pixel_range import return_port, take_unit_range
     from edge_imgq.pipeline.open_model.port_range import with_range
 
-    assert contract.result is not None
     if pixels.low != 0:
         take_unit_range(model, pixels)
-    port = with_range(contract.result, model, contract, ports.output)
-    return_port(model, port, contract.peak)
-    return replace(contract, result=port)
+    # An image as it is taken has the range of the pixels.
+    first = contract.result or Port(
+        "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
+    )
+    found = [
+        with_range(port, model, contract, ports.of_output(port.name), place)
+        for place, port in enumerate((first, *contract.others))
+    ]
+    for place, port in enumerate(found):
+        return_port(model, port, contract.peak, place)
+    return replace(contract, result=contract.result and found[0], others=tuple(found[1:]))
 
 
 def _from_checkpoint(path: Path) -> Source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_imgq.errors import EdgeImgqError
+from edge_imgq.images.port_results import first_result
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import (
     NO_BUILTIN_KERNELS,
@@ -49,12 +50,15 @@ class BuiltinRuns:
             sample: the image.
             of_float: by the float reference.
             of_file: by the file, in XNNPACK.
+
+        What is returned beside the first result is left out.
         """
         rows = self._rows.setdefault(file.path, [])
         if not _is_delegated(file) or file.path in self._failed or len(rows) == IMAGES:
             return
         try:
-            result = self._session(file).run(sample.pixels)
+            contract = file.session.note.contract
+            result = first_result(self._session(file).run(sample.pixels), contract)
         except (EdgeImgqError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
             self._failed[file.path] = Skipped(f"TFLite's own kernels do not run it: {reason}")

@@ -17,6 +17,7 @@ from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
 from edge_imgq.images.layout import pixels_of
+from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
@@ -24,9 +25,9 @@ from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
-from edge_imgq.verify.drift import Drift, ImageDrift, compare
+from edge_imgq.verify.drift import Drift, ImageDrift, compare, compare_other
 from edge_imgq.verify.output_range import OutputValues, outside
-from edge_imgq.verify.port_error import port_sums
+from edge_imgq.verify.port_error import OutputSums, port_sums
 from edge_imgq.verify.summary import summarise
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class _Shown:
         of_float: by the float reference.
         levels: the same, neither rounded nor clipped.
         of_quantized: by the QDQ graph of each file that has one.
-        of_files: by every file, or why it did not run; levels of what is no picture.
+        of_files: by every file, or why it did not run; levels where it returns more than pictures.
+
+    All that a network returns lies side by side.
     """
 
     sample: Sample
@@ -114,7 +117,9 @@ def measure_drifts(
                     not_run[file.path] = result
                 else:
                     rows[file.path].append(_compared(file, result, shown, gallery))
-                    builtin.offer(file, sample, shown.of_float, pixels_of(result))
+                    first = pixels_of(first_result(result, contract))
+                    of_float = first_result(shown.of_float, contract)
+                    builtin.offer(file, sample, of_float, first)
     _release(opened)
     no_picture = contract.returns_image and not values.is_empty and not values.range().is_picture
     name = "" if contract.result is None else contract.result.name
@@ -168,7 +173,7 @@ def _run(
         # Not beside evaluators: kernels of large windows take as much memory again.
         native = {f.path: beside.submit(_run_file, f, sample) for f in group if _is_native(f)}
     levels = exact.result()
-    values.add(levels)
+    values.add(first_result(levels, reference.note.contract))
     return _Shown(
         sample,
         pixels_of(levels),
@@ -183,28 +188,53 @@ def _compared(
 ) -> ImageDrift:
     """Return how far a file's image is off, and show it."""
     sample, note = shown.sample, file.session.note
-    port, pixels = note.contract.result, pixels_of(result)
-    quantized = shown.of_quantized.get(file.path)
+    contract, port = note.contract, note.contract.result
+    levels = first_result(shown.levels, contract)
+    of_float = first_result(shown.of_float, contract)
+    pixels = pixels_of(first_result(result, contract))
+    quantized = _first(shown.of_quantized.get(file.path), contract)
     host = quantized
     if file.host is not file.quantized:
-        host = None if file.host is None else file.host.run(sample.pixels)
+        host = None if file.host is None else _first(file.host.run(sample.pixels), contract)
     row = compare(
         sample.name,
         file=pixels,
-        reference=shown.of_float,
+        reference=of_float,
         quantized=quantized,
-        source=shown.of_float if quantized is None else quantized,
+        source=of_float if quantized is None else quantized,
         truth=sample.truth,
         shave=note.contract.shave,
         untreated=None if sample.truth is None else sample.untreated(note.contract.scale),
         host=host,
-        levels=None if port or outside(shown.levels).is_picture else shown.levels,
+        levels=None if port or outside(levels).is_picture else levels,
     )
+    row = replace(row, others=_others(result, shown.levels, contract))
     if port is not None:
-        return replace(row, numbers=port_sums(port, shown.levels, result.astype(np.float64)))
-    comparison = ImageComparison(sample.name, row.vs_reference, shown.of_float, pixels)
+        own = first_result(result, contract).astype(np.float64)
+        return replace(row, numbers=port_sums(port, levels, own))
+    comparison = ImageComparison(sample.name, row.vs_reference, of_float, pixels)
     gallery.offer(f"{note.model}-{note.target}", comparison)
     return row
+
+
+def _first(pixels: Pixels | None, contract: ImageContract) -> Pixels | None:
+    return None if pixels is None else first_result(pixels, contract)
+
+
+def _others(
+    result: Pixels | Levels, levels: Levels, contract: ImageContract
+) -> tuple[OutputSums, ...]:
+    """Compare what is returned beside the picture."""
+    pairs = zip(other_results(result, contract), other_results(levels, contract), strict=True)
+    return tuple(
+        compare_other(port, file.astype(np.float64), reference)
+        for (port, file), (_, reference) in pairs
+    )
+
+
+def _has_numbers(contract: ImageContract) -> bool:
+    """Tell whether more than pictures of the range of pixels are returned."""
+    return not contract.returns_image or bool(contract.others)
 
 
 def _is_native(file: ComparedFile) -> bool:
@@ -216,7 +246,7 @@ def _run_file(file: ComparedFile, sample: Sample) -> Pixels | Levels | NotRun:
     give_back()  # what the last one held
     session = file.session
     try:
-        if isinstance(session, HostSession) and not session.note.contract.returns_image:
+        if isinstance(session, HostSession) and _has_numbers(session.note.contract):
             return session.exact(sample.pixels)
         return session.run(sample.pixels)
     except (DeviceError, ModelError) as error:

@@ -185,8 +185,7 @@ def _original_session(path: Path, graph: Session, threads: int) -> FloatSession 
         return Skipped("it computes in half precision or gives 8-bit pixels, the graph in float32")
     if (own := image_size(proto)) not in (None, graph.size):
         return Skipped(f"it takes images of {own[0]}x{own[1]} alone" if own else "")
-    contract = note.contract
-    ports = OwnPorts(contract.further, contract.result, contract.border)
+    ports = OwnPorts.of(note.contract)
     opened = in_onnx_runtime(proto, note.original_pixels, threads, path, ports)
     return opened if isinstance(opened, Skipped) else SourceOnnxSession(opened, note, graph.size)
 

@@ -67,6 +67,7 @@ def target_report(
         budget=budget,
         gpu=gpu,
         numbers=drift.numbers,
+        others=drift.others,
     )
 
 

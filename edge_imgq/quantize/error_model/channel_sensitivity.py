@@ -115,7 +115,7 @@ def _of_part(
     """Return the rows of `ChannelSensitivity` for each value, float64 (4, channels)."""
     entry = torch.from_numpy(part).requires_grad_()
     traced = graph.trace(entry, values)
-    (image,) = (tensor for value, tensor in traced.items() if value.is_graph_output())
+    image = graph.joined(traced)
     watched = [traced[value] for value in values]
     # A plane that does not depend on the image has a slope that no path to the image passes.
     ends = [entry, *(tensor for tensor in watched if tensor.is_leaf)]

@@ -235,7 +235,9 @@ class _ErrorModel:
         errors = torch.zeros_like(outputs)
         if self._guard.truths is not None:
             drawn = len(self._guard.truths)
-            errors[:drawn] = outputs[:drawn] - torch.from_numpy(self._guard.truths)
+            truths = torch.from_numpy(self._guard.truths)
+            known = truths.shape[1]  # of what is returned beside the picture nobody knows it
+            errors[:drawn, :known] = outputs[:drawn, :known] - truths
         return _by_cell(errors)
 
     def _errors(self, images: _Images, seen: Seen) -> Numbers:
@@ -318,8 +320,7 @@ class _ErrorModel:
                 if value in ends and value in values:
                     values[value] = values[value].clamp(ends[value].low, ends[value].high)
             before = node
-        output: torch.Tensor = values[self._graph.outputs[0]]
-        return output
+        return self._torch.joined(values)
 
 
 def _sharing(placed: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:

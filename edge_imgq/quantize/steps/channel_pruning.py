@@ -100,7 +100,7 @@ def measure_products(
         return {}
     graph = TorchGraph(model)
     batches = guard.photos, guard.unlike
-    seen = [_products(graph, model, values, batch, guard.one_by_one) for batch in batches]
+    seen = [_products(graph, values, batch, guard.one_by_one) for batch in batches]
     (photo_moments, photos), (other_moments, others) = seen
     return {
         value: Products(
@@ -112,7 +112,6 @@ def measure_products(
 
 def _products(
     graph: TorchGraph,
-    model: ir.Model,
     values: Sequence[ir.Value],
     batch: Batch,
     one_by_one: bool,
@@ -120,7 +119,7 @@ def _products(
     """Return second moments and products with derivatives, of every value."""
     parts = np.split(batch, len(batch)) if one_by_one else [batch]
     generator = torch.Generator().manual_seed(SEED)
-    found = [_of_part(graph, model, values, torch.from_numpy(p), generator) for p in parts]
+    found = [_of_part(graph, values, torch.from_numpy(p), generator) for p in parts]
     moments = {v: np.mean([m[i] for m, _ in found], axis=0) for i, v in enumerate(values)}
     products = {v: np.concatenate([p[i] for _, p in found]) for i, v in enumerate(values)}
     return moments, products
@@ -128,13 +127,12 @@ def _products(
 
 def _of_part(
     graph: TorchGraph,
-    model: ir.Model,
     values: Sequence[ir.Value],
     images: Tensor,
     generator: torch.Generator,
 ) -> tuple[list[Numbers], list[Batch]]:
     traced = graph.trace(images.requires_grad_(), values)
-    image = traced[model.graph.outputs[0]]
+    image = graph.joined(traced)
     watched = [traced[value] for value in values]
     flat = [tensor.detach().flatten(2) for tensor in watched]
     moments = [(x @ x.mT).mean(0).double().numpy() / x.shape[2] for x in flat]
@@ -163,7 +161,7 @@ def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
     graph, errors = TorchGraph(model), np.zeros(len(guard.unlike))
     for index, truth in enumerate(() if guard.truths is None else guard.truths):
         image = graph(torch.from_numpy(guard.stress[index : index + 1])).clamp(0, guard.peak)
-        errors[index] = float((image - torch.from_numpy(truth)).square().mean())
+        errors[index] = float((image[:, : len(truth)] - torch.from_numpy(truth)).square().mean())
     return errors
 
 

@@ -9,7 +9,7 @@ biases, which are hardly rounded, become parameters counted in levels of the lay
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class Stored:
 
 
 class TorchGraph(nn.Module):
-    """Executes a graph of one output on batches (N, C, H, W) of all of its inputs."""
+    """Executes a graph on batches (N, C, H, W) of all of its inputs."""
 
     def __init__(self, model: ir.Model) -> None:
         """Raises `NotCoveredError` where an operator has no torch form."""
@@ -57,7 +57,7 @@ class TorchGraph(nn.Module):
             if not self._covers(node):
                 raise NotCoveredError(f"{node.op_type} has no torch form")
         self._inputs = {str(v.name): v for v in graph_inputs(model.graph)}
-        (self._output,) = model.graph.outputs
+        self._outputs = tuple(model.graph.outputs)
         self.levels = nn.ParameterList()
         self._stored: list[Stored] = []
         self._learned: dict[ir.Node, int] = {}
@@ -68,11 +68,19 @@ class TorchGraph(nn.Module):
         self._last_use = _last_uses(self._nodes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the output image (N, C, H, W), real numbers."""
-        return self.trace(image, ())[self._output]
+        """Return the output image (N, C, H, W), real numbers; several outputs side by side."""
+        return self.joined(self.trace(image, ()))
+
+    def joined(self, values: Mapping[ir.Value, Tensor]) -> Tensor:
+        """Return the outputs among values side by side, enlarged to the first one's sides."""
+        first, *others = (values[value] for value in self._outputs)
+        if not others:
+            return first
+        sides = first.shape[2:]
+        return torch.cat([first, *(nn.functional.interpolate(x, sides) for x in others)], 1)
 
     def trace(self, image: Tensor, wanted: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
-        """Return the values of the graph that are wanted, and the output image.
+        """Return the values of the graph that are wanted, and the outputs.
 
         Wanted values that do not depend on the image, such as a plane of one number, are leaves of
         the derivative: the output image has a slope by them, too.
@@ -82,7 +90,7 @@ class TorchGraph(nn.Module):
             for value in wanted:
                 if value in values and value not in kept:
                     kept[value] = values[value] = _differentiable(values[value])
-        return kept | {self._output: values[self._output]}
+        return kept | {value: values[value] for value in self._outputs}
 
     def walk(self, image: Tensor) -> Iterator[tuple[ir.Node | None, dict[ir.Value, Any]]]:
         """Execute the graph node by node.

@@ -60,7 +60,7 @@ def test_a_bound_input_is_the_constant_that_the_whole_model_is_given(
 ) -> None:
     whole = two_of_each(level)
     before = whole.SerializeToString()
-    asked = PortRequests(PortRequest("sum"), (("level", numbers),))
+    asked = PortRequests((PortRequest("sum"),), (("level", numbers),))
     chosen = with_chosen_ports(whole, asked, "m")
     onnx.checker.check_model(chosen)
     image = np.random.default_rng(3).random((1, 3, 5, 7), np.float32)
@@ -78,7 +78,7 @@ def test_a_bound_input_is_the_constant_that_the_whole_model_is_given(
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (PortRequests(PortRequest("half")), "no output 'half'; it has 'sum' and 'twice'"),
+        (PortRequests((PortRequest("half"),)), "no output 'half'; it has 'sum' and 'twice'"),
         (PortRequests(bound=(("sigma", (1.0,)),)), "no input 'sigma'; it takes 'image' and 'level"),
     ],
 )
@@ -107,12 +107,12 @@ def test_an_open_batch_is_one_image_s() -> None:
 
 
 def test_what_is_said_of_ports_is_read_and_said_again() -> None:
-    asked = PortRequests(read_port("s=vector:-1..1,0..75/255"), (read_bound("sigma=15/255"),))
-    assert asked.output == PortRequest("s", "vector", (-1.0, 0.0), (1.0, 75 / 255))
+    asked = PortRequests((read_port("s=vector:-1..1,0..75/255"),), (read_bound("sigma=15/255"),))
+    assert asked.outputs == (PortRequest("s", "vector", (-1.0, 0.0), (1.0, 75 / 255)),)
     assert asked.bound == (("sigma", (15 / 255,)),)
     option, output, bind, bound = asked.words
     assert (option, bind) == ("--output-name", "--bind")
-    assert (read_port(output), read_bound(bound)) == (asked.output, asked.bound[0])
+    assert (read_port(output), read_bound(bound)) == (asked.outputs[0], asked.bound[0])
     assert output == "s=vector:-1..1,0..0.29411764705882354"
     assert choices_of(asked.words) == ("output: s", "bound: sigma = 0.0588")
 

@@ -1,0 +1,149 @@
+"""The outputs of a network: the picture among several is put first, and the others are read.
+
+Sides of the others are whole parts of the picture's, so that all of them lie in one array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError
+from edge_imgq.graph.ports.image_layout import IMAGE_CHANNELS, ImageLayout
+from edge_imgq.graph.ports.port_refusals import refuse_unfit_result
+from edge_imgq.graph.shapes.size import bind_size, own_size
+from edge_imgq.graph.shapes.size_multiple import Rule, Size, outline, sizes_to_try
+from edge_imgq.ports import Port, PortRequests
+
+IMAGE_AXES = 4
+
+
+def put_picture_first(
+    model: ir.Model, asked: PortRequests, wanted: Sequence[Size], name: str
+) -> None:
+    """Put the largest picture before other outputs, in place; of several, the first of them.
+
+    Args:
+        model: normalised float model, its image the first of its inputs.
+        asked: what the person says of its ports.
+        wanted: heights and widths that it is wanted at, which are tried first.
+        name: of the model, for messages.
+
+    Raises:
+        ModelError: it fits no size that was tried.
+    """
+    outputs = model.graph.outputs
+    if len(outputs) == 1:
+        return
+    shapes = _first_shapes(model, wanted)
+    if shapes is None:
+        raise ModelError(
+            f"{name} has {len(outputs)} outputs, and at no size that was tried all of them have a "
+            "known shape. Name those that are wanted: --output-name NAME, once for each."
+        )
+    taken = model.graph.inputs[0].shape
+    usual = {IMAGE_CHANNELS, None if taken is None else taken[1]}
+
+    def rank(place: int) -> tuple[bool, int, int, int]:
+        shape, said = shapes[place], asked.of_output(str(outputs[place].name)).kind
+        if len(shape) != IMAGE_AXES or said not in (None, "image"):
+            return len(shape) == IMAGE_AXES and said == "plane", 0, 0, -place
+        likely = 2 if shape[1] in usual else int(shape[1] == 1)
+        return True, prod(shape[2:]), likely, -place
+
+    first = max(range(len(outputs)), key=rank)
+    ordered = [outputs[first], *(value for value in outputs if value is not outputs[first])]
+    outputs[:] = ordered
+
+
+def _first_shapes(model: ir.Model, wanted: Sequence[Size]) -> tuple[tuple[int, ...], ...] | None:
+    fixed, light = own_size(model), outline(model)
+    sizes = (fixed,) if fixed else sizes_to_try(model, wanted)
+    return next((found for size in sizes if (found := shapes_at(light, size))), None)
+
+
+def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None:
+    """Return the shapes of all outputs at one size; None where one does not work out."""
+    try:
+        shapes = [value.shape for value in bind_size(model, size).graph.outputs]
+    except ModelError:
+        return None
+    if any(shape is None or not shape.is_static() for shape in shapes):
+        return None
+    return tuple(tuple(map(int, shape.numpy())) for shape in shapes if shape is not None)
+
+
+def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """Return the sides of the first output over those of each other; 0 for numbers of an image.
+
+    None where they are no whole number, or an output is neither an image nor such numbers.
+    """
+    first, found = shapes[0], []
+    for shape in shapes[1:]:
+        if len(shape) <= 2 or shape[2:] == (1, 1):
+            found.append(0)
+            continue
+        if len(shape) != IMAGE_AXES or len(first) != IMAGE_AXES or shape[0] != 1:
+            return None
+        rows, columns = (divmod(first[axis], shape[axis]) for axis in (2, 3))
+        if rows != columns or rows[1]:
+            return None
+        found.append(rows[0])
+    return tuple(found)
+
+
+def with_others(rule: Rule) -> Rule:
+    """Return a rule of a model's sizes by which other outputs keep their share of the first."""
+    known: list[tuple[int, ...]] = []
+
+    def together(model: ir.Model, size: Size) -> int | None:
+        number = rule(model, size)
+        if number is None or len(model.graph.outputs) == 1:
+            return number
+        shapes = shapes_at(model, size)
+        parts = None if shapes is None else parts_of(shapes)
+        if parts is None:
+            return None
+        known[:] = known or [parts]
+        return number if parts == known[0] else None
+
+    return together
+
+
+def other_ports(
+    model: ir.Model,
+    sizes: Iterable[Size],
+    layout: ImageLayout,
+    asked: PortRequests,
+    span: tuple[float, float],
+) -> tuple[Port, ...]:
+    """Return what a model returns beside its first output.
+
+    Args:
+        model: whose outputs keep their share of the first one.
+        sizes: that it may take; the first that works is looked at.
+        layout: of its image.
+        asked: what the person says of its ports.
+        span: the values of pixel 0 and pixel 255.
+    """
+    values = model.graph.outputs[1:]
+    if not values:
+        return ()
+    light = outline(model)
+    shapes = next(s for size in sizes if (s := shapes_at(light, size)) and parts_of(s) is not None)
+    parts = parts_of(shapes) or ()
+    found = []
+    for value, shape, part in zip(values, shapes[1:], parts, strict=True):
+        name, said = str(value.name), asked.of_output(str(value.name)).kind
+        refuse_unfit_result(asked.of_output(name), shape[-1 if not part else 1], is_vector=not part)
+        if not part:
+            found.append(Port(name, "vector", prod(shape)))
+            continue
+        colours = {IMAGE_CHANNELS, layout.channels if layout.kind == "image" else IMAGE_CHANNELS}
+        if said == "image" or (said is None and shape[1] in colours):
+            found.append(Port(name, "image", shape[1], span[:1], span[1:], part))
+        else:
+            found.append(Port(name, "plane", shape[1], parts=part))
+    return tuple(found)
