@@ -201,3 +201,17 @@ def test_what_roundings_change_in_tflites_own_kernels_is_no_breach() -> None:
     almost[0, 0] += 1  # 48.13 dB becomes 48.08
     found = summarise_builtin([drift_of(almost, source=SHIFTED)], images)
     assert not breaches(replace(summarise(images), builtin_kernels=found), replace(budget))
+
+
+@pytest.mark.parametrize(("in_int8", "said"), [(42.0, True), (47.8, True), (55.0, False)])
+def test_a_device_far_from_this_host_is_told_from_int8_that_is_coarse_anywhere(
+    in_int8: float, said: bool
+) -> None:
+    found = summarise([drift_of(SHIFTED, quantized=SHIFTED, source=SHIFTED)])
+    assert not isinstance(found.quantization, Skipped)
+    graph = replace(found.quantization, mean=in_int8)
+    away = replace(found, quantization=graph, vs_host=Agreement(44.9, 0.2, 0.7, 9))
+    (breach,) = breaches(away, Budget(1, 1, 30.0, 0.0))
+    assert breach.startswith("is 44.90 dB against what this host computes; the device may be 45")
+    assert ("coarse for it anywhere" in breach) == said
+    assert (f"{in_int8:.2f} dB against its float reference" in breach) == said

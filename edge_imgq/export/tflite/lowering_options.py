@@ -9,8 +9,10 @@ The GPU delegate reads a file otherwise than the processor's kernels do:
    the size; elsewhere VALID and a SLICE say the same in terms that both count alike.
 3. Float16 constants are read through DEQUANTIZE, as in TensorFlow's float16 files. XNNPACK does so
    too, and computes in float32.
-4. LiteRT's GPU kernels take a PAD into an AVERAGE_POOL_2D behind it, and leave it out of the mean;
-   means that count their padding are depthwise convolutions (LiteRT 2.3.0, run).
+4. LiteRT's GPU kernels take a PAD or PADV2 into the window behind it, and count what it adds as
+   that window's own padding: zeros, whatever it is filled with, or nothing in a pool. Means that
+   count their padding are depthwise convolutions; where another fill or a pool makes it wrong, the
+   ADD of a zero stands between (LiteRT 2.3.0, run).
 5. LiteRT's GPU kernels compute grouped convolutions wrongly whose groups are no multiples of four
    channels; these have the weights of all channels (LiteRT 2.3.0, run).
 6. They add and subtract the parts of a SPLIT wrongly; parts are SLICEs (LiteRT 2.3.0, run).

@@ -80,6 +80,10 @@ class FileStore:
         """Return the index of an operator's code and version."""
         return self._codes.setdefault((code, number), len(self._codes))
 
+    def code_at(self, index: int) -> int:
+        """Return the code of an operator by the index of its code and version."""
+        return list(self._codes)[index][0]
+
     @property
     def codes(self) -> list[Any]:
         """All operator codes, as the schema has them."""
@@ -137,6 +141,13 @@ class FileWriter:
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
             operator.builtinOptions = options
         self._operators.append(operator)
+
+    def written_by(self, index: int) -> int | None:
+        """Return the code of the operator that writes a tensor; None where none does."""
+        for operator in reversed(self._operators):
+            if index in operator.outputs:
+                return self._store.code_at(operator.opcodeIndex)
+        return None
 
     def subgraph(
         self, inputs: Mapping[str, int], outputs: Mapping[str, int], name: str = "main"

@@ -493,6 +493,10 @@ def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
     assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
 
 
+BY_ONE = """sides = Constant<value_ints = [0, 0, 1, 1, 0, 0, 1, 1]>()
+    fill = Constant<value = float"""
+
+
 @pytest.mark.device
 @pytest.mark.slow
 @needs_gpu
@@ -503,6 +507,8 @@ def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
         ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(a)", "AVERAGE"),
         ("y = Conv<pads=[1,1,1,1], group=3>(a, g)", "CONV_2D"),
         ("p, q = Split<axis=1, num_outputs=2>(a) y = Sub(p, q)", "SUB"),
+        (f"{BY_ONE} {{0.75}}>() p = Pad(a, sides, fill) y = Conv(p, k)", "CONV_2D"),
+        (f"{BY_ONE} {{0.0}}>() p = Pad(a, sides, fill) y = MaxPool<kernel_shape=[3,3]>(p)", "MAX"),
     ],
 )
 def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
@@ -516,7 +522,7 @@ def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
         }}"""
     )
     inner = 3 if operator == "SUB" else 6
-    shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "v": (3, inner, 3, 3)}
+    shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "k": (6, 6, 3, 3), "v": (3, inner, 3, 3)}
     for name, shape in shapes.items():
         values = np.random.default_rng(4).normal(0, 0.4, shape).astype(np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))

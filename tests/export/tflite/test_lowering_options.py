@@ -119,6 +119,34 @@ def test_a_mean_of_padded_pixels_is_no_pool(kernel: int, counts: int, tmp_path) 
     agrees(case, data)
 
 
+PADDED = "p = Pad(a, sides, fill) "
+BY_ONE = {"sides": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)}
+
+
+@pytest.mark.parametrize(
+    ("window", "fill", "apart"),
+    [
+        ("y = Conv(p, v)", 0.0, False),
+        ("y = Conv(p, v)", 0.75, True),
+        ("y = MaxPool<kernel_shape=[3,3]>(p)", 0.0, True),
+        ("y = MaxPool<kernel_shape=[2,2], pads=[1,1,0,0]>(p)", 0.0, True),
+        ("y = AveragePool<kernel_shape=[3,3]>(p)", 0.0, True),
+        ("y = AveragePool<kernel_shape=[3,3]>(p)", 0.75, True),
+    ],
+)
+def test_what_a_window_would_take_for_its_own_padding_stands_apart(
+    window: str, fill: float, apart: bool, tmp_path
+) -> None:
+    constants = {"w": W, "b": B - 1, "v": numbers(3, 12, 3, 3), "fill": np.float32(fill)}
+    case = Case(CONVOLUTION + PADDED + window, (1, 3, 8, 10), constants | BY_ONE)
+    data = written(case, tmp_path)
+    found = [kind for kind in kinds(data) if kind != "DEQUANTIZE"]
+    pads = next(i for i, kind in enumerate(found) if kind.startswith("PAD"))
+    assert (found[pads + 1] == "ADD") == apart
+    assert found.count("ADD") == apart
+    agrees(case, data)
+
+
 @pytest.mark.parametrize(("group", "inputs"), [(6, 12), (4, 12), (3, 4)])
 def test_groups_that_are_no_fours_are_written_whole(group: int, inputs: int, tmp_path) -> None:
     body = CONVOLUTION + f"y = Conv<pads=[1,1,1,1], group={group}>(a, g)"

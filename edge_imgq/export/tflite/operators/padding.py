@@ -36,13 +36,37 @@ def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool =
     table = ((0, 0), rows, columns, (0, 0))
     size = [length + sum(pair) for length, pair in zip(shape, table, strict=True)]
     target = file.intermediate(f"{image.name}/padded", size, image.quantization)
-    inputs = [file.tensor(image), file.numbers(table, f"{image.name}/pads")]
+    source = unpadded(file, image, file.tensor(image)) if lowest else file.tensor(image)
+    inputs = [source, file.numbers(table, f"{image.name}/pads")]
     if not lowest or _begins_at_zero(image):
         file.writer.add_operator(Code.PAD, inputs, [target], schema.PadOptionsT())
         return target
     inputs.append(_level(file, image, None))
     file.writer.add_operator(Code.PADV2, inputs, [target], schema.PadV2OptionsT())
     return target
+
+
+def unpadded(file: Emitter, image: Tensor, source: int) -> int:
+    """Return a tensor that the GPU's kernels read as it is, where a pool stands behind a PAD.
+
+    LiteRT 2.3.0's take a PAD or PADV2 into the window behind it, without a word, and count what it
+    adds as that window's own padding: zeros before a convolution, whatever it is filled with, and
+    nothing at all in a pool. They take none through the ADD of a zero.
+
+    Args:
+        file: in the making.
+        image: what the tensor stands for.
+        source: the file's tensor.
+    """
+    if not file.options.gpu or file.writer.written_by(source) not in (Code.PAD, Code.PADV2):
+        return source
+    same = file.intermediate(f"{image.name}/same", stored_shape(image.shape), None)
+    file.writer.add_operator(Code.ADD, [source, _zero(file, image)], [same], schema.AddOptionsT())
+    return same
+
+
+def _zero(file: Emitter, image: Tensor) -> int:
+    return file.weights(Tensor(f"{image.name}/zero", ()), np.zeros((), np.float32), axis=0)
 
 
 def _begins_at_zero(image: Tensor) -> bool:
@@ -67,10 +91,20 @@ def pad(file: Emitter, operation: Operation) -> None:
             f"padding of mode '{mode}' does not exist in TFLite. Use 'reflect' or 'constant'."
         )
     elif value := _fill(operation):
-        level = _level(file, operation.output, value)
-        file.emit(operation, Code.PADV2, [source, table, level], schema.PadV2OptionsT())
+        _pad_with(file, operation, [source, table, _level(file, operation.output, value)])
     else:
         file.emit(operation, Code.PAD, [source, table], schema.PadOptionsT())
+
+
+def _pad_with(file: Emitter, operation: Operation, inputs: list[int]) -> None:
+    """Write a PADV2, and for GPUs what keeps it out of the window behind it: see `unpadded`."""
+    if not file.options.gpu:
+        file.emit(operation, Code.PADV2, inputs, schema.PadV2OptionsT())
+        return
+    output = operation.output
+    filled = file.intermediate(f"{operation.name}/filled", stored_shape(output.shape), None)
+    file.writer.add_operator(Code.PADV2, inputs, [filled], schema.PadV2OptionsT())
+    file.emit(operation, Code.ADD, [filled, _zero(file, output)], schema.AddOptionsT())
 
 
 def pad_table(operation: Operation) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_imgq.export.tflite.layout import stored_axis, stored_values
-from edge_imgq.export.tflite.operators.padding import padded
+from edge_imgq.export.tflite.operators.padding import padded, unpadded
 from edge_imgq.export.tflite.operators.shape import store
 from edge_imgq.export.tflite.operators.weights import constant_input, contents
 from edge_imgq.export.tflite.refusal import RefusedError
@@ -35,7 +35,7 @@ def max_pool(file: Emitter, operation: Operation) -> None:
     image = operation.operand(0)
     scale = operation.output.quantization
     if spot.padding is not None:
-        source = file.requantized(image, scale)
+        source = unpadded(file, image, file.requantized(image, scale))
     elif same_quantization(image.quantization, scale):
         source = padded(file, image, spot.pads, lowest=True)
     else:
@@ -66,6 +66,7 @@ def average_pool(file: Emitter, operation: Operation) -> None:
         return
     if not same_quantization(image.quantization, operation.output.quantization):
         source = file.requantized(image, operation.output.quantization)
+    source = unpadded(file, image, source)
     _pool(file, operation, Code.AVERAGE_POOL_2D, source, spot, padding)
 
 
