@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge_imgq.quantize.error_model.level_gain import LevelGain
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.report.execution_text import builtin_kernel_lines, fallback_lines, memory_lines
 from edge_imgq.report.format_metrics import share
 from edge_imgq.report.report import Report
 from edge_imgq.skipped import Skipped
+from edge_imgq.verify.drift import AS_ITS_GRAPH
 
-MANY = 0.99
-"""Share of values within one level of the quantized graph below which a file has a line."""
+MANY_LEVELS = 8
+"""Levels of the image from which on a tensor is said to amplify: noise of half a level of such a
+tensor would be seen."""
 
 LEGEND = (
     "dB as mean/worst image. vs float: PSNR of the file's images against the float model's. "
@@ -52,18 +55,40 @@ def steps_text(scheme: str, steps: Sequence[QuantizationStep]) -> str:
 
 
 def _apart(report: Report) -> list[str]:
-    """Return a line for every file within budget of which many values are levels off its graph."""
+    """Return a line for every file of which many values are levels off its graph, and the tensor.
+
+    Of a file over budget the breaches say the rest.
+    """
     lines = []
     for target in report.targets:
-        found = target.conversion
-        if found.within_1 >= MANY or target.breaches or isinstance(target.quantization, Skipped):
+        found, tensor = target.conversion, _amplified(target.amplified)
+        if found.within_1 >= AS_ITS_GRAPH or isinstance(target.quantization, Skipped):
             continue
-        lines.append(
-            f"{target.target}: {share(found.within_1)} of values within one level of the "
-            "quantized graph; its format rounds elsewhere than the graph does. What that costs is "
-            "in the dB of vs float and drop, and those are within budget"
+        within = (
+            f"{share(found.within_1)} of values within one level of the quantized graph; its "
+            "format rounds elsewhere than the graph does. What that costs is in the dB of vs float "
+            "and drop, and those are within budget"
         )
+        said = [*([] if target.breaches else [within]), *([tensor] if tensor else [])]
+        lines += [f"{target.target}: {'. '.join(said)}"] if said else []
     return lines
+
+
+def _amplified(found: LevelGain | Skipped) -> str:
+    """Return which tensor makes many levels of one, or that none does."""
+    if isinstance(found, Skipped):
+        return ""
+    tensor = f"'{found.tensor}' ({found.operator})"
+    if found.levels >= MANY_LEVELS:
+        return (
+            f"One level of {tensor} becomes up to {found.levels:.0f} levels of the image: eight "
+            "bits are few there. Keep the layers beside it in float (docs/int8.md, Layers in "
+            "float)"
+        )
+    return (
+        f"No tensor makes much of one level (most: {tensor}, up to {found.levels:.1f}): one that "
+        "turns over turns others over behind it, nearer to the float model as often as farther"
+    )
 
 
 def _several_sizes(report: Report) -> list[str]:

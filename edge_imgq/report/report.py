@@ -10,6 +10,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
 from edge_imgq.devices.latency import Latency
 from edge_imgq.errors import ModelError, UnsupportedOperatorError
+from edge_imgq.quantize.error_model.level_gain import NEARLY_ITS_GRAPH, LevelGain
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep
 from edge_imgq.recipe.export import Budget, recipe_name
 from edge_imgq.report.diagnosis import WITHIN, Diagnosis
@@ -71,6 +72,8 @@ class TargetReport:
         gpu: one image in LiteRT's GPU kernels, in float16 and in float32.
         numbers: errors of a result that is no picture, in its own unit.
         others: what it returns beside the first result.
+        amplified: the tensor of its graph one level of which becomes most levels of the image,
+            where many values are levels off the graph.
     """
 
     target: str
@@ -97,6 +100,7 @@ class TargetReport:
     gpu: GpuDrift | Skipped = NOT_ON_GPU
     numbers: PortError | Skipped = A_PICTURE
     others: tuple[OutputDrift, ...] = ()
+    amplified: LevelGain | Skipped = NEARLY_ITS_GRAPH
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.metrics.psnr import psnr
+from edge_imgq.quantize.error_model.level_gain import NEARLY_ITS_GRAPH, LevelGain
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.mean_error import ErrorSums, MeanError, error_sums
 from edge_imgq.verify.port_error import A_PICTURE, OutputSums, PortError, PortSums, port_sums
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 WHITE, HALF = 255, 0.5
 """The highest level, and what rounding takes from a number beyond it."""
+AS_ITS_GRAPH = 0.99
+"""Share of values within one level of its graph from which on a file is taken to be the graph."""
 
 IDENTICAL = 100.0
 """PSNR that identical images count as in a mean, in dB; 8-bit images that differ in one value of a
@@ -219,6 +222,7 @@ class Drift:
     builtin_kernels: BuiltinKernels | Skipped = NO_BUILTIN_KERNELS
     numbers: PortError | Skipped = A_PICTURE
     others: tuple[OutputDrift, ...] = ()
+    amplified: LevelGain | Skipped = NEARLY_ITS_GRAPH
 
 
 def compare(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from edge_imgq.contract import ImageContract
 from edge_imgq.devices.instructions import Instructions
+from edge_imgq.quantize.error_model.level_gain import LevelGain
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 from edge_imgq.quantize.steps.quantization_step import QuantizationStep, not_run
 from edge_imgq.recipe.export import Budget
@@ -298,6 +300,24 @@ def test_a_file_that_does_not_run_without_xnnpack_says_so() -> None:
 
 def said(report: Report) -> str:
     return " ".join(report_table(report).split())
+
+
+@pytest.mark.parametrize(
+    ("levels", "wanted"),
+    [
+        (71.4, "One level of '/block/norm' (Mul) becomes up to 71 levels of the image"),
+        (1.8, "No tensor makes much of one level (most: '/block/norm' (Mul), up to 1.8)"),
+    ],
+)
+def test_a_file_that_is_not_its_graph_names_the_tensor(levels: float, wanted: str) -> None:
+    off: dict[str, Any] = {"target": "coreml-int8", "conversion": Conversion(0.2, 0.46, 71)}
+    off["amplified"] = LevelGain("/block/norm", "Mul", levels)
+    report = with_target(**off)
+    assert wanted in explained(report)
+    over = explained(with_target(**off, breaches=("loses 0.9 dB",)))
+    assert f"coreml-int8: {wanted}" in over
+    assert report_from_dict(report_to_dict(report), "r") == report
+    assert wanted not in explained(with_target(amplified=off["amplified"]))
 
 
 def test_a_file_within_budget_and_levels_off_its_graph_has_a_line() -> None:

@@ -20,6 +20,7 @@ from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.images.samples import ImageSet, Sample, samples
 from edge_imgq.pipeline.progress import ProgressStep, Watch
+from edge_imgq.pipeline.verify.amplified_levels import AmplifiedLevels
 from edge_imgq.pipeline.verify.builtin_kernels import BuiltinRuns
 from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.image_comparison import ImageComparison
@@ -100,7 +101,7 @@ def measure_drifts(
         NonFiniteOutputError: the references return NaN or infinity.
     """
     rows: dict[Path, list[ImageDrift]] = {file.path: [] for file in opened}
-    builtin = BuiltinRuns()
+    builtin, amplified = BuiltinRuns(), AmplifiedLevels(references)
     wanted = {file.path: _sizes(file, references.float) for file in opened}
     for size in dict.fromkeys(size for sizes in wanted.values() for size in sizes):
         group = [file for file in opened if size in wanted[file.path]]
@@ -116,19 +117,25 @@ def measure_drifts(
                 if isinstance(result, NotRun):
                     not_run[file.path] = result
                 else:
-                    rows[file.path].append(_compared(file, result, shown, gallery))
+                    row = _compared(file, result, shown, gallery)
+                    rows[file.path].append(row)
                     first = pixels_of(first_result(result, contract))
                     of_float = first_result(shown.of_float, contract)
                     builtin.offer(file, sample, of_float, first)
+                    amplified.offer(file, sample, row)
     _release(opened)
     no_picture = contract.returns_image and not values.is_empty and not values.range().is_picture
     name = "" if contract.result is None else contract.result.name
-    return {
+    drifts = {
         path: replace(
             summarise(found, not no_picture, name), builtin_kernels=builtin.of(path, found)
         )
         for path, found in rows.items()
         if path not in not_run
+    }
+    return {
+        path: replace(drift, amplified=amplified.of(path, drift, watch))
+        for path, drift in drifts.items()
     }
 
 

@@ -149,6 +149,10 @@ class References:
                     found |= {note.contract.multiple} if self._made_from_float(note) else set()
         return found
 
+    def quantized_graph(self, note: FileNote) -> Path:
+        """Return the QDQ graph that a file which was opened was made from."""
+        return self._quantized[note.quantized_sha256]
+
     def _made_from_float(self, note: FileNote) -> bool:
         return note.reference_sha256 == self.sha256
 

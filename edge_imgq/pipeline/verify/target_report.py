@@ -68,6 +68,7 @@ def target_report(
         gpu=gpu,
         numbers=drift.numbers,
         others=drift.others,
+        amplified=drift.amplified,
     )
 
 
