@@ -167,7 +167,9 @@ def conditions(report: Report) -> list[str]:
     lines += [*report.measured_against, *agreement_lines(report), *gpu_lines(report)]
     lines += [*placement_lines(report), *count_lines(report)]
     lines += [
-        f"{s.scheme}: {s.diagnosis.reason}" for s in report.schemes if s.diagnosis == ALL_INT8
+        f"{s.scheme}: {s.diagnosis.reason}"
+        for s in report.schemes
+        if isinstance(s.diagnosis, Skipped) and s.diagnosis.reason.startswith(ALL_INT8.reason)
     ]
     return [*lines, *place_lines(report)]
 

@@ -333,6 +333,8 @@ def test_a_recipe_that_mends_says_that_there_was_nothing_to_mend() -> None:
     within = SchemeReport("int8-auto", (), ALL_INT8)
     line = "int8-auto: its files are within budget, so nothing was kept in float"
     assert line in said(replace(REPORT, schemes=(within,)))
+    slow = replace(within, diagnosis=Skipped(f"{ALL_INT8.reason}; but: ship tflite-float"))
+    assert f"{line}; but: ship tflite-float" in said(replace(REPORT, schemes=(slow,)))
     assert line not in said(replace(REPORT, schemes=(replace(within, diagnosis=WITHIN),)))
 
 

@@ -43,6 +43,7 @@ from edge_imgq.pipeline.image_selection import (
 )
 from edge_imgq.pipeline.mixed_precision.diagnosis import Words, diagnose, missing_fidelity
 from edge_imgq.pipeline.mixed_precision.mix_precision import OverBudget, mix
+from edge_imgq.pipeline.mixed_precision.within_budget import within_budget
 from edge_imgq.pipeline.open_model.original_file import with_agreement
 from edge_imgq.pipeline.open_model.source import Source, refuse_odd_size
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -57,7 +58,7 @@ from edge_imgq.recipe.folders import (
 )
 from edge_imgq.recipe.quantize import QuantizeRecipe, checked_quantize
 from edge_imgq.recipe.recipe_text import quantize_recipe_toml
-from edge_imgq.report.diagnosis import ALL_INT8, NO_PICTURE, WITHIN, Diagnosis
+from edge_imgq.report.diagnosis import NO_PICTURE, WITHIN, Diagnosis
 from edge_imgq.report.json_form import FILE as REPORT
 from edge_imgq.report.json_form import reports_to_json
 from edge_imgq.report.report import Report, SchemeReport
@@ -185,14 +186,11 @@ def _with_scheme(
     if not isinstance(missing, Skipped) and is_image and no_picture(report.output_range):
         missing = NO_PICTURE
     mends = plan.schemes[scheme].when_over_budget != "nothing"
-    if isinstance(missing, Skipped):
-        why = ALL_INT8 if mends and missing == WITHIN else missing
-        found = SchemeReport(scheme, graph.steps, why)
-        return replace(report, schemes=(*report.schemes, found))
-    if not mends:
-        diagnosis = _diagnosis(plan, request, scheme, graph, missing, watch)
-        found = SchemeReport(scheme, graph.steps, diagnosis)
-        return replace(report, schemes=(*report.schemes, found))
+    if mends and missing == WITHIN:
+        missing = within_budget(graph.quantized, plan, scheme)
+    if isinstance(missing, Skipped) or not mends:
+        why = _diagnosis(plan, request, scheme, graph, missing, watch)
+        return replace(report, schemes=(*report.schemes, SchemeReport(scheme, graph.steps, why)))
     text = _recipe_text(request.scheme or scheme)
     over = OverBudget(scheme, text, graph, files, missing)
     mixed = mix(plan, over, stage, terms, watch)
@@ -206,10 +204,12 @@ def _diagnosis(
     request: ExportRequest,
     scheme: str,
     graph: Graph,
-    missing: float,
+    missing: float | Skipped,
     watch: Watch,
-) -> Diagnosis:
-    """Return the layers that keep the files of a scheme over budget."""
+) -> Diagnosis | Skipped:
+    """Return the layers that keep the files of a scheme over budget, or why none do."""
+    if isinstance(missing, Skipped):
+        return missing
     sizes = next(plan.sizes[recipe.name] for recipe in plan.recipes if recipe.scheme == scheme)
     words = _words(plan, request, scheme, sizes[0])
     return diagnose(graph.quantized, plan.source, missing, sizes[0], words, watch)
