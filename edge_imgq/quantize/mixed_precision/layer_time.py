@@ -20,6 +20,7 @@ from edge_imgq.graph.network import Operation
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.kernels.profile import KernelProfile, TimedProfile
+from edge_imgq.kernels.x86 import X86_VNNI
 from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inner, layers
 
 
@@ -110,15 +111,14 @@ def _elements(value: ir.Value) -> int:
 def share_of_float_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float:
     """Return the estimated time of a graph as a share of its time with all layers in float.
 
-    0 where nobody timed the processor.
+    Where nobody timed the processor, x86 with VNNI stands in for it: phones multiply bytes as it
+    does.
 
     Args:
         model: float graph with the marks of its precision.
         size: height and width at which it is estimated, where it takes any.
         profile: of the processor.
     """
-    if not isinstance(profile, TimedProfile):
-        return 0.0
     graph = bind_size(model, own_size(model) or size).graph
-    times = LayerTimes(graph, profile)
+    times = LayerTimes(graph, profile if isinstance(profile, TimedProfile) else X86_VNNI)
     return times.plain / times.total([node.name or "" for node in layers(graph)])

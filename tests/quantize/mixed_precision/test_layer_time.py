@@ -7,9 +7,11 @@ import onnx_ir as ir
 import pytest
 from onnx import helper
 
+from edge_imgq.graph.float_regions import mark_float
+from edge_imgq.kernels.arm import ARM_DOT
 from edge_imgq.kernels.profile import TimedProfile
 from edge_imgq.kernels.x86 import X86, X86_AMX, X86_VNNI
-from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes
+from edge_imgq.quantize.mixed_precision.layer_time import LayerTimes, share_of_float_time
 from tests.graph.build import model, weights
 
 PIXELS = 6 * 8
@@ -99,3 +101,14 @@ def test_int8_is_quicker_than_float_where_bytes_are_multiplied_alone() -> None:
         found = LayerTimes(graph, profile)
         share = found.plain / found.total(("first", "last"))
         assert (share < 0.6) == profile.multiplies_bytes
+
+
+def test_a_processor_that_nobody_timed_has_a_limit_of_time_too() -> None:
+    graph = network("Tanh")
+    model = ir.Model(graph, ir_version=10)
+    shares = [share_of_float_time(model, (6, 8), profile) for profile in (ARM_DOT, X86_VNNI)]
+    for node in graph:
+        if node.op_type == "Tanh":
+            mark_float(node)
+    slower = share_of_float_time(model, (6, 8), ARM_DOT)
+    assert 0 < shares[0] == shares[1] < slower
