@@ -29,6 +29,14 @@ Bound: TypeAlias = "Mapping[str, float | str | Sequence[float]]"
 
 NOTHING_BOUND: Bound = MappingProxyType({})
 
+Inputs: TypeAlias = "Mapping[str, str] | Sequence[str]"
+"""What inputs are, by name, {"sigma": "plane:0..50/255"}, or as the command line has it."""
+
+Settings: TypeAlias = "Mapping[str, float | AnyPath | Sequence[float]]"
+"""Numbers of inputs, text such as "25/255", or the path of a picture, by the input's name."""
+
+NOTHING_SET: Settings = MappingProxyType({})
+
 Progress: TypeAlias = "Callable[[ProgressStep], None]"
 
 
@@ -75,12 +83,27 @@ def as_range(pixels: Range | None) -> PixelRange | None:
     return PixelRange(float(low), float(high))
 
 
-def as_ports(output_name: str | Sequence[str], inputs: Sequence[str], bind: Bound) -> PortRequests:
+def as_settings(settings: Settings) -> dict[str, str]:
+    """Return what inputs are set to as the command line has it.
+
+    Raises:
+        UsageError: an input is set to nothing.
+    """
+    return {name: _setting(name, value) for name, value in settings.items()}
+
+
+def _setting(name: str, value: float | AnyPath | Sequence[float]) -> str:
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    return ",".join(map(repr, _numbers(name, value)))
+
+
+def as_ports(output_name: str | Sequence[str], inputs: Inputs, bind: Bound) -> PortRequests:
     """Return what a person says of the ports of a model.
 
     Args:
         output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for nothing.
-        inputs: the same of inputs.
+        inputs: the same of inputs, one or several, or KIND or KIND:LOW..HIGH by their names.
         bind: numbers of inputs that become constants, by the input's name.
 
     Raises:
@@ -88,8 +111,14 @@ def as_ports(output_name: str | Sequence[str], inputs: Sequence[str], bind: Boun
     """
     bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
     wanted = [output_name] * bool(output_name) if isinstance(output_name, str) else output_name
-    outputs, further = (tuple(map(read_port, texts)) for texts in (wanted, inputs))
-    return PortRequests(outputs, bound, _said_once(further))
+    outputs = tuple(map(read_port, wanted))
+    return PortRequests(outputs, bound, _said_once([read_port(text) for text in _words(inputs)]))
+
+
+def _words(inputs: Inputs) -> list[str]:
+    if isinstance(inputs, Mapping):
+        return [f"{name}={kind}" for name, kind in inputs.items()]
+    return [inputs] if isinstance(inputs, str) else list(inputs)
 
 
 def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
@@ -115,8 +144,7 @@ def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ..
         numbers = ()
     if not numbers or not all(map(math.isfinite, numbers)):
         raise UsageError(
-            f"{given!r} binds nothing to '{name}'; give a number, several, or text such as "
-            "'15/255'."
+            f"{given!r} gives '{name}' no number; give one, several, or text such as '15/255'."
         )
     return numbers
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from edge_imgq.api.arguments import (
     NOTHING_BOUND,
+    NOTHING_SET,
     AnyPath,
     Bound,
+    Inputs,
     Progress,
     Range,
+    Settings,
     as_paths,
     as_ports,
     as_range,
+    as_settings,
     unwatched,
 )
 from edge_imgq.api.model import ModelLike, named_or_open
@@ -42,9 +45,9 @@ def enhance(
     *,
     pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
-    settings: Mapping[str, float | str] = MappingProxyType({}),
+    settings: Settings = NOTHING_SET,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
@@ -88,7 +91,7 @@ def enhance(
         _refuse_said_of_advised(asked, ports, settings)
         model = assess_pixels(pixels, name, open_assessor(MODEL, count)).advice
     enhancers = [
-        open_enhancer(found, count, asked, _texts(settings))
+        open_enhancer(found, count, asked, as_settings(settings))
         for found in _opened(model, asked, ports)
     ]
     refuse_unused_range(enhancers, asked)
@@ -107,9 +110,9 @@ def enhance_files(
     page: AnyPath | None = None,
     pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
-    settings: Mapping[str, float | str] = MappingProxyType({}),
+    settings: Settings = NOTHING_SET,
     device: str = "",
     threads: int | None = None,
     progress: Progress | None = None,
@@ -163,7 +166,7 @@ def enhance_files(
     if model is None:
         _refuse_said_of_advised(asked, ports, settings)
     models = () if model is None else tuple(_opened(model, asked, ports))
-    said = _texts(settings)
+    said = as_settings(settings)
     request = EnhanceRequest(
         jobs, models, threads or processors(), asked, workers, memory, said, device
     )
@@ -177,7 +180,7 @@ def enhance_files(
 
 
 def _refuse_said_of_advised(
-    pixels: PixelRange | None, ports: PortRequests, settings: Mapping[str, float | str]
+    pixels: PixelRange | None, ports: PortRequests, settings: Settings
 ) -> None:
     """Refuse what is said of a model where `assess` chooses it: a network that ships.
 
@@ -190,10 +193,6 @@ def _refuse_said_of_advised(
             f"{said[0]} says something of a model of yours, and `assess` chooses networks that "
             f"ship, which take the photograph alone: leave it out, or name a model (--model)."
         )
-
-
-def _texts(settings: Mapping[str, float | str]) -> dict[str, str]:
-    return {name: str(value) for name, value in settings.items()}
 
 
 def _files(photos: Iterable[Path]) -> Iterable[Path]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edge_imgq.api.arguments import (
     NOTHING_BOUND,
+    NOTHING_SET,
     AnyPath,
     Bound,
+    Inputs,
     Progress,
     Range,
+    Settings,
     as_path,
     as_ports,
     as_range,
+    as_settings,
     unwatched,
 )
 from edge_imgq.api.model import ModelLike, named_or_open
@@ -63,9 +66,9 @@ def evaluate(
     sheet: AnyPath | None = None,
     pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
-    settings: Mapping[str, float | str] = MappingProxyType({}),
+    settings: Settings = NOTHING_SET,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -111,6 +114,6 @@ def evaluate(
         sheet=as_path(sheet),
         threads=threads or processors(),
         pixels=asked,
-        settings={name: str(value) for name, value in settings.items()},
+        settings=as_settings(settings),
     )
     return EvaluationResult(run(request, progress or unwatched))

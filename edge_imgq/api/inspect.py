@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from edge_imgq.api.arguments import (
     NOTHING_BOUND,
     AnyPath,
     Bound,
+    Inputs,
     Progress,
     Size,
     as_ports,
@@ -87,7 +87,7 @@ def inspect(
     size: Size | None = None,
     passes: bool = False,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> Inspection:

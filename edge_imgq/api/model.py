@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +12,7 @@ from edge_imgq.api.arguments import (
     NOTHING_BOUND,
     AnyPath,
     Bound,
+    Inputs,
     Range,
     Size,
     Sizes,
@@ -109,7 +109,7 @@ def open_model(
     sizes: Sizes = (),
     pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
 ) -> Model:
     """Open a float network: one image in, an image of the same channels or a vector out.

@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_imgq.api.arguments import AnyPath, Progress, unwatched
-from edge_imgq.api.model import Model, ModelLike, open_model
+from edge_imgq.api.arguments import (
+    NOTHING_BOUND,
+    AnyPath,
+    Bound,
+    Inputs,
+    Progress,
+    Range,
+    as_ports,
+    as_range,
+    unwatched,
+)
+from edge_imgq.api.model import Model, ModelLike, opened_with
 from edge_imgq.version import __version__
 
 if TYPE_CHECKING:
@@ -86,6 +96,10 @@ def quantize(
     recipe: AnyPath | QuantizeRecipe = "int8",
     images: Images | None = None,
     *,
+    pixel_range: Range | None = None,
+    output_name: str = "",
+    inputs: Inputs = (),
+    bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> QuantizedModel:
     """Quantize a network without writing a file: the graph that an export lowers to every format.
@@ -94,6 +108,10 @@ def quantize(
         model: what `open` takes, or what it returned; a torch module must be opened first.
         recipe: how to quantize: a name or path of a recipe of `quantize/`, or itself.
         images: calibration photographs, as `calibration` of `export`; None for those that ship.
+        pixel_range: as for `open`, of a model that is not open yet.
+        output_name: likewise.
+        inputs: likewise.
+        bind: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -114,7 +132,7 @@ def quantize(
     else:
         how = quantize_recipe(os.fspath(recipe))
     photographs = calibration_images(images)
-    opened = open_model(model)
+    opened = opened_with(model, as_range(pixel_range), as_ports(output_name, inputs, bind))
     chosen = covering_set(photographs, opened.source, watch)
     found = quantize_source(opened.source, how, chosen, watch)
     peak = opened.contract.peak

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from edge_imgq.api.arguments import (
     NOTHING_BOUND,
     AnyPath,
     Bound,
+    Inputs,
     Progress,
     Range,
     Size,
@@ -75,7 +75,7 @@ def sensitivity(
     output: AnyPath = "artifacts",
     pixel_range: Range | None = None,
     output_name: str | Sequence[str] = "",
-    inputs: Sequence[str] = (),
+    inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     progress: Progress | None = None,
 ) -> SensitivityResult:

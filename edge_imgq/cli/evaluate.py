@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
@@ -12,10 +13,12 @@ from edge_imgq.cli.options import (
     add_ports,
     add_range,
     add_threads,
+    setting,
 )
 from edge_imgq.cli.paths import existing_folder, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
+from edge_imgq.errors import UsageError
 
 DETAILS = """\
 Degrade the photographs of a folder as the model's task asks, restore them, and measure PSNR and
@@ -45,10 +48,12 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--set",
-        type=existing_folder,
+        type=_set,
+        action="append",
         required=True,
         metavar="DIR",
-        help="folder of photographs or pairs",
+        help="folder of photographs or pairs; and again as NAME=VALUE for an input beside the "
+        "photograph, such as --set sigma=25/255 (a noise level follows --level by itself)",
     )
     parser.add_argument(
         "--task",
@@ -78,10 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, and show the table."""
     from edge_imgq.api.evaluate import evaluate
 
+    folder, settings = _folder_and_settings(arguments.set)
     with ProgressDisplay() as watch:
         found = evaluate(
             arguments.model,
-            arguments.set,
+            folder,
             task=arguments.task,
             levels=arguments.level,
             sheet=arguments.sheet,
@@ -89,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
+            settings=settings,
             threads=arguments.threads,
             progress=watch,
         )
@@ -104,3 +111,26 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in found.evaluation.left_out:
         say(f"left out: {sentence}")
     return 0
+
+
+def _set(text: str) -> Path | tuple[str, str]:
+    """Parse a folder, or NAME=VALUE where there is no such folder."""
+    if "=" in text and not Path(text).is_dir():
+        return setting(text)
+    return existing_folder(text)
+
+
+def _folder_and_settings(said: list[Path | tuple[str, str]]) -> tuple[Path, dict[str, str]]:
+    """Return the folder and the values of inputs that `--set` names.
+
+    Raises:
+        UsageError: there is no folder, or two; or an input has two values.
+    """
+    folders = [one for one in said if isinstance(one, Path)]
+    pairs = [one for one in said if isinstance(one, tuple)]
+    if len(folders) != 1:
+        raise UsageError(f"--set names {len(folders) or 'no'} folders of photographs; name one.")
+    settings = dict(pairs)
+    if len(settings) < len(pairs):
+        raise UsageError("--set gives an input two values; give it one.")
+    return folders[0], settings

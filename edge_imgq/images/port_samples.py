@@ -73,6 +73,11 @@ def noise_of(port: Port, level: int) -> float:
     return number if port.high[0] > LARGEST_UNIT else number * WHITE
 
 
+def number_of_noise(port: Port, deviation: float) -> float:
+    """Return the number of a noise input for a standard deviation in levels of 255."""
+    return deviation if port.high[0] > LARGEST_UNIT else deviation / WHITE
+
+
 def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:
     if port.kind == "image" and picture.shape[2] == port.channels:
         return _shifted(picture, generator)

@@ -119,3 +119,19 @@ def test_nothing_more_is_said_of_a_model_that_is_open(tmp_path: Path, said: dict
         eiq.enhance(photo, model, settings={"sigma": 0.1}, **said)
     with pytest.raises(UsageError, match="noise is open already"):
         eiq.export(model, targets="onnx-float", output=tmp_path / "out", **said)
+
+
+def test_inputs_and_settings_are_texts_or_mappings(tmp_path: Path) -> None:
+    path = with_noise_map(tmp_path / "noise.onnx")
+    said = [["sigma=plane:0..50/255"], "sigma=plane:0..50/255", {"sigma": "plane:0..50/255"}]
+    opened = [eiq.open(path, inputs=one) for one in said]
+    assert opened[0].contract.further[0].high == (50 / 255,)
+    assert len({model.contract for model in opened}) == 1
+    photo = np.random.default_rng(4).integers(0, 256, (32, 32, 3), np.uint8)
+    found = [
+        eiq.enhance(photo, path, settings={"sigma": value})
+        for value in (15 / 255, "15/255", [15 / 255], np.float32(15 / 255))
+    ]
+    assert all((one == found[0]).all() for one in found)
+    with pytest.raises(UsageError, match="None gives 'sigma' no number"):
+        eiq.enhance(photo, path, settings={"sigma": None})

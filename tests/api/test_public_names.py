@@ -69,7 +69,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "inspect": ("path", "*", "size=None", "passes=False", *PORTS, PROGRESS),
     "open": ("model", "*", "example=None", "name=''", "sizes=()", "pixel_range=None", *PORTS),
     "open_file": ("path", "*", "threads=1"),
-    "quantize": ("model", "recipe='int8'", "images=None", "*", PROGRESS),
+    "quantize": (
+        *("model", "recipe='int8'", "images=None", "*", "pixel_range=None", *PORTS, PROGRESS),
+    ),
     "quantize_recipe": ("name", "beside=None"),
     "sensitivity": (
         *("model", "*", "scheme='int8'", "budget=None", "fidelity=None", "size=None"),

@@ -13,6 +13,7 @@ import pytest
 import edge_imgq as eiq
 from edge_imgq.errors import ImageError, RecipeError
 from tests.api.conftest import SIZE, Pixels
+from tests.port_networks import with_noise_map
 
 
 def test_the_graph_is_the_one_that_an_export_lowers(
@@ -84,3 +85,11 @@ def test_what_is_no_image_of_the_file_is_refused(exported: eiq.ModelResult, targ
         file.run(np.zeros(SIZE, np.uint8))
     with pytest.raises(ImageError, match=r"takes floats .height, width, channels., black 0"):
         file.run_float(np.zeros((*SIZE, 3), np.uint8))
+
+
+def test_a_constant_is_no_input_of_the_graph(calibration: list[Pixels], tmp_path: Path) -> None:
+    network = with_noise_map(tmp_path / "noise.onnx")
+    said = {"bind": {"sigma": "15/255"}, "output_name": "out"}
+    found = eiq.quantize(network, "int8-fast", calibration, **said)
+    assert [value.name for value in found.onnx().graph.input] == ["image"]
+    assert found.model.contract.port_choices == ("output: out", "bound: sigma = 0.0588")

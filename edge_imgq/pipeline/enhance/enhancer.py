@@ -17,7 +17,6 @@ from edge_imgq.formats import format_of, suffixes
 from edge_imgq.images.colour import steps_of, to_pixels
 from edge_imgq.images.sixteen_bits import from_levels
 from edge_imgq.pipeline.enhance.port_settings import (
-    ENHANCE_SETS,
     Settings,
     has_fractions,
     levels_of,
@@ -130,7 +129,6 @@ def open_enhancer(
     threads: int,
     pixels: PixelRange | None = None,
     settings: Settings = MappingProxyType({}),
-    set_by: str = ENHANCE_SETS,
 ) -> Enhancer:
     """Open a file that `export` wrote, any .onnx file, a checkpoint or a network of the zoo.
 
@@ -139,10 +137,19 @@ def open_enhancer(
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
         settings: of further inputs.
-        set_by: how a person says these, for messages.
 
     Raises:
         UsageError: it is none of these, or an input has no value.
+        ModelError: it cannot be read, or returns no image.
+    """
+    return with_settings(open_unset(model, threads, pixels), settings)
+
+
+def open_unset(model: str | Source, threads: int, pixels: PixelRange | None = None) -> Enhancer:
+    """Open what `open_enhancer` opens, and set no further input yet.
+
+    Raises:
+        UsageError: it is nothing of that.
         ModelError: it cannot be read, or returns no image.
     """
     found = open_network(model, threads, pixels)
@@ -153,7 +160,17 @@ def open_enhancer(
             "its files; of a model with several outputs, --output-name names the image."
         )
     _keep_memory(found.session)
-    levels = levels_of(found.contract, settings, found.name, set_by, exported=found.says_range)
+    return found
+
+
+def with_settings(found: Enhancer, settings: Settings) -> Enhancer:
+    """Return an open network whose further inputs are set.
+
+    Raises:
+        UsageError: an input has no value, or one beyond its range.
+        ImageError: a picture cannot be read.
+    """
+    levels = levels_of(found.contract, settings, found.name, exported=found.says_range)
     return replace(found, levels=levels)
 
 

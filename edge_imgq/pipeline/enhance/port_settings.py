@@ -33,12 +33,9 @@ WHITE = 255
 SHOWN = 0.01
 """Share of a number by which rounding may move it without a word."""
 
-ENHANCE_SETS = "--set (`settings` in Python)"
-"""How a person who runs `enhance` sets an input."""
-
 
 def levels_of(
-    contract: ImageContract, settings: Settings, name: str, set_by: str, *, exported: bool = True
+    contract: ImageContract, settings: Settings, name: str, *, exported: bool = True
 ) -> dict[str, Levels]:
     """Return the levels of every further input: float64 (1, 1, C), or uint8 (H, W, C) of a picture.
 
@@ -46,7 +43,6 @@ def levels_of(
         contract: of the network.
         settings: of the person.
         name: of the network, for messages.
-        set_by: how the person sets an input, for messages.
         exported: whether a file has the ranges inside, rather than a model of which they can be
             said.
 
@@ -63,8 +59,8 @@ def levels_of(
     if missing:
         asked = " and ".join(map(_example, missing))
         raise UsageError(
-            f"{name} takes more than the photograph: {asked}. Say it with {set_by}, or make it a "
-            "constant with --bind."
+            f"{name} takes more than the photograph: {asked}. Say it with --set (`settings` in "
+            "Python), or make it a constant with --bind."
         )
     return {port: _levels(ports[port], text, exported) for port, text in settings.items()}
 

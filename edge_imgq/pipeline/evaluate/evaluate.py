@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,18 @@ from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
 from edge_imgq.images.files import is_grayscale, read_image, write_image
 from edge_imgq.images.pair_files import PairFile, pair_files
+from edge_imgq.images.port_samples import noise_port, number_of_noise
 from edge_imgq.images.resize import crop_to_multiple
 from edge_imgq.metrics.psnr import psnr
 from edge_imgq.metrics.psnr_b import psnr_b
 from edge_imgq.metrics.ssim import ssim
 from edge_imgq.pipeline.enhance.enhance_image import enhance_pixels
-from edge_imgq.pipeline.enhance.enhancer import Enhancer, open_enhancer, refuse_unused_range
+from edge_imgq.pipeline.enhance.enhancer import (
+    Enhancer,
+    open_unset,
+    refuse_unused_range,
+    with_settings,
+)
 from edge_imgq.pipeline.enhance.port_settings import Settings
 from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -53,6 +59,7 @@ class EvaluateRequest:
         sheet: where to write a contact sheet, or None for none.
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
+        settings: of inputs beside the photograph.
     """
 
     model: str | Source
@@ -88,19 +95,19 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         ModelError: the model cannot be opened.
         OutputError: the contact sheet cannot be written.
     """
-    enhancer = open_enhancer(
-        request.model, request.threads, request.pixels, request.settings, "`settings` in Python"
-    )
-    refuse_unused_range([enhancer], request.pixels)
+    unset = open_unset(request.model, request.threads, request.pixels)
+    refuse_unused_range([unset], request.pixels)
     files = tuple(pair_files(request.folder))
-    protocol = _protocol(request, enhancer.contract, files)
+    protocol = _protocol(request, unset.contract, files)
+    at_levels = {level: _set_for(unset, request, protocol, level) for level in protocol.levels}
+    enhancer = at_levels[protocol.levels[0]]
     scores: list[ImageScores] = []
     sheet: list[SheetRow] = []
     left_out: list[str] = []
     for index, file in enumerate(files):
         watch(ProgressStep(f"evaluate {enhancer.name}", index, len(files)))
         try:
-            for case in _cases(file, enhancer, protocol):
+            for case in _cases(file, at_levels, protocol):
                 scores += _measured(case, enhancer.contract, protocol)
                 sheet += [_sheet_row(case)] if request.sheet and len(sheet) < SHEET_ROWS else []
         except ImageError as error:
@@ -119,6 +126,16 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
         left_out=tuple(left_out),
         hint=" ".join(filter(None, (_hint(enhancer, files, request.threads), *enhancer.rounded))),
     )
+
+
+def _set_for(
+    unset: Enhancer, request: EvaluateRequest, protocol: Protocol, level: float
+) -> Enhancer:
+    """Return a network set for a level: a noise input that nobody sets follows the noise."""
+    settings, port = dict(request.settings), noise_port(unset.contract)
+    if port is not None and port.name not in settings and protocol.says_noise:
+        settings[port.name] = repr(number_of_noise(port, level))
+    return with_settings(unset, settings)
 
 
 def _protocol(
@@ -143,9 +160,11 @@ def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:
         return ""
 
 
-def _cases(file: PairFile, enhancer: Enhancer, protocol: Protocol) -> Iterator[_Case]:
+def _cases(
+    file: PairFile, at_levels: Mapping[float, Enhancer], protocol: Protocol
+) -> Iterator[_Case]:
     """Degrade one image at every level, and run the model and the baselines on it."""
-    contract, gray = enhancer.contract, is_grayscale(file.truth)
+    contract, gray = next(iter(at_levels.values())).contract, is_grayscale(file.truth)
     truth = crop_to_multiple(read_image(file.truth, contract.colour), contract.scale)
     baselines = {**protocol.baselines, **protocol.by_level}
     for level in protocol.levels:
@@ -156,7 +175,7 @@ def _cases(file: PairFile, enhancer: Enhancer, protocol: Protocol) -> Iterator[_
             pixels = protocol.degrade(level)(truth, _generator(file.truth.name, level))
         results = {name: make(pixels, level) for name, make in baselines.items()}
         try:
-            results["model"] = enhance_pixels(pixels, enhancer, _unwatched)
+            results["model"] = enhance_pixels(pixels, at_levels[level], _unwatched)
         except ImageError as error:
             raise ImageError(f"{file.truth}: {error}") from error
         for method, result in results.items():

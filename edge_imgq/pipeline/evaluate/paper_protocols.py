@@ -43,6 +43,7 @@ class Protocol:
         by_level: more baselines, which need to know the level.
         on_luma: whether an RGB image is judged by its luma alone.
         blocks: whether PSNR-B is measured.
+        says_noise: whether a level is the standard deviation of noise, and is known.
     """
 
     levels: tuple[float, ...]
@@ -54,6 +55,7 @@ class Protocol:
     by_level: Mapping[str, Baseline] = field(default_factory=dict)
     on_luma: bool = False
     blocks: bool = False
+    says_noise: bool = False
 
 
 def protocol_of(task: str, scale: int) -> Protocol:
@@ -101,7 +103,7 @@ def of_pairs(protocol: Protocol, levels: tuple[float, ...]) -> Protocol:
     if levels:
         return replace(pairs, levels=levels, made=f"Pairs: {names} gets sigma {levels[0]:g}.")
     left_out = f"Pairs: {names} is left out, as their sigma is not known (--level gives it)."
-    return replace(pairs, by_level={}, made=left_out)
+    return replace(pairs, by_level={}, made=left_out, says_noise=False)
 
 
 def non_local_means(pixels: Pixels, sigma: float) -> Pixels:
@@ -159,6 +161,7 @@ DENOISE = Protocol(
     by_level={"non-local means": non_local_means},
     compared="PSNR and SSIM on gray (RGB for RGB networks), input in 8 bits.",
     made="Noise seeded by the image's name.",
+    says_noise=True,
 )
 DEBLUR = Protocol(
     levels=(0.0,),
