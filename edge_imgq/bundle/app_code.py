@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_imgq.bundle.contract import AppContract, FileContract, TilingContract
+from edge_imgq.bundle.port_contract import PortedContract
 
 FOLDER = Path(__file__).with_name("app")
 
@@ -59,6 +60,31 @@ def app_code(contract: AppContract, peak: float) -> dict[str, bytes]:
     return found
 
 
+PORT_PLACES: Mapping[str, tuple[str, ...]] = {
+    "python": ("run_file.py.j2",),
+    "cpp": ("ports.hpp", "ports_file.hpp", "check_ports.cpp.j2"),
+}
+"""Folder of a bundle of files with ports → what goes there, of `app/ports`."""
+
+
+def port_code(contract: PortedContract, peak: float) -> dict[str, bytes]:
+    """Return the code of a bundle of files with ports, by its paths in the bundle.
+
+    Args:
+        contract: of the bundle.
+        peak: the float value of the level 255.
+    """
+    files = [f for f in contract.files if f.format == "TFLite" and f.size is not None]
+    found = {}
+    for folder, names in PORT_PLACES.items():
+        for name in names if files or folder == "python" else ():
+            text = (FOLDER / "ports" / name).read_text(encoding="utf-8")
+            if name.endswith(".j2"):
+                text = _rendered(text, contract, files, peak)
+            found[f"{folder}/{name.removesuffix('.j2')}"] = text.encode()
+    return found
+
+
 def _rendered(text: str, contract: AppContract, files: list[FileContract], peak: float) -> str:
     import jinja2
 
@@ -74,6 +100,7 @@ def _rendered(text: str, contract: AppContract, files: list[FileContract], peak:
         constant=_constant,
         camel=_camel,
         sizes=sizes_of,
+        zip=zip,
         tiles=lambda file: ", ".join(f"intArrayOf({h}, {w})" for h, w in sizes_of(file)),
         signatures=lambda file: ", ".join(f'"{name}"' for name in _signatures(file)),
     )

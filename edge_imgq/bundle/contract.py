@@ -162,6 +162,14 @@ class FileContract:
     memory: int | Skipped
     drift: DriftContract | Skipped
 
+    @property
+    def size(self) -> Size | None:
+        """Height and width of the image that it was written for; None where it takes any."""
+        image = self.signatures[0].image
+        axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[image.layout]
+        height, width = (image.shape[axis] for axis in axes)
+        return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
 
 @dataclass(frozen=True)
 class AppContract:

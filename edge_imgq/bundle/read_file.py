@@ -18,7 +18,7 @@ from edge_imgq.bundle.contract import (
     TilingContract,
 )
 from edge_imgq.errors import ModelError
-from edge_imgq.formats import Format, format_of, unknown
+from edge_imgq.formats import Format, Layout, format_of, unknown
 from edge_imgq.images.colour import LUMA_OFFSET, RGB_TO_YCBCR
 from edge_imgq.images.tile_plan import up
 from edge_imgq.images.tiles import fixed_tiling
@@ -68,7 +68,8 @@ def file_contract(
     read = form.functions.signatures
     rows: tuple[SignatureRow, ...] = read(path) if read else ()
     rows = rows or (SignatureRow("", described.inputs, described.outputs),)
-    sizes = [size for row in rows if (size := _size(row.inputs[0], form)) is not None]
+    images = [_image(row, note.contract) for row in rows]
+    sizes = [size for image in images if (size := _size(image, form)) is not None]
     return FileContract(
         target=note.target,
         file=place,
@@ -77,7 +78,7 @@ def file_contract(
         sha256=sha256_of(path),
         resizable=note.resizable or not sizes,
         multiple=note.contract.multiple,
-        signatures=tuple(_signature(row, form, note.contract.peak) for row in rows),
+        signatures=tuple(_signature(row, form, note.contract) for row in rows),
         tiling=_tiling(sizes, note.contract.multiple, field),
         memory=getattr(described.memory, "bytes", described.memory) if sizes else _OPEN,
         drift=drift,
@@ -87,10 +88,23 @@ def file_contract(
 _OPEN = Skipped("the file takes images of any size, and memory grows with them")
 
 
-def _signature(row: SignatureRow, form: Format, peak: float) -> SignatureContract:
-    image, *extra = (_tensor(tensor, form, peak, is_input=True) for tensor in row.inputs)
+def _signature(row: SignatureRow, form: Format, contract: ImageContract) -> SignatureContract:
+    peak, further = contract.peak, [port.name for port in contract.further]
+    ordered = sorted(row.inputs, key=lambda tensor: _place(tensor.name, further))
+    image, *extra = (_tensor(tensor, form, peak, is_input=True) for tensor in ordered)
     result = _tensor(row.outputs[0], form, peak, is_input=False)
     return SignatureContract(row.name, image, result, tuple(extra))
+
+
+def _image(row: SignatureRow, contract: ImageContract) -> TensorRow:
+    """Return what takes the photograph."""
+    further = [port.name for port in contract.further]
+    return min(row.inputs, key=lambda tensor: _place(tensor.name, further))
+
+
+def _place(name: str, further: Sequence[str]) -> int:
+    """Return where an input stands: the image first, the others as the contract has them."""
+    return 1 + further.index(name) if name in further else 0
 
 
 def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> TensorContract:
@@ -98,7 +112,7 @@ def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> Ten
     return TensorContract(
         name=row.name,
         shape=tuple(side if isinstance(side, int) else None for side in row.shape),
-        layout=form.layout,
+        layout=_layout(row, form),
         type=row.dtype,
         scale=row.scale,
         zero_point=row.zero_point,
@@ -110,9 +124,14 @@ def _tensor(row: TensorRow, form: Format, peak: float, *, is_input: bool) -> Ten
 
 def _size(row: TensorRow, form: Format) -> tuple[int, int] | None:
     """Return the height and width of an image; None where they are open."""
-    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[form.layout]
+    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[_layout(row, form)]
     height, width = (row.shape[axis] for axis in axes)
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+
+
+def _layout(row: TensorRow, form: Format) -> Layout:
+    """Return the order of the axes; what is no image in Core ML is an array."""
+    return "NCHW" if form.layout == "image" and len(row.shape) == 4 else form.layout
 
 
 def _tiling(

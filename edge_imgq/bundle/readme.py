@@ -12,6 +12,7 @@ from edge_imgq.bundle.contract import (
     TensorContract,
     TilingContract,
 )
+from edge_imgq.bundle.port_contract import PortContract, PortedContract
 from edge_imgq.skipped import Skipped
 
 FILE = "README.md"
@@ -27,7 +28,7 @@ def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iter
 
     Args:
         contract: of the bundle.
-        photo: file name of the photograph to test with.
+        photo: file name of the photograph to test with; empty where inputs have files each.
         results: file names of what comes out of the files.
         code: folders of code for apps.
     """
@@ -45,6 +46,8 @@ def readme(contract: AppContract, photo: str, results: Iterable[str], code: Iter
         photo=photo,
         results=list(results),
         code=set(code),
+        ported=isinstance(contract, PortedContract),
+        ends=_ends,
         tensor=_tensor,
         pixels=_pixels,
         drift=_drift,
@@ -65,6 +68,12 @@ def _pixels(tensor: TensorContract) -> str:
     if tensor.type == "uint8":
         return "bytes from 0 to 255"
     return f"pixels 0 to 255 are {tensor.at_0:g} to {tensor.at_255:g}"
+
+
+def _ends(port: PortContract) -> str:
+    """Return the model's numbers that a port goes from and to, in words."""
+    pairs = (f"{low:.6g} to {high:.6g}" for low, high in zip(port.low, port.high, strict=True))
+    return ", ".join(pairs)
 
 
 def _drift(drift: DriftContract | Skipped) -> str:

@@ -88,7 +88,7 @@ def bundle(request: BundleRequest, watch: Watch) -> WrittenBundle:
         OutputError: it cannot be written.
     """
     report = read_report(_report_path(request.folder))
-    _refuse_no_image(report)
+    _refuse_several(report)
     remarks = replaced(request.output, report.model, with_zip=request.zipped)
     _refuse_other_versions(report)
     chosen = choose(request.folder, report, request.targets)
@@ -132,22 +132,22 @@ def _report_path(folder: Path) -> Path:
     return path
 
 
-def _refuse_no_image(report: Report) -> None:
-    """Refuse files that the code of a bundle could not feed, or whose result it could not draw.
+def _refuse_several(report: Report) -> None:
+    """Refuse files of which a bundle would not say all.
 
     Raises:
-        UsageError: they take something beside an image as it is, or return something else.
+        UsageError: they return several results, or take a state or a plane of other sides.
     """
     contract = report.contract
-    if contract.result is None and contract.takes_image_alone:
-        return
-    ports = [port for port in (*contract.further, contract.result) if port is not None]
-    named = " and ".join(map(str, ports)) or f"images as {contract.layout}"
-    raise UsageError(
-        f"{report.model} takes or returns {named}, and the code of a bundle is for one image in "
-        "and the same image out. Ship the files themselves: what their numbers stand for is in "
-        "their notes, which `edge-imgq inspect FILE --json` prints."
-    )
+    fed = [port for port in contract.further if port.fed_by or port.parts != 1]
+    said = [f"returns also {port}" for port in contract.others]
+    said += [f"takes {port}, of another frame or other sides," for port in fed]
+    if said:
+        raise UsageError(
+            f"{report.model} {said[0]}, and a bundle states one result, and inputs of the image's "
+            "size or of one number. Export it with --output-name, or ship the files themselves: "
+            "`edge-imgq inspect FILE --json` prints what their numbers stand for."
+        )
 
 
 def _refuse_other_versions(report: Report) -> None:

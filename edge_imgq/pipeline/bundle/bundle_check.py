@@ -16,6 +16,7 @@ from edge_imgq.bundle import contract, model_card
 from edge_imgq.bundle.archive import SUMS, read_sums
 from edge_imgq.bundle.contract import AppContract, DriftContract
 from edge_imgq.bundle.photo import from_netpbm
+from edge_imgq.bundle.port_contract import PortedContract
 from edge_imgq.contract import Authorship
 from edge_imgq.errors import EdgeImgqError, ModelError, RecipeError, UsageError
 from edge_imgq.pipeline.bundle import reproduce_commands
@@ -122,7 +123,9 @@ def _read_contract(folder: Path) -> AppContract:
         RecipeError: a key is missing, unknown, or of another type.
     """
     where = str(folder / contract.FILE)
-    found: AppContract = read_as(AppContract, read_json(folder / contract.FILE), where)
+    said = read_json(folder / contract.FILE)
+    kind = PortedContract if isinstance(said, dict) and "photograph" in said else AppContract
+    found: AppContract = read_as(kind, said, where)
     if found.schema != contract.SCHEMA:
         raise RecipeError(f"{where} has schema {found.schema}; this reads {contract.SCHEMA}.")
     return found
@@ -202,7 +205,7 @@ def _files(folder: Path, made: Contents, said: AppContract) -> Iterator[BundleFi
             yield BundleFinding(name, "differs", "it is not there")
         elif path.read_bytes() == expected:
             yield BundleFinding(name, "same")
-        elif name.startswith("vectors/") and name.endswith((".pgm", ".ppm")):
+        elif name.startswith("vectors/") and name.endswith((".pgm", ".ppm", ".pnm")):
             yield _picture(name, path.read_bytes(), expected)
         elif said.edge_imgq != __version__:
             yield BundleFinding(
@@ -218,7 +221,7 @@ def _picture(name: str, said: bytes, expected: bytes) -> BundleFinding:
         one, other = (from_netpbm(found).astype(np.int16) for found in (said, expected))
     except ValueError:
         return BundleFinding(name, "differs", "it is not whole")
-    exact = "photo." in name or "int8" in name
+    exact = "photo." in name or "/input-" in name or "int8" in name
     largest = int(np.abs(one - other).max()) if one.shape == other.shape else 255
     if largest > (0 if exact else 1):
         by = count_of(largest, "level")

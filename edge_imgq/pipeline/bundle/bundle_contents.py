@@ -24,15 +24,16 @@ from edge_imgq.bundle import (
 from edge_imgq.bundle.contract import (
     AppContract,
     DriftContract,
-    FileContract,
     ReceptiveFieldContract,
     TilingContract,
 )
 from edge_imgq.bundle.photo import sample_photo, to_netpbm
+from edge_imgq.bundle.port_contract import PortedContract, is_ported, ported
 from edge_imgq.bundle.read_file import colour_contract, file_contract
 from edge_imgq.errors import ModelError, RuntimeUnavailableError
 from edge_imgq.images.tiles import Tiling, run_tiled, tile_count
 from edge_imgq.pipeline.bundle import reproduce_commands
+from edge_imgq.pipeline.bundle.port_contents import port_files
 from edge_imgq.pipeline.check.measured_by_report import note_of
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.json_form import to_json
@@ -114,31 +115,43 @@ def contents(folder: Path, paths: Sequence[Path], facts: Facts, watch: Watch) ->
         ModelError: a file is damaged, or was made from another float model.
     """
     reference = folder / REFERENCE_FOLDER / FLOAT_REFERENCE
-    made = app_contract(reference, paths, facts)
-    peak = note_of(reference).contract.peak
+    made, network = app_contract(reference, paths, facts), note_of(reference).contract
     models = model_files(folder, paths)
-    photo = _photo(made)
-    results = dict(_results(made, paths, photo, watch))
-    kind = "ppm" if photo.shape[2] == 3 else "pgm"
     data = model_card.data_sets(facts.card)
-    vectors = {f"photo.{kind}": photo, **{f"{t}.{kind}": r for t, r in results.items()}}
-    names = (f"{target}.{kind}" for target in results)
-    code = app_code.app_code(made, peak)
-    folders = {name.partition("/")[0] for name in code}
+    if isinstance(made, PortedContract):
+        own, names = port_files(made, network, paths, watch)
+        photo = ""
+    else:
+        own, photo, names = _image_files(made, network.peak, paths, watch)
+    folders = {name.partition("/")[0] for name in own} - {"vectors"}
     files = {
         contract.FILE: f"{to_json(plain(made))}\n".encode(),
-        SCHEMA_FILE: contract_schema(),
-        readme.FILE: readme.readme(made, f"photo.{kind}", names, folders),
+        SCHEMA_FILE: contract_schema(type(made)),
+        readme.FILE: readme.readme(made, photo, names, folders),
         model_card.FILE: facts.card.encode(),
         LOCK: facts.lock.encode(),
         reproduce_commands.FILE: facts.command.encode(),
         sbom.FILE: sbom.sbom(made, models, data, packages_of(facts.lock)),
         tile_vectors.FILE: tile_vectors.tile_vectors(_cuttings(made)),
-        pixel_vectors.FILE: pixel_vectors.pixel_vectors(),
-        **code,
-        **{f"vectors/{name}": to_netpbm(pixels) for name, pixels in vectors.items()},
+        **own,
     }
     return Contents(made, files)
+
+
+def _image_files(
+    made: AppContract, peak: float, paths: Sequence[Path], watch: Watch
+) -> tuple[dict[str, bytes], str, list[str]]:
+    """Return vectors and code by their paths, and the names of the photograph and the results."""
+    photo = _photo(made)
+    results = dict(_results(made, paths, photo, watch))
+    kind = "ppm" if photo.shape[2] == 3 else "pgm"
+    vectors = {f"photo.{kind}": photo, **{f"{t}.{kind}": r for t, r in results.items()}}
+    files = {
+        pixel_vectors.FILE: pixel_vectors.pixel_vectors(),
+        **app_code.app_code(made, peak),
+        **{f"vectors/{name}": to_netpbm(pixels) for name, pixels in vectors.items()},
+    }
+    return files, f"photo.{kind}", [f"{target}.{kind}" for target in results]
 
 
 def model_files(folder: Path, paths: Sequence[Path]) -> dict[str, bytes]:
@@ -190,7 +203,7 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
         )
         for path in paths
     ]
-    return AppContract(
+    made = AppContract(
         schema=contract.SCHEMA,
         model=note.model,
         edge_imgq=note.version,
@@ -210,11 +223,12 @@ def app_contract(reference: Path, paths: Sequence[Path], facts: Facts) -> AppCon
         files=tuple(sorted(files, key=lambda file: file.target)),
         port_choices=note.contract.port_choices,
     )
+    return ported(made, note.contract) if is_ported(note.contract) else made
 
 
-def contract_schema() -> bytes:
-    """Return the JSON Schema of `contract.json`."""
-    form = schema_of(AppContract, "contract", contract.SCHEMA)
+def contract_schema(kind: type[AppContract] = AppContract) -> bytes:
+    """Return the JSON Schema of `contract.json`, of files of one image or of such with ports."""
+    form = schema_of(kind, "contract", contract.SCHEMA)
     return (json.dumps(form, indent=1) + "\n").encode()
 
 
@@ -258,18 +272,10 @@ def _photo(made: AppContract) -> Pixels:
             height, width = file.tiling.tiles[0]
             return sample_photo(height + 1, width + 1, channels)
     for file in made.files:
-        if (size := own_size(file)) is not None:
-            return sample_photo(*size, channels)
+        if file.size is not None:
+            return sample_photo(*file.size, channels)
     side = 64 * made.files[0].multiple
     return sample_photo(side, side, channels)
-
-
-def own_size(file: FileContract) -> tuple[int, int] | None:
-    """Return the height and width that a file was written for; None where it takes any."""
-    image = file.signatures[0].image
-    axes = {"NCHW": (2, 3), "NHWC": (1, 2), "CHW": (1, 2), "image": (0, 1)}[image.layout]
-    height, width = (image.shape[axis] for axis in axes)
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def _results(
@@ -288,7 +294,7 @@ def _results(
             continue
         size = photo.shape[0], photo.shape[1]
         tiling = tiling_for(size, file.tiling)
-        fits = tiling or own_size(file) in (None, size)
+        fits = tiling or file.size in (None, size)
         if not session.identity.is_device_runtime or not fits:
             continue
         if tiling is None:

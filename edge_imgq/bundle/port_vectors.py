@@ -1,0 +1,60 @@
+"""What every input of a file gets for the vectors of a bundle, made of whole numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.bundle.photo import sample_photo
+from edge_imgq.images.port_samples import with_ports
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_imgq.contract import ImageContract
+    from edge_imgq.ports import Port
+
+    Pixels = NDArray[np.uint8]
+
+
+def sample_inputs(contract: ImageContract, size: tuple[int, int]) -> Pixels:
+    """Return the levels of all inputs, (H, W, C): the photograph's channels, then the others'.
+
+    Args:
+        contract: of the network.
+        size: height and width of the input image.
+    """
+    unit, channels = contract.photo_unit, 1 if contract.colour == "y" else 3
+    photo = sample_photo(size[0] * unit, size[1] * unit, channels)
+    levels = {port.name: _levels(port, size) for port in contract.further}
+    return with_ports(photo, contract, None, levels)
+
+
+def split_inputs(levels: Pixels, contract: ImageContract) -> list[Pixels]:
+    """Return the levels of each input; of a vector (1, 1, C)."""
+    found, start = [levels[..., : contract.image_channels]], contract.image_channels
+    for port in contract.further:
+        part = levels[..., start : start + port.channels]
+        found.append(part[:1, :1] if port.kind == "vector" else part)
+        start += port.channels
+    return found
+
+
+def stacked(levels: Pixels) -> Pixels:
+    """Return levels (H, W, C) as a picture of 1 or 3 channels: others lie below each other."""
+    height, width, channels = levels.shape
+    if channels in (1, 3) and (height, width) != (1, 1):
+        return levels
+    return levels.transpose(2, 0, 1).reshape(channels * height, width, 1)
+
+
+def _levels(port: Port, size: tuple[int, int]) -> Pixels:
+    if port.kind == "image":
+        return sample_photo(*size, port.channels)[::-1]
+    if port.kind == "mask":
+        rows, columns = np.indices(size, dtype=np.int64)
+        distance = (2 * rows - size[0]) ** 2 + (2 * columns - size[1]) ** 2
+        mask = np.where(2 * distance < min(size) ** 2, 255, 0).astype(np.uint8)
+        return np.repeat(mask[..., np.newaxis], port.channels, axis=2)
+    return ((96 + 40 * np.arange(port.channels)) % 256).astype(np.uint8).reshape(1, 1, -1)
