@@ -52,14 +52,15 @@ class ConvRewrite:
     Attributes:
         slots: multiply-accumulates in filled lanes, and what is moved for them.
         taps: of its kernel.
-        blocked: what lies in blocks of pixels: nothing, what it writes, what it reads too, or of
-            what it writes the channels that overfill the tiles of its kernel.
+        blocked: what lies in blocks of pixels: nothing, what it writes, what it reads too (with its
+            taps, or these gathered as channels), or of what it writes the channels that overfill
+            the tiles of its kernel.
         block: side of such a block.
     """
 
     slots: float
     taps: float
-    blocked: Literal["nothing", "output", "input", "remainder"] = "nothing"
+    blocked: Literal["nothing", "output", "input", "im2col", "remainder"] = "nothing"
     block: int = 1
 
     @property
@@ -80,6 +81,8 @@ def cheapest_rewrite(
     """
     plain = no_rewrite(layer, kernels)
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
+    if layer.quantized and kernels.int8.tap:
+        forms += [_im2col(layer, side, kernels) for side in blocks]
     if kernels.parts_outputs and BLOCKS[0] in blocks and _is_parted(layer, kernels):
         forms.append(_remainder(layer, BLOCKS[0], kernels))
     least = min(forms, key=lambda form: form.slots, default=plain)
@@ -128,6 +131,21 @@ def _input(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
     slots = _slots(layer, taps, pixels, pixels, kernels) / pixels
     moved = kernels.copy * (layer.inputs + layer.outputs) + _shuffle(layer, kernels)
     return ConvRewrite(slots + moved, taps / pixels, "input", block)
+
+
+def _im2col(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
+    """Return the form that reads blocks and has no taps: what they see was made channels.
+
+    A border, and for the columns and then for the rows of taps a copy to cut and one to join.
+    """
+    sides = zip(layer.kernel, layer.start, strict=True)
+    rows, columns = (block_span(kernel, start, block) for kernel, start in sides)
+    high, wide = rows[1] - rows[0] + 1, columns[1] - columns[0] + 1
+    pixels = block**2
+    slots = _slots(layer, 1, pixels * high * wide, pixels, kernels) / pixels
+    gathered = layer.inputs * (1 + 2 * wide + 2 * wide * high)
+    moved = kernels.copy * (layer.inputs + gathered + layer.outputs) + _shuffle(layer, kernels)
+    return ConvRewrite(slots + moved, 1 / pixels, "im2col", block)
 
 
 def remainder(outputs: int, kernels: KernelProfile) -> int:

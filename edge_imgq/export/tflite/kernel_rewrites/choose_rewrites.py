@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 
 from edge_imgq.export.tflite.kernel_rewrites.depth_to_space_output import DepthToSpaceOutput
+from edge_imgq.export.tflite.kernel_rewrites.im2col_input import Im2colInput
 from edge_imgq.export.tflite.kernel_rewrites.large_depthwise import large_depthwise
 from edge_imgq.export.tflite.kernel_rewrites.remainder_output import RemainderOutput
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_split_rows
@@ -100,6 +101,8 @@ def _best(
     form = _cheapest(convolution, shuffle, kernels, quantized=quantized)
     if form.blocked == "input":
         return SpaceToDepthInput(convolution).operations(form.block), form.block, set()
+    if form.blocked == "im2col":
+        return Im2colInput(convolution).operations(form.block), form.block, set()
     if form.blocked == "remainder":
         parted = RemainderOutput(convolution, remainder(convolution.outputs, kernels))
         return parted.operations(form.block), form.block, set()

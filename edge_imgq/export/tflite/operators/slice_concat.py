@@ -40,7 +40,11 @@ def part(file: Emitter, operation: Operation) -> None:
             length = stored_shape(operation.operand(0).shape)[axis]
             begin[axis], stride[axis] = length - 1 - begin[axis], -step
     if set(stride) == {1}:
-        cropped(file, operation, source, begin)
+        ends = _ends_from_behind(operation)
+        if ends is None or file.options.gpu:
+            cropped(file, operation, source, begin)
+        else:
+            _cropped_at_both_ends(file, operation, source, begin, list(by_stored_axis(ends)))
         return
     if not file.options.gpu and _is_phase(operation, begin, stride):
         _phase(file, operation, source, begin, stride)
@@ -49,6 +53,33 @@ def part(file: Emitter, operation: Operation) -> None:
     end = [b + (n - 1) * s + 1 for b, n, s in zip(begin, output, stride, strict=True)]
     inputs = [source, *(file.numbers(v, operation.name) for v in (begin, end, stride))]
     file.emit(operation, Code.STRIDED_SLICE, inputs, schema.StridedSliceOptionsT())
+
+
+def _ends_from_behind(operation: Operation) -> list[int] | None:
+    """Return how many values are cut off behind, by axis; None where an end is a place in front.
+
+    Begins are counted from the front then, so that the part follows a resized input.
+    """
+    given = [_numbers(operation, index, name) for index, name in ((1, "starts"), (2, "ends"))]
+    shape = operation.operand(0).shape
+    axes = _numbers(operation, 3, "axes") or list(range(len(given[0])))
+    found = [0] * len(shape)
+    for start, end, axis in zip(*given, axes, strict=True):
+        if start < 0 or 0 <= end < shape[axis]:
+            return None
+        found[axis] = min(end, 0)
+    return found
+
+
+def _cropped_at_both_ends(
+    file: Emitter, operation: Operation, source: int, begin: Sequence[int], end: Sequence[int]
+) -> None:
+    """Write a STRIDED_SLICE of step 1, whose ends may be counted from behind; XNNPACK takes it."""
+    options = schema.StridedSliceOptionsT()
+    options.endMask = sum(1 << axis for axis, place in enumerate(end) if not place)
+    limits = (begin, end, [1] * len(begin))
+    inputs = [source, *(file.numbers(limit, f"{operation.name}/limits") for limit in limits)]
+    file.emit(operation, Code.STRIDED_SLICE, inputs, options)
 
 
 def _is_phase(operation: Operation, begin: Sequence[int], stride: Sequence[int]) -> bool:

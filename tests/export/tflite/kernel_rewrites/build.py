@@ -125,7 +125,7 @@ def write(graph: ir.Model, name: str, path: Path) -> None:
     _, channels, scale, _ = CASES[name]
     contract = ImageContract("image-to-image", scale, "y" if channels == 1 else "rgb")
     order = ExportSpec((SIZE,), FileNote("m", "t", contract, "0"))
-    write_tflite(PreparedGraph(graph), order, path)
+    write_tflite(PreparedGraph(graph, X86_VNNI), order, path)
 
 
 def assert_int8_file(name: str, path: Path) -> None:

@@ -1,0 +1,88 @@
+"""A convolution with very few input channels, computed as a matrix product on blocks of pixels.
+
+Arm's int8 kernels need for each tap as long as for nine channels more, to follow its pointers. In
+the blocked form of a gray image a tap has four channels, and most of the time goes there. So what
+lies under the taps of a block is made one pixel of many channels (im2col): the image of blocks gets
+its border of zeros, is shifted by whole blocks along a row and joined, and the same along a column.
+The convolution is 1×1 then, and has no taps.
+
+    5×5 on gray, blocks of 2 × 2:    3·3 taps of 4 channels    or    1 tap of 36 channels .
+
+Every sum has the same terms, and a border of zero points is what the kernel pads with: exact, in
+int8 to the bit. Slices are counted from both ends, so that a resized input is followed. Height and
+width must be multiples of the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge_imgq.export.tflite.kernel_rewrites.same_convolution import SameConvolution
+from edge_imgq.export.tflite.kernel_rewrites.space_to_depth_input import SpaceToDepthInput
+from edge_imgq.graph.network import Operation, Tensor
+
+ROWS, COLUMNS = 2, 3
+
+
+@dataclass(frozen=True)
+class Im2colInput:
+    """A convolution that reads very few channels."""
+
+    convolution: SameConvolution
+
+    def operations(self, block: int) -> tuple[Operation, ...]:
+        """Return the operations of the form without taps."""
+        to_blocks, product, to_pixels = SpaceToDepthInput(self.convolution).operations(block)
+        weight = product.operand(1)
+        pads = product.attributes["pads"]
+        gathering = tuple(_gathered(to_blocks.output, weight.shape[2:], pads))
+        weight = _without_taps(weight)
+        attributes = {**product.attributes, "kernel_shape": (1, 1), "pads": (0, 0, 0, 0)}
+        inputs = (gathering[-1].output, weight, *product.inputs[2:])
+        product = replace(product, inputs=inputs, attributes=attributes)
+        return to_blocks, *gathering, product, to_pixels
+
+
+def _gathered(
+    image: Tensor, kernel: tuple[int, ...], pads: tuple[int, int, int, int]
+) -> Iterator[Operation]:
+    """Yield what makes a pixel of all that a kernel sees, by rows, columns, channels."""
+    top, left, bottom, right = pads
+    batch, channels, height, width = image.shape
+    shape = (batch, channels, height + top + bottom, width + left + right)
+    source = replace(image, name=f"{image.name}/bordered", shape=shape)
+    border = {"mode": "constant", "pads": (0, 0, top, left, 0, 0, bottom, right)}
+    yield Operation("Pad", source.name, (image,), (source,), border)
+    for axis, count in ((COLUMNS, kernel[1]), (ROWS, kernel[0])):
+        shifted = [_shifted(source, axis, place, count) for place in range(count)]
+        yield from shifted
+        source = _joined(image, shifted, axis)
+        parts = tuple(operation.output for operation in shifted)
+        yield Operation("Concat", source.name, parts, (source,), {"axis": 1})
+
+
+def _shifted(source: Tensor, axis: int, place: int, count: int) -> Operation:
+    """Return what cuts out the pixels that one row or column of the kernel sees."""
+    shape = list(source.shape)
+    shape[axis] -= count - 1
+    part = replace(source, name=f"{source.name}/{place}", shape=tuple(shape))
+    end = place - count + 1
+    cut = {"starts": (place,), "ends": (end or source.shape[axis],), "axes": (axis,)}
+    return Operation("Slice", part.name, (source,), (part,), cut)
+
+
+def _joined(image: Tensor, shifted: list[Operation], axis: int) -> Tensor:
+    batch, channels, *size = shifted[0].output.shape
+    shape = (batch, channels * len(shifted), *size)
+    return replace(image, name=f"{image.name}/seen{axis}", shape=shape)
+
+
+def _without_taps(weight: Tensor) -> Tensor:
+    """Return a weight of one tap whose input channels are (row, column, channel)."""
+    assert weight.data is not None
+    data = np.ascontiguousarray(weight.data.transpose(0, 2, 3, 1))
+    data = data.reshape(len(data), -1, 1, 1)
+    return replace(weight, name=f"{weight.name}/gathered", shape=data.shape, data=data)
