@@ -18,13 +18,8 @@ def convert(job: Job) -> bytes:
     name = model.graph.input[0].name
     images = job.calibration.transpose(0, 3, 1, 2)
     feeds = nncf.Dataset([{name: image[None]} for image in images])
-    result = nncf.quantize(
-        model,
-        feeds,
-        preset=PRESETS[job.precision],
-        fast_bias_correction=False,
-        subset_size=len(images),
-    )
+    preset = PRESETS[job.precision]
+    result = nncf.quantize(model, feeds, preset=preset, subset_size=len(images))
     data: bytes = result.SerializeToString()
     return data
 
