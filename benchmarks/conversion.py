@@ -81,7 +81,7 @@ def convert(
             job.refusal.write_text(python.reason)
         return jobs
     while left := [job for job in jobs if not job.is_answered]:
-        _run(name, peer, python, left, report)
+        run_converter(name, peer, python, left, report)
     return jobs
 
 
@@ -106,7 +106,9 @@ def _wanted(name: str, case: Case, precision: str, root: Path) -> Wanted:
     return Wanted(case.name, precision, case.folder, file_of(name, case, precision, root), start)
 
 
-def _run(name: str, peer: Peer, python: Path, jobs: Sequence[Wanted], report: Report) -> None:
+def run_converter(
+    name: str, peer: Peer, python: Path, jobs: Sequence[Wanted], report: Report
+) -> None:
     """Start a peer with all jobs that are left; where it ends early, the first is to blame."""
     for job in jobs:
         job.out.parent.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,9 @@ def count(
         for (maker, precision), file in files[case.name].items():
             reason = _reason(file, case, precision)
             for core in cores:
-                found = Skipped(reason) if reason else _cost(emulation, core, Path(str(file)))
+                found = (
+                    Skipped(reason) if reason else emulated_cost(emulation, core, Path(str(file)))
+                )
                 cost, why = (None, found.reason) if isinstance(found, Skipped) else (found, "")
                 entries.append(PhoneEntry(case.name, maker, precision, core, cost, why))
     tools = find_llvm_mca()
@@ -124,7 +126,7 @@ def _reason(file: Path | Skipped, case: Case, precision: str) -> str:
     return sentence(facts.reason)
 
 
-def _cost(emulation: Emulation, core: str, file: Path) -> Cost | Skipped:
+def emulated_cost(emulation: Emulation, core: str, file: Path) -> Cost | Skipped:
     """Return what a file takes; what was counted before with the same tools is kept beside it."""
     tools = find_llvm_mca()
     version = tools.reason if isinstance(tools, Skipped) else tools.version

@@ -75,3 +75,43 @@ def test_no_test_imports_another(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in modules if name.rpartition(".")[2].startswith("test_")]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
+def test_no_test_asks_for_a_private_name(path: Path) -> None:
+    """An ablation is a parameter; what tests replace or call has a public name."""
+    assert private_names(path.read_text(encoding="utf-8")) == []
+
+
+def private_names(source: str) -> list[str]:
+    """Return the private names of this project that a test imports, calls or replaces."""
+    tree = ast.parse(source)
+    found, modules = [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and own(node.module or ""):
+            modules |= {alias.asname or alias.name for alias in node.names}
+            found += [alias.name for alias in node.names if is_private(alias.name)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr":
+            words = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            names = [word.rpartition(".")[2] for word in words if isinstance(word, str)]
+            found += [name for name in names if is_private(name)]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found += [node.attr] if node.value.id in modules and is_private(node.attr) else []
+    return found
+
+
+def own(module: str) -> bool:
+    return module.partition(".")[0] in ("edge_imgq", "benchmarks")
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_private_names_are_seen_however_they_are_asked_for() -> None:
+    assert private_names("from edge_imgq.a import _b") == ["_b"]
+    assert private_names("from edge_imgq import a\na._b()") == ["_b"]
+    assert private_names('patch.setattr(a, "_b", None)') == ["_b"]
+    assert private_names('patch.setattr("edge_imgq.a._b", None)') == ["_b"]
+    assert private_names('from torch import _dynamo\npatch.setattr(a, "b", None)') == []

@@ -228,7 +228,7 @@ def _timing(
     latency: Latency | Skipped,
     request: TimingRequest,
 ) -> Timing:
-    sustained = _sustained(session, size, request, latency)
+    sustained = time_sustained(session, size, request, latency)
     return Timing(
         str(path),
         device,
@@ -285,7 +285,7 @@ def _footprint(
     return footprint(path, size, request.threads)
 
 
-def _sustained(
+def time_sustained(
     session: DeviceSession, size: tuple[int, int], request: TimingRequest, first: Latency | Skipped
 ) -> Sustained | Skipped:
     """Time in rounds until the seconds asked for are over; there are at least two."""

@@ -46,7 +46,7 @@ def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir
         model = normalise(kept, name)
         if _difference(network, model, contract) <= AGREEMENT:
             return model
-    model = normalise(_trace(network, name, contract), name)
+    model = normalise(trace_network(network, name, contract), name)
     _refuse_disagreement(network, model, name, contract)
     return model
 
@@ -59,19 +59,26 @@ def weightless(network: nn.Module, name: str, contract: ImageContract) -> onnx.M
     generator = torch.Generator().manual_seed(0)
     for values in network.state_dict().values():
         values.copy_(torch.rand(values.shape, generator=generator) + 0.5)
-    return without_weights(_trace(network, name, contract), _state(network))
+    return without_weights(trace_network(network, name, contract), weights_by_name(network))
 
 
 def _kept(network: nn.Module, name: str) -> onnx.ModelProto | None:
     path = graph_path(name)
-    return with_weights(read_kept(path), _state(network)) if path.is_file() else None
+    return with_weights(read_kept(path), weights_by_name(network)) if path.is_file() else None
 
 
-def _state(network: nn.Module) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
+def weights_by_name(
+    network: nn.Module,
+) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
+    """Return a network's state dict as numpy arrays that share its memory."""
     return {name: values.numpy() for name, values in network.state_dict().items()}
 
 
-def _trace(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
+def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
+    """Export a network with torch's exporter: as traced, before any pass of ours.
+
+    Height and width stay open, in multiples of what the contract says.
+    """
     image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
     sides = {2: _open_side("height", contract), 3: _open_side("width", contract)}
     result = "enhanced" if contract.result is None else contract.result.name

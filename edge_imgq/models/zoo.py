@@ -216,17 +216,17 @@ def zoo_entry(name: str) -> ZooEntry:
 
 def weights_path(name: str) -> Path:
     """Where the trained weights of a network lie (safetensors)."""
-    return _beside("weights", f"{zoo_entry(name).name}.safetensors")
+    return shipped_file("weights", f"{zoo_entry(name).name}.safetensors")
 
 
 def card_path(name: str) -> Path:
     """Where the model card of a network lies (Markdown)."""
-    return _beside("cards", f"{zoo_entry(name).name}.md")
+    return shipped_file("cards", f"{zoo_entry(name).name}.md")
 
 
 def graph_path(name: str) -> Path:
     """Where the graph of a network would lie, without weights (`edge_imgq.export.cached_graph`)."""
-    return _beside("graphs", f"{name}.onnx")
+    return shipped_file("graphs", f"{name}.onnx")
 
 
 def load_network(name: str) -> nn.Module:
@@ -252,6 +252,6 @@ def load_network(name: str) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _beside(folder: str, file: str) -> Path:
+def shipped_file(folder: str, file: str) -> Path:
     """A file that ships in a folder beside this one; the package is always unpacked."""
     return Path(str(resources.files("edge_imgq.models"))) / folder / file

@@ -27,7 +27,7 @@ LITTLE_DISK = 1e9
 
 
 @dataclass(frozen=True)
-class _Package:
+class Requirement:
     """A package, what it is imported as, what it is for, and the versions that an extra takes."""
 
     name: str
@@ -37,23 +37,23 @@ class _Package:
 
 
 PACKAGES = (
-    _Package("numpy", "numpy", "arrays"),
-    _Package("pillow", "PIL", "image files"),
-    _Package("rich", "rich", "tables"),
-    _Package("safetensors", "safetensors", "weights"),
-    _Package("scikit-image", "skimage", "calibration images"),
-    _Package("torch", "torch", "networks and training"),
-    _Package("onnx", "onnx", "ONNX files"),
-    _Package("onnx-ir", "onnx_ir", "graph passes"),
-    _Package("onnxscript", "onnxscript", "export from torch"),
-    _Package("onnxsim", "onnxsim", "simplification"),
-    _Package("onnxruntime", "onnxruntime", "runs .onnx"),
-    _Package("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
-    _Package("coremltools", "coremltools", "writes .mlpackage"),
-    _Package("onnxruntime-qnn", "onnxruntime_qnn", "Qualcomm's NPUs", optional=">=2.7,<3"),
-    _Package("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
+    Requirement("numpy", "numpy", "arrays"),
+    Requirement("pillow", "PIL", "image files"),
+    Requirement("rich", "rich", "tables"),
+    Requirement("safetensors", "safetensors", "weights"),
+    Requirement("scikit-image", "skimage", "calibration images"),
+    Requirement("torch", "torch", "networks and training"),
+    Requirement("onnx", "onnx", "ONNX files"),
+    Requirement("onnx-ir", "onnx_ir", "graph passes"),
+    Requirement("onnxscript", "onnxscript", "export from torch"),
+    Requirement("onnxsim", "onnxsim", "simplification"),
+    Requirement("onnxruntime", "onnxruntime", "runs .onnx"),
+    Requirement("ai-edge-litert", "ai_edge_litert.interpreter", "writes and runs .tflite"),
+    Requirement("coremltools", "coremltools", "writes .mlpackage"),
+    Requirement("onnxruntime-qnn", "onnxruntime_qnn", "Qualcomm's NPUs", optional=">=2.7,<3"),
+    Requirement("tensorflow", "tensorflow", "a second opinion in tests", optional=">=2.19"),
     *(
-        _Package(x.package, x.module, f"{x.purpose} {form.suffix}", optional=x.versions)
+        Requirement(x.package, x.module, f"{x.purpose} {form.suffix}", optional=x.versions)
         for form in FORMATS.values()
         if (x := form.extra) is not None
     ),
@@ -110,7 +110,7 @@ def _python() -> Finding:
     return Finding("python", "missing", what, "Install Python 3.11 or newer.")
 
 
-def _package(package: _Package) -> Finding:
+def _package(package: Requirement) -> Finding:
     install = package.name + package.optional  # edge-imgq itself may be in no index of packages
     try:
         version = metadata.version(package.name)
@@ -129,7 +129,7 @@ def _package(package: _Package) -> Finding:
     return _finding(package, "ok", version)
 
 
-def _finding(package: _Package, state: State, detail: str, advice: str = "") -> Finding:
+def _finding(package: Requirement, state: State, detail: str, advice: str = "") -> Finding:
     return Finding(package.name, state, f"{detail} ({package.purpose})", advice)
 
 

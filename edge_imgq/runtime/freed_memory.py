@@ -22,14 +22,14 @@ LARGE = 64 * 1024**2
 
 def give_back() -> None:
     """Give what is freed back to the system; some hundredths of a second."""
-    library = _glibc()
+    library = glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def keep_between_uses() -> None:
     """Let threads that begin from now on share what is freed, until `give_back`, process-wide."""
-    library = _glibc()
+    library = glibc()
     if library is not None:
         library.mallopt(M_ARENA_MAX, 1)
         library.mallopt(M_MMAP_THRESHOLD, LARGE)
@@ -37,7 +37,7 @@ def keep_between_uses() -> None:
 
 
 @functools.cache
-def _glibc() -> Any:
+def glibc() -> Any:
     """Return the C library where it is glibc; None elsewhere."""
     if not sys.platform.startswith("linux"):
         return None

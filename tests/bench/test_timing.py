@@ -66,4 +66,4 @@ def test_a_device_without_honest_times_has_no_rounds_either() -> None:
     reason = Skipped("an emulator")
     request = TimingRequest(1, 10, None, sustained=5)
     session: Callable[[], None] = lambda: None  # noqa: E731
-    assert timing._sustained(session, SIZE, request, reason) is reason  # type: ignore[arg-type]
+    assert timing.time_sustained(session, SIZE, request, reason) is reason  # type: ignore[arg-type]

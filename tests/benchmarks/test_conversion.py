@@ -63,7 +63,7 @@ def test_what_was_answered_before_is_not_asked_again(
     peer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversion.convert("test", [case("first"), case("refused")], peer, print)
-    monkeypatch.setattr(conversion, "_run", lambda *_arguments: pytest.fail("asked again"))
+    monkeypatch.setattr(conversion, "run_converter", lambda *_arguments: pytest.fail("asked again"))
     again = conversion.convert("test", [case("first"), case("refused")], peer, print)
     assert [type(answer.result) for answer in again] == [type(peer), Skipped]
 

@@ -89,7 +89,7 @@ def test_what_was_counted_is_kept_beside_the_file(
     monkeypatch.setattr(phones, "find_llvm_mca", lambda: Skipped("none"))
     monkeypatch.setattr(phones, "record_operators", lambda *_: COSTS)
     file = tmp_path / "ours.tflite"
-    cost = phones._cost(emulation, CORE, file)
+    cost = phones.emulated_cost(emulation, CORE, file)
     assert isinstance(cost, Cost)
     assert (cost.instructions, cost.cycles, cost.memory) == (41_098_819, 20_000_000, 8_245_312)
     assert cost.slowest.startswith("CONV_2D 3x3 12→24 xnn_qs8_qc8w_igemm")
@@ -99,5 +99,5 @@ def test_what_was_counted_is_kept_beside_the_file(
         raise DeviceError("It ended.")
 
     monkeypatch.setattr(phones, "record_operators", broken)
-    assert phones._cost(emulation, CORE, file) == cost
-    assert isinstance(phones._cost(emulation, CORE, tmp_path / "other.tflite"), Skipped)
+    assert phones.emulated_cost(emulation, CORE, file) == cost
+    assert isinstance(phones.emulated_cost(emulation, CORE, tmp_path / "other.tflite"), Skipped)

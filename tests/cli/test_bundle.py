@@ -23,7 +23,6 @@ from edge_imgq.bundle.model_card import DataSet, data_sets
 from edge_imgq.bundle.photo import from_netpbm, sample_photo, to_netpbm
 from edge_imgq.errors import UsageError
 from edge_imgq.images.tile_plan import mirrored
-from edge_imgq.pipeline.bundle import bundle_check
 from edge_imgq.pipeline.bundle.bundle_check import BundleFinding, check_bundle
 from edge_imgq.report.report import RANGE_DOUBT
 from edge_imgq.runtime.open import open_session
@@ -32,18 +31,14 @@ from tests.cli.conftest import CARD, STATED, Run
 from tests.cli.tampering import Edited, one_bias
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what takes long: measuring drift again."""
-    monkeypatch.setattr(bundle_check, "_drifts", lambda *_: ())
-
-
 def ignore(_step: object) -> None:
     pass
 
 
 def differing(folder: Path) -> list[BundleFinding]:
-    return [f for f in check_bundle(folder, None, ignore) if f.state == "differs"]
+    """Return what differs by the files alone: measuring drift again takes long."""
+    found = check_bundle(folder, None, ignore, measures=False)
+    return [one for one in found if one.state == "differs"]
 
 
 def cover_up(folder: Path) -> None:
@@ -173,23 +168,19 @@ def altered(value: Any) -> Any:
     return 1
 
 
-def test_every_value_of_the_contract_that_is_altered_is_found(
-    bundled: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_value_of_the_contract_that_is_altered_is_found(bundled: Path, photos: Path) -> None:
     """By the files alone: each time the digests are written anew."""
     path = bundled / "contract.json"
     whole = json.loads(path.read_text())
     missed = []
-    measuring = bundle_check._drifts
     for keys in leaves(whole):
         # What drift was measured is looked at where a figure of drift is altered, as it takes long.
         figure = "drift" in keys and isinstance(altered(_at(whole, keys)), float)
-        monkeypatch.setattr(bundle_check, "_drifts", measuring if figure else lambda *_: ())
         form = copy.deepcopy(whole)
         _at(form, keys[:-1])[keys[-1]] = altered(_at(whole, keys))
         path.write_text(json.dumps(form))
         cover_up(bundled)
-        found = check_bundle(bundled, photos / "evaluation", ignore)
+        found = check_bundle(bundled, photos / "evaluation", ignore, measures=figure)
         if not any(one.state == "differs" for one in found):
             missed.append(keys)
     assert missed == []
@@ -201,7 +192,6 @@ def _at(form: Any, keys: tuple[Any, ...]) -> Any:
     return form
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_every_file_that_is_altered_or_gone_is_found(bundled: Path) -> None:
     assert differing(bundled) == []
     for path in sorted(p for p in bundled.rglob("*") if p.is_file()):
@@ -270,7 +260,6 @@ def test_it_is_made_again_from_any_folder_and_stays_as_it_is(
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("name", ["README.md", "bom.json", "vectors/tiles.json"])
 def test_text_that_is_altered_with_its_digest_is_found(bundled: Path, name: str) -> None:
     path = bundled / name

@@ -61,7 +61,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     root = tmp_path_factory.mktemp("litert")
     write_compiler(root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiler, "_litert", lambda: root)
+        patch.setattr(compiler, "litert_folder", lambda: root)
         patch.setattr(compiler, "find_sdk", find)
         patch.setattr(emulated_npu, "look", lambda: (Presence("hexagon", True, ""),))
         patch.setattr(emulated_npu, "Worker", start)

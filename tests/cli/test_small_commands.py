@@ -106,7 +106,7 @@ def test_doctor_names_a_missing_package_and_what_to_install(
 ) -> None:
     from edge_imgq.pipeline import doctor
 
-    gone = doctor._Package("no-such-package", "nothing", "nothing")
+    gone = doctor.Requirement("no-such-package", "nothing", "nothing")
     monkeypatch.setattr(doctor, "PACKAGES", (gone,))
     outcome = run("doctor")
     assert outcome.code == 7

@@ -54,9 +54,9 @@ def image_of(model: ir.Model, image: np.ndarray) -> np.ndarray:
 def test_a_kept_graph_with_weights_is_what_torch_exports(name: str) -> None:
     entry, network = ZOO[name], load_network(name)
     contract = ImageContract(entry.task, entry.scale, entry.colour, multiple=entry.multiple)
-    kept = with_weights(read_kept(graph_path(name)), export._state(network))
+    kept = with_weights(read_kept(graph_path(name)), export.weights_by_name(network))
     assert kept is not None, "`python -m edge_imgq.export.cache_graphs` writes the graphs anew"
-    traced = normalise(export._trace(network, name, contract), name)
+    traced = normalise(export.trace_network(network, name, contract), name)
     told = "the kept graph is another than torch's; see edge_imgq/export/cache_graphs.py"
     wanted = of_one_build(ir.to_proto(traced))
     assert of_one_build(ir.to_proto(normalise(kept, name))) == wanted, told
@@ -96,7 +96,7 @@ def test_a_network_that_has_changed_is_traced_anew() -> None:
 
 def test_weights_that_do_not_fit_are_not_put_in() -> None:
     kept = read_kept(graph_path("fsrcnn-x2"))
-    state = export._state(load_network("fsrcnn-x2"))
+    state = export.weights_by_name(load_network("fsrcnn-x2"))
     assert with_weights(kept, state) is not None
     assert with_weights(kept, state | {"more": np.zeros(3, np.float32)}) is None
     assert with_weights(kept, state | {"upsample.bias": np.zeros(3, np.float32)}) is None
@@ -104,7 +104,7 @@ def test_weights_that_do_not_fit_are_not_put_in() -> None:
 
 def test_a_graph_that_computed_with_a_parameter_is_not_kept() -> None:
     kept = read_kept(graph_path("fsrcnn-x2"))
-    state = export._state(load_network("fsrcnn-x2"))
+    state = export.weights_by_name(load_network("fsrcnn-x2"))
     full = with_weights(kept, state)
     assert full is not None
     with pytest.raises(ValueError, match="no tensor of the graph holds gone"):

@@ -75,7 +75,7 @@ def test_an_untrained_network_can_be_trained_and_not_loaded(name: str) -> None:
 
 
 def test_weights_that_do_not_fit_are_a_model_error(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(zoo, "_beside", lambda folder, file: tmp_path / file)
+    monkeypatch.setattr(zoo, "shipped_file", lambda folder, file: tmp_path / file)
     with pytest.raises(ModelError, match="weights of dped-slim"):
         load_network("dped-slim")
     (tmp_path / "dped-slim.safetensors").write_bytes(weights_path_of("deblur-slim"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge_imgq.export.tflite.kernel_rewrites.choose_rewrites import fastest_rewrites
 from edge_imgq.export.tflite.kernel_rewrites.row_parity_operators import on_split_rows
 from edge_imgq.export.tflite.kernel_rewrites.winograd_region import (
-    _Search,
+    RegionSearch,
     can_split_rows,
     output_name,
 )
@@ -97,7 +97,7 @@ def test_a_random_network_on_even_and_odd_rows_agrees_with_onnx_runtime(
     wanted = run_onnx(model, values)
     network = network_of(rewritten(model, FLOAT_PASSES))
     able = (output_name(op) for op in network.operations if can_split_rows(op))
-    search = _Search(network, lambda _: 0.0, X86_VNNI)
+    search = RegionSearch(network, lambda _: 0.0, X86_VNNI)
     search.inside = {name for name in able if chance.random() < share}
     split = on_split_rows(network, search.region())
     try:

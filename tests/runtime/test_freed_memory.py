@@ -40,6 +40,6 @@ def test_freed_memory_below_what_is_in_use_is_given_back() -> None:
 def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from edge_imgq.runtime import freed_memory
 
-    monkeypatch.setattr(freed_memory, "_glibc", lambda: None)
+    monkeypatch.setattr(freed_memory, "glibc", lambda: None)
     freed_memory.give_back()
     freed_memory.keep_between_uses()

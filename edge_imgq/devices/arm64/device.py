@@ -129,7 +129,7 @@ class EmulatedArmSession:
             self.close()
             raise
         self.note = here.note
-        side = _side(path, here.note.contract.multiple)
+        side = tile_side(path, here.note.contract.multiple)
         self.size = (side, side) if here.resizable else here.size
         self.sizes = (self.size,) if self.size else ()
         self.is_bit_exact = computes_in_integers(path)
@@ -224,7 +224,7 @@ def look() -> tuple[Presence, ...]:
     return (Presence("arm64", False, "the emulation is not set up", f"Run `{SET_UP}`."),)
 
 
-def _side(path: Path, multiple: int) -> int:
+def tile_side(path: Path, multiple: int) -> int:
     """Return the side of the tile that a file runs on: no less than what its network sees."""
     reference, side = float_reference(path), TILE
     if reference.is_file():

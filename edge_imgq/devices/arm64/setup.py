@@ -115,13 +115,13 @@ def read_emulation(folder: Path) -> Emulation | None:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         emulator = Emulator(tuple(record["emulator"]), record["plugin"])
         emulation = Emulation(folder, emulator, record["python"])
-        current = (record["litert"], record["sources"]) == (LITERT, _sources())
+        current = (record["litert"], record["sources"]) == (LITERT, sources_digest())
     except (OSError, ValueError, KeyError):
         return None
     return emulation if current and shutil.which(emulator.command[0]) else None
 
 
-def _sources() -> str:
+def sources_digest() -> str:
     """Return a digest of the plugin's sources and their header."""
     files = sorted(SOURCES[0].parent.glob("*.[ch]"))
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
@@ -160,7 +160,7 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> Emulation:
         shutil.rmtree(work / "apt")
         shutil.rmtree(work / "host")
         record = {**dataclasses.asdict(emulator), "python": python, "litert": LITERT}
-        record["sources"] = _sources()
+        record["sources"] = sources_digest()
         record["emulator"] = record.pop("command")
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
     emulation = Emulation(folder, emulator, python)

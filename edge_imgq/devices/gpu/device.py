@@ -250,14 +250,16 @@ def find(argument: str, options: DeviceOptions) -> Device | Skipped:
     if argument:
         return Skipped(f"LiteRT chooses the GPU itself, so 'gpu:{argument}' is none")
     presence = look()[0]
-    return GpuDevice(_drivers(), options.bisects) if presence.there else Skipped(presence.reason)
+    return (
+        GpuDevice(vulkan_drivers(), options.bisects) if presence.there else Skipped(presence.reason)
+    )
 
 
 def look() -> tuple[Presence, ...]:
     """Return by which Vulkan driver LiteRT's GPU kernels run, or what is missing."""
-    if absent := _no_kernels():
+    if absent := missing_kernels():
         return (absent,)
-    if found := _drivers():
+    if found := vulkan_drivers():
         named = [d.name if d.environment else f"{d.name} (not tried)" for d in found]
         return (Presence("gpu", True, ", else ".join(named)),)
     detail = "there is no Vulkan driver, and no software driver is set up"
@@ -266,7 +268,7 @@ def look() -> tuple[Presence, ...]:
     return (Presence("gpu", False, detail, f"Run `{SET_UP}`."),)
 
 
-def _no_kernels() -> Presence | None:
+def missing_kernels() -> Presence | None:
     """Return that the installed LiteRT brings no GPU kernels that run here, or None."""
     package = find_spec("ai_edge_litert")
     folder = Path(package.origin).parent if package and package.origin else Path()
@@ -276,7 +278,7 @@ def _no_kernels() -> Presence | None:
     return Presence("gpu", False, detail, "pip install 'ai-edge-litert>=2.3' (Linux x86-64)")
 
 
-def _drivers() -> tuple[Driver, ...]:
+def vulkan_drivers() -> tuple[Driver, ...]:
     """Return the Vulkan drivers that there are: the system's, and the software's behind it."""
     found = []
     named = any(next(Path(folder).glob("*.json"), None) for folder in MANIFESTS)

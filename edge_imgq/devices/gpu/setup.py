@@ -116,7 +116,7 @@ def set_up(folder: Path, watch: Callable[[str], None]) -> SoftwareVulkan:
         record = {"libraries": driver.libraries, "manifest": driver.manifest, "mesa": mesa}
         (work / RECORD).write_text(json.dumps(record), encoding="utf-8")
         watch("run a file on it once")
-        _try(replace(driver, folder=work))
+        try_driver(replace(driver, folder=work))
         _name_library(work, driver)
     return driver
 
@@ -166,7 +166,7 @@ def _own_archive(apt: Apt) -> tuple[str, str]:
     fields = "$(CREATED_BY) $(REPO_URI) $(CODENAME) $(COMPONENT)"
     command = apt.command("indextargets", "--format", fields)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    own = re.search(r"^VERSION_CODENAME=(\w+)", _release_file(), re.MULTILINE)
+    own = re.search(r"^VERSION_CODENAME=(\w+)", os_release(), re.MULTILINE)
     for line in done.stdout.splitlines():
         kind, archive, codename, component = (*line.split(), "", "", "", "")[:4]
         if own and (kind, codename, component) == ("Packages", own[1], "main"):
@@ -174,7 +174,8 @@ def _own_archive(apt: Apt) -> tuple[str, str]:
     return "", own[1] if own else ""
 
 
-def _release_file() -> str:
+def os_release() -> str:
+    """Return the text of /etc/os-release; "" where there is none."""
     path = Path("/etc/os-release")
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
@@ -216,6 +217,11 @@ def _name_library(work: Path, driver: SoftwareVulkan) -> None:
     path.write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _try(driver: SoftwareVulkan) -> None:
+def try_driver(driver: SoftwareVulkan) -> None:
+    """Compute a small network with a driver, in a process of its own.
+
+    Raises:
+        DeviceError: that process failed.
+    """
     words = [f"{name}={value}" for name, value in driver.environment.items()]
     run_step(["env", *words, sys.executable, "-m", WORKER, "try"], SUBJECT)

@@ -155,7 +155,7 @@ class HexagonSession(Uncounted):
             return Skipped("the HTP is emulated, and the time of an emulator is not the phone's")
         if size != self.size:
             raise UsageError(f"The file was compiled for {self.size}, not {size}.")
-        milliseconds = np.array(self._times(runs, warm_up)) * 1e3
+        milliseconds = np.array(self.measure_times(runs, warm_up)) * 1e3
         median, p90, p95 = (float(np.percentile(milliseconds, share)) for share in (50, 90, 95))
         return Latency(
             min_ms=float(milliseconds.min()),
@@ -187,7 +187,8 @@ class HexagonSession(Uncounted):
         """End the worker."""
         self._worker.close()
 
-    def _times(self, runs: int, warm_up: int) -> list[float]:
+    def measure_times(self, runs: int, warm_up: int) -> list[float]:
+        """Return the seconds of each of `runs` calls on a gray image, after those that warm up."""
         shape = (1, self.note.contract.channels, *self.size)
         gray = np.full(shape, self.note.contract.peak / 2, np.float32)
         answer, _ = self._worker.ask({"do": "time", "runs": runs, "warm_up": warm_up}, gray)

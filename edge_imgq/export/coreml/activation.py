@@ -60,16 +60,16 @@ def clipped(x: Any, low: float, high: float) -> Any:
     if math.isinf(low) and math.isinf(high):
         return x
     if math.isinf(high):
-        return mb.relu(x=x) if low == 0 else mb.maximum(x=x, y=_bound(low))
+        return mb.relu(x=x) if low == 0 else mb.maximum(x=x, y=float16_bound(low))
     if math.isinf(low):
-        return mb.minimum(x=x, y=_bound(high))
-    least, most = _bound(low), _bound(high)
+        return mb.minimum(x=x, y=float16_bound(high))
+    least, most = float16_bound(low), float16_bound(high)
     if least >= most:  # `clip` wants a range; these bounds may meet in float16.
         return mb.minimum(x=mb.maximum(x=x, y=least), y=most)
     return mb.clip(x=x, alpha=least, beta=most)
 
 
-def _bound(value: float) -> np.float16:
+def float16_bound(value: float) -> np.float16:
     """Return a bound in float16; what lies beyond its range bounds nothing.
 
     One that float16 would take for 0, such as the least divisor of a norm, is its least number.

@@ -58,7 +58,7 @@ def compile_for(chip: Chip, plain: Path, path: Path) -> None:
 
 def _run(chip: Chip, sdk: Sdk, plain: Path, made: Path) -> tuple[str, int | None]:
     """Run the compiler; return what it said and its exit code, None where it was stopped."""
-    root = _litert()
+    root = litert_folder()
     command = [
         str(root / "tools" / "apply_plugin_main"),
         "--cmd=apply",
@@ -98,7 +98,8 @@ def _environment(sdk: Sdk, root: Path, scratch: Path) -> Mapping[str, str]:
     return os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(map(str, folders))}
 
 
-def _litert() -> Path:
+def litert_folder() -> Path:
+    """Return the folder of the installed package ai-edge-litert."""
     spec = find_spec("ai_edge_litert")
     assert spec is not None  # the project requires it
     assert spec.origin is not None

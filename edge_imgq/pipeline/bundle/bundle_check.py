@@ -63,13 +63,16 @@ class BundleFinding:
     detail: str = ""
 
 
-def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[BundleFinding, ...]:
+def check_bundle(
+    folder: Path, images: Images | None, watch: Watch, *, measures: bool = True
+) -> tuple[BundleFinding, ...]:
     """Return what a bundle says that is so, is not so, and cannot be looked at here.
 
     Args:
         folder: of the bundle.
         images: that drift was measured on; None for those of the manifest.
         watch: told of every step.
+        measures: whether drift is measured again, which runs every file on every image.
 
     Raises:
         UsageError: the folder holds no bundle.
@@ -89,7 +92,7 @@ def check_bundle(folder: Path, images: Images | None, watch: Watch) -> tuple[Bun
     told = {finding.what for finding in found if finding.state == "differs"}
     found += (file for file in _files(folder, made, said) if file.what not in told)
     found += _reference(folder, said)
-    return (*found, *_drifts(folder, said, images, watch))
+    return (*found, *(_drifts(folder, said, images, watch) if measures else ()))
 
 
 def _digests(folder: Path) -> Iterator[BundleFinding]:

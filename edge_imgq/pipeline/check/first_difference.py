@@ -83,7 +83,7 @@ def first_difference(folder: Path, path: Path, images: ImageSet) -> str | Skippe
             return None
         sample = next(iter(samples(images, note.contract, size)))
         own = row.functions.tensors(path, sample.pixels, note.contract.peak)
-        return _compared(own, graph, sample.pixels, note.contract.peak)
+        return first_differing_tensor(own, graph, sample.pixels, note.contract.peak)
     except EdgeImgqError:
         return None
 
@@ -115,9 +115,17 @@ def _graph(folder: Path, note: FileNote) -> Path | None:
     return next((path for path in found if sha256_of(path) == note.quantized_sha256), None)
 
 
-def _compared(
+def first_differing_tensor(
     own: Iterable[WrittenTensor], graph: Path, pixels: NDArray[np.uint8], peak: float
 ) -> str | None:
+    """Return in words where a file first differs from its graph on an image; None for nowhere.
+
+    Args:
+        own: the file's tensors, in the order of its operators.
+        graph: the ONNX file that it was written from.
+        pixels: image (H, W, C).
+        peak: what the graph takes white for.
+    """
     import onnx
 
     from edge_imgq.runtime.onnx_tensors import tensors_of

@@ -129,7 +129,7 @@ class ChannelWatcher:
         NaN and infinity are ranges like others.
         """
         feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
-        outputs = run_session(self._session, feeds | (_steps(pixels) if self._closely else {}))
+        outputs = run_session(self._session, feeds | (grid_steps(pixels) if self._closely else {}))
         count = len(self._names)
         samples = outputs[2 * count :] or [None] * count
         pairs = zip(_pairs(outputs, count), samples, strict=True)
@@ -225,7 +225,7 @@ STEPS = {GRID: 2, COUNT: 1}
 """Numbers that each of the inputs takes."""
 
 
-def _steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+def grid_steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
     """Return the steps of the grid for an image (H, W, C), odd numbers."""
     step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
     return {GRID: np.array([step, step]), COUNT: np.array([step * step])}

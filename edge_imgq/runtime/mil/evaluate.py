@@ -70,7 +70,7 @@ class Evaluator:
         self.unchosen: frozenset[str] = frozenset()
         for statement in program.statements:
             if statement.kind.startswith("constexpr_"):
-                self.constants.update(self._execute(statement, self.constants))
+                self.constants.update(self.execute(statement, self.constants))
             else:
                 self.statements.append(statement)
         self.retired = _retired(self.statements, program.outputs)
@@ -109,12 +109,18 @@ class Evaluator:
         values = self.constants | inputs
         with torch.inference_mode():
             for index, statement in enumerate(self.statements):
-                values.update(self._execute(statement, values))
+                values.update(self.execute(statement, values))
                 for name in self.retired[index]:
                     del values[name]
         return {name: values[name] for name in self.program.outputs}
 
-    def _execute(self, statement: Statement, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def execute(self, statement: Statement, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what a statement computes, by the names of its results.
+
+        Args:
+            statement: one operation of the program.
+            values: what the statements before it computed, by name.
+        """
         arguments = Arguments(statement, self.program.constants, values, self.declared)
         result = OPERATORS[statement.kind](arguments)
         results = (result,) if isinstance(result, Tensor) else tuple(result)

@@ -30,6 +30,7 @@ from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.host import HostDevice
 from edge_imgq.devices.instructions import read_count
 from edge_imgq.errors import RuntimeUnavailableError
+from edge_imgq.runtime.worker import Worker
 from edge_imgq.skipped import Skipped
 from tests.devices.conftest import NETWORKS
 from tests.graph.build import proto_model
@@ -124,7 +125,7 @@ def test_every_family_of_kernels_returns_this_hosts_integers(
 
 def test_what_an_older_version_set_up_is_set_up_anew(tmp_path: Path) -> None:
     record = {"emulator": [sys.executable], "plugin": "", "python": "3.11"}
-    current = {**record, "litert": LITERT, "sources": arm64_setup._sources()}
+    current = {**record, "litert": LITERT, "sources": arm64_setup.sources_digest()}
     for older in ({}, {"litert": "2.0.3"}, {"sources": "another plugin's"}):
         (tmp_path / RECORD).write_text(json.dumps({**current, **older}))
         assert (read_emulation(tmp_path) is None) is bool(older)
@@ -149,14 +150,17 @@ def test_a_count_is_what_lies_between_two_marks_less_a_mark(tmp_path: Path) -> N
     assert read_count(log) == 61014 - 10007 - 7
 
 
-def test_an_emulator_without_the_plugin_says_how_to_get_it(tmp_path: Path) -> None:
+def test_an_emulator_without_the_plugin_says_how_to_get_it(small: Path, tmp_path: Path) -> None:
     emulation = Emulation(tmp_path, Emulator(("qemu-aarch64-static",)), "3.11")
     assert "-plugin" not in emulation.command("module", tmp_path, "max", tmp_path)
-    session = object.__new__(arm64.EmulatedSession)
-    session._emulated = arm64.Emulated(emulation, "cortex-a76", tempfile.TemporaryDirectory())
+    emulated = arm64.Emulated(emulation, "cortex-a76", tempfile.TemporaryDirectory(dir=tmp_path))
+    worker = Worker("this host", [sys.executable, "-m", "edge_imgq.devices.session_worker"])
+    file = small / "tiny" / "tflite-int8.tflite"
+    session = arm64.EmulatedArmSession(file, 1, worker, emulated)
     for found in (session.instructions((96, 96)), session.operators((96, 96))):
         assert isinstance(found, Skipped)
         assert arm64.SET_UP in found.reason
+    session.close()
 
 
 def test_the_plugin_gets_the_folder_that_it_writes_into(tmp_path: Path) -> None:
@@ -241,5 +245,5 @@ def test_a_tile_is_no_smaller_than_what_the_network_sees(tmp_path: Path) -> None
     node = helper.make_node("Conv", ["image", "far"], ["out"], pads=[50] * 4)
     (tmp_path / "reference").mkdir()
     onnx.save(proto_model([node], {"far": far}), tmp_path / "reference" / "float.onnx")
-    assert arm64._side(tmp_path / "tflite-int8.tflite", 2) == 102
-    assert arm64._side(tmp_path / "elsewhere" / "tflite-int8.tflite", 5) == 100
+    assert arm64.tile_side(tmp_path / "tflite-int8.tflite", 2) == 102
+    assert arm64.tile_side(tmp_path / "elsewhere" / "tflite-int8.tflite", 5) == 100

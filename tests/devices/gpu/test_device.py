@@ -30,7 +30,7 @@ from tests.conftest import CHECKOUT
 from tests.devices.conftest import NETWORKS
 from tests.devices.gpu.stand_in import PROCESSOR, REFUSALS
 
-DRIVERS = gpu._drivers
+DRIVERS = gpu.vulkan_drivers
 READY = gpu.look()[0].there
 needs_gpu = pytest.mark.skipif(not READY, reason=f"not set up: `{gpu.SET_UP}`")
 
@@ -49,8 +49,8 @@ def drivers(monkeypatch: pytest.MonkeyPatch) -> Setting:
     def take(*kinds: str) -> None:
         found = tuple(stand_in(kind, f"driver {kind}") for kind in kinds)
         monkeypatch.setattr(gpu, "WORKER", "tests.devices.gpu.stand_in")
-        monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
-        monkeypatch.setattr(gpu, "_drivers", lambda: found)
+        monkeypatch.setattr(gpu, "missing_kernels", lambda: None)
+        monkeypatch.setattr(gpu, "vulkan_drivers", lambda: found)
 
     return take
 
@@ -133,8 +133,8 @@ def noise(session: GpuSession) -> Any:
 def test_what_is_not_set_up_is_skipped_with_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
-    monkeypatch.setattr(gpu, "_drivers", lambda: ())
+    monkeypatch.setattr(gpu, "missing_kernels", lambda: None)
+    monkeypatch.setattr(gpu, "vulkan_drivers", lambda: ())
     monkeypatch.setattr(gpu, "cannot_be_set_up", lambda: "")
     found = find_device("gpu")
     assert isinstance(found, Skipped)
@@ -155,14 +155,14 @@ def test_what_is_not_set_up_is_skipped_with_the_command(
 def test_a_system_driver_is_named_as_one_that_was_not_tried(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(gpu, "_no_kernels", lambda: None)
-    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+    monkeypatch.setattr(gpu, "missing_kernels", lambda: None)
+    monkeypatch.setattr(gpu, "vulkan_drivers", DRIVERS)
     monkeypatch.setattr(gpu, "find_library", lambda name: "libvulkan.so.1")
     monkeypatch.setattr(gpu, "MANIFESTS", (str(tmp_path),))
     monkeypatch.setattr(gpu, "read_driver", lambda folder: None)
     for variable in gpu.CHOSEN:
         monkeypatch.delenv(variable, raising=False)
-    assert gpu._drivers() == ()
+    assert gpu.vulkan_drivers() == ()
     (tmp_path / "nvidia_icd.json").touch()
     assert gpu.look() == (Presence("gpu", True, "the system's Vulkan driver (not tried)"),)
 
@@ -432,7 +432,7 @@ def test_an_export_whose_gpu_is_wrong_is_over_budget_and_names_the_operator(
 @pytest.fixture
 def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test have the drivers of this machine, which others do not see."""
-    monkeypatch.setattr(gpu, "_drivers", DRIVERS)
+    monkeypatch.setattr(gpu, "vulkan_drivers", DRIVERS)
 
 
 @pytest.mark.device

@@ -62,8 +62,8 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distributio
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         monkeypatch.setenv("FAKE_APT_LOG", str(tmp_path / "log"))
         monkeypatch.setattr("platform.system", lambda: "Linux")
-        monkeypatch.setattr(gpu_setup, "_release_file", lambda: "ID=debian\nVERSION_CODENAME=oldie")
-        monkeypatch.setattr(gpu_setup, "_try", lambda driver: None)
+        monkeypatch.setattr(gpu_setup, "os_release", lambda: "ID=debian\nVERSION_CODENAME=oldie")
+        monkeypatch.setattr(gpu_setup, "try_driver", lambda driver: None)
         return tmp_path / "log"
 
     return make

@@ -120,7 +120,7 @@ def test_the_emulator_computes_what_onnx_runtime_computes(soc: str, tmp_path: Pa
         time = session.latency((96, 96))
         assert isinstance(time, Skipped)
         assert "not the phone's" in time.reason
-        assert len(session._times(runs=2, warm_up=0)) == 2
+        assert len(session.measure_times(runs=2, warm_up=0)) == 2
     finally:
         session.close()
     expected = open_session(path).run(pixels).astype(int)

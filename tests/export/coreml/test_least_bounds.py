@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_imgq.export.coreml.activation import _bound
+from edge_imgq.export.coreml.activation import float16_bound
 from edge_imgq.graph.read_network import read_network
 from edge_imgq.graph.rewrite import rewrite
 from edge_imgq.graph.shapes.size import bind_size
@@ -34,4 +34,4 @@ def test_a_norm_divides_black_pixels_too(level: float, tmp_path: Path) -> None:
     [(0.0, 0.0), (0.5, 0.5), (1e-12, 2.0**-14), (-1e-12, -(2.0**-14)), (1e9, 65504.0)],
 )
 def test_a_bound_is_no_zero_unless_it_was_one(value: float, kept: float) -> None:
-    assert float(_bound(value)) == kept
+    assert float(float16_bound(value)) == kept

@@ -246,7 +246,7 @@ def step_by_step(
     }
     off = {}
     for statement in evaluator.statements:
-        for name, value in evaluator._execute(statement, values).items():
+        for name, value in evaluator.execute(statement, values).items():
             values[name] = value
             if name in wanted and value.dtype == torch.int8:
                 off[name] = np.abs(value.numpy().astype(int) - wanted[name])

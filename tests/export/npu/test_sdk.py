@@ -11,7 +11,7 @@ import pytest
 
 from edge_imgq.chips import CHIPS, QUALCOMM, VENDORS, Vendor, chip_of
 from edge_imgq.export.npu import sdk
-from edge_imgq.export.npu.compiler import _litert
+from edge_imgq.export.npu.compiler import litert_folder
 from edge_imgq.export.npu.sdk import find_sdk
 from edge_imgq.skipped import Skipped
 
@@ -62,7 +62,7 @@ def test_a_chip_that_the_table_lacks_keeps_its_words() -> None:
 @pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.name)
 def test_the_plugin_of_each_vendor_is_in_the_package(vendor: Vendor) -> None:
     if sys.platform == "linux":
-        folder = _litert() / "vendors" / vendor.plugin / "compiler"
+        folder = litert_folder() / "vendors" / vendor.plugin / "compiler"
         assert list(folder.glob("libLiteRtCompilerPlugin_*.so"))
 
 

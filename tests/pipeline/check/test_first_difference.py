@@ -8,7 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_imgq.pipeline.check.first_difference import _compared, is_as_near_as_its_graph
+from edge_imgq.pipeline.check.first_difference import (
+    first_differing_tensor,
+    is_as_near_as_its_graph,
+)
 from edge_imgq.runtime.written_tensor import WrittenTensor
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import Fidelity
@@ -46,10 +49,13 @@ def test_values_that_saturate_in_the_graph_too_are_not_off(tmp_path: Path) -> No
     values = np.minimum(pixels.astype(np.float32) * 3, 255)[None] * STEP
     graph = sharpened(tmp_path)
     assert (
-        _compared([WrittenTensor("bright", "MUL", values, float(STEP))], graph, pixels, 1.0) == ""
+        first_differing_tensor(
+            [WrittenTensor("bright", "MUL", values, float(STEP))], graph, pixels, 1.0
+        )
+        == ""
     )
     other = WrittenTensor("bright", "MUL", values[:, ::-1], float(STEP))
-    said = _compared([other], graph, pixels, 1.0)
+    said = first_differing_tensor([other], graph, pixels, 1.0)
     assert said is not None
     assert "'bright', which MUL writes" in said
 

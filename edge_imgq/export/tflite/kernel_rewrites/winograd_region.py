@@ -62,10 +62,10 @@ def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Reg
     """
     if network.is_quantized or any(op.in_float for op in network.operations):
         return Region(frozenset(), frozenset())
-    return _Search(network, cost, kernels).result()
+    return RegionSearch(network, cost, kernels).result()
 
 
-class _Search:
+class RegionSearch:
     """The search for the region; `inside` is what it holds at the moment."""
 
     def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
@@ -92,6 +92,7 @@ class _Search:
         self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
     def result(self) -> Region:
+        """Drop operations as long as dropping one lowers the cost; return what is left."""
         dropped = True
         while dropped:
             before = len(self.inside)
@@ -103,6 +104,7 @@ class _Search:
         return self.region()
 
     def region(self) -> Region:
+        """Return what is inside now, with the tensors that enter it."""
         entries = {
             output_name(writer)
             for name in self.inside
