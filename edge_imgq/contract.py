@@ -259,52 +259,60 @@ class FileNote:
         Raises:
             ModelError: the file carries no note, or one that is not whole.
         """
-
-        def text(key: str) -> str:
-            return pairs[PREFIX + key]
-
         try:
-            colour: Colour = "y" if text("colour") == "y" else "rgb"
-            contract = ImageContract(
-                task=text("task"),
-                scale=int(text("scale")),
-                colour=colour,
-                peak=float(text("peak")),
-                multiple=int(text("multiple")),
-                result=_port(pairs.get(PREFIX + "result")),
-                layout=as_kind(pairs.get(PREFIX + "layout", "image")),
-                frames=int(pairs.get(PREFIX + "frames", 1)),
-                further=_ports(pairs.get(PREFIX + "further", "[]")),
-                border=int(pairs.get(PREFIX + "border", 0)),
-                others=_ports(pairs.get(PREFIX + "others", "[]")),
-                port_options=tuple(json.loads(pairs.get(PREFIX + "port_options", "[]"))),
-            )
-            return FileNote(
-                model=text("model"),
-                target=text("target"),
-                contract=contract,
-                version=text("version"),
-                reference_sha256=text("reference_sha256"),
-                quantized_sha256=text("quantized_sha256"),
-                # Files of version 0.1.0 do not say; not to resize them is never wrong.
-                resizable=pairs.get(PREFIX + "resizable") == "yes",
-                original_sha256=pairs.get(PREFIX + "original_sha256", ""),
-                given_sha256=pairs.get(PREFIX + "given_sha256", ""),
-                original_pixels=PixelRange(
-                    float(pairs.get(PREFIX + "original_low", 0.0)),
-                    float(pairs.get(PREFIX + "original_high", 1.0)),
-                ),
-                authorship=Authorship(
-                    **{key: pairs.get(f"{PREFIX}stated_{key}", "") for key in vars(Authorship())}
-                ),
-                operators=int(pairs.get(PREFIX + "operators", 0)),
-            )
+            ours = {key: text for key, text in pairs.items() if key.startswith(PREFIX)}
+            return _note({key.removeprefix(PREFIX): text for key, text in ours.items()})
         except (KeyError, ValueError) as error:
             what = f"; its note is not whole: {error}" if has_note(pairs) else ""
             raise ModelError(
                 f"{where} does not say what its pixels mean{what}. This command takes files that "
                 "edge-imgq wrote; `edge-imgq export` makes them of a model."
             ) from error
+
+
+def _note(pairs: Mapping[str, str]) -> FileNote:
+    """Return a note from its pairs, keys without the prefix.
+
+    Raises:
+        KeyError, ValueError: a pair is missing or damaged.
+    """
+    return FileNote(
+        model=pairs["model"],
+        target=pairs["target"],
+        contract=_contract(pairs),
+        version=pairs["version"],
+        reference_sha256=pairs["reference_sha256"],
+        quantized_sha256=pairs["quantized_sha256"],
+        # Files of version 0.1.0 do not say; not to resize them is never wrong.
+        resizable=pairs.get("resizable") == "yes",
+        original_sha256=pairs.get("original_sha256", ""),
+        given_sha256=pairs.get("given_sha256", ""),
+        original_pixels=PixelRange(
+            float(pairs.get("original_low", 0.0)), float(pairs.get("original_high", 1.0))
+        ),
+        authorship=Authorship(
+            **{key: pairs.get(f"stated_{key}", "") for key in vars(Authorship())}
+        ),
+        operators=int(pairs.get("operators", 0)),
+    )
+
+
+def _contract(pairs: Mapping[str, str]) -> ImageContract:
+    colour: Colour = "y" if pairs["colour"] == "y" else "rgb"
+    return ImageContract(
+        task=pairs["task"],
+        scale=int(pairs["scale"]),
+        colour=colour,
+        peak=float(pairs["peak"]),
+        multiple=int(pairs["multiple"]),
+        result=_port(pairs.get("result")),
+        layout=as_kind(pairs.get("layout", "image")),
+        frames=int(pairs.get("frames", 1)),
+        further=_ports(pairs.get("further", "[]")),
+        border=int(pairs.get("border", 0)),
+        others=_ports(pairs.get("others", "[]")),
+        port_options=tuple(json.loads(pairs.get("port_options", "[]"))),
+    )
 
 
 def _port(text: str | None) -> Port | None:

@@ -13,6 +13,8 @@ from tests.modules import MODULES, PACKAGE, imported, name
 
 TESTS = sorted((CHECKOUT / "tests").rglob("*.py"))
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 TIERS = (
     {"cli", "__main__"},
     {"api"},
@@ -67,6 +69,26 @@ def test_the_check_sees_a_wrong_import(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_file_is_longer_than_350_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_function_is_longer_than_40_lines(path: Path) -> None:
+    """Its body, that is: what it takes and what it promises may need more words."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+    assert [f.name for f in functions if body_lines(f) > 40] == []
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines a function has below its docstring."""
+    body = function.body[ast.get_docstring(function) is not None :]
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_the_lines_of_a_function_are_those_below_its_docstring() -> None:
+    (function,) = ast.parse('def f(\n    a,\n):\n    """One.\n\n    Two."""\n    a\n\n    b\n').body
+    assert isinstance(function, ast.FunctionDef)
+    assert body_lines(function) == 3
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(CHECKOUT).as_posix())

@@ -14,6 +14,7 @@ from edge_imgq.api.arguments import (
     Inputs,
     Progress,
     Range,
+    Size,
     Sizes,
     as_path,
     as_ports,
@@ -25,8 +26,10 @@ from edge_imgq.api.model import ModelLike, named_or_open, opened_with
 from edge_imgq.api.result import ModelResult
 
 if TYPE_CHECKING:
+    from edge_imgq.contract import PixelRange
     from edge_imgq.pipeline.image_selection import Images
     from edge_imgq.pipeline.open_model.source import Source
+    from edge_imgq.ports import PortRequests
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
@@ -100,15 +103,8 @@ def export(
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
-    wanted, pixels = as_sizes(sizes), as_range(pixel_range)
     ports = as_ports(output_name, inputs, bind)
-    asked: str | Source
-    if isinstance(model, (str, os.PathLike)):
-        asked = named_or_open(model, pixels, ports, wanted)
-    else:
-        opened = opened_with(model, pixels, ports, wanted)
-        wanted, pixels = wanted or opened.sizes, opened.pixel_range
-        asked = opened.at(wanted)
+    asked, wanted, pixels = _asked(model, as_sizes(sizes), as_range(pixel_range), ports)
     request = ExportRequest(
         model=asked,
         targets=(targets,) if isinstance(targets, (str, ExportRecipe)) else tuple(targets),
@@ -129,3 +125,14 @@ def export(
     gallery = WorstImages(request.pictures, keeps=True)
     report = run(request, progress or unwatched, gallery)
     return ModelResult(request.output / report.model, report, gallery.worst_images)
+
+
+def _asked(
+    model: ModelLike, sizes: tuple[Size, ...], pixels: PixelRange | None, ports: PortRequests
+) -> tuple[str | Source, tuple[Size, ...], PixelRange | None]:
+    """Return what is exported, and the sizes and the range: those of the call or of its opening."""
+    if isinstance(model, (str, os.PathLike)):
+        return named_or_open(model, pixels, ports, sizes), sizes, pixels
+    opened = opened_with(model, pixels, ports, sizes)
+    sizes = sizes or opened.sizes
+    return opened.at(sizes), sizes, opened.pixel_range

@@ -15,6 +15,7 @@ from edge_imgq.train.schedule import Schedule, default_schedule
 
 if TYPE_CHECKING:
     from edge_imgq.train.choices import Device, PrecisionChoice
+    from edge_imgq.train.config import TrainConfig
     from edge_imgq.train.pairs import LeftOut
 
 
@@ -153,6 +154,14 @@ def train(
         precision=precision,
     )
     check_config(config)  # before torch is imported, which takes seconds
+    with no_empty_folders(place):
+        return _run(config, progress)
+
+
+def _run(
+    config: TrainConfig, progress: Callable[[TrainingProgress], None] | None
+) -> TrainingResult:
+    """Train, and gather the validations on the way."""
     from edge_imgq.train.loop import train as run
 
     validations: list[tuple[int, float]] = []
@@ -163,10 +172,9 @@ def train(
         if progress is not None:
             progress(now)
 
-    with no_empty_folders(place):
-        found = run(config, report)
+    found = run(config, report)
     return TrainingResult(
-        model=model,
+        model=config.model,
         checkpoint=found.checkpoint,
         step=found.step,
         psnr=found.validation_psnr,

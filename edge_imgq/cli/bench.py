@@ -55,6 +55,14 @@ def add(subparsers: Subparsers) -> None:
         metavar="HxW",
         help="input height and width, for files that take several (default: their own)",
     )
+    _add_measurements(parser)
+    add_history(parser)
+    add_device(parser)
+    add_json(parser)
+
+
+def _add_measurements(parser: argparse.ArgumentParser) -> None:
+    """Add what is measured beside the times, or instead of them."""
     parser.add_argument(
         "--sustained",
         type=positive,
@@ -78,9 +86,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="CHIP",
         help="measure nothing; estimate int8 files on a phone chip's NPU, for planning",
     )
-    add_history(parser)
-    add_device(parser)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -47,6 +47,14 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="hold all that the bundle DIR says to the files in it",
     )
+    _add_contents(parser)
+    add_authorship(parser)
+    add_images(parser)
+    add_json(parser)
+
+
+def _add_contents(parser: argparse.ArgumentParser) -> None:
+    """Add what goes into a new bundle, and where it goes."""
     parser.add_argument(
         "--output",
         "-o",
@@ -73,9 +81,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="model card of a network of your own, in Markdown, with a table of its data",
     )
-    add_authorship(parser)
-    add_images(parser)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_imgq.cli.messages import say
 from edge_imgq.cli.options import (
@@ -22,6 +24,9 @@ from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.wording import count_of
+
+if TYPE_CHECKING:
+    from edge_imgq.pipeline.enhance.enhance import Enhanced
 
 DETAILS = """\
 Run photographs of any size through a network and write the results, in tiles that meet without
@@ -156,16 +161,7 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=watch,
         )
-    if arguments.json:
-        from edge_imgq.report.json_form import to_json
-        from edge_imgq.report.typed import plain
-
-        print(to_json(plain(batch.written)))
-    else:
-        for image in batch.written:
-            height, width = image.size
-            by = "" if not arguments.auto else f" {', '.join(image.models) or 'left as it is'}"
-            print(f"{image.path} ({height} high, {width} wide){by}")
+    _show(batch.written, arguments)
     if batch.there:
         say(f"left as they are: {count_of(len(batch.there), 'result')} of an earlier run")
     for sentence in batch.hints:
@@ -173,6 +169,20 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in batch.failed:
         say(f"left out: {sentence}")
     return ImageError.exit_code if batch.failed else 0
+
+
+def _show(written: Sequence[Enhanced], arguments: argparse.Namespace) -> None:
+    """Print what was written, as JSON or a line each."""
+    if arguments.json:
+        from edge_imgq.report.json_form import to_json
+        from edge_imgq.report.typed import plain
+
+        print(to_json(plain(written)))
+        return
+    for image in written:
+        height, width = image.size
+        by = "" if not arguments.auto else f" {', '.join(image.models) or 'left as it is'}"
+        print(f"{image.path} ({height} high, {width} wide){by}")
 
 
 def _no_image(models: list[str]) -> str:

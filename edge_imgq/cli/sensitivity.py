@@ -45,19 +45,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="recipe in quantize/, or the path of one (default int8)",
     )
-    wanted = parser.add_mutually_exclusive_group()
-    wanted.add_argument(
-        "--budget",
-        type=_decibels,
-        metavar="DB",
-        help="what int8 may cost against the truth, in dB, such as 0.03",
-    )
-    wanted.add_argument(
-        "--fidelity",
-        type=_decibels,
-        metavar="DB",
-        help="how near the image must be to the float model's, in dB, such as 52",
-    )
+    _add_goals(parser)
     parser.add_argument(
         "--size",
         type=size,
@@ -77,6 +65,23 @@ def add(subparsers: Subparsers) -> None:
     add_range(parser)
     add_ports(parser)
     add_json(parser)
+
+
+def _add_goals(parser: argparse.ArgumentParser) -> None:
+    """Add what int8 with some layers in float is to reach: one goal or the other."""
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument(
+        "--budget",
+        type=_decibels,
+        metavar="DB",
+        help="what int8 may cost against the truth, in dB, such as 0.03",
+    )
+    wanted.add_argument(
+        "--fidelity",
+        type=_decibels,
+        metavar="DB",
+        help="how near the image must be to the float model's, in dB, such as 52",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

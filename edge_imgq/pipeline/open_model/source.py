@@ -192,13 +192,11 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     from edge_imgq.graph.load.dynamic_shape import reopened
     from edge_imgq.graph.load.load import normalise
     from edge_imgq.graph.load.uint8_io import takes_bytes
-    from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.pixels import read_pixels
     from edge_imgq.graph.ports.port_inputs import (
         refuse_bound_beyond,
         shape_vectors,
         take_image_first,
-        take_ports,
     )
     from edge_imgq.graph.ports.port_refusals import refuse_contradicted
     from edge_imgq.graph.ports.several_outputs import put_picture_first
@@ -226,15 +224,26 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     if has_note(model.metadata_props):
         pixels = PixelRange(0.0, contract.peak)
     else:
-        take_ports(model, contract.further, contract.peak)
-        if contract.result is not None or contract.others:
-            contract = _returning(model, contract, pixels, given.ports)
-        elif pixels.low != 0:
-            to_unit_range(model, pixels)
+        contract = _in_peak_range(model, contract, pixels, given.ports)
     if len(sizes) == 1 and own_size(model) is None and is_shaped_by_size(model):
         model = bind_size(model, sizes[0])
     original = original_of(given, model, contract, pixels, sizes)
     return Source(given.name, model, contract, has_note(model.metadata_props), original)
+
+
+def _in_peak_range(
+    model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
+) -> ImageContract:
+    """Let a model take and return numbers from 0 to the peak, in place; return its contract."""
+    from edge_imgq.graph.pixel_range import to_unit_range
+    from edge_imgq.graph.ports.port_inputs import take_ports
+
+    take_ports(model, contract.further, contract.peak)
+    if contract.result is not None or contract.others:
+        return _returning(model, contract, pixels, ports)
+    if pixels.low != 0:
+        to_unit_range(model, pixels)
+    return contract
 
 
 def _returning(
