@@ -2,7 +2,8 @@
 
 Passes, the quantizer and the writers ask for operators by what these do. A set of operators that
 follows from that is derived from this table, here or where it is used; a table of functions, one
-per operator, stays where it is and is held to this one by `tests/graph/test_operators.py`.
+per operator, stays where it is and is held to this one by
+`tests/graph/test_operator_tables.py`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from edge_imgq.contract import ImageContract
 from edge_imgq.devices.arm64.operator_costs import OperatorCost, OperatorCosts
 from edge_imgq.devices.latency import Latency
 from edge_imgq.report.report import Report, TargetReport
+from edge_imgq.report.report_table import report_table
 from edge_imgq.runtime.memory import ActivationMemory
 from edge_imgq.runtime.protocol import Placement
 from edge_imgq.runtime.versions import PackageVersion
@@ -89,6 +90,16 @@ REPORT = Report(
 def with_target(**changes: Any) -> Report:
     """Return a report with tflite-int8 alone, some of its fields changed."""
     return replace(REPORT, targets=(replace(INT8, **changes),))
+
+
+def said(report: Report) -> str:
+    """Return a report as text, its lines joined."""
+    return " ".join(report_table(report).split())
+
+
+def explained(report: Report) -> str:
+    """Return a report with all explanations, its lines joined."""
+    return " ".join(report_table(report, explain=True).split())
 
 
 ROWS = (
