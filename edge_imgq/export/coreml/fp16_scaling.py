@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_imgq.export.coreml.fp16_overflow import LARGEST, fitting_factor
 from edge_imgq.export.coreml.integer_units import LIMITS, covers, real, step
 from edge_imgq.graph.network import Operation, Tensor
 from edge_imgq.graph.operators import WEIGHT_AXIS
@@ -57,9 +58,6 @@ SAMPLES = 41
 GAIN = 1e-6
 """A choice that spares less than this share is not worth leaving the own steps for."""
 
-LARGEST = 6e4
-"""No candidate may make numbers larger than this, which float16 just holds."""
-
 COMBINE: Mapping[str, Any] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 
 
@@ -85,14 +83,15 @@ def choose_fp16_scale(operation: Operation) -> Fp16Scale:
     output = operation.outputs[0]
     if is_interpolated(operation):
         return Fp16Scale(step(output), -_zero(output))
-    own = Fp16Scale(step(output))
+    shrunk = fitting_factor(operation)
+    own = Fp16Scale(step(output) * shrunk)
     forecast = FORECASTS.get(operation.kind)
     image = operation.inputs[0]
     if forecast is None or output.quantization is None or image is None or image.data is not None:
         return own
     if forecast(operation, np.array([own.unit]), 0)[0] <= GAIN:
         return own
-    units, offsets = _units(operation), _offsets(operation)
+    units, offsets = _units(operation) * shrunk, _offsets(operation)
     shares = np.stack([forecast(operation, units, offset) for offset in offsets])
     row, column = np.unravel_index(int(np.argmin(shares)), shares.shape)
     if shares[row, column] >= shares[0, 0] - GAIN:
