@@ -69,6 +69,8 @@ def evaluate(
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
     settings: Settings = NOTHING_SET,
+    regressors: AnyPath | None = None,
+    learn_from: AnyPath | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -92,15 +94,20 @@ def evaluate(
         inputs: likewise.
         bind: likewise.
         settings: of inputs beside the photograph, as for `enhance`.
+        regressors: file of ANR and A+ (Timofte et al., 2013 and 2014), which are then measured
+            beside bicubic; where there is none yet, it is written.
+        learn_from: folder of photographs that they are learned from, in minutes, where there is no
+            such file; the papers' are the 91 images of Yang et al.
         threads: processor threads; None for as many as there are.
         progress: called with every step before it begins.
 
     Raises:
-        UsageError: nothing is known of the model's task, there is no such model, or levels are
-            asked for that pairs do not have.
+        UsageError: nothing is known of the model's task, there is no such model, levels are asked
+            for that pairs do not have, or `regressors` are missing, of another scale, or asked for
+            in a task that enlarges nothing.
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
-        OutputError: the sheet cannot be written.
+        OutputError: the sheet or the regressors cannot be written.
     """
     from edge_imgq.pipeline.evaluate.evaluate import EvaluateRequest
     from edge_imgq.pipeline.evaluate.evaluate import evaluate as run
@@ -115,5 +122,7 @@ def evaluate(
         threads=threads or processors(),
         pixels=asked,
         settings=as_settings(settings),
+        regressors=as_path(regressors),
+        learn_from=as_path(learn_from),
     )
     return EvaluationResult(run(request, progress or unwatched))

@@ -15,7 +15,7 @@ from edge_imgq.cli.options import (
     add_threads,
     setting,
 )
-from edge_imgq.cli.paths import existing_folder, model, output_image
+from edge_imgq.cli.paths import existing_folder, file_to_keep, model, output_image
 from edge_imgq.cli.progress import ProgressDisplay
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import UsageError
@@ -73,6 +73,18 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
     )
+    parser.add_argument(
+        "--regressors",
+        type=file_to_keep,
+        metavar="FILE",
+        help="ANR and A+ beside bicubic; written where --learn-from is given and it is not there",
+    )
+    parser.add_argument(
+        "--learn-from",
+        type=existing_folder,
+        metavar="DIR",
+        help="photographs that ANR and A+ are learned from, in minutes",
+    )
     add_range(parser)
     add_ports(parser)
     add_threads(parser, default=processors())
@@ -96,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
             inputs=arguments.input,
             bind=arguments.bind,
             settings=settings,
+            regressors=arguments.regressors,
+            learn_from=arguments.learn_from,
             threads=arguments.threads,
             progress=watch,
         )

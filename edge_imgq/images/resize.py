@@ -18,17 +18,18 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     Shrinking widens the kernel by the factor, which is MATLAB's antialiasing. Each channel is
     resized in floating point and rounded to 8 bits once.
     """
+    channels = [
+        resized(pixels[..., index].astype(np.float32), size) for index in range(pixels.shape[2])
+    ]
+    return to_pixels(np.stack(channels, axis=-1))
+
+
+def resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize one channel (H, W) as `resize` does, without rounding."""
     from PIL import Image
 
-    height, width = size
-    channels = [
-        Image.fromarray(np.ascontiguousarray(pixels[..., index], np.float32)).resize(
-            (width, height), Image.Resampling.BICUBIC
-        )
-        for index in range(pixels.shape[2])
-    ]
-    values = np.stack([np.asarray(channel) for channel in channels], axis=-1)
-    return to_pixels(values)
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def downscale(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "evaluate": (
         *("model", "images", "*", "task=None", "levels=()", "sheet=None", "pixel_range=None"),
-        *(*PORTS, SET, "threads=None", PROGRESS),
+        *(*PORTS, SET, "regressors=None", "learn_from=None", "threads=None", PROGRESS),
     ),
     "export": (
         *("model", "*", "targets='all'", "output='artifacts'", "calibration=None", "images=None"),

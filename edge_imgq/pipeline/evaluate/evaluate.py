@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_imgq.artifact import output_errors
-from edge_imgq.errors import ImageError
+from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import rgb_to_y
 from edge_imgq.images.contact_sheet import SheetRow, busiest_place, contact_sheet
 from edge_imgq.images.files import is_grayscale, read_image, write_image
@@ -29,7 +29,8 @@ from edge_imgq.pipeline.enhance.enhancer import (
     with_settings,
 )
 from edge_imgq.pipeline.enhance.port_settings import Settings
-from edge_imgq.pipeline.evaluate.paper_protocols import Protocol, of_pairs, protocol_of
+from edge_imgq.pipeline.evaluate.paper_protocols import Baseline, Protocol, of_pairs, protocol_of
+from edge_imgq.pipeline.evaluate.regression_file import regressions
 from edge_imgq.pipeline.progress import ProgressStep, Watch
 from edge_imgq.report.evaluation import Evaluation, ImageScores, MethodScores, Scores
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract, PixelRange
+    from edge_imgq.pipeline.evaluate.anchored_regression import AnchoredRegression
     from edge_imgq.pipeline.open_model.source import Source
 
     Pixels: TypeAlias = NDArray[np.uint8]
@@ -60,6 +62,8 @@ class EvaluateRequest:
         threads: processor threads.
         pixels: inside an .onnx file that does not say; None for 0 to 1.
         settings: of inputs beside the photograph.
+        regressors: file of ANR and A+, which are then baselines of super-resolution; None for none.
+        learn_from: photographs that they are learned from where there is no such file.
     """
 
     model: str | Source
@@ -70,6 +74,8 @@ class EvaluateRequest:
     threads: int
     pixels: PixelRange | None = None
     settings: Settings = field(default_factory=dict)
+    regressors: Path | None = None
+    learn_from: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,9 @@ def evaluate(request: EvaluateRequest, watch: Watch) -> Evaluation:
     unset = open_unset(request.model, request.threads, request.pixels)
     refuse_unused_range([unset], request.pixels)
     files = tuple(pair_files(request.folder))
-    protocol = _protocol(request, unset.contract, files)
+    protocol = _with_regressions(
+        _protocol(request, unset.contract, files), request, unset.contract.scale, watch
+    )
     at_levels = {level: _set_for(unset, request, protocol, level) for level in protocol.levels}
     enhancer = at_levels[protocol.levels[0]]
     scores: list[ImageScores] = []
@@ -145,6 +153,29 @@ def _protocol(
     if any(file.degraded for file in files):
         return of_pairs(protocol, request.levels)
     return replace(protocol, levels=request.levels or protocol.levels)
+
+
+def _with_regressions(
+    protocol: Protocol, request: EvaluateRequest, scale: int, watch: Watch
+) -> Protocol:
+    """Return a protocol with ANR and A+ among its baselines, where they are asked for.
+
+    Raises:
+        UsageError: the task is another, or there is neither a file nor what to learn from.
+    """
+    if request.regressors is None and request.learn_from is None:
+        return protocol
+    if scale < 2 or not protocol.enlarges:
+        raise UsageError(
+            "ANR and A+ enlarge photographs: leave --regressors and --learn-from out for this task."
+        )
+    made = regressions(request.regressors, request.learn_from, scale, watch)
+    beside: dict[str, Baseline] = {name: _alone(method) for name, method in made.items()}
+    return replace(protocol, baselines={**protocol.baselines, **beside})
+
+
+def _alone(method: AnchoredRegression) -> Baseline:
+    return lambda pixels, level: method(pixels)  # noqa: ARG005 - its scale is the level
 
 
 def _hint(enhancer: Enhancer, files: tuple[PairFile, ...], threads: int) -> str:

@@ -44,6 +44,7 @@ class Protocol:
         on_luma: whether an RGB image is judged by its luma alone.
         blocks: whether PSNR-B is measured.
         says_noise: whether a level is the standard deviation of noise, and is known.
+        enlarges: whether the network's image is larger than what it gets.
     """
 
     levels: tuple[float, ...]
@@ -56,6 +57,7 @@ class Protocol:
     on_luma: bool = False
     blocks: bool = False
     says_noise: bool = False
+    enlarges: bool = False
 
 
 def protocol_of(task: str, scale: int) -> Protocol:
@@ -136,6 +138,7 @@ def _super_resolution(scale: int) -> Protocol:
         baselines={"bicubic": lambda pixels, level: upscale(pixels, round(level))},
         compared="PSNR and SSIM on Y of BT.601, as many pixels shaved off as the scale.",
         on_luma=True,
+        enlarges=True,
     )
 
 

@@ -1,0 +1,117 @@
+"""ANR and A+: super-resolution by one linear map for each atom of a dictionary.
+
+Timofte, De Smet and Van Gool, "Anchored Neighborhood Regression for Fast Example-Based
+Super-Resolution", ICCV 2013, and "A+: Adjusted Anchored Neighborhood Regression for Fast
+Super-Resolution", ACCV 2014; features and dictionary as in Zeyde, Elad and Protter, 2010.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.chroma import luma_of, recoloured
+from edge_imgq.images.colour import to_pixels
+from edge_imgq.images.resize import resized
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+
+WINDOW = 3
+"""Side of a patch in pixels of the small image."""
+
+
+@dataclass(frozen=True)
+class AnchoredRegression:
+    """What a patch's features say of what bicubic lacks there.
+
+    Attributes:
+        scale: by how much it enlarges.
+        basis: principal components of features, (features, d).
+        atoms: of length one, (K, d); a patch goes to the one that correlates most, whatever its
+            sign.
+        maps: a linear map of each atom from components to the patch that is to be added,
+            (K, d, patch).
+    """
+
+    scale: int
+    basis: Floats
+    atoms: Floats
+    maps: NDArray[np.floating]
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Enlarge luma (H, W, 1), or RGB (H, W, 3), whose colours are enlarged by bicubic."""
+        if pixels.shape[2] == 3:
+            return recoloured(pixels, self(luma_of(pixels)))
+        smooth = enlarged(pixels[..., 0], self.scale)
+        places = patch_places(smooth.shape, self.scale, step=1)
+        seen = features_of(smooth, places, self.scale) @ self.basis
+        lacking = blended(self._patches(seen), places, smooth.shape, self.scale)
+        return to_pixels((smooth + lacking)[..., None])
+
+    def _patches(self, seen: Floats) -> Floats:
+        """Return what is to be added to patches with these components, (N, patch)."""
+        nearest = np.abs(seen @ self.atoms.T).argmax(axis=1)
+        patches = np.empty((len(seen), self.maps.shape[2]), np.float32)
+        for atom in np.unique(nearest):
+            own = nearest == atom
+            patches[own] = seen[own] @ self.maps[atom].astype(np.float32)
+        return patches
+
+
+def enlarged(luma: NDArray[np.uint8], scale: int) -> Floats:
+    """Enlarge (H, W) by bicubic without rounding."""
+    return resized(luma.astype(np.float32), (luma.shape[0] * scale, luma.shape[1] * scale))
+
+
+def patch_places(shape: tuple[int, ...], scale: int, step: int) -> NDArray[np.int64]:
+    """Return where patches begin in a flattened image (H, W), every `step` small pixels.
+
+    A border of one small pixel is left out, as in the papers.
+    """
+    last = [length - scale * (WINDOW + 1) for length in shape]
+    rows, columns = (np.arange(scale, end + 1, step * scale) for end in last)
+    return (rows[:, None] * shape[1] + columns).ravel()
+
+
+def patch_offsets(shape: tuple[int, ...], scale: int) -> NDArray[np.int64]:
+    """Return where the pixels of a patch are from its beginning, in a flattened image."""
+    reach = np.arange(WINDOW * scale)
+    return (reach[:, None] * shape[1] + reach).ravel()
+
+
+def blended(
+    patches: Floats, places: NDArray[np.int64], shape: tuple[int, ...], scale: int
+) -> Floats:
+    """Return an image (H, W) of the means of patches where they overlap, and 0 beside them."""
+    total = np.zeros(shape[0] * shape[1], np.float32)
+    covered = np.zeros_like(total)
+    for column, offset in enumerate(patch_offsets(shape, scale)):
+        total[places + offset] += patches[:, column]
+        covered[places + offset] += 1.0
+    return (total / np.maximum(covered, 1.0)).reshape(shape)
+
+
+def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats:
+    """Return first and second differences of enlarged patches, along rows and columns, (N, 4 p).
+
+    Neighbours are a small pixel apart.
+    """
+    padded = np.pad(smooth, scale)
+    planes = []
+    for axis in (1, 0):
+        later = np.roll(padded, scale // 2 - scale, axis)
+        planes.append(later - np.roll(padded, scale // 2, axis))
+    for axis in (1, 0):
+        around = np.roll(padded, scale, axis) + np.roll(padded, -scale, axis)
+        planes.append(around / 2 - padded)
+    inside = patch_offsets(smooth.shape, scale)
+    kept = slice(scale, -scale)
+    return np.concatenate(
+        [plane[kept, kept].ravel()[places[:, None] + inside] for plane in planes], axis=1
+    )

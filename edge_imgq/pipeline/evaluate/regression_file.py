@@ -1,0 +1,97 @@
+"""ANR and A+ in a file, and the rows that they are in an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.artifact import write_bytes
+from edge_imgq.errors import ImageError, ModelError, UsageError
+from edge_imgq.images.files import list_images, read_image
+from edge_imgq.pipeline.evaluate.anchored_regression import WINDOW, AnchoredRegression
+from edge_imgq.pipeline.evaluate.learn_regression import learn_regression
+from edge_imgq.pipeline.progress import ProgressStep, Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+METHODS = ("ANR", "A+")
+SHARED = ("basis", "atoms")
+LEAST = 2 * (WINDOW + 1)
+"""Height and width of a photograph that is learned from, in pixels of the small image."""
+
+
+def regressions(
+    file: Path | None, photos: Path | None, scale: int, watch: Watch
+) -> dict[str, AnchoredRegression]:
+    """Return ANR and A+: read from a file, or learned from a folder of photographs.
+
+    What was learned is written to the file, if one is named.
+
+    Args:
+        file: what `learn` wrote before, or where to keep what is learned.
+        photos: folder of photographs to learn from where the file is not there yet.
+        scale: by how much to enlarge.
+        watch: told what begins.
+
+    Raises:
+        UsageError: the file does not exist and there is nothing to learn from, or it is of another
+            scale.
+        ImageError: no photograph of the folder can be used.
+        ModelError: the file is no such file, or damaged.
+        OutputError: the file cannot be written.
+    """
+    if file is not None and file.exists():
+        return _read(file, scale)
+    if photos is None:
+        raise UsageError(
+            f"{file} does not exist. Name photographs to learn from, which writes it: "
+            "--learn-from DIR."
+        )
+    watch(ProgressStep(f"learn ANR and A+ from {photos.name} (minutes)", 0, 1))
+    learned = dict(zip(METHODS, learn_regression(_luma_of(photos, scale), scale), strict=True))
+    if file is not None:
+        _write(file, learned, scale)
+    return learned
+
+
+def _luma_of(folder: Path, scale: int) -> list[NDArray[np.uint8]]:
+    photos = [read_image(file, "y") for file in list_images(folder)]
+    large = [photo for photo in photos if min(photo.shape[:2]) >= LEAST * scale]
+    if not large:
+        raise ImageError(
+            f"No photograph in {folder} has {LEAST * scale} pixels on each side, which learning "
+            f"to enlarge {scale} times needs."
+        )
+    return large
+
+
+def _write(file: Path, learned: Mapping[str, AnchoredRegression], scale: int) -> None:
+    from safetensors.numpy import save
+
+    first = learned[METHODS[0]]
+    tensors = {name: np.ascontiguousarray(getattr(first, name)) for name in SHARED}
+    tensors |= {name: method.maps for name, method in learned.items()}
+    write_bytes(file, save(tensors, {"scale": str(scale)}))
+
+
+def _read(file: Path, scale: int) -> dict[str, AnchoredRegression]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "np") as stored:
+            known = (stored.metadata() or {}).get("scale", "")
+            tensors = {name: stored.get_tensor(name) for name in (*SHARED, *METHODS)}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{file} holds no ANR and A+ that --learn-from wrote: {error}.") from error
+    if known != str(scale):
+        raise UsageError(
+            f"{file} was learned for enlarging {known} times, and the model enlarges {scale} "
+            "times: name another file."
+        )
+    basis, atoms = (tensors[name] for name in SHARED)
+    return {name: AnchoredRegression(scale, basis, atoms, tensors[name]) for name in METHODS}
