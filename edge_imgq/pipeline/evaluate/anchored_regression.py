@@ -94,7 +94,8 @@ def blended(
     for column, offset in enumerate(patch_offsets(shape, scale)):
         total[places + offset] += patches[:, column]
         covered[places + offset] += 1.0
-    return (total / np.maximum(covered, 1.0)).reshape(shape)
+    image: Floats = (total / np.maximum(covered, 1.0)).reshape(shape)
+    return image
 
 
 def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats:

@@ -123,7 +123,9 @@ def _maps_of_atoms(dictionary: Floats, high: Floats) -> NDArray[np.float16]:
     return np.stack([_map(dictionary[own], high[own], RIDGE) for own in nearest])
 
 
-def _maps_of_samples(dictionary: Floats, seen: Floats, patches: Floats) -> NDArray[np.float16]:
+def _maps_of_samples(
+    dictionary: Floats, seen: Floats, patches: NDArray[np.float16]
+) -> NDArray[np.float16]:
     """Return A+'s maps: ridge regression on the samples around each atom.
 
     Samples have length one, and their patches are shortened or lengthened alike.

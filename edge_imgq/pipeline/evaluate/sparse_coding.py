@@ -95,4 +95,5 @@ def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats
 
 def _of_length_one(vectors: Floats) -> Floats:
     lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.float32(1e-8))
+    directions: Floats = vectors / np.maximum(lengths, np.float32(1e-8))
+    return directions
