@@ -94,8 +94,7 @@ def blended(
     for column, offset in enumerate(patch_offsets(shape, scale)):
         total[places + offset] += patches[:, column]
         covered[places + offset] += 1.0
-    image: Floats = (total / np.maximum(covered, 1.0)).reshape(shape)
-    return image
+    return (total / np.maximum(covered, 1.0)).astype(np.float32).reshape(shape)
 
 
 def features_of(smooth: Floats, places: NDArray[np.int64], scale: int) -> Floats:

@@ -95,5 +95,4 @@ def learn_atoms(samples: Floats, count: int, rng: np.random.Generator) -> Floats
 
 def _of_length_one(vectors: Floats) -> Floats:
     lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: Floats = vectors / np.maximum(lengths, np.float32(1e-8))
-    return directions
+    return (vectors / np.maximum(lengths, 1e-8)).astype(np.float32)
