@@ -73,6 +73,15 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--sheet", type=output_image, metavar="FILE", help="write crops of some images side by side"
     )
+    _add_regressors(parser)
+    add_range(parser)
+    add_ports(parser)
+    add_threads(parser, default=processors())
+    add_json(parser)
+
+
+def _add_regressors(parser: argparse.ArgumentParser) -> None:
+    """Add where ANR and A+ come from."""
     parser.add_argument(
         "--regressors",
         type=file_to_keep,
@@ -85,10 +94,6 @@ def add(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="photographs that ANR and A+ are learned from, in minutes",
     )
-    add_range(parser)
-    add_ports(parser)
-    add_threads(parser, default=processors())
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
