@@ -1,1 +1,1 @@
-"""From a graph to the files that an app ships."""
+"""Export of a prepared ONNX graph to the files that an app ships."""

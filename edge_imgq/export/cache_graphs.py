@@ -1,6 +1,7 @@
-"""Writes the kept graphs of all networks that ship anew: `python -m edge_imgq.export.cache_graphs`.
+"""Regenerate the cached weightless graphs of the shipped networks.
 
-To be done after a change to an architecture, or to the version of torch.
+Run `python -m edge_imgq.export.cache_graphs` after a change to an architecture or to the pinned
+version of torch.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from edge_imgq.models.zoo import ASSESSORS, ZOO, ZooEntry, graph_path
 
 
 def kept_graph(entry: ZooEntry) -> onnx.ModelProto:
-    """Return the graph of a network of the zoo, without weights, as torch traces it now."""
+    """Trace a network of the zoo with the installed torch and return its graph without weights."""
     network = entry.build().eval().requires_grad_(False)
     return weightless(network, entry.name, entry.contract)
 
 
 def main() -> None:
-    """Write all graphs."""
+    """Write the graph of every network and assessor of the zoo; existing files are overwritten."""
     for entry in (*ZOO.values(), *ASSESSORS.values()):
         path = graph_path(entry.name)
         path.parent.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
-"""Graphs of the zoo's networks as torch once traced them, so that no run need trace them again.
+"""Weightless ONNX graphs of the zoo's networks, cached so that no run has to trace them.
 
-Importing torch's exporter and tracing take some seconds; the graph is the same for all weights. So
-it is kept without them: a tensor that is a parameter of the network has no data but the name of the
-parameter, where ONNX has the location of external data. Other constants stay as they are.
+Importing torch's exporter and tracing take seconds, and the graph does not depend on the weights.
+A cached initializer that equals a parameter of the network has no data: its ONNX external-data
+location is the parameter's name. Other constants keep their data.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ LOCATION = "location"
 
 
 def read_kept(path: Path) -> onnx.ModelProto:
-    """Read a graph without weights."""
+    """Load a cached graph without resolving its external data."""
     return onnx.load(path, load_external_data=False)
 
 
 def without_weights(traced: onnx.ModelProto, state: State) -> onnx.ModelProto:
-    """Return a graph whose tensors name the parameters that they hold.
+    """Replace the weights of a traced graph by references to the network's parameters.
+
+    Stack traces, doc strings and metadata are removed, so equal networks give equal bytes.
 
     Args:
-        traced: graph of a network, as torch wrote it.
-        state: parameters and buffers of the network by name, no two alike.
+        traced: graph of a network as torch exported it; not modified.
+        state: parameters and buffers of the network by name; all must have different values.
 
     Raises:
-        ValueError: a parameter is in no tensor, because the exporter computed with it.
+        ValueError: a parameter matches no initializer, because the exporter folded it.
     """
     kept = onnx.ModelProto()
     kept.CopyFrom(traced)
@@ -58,11 +60,14 @@ def without_weights(traced: onnx.ModelProto, state: State) -> onnx.ModelProto:
 
 
 def with_weights(kept: onnx.ModelProto, state: State) -> onnx.ModelProto | None:
-    """Return a graph with the parameters that its tensors name; None where they do not fit.
+    """Fill a cached graph with the parameters that its initializers name.
 
     Args:
-        kept: what `without_weights` returned.
+        kept: result of `without_weights`; not modified.
         state: parameters and buffers of a network by name.
+
+    Returns:
+        The full graph, or None if the names or element counts differ from those of `state`.
     """
     full = onnx.ModelProto()
     full.CopyFrom(kept)
@@ -80,7 +85,7 @@ def with_weights(kept: onnx.ModelProto, state: State) -> onnx.ModelProto | None:
 
 
 def _parameter(values: NDArray[np.generic], state: State) -> str | None:
-    """Return the parameter whose numbers these are, in whatever shape."""
+    """Return the name of the parameter with the same dtype and elements, in any shape, or None."""
     for name, parameter in state.items():
         if parameter.dtype == values.dtype and np.array_equal(parameter.ravel(), values.ravel()):
             return name

@@ -1,16 +1,16 @@
-"""Keeps both roundings of a value that a QDQ graph quantizes twice, as ONNX Runtime would not.
+"""Prevents ONNX Runtime from merging two consecutive quantizations of one value.
 
-An image at 1/255 that a concatenation reads at another scale is a chain
+A concatenation that reads an image of scale 1/255 at another scale gives the chain
 
     QuantizeLinear → DequantizeLinear → QuantizeLinear → DequantizeLinear.
 
-Already its basic optimisations make one pair of that, with a scale and zero point of their own that
-are those of neither: what both hold, divided anew. Every level moves, white becomes .9987, and a
-network that looks closely returns another image.
+ONNX Runtime's basic optimisations merge it into one pair with a new scale and zero point, computed
+from the range that both pairs share. Every level changes (white becomes .9987), and the output of
+the network changes with it.
 
-Between the pairs goes a maximum with the lowest number that the first one holds. It changes no
-value, it is a quantized operator like any other to accelerators, and no pass takes it away. (A Relu
-would do where the zero point is the lowest level, but there it is taken away.)
+A Max with the lowest number of the first pair is inserted between the pairs. It changes no value,
+accelerators run it as a quantized operator, and no optimisation removes it. (ONNX Runtime does
+remove a Relu where the zero point is the lowest level.)
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from onnx import helper, numpy_helper
 
 
 def keep_both_roundings(model: onnx.ModelProto) -> None:
-    """Put a maximum between two quantizations of a value that nothing else reads; in place.
+    """Insert a Max between two consecutive quantizations of a value, in place.
+
+    Values that another node or a graph output also reads are left alone. The result of the graph is
+    unchanged.
 
     Args:
-        model: a QDQ graph whose numbers are unsigned.
+        model: QDQ graph whose integers are uint8.
     """
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output}
@@ -38,7 +41,7 @@ def keep_both_roundings(model: onnx.ModelProto) -> None:
 
 
 def _readers(graph: onnx.GraphProto) -> dict[str, int]:
-    """Return how often each value is read, as an output of the graph too."""
+    """Count the reads of each node output, by nodes and as a graph output."""
     read = [name for node in graph.node for name in node.input]
     read += [value.name for value in graph.output]
     return {name: read.count(name) for node in graph.node for name in node.output}

@@ -1,4 +1,4 @@
-"""What a writer is told of a file that it is to make, and the graph at the sizes asked for."""
+"""Settings of one exported file, and the graph bound to its sizes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ExportSpec:
-    """What a writer is to make of a graph.
+    """Settings that a format's writer applies to a graph.
 
     Attributes:
-        sizes: heights and widths of the image; a format of one file per size gets one.
-        note: what the file says about itself.
-        processor: whose kernels a file is written for, "cpu" or "gpu"; or the chip whose NPU it is
-            compiled for, a key of CHIPS.
-        half: whether the numbers of a float file are float16.
-        plain: whether a file is written without the forms that are fast on processors.
+        sizes: (height, width) of the image in pixels; exactly one for a format with one file per
+            size.
+        note: metadata to embed in the file.
+        processor: target of the kernels, "cpu" or "gpu", or a key of CHIPS to compile for that NPU.
+        half: True to store the constants of a float file as float16.
+        plain: True to skip the rewrites that make the file faster on its processor.
     """
 
     sizes: tuple[Size, ...]
@@ -37,30 +37,30 @@ class ExportSpec:
 
 
 def bound(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
-    """Return the view of a graph at one of the sizes of an order, under the model's name.
+    """Bind a graph to one size and name it after the model.
 
     Args:
         graph: with open height and width, or already of that size.
-        size: height and width.
-        note: names the model.
+        size: (height, width) in pixels.
+        note: metadata with the model's name.
     """
     return replace(graph.at(size), name=note.model)
 
 
 def bound_once(graph: PreparedGraph, size: Size, note: FileNote) -> Network:
-    """Return the same at a size that nothing is written for; arguments are those of `bound`."""
+    """Like `bound`, but without caching: for sizes that are only tried and not written."""
     return replace(graph.once_at(size), name=note.model)
 
 
 def refused_at_any_size(
     graph: PreparedGraph, order: ExportSpec, refusals: Callable[[Network], tuple[Refusal, ...]]
 ) -> tuple[Refusal, ...]:
-    """Return what is refused of a graph at any of the sizes of an order, each once.
+    """Collect the operators refused at any of the sizes, without duplicates.
 
     Args:
-        graph: float.
-        order: names the sizes.
-        refusals: says what is refused of the graph at one.
+        graph: float graph.
+        order: settings with the sizes to try.
+        refusals: function from the graph at one size to its refusals.
     """
     networks = [bound(graph, size, order.note) for size in order.sizes]
     return tuple(dict.fromkeys(refusal for network in networks for refusal in refusals(network)))

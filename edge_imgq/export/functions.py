@@ -1,4 +1,4 @@
-"""What a format can do: the functions that its row in `edge_imgq.formats.FORMATS` leads to."""
+"""Interface of an export format: the functions in each row of `edge_imgq.formats.FORMATS`."""
 
 from __future__ import annotations
 
@@ -29,26 +29,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FormatFunctions:
-    """The functions of a format. Each imports the packages that it needs when it is called.
+    """The functions of a format. Each imports its heavy packages only when called.
 
     Attributes:
-        write: (graph, order, path): writes the graph as a file at the path, all of it or nothing.
-            Raises UnsupportedOperatorError for operators without a form.
-        refusals: (graph, order): the operators that `write` would refuse, all of them, without
-            writing. It asks the tables that `write` lowers by.
-        open_session: (path, threads): the file, reopened from disk by the runtime that runs it.
-            Raises ModelError where it is not whole, RuntimeUnavailableError where the runtime is
-            not here.
-        read_note: (path): what the file says about itself, without running it.
-        describe: (path, size): what the file consists of; the size is for files that take any.
-        memory_plan: (path, size): its operators and tensors in the order of execution; likewise.
-        placement: (path): who runs its operators on this host; None where all run in one place.
-        refuse_fp16_overflow: (path, photographs, peak): raises NonFiniteOutputError where a
-            file's numbers leave float16, in which phones compute it; None where the session does.
-        tensors: (path, pixels, peak): what the file computes of an image, tensor by tensor under
-            the graph's names, in the order of its operators; None where the runtime shows none.
-        signatures: (path): the ways to call the file, by the names that an app uses; None where
-            that is one way, with the names that `describe` has.
+        write: (graph, order, path): writes the graph to `path`; a failure leaves no file. Raises
+            UnsupportedOperatorError for operators that the format cannot express.
+        refusals: (graph, order): returns every operator that `write` would refuse, without writing.
+            Uses the same lowering tables as `write`.
+        open_session: (path, threads): loads the file from disk in its runtime. Raises ModelError
+            for a damaged file, RuntimeUnavailableError if the runtime is not installed.
+        read_note: (path): reads the embedded metadata without running the file.
+        describe: (path, size): lists operators, tensors and counts; `size` applies to files with
+            open height and width.
+        memory_plan: (path, size): returns operators and tensor sizes in execution order; `size` as
+            for `describe`.
+        placement: (path): reports which unit runs each operator on this host; None if one unit runs
+            them all.
+        refuse_fp16_overflow: (path, photographs, peak): raises NonFiniteOutputError if an
+            activation overflows float16, the precision of phones; None if the session itself checks
+            that.
+        tensors: (path, pixels, peak): yields the intermediate tensors of an image by graph name, in
+            execution order; None if the runtime does not expose them.
+        signatures: (path): returns the entry points of the file with their tensor names; None if
+            the file has one, whose names are those of `describe`.
     """
 
     write: Callable[[PreparedGraph, ExportSpec, Path], None]
@@ -64,10 +67,13 @@ class FormatFunctions:
 
 
 def functions_of(form: str) -> FormatFunctions:
-    """Return the functions of a format.
+    """Look up the functions of a format.
 
     Args:
-        form: its name in recipes, a key of FORMATS.
+        form: name of the format in recipes, a key of FORMATS.
+
+    Raises:
+        KeyError: FORMATS has no such format.
     """
     found: FormatFunctions = FORMATS[form].functions
     return found

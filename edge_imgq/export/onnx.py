@@ -1,7 +1,7 @@
-"""From a torch network to the float ONNX model that everything else is measured against.
+"""Export of torch networks to the float32 ONNX model that serves as the reference.
 
-The graphs of the networks that ship are kept (`edge_imgq.export.cached_graph`); torch traces the
-others, and those whose kept graph does not answer as the network does.
+Shipped networks use a cached graph (`edge_imgq.export.cached_graph`). Torch traces other networks,
+and those for which the cached graph does not fit or differs from torch.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from edge_imgq.models.zoo import graph_path
 from edge_imgq.runtime.onnxruntime import inference_session
 
 AGREEMENT = 1e-5
-"""Largest difference between torch and ONNX Runtime, with pixels in [0, 1]."""
+"""Largest absolute difference allowed between torch and ONNX Runtime, for pixels in [0, 1]."""
 
 
 def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir.Model:
-    """Return the normalised ONNX model of a torch network, height and width open.
+    """Export a torch network to a normalised ONNX model with open height and width.
 
     Args:
         network: in evaluation mode; float32 (N, C, H, W) to (N, C, H × scale, W × scale).
-        name: of the model, for messages.
-        contract: its channels and the multiple that its sides must have.
+        name: name of the model, for messages.
+        contract: number of channels and the multiple that both sides must have.
 
     Raises:
-        ModelError: torch cannot export it, or ONNX Runtime does not agree with torch to 1e-5.
+        ModelError: torch cannot export the network, or ONNX Runtime differs from torch by more than
+            1e-5 on one image of uniform noise.
     """
     kept = _kept(network, name)
     if kept is not None:
@@ -52,9 +53,10 @@ def export_network(network: nn.Module, name: str, contract: ImageContract) -> ir
 
 
 def weightless(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
-    """Return the graph of a network to keep. Its weights become random: no two must be alike.
+    """Trace a network and return its graph without weights, to be cached.
 
-    Arguments and errors are those of `export_network`.
+    The network's parameters are overwritten in place with random values in [0.5, 1.5), so that all
+    differ. Arguments and errors as for `export_network`.
     """
     generator = torch.Generator().manual_seed(0)
     for values in network.state_dict().values():
@@ -75,9 +77,13 @@ def weights_by_name(
 
 
 def trace_network(network: nn.Module, name: str, contract: ImageContract) -> onnx.ModelProto:
-    """Export a network with torch's exporter: as traced, before any pass of ours.
+    """Export a network with torch's exporter, before any pass of this package.
 
-    Height and width stay open, in multiples of what the contract says.
+    Height and width are open, in multiples of `contract.multiple`. Arguments as for
+    `export_network`.
+
+    Raises:
+        ModelError: torch cannot export it.
     """
     image = torch.zeros(1, contract.channels, contract.multiple * 12, contract.multiple * 16)
     sides = {2: _open_side("height", contract), 3: _open_side("width", contract)}
@@ -92,17 +98,18 @@ def exported(
     sides: tuple[dict[int, object], ...],
     result: str = "enhanced",
 ) -> onnx.ModelProto:
-    """Return what torch's exporter makes of a network.
+    """Export a network with `torch.onnx.export` (dynamo) at the package's opset.
 
     Args:
         network: in evaluation mode.
-        example: an input.
-        name: of the model, for messages.
-        sides: which axes of the input are open, as `torch.export` wants that.
-        result: name of the output.
+        example: input tensor to trace with, (N, C, H, W).
+        name: name of the model, for messages.
+        sides: open axes per input, in the format of `torch.export`'s dynamic shapes.
+        result: name of the output; the input is "image".
 
     Raises:
-        ModelError: torch cannot export it.
+        ModelError: torch cannot export it; the message gives the first cause.
+        KeyboardInterrupt: Ctrl-C was pressed while the exporter ran.
     """
     with _quiet_exporter():
         try:
@@ -128,7 +135,7 @@ def exported(
 
 
 def _let_interrupts_pass(error: BaseException | None) -> None:
-    """Raise the Ctrl-C that the exporter took for a failure of one of its stages, if it was one."""
+    """Re-raise a KeyboardInterrupt that an exporter stage wrapped in its exception."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             raise error
@@ -136,7 +143,7 @@ def _let_interrupts_pass(error: BaseException | None) -> None:
 
 
 def _first_cause(error: BaseException) -> str:
-    """Return what the first of a chain of errors says: the others say which stage it ended."""
+    """Return the first line of the root cause of a chain of exceptions."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0] or type(error).__name__
@@ -144,7 +151,7 @@ def _first_cause(error: BaseException) -> str:
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Silence what the exporter says of its own internals and of packages it does not need."""
+    """Silence the exporter's warnings and log messages below ERROR."""
     logger = logging.getLogger("torch")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -157,7 +164,7 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def _open_side(side: str, contract: ImageContract) -> object:
-    """Return an open dimension; a network with strides takes multiples of a number only."""
+    """Create an open dimension, constrained to multiples of `contract.multiple`."""
     if contract.multiple == 1:
         return torch.export.Dim(side)
     return contract.multiple * torch.export.Dim(f"{side}_over_{contract.multiple}")
@@ -175,7 +182,7 @@ def _refuse_disagreement(
 
 
 def _difference(network: nn.Module, model: ir.Model, contract: ImageContract) -> float:
-    """Return the largest difference between the image of ONNX Runtime and that of torch."""
+    """Return the largest absolute difference between ONNX Runtime and torch on one noise image."""
     sides = (contract.multiple * 9, contract.multiple * 11)
     image = np.random.default_rng(0).random((1, contract.channels, *sides), np.float32)
     session = inference_session(ir.to_proto(model).SerializeToString())

@@ -1,4 +1,4 @@
-"""What an .onnx file consists of, whoever wrote it."""
+"""Description of any .onnx file: ports, operators, parameters and multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from edge_imgq.runtime.memory import known_memory
 from edge_imgq.skipped import Skipped
 
 DEFAULT_SIZE = (180, 320)
-"""Height and width to count at where the file leaves them open and nobody says."""
+"""(height, width) for counting where the file leaves them open and no size is given."""
 
 INDICES = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})
-"""Types of constants that are shapes, axes and modes, not parameters."""
+"""Types of constants that hold shapes, axes or modes and so do not count as parameters."""
 
 
 OF_ONE_IMAGE = Skipped("it is counted for models of one image alone")
@@ -37,7 +37,7 @@ CHOSEN = Skipped("it is counted for models as they are in their file")
 
 
 RESIZERS = frozenset({"Resize", "Upsample"})
-"""Operators whose constants say how large the result is."""
+"""Operators whose constants only give the output size and so do not count as parameters."""
 
 
 def describe(
@@ -46,17 +46,17 @@ def describe(
     simplified: ir.Model | None = None,
     ports: PortRequests = NOTHING_ASKED,
 ) -> FileDescription:
-    """Return a description of an .onnx file.
+    """Describe an .onnx file.
 
-    Constants that are dequantized count for the operator that reads the result.
+    Dequantized constants count as parameters of the operator that reads the result.
 
     Args:
-        path: of the file.
-        size: height and width to count multiply-accumulates at; None for the file's own, or
-            DEFAULT_SIZE where it leaves them open.
-        simplified: the model as `export` reads it, described where the shapes of the file itself do
-            not work out; None to read it here.
-        ports: the outputs and inputs that the person chose; the description has these alone.
+        path: the file.
+        size: (height, width) at which multiply-accumulates are counted; None for the file's size,
+            or DEFAULT_SIZE where it is open.
+        simplified: normalised model to use if shape inference fails on the file; None to normalise
+            the file here.
+        ports: selected inputs and outputs; the description is limited to them.
 
     Raises:
         ModelError: the file is not ONNX, or does not fit the size.
@@ -111,12 +111,12 @@ def _has_open_sides(value: ir.Value) -> bool:
 
 
 def _as_it_is(model: ir.Model, size: tuple[int, int]) -> ir.Model:
-    """Return a model of other inputs than one image with all shapes inferred.
+    """Infer all shapes of a model that does not take exactly one image.
 
-    An open batch is one; open sides of all images are those of `size`.
+    An open batch is set to 1, the open sides of rank-4 inputs to `size`.
 
     Raises:
-        ModelError: a shape stays open.
+        ModelError: a shape remains open.
     """
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     proto = ir.to_proto(model)
@@ -142,12 +142,12 @@ def _images(model: ir.Model) -> list[ir.Value]:
 
 
 def parameter_count(graph: ir.Graph) -> int:
-    """Return how many constant numbers the operators of a graph read; shared ones count once."""
+    """Count the elements of all constants that operators read; shared constants count once."""
     return sum(map(_length, _constants(graph)))
 
 
 def _constants(graph: ir.Graph) -> dict[ir.Value, int]:
-    """Return the constants that operators read, and what zero is in each."""
+    """Map each constant that operators read to the integer that represents zero in it."""
     constants: dict[ir.Value, int] = {}
     for node in graph:
         constants |= {} if node.op_type in QUANTIZING else _parameters(node)
@@ -171,13 +171,13 @@ def _row(node: ir.Node) -> OperatorRow:
 
 
 def _is_constant(node: ir.Node) -> bool:
-    """Tell whether a node only dequantizes a constant."""
+    """Return True if a node is a DequantizeLinear of a constant."""
     source = node.inputs[0] if node.op_type == "DequantizeLinear" else None
     return source is not None and source.const_value is not None
 
 
 def _parameters(node: ir.Node) -> dict[ir.Value, int]:
-    """Return the constants that a node reads, looking through dequantizers, and what zero is."""
+    """Map the constants that a node reads, dequantized or not, to their zero points."""
     found = {}
     for value in node.inputs[:1] if node.op_type in RESIZERS else node.inputs:
         producer, zero = find_maker(value), 0
@@ -189,14 +189,14 @@ def _parameters(node: ir.Node) -> dict[ir.Value, int]:
 
 
 def _zero_point(dequantizer: ir.Node) -> int:
-    """Return the integer that stands for 0; where channels have their own, that of the first."""
+    """Return a DequantizeLinear's zero point: the first channel's, or 0 if absent."""
     value = dequantizer.inputs[2] if len(dequantizer.inputs) > 2 else None
     constant = None if value is None else value.const_value
     return 0 if constant is None else int(constant.numpy().reshape(-1)[0])
 
 
 def _window(node: ir.Node) -> KernelWindow | None:
-    """Return what a convolution or pooling states, else what its weights imply."""
+    """Return the window of a convolution or pooling, from its attributes or its weight shape."""
     if node.op_type not in WINDOWED:
         return None
     given = node.attributes.get_ints("kernel_shape")
@@ -235,11 +235,11 @@ MACS: dict[str, Callable[[ir.Node], int]] = {
     "MatMul": _product,
     "Gemm": _product,
 }
-"""Multiply-accumulates of one call; other operators have none worth counting."""
+"""Multiply-accumulates of one execution; all other operators count as 0."""
 
 
 def _open_edge(value: ir.Value) -> TensorRow:
-    """Return an input or output as the file has it, open lengths by their names."""
+    """Return an input or output with its shape; open lengths keep their symbolic names."""
     lengths = () if value.shape is None else tuple(value.shape)
     shape = tuple(n if isinstance(n, int) else n.value or "?" for n in lengths)
     return TensorRow(value.name or "", shape, _dtype(value))
@@ -260,7 +260,7 @@ def _length(value: ir.Value) -> int:
 
 
 def _equal_to(value: ir.Value, number: int) -> int:
-    """Count how often a number stands in a constant."""
+    """Count the elements of a constant that equal `number`."""
     constant = value.const_value
     return 0 if constant is None else int((constant.numpy() == number).sum())
 

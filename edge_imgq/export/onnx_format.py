@@ -1,4 +1,4 @@
-"""ONNX as a format of exported files, and the reference graphs beside them."""
+"""ONNX as an export format, and the writer of the reference graphs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ if TYPE_CHECKING:
 
 
 def write_reference(model: ir.Model, note: FileNote, path: Path) -> None:
-    """Write a graph as it is, with the note in its metadata."""
+    """Write a model unmodified, with the note in its metadata properties."""
     import onnx_ir as ir
 
     _save(ir.to_proto(model), note, path)
 
 
 def write_onnx(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Write the graph for apps, height and width open: integers as ONNX Runtime wants them."""
+    """Write the graph for apps, with open height and width and uint8 instead of int8.
+
+    The graph computes the same numbers; see `edge_imgq.export.uint8_qdq` and
+    `edge_imgq.export.double_rounding`.
+    """
     import onnx_ir as ir
 
     from edge_imgq.export.double_rounding import keep_both_roundings
@@ -54,22 +58,22 @@ def _save(proto: onnx.ModelProto, note: FileNote, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:  # noqa: ARG001
-    """Refuse nothing: the graph is ONNX."""
+    """Return no refusals: ONNX expresses every graph."""
     return ()
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in ONNX Runtime; see `edge_imgq.runtime.onnxruntime`."""
+    """Load a file in ONNX Runtime; see `edge_imgq.runtime.onnxruntime`."""
     from edge_imgq.runtime.onnxruntime import open_session as opened
 
     return opened(path, threads)
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself.
+    """Read the note in a file's metadata properties.
 
     Raises:
-        ModelError: it cannot be read, or was not written by edge-imgq.
+        ModelError: the file cannot be read, or was not written by edge-imgq.
     """
     from edge_imgq.graph.load.load import read_onnx
 
@@ -78,24 +82,31 @@ def read_note(path: Path) -> FileNote:
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:
-    """Return what a file consists of; see `edge_imgq.export.onnx_description`."""
+    """Describe a file; see `edge_imgq.export.onnx_description`."""
     from edge_imgq.export.onnx_description import describe as described
 
     return described(path, size)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
-    """Return the operators and tensors of a file at its own size, or at the one given."""
+    """List a file's operators and tensor sizes at its fixed size, or at `size` if open."""
     import onnx_ir as ir
 
     return plan_of(ir.load(path), size, str(path))
 
 
 def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
-    """Return the operators and tensors of a model at its own size, or at the one given.
+    """List the operators and tensor sizes of a model at its fixed size, or at `size` if it is open.
+
+    Sizes are in bytes; operators are in execution order.
+
+    Args:
+        model: with one image as input.
+        size: (height, width) for open sides.
+        name: name of the model, for messages.
 
     Raises:
-        ModelError: it does not say how large a tensor is; `name` is the model's, for the message.
+        ModelError: the shape or type of a tensor is unknown.
     """
     from edge_imgq.graph.shapes.size import bind_size, own_size
     from edge_imgq.runtime.memory import ExecutionStep, MemoryPlan
@@ -116,7 +127,7 @@ def plan_of(model: ir.Model, size: Size, name: str) -> MemoryPlan:
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield what a file computes of an image; see `edge_imgq.runtime.onnx_tensors`."""
+    """Yield the intermediate tensors of an image; see `edge_imgq.runtime.onnx_tensors`."""
     from edge_imgq.runtime.onnx_tensors import written_tensors
 
     return written_tensors(path, pixels, peak)

@@ -1,4 +1,4 @@
-"""What a format refuses of a network, and the one error that names all of it."""
+"""Operators that a format cannot express, and the error that lists all of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from edge_imgq.wording import count_of, nodes_in_words
 
 @dataclass(frozen=True)
 class Refusal:
-    """An operator that a format has no form for.
+    """An operator that a format cannot express.
 
     Attributes:
-        kind: of the operator, as ONNX calls it.
-        node: its name in the graph.
-        reason: why, and what to do: a sentence without its capital, with its full stop.
+        kind: ONNX operator type.
+        node: name of the node in the graph.
+        reason: cause and remedy; a sentence that starts in lower case and ends with a full stop.
     """
 
     kind: str
@@ -26,24 +26,25 @@ class Refusal:
 
     @property
     def operator(self) -> str:
-        """The operator with its node, e.g. "Erf 'node_3'"."""
+        """Operator type and node name, e.g. "Erf 'node_3'"."""
         return f"{self.kind} '{self.node}'"
 
     def __str__(self) -> str:
-        """Return "Kind 'node': reason"."""
+        """Format as "Kind 'node': reason"."""
         return f"{self.operator}: {self.reason}"
 
 
 def as_error(
     form: str, network: str, refusals: Sequence[Refusal], alone: bool = True
 ) -> UnsupportedOperatorError:
-    """Return the one error that names every operator that a format refuses.
+    """Build one error that lists every refused operator, grouped by reason.
 
     Args:
-        form: what people call the format, e.g. "Core ML".
-        network: its name.
-        refusals: one at least.
-        alone: whether no other target gets a file either.
+        form: display name of the format, e.g. "Core ML".
+        network: name of the network.
+        refusals: at least one.
+        alone: True if no other target writes a file either; the message then says that none was
+            written.
     """
     reasons: dict[str, list[tuple[str, str]]] = {}
     for refusal in refusals:
@@ -75,11 +76,11 @@ INSTEAD = {
         "pixel_shuffle, in the model"
     ),
 }
-"""What a person can do about operators that no format has; others: write it with others."""
+"""Remedies for operators that no format supports; others get a general one."""
 
 
 def instead(operation: Operation) -> str:
-    """Return what a person can do about an operator that a format lacks."""
+    """Return a remedy for an unsupported operator, as a clause without a full stop."""
     said = INSTEAD.get(operation.kind, "write it with others in the model")
     equation = operation.attributes.get("equation")
     return said if equation is None else f"{said} (its equation is '{equation}')"

@@ -1,7 +1,7 @@
-"""From a person's torch module to the ONNX model that stands for it.
+"""Conversion of a user's torch module to an ONNX model, verified against the module.
 
-Height and width stay open where the module computes with them; where it holds the example's, the
-model holds them too. The model is run beside the module before anything else happens.
+Height and width stay open if the module computes with its input's shape. Where it hard-codes the
+example's sides, the model does too.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ from edge_imgq.export.onnx import exported
 from edge_imgq.runtime.onnxruntime import inference_session
 
 AGREEMENT = 1e-4
-"""Largest difference between torch and ONNX Runtime, as a share of the largest value, 1 or more."""
+"""Largest difference allowed between torch and ONNX Runtime, relative to max(1, |value|)."""
 
 NOISE = 2
-"""Images that the two are compared on beside the example: uniform noise from 0 to its maximum."""
+"""Number of uniform-noise images, from 0 to the example's maximum, compared besides the example."""
 
 
 def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.ModelProto:
-    """Return the ONNX model of a module in evaluation mode; the module is left as it was.
+    """Export a torch module, in evaluation mode, to an ONNX model.
+
+    The training mode of every submodule is restored afterwards.
 
     Args:
-        network: takes one image and returns one.
-        example: an input, (1, C, H, W), of values as the module is trained with.
-        name: of the model, for messages.
+        network: module from one image to one image.
+        example: input of shape (1, C, H, W) in the value range of training.
+        name: name of the model, for messages.
 
     Raises:
-        ModelError: it does not compute in float32, does not run on the example, torch cannot
-            export it, it returns something else than one tensor, or ONNX Runtime does not return
-            what torch returns.
+        ModelError: the weights are not float32, the module fails on the example, torch cannot
+            export it, it returns anything but one tensor, or ONNX Runtime differs from torch by
+            more than AGREEMENT.
     """
     _refuse_other_precision(network, name)
     weight = next(iter(network.parameters()), None)
@@ -53,7 +55,7 @@ def trace_module(network: nn.Module, example: torch.Tensor, name: str) -> onnx.M
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a module and all in it into evaluation mode, and back into what each was in."""
+    """Put a module and its submodules into evaluation mode, and restore each mode on exit."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
@@ -73,10 +75,10 @@ def _refuse_other_precision(network: nn.Module, name: str) -> None:
 
 
 def _output(network: nn.Module, example: torch.Tensor, name: str) -> object:
-    """Return what a module makes of the example.
+    """Run a module on the example.
 
     Raises:
-        ModelError: it does not run on it.
+        ModelError: the module raised an exception.
     """
     try:
         return network(example)

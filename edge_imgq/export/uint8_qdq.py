@@ -1,17 +1,17 @@
-"""A QDQ graph in unsigned bytes: the form that ONNX Runtime computes rightly on every processor.
+"""Conversion of a QDQ graph from int8 to uint8, which ONNX Runtime computes correctly on every CPU.
 
 On x86 without VNNI, ONNX Runtime's integer kernels add pairs of products in 16 bits (vpmaddubsw).
-With signed weights a pair reaches 2 · 255 · 127 and is cut off at 32767, without a word. For
-unsigned weights they widen first, so nothing is cut off; with VNNI, and on Arm, both kinds run
-through the same instructions. The session entry `session.x64quantprecision` does the same to signed
-files, where an app sets it.
+With signed weights a pair reaches 2 · 255 · 127 and saturates silently at 32767. With unsigned
+weights the kernels widen first, so nothing saturates. With VNNI, and on Arm, both types use the
+same instructions. The session entry `session.x64quantprecision` has the same effect on signed
+files, but every app would have to set it.
 
-Adding 128 to integers and zero points changes no real number:
+Adding 128 to the integers and zero points changes no real number:
 
     scale · (q − z)  =  scale · ((q + 128) − (z + 128)).
 
-Activations become unsigned along with the weights: ONNX Runtime fuses no convolution whose input is
-signed and whose weight is not.
+Activations become unsigned as well: ONNX Runtime fuses no convolution with a signed input and
+unsigned weights.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from onnx import TensorProto, numpy_helper
 from edge_imgq.graph.operators import QUANTIZING
 
 OFFSET = 128
-"""From int8 to uint8."""
+"""Difference between the uint8 and the int8 code of a value."""
 
 
 def to_unsigned(model: onnx.ModelProto) -> None:
-    """Store every int8 number of a QDQ graph as uint8, in place; what it computes stays the same.
+    """Convert every int8 tensor of a QDQ graph to uint8, in place.
+
+    The real numbers that the graph computes are unchanged, exactly.
 
     Args:
-        model: float, or QDQ with the zero point of every quantizer given.
+        model: float graph, or QDQ graph in which every quantizer has a zero point.
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}

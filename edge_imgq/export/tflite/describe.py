@@ -1,4 +1,4 @@
-"""What a .tflite file consists of, read from its flatbuffer."""
+"""Description of any .tflite file, read from its flatbuffer."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ LAST_OLD_CODE = 127
 
 
 def describe(path: Path) -> FileDescription:
-    """Return the operators, parameters and multiply-accumulates of a .tflite file.
+    """Describe the first subgraph of a .tflite file: operators, parameters, multiply-accumulates.
 
     Raises:
-        ModelError: it is missing, damaged, or no TFLite file.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     model = read_model(path)
     graph = model.subgraphs[0]
@@ -70,10 +70,10 @@ def describe(path: Path) -> FileDescription:
 
 
 def signatures(path: Path) -> tuple[SignatureRow, ...]:
-    """Return the signatures of a .tflite file, with the names that apps give their tensors.
+    """List the signatures of a .tflite file with the tensor names that apps use.
 
     Raises:
-        ModelError: it is missing, damaged, or no TFLite file.
+        ModelError: the file is missing, damaged, or not TFLite.
     """
     model = read_model(path)
     return tuple(
@@ -87,7 +87,7 @@ def signatures(path: Path) -> tuple[SignatureRow, ...]:
 
 
 def _named(graph: Any, pairs: Sequence[Any]) -> tuple[TensorRow, ...]:
-    """Return the tensors of a signature under its names."""
+    """Return the tensors of a signature under their signature names."""
     return tuple(
         replace(_tensor_row(graph.tensors[pair.tensorIndex]), name=pair.name.decode())
         for pair in pairs
@@ -95,7 +95,10 @@ def _named(graph: Any, pairs: Sequence[Any]) -> tuple[TensorRow, ...]:
 
 
 def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
-    """Ask LiteRT for XNNPACK, and the tables for what cannot run here; a compiled file itself."""
+    """Report the operators that XNNPACK (measured), the GPU delegate and NNAPI (by table) take.
+
+    A file compiled for an NPU is only reported for that NPU.
+    """
     if compiled_for(path) is not None:
         return (_by_npu(model, graph, path),)
     halves = _half_constants(model, graph)
@@ -104,7 +107,7 @@ def _placements(model: Any, graph: Any, path: Path) -> tuple[Placed, ...]:
 
 
 def _by_npu(model: Any, graph: Any, path: Path) -> Placed:
-    """Say what the NPU takes of a file that was compiled for it."""
+    """Report the operators that the NPU runs of a file compiled for it."""
     place = placement(path)
     taken = [
         _kind(model.operatorCodes[o.opcodeIndex]) == DISPATCH.decode() for o in graph.operators
@@ -137,7 +140,7 @@ def _node(model: Any, graph: Any, operator: Any, halves: frozenset[int]) -> Node
 
 
 def _half_constants(model: Any, graph: Any) -> frozenset[int]:
-    """Return the tensors that dequantize a constant, which delegates read as constants."""
+    """Return the indices of dequantized constants, which delegates treat as constants."""
     return frozenset(
         int(operator.outputs[0])
         for operator in graph.operators
@@ -164,7 +167,7 @@ def _kind(code: Any) -> str:
 
 
 def _sizes(model: Any) -> tuple[tuple[int, int], ...]:
-    """Return the height and width of every subgraph's image."""
+    """Return the (height, width) of each subgraph's image."""
     shapes = [_shape(graph.tensors[graph.inputs[0]]) for graph in model.subgraphs]
     return tuple((shape[1], shape[2]) for shape in shapes if len(shape) == 4)
 
@@ -187,7 +190,7 @@ def _row(model: Any, graph: Any, operator: Any) -> OperatorRow:
 
 
 def _window(graph: Any, operator: Any, kind: str) -> KernelWindow | None:
-    """Return what a convolution or pooling states; its kernel is the shape of its weights."""
+    """Return the window of a convolution or pooling."""
     options = operator.builtinOptions
     if kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"):
         return KernelWindow(
@@ -208,7 +211,7 @@ def _window(graph: Any, operator: Any, kind: str) -> KernelWindow | None:
 
 
 def _parameters(model: Any, graph: Any, indices: set[int]) -> list[Any]:
-    """Return constant tensors; int32 without a scale is a shape, not a parameter."""
+    """Return the constants among the tensors; unscaled int32 holds shapes and is left out."""
     tensors = [graph.tensors[index] for index in indices - {-1}]
     return [
         tensor
@@ -227,7 +230,7 @@ def _count(tensors: Sequence[Any]) -> int:
 
 
 def _zeros(model: Any, tensor: Any) -> int:
-    """Count the zeros of a constant; of types that numpy lacks (int4), none."""
+    """Count the elements equal to the zero point; 0 for types that NumPy lacks (int4)."""
     name = TYPE_NAMES[tensor.type]
     if name not in np.sctypeDict:
         return 0
@@ -251,7 +254,7 @@ def _depthwise(inputs: Sequence[Any], output: Any) -> int:
 
 
 def _transposed(inputs: Sequence[Any], _output: Any) -> int:
-    """Every input value meets every tap of every output channel."""
+    """Count each input value once per kernel tap and output channel."""
     channels, height, width, _ = _shape(inputs[1])
     return math.prod(_shape(inputs[2])) * height * width * channels
 
@@ -266,11 +269,11 @@ MACS: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
     "TRANSPOSE_CONV": _transposed,
     "FULLY_CONNECTED": _connected,
 }
-"""Multiply-accumulates of the operators that have any worth counting."""
+"""Multiply-accumulates by operator; all other operators count as 0."""
 
 
 def _called(model: Any) -> dict[int, str]:
-    """Return the names by which apps call tensors of the first subgraph: those of its signature."""
+    """Map tensor indices of the first subgraph to their names in its signature."""
     return {
         int(pair.tensorIndex): pair.name.decode()
         for signature in model.signatureDefs or ()
@@ -280,7 +283,7 @@ def _called(model: Any) -> dict[int, str]:
 
 
 def _edges(graph: Any, indices: Sequence[int], called: Mapping[int, str]) -> tuple[TensorRow, ...]:
-    """Return inputs or outputs by the names of the signature, or their own where there is none."""
+    """Return inputs or outputs under their signature names, or their tensor names without one."""
     rows = ((int(index), _tensor_row(graph.tensors[index])) for index in indices)
     return tuple(replace(row, name=called.get(index, row.name)) for index, row in rows)
 

@@ -1,13 +1,13 @@
-"""Whether a file still computes its network when an app resizes its input.
+"""Check that a .tflite file stays correct when an app resizes its input.
 
-TFLite infers shapes anew from the input's and from constants: a RESIZE, a TRANSPOSE_CONV, a SLICE
-or a RESHAPE holds the size that it had, a padding the rows that it had. The network is lowered for
-other sizes; where nothing but the shapes of activations differs, resizing the one file gives the
-other, and the result is right. Where a constant or an option differs, the runtime may refuse, or
-compute something else without a word.
+TFLite infers shapes again from the input shape and from constants. A RESIZE, TRANSPOSE_CONV, SLICE
+or RESHAPE holds a fixed size, a padding a fixed number of rows. The network is therefore lowered at
+other sizes: if the subgraphs differ only in activation shapes, a resized file equals the file of
+that size. If a constant or an option differs, the runtime may refuse or silently compute something
+else.
 
-The blocked forms of `edge_imgq.export.tflite.kernel_rewrites` need not be looked at: they hold no
-size, and ask for multiples only.
+The rewrites of `edge_imgq.export.tflite.kernel_rewrites` are not compared: they hold no size and
+only require multiples.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 STEPS = ((1, 1), (2, 3))
-"""Multiples that are added to height and width: odd and even ones, and not the same for both."""
+"""Multiples added to height and width: odd and even, and different for both."""
 
 
 def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: LoweringOptions) -> bool:
-    """Tell whether a file for `size` computes the same network at other sizes.
+    """Return True if a file written for `size` computes the same network at other sizes.
+
+    Two other sizes are tried (STEPS).
 
     Args:
-        graph: of the network.
-        size: height and width that the file is written for.
-        multiple: what the sides must be multiples of.
-        options: how the file is written.
+        graph: graph of the network.
+        size: (height, width) that the file is written for.
+        multiple: divisor that both sides must have.
+        options: lowering options of the file.
     """
     store = FileStore()
     own = _skeleton(graph.at(size), store, options)
@@ -53,7 +55,7 @@ def is_resizable(graph: PreparedGraph, size: Size, multiple: int, options: Lower
 
 
 def _skeleton(network: Network, store: FileStore, options: LoweringOptions) -> list[Any]:
-    """Return all of a subgraph but the shapes of what it computes."""
+    """Return everything in a lowered subgraph except the shapes of its activations."""
     part = lower_part(network, store, options)
     subgraph = part.writer.subgraph(part.inputs, part.outputs)
     operators = [
@@ -71,7 +73,7 @@ def _indices(operator: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _plain(values: Any) -> Any:
-    """Return a schema object's fields as values that compare."""
+    """Convert a schema object's fields to values that compare with ==."""
     if values is None:
         return None
     return {

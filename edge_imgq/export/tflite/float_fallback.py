@@ -1,16 +1,16 @@
-"""Float parts of an int8 file: operators without an integer kernel, and statistics.
+"""Float regions of an int8 file: operators without an integer kernel, and statistics.
 
-The quantizer leaves the values between marked operators without a scale (the variance of a
-normalisation, `edge_imgq.graph.float_regions`, or layers that a recipe wants in float), and some
-operators have no int8 kernel in TFLite. What enters them is dequantized once, what leaves them is
-quantized, and in between the operators are those of a float file. XNNPACK runs both conversions and
-the operators in its partition.
+The quantizer leaves values inside marked regions without a scale (the variance of a normalisation,
+`edge_imgq.graph.float_regions`, or layers that a recipe keeps in float), and TFLite has no int8
+kernel for some operators. Inputs of such a region are dequantized once, its outputs quantized, and
+the operators in between are those of a float file. XNNPACK runs the conversions and the operators
+in its partition.
 
-A bilinear Resize has integer kernels: XNNPACK's with weights of 11 bits, and TFLite's own, whose
-positions are multiples of a spacing of 10 bits and so drift along the row. Where weights need more,
-it is computed in float as well, with the fraction of a level that the QDQ graph adds against ties.
-Powers of two stay integers (`edge_imgq.quantize.qdq.resize_rounding` says how their halves are
-rounded). A Resize that TFLite has no operator for is computed in float too.
+A bilinear Resize has integer kernels: XNNPACK's with 11-bit weights, and TFLite's, whose positions
+are multiples of a 10-bit step and so drift along the row. A Resize that needs finer weights is
+computed in float as well, plus the fraction of a level that the QDQ graph adds to avoid ties.
+Power-of-two denominators stay in integers (`edge_imgq.quantize.qdq.resize_rounding` describes the
+rounding of ties). A Resize without a TFLite operator is computed in float too.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REARRANGED = WEIGHT_AXIS.keys() | {"DepthToSpace", "SpaceToDepth"}
-"""What a fast form of a float layer consists of (`edge_imgq.export.tflite.kernel_rewrites`)."""
+"""Operators in the fast rewrite of a float layer (`edge_imgq.export.tflite.kernel_rewrites`)."""
 
 DEQUANTIZE = "Dequantize"
-"""Kind of the operation that turns integers into the numbers they stand for."""
+"""Kind of the operation that converts integers to real numbers."""
 
 
 @dataclass(frozen=True)
 class FileOperation:
-    """An operation, and whether it may hold float tensors in an int8 file."""
+    """An operation, and whether it may have float tensors in an int8 file."""
 
     operation: Operation
     is_float: bool
@@ -51,9 +51,11 @@ class FileOperation:
 def with_float_fallback(network: Network, kernels: KernelProfile) -> Iterator[FileOperation]:
     """Yield a network's operations, with conversions around those that compute in float.
 
+    Operations of a float network are yielded unchanged.
+
     Args:
         network: float or quantized.
-        kernels: of the processor that the file is for.
+        kernels: integer kernels of the target processor.
     """
     if not network.is_quantized:
         for operation in network.operations:
@@ -96,7 +98,7 @@ def _has_float_weights(operation: Operation) -> bool:
 
 
 def _interpolates_finely(operation: Operation) -> bool:
-    """Tell whether no integer kernel computes a Resize, or none keeps its weights."""
+    """Return True if no integer kernel computes a Resize with exact weights."""
     if operation.kind != "Resize" or len(operation.output.shape) != 4:
         return False
     if not has_operator(operation):
@@ -108,11 +110,11 @@ def _interpolates_finely(operation: Operation) -> bool:
 
 
 EXACT_DENOMINATORS = frozenset({1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})
-"""Parts of a pixel that every integer kernel holds exactly."""
+"""Denominators of interpolation weights that every integer kernel represents exactly."""
 
 
 def _denominator(table: NDArray[np.float64]) -> int:
-    """Return the least of EXACT_DENOMINATORS that makes all weights whole, or 0."""
+    """Return the smallest of EXACT_DENOMINATORS that makes all weights integers, or 0."""
     for denominator in sorted(EXACT_DENOMINATORS):
         if np.allclose(table * denominator, np.rint(table * denominator), atol=WHOLE, rtol=0):
             return denominator
@@ -120,7 +122,7 @@ def _denominator(table: NDArray[np.float64]) -> int:
 
 
 WHOLE = 1e-4
-"""How far from whole a weight may be, times its parts."""
+"""Largest distance of a weight times its denominator from an integer."""
 
 
 def _needs_dequantizing(tensor: Tensor) -> bool:
@@ -128,7 +130,7 @@ def _needs_dequantizing(tensor: Tensor) -> bool:
 
 
 def _dequantized(tensor: Tensor) -> Tensor:
-    """Return the float form of an integer tensor; a constant with its contents."""
+    """Return the float tensor of an integer one; a constant is dequantized here."""
     name, quantization = f"{tensor.name}/real", tensor.quantization
     if tensor.data is None or quantization is None:
         return Tensor(name, tensor.shape)
@@ -157,7 +159,7 @@ def _is_rounded_interpolation(operation: Operation) -> bool:
 
 
 def _resized(resize: Operation, stored: Tensor) -> Iterator[FileOperation]:
-    """Yield a Resize in float, and the addition that keeps its results off ties."""
+    """Yield a float Resize and the addition that keeps its results off ties."""
     assert stored.quantization is not None
     plain, shifted = Tensor(f"{stored.name}/plain", stored.shape), _before_quantize(stored)
     level = stored.quantization.scale[0]
@@ -169,9 +171,9 @@ def _resized(resize: Operation, stored: Tensor) -> Iterator[FileOperation]:
 
 
 def _before_quantize(tensor: Tensor) -> Tensor:
-    """Return what a float operation computes before it is quantized.
+    """Return the float result of an operation before its quantization.
 
-    Only the quantizer reads it. Another float operation reads the integers, dequantized: the QDQ
-    graph says that they were rounded in between.
+    Only the quantizer reads it. Other float operations read the dequantized integers, because the
+    QDQ graph rounds in between.
     """
     return Tensor(f"{tensor.name}/computed", tensor.shape)

@@ -1,4 +1,4 @@
-"""TFLite as a format of exported files."""
+"""TFLite as an export format."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 
 def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Lower the graph to a .tflite file, with one signature per size.
+    """Lower the graph to a .tflite file with one signature per size.
 
-    A file of one size says in its note whether its input may be resized, and to which multiples;
-    for the processor, it has the form that phones run fastest, which may ask for larger ones. For
-    the NPU of a chip, the file for the processor is compiled.
+    The note of a file with one size says whether the input may be resized, and to which multiples.
+    For a processor the fastest rewrites are applied, which may require larger multiples. For the
+    NPU of a chip, the processor's file is compiled.
+
+    Raises:
+        UnsupportedOperatorError: TFLite cannot express some operators.
     """
     if order.processor in CHIPS:
         _write_compiled(graph, order, path)
@@ -44,7 +47,7 @@ def write_tflite(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def _write_compiled(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
-    """Write a file for the processor, and compile that; its note counts the operators it had."""
+    """Compile a CPU file for an NPU; the note records the operator count before compiling."""
     from edge_imgq.export.npu.compiler import compile_for
     from edge_imgq.runtime.tflite_file import read_model
 
@@ -82,7 +85,7 @@ def _write(graph: PreparedGraph, order: ExportSpec, path: Path) -> None:
 
 
 def refusals(graph: PreparedGraph, order: ExportSpec) -> tuple[Refusal, ...]:
-    """Return the operators that `write_tflite` refuses of a graph, at any of its sizes."""
+    """Return the operators that `write_tflite` refuses at any of the sizes."""
     from edge_imgq.export.tflite.lower import refusals as refused
 
     options = _lowering_options(graph, order)
@@ -96,7 +99,7 @@ def _lowering_options(graph: PreparedGraph, order: ExportSpec) -> LoweringOption
 
 
 def open_session(path: Path, threads: int) -> Session:
-    """Reopen a file in LiteRT, or a compiled one in the emulator of its NPU.
+    """Load a file in LiteRT, or a compiled file in the emulator of its NPU.
 
     See `edge_imgq.runtime.litert` and `edge_imgq.devices.hexagon.emulated_npu`.
     """
@@ -110,26 +113,26 @@ def open_session(path: Path, threads: int) -> Session:
 
 
 def read_note(path: Path) -> FileNote:
-    """Return what a file says about itself; see `edge_imgq.runtime.tflite_file`."""
+    """Read the note embedded in a file; see `edge_imgq.runtime.tflite_file`."""
     from edge_imgq.runtime.tflite_file import read_note as read
 
     return read(path)
 
 
 def describe(path: Path, size: Size | None) -> FileDescription:  # noqa: ARG001
-    """Return what a file consists of, at its own size; see `edge_imgq.export.tflite.describe`."""
+    """Describe a file at its fixed size; see `edge_imgq.export.tflite.describe`."""
     from edge_imgq.export.tflite.describe import describe as described
 
     return described(path)
 
 
 def memory_plan(path: Path, size: Size) -> MemoryPlan:
-    """Return the operators and tensors of a file at its own size; the first signature's of several.
+    """List the operators and tensor sizes, in bytes, of a file's first subgraph.
 
-    What takes no image has none of its own, and gets the size given.
+    The plan is for the file's size, or for `size` if its first input is not an image.
 
     Raises:
-        ModelError: the file is damaged, or compiled: its NPU's compiler has laid out the memory.
+        ModelError: the file is damaged, or is compiled for an NPU, whose compiler plans the memory.
     """
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
@@ -164,7 +167,7 @@ def memory_plan(path: Path, size: Size) -> MemoryPlan:
 
 
 def placement(path: Path) -> Placement:
-    """Return what XNNPACK takes of a file on this host, or the NPU of a compiled one.
+    """Report the operators that XNNPACK runs on this host, or the NPU of a compiled file.
 
     See `edge_imgq.runtime.litert` and `edge_imgq.runtime.npu_file`.
     """
@@ -178,21 +181,21 @@ def placement(path: Path) -> Placement:
 
 
 def refuse_fp16_overflow(path: Path, photos: Iterable[NDArray[np.uint8]], peak: float) -> None:
-    """Refuse a file for GPUs whose numbers leave float16; see `edge_imgq.runtime.fp16_overflow`."""
+    """Refuse a GPU file with activations beyond float16; see `edge_imgq.runtime.fp16_overflow`."""
     from edge_imgq.runtime.fp16_overflow import refuse_tflite_overflow
 
     refuse_tflite_overflow(path, photos, peak)
 
 
 def tensors(path: Path, pixels: NDArray[np.uint8], peak: float) -> Iterator[WrittenTensor]:
-    """Yield what a file computes of an image; see `edge_imgq.runtime.litert_tensors`."""
+    """Yield the intermediate tensors of an image; see `edge_imgq.runtime.litert_tensors`."""
     from edge_imgq.runtime.litert_tensors import written_tensors
 
     return written_tensors(path, pixels, peak)
 
 
 def signatures(path: Path) -> tuple[SignatureRow, ...]:
-    """Return the signatures of a file; see `edge_imgq.export.tflite.describe`."""
+    """List the signatures of a file; see `edge_imgq.export.tflite.describe`."""
     from edge_imgq.export.tflite.describe import signatures as named
 
     return named(path)

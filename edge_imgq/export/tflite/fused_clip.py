@@ -1,4 +1,4 @@
-"""Splits an activation into what an operator fuses and what needs operators of its own."""
+"""Split of an activation into a fused TFLite activation and separate clipping operators."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ OWN_OPERATOR = {
     Fused.RELU_N1_TO_1: schema.BuiltinOperator.RELU_N1_TO_1,
 }
 ClipStep: TypeAlias = tuple[int, float | None]
-"""An operator, and its bound where it takes one."""
+"""An operator code and its bound, None for an operator without one."""
 
 LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
 
 
 @dataclass(frozen=True)
 class Clipping:
-    """What remains to be done after an operation.
+    """Clipping to apply after an operation.
 
     Attributes:
         fused: an ActivationFunctionType.
-        low: lower bound that is left over, −inf for none.
-        high: upper bound that is left over, inf for none.
+        low: lower bound for a separate MAXIMUM, −inf for none.
+        high: upper bound for a separate MINIMUM, inf for none.
     """
 
     fused: int = Fused.NONE
@@ -45,12 +45,12 @@ class Clipping:
 
     @property
     def unfused(self) -> Clipping:
-        """What is left once the operation itself applies `fused`."""
+        """The remaining bounds after the operation applies `fused` itself."""
         return Clipping(low=self.low, high=self.high)
 
     @property
     def steps(self) -> tuple[ClipStep, ...]:
-        """The operators that do it when nothing is fused, in order."""
+        """The operators in sequence that clip where nothing can be fused."""
         steps: list[ClipStep] = []
         if self.fused != Fused.NONE:
             steps.append((OWN_OPERATOR[self.fused], None))
@@ -62,11 +62,11 @@ class Clipping:
 
 
 def clipping(activation: Activation | None, quantization: Quantization | None) -> Clipping:
-    """Return how to clip an output to the bounds of `activation`.
+    """Choose how to clip an output to the bounds of `activation`.
 
-    An integer output saturates by itself: a bound outside of its range, or within half a step of
-    the range's end, needs nothing. Of the others, a pair that TFLite names is fused, a lower
-    bound of 0 becomes RELU, and the rest is left over.
+    An integer output saturates: a bound outside its range, or within half a step of the end, needs
+    no clipping. A pair of bounds that TFLite names is fused, a lower bound of 0 becomes RELU, and
+    other bounds need separate operators.
     """
     if activation is None:
         return Clipping()

@@ -1,9 +1,9 @@
-"""The images at both ends of a file: float as they are, int8 as uint8 pixels.
+"""Image inputs and outputs of a file: float32 unchanged, int8 converted to or from uint8 pixels.
 
-Int8 with zero point z and uint8 with zero point z + 128 store the same value 128 apart, so the
-QUANTIZE between them loses nothing. LiteRT's own kernel runs it, at 0.7 ns a value on x86. Through
-float, XNNPACK would do it there in a tenth of that, to the same bits (4 % of the time of the
-networks that ship; on Arm 0.6 % of the instructions); but then the file would hold float tensors.
+Int8 with zero point z and uint8 with zero point z + 128 represent the same value with codes 128
+apart, so the QUANTIZE between them is exact. LiteRT's builtin kernel takes 0.7 ns per value on x86.
+A detour through float would let XNNPACK do it in a tenth of that, bit-exactly (4 % of the time of
+the shipped networks; on Arm 0.6 % of the instructions), but the file would then hold float tensors.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 OFFSET = 128
-"""What uint8 adds to int8."""
+"""Difference between the uint8 and the int8 code of a value."""
 
 
 def named(name: str, tensors: Sequence[Tensor], own: Sequence[str] = ()) -> dict[str, Tensor]:
-    """Return tensors under their signature names: the first is `name`, others keep their `own`."""
+    """Map signature names to tensors: `name` for the first, the names in `own` for the others."""
     names = own or [tensor.name for tensor in tensors]
     return dict(zip((name, *names[1:]), tensors, strict=True))
 
 
 def image_input(file: Emitter, tensor: Tensor) -> int:
-    """Add the file's input for a network input and return it."""
+    """Add the file's input for a network input and return its tensor index.
+
+    An int8 input becomes uint8 with a QUANTIZE behind it.
+    """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":
         return inner
@@ -44,7 +47,10 @@ def image_input(file: Emitter, tensor: Tensor) -> int:
 
 
 def image_output(file: Emitter, tensor: Tensor) -> int:
-    """Add the file's output for a network output and return it."""
+    """Add the file's output for a network output and return its tensor index.
+
+    An int8 output becomes uint8 through a QUANTIZE.
+    """
     inner = file.tensor(tensor)
     if tensor.quantization is None or tensor.quantization.dtype != "int8":
         return inner

@@ -1,4 +1,4 @@
-"""How a logical NCHW tensor is stored in a TFLite file: 4-D is NHWC, every other rank as it is."""
+"""Memory layout of NCHW tensors in a TFLite file: rank 4 is NHWC, other ranks are unchanged."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NHWC_FROM_NCHW = (0, 2, 3, 1)
 
 
 def stored_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape that a tensor of logical `shape` has in the file."""
+    """Convert a logical shape to the file's layout."""
     if len(shape) != 4:
         return tuple(shape)
     return tuple(shape[axis] for axis in NHWC_FROM_NCHW)
 
 
 def stored_axis(axis: int, rank: int) -> int:
-    """Return where logical `axis` (negative counts from the end) lies in the file."""
+    """Convert a logical axis, negative from the end, to its index in the file's layout."""
     axis %= rank
     return NHWC_FROM_NCHW.index(axis) if rank == 4 else axis
 
@@ -32,16 +32,16 @@ def by_stored_axis(values: Sequence[int]) -> tuple[int, ...]:
 
 
 def stored_values(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the contents of a tensor in the file's order."""
+    """Transpose the contents of a tensor to the file's layout."""
     if values.ndim != 4:
         return values
     return np.ascontiguousarray(values.transpose(NHWC_FROM_NCHW))
 
 
 def stored_operand(values: NDArray[Any], rank: int) -> NDArray[Any]:
-    """Return a constant that is broadcast against a tensor of logical `rank`.
+    """Convert a constant, broadcast against a tensor of logical `rank`, to the file's layout.
 
-    ONNX aligns shapes at the last axis, so (C, 1, 1) beside NCHW means (1, C, 1, 1), which is
+    ONNX aligns shapes at the last axis, so (C, 1, 1) against NCHW means (1, C, 1, 1), which is
     stored as (1, 1, 1, C).
     """
     if rank != 4 or values.size == 1:
@@ -50,7 +50,7 @@ def stored_operand(values: NDArray[Any], rank: int) -> NDArray[Any]:
 
 
 def order_survives(shape: Sequence[int]) -> bool:
-    """Tell whether elements of a tensor lie in the same order in NCHW and in the file."""
+    """Return True if a tensor's elements have the same sequence in NCHW and in the file."""
     if len(shape) != 4:
         return True
     _, channels, height, width = shape

@@ -1,4 +1,4 @@
-"""Lowers a network to the bytes of a TFLite file: NHWC throughout, uint8 pixels at int8 edges."""
+"""Lowering of a network to a .tflite file: NHWC activations, uint8 images at the ends if int8."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def lower(
     lowerings: Mapping[str, Lowering] | None = None,
     options: LoweringOptions = DEFAULT_OPTIONS,
 ) -> bytes:
-    """Return the bytes of a .tflite file; the same network and note give the same bytes.
+    """Lower a network to the bytes of a .tflite file, deterministically.
 
-    A float network takes and returns float32, (1, height, width, channels). A quantized one takes
-    and returns uint8 of the same layout, with the scale of the network's input and output, and
-    holds no float tensor. The signature is "serving_default" from "image" to "image_out" (several
-    inputs or outputs keep their own names). Operators follow TensorFlow Lite's schema, version 3.
+    A float network takes and returns float32 of shape (1, H, W, C). A quantized network takes and
+    returns uint8 in the same layout, with the scales of its input and output. The signature
+    "serving_default" maps "image" to "image_out"; further inputs and outputs keep their names.
+    Follows TensorFlow Lite's schema, version 3.
 
     Args:
         network: float, or quantized to int8 with int32 bias.
-        note: embedded as metadata "edge-imgq".
-        lowerings: another table than `edge_imgq.export.tflite.lowerings.LOWERINGS`, to write forms
-            that it avoids, for comparison.
-        options: how the float part is written.
+        note: metadata to embed as "edge-imgq".
+        lowerings: table to use instead of `edge_imgq.export.tflite.lowerings.LOWERINGS`, to write
+            variants for comparison.
+        options: processor and constant types of the file.
 
     Raises:
-        UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
+        UnsupportedOperatorError: TFLite cannot express some operators; the message lists them all.
     """
     from edge_imgq.export.tflite.writer import SIGNATURE, FileStore, pack
 
@@ -56,15 +56,17 @@ def lower_sizes(
     note: FileNote,
     options: LoweringOptions = DEFAULT_OPTIONS,
 ) -> bytes:
-    """Return the bytes of one file with a signature for each size, "h180_w320" and so on.
+    """Lower a network at several sizes to one file, with signatures "h180_w320" and so on.
+
+    Weights are stored once.
 
     Args:
-        networks: one network bound to several sizes of its image, height and width.
+        networks: the network bound to each (height, width).
         note: as for `lower`.
-        options: likewise.
+        options: as for `lower`.
 
     Raises:
-        UnsupportedOperatorError: operators have no form in TFLite.
+        UnsupportedOperatorError: TFLite cannot express some operators.
     """
     from edge_imgq.export.tflite.writer import FileStore, pack
 
@@ -77,7 +79,7 @@ def lower_sizes(
 
 
 def signature_of(size: tuple[int, int]) -> str:
-    """Return the name of the signature for images of a height and width."""
+    """Format the signature name for images of (height, width)."""
     return f"h{size[0]}_w{size[1]}"
 
 
@@ -87,10 +89,10 @@ def lower_part(
     options: LoweringOptions = DEFAULT_OPTIONS,
     lowerings: Mapping[str, Lowering] | None = None,
 ) -> Part:
-    """Lower a network to a subgraph of a file; see `lower`.
+    """Lower a network to one subgraph of a file; arguments as for `lower`.
 
     Raises:
-        UnsupportedOperatorError: operators have no form in TFLite; the message names them all.
+        UnsupportedOperatorError: TFLite cannot express some operators; the message lists them all.
     """
     from edge_imgq.export.tflite import image_io
     from edge_imgq.export.tflite.emitter import Emitter
@@ -116,10 +118,7 @@ def _description(note: FileNote) -> str:
 
 
 def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
-    """Return the note, and TFLite's own metadata where the person states something.
-
-    Files of those who state nothing stay as they are: the note says all of it.
-    """
+    """Return the note, plus TFLite's standard metadata if the authorship is stated."""
     from edge_imgq.export.tflite.model_metadata import NAME, model_metadata
 
     found = {METADATA_NAME: json.dumps(note.to_strings(), sort_keys=True).encode()}
@@ -130,7 +129,7 @@ def _metadata(note: FileNote, parts: Mapping[str, Part]) -> dict[str, bytes]:
 
 
 def refusals(network: Network, options: LoweringOptions = DEFAULT_OPTIONS) -> tuple[Refusal, ...]:
-    """Return the operators that `lower` would refuse, in the network's order, with the reasons."""
+    """Return the operators that `lower` would refuse, in network order, with reasons."""
     from edge_imgq.export.tflite.emitter import Emitter
 
     return _write_operations(network, Emitter(network.is_quantized, options))

@@ -1,4 +1,4 @@
-"""Which function lowers which ONNX operator. Adding an operator is one function and one row."""
+"""Table of ONNX operators and the functions that lower them to TFLite."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Lowering(Protocol):
-    """Writes one operation into the file, or raises RefusedError."""
+    """Function that writes one operation into a file."""
 
     def __call__(self, file: Emitter, operation: Operation, /) -> None:
-        """Write the operation."""
+        """Write the operation; raise RefusedError if TFLite cannot express it."""
         ...
 
 

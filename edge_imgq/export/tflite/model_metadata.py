@@ -1,4 +1,4 @@
-"""TFLite's own metadata, which Android Studio and ML Kit show: flatbuffers of metadata_schema.fbs.
+"""TFLite's standard metadata, shown by Android Studio and ML Kit: tables of metadata_schema.fbs.
 
 https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/
 """
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 OLDEST_READER = "1.0.0"
-"""Version of the parsers from which on they know all that is written here."""
+"""Lowest metadata parser version that knows all fields written here."""
 
 IMAGE_PROPERTIES = 2
 NORMALIZATION = 1
 SPACES = {"rgb": 1, "y": 2}
-"""Numbers of the schema's unions and enumerations."""
+"""Colour space codes of the schema."""
 
 Slot = tuple[int, int]
 
 
 def model_metadata(note: FileNote, names: Sequence[tuple[str, str]]) -> bytes:
-    """Return what a file states of itself and of its images.
+    """Build the flatbuffer that describes a file and its images.
 
     Args:
-        note: of the file.
-        names: of the input and the output of each signature.
+        note: metadata of the file.
+        names: (input, output) names of each signature.
     """
     builder, contract, stated = flatbuffers.Builder(1024), note.contract, note.authorship
     graphs = [_graph(builder, contract, *pair) for pair in names]
@@ -51,14 +51,14 @@ def model_metadata(note: FileNote, names: Sequence[tuple[str, str]]) -> bytes:
 
 
 def _graph(builder: Any, contract: ImageContract, image: str, result: str) -> int:
-    """Return a SubGraphMetadata."""
+    """Write a SubGraphMetadata table and return its offset."""
     inputs = _offsets(builder, [_tensor(builder, contract, image, "the image")])
     outputs = _offsets(builder, [_tensor(builder, contract, result, "what becomes of it")])
     return _table(builder, 9, [(2, inputs), (3, outputs)])
 
 
 def _tensor(builder: Any, contract: ImageContract, name: str, what: str) -> int:
-    """Return a TensorMetadata: levels of 0 to 255 are divided by `std` to get its values."""
+    """Write a TensorMetadata table; value = level / `std` for levels of 0 to 255."""
     levels = "R, G and B" if contract.colour == "rgb" else "luma of BT.601 from 16 to 235"
     texts = [(0, builder.CreateString(name)), (1, builder.CreateString(f"{what}: {levels}"))]
     properties = _table(builder, 2, [], number=(0, SPACES[contract.colour]))
@@ -70,7 +70,7 @@ def _tensor(builder: Any, contract: ImageContract, name: str, what: str) -> int:
 
 
 def _table(builder: Any, slots: int, offsets: Sequence[Slot], number: Slot | None = None) -> int:
-    """Write a table of so many fields, some of which are offsets, and one maybe a small number."""
+    """Write a table with `slots` fields: offsets, and at most one 8-bit number."""
     builder.StartObject(slots)
     for slot, offset in offsets:
         builder.PrependUOffsetTRelativeSlot(slot, offset, 0)

@@ -1,4 +1,4 @@
-"""How a sliding window lies on an image, and which TFLite padding says the same."""
+"""Geometry of a sliding window on an image, and the equivalent TFLite padding."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Side:
-    """One spatial axis of a window.
+    """One spatial axis of a window, in elements.
 
     Attributes:
         size: input length.
         output: output length.
-        kernel: taps.
-        stride: step between outputs.
-        dilation: step between taps.
-        before: padding in front.
+        kernel: number of taps.
+        stride: distance between outputs.
+        dilation: distance between taps.
+        before: padding before the first element.
     """
 
     size: int
@@ -40,22 +40,22 @@ class Side:
 
     @property
     def reach(self) -> int:
-        """Input length that the outputs read, padding included."""
+        """Length of the padded input that the outputs read."""
         return (self.output - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
 
     @property
     def after(self) -> int:
-        """Padding behind that is really read; what ONNX pads beyond it does not matter."""
+        """Padding behind the last element that is read; ONNX may add more, without effect."""
         return max(self.reach - self.size - self.before, 0)
 
     @property
     def is_valid(self) -> bool:
-        """Whether no padding is read."""
+        """True if no padding is read."""
         return self.before == 0 and self.after == 0
 
     @property
     def is_same(self) -> bool:
-        """Whether this is TFLite's SAME: ⌈size/stride⌉ outputs, the smaller half in front."""
+        """True for TFLite's SAME: ⌈size/stride⌉ outputs, total // 2 of the padding in front."""
         total = max(self.reach - self.size, 0)
         return self.output == -(-self.size // self.stride) and self.before == total // 2
 
@@ -69,7 +69,7 @@ class PaddedWindow:
 
     @property
     def padding(self) -> int | None:
-        """VALID or SAME where TFLite can say it, None where an explicit PAD is needed."""
+        """VALID or SAME if TFLite has the padding, None if an explicit PAD is needed."""
         if self.rows.is_valid and self.columns.is_valid:
             return int(VALID)
         if self.rows.is_same and self.columns.is_same:
@@ -78,13 +78,17 @@ class PaddedWindow:
 
     @property
     def pads(self) -> tuple[Pair, Pair]:
-        """(before, after) of rows and columns."""
+        """(before, after) of rows and of columns."""
         rows, columns = self.rows, self.columns
         return (rows.before, rows.after), (columns.before, columns.after)
 
 
 def window(operation: Operation, kernel: tuple[int, ...]) -> PaddedWindow:
-    """Return the window of a convolution or pooling whose input is an image.
+    """Compute the window of a convolution or pooling on an NCHW image.
+
+    Args:
+        operation: its input and output shapes are known.
+        kernel: taps of each spatial axis.
 
     Raises:
         RefusedError: the operation is not two-dimensional.

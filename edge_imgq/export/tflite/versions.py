@@ -1,7 +1,7 @@
-"""Which version of a built-in operator a use of it asks for.
+"""Lowest version of a built-in operator that covers a use.
 
-The rules are TensorFlow Lite's (`op_version.cc`). A file that names the lowest sufficient version
-loads in the oldest runtime that can run it.
+Follows TensorFlow Lite's `op_version.cc`. A file with the lowest sufficient versions loads in the
+oldest runtime that can run it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Use:
     options: Any
 
     def is_int8(self, index: int = 0) -> bool:
-        """Tell whether an input holds int8."""
+        """Return True if an input is int8."""
         return bool(self.inputs[index].type == Type.INT8)
 
 
