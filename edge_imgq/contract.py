@@ -109,9 +109,14 @@ class ImageContract:
         return [self.result_channels, *(port.channels for port in self.others)]
 
     @property
+    def states(self) -> tuple[Port, ...]:
+        """What is taken that was returned of the frame before."""
+        return tuple(port for port in self.further if port.fed_by)
+
+    @property
     def is_recurrent(self) -> bool:
         """Whether something of one frame goes into the next."""
-        return any(port.fed_by for port in self.further)
+        return bool(self.states)
 
     @property
     def returns_image(self) -> bool:

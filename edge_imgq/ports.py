@@ -108,11 +108,13 @@ class PortRequests:
             where all are.
         bound: inputs that become constants, with their numbers.
         inputs: what others are.
+        states: outputs that feed an input of the next frame, each with that input.
     """
 
     outputs: tuple[PortRequest, ...] = ()
     bound: tuple[tuple[str, tuple[float, ...]], ...] = ()
     inputs: tuple[PortRequest, ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
 
     def of_input(self, name: str) -> PortRequest:
         """Return what is said of an input."""
@@ -137,6 +139,8 @@ class PortRequests:
             found += ["--input", _said(port)]
         for name, numbers in self.bound:
             found += ["--bind", f"{name}={','.join(map(_exactly, numbers))}"]
+        for fed_by, state in self.states:
+            found += ["--state", f"{fed_by}={state}"]
         return tuple(found)
 
 
@@ -171,6 +175,18 @@ def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
     if not name or not numbers:
         raise UsageError(f"'{text}' binds nothing; write NAME=NUMBER, such as sigma=15/255.")
     return name, numbers
+
+
+def read_state(text: str) -> tuple[str, str]:
+    """Return the output and the input of OUTPUT=INPUT.
+
+    Raises:
+        UsageError: it says something else.
+    """
+    fed_by, _, state = text.partition("=")
+    if not fed_by or not state:
+        raise UsageError(f"'{text}' is no state; write OUTPUT=INPUT, such as h_out=h_in.")
+    return fed_by, state
 
 
 def choices_of(options: Sequence[str]) -> tuple[str, ...]:

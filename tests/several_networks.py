@@ -92,3 +92,30 @@ def curves(path: Path) -> Path:
         ("curves", (1, 6, "h", "w")), ("mean", (1, 3)), ("enhanced", (1, 3, "h", "w")),
     ]  # fmt: skip
     return write(path, nodes, [IMAGE], outputs, arrays)
+
+
+def recurrent(path: Path, *, names: tuple[str, str] = ("h_in", "h_out"), gain: float = 1.0) -> Path:
+    """Write a network that corrects an image by what it remembers of the frames before it.
+
+    Args:
+        path: to write to.
+        names: of the state that is taken and of the one that is returned.
+        gain: of the state; at large ones errors grow from frame to frame.
+    """
+    generator = np.random.default_rng(9)
+    arrays = {
+        "w": generator.normal(0, 0.15, (8, 3, 3, 3)),
+        "u": generator.normal(0, gain * 0.08, (8, 8, 3, 3)),
+        "v": generator.normal(0, 0.06, (3, 8, 3, 3)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["a"], pads=[1] * 4),
+        helper.make_node("Conv", [names[0], "u"], ["b"], pads=[1] * 4),
+        helper.make_node("Add", ["a", "b"], ["s"]),
+        helper.make_node("Relu", ["s"], [names[1]]),
+        helper.make_node("Conv", [names[1], "v"], ["d"], pads=[1] * 4),
+        helper.make_node("Add", ["image", "d"], ["out"]),
+    ]
+    state = (1, 8, "h", "w")
+    outputs: list[Port] = [("out", (1, 3, "h", "w")), (names[1], state)]
+    return write(path, nodes, [IMAGE, (names[0], state)], outputs, arrays)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
 from edge_imgq.pipeline.progress import ProgressStep
-from edge_imgq.ports import FORM, PortRequest, PortRequests, read_bound, read_port
+from edge_imgq.ports import FORM, PortRequest, PortRequests, read_bound, read_port, read_state
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -98,13 +98,19 @@ def _setting(name: str, value: float | AnyPath | Sequence[float]) -> str:
     return ",".join(map(repr, _numbers(name, value)))
 
 
-def as_ports(output_name: str | Sequence[str], inputs: Inputs, bind: Bound) -> PortRequests:
+def as_ports(
+    output_name: str | Sequence[str],
+    inputs: Inputs,
+    bind: Bound,
+    states: Sequence[str] = (),
+) -> PortRequests:
     """Return what a person says of the ports of a model.
 
     Args:
         output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for nothing.
         inputs: the same of inputs, one or several, or KIND or KIND:LOW..HIGH by their names.
         bind: numbers of inputs that become constants, by the input's name.
+        states: OUTPUT=INPUT for each output that feeds an input of the next frame.
 
     Raises:
         UsageError: an argument says something else.
@@ -112,7 +118,8 @@ def as_ports(output_name: str | Sequence[str], inputs: Inputs, bind: Bound) -> P
     bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
     wanted = [output_name] * bool(output_name) if isinstance(output_name, str) else output_name
     outputs = tuple(map(read_port, wanted))
-    return PortRequests(outputs, bound, _said_once([read_port(text) for text in _words(inputs)]))
+    further = _said_once([read_port(text) for text in _words(inputs)])
+    return PortRequests(outputs, bound, further, tuple(map(read_state, states)))
 
 
 def _words(inputs: Inputs) -> list[str]:

@@ -47,6 +47,7 @@ def enhance(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     settings: Settings = NOTHING_SET,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -62,6 +63,7 @@ def enhance(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
             pictures, by the input's name.
         threads: processor threads; None for as many as there are.
@@ -84,7 +86,7 @@ def enhance(
     else:
         name, pixels = "the photograph", as_image(photo, "the photograph")
     count, asked = threads or processors(), as_range(pixel_range)
-    ports = as_ports(output_name, inputs, bind)
+    ports = as_ports(output_name, inputs, bind, states)
     if model is None:
         from edge_imgq.pipeline.assess import MODEL, assess_pixels, open_assessor
 
@@ -112,6 +114,7 @@ def enhance_files(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     settings: Settings = NOTHING_SET,
     device: str = "",
     threads: int | None = None,
@@ -136,6 +139,7 @@ def enhance_files(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
             pictures, by the input's name.
         device: that runs the files, such as "gpu"; empty for this host.
@@ -162,7 +166,7 @@ def enhance_files(
     every = _jobs(_files(as_paths(photos)), Path(output), suffix)
     there = tuple(result for _, result in every if resume and result.is_file())
     jobs = tuple(job for job in every if job[1] not in there)
-    ports = as_ports(output_name, inputs, bind)
+    ports = as_ports(output_name, inputs, bind, states)
     if model is None:
         _refuse_said_of_advised(asked, ports, settings)
     models = () if model is None else tuple(_opened(model, asked, ports))

@@ -68,6 +68,7 @@ def evaluate(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     settings: Settings = NOTHING_SET,
     regressors: AnyPath | None = None,
     learn_from: AnyPath | None = None,
@@ -93,6 +94,7 @@ def evaluate(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         settings: of inputs beside the photograph, as for `enhance`.
         regressors: file of ANR and A+ (Timofte et al., 2013 and 2014), which are then measured
             beside bicubic; where there is none yet, it is written.
@@ -114,7 +116,7 @@ def evaluate(
 
     asked = as_range(pixel_range)
     request = EvaluateRequest(
-        model=named_or_open(model, asked, as_ports(output_name, inputs, bind)),
+        model=named_or_open(model, asked, as_ports(output_name, inputs, bind, states)),
         folder=Path(images),
         task=task,
         levels=(float(levels),) if isinstance(levels, (int, float)) else tuple(levels),

@@ -47,6 +47,7 @@ def export(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     threads: int = 1,
     bench: bool = True,
     pictures: AnyPath | None = None,
@@ -76,6 +77,7 @@ def export(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         threads: processor threads.
         bench: whether the files are timed on this machine.
         pictures: folder for pictures of the worst images; None for none.
@@ -103,7 +105,7 @@ def export(
     from edge_imgq.recipe.export import ExportRecipe
     from edge_imgq.recipe.quantize import QuantizeRecipe
 
-    ports = as_ports(output_name, inputs, bind)
+    ports = as_ports(output_name, inputs, bind, states)
     asked, wanted, pixels = _asked(model, as_sizes(sizes), as_range(pixel_range), ports)
     request = ExportRequest(
         model=asked,

@@ -90,6 +90,7 @@ def inspect(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Inspection:
     """Read what a file consists of, and which targets `export` can write of a float model.
@@ -102,6 +103,7 @@ def inspect(
         output_name: as for `open`, of an ONNX file.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -113,6 +115,6 @@ def inspect(
 
     wanted = None if size is None else as_size(size)
     place = Path(path)
-    ports = as_ports(output_name, inputs, bind)
+    ports = as_ports(output_name, inputs, bind, states)
     found = run(place, wanted, progress or unwatched, passes=passes, ports=ports)
     return Inspection(place, found)

@@ -112,6 +112,7 @@ def open_model(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
 ) -> Model:
     """Open a float network: one image in, an image of the same channels or a vector out.
 
@@ -130,13 +131,15 @@ def open_model(
             what it is where its shape does not say, "scores=vector:0..100".
         inputs: what its inputs are where shapes and names do not say, "sigma=plane:0..75/255".
         bind: numbers of inputs beside the image that become constants, by the input's name.
+        states: outputs that feed an input of the next frame, "h_out=h_in"; by default those that
+            names and shapes tell.
 
     Raises:
         UsageError: there is no such network, or an argument is missing or wrong.
         ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime computes
             something else from it than its file or module does.
     """
-    pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind)
+    pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
     return opened_with(model, pixels, ports, as_sizes(sizes), example, name)
 
 

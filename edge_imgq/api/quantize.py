@@ -101,6 +101,7 @@ def quantize(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> QuantizedModel:
     """Quantize a network without writing a file: the graph that an export lowers to every format.
@@ -113,6 +114,7 @@ def quantize(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -133,7 +135,7 @@ def quantize(
     else:
         how = quantize_recipe(os.fspath(recipe))
     photographs = calibration_images(images)
-    opened = opened_with(model, as_range(pixel_range), as_ports(output_name, inputs, bind))
+    opened = opened_with(model, as_range(pixel_range), as_ports(output_name, inputs, bind, states))
     chosen = covering_set(photographs, opened.source, watch)
     found = quantize_source(opened.source, how, chosen, watch)
     peak = opened.contract.peak

@@ -78,6 +78,7 @@ def sensitivity(
     output_name: str | Sequence[str] = "",
     inputs: Inputs = (),
     bind: Bound = NOTHING_BOUND,
+    states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> SensitivityResult:
     """Measure how far the image moves when one layer alone is int8, for every layer.
@@ -101,6 +102,7 @@ def sensitivity(
         output_name: likewise.
         inputs: likewise.
         bind: likewise.
+        states: likewise.
         progress: called with every step before it begins.
 
     Raises:
@@ -114,7 +116,7 @@ def sensitivity(
 
     if budget is not None and fidelity is not None:
         raise UsageError("Give a budget or a fidelity, not both.")
-    asked, ports = as_range(pixel_range), as_ports(output_name, inputs, bind)
+    asked, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
     wanted = None if size is None else as_size(size)
     request = SensitivityRequest(
         model=named_or_open(model, asked, ports, () if wanted is None else (wanted,)),

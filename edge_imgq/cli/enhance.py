@@ -156,6 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
+            states=arguments.state,
             settings=arguments.set,
             device=arguments.device,
             threads=arguments.threads,

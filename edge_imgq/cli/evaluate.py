@@ -113,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             inputs=arguments.input,
             bind=arguments.bind,
             settings=settings,
+            states=arguments.state,
             regressors=arguments.regressors,
             learn_from=arguments.learn_from,
             threads=arguments.threads,

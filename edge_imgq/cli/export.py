@@ -145,6 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
+            states=arguments.state,
             threads=arguments.threads,
             bench=not arguments.no_bench,
             pictures=arguments.pictures,

@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
+            states=arguments.state,
             progress=watch,
         )
     if arguments.overlay:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from edge_imgq.cli.paths import existing, existing_folder, output_file, output_folder
 from edge_imgq.contract import PixelRange
 from edge_imgq.errors import UsageError
-from edge_imgq.ports import read_bound, read_port
+from edge_imgq.ports import read_bound, read_port, read_state
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ports(parser: argparse.ArgumentParser) -> None:
-    """Add `--output-name NAME`, `--input NAME=KIND` and `--bind NAME=NUMBER`."""
+    """Add `--output-name NAME`, `--input NAME=KIND`, `--bind NAME=NUMBER` and `--state OUT=IN`."""
     parser.add_argument(
         "--output-name",
         type=port,
@@ -211,6 +211,10 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         default={},
         metavar="NAME=NUMBER",
         help="make an input beside the image a constant, such as sigma=15/255; once for each",
+    )
+    words = "an output that feeds an input of the next frame, h_out=h_in (default: by names)"
+    parser.add_argument(
+        "--state", type=state, action="append", default=[], metavar="OUT=IN", help=words
     )
 
 
@@ -248,6 +252,12 @@ class OncePerName(argparse.Action):
         if name in found:
             raise argparse.ArgumentError(self, f"'{name}' has two values; give one")
         setattr(namespace, self.dest, {**found, name: value})
+
+
+def state(text: str) -> str:
+    """Parse what is said of a state; see `edge_imgq.ports.read_state`."""
+    _explained(read_state, text)
+    return text
 
 
 def port(text: str) -> str:

@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_name=arguments.output_name,
             inputs=arguments.input,
             bind=arguments.bind,
+            states=arguments.state,
             progress=watch,
         )
     print(sensitivity_to_json(found.sensitivity) if arguments.json else found)

@@ -90,12 +90,17 @@ class HostSession(Uncounted):
         """Return the output image; see `edge_imgq.runtime.protocol.Session`."""
         return self._session.run(pixels)
 
-    def exact(self, pixels: NDArray[uint8]) -> NDArray[float64]:
-        """Return the output as levels (H, W, C), not rounded where the runtime shows them so."""
+    def exact(self, pixels: NDArray[uint8 | float64]) -> NDArray[float64]:
+        """Return the output as levels (H, W, C), not rounded where the runtime shows them so.
+
+        Levels between pixels are rounded where the runtime takes pixels alone.
+        """
+        from edge_imgq.images.layout import pixels_of
+
         session = self._session
         if isinstance(session, FloatSession):
             return session.levels(pixels)
-        return session.run(pixels).astype("float64")
+        return session.run(pixels_of(pixels)).astype("float64")
 
     def prepare(self, size: tuple[int, int]) -> Callable[[], None]:
         """Return a call that runs the file once; see `edge_imgq.runtime.protocol.Session`."""

@@ -42,6 +42,7 @@ def read_pixels(
     wanted: Sequence[Size] = (),
     asked: PortRequests = NOTHING_ASKED,
     span: tuple[float, float] = (0.0, 1.0),
+    states: Sequence[tuple[str, str]] = (),
 ) -> tuple[ir.Model, ImageContract]:
     """Return a model and its contract.
 
@@ -53,6 +54,7 @@ def read_pixels(
         wanted: heights and widths that it is wanted at, which are tried first.
         asked: what the person says of its ports.
         span: the values of pixel 0 and pixel 255 in the model.
+        states: outputs that feed an input of the next frame, each with that input.
 
     Returns:
         The model itself, or one that is bound to the only size that it takes.
@@ -70,7 +72,8 @@ def read_pixels(
         border = 0 if own_size(model) else find_border(outline(model), _first(model, wanted))
         if not border:
             raise _unfit(model, name, wanted)
-        whole, contract = read_pixels(with_border(model, border), name, peak, wanted, asked, span)
+        extended = with_border(model, border)
+        whole, contract = read_pixels(extended, name, peak, wanted, asked, span, states)
         return whole, replace(contract, border=border)
     given = _given(model, sides, wanted, is_vector=vector is not None)
     layout = image_layout(model, name, asked, sides.scale, given)
@@ -83,8 +86,17 @@ def read_pixels(
         layout=layout.kind,
         frames=layout.frames,
         result=_result(model, given, layout, asked, span, is_vector=vector is not None),
-        further=further_ports(model, asked, span, layout.channels),
-        others=other_ports(model, _tried(model, sides, wanted), layout, asked, span),
+        further=further_ports(
+            model, asked, span, layout.channels, {state: fed_by for fed_by, state in states}
+        ),
+        others=other_ports(
+            model,
+            _tried(model, sides, wanted),
+            layout,
+            asked,
+            span,
+            [fed_by for fed_by, _ in states],
+        ),
     )
     if sides.only is None:
         return model, contract

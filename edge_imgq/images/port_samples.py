@@ -50,6 +50,7 @@ def with_ports(
     """
     if contract.takes_image_alone:
         return picture
+    levels = {port.name: zeros_of(port) for port in contract.further if port.fed_by} | dict(levels)
     image = LAYOUTS[contract.layout](picture, contract.frames, generator)
     parts = [image]
     for port in contract.further:
@@ -80,10 +81,19 @@ def number_of_noise(port: Port, deviation: float) -> float:
 
 def _drawn(port: Port, picture: Pixels, image: Pixels, generator: Generator) -> Pixels:
     if port.kind == "image" and picture.shape[2] == port.channels:
-        return _shifted(picture, generator)
+        return shifted(picture, generator)
+    if port.kind == "state":
+        return zeros_of(port)
     if port.kind == "mask":
         return _mask((image.shape[0], image.shape[1]), generator)
     return generator.integers(0, WHITE + 1, (1, 1, port.channels), np.uint8)
+
+
+def zeros_of(port: Port) -> Pixels:
+    """Return the level (1, 1, C) that a state begins with: that of 0."""
+    low, high = np.array(port.low), np.array(port.high)
+    levels = np.rint(-low / (high - low) * WHITE).clip(0, WHITE)
+    return np.broadcast_to(levels, (1, 1, port.channels)).astype(np.uint8)
 
 
 def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
@@ -97,7 +107,7 @@ def _mask(size: tuple[int, int], generator: Generator) -> Pixels:
     return mask
 
 
-def _shifted(picture: Pixels, generator: Generator) -> Pixels:
+def shifted(picture: Pixels, generator: Generator) -> Pixels:
     """Return a picture moved by a pixel or two; what comes in is its mirror image."""
     down, right = generator.integers(-SHIFT, SHIFT + 1, 2) + SHIFT
     wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "symmetric")
@@ -123,7 +133,7 @@ def _frames(picture: Pixels, frames: int, generator: Generator | None) -> Pixels
     """Return a picture in the middle, and moved by small shifts before and after."""
     still = frames // 2
     shown = [
-        picture if generator is None or frame == still else _shifted(picture, generator)
+        picture if generator is None or frame == still else shifted(picture, generator)
         for frame in range(frames)
     ]
     return np.concatenate(shown, axis=2)

@@ -73,7 +73,26 @@ def network_inputs(images: ImageSet, source: Source) -> Iterator[Sample]:
     from edge_imgq.graph.shapes.size import own_size
 
     smallest = receptive_field(source.model).diameter or 1
-    yield from samples(images, source.contract, own_size(source.model), smallest)
+    read = samples(images, source.contract, own_size(source.model), smallest)
+    yield from _after_frames(read, source) if source.contract.is_recurrent else read
+
+
+def _after_frames(read: Iterator[Sample], source: Source) -> Iterator[Sample]:
+    """Yield images with states as they are after some frames of each, in the float model."""
+    import onnx_ir as ir
+
+    from edge_imgq.contract import FileNote
+    from edge_imgq.images.frame_sequences import CALIBRATED, run_frames
+    from edge_imgq.images.layout import pixels_of
+    from edge_imgq.runtime.onnxruntime import OnnxSession
+    from edge_imgq.version import __version__
+
+    note = FileNote(source.name, "onnx-float", source.contract, __version__)
+    session = OnnxSession(ir.to_proto(source.model), note, threads=0)
+    for index, sample in enumerate(read):
+        frames = CALIBRATED[index % len(CALIBRATED)] + 1
+        *_, (seen, _) = run_frames(session.levels, sample.pixels, source.contract, frames)
+        yield replace(sample, pixels=pixels_of(seen))
 
 
 def covering_set(images: ImageSet, source: Source, watch: Watch) -> ImageSet:

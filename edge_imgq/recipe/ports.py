@@ -9,8 +9,11 @@
     [bind]
     strength = 0.7
 
-It means what --output-name, --input and --bind mean. A number may be text such as "75/255"; a range
-may be a list of ranges, one for each channel.
+    [state]
+    h_out = "h_in"
+
+It means what --output-name, --input, --bind and --state mean. A number may be text such as
+"75/255"; a range may be a list of ranges, one for each channel.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from edge_imgq.errors import RecipeError, UsageError
 from edge_imgq.ports import KINDS, PortRequest, PortRequests, as_kind, number_of, read_port
 from edge_imgq.recipe.toml_reader import TomlTable
 
-KEYS = ("output", "input", "bind")
+KEYS = ("output", "input", "bind", "state")
 """Of a recipe."""
 
 PORT_KEYS = ("kind", "range")
@@ -34,11 +37,12 @@ def read_ports(table: TomlTable) -> PortRequests:
     Raises:
         RecipeError: it is not what this module's docstring describes.
     """
-    inputs, bind = table.table("input"), table.table("bind")
+    inputs, bind, states = (table.table(key) for key in KEYS[1:])
     return PortRequests(
         _outputs(table),
         tuple((name, _numbers(bind, name)) for name in bind.keys),
         tuple(_port(name, inputs.table(name), PORT_KEYS) for name in inputs.keys),
+        tuple((fed_by, states.text(fed_by)) for fed_by in states.keys),
     )
 
 
@@ -54,6 +58,8 @@ def port_values(ports: PortRequests) -> dict[str, Any]:
         found["input"] = {port.name: _values(port) for port in ports.inputs}
     if ports.bound:
         found["bind"] = {name: list(numbers) for name, numbers in ports.bound}
+    if ports.states:
+        found["state"] = dict(ports.states)
     return found
 
 

@@ -130,6 +130,9 @@ def number_lines(report: Report) -> list[str]:
             decibel = f"{near.mean:.1f}/{near.worst:.1f} dB against the float model"
             off = "" if other.kind == "image" else f", {_off(other.numbers)}"
             lines.append(f"{target.target}: {name} {decibel}{off}")
+        if target.growth:
+            after = ", ".join(f"{g.vs_reference:.1f} after {g.frames}" for g in target.growth)
+            lines.append(f"{target.target}: dB by frames: {after}")
     return lines
 
 
@@ -142,8 +145,15 @@ def _off(found: PortError) -> str:
 
 def _stated(port: Port, peak: float) -> str:
     """Return what the numbers of a port stand for."""
+    handed = f", handed on from '{port.fed_by}' and {_begins(port)}" if port.fed_by else ""
     ends = ", ".join(f"{low:g} to {high:g}" for low, high in zip(port.low, port.high, strict=True))
-    return f"{port}: in files 0 to {peak:g}, in bytes 0 to 255, stand for {ends}"
+    return f"{port}: in files 0 to {peak:g}, in bytes 0 to 255, stand for {ends}{handed}"
+
+
+def _begins(port: Port) -> str:
+    """Return what a state begins with."""
+    low, high = port.low[0], port.high[0]
+    return f"beginning with byte {abs(low) / (high - low) * 255:.0f}"
 
 
 def levels(values: tuple[float, ...]) -> str:

@@ -25,6 +25,7 @@ from edge_imgq.verify.drift import (
     Conversion,
     Drop,
     Fidelity,
+    FrameDrift,
     ImageFigures,
     OutputDrift,
 )
@@ -74,6 +75,8 @@ class TargetReport:
         others: what it returns beside the first result.
         amplified: the tensor of its graph one level of which becomes most levels of the image,
             where many values are levels off the graph.
+        growth: of a network that hands something to itself, drift after some frames; all other
+            figures are those after the last of them.
     """
 
     target: str
@@ -101,6 +104,7 @@ class TargetReport:
     numbers: PortError | Skipped = A_PICTURE
     others: tuple[OutputDrift, ...] = ()
     amplified: LevelGain | Skipped = NEARLY_ITS_GRAPH
+    growth: tuple[FrameDrift, ...] = ()
 
 
 @dataclass(frozen=True)

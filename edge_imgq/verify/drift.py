@@ -152,6 +152,8 @@ class ImageDrift:
         host_differences: the same against the file on this host; None where it ran here alone.
         numbers: errors of numbers that are no picture; None where the result is one.
         others: what is returned beside it.
+        growth: PSNR of the file's picture against the float model's after each of the frames that
+            are shown; none of a network that does not hand anything to itself.
     """
 
     name: str
@@ -167,6 +169,7 @@ class ImageDrift:
     host_differences: NDArray[np.int64] | None
     numbers: PortSums | None = None
     others: tuple[OutputSums, ...] = ()
+    growth: tuple[float, ...] = ()
 
     @property
     def drop(self) -> float | None:
@@ -209,6 +212,19 @@ class OutputDrift:
 
 
 @dataclass(frozen=True)
+class FrameDrift:
+    """Drift after some frames of a network that hands something to itself.
+
+    Attributes:
+        frames: how many it has seen.
+        vs_reference: PSNR of the picture against the float model's, in dB, mean over the images.
+    """
+
+    frames: int
+    vs_reference: float
+
+
+@dataclass(frozen=True)
 class Drift:
     """All comparisons of one file over all images."""
 
@@ -223,6 +239,7 @@ class Drift:
     numbers: PortError | Skipped = A_PICTURE
     others: tuple[OutputDrift, ...] = ()
     amplified: LevelGain | Skipped = NEARLY_ITS_GRAPH
+    growth: tuple[FrameDrift, ...] = ()
 
 
 def compare(
@@ -298,6 +315,11 @@ def compare_other(
         reference, file = (pixels_of(levels).astype(np.float64) for levels in (reference, file))
     decibel = _unclipped(reference, file)
     return OutputSums(port, decibel, port_sums(port, reference, file), beyond)
+
+
+def picture_psnr(reference: Pixels, file: Pixels) -> float:
+    """Return the PSNR of two pictures in dB; identical ones count as IDENTICAL."""
+    return _decibel(reference, file)
 
 
 def _decibel(reference: Pixels, candidate: Pixels, shave: int = 0) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_imgq.images.frame_sequences import SHOWN
 from edge_imgq.skipped import Skipped
 from edge_imgq.verify.drift import (
     IDENTICAL,
@@ -16,6 +17,7 @@ from edge_imgq.verify.drift import (
     Drift,
     Drop,
     Fidelity,
+    FrameDrift,
     ImageDrift,
     ImageFigures,
     OutputDrift,
@@ -62,6 +64,12 @@ def summarise(images: Sequence[ImageDrift], is_picture: bool = True, port: str =
         numbers=port_error(port, numbers) if numbers else A_PICTURE,
         others=tuple(
             _other(names, found) for found in zip(*(i.others for i in images), strict=True)
+        ),
+        growth=tuple(
+            FrameDrift(frames, float(np.mean(found)))
+            for frames, found in zip(
+                SHOWN, zip(*(i.growth for i in images), strict=True), strict=False
+            )
         ),
     )
 

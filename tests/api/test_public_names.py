@@ -14,7 +14,7 @@ import edge_imgq as eiq
 
 PROGRESS = "progress=None"
 SET = "settings=mappingproxy({})"
-PORTS = ("output_name=''", "inputs=()", "bind=mappingproxy({})")
+PORTS = ("output_name=''", "inputs=()", "bind=mappingproxy({})", "states=()")
 DEVICE = ("*", "device='host'", "delegate='xnnpack'", "benchmark_model=None", "threads=1")
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -128,7 +128,7 @@ MEMBERS: dict[str, set[str]] = {
             "photo_unit",
             "takes_image_alone",
             *("adds_colours", "port_words"),
-            *("others", "results_channels", "results_sizes", "is_recurrent"),
+            *("others", "results_channels", "results_sizes", "is_recurrent", "states"),
         ),
     },
     "Inspection": {"path", "description", "exports", "text", "write_overlay"},

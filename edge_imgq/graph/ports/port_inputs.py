@@ -6,6 +6,9 @@ image, (1, N, 1, 1), and takes 0 to the peak.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import onnx_ir as ir
 
@@ -124,7 +127,11 @@ def _reshaped(graph: ir.Graph, pixel: ir.Value, own: ir.Value, lengths: list[int
 
 
 def further_ports(
-    model: ir.Model, asked: PortRequests, span: tuple[float, float], image_channels: int
+    model: ir.Model,
+    asked: PortRequests,
+    span: tuple[float, float],
+    image_channels: int,
+    states: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Port, ...]:
     """Return the inputs beside the image, by what is said of them, their shapes and names.
 
@@ -133,6 +140,7 @@ def further_ports(
         asked: by the person.
         span: the values of pixel 0 and pixel 255.
         image_channels: of the image.
+        states: outputs that feed an input of the next frame, by the input's name.
 
     Raises:
         ModelError: the channels of an input are open.
@@ -151,8 +159,9 @@ def further_ports(
                 f"all, not {len(said.low)}."
             )
         kind = said.kind or _kind(name, value, channels, image_channels)
-        low, high = _ends(name, kind, span)
-        found.append(Port(name, kind, channels, said.low or low, said.high or high))
+        kind = "state" if name in states else kind
+        low, high = said.low or _ends(name, kind, span)[0], said.high or _ends(name, kind, span)[1]
+        found.append(Port(name, kind, channels, low, high, fed_by=states.get(name, "")))
     return tuple(found)
 
 

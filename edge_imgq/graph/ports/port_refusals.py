@@ -12,7 +12,7 @@ from edge_imgq.graph.ports.port_feeds import is_one_pixel
 from edge_imgq.ports import LAYOUTS, Kind, PortRequest, PortRequests
 from edge_imgq.wording import count_of
 
-RETURNED: tuple[Kind, ...] = ("image", "plane", "vector")
+RETURNED: tuple[Kind, ...] = ("image", "plane", "vector", "state")
 """Kinds of outputs."""
 
 

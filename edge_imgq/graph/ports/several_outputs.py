@@ -5,7 +5,7 @@ Sides of the others are whole parts of the picture's, so that all of them lie in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import prod
 
 import onnx_ir as ir
@@ -21,13 +21,18 @@ IMAGE_AXES = 4
 
 
 def put_picture_first(
-    model: ir.Model, asked: PortRequests, wanted: Sequence[Size], name: str
+    model: ir.Model,
+    asked: PortRequests,
+    wanted: Sequence[Size],
+    name: str,
+    states: Collection[str] = (),
 ) -> None:
     """Put the largest picture before other outputs, in place; of several, the first of them.
 
     Args:
         model: normalised float model, its image the first of its inputs.
         asked: what the person says of its ports.
+        states: names of outputs that are states; one is the picture where there is no other.
         wanted: heights and widths that it is wanted at, which are tried first.
         name: of the model, for messages.
 
@@ -48,6 +53,8 @@ def put_picture_first(
 
     def rank(place: int) -> tuple[bool, int, int, int]:
         shape, said = shapes[place], asked.of_output(str(outputs[place].name)).kind
+        if said is None and str(outputs[place].name) in states:
+            said = "image" if shape[1] in usual and len(states) == len(outputs) else "state"
         if len(shape) != IMAGE_AXES or said not in (None, "image"):
             return len(shape) == IMAGE_AXES and said == "plane", 0, 0, -place
         likely = 2 if shape[1] in usual else int(shape[1] == 1)
@@ -118,6 +125,7 @@ def other_ports(
     layout: ImageLayout,
     asked: PortRequests,
     span: tuple[float, float],
+    states: Collection[str] = (),
 ) -> tuple[Port, ...]:
     """Return what a model returns beside its first output.
 
@@ -127,6 +135,7 @@ def other_ports(
         layout: of its image.
         asked: what the person says of its ports.
         span: the values of pixel 0 and pixel 255.
+        states: names of outputs that feed an input of the next frame.
     """
     values = model.graph.outputs[1:]
     if not values:
@@ -140,6 +149,9 @@ def other_ports(
         refuse_unfit_result(asked.of_output(name), shape[-1 if not part else 1], is_vector=not part)
         if not part:
             found.append(Port(name, "vector", prod(shape)))
+            continue
+        if name in states and said != "image":
+            found.append(Port(name, "state", shape[1], parts=part))
             continue
         colours = {IMAGE_CHANNELS, layout.channels if layout.kind == "image" else IMAGE_CHANNELS}
         if said == "image" or (said is None and shape[1] in colours):

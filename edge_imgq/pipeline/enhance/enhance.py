@@ -121,6 +121,11 @@ def enhance(request: EnhanceRequest, watch: Watch) -> BatchResult:
     jobs, failed = _readable(request.jobs)
     opened = _opened(request, request.threads, watch)
     refuse_unused_range(opened, request.pixels)
+    if request.workers > 1 and _is_recurrent(opened):
+        raise UsageError(
+            "A network that hands something from frame to frame takes one after the other: leave "
+            "out --workers."
+        )
     with on_device(opened, request.device, request.threads) as enhancers:
         return _all_enhanced(request, jobs, failed, enhancers, watch)
 
@@ -134,6 +139,7 @@ def _all_enhanced(
 ) -> BatchResult:
     """Enhance the photographs that can be read by networks that are open."""
     jobs, workers, tile, too_large = _within(request, jobs, enhancers)
+    workers = 1 if _is_recurrent(enhancers) else workers
     threads = max(request.threads // workers, 1)
     sets = [enhancers] if workers == 1 else []
     while len(sets) < workers:
@@ -146,6 +152,10 @@ def _all_enhanced(
     hints = _hints([photo for photo, _ in jobs], enhancers, request.threads)
     rounded = (sentence for enhancer in enhancers for sentence in enhancer.rounded)
     return BatchResult(written, tuple(failed), (*hints, *rounded, *lost_depths(jobs, enhancers)))
+
+
+def _is_recurrent(enhancers: Sequence[Enhancer]) -> bool:
+    return any(enhancer.contract.is_recurrent for enhancer in enhancers)
 
 
 def _opened(request: EnhanceRequest, threads: int, watch: Watch) -> list[Enhancer]:

@@ -10,10 +10,13 @@ import numpy as np
 
 from edge_imgq.errors import ImageError
 from edge_imgq.images.chroma import luma_of, recoloured, recoloured_bands
+from edge_imgq.images.colour import steps_of, to_pixels
 from edge_imgq.images.files import joined
 from edge_imgq.images.lightness import coloured, coloured_bands, lightness_of
 from edge_imgq.images.port_results import first_result, other_results
+from edge_imgq.images.sixteen_bits import from_levels
 from edge_imgq.images.tiles import run_tiled, tile_count
+from edge_imgq.pipeline.enhance.hand_on_states import hand_on, with_states
 from edge_imgq.pipeline.enhance.plan_tiles import plan_tiles, refuse_small
 from edge_imgq.pipeline.enhance.port_settings import packed
 from edge_imgq.pipeline.progress import ProgressStep, Watch
@@ -140,14 +143,22 @@ def _keeps_colours(photo: Pixels, enhancer: Enhancer) -> bool:
 
 
 def _run(pixels: Pixels, enhancer: Enhancer, watch: TileWatch, beside: Beside) -> Pixels:
-    pixels = packed(pixels, enhancer.contract, enhancer.levels)
+    is_deep, contract = pixels.dtype == np.uint16, enhancer.contract
+    if contract.is_recurrent and enhancer.computes_in_float and not is_deep:
+        pixels = from_levels(pixels.astype(np.float64))  # states keep more than 8 bits
+    pixels = packed(pixels, contract, enhancer.levels)
+    if enhancer.handed_on:
+        pixels = with_states(pixels, enhancer)
     size = pixels.shape[0], pixels.shape[1]
     refuse_small(size, enhancer)
     tiling = plan_tiles(size, enhancer)
     total, scale = tile_count(size, tiling), enhancer.contract.scale
     result = run_tiled(pixels, enhancer.run, scale, tiling, lambda done: watch(done, total))
     enhancer.give_back()
-    for port, image in other_results(result, enhancer.contract):
+    if contract.is_recurrent:
+        hand_on(pixels, result, enhancer)
+        result = result if is_deep else to_pixels(result / steps_of(result))
+    for port, image in other_results(result, contract):
         if port.kind == "image":
             beside(port, image)
-    return first_result(result, enhancer.contract)
+    return first_result(result, contract)

@@ -56,6 +56,7 @@ class Enhancer:
         largest_tile: side of tiles in input pixels, where it takes any size; 0 for the usual one.
         levels: of its further inputs, by name.
         says_range: whether the network itself says what its pixels are.
+        handed_on: levels of its states after the last frame, by name; each frame changes them.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Enhancer:
     largest_tile: int = 0
     levels: Mapping[str, NDArray[np.uint8 | np.float64]] = field(default_factory=dict)
     says_range: bool = True
+    handed_on: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def contract(self) -> ImageContract:

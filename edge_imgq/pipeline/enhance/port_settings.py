@@ -11,7 +11,7 @@ import numpy as np
 from edge_imgq.errors import ImageError, UsageError
 from edge_imgq.images.colour import steps_of
 from edge_imgq.images.files import read_image
-from edge_imgq.images.port_samples import with_ports
+from edge_imgq.images.port_samples import with_ports, zeros_of
 from edge_imgq.ports import number_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def levels_of(
         if setting not in ports:
             takes = " and ".join(f"'{port}'" for port in ports) or "the image alone"
             raise UsageError(f"{name} has no input '{setting}' to set; it takes {takes}.")
-    missing = [p for p in ports.values() if p.name not in settings and p.kind != "image"]
+    own = ("image", "state")  # the photograph, and what the network itself returned
+    missing = [p for p in ports.values() if p.name not in settings and p.kind not in own]
     if missing:
         asked = " and ".join(map(_example, missing))
         raise UsageError(
@@ -83,7 +84,8 @@ def packed(picture: Pixels, contract: ImageContract, levels: Mapping[str, Levels
             )
     cut = picture[: height * unit, : width * unit]
     same = {port.name: picture for port in contract.further if port.kind == "image"}
-    given = {name: _in_type_of(picture, level) for name, level in levels.items()}
+    zeros = {port.name: zeros_of(port) for port in contract.states}
+    given = {name: _in_type_of(picture, level) for name, level in {**zeros, **levels}.items()}
     return with_ports(cut, contract, None, {**same, **given})
 
 

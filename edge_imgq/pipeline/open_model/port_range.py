@@ -97,15 +97,15 @@ def _reached(
     session = inference_session(ir.to_proto(model).SerializeToString())
     entries = session_entries(session)
     low, high = np.full(port.channels, np.inf), np.full(port.channels, -np.inf)
-    for sample in samples(_photographs(), replace(contract, result=None), own_size(model)):
+    for sample in samples(photographs(), replace(contract, result=None), own_size(model)):
         feeds = split_ports(to_nchw(sample.pixels, contract.peak), entries)
         values = run_session(session, feeds)[place].reshape(port.channels, -1)
         low, high = np.minimum(low, values.min(axis=1)), np.maximum(high, values.max(axis=1))
     return low, high
 
 
-def _photographs() -> ImageSet:
+def photographs(count: int = PHOTOS) -> ImageSet:
     """Return the first photographs of the manifest that are for calibration."""
     listed = [image for image in read_manifest(default_manifest()) if image.split == "calibration"]
-    photos = (Photo(image.name, image_path(image), of_manifest=True) for image in listed[:PHOTOS])
+    photos = (Photo(image.name, image_path(image), of_manifest=True) for image in listed[:count])
     return ImageSet("photographs of the manifest", tuple(photos))

@@ -199,7 +199,6 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
         take_image_first,
     )
     from edge_imgq.graph.ports.port_refusals import refuse_contradicted
-    from edge_imgq.graph.ports.several_outputs import put_picture_first
     from edge_imgq.graph.shapes.size import bind_size, is_shaped_by_size, own_size
     from edge_imgq.pipeline.open_model.equivalence import original_of
 
@@ -210,15 +209,14 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     take_image_first(model, given.ports, given.where)
     refuse_contradicted(model, given.ports)
     shape_vectors(model)
-    put_picture_first(model, given.ports, sizes, given.where)
+    states = _ordered(model, given, sizes)
     if any(own_size(model) not in (None, size) for size in sizes):
         model = reopened(model, given.name)
     pixels = pixels or PixelRange(0.0, 255.0 if takes_bytes(proto) else 1.0)
-    peak = pixels.high if pixels.low == 0 else 1.0
-    span = (pixels.low, pixels.high)
+    peak, span = pixels.high if pixels.low == 0 else 1.0, (pixels.low, pixels.high)
     refuse_bound_beyond(given.ports, span)
-    model, contract = read_pixels(model, given.where, peak, sizes, given.ports, span)
-    contract = replace(contract, port_options=given.ports.words)
+    model, found = read_pixels(model, given.where, peak, sizes, given.ports, span, states)
+    contract = replace(found, port_options=given.ports.words)
     for size in sizes:
         _refuse_odd(given.name, contract, size)
     if has_note(model.metadata_props):
@@ -231,6 +229,18 @@ def _from_onnx(given: OnnxModel, pixels: PixelRange | None, sizes: Sequence[Size
     return Source(given.name, model, contract, has_note(model.metadata_props), original)
 
 
+def _ordered(
+    model: ir.Model, given: OnnxModel, sizes: Sequence[Size]
+) -> tuple[tuple[str, str], ...]:
+    """Put the picture before other outputs, in place; return the states, output and input."""
+    from edge_imgq.graph.ports.several_outputs import put_picture_first
+    from edge_imgq.graph.ports.states import find_states
+
+    states = find_states(model, given.ports, given.where)
+    put_picture_first(model, given.ports, sizes, given.where, dict(states))
+    return states
+
+
 def _in_peak_range(
     model: ir.Model, contract: ImageContract, pixels: PixelRange, ports: PortRequests
 ) -> ImageContract:
@@ -238,8 +248,9 @@ def _in_peak_range(
     from edge_imgq.graph.pixel_range import to_unit_range
     from edge_imgq.graph.ports.port_inputs import take_ports
 
-    take_ports(model, contract.further, contract.peak)
-    if contract.result is not None or contract.others:
+    given_alone = tuple(port for port in contract.further if not port.fed_by)
+    take_ports(model, given_alone, contract.peak)
+    if contract.result is not None or contract.others or contract.is_recurrent:
         return _returning(model, contract, pixels, ports)
     if pixels.low != 0:
         to_unit_range(model, pixels)
@@ -251,16 +262,23 @@ def _returning(
 ) -> ImageContract:
     """Let a model return its results from 0 to the peak, in place; return what that stands for."""
     from edge_imgq.graph.pixel_range import return_port, take_unit_range
+    from edge_imgq.graph.ports.port_inputs import take_ports
     from edge_imgq.pipeline.open_model.port_range import with_range
+    from edge_imgq.pipeline.open_model.state_range import with_state_ranges
 
     if pixels.low != 0:
         take_unit_range(model, pixels)
+    if contract.is_recurrent:
+        contract = with_state_ranges(model, contract, pixels, ports)
+        take_ports(model, contract.states, contract.peak)
     # An image as it is taken has the range of the pixels.
     first = contract.result or Port(
         "", "image", contract.image_channels, (pixels.low,), (pixels.high,)
     )
     found = [
-        with_range(port, model, contract, ports.of_output(port.name), place)
+        port
+        if port.kind == "state"
+        else with_range(port, model, contract, ports.of_output(port.name), place)
         for place, port in enumerate((first, *contract.others))
     ]
     for place, port in enumerate(found):

@@ -6,16 +6,17 @@ with the number of images.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from edge_imgq.devices.host import HostSession
 from edge_imgq.devices.load import processors
 from edge_imgq.errors import DeviceError, ModelError, NonFiniteOutputError
+from edge_imgq.images.frame_sequences import SHOWN, run_frames
 from edge_imgq.images.layout import pixels_of
 from edge_imgq.images.port_results import first_result, other_results
 from edge_imgq.images.samples import ImageSet, Sample, samples
@@ -26,7 +27,8 @@ from edge_imgq.pipeline.verify.worst_images import WorstImages
 from edge_imgq.report.image_comparison import ImageComparison
 from edge_imgq.report.report import NotRun
 from edge_imgq.runtime.freed_memory import give_back
-from edge_imgq.verify.drift import Drift, ImageDrift, compare, compare_other
+from edge_imgq.runtime.protocol import FloatSession
+from edge_imgq.verify.drift import Drift, ImageDrift, compare, compare_other, picture_psnr
 from edge_imgq.verify.output_range import OutputValues, outside
 from edge_imgq.verify.port_error import OutputSums, port_sums
 from edge_imgq.verify.summary import summarise
@@ -38,11 +40,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_imgq.contract import ImageContract
+    from edge_imgq.devices.protocol import DeviceSession
     from edge_imgq.pipeline.verify.references import ComparedFile, References
-    from edge_imgq.runtime.protocol import FloatSession, Session
+    from edge_imgq.runtime.protocol import Session
 
     Pixels: TypeAlias = NDArray[np.uint8]
     Levels: TypeAlias = NDArray[np.float64]
+    Run: TypeAlias = Callable[[Levels], Levels]
+
+Result = TypeVar("Result")
 
 WORKERS = min(2, max(processors() - 1, 1))
 """Threads beside the first on which references and files run side by side; each holds what its file
@@ -59,8 +65,10 @@ class _Shown:
         levels: the same, neither rounded nor clipped.
         of_quantized: by the QDQ graph of each file that has one.
         of_files: by every file, or why it did not run; levels where it returns more than pictures.
+        growth: of a network that hands something to itself, PSNR of each file's picture after each
+            of the frames that are shown.
 
-    All that a network returns lies side by side.
+    All that a network returns lies side by side; of frames, it is that of the last.
     """
 
     sample: Sample
@@ -68,6 +76,7 @@ class _Shown:
     levels: Levels
     of_quantized: Mapping[Path, Pixels]
     of_files: Mapping[Path, Pixels | Levels | NotRun]
+    growth: Mapping[Path, tuple[float, ...]] = field(default_factory=dict)
 
 
 def measure_drifts(
@@ -111,7 +120,8 @@ def measure_drifts(
             there = [file for file in group if file.path not in not_run]
             if not there:
                 continue
-            shown = _run(references.float, there, sample, values)
+            runs = _run_sequence if contract.is_recurrent else _run
+            shown = runs(references.float, there, sample, values)
             for file in there:
                 result = shown.of_files[file.path]
                 if isinstance(result, NotRun):
@@ -119,6 +129,8 @@ def measure_drifts(
                 else:
                     row = _compared(file, result, shown, gallery)
                     rows[file.path].append(row)
+                    if contract.is_recurrent:
+                        continue
                     first = pixels_of(first_result(result, contract))
                     of_float = first_result(shown.of_float, contract)
                     builtin.offer(file, sample, of_float, first)
@@ -190,6 +202,44 @@ def _run(
     )
 
 
+def _run_sequence(
+    reference: FloatSession, group: Sequence[ComparedFile], sample: Sample, values: OutputValues
+) -> _Shown:
+    """Run frames of one image through the references, and through every file."""
+    contract = reference.note.contract
+
+    def last(run: Run) -> tuple[Levels, list[Pixels]]:
+        results = [found for _, found in run_frames(run, sample.pixels, contract)]
+        pictures = [pixels_of(first_result(results[frame - 1], contract)) for frame in SHOWN]
+        return results[-1], pictures
+
+    exact, wanted = last(reference.levels)
+    values.add(first_result(exact, contract))
+    graphs = {file.path: file.quantized for file in group if file.quantized is not None}
+    sources = {id(session): session for session in graphs.values()}
+    of_sources = {key: pixels_of(last(_levels_of(s))[0]) for key, s in sources.items()}
+    found: dict[Path, Levels | NotRun] = {}
+    growth = {}
+    for file in group:
+        result = _tried(file, sample, lambda session: last(_levels_of(session)))
+        if isinstance(result, NotRun):
+            found[file.path] = result
+            continue
+        found[file.path], pictures = result
+        growth[file.path] = tuple(map(picture_psnr, wanted, pictures))
+    quantized = {path: of_sources[id(session)] for path, session in graphs.items()}
+    return _Shown(sample, pixels_of(exact), exact, quantized, found, growth)
+
+
+def _levels_of(session: Session) -> Run:
+    """Return what runs a session on levels, rounded where it takes pixels alone."""
+    if isinstance(session, HostSession):
+        return lambda levels: session.exact(levels)
+    if isinstance(session, FloatSession):
+        return session.levels
+    return lambda levels: session.run(pixels_of(levels)).astype(np.float64)
+
+
 def _compared(
     file: ComparedFile, result: Pixels | Levels, shown: _Shown, gallery: WorstImages
 ) -> ImageDrift:
@@ -215,7 +265,8 @@ def _compared(
         host=host,
         levels=None if port or outside(levels).is_picture else levels,
     )
-    row = replace(row, others=_others(result, shown.levels, contract))
+    others = _others(result, shown.levels, contract)
+    row = replace(row, others=others, growth=shown.growth.get(file.path, ()))
     if port is not None:
         own = first_result(result, contract).astype(np.float64)
         return replace(row, numbers=port_sums(port, levels, own))
@@ -250,12 +301,21 @@ def _is_native(file: ComparedFile) -> bool:
 
 
 def _run_file(file: ComparedFile, sample: Sample) -> Pixels | Levels | NotRun:
-    give_back()  # what the last one held
-    session = file.session
-    try:
+    def result(session: DeviceSession) -> Pixels | Levels:
         if isinstance(session, HostSession) and _has_numbers(session.note.contract):
             return session.exact(sample.pixels)
         return session.run(sample.pixels)
+
+    return _tried(file, sample, result)
+
+
+def _tried(
+    file: ComparedFile, sample: Sample, run: Callable[[DeviceSession], Result]
+) -> Result | NotRun:
+    """Return what a file makes of an image, or why it does not run."""
+    give_back()  # what the last one held
+    try:
+        return run(file.session)
     except (DeviceError, ModelError) as error:
         return NotRun(file.path.name, f"on image {sample.name}: {error}", error.exit_code)
     except NonFiniteOutputError as error:

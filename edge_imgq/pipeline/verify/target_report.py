@@ -69,6 +69,7 @@ def target_report(
         numbers=drift.numbers,
         others=drift.others,
         amplified=drift.amplified,
+        growth=drift.growth,
     )
 
 

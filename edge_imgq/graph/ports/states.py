@@ -1,0 +1,98 @@
+"""Which outputs of a network go into inputs of the next frame: its states.
+
+Those that the person names, those whose names are alike but for words such as "in" and "out", and a
+single plane of many channels that is both taken and returned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from edge_imgq.errors import ModelError, UsageError
+from edge_imgq.ports import PortRequests, says_noise
+
+ENDS = frozenset(
+    {"in", "out", "input", "output", "prev", "previous", "last", "old", "new", "next", "cur",
+     "current", "i", "o", "t", "n", "0", "1"}
+)  # fmt: skip
+"""Words by which the names of a state that is taken and of the one that is returned may differ."""
+
+MANY = 4
+"""Channels from which on a plane is a state where nothing else is taken and returned alike."""
+
+Pair = tuple[str, str]
+"""Names of an output and of the input that it feeds."""
+
+
+def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, ...]:
+    """Return the outputs that feed inputs of the next frame, each with its input.
+
+    Args:
+        model: normalised float model, its image the first of its inputs.
+        asked: what the person says of its ports.
+        name: of the model, for messages.
+
+    Raises:
+        UsageError: the person names an input or output that is not there.
+        ModelError: the two are not of the same channels.
+    """
+    inputs = {str(value.name): value for value in model.graph.inputs[1:]}
+    outputs = {str(value.name): value for value in model.graph.outputs}
+    for fed_by, state in asked.states:
+        _refuse_unknown(fed_by, outputs, f"{name} has no output", "it has")
+        _refuse_unknown(state, inputs, f"{name} has no input beside the image", "it takes")
+        if _channels(outputs[fed_by]) != _channels(inputs[state]):
+            raise ModelError(
+                f"{name} returns '{fed_by}' of {_channels(outputs[fed_by])} channels and takes "
+                f"'{state}' of {_channels(inputs[state])}: one cannot be the other's next state."
+            )
+    taken = {state for _, state in asked.states}
+    given = {fed_by for fed_by, _ in asked.states}
+    found = list(asked.states)
+    free = [v for n, v in inputs.items() if n not in taken and _may_be(n, asked)]
+    offered = [v for n, v in outputs.items() if n not in given]
+    for value in free:
+        alike = [other for other in offered if _fits(value, other)]
+        named = [other for other in alike if _stem(value) == _stem(other) != ""]
+        many = (_channels(value) or 0) > MANY and len(free) == 1 and len(alike) == 1
+        chosen = named if len(named) == 1 else alike if many else []
+        found += [(str(other.name), str(value.name)) for other in chosen]
+    fed = {state for _, state in found}
+    lost = [port.name for port in asked.inputs if port.kind == "state" and port.name not in fed]
+    if lost:
+        raise UsageError(
+            f"'{lost[0]}' is to be a state, and which output feeds it is not known: say it with "
+            f"--state OUTPUT={lost[0]} (`states` in Python)."
+        )
+    return tuple(found)
+
+
+def _may_be(name: str, asked: PortRequests) -> bool:
+    said = asked.of_input(name).kind
+    return said == "state" or (said is None and not says_noise(name) and "mask" not in name.lower())
+
+
+def _refuse_unknown(name: str, known: dict[str, ir.Value], lacks: str, has: str) -> None:
+    if name not in known:
+        listed = " and ".join(f"'{other}'" for other in known) or "nothing"
+        raise UsageError(f"{lacks} '{name}'; {has} {listed}.")
+
+
+def _fits(taken: ir.Value, returned: ir.Value) -> bool:
+    """Tell whether two values are planes of the same channels."""
+    ranks = {None if v.shape is None else len(v.shape) for v in (taken, returned)}
+    return ranks == {4} and _channels(taken) == _channels(returned) is not None
+
+
+def _channels(value: ir.Value) -> int | None:
+    length = value.shape[1] if value.shape is not None and len(value.shape) > 1 else None
+    return length if isinstance(length, int) else None
+
+
+def _stem(value: ir.Value) -> str:
+    """Return a name without the words that say which end it is."""
+    words: Sequence[str] = re.findall(r"[a-z]+|\d+", str(value.name).lower())
+    return "_".join(word for word in words if word not in ENDS)

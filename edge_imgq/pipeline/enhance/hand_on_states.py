@@ -1,0 +1,56 @@
+"""What one photograph of a sequence hands to the next, where a network takes its own states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_imgq.images.colour import steps_of
+from edge_imgq.images.frame_sequences import with_states_of
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from edge_imgq.pipeline.enhance.enhancer import Enhancer
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+
+
+def with_states(pixels: Pixels, enhancer: Enhancer) -> Pixels:
+    """Return what all inputs get of a photograph, with the states that the last one left.
+
+    States of a photograph of another size are those of another sequence: zeros stay.
+
+    Args:
+        pixels: of all inputs, (H, W, C), uint8 or uint16.
+        enhancer: the open network.
+    """
+    found, start = pixels.copy(), enhancer.contract.image_channels
+    for port in enhancer.contract.further:
+        state = enhancer.handed_on.get(port.name)
+        if state is not None and state.shape[:2] == pixels.shape[:2]:
+            steps = np.rint(state * steps_of(pixels))
+            found[..., start : start + port.channels] = steps.clip(0, np.iinfo(pixels.dtype).max)
+        start += port.channels
+    return found
+
+
+def hand_on(pixels: Pixels, result: Pixels, enhancer: Enhancer) -> None:
+    """Keep the states that a network returned for the next photograph.
+
+    Args:
+        pixels: what it took, (H, W, C).
+        result: all that it returned, side by side.
+        enhancer: the open network.
+    """
+    contract = enhancer.contract
+    given = np.zeros(pixels.shape, np.float64)
+    levels = with_states_of(given, result / steps_of(result), contract)
+    start = contract.image_channels
+    for port in contract.further:
+        if port.fed_by:
+            enhancer.handed_on[port.name] = levels[..., start : start + port.channels]
+        start += port.channels
