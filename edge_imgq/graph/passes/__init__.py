@@ -1,1 +1,1 @@
-"""Rewritings of the graph, one to a file."""
+"""Graph passes, one per file, in a folder per phase."""

@@ -1,7 +1,8 @@
-"""The forms that every target wants, whatever the network was written in: all phases, in order.
+"""The canonical form of a graph: all phases that every target runs, in order.
 
-Each pass stands in a file of its own; none of them changes what the graph computes. A graph that is
-quantized already is left as it is. `edge-imgq inspect MODEL --passes` shows which of them fired.
+The passes are exact in real numbers; where one reorders float32 arithmetic, its docstring says so.
+A graph that is already quantized stays unchanged. `edge-imgq inspect MODEL --passes` lists the
+passes that rewrote something.
 """
 
 from __future__ import annotations
@@ -269,14 +270,16 @@ PHASES = (TIDY, RECOGNISE, NORMALISE, PROTECT, EXPRESS, FOLD, MARK)
 
 
 def canonical(model: ir.Model, watcher: Watcher | None = None) -> int:
-    """Apply every phase, then infer the shapes of what they made.
+    """Run every phase on a float graph, then infer the shapes of the nodes that were written.
+
+    A graph with a DequantizeLinear node stays unchanged.
 
     Args:
-        model: changed in place.
-        watcher: told of each phase.
+        model: edited in place.
+        watcher: called after each phase with the phase's record and the model.
 
     Returns:
-        The number of rewritings.
+        The number of rewrites.
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0

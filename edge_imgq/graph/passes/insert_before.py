@@ -1,4 +1,4 @@
-"""Writing an operator out: the nodes that stand in its place are inserted before it."""
+"""Insertion of nodes before a node that is being decomposed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edge_imgq.graph.float_regions import mark_float
 
 @dataclass(frozen=True)
 class NodeInserter:
-    """A node that is written out; what is inserted bears its name.
+    """Inserts nodes before one node; their names begin with that node's name.
 
     Attributes:
-        graph: that holds it.
-        node: itself.
+        graph: graph that contains the node.
+        node: node that is being decomposed.
     """
 
     graph: ir.Graph
@@ -25,7 +25,7 @@ class NodeInserter:
 
     @property
     def source(self) -> ir.Value:
-        """Its first input."""
+        """The node's first input."""
         value = self.node.inputs[0]
         assert value is not None
         return value
@@ -33,7 +33,7 @@ class NodeInserter:
     def insert(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node, of the shape of another value where that is given."""
+        """Insert one node before this one and return its output, of the shape of `like` if any."""
         name = f"{self.node.name}.{kind.lower()}"
         result = edit.insert_node(self.graph, self.node, kind, inputs, attributes, name)
         result.shape = None if like is None else like.shape
@@ -42,11 +42,11 @@ class NodeInserter:
     def in_float(
         self, kind: str, *inputs: ir.Value | None, like: ir.Value | None, **attributes: Any
     ) -> ir.Value:
-        """Insert one node that is marked as float arithmetic."""
+        """Insert one node that is marked as float arithmetic and return its output."""
         result = self.insert(kind, *inputs, like=like, **attributes)
         mark_float(edit.maker(result))
         return result
 
     def constant(self, name: str, values: Any) -> ir.Value:
-        """Add a constant."""
+        """Add an initializer named after the node and return its value."""
         return edit.add_constant(self.graph, f"{self.node.name}.{name}", values)

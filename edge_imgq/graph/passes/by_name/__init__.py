@@ -1,1 +1,1 @@
-"""Passes outside the phases, which recipes list by name."""
+"""Passes that a target or recipe requests by name; they are not part of the canonical phases."""

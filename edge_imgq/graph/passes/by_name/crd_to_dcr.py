@@ -1,16 +1,16 @@
-"""Pixel shuffle in the order that phones have: CRD to DCR, by permuting what computes its channels.
+"""Convert CRD pixel shuffles to DCR by permuting the channels that feed them.
 
-PyTorch's pixel shuffle (CRD) reads channel c·s² + φ for output channel c and phase φ. TFLite's
-DEPTH_TO_SPACE (DCR) reads φ·C + c. Reordering the output channels of the convolution that feeds the
-shuffle costs nothing at run time:
+PyTorch's pixel shuffle (CRD) reads input channel c·s² + φ for output channel c and phase φ.
+TFLite's DEPTH_TO_SPACE (DCR) reads φ·C + c. The permutation of the preceding convolution's output
+channels is free at run time:
 
     W'[φ·C + c] = W[c·s² + φ].
 
-Activations, sums and products stand the permutation, on both sides and with their constants; a
-depthwise convolution passes it on to its input. A concatenation of one image with itself, or of
-its channels, the anchor of ABPN, becomes a 1×1 convolution with a permuted matrix of zeros and
-ones. Where something else computes the channels, a 1×1 convolution with a permutation matrix does
-the same.
+Activations pass the permutation on, sums and products pass it to both operands and permute their
+constants, and a depthwise convolution passes it to its input. A concatenation of one image with
+itself or of slices of its channels, as in the anchor of ABPN, becomes a 1×1 convolution with a
+permuted matrix of zeros and ones. Behind any other operator, a 1×1 convolution with a permutation
+matrix is inserted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ Rule = Callable[[ir.Node, Any], "list[Edit] | None"]
 
 
 def crd_to_dcr(model: ir.Model) -> int:
-    """Turn every CRD depth-to-space into DCR, and put activations in front of shuffles; exact.
+    """Convert each CRD DepthToSpace to DCR, and move activations before pixel shuffles; exact.
+
+    Inserted 1×1 convolutions hold one 1 per row, so each of their sums has one nonzero term.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -66,7 +71,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _edits(value: ir.Value | None, order: Any) -> list[Edit] | None:
-    """Return what to change so that a value has its channels in another order; None if nothing."""
+    """Return the edits that permute the channels of a value, or None if its node has no rule."""
     node = edit.find_maker(value)
     if value is None or node is None or edit.sole_consumer(value) is None:
         return None
@@ -96,12 +101,12 @@ def _permute_outputs(node: ir.Node, order: Any) -> None:
 
 
 def _alike(node: ir.Node, order: Any) -> list[Edit] | None:
-    """Operators that treat every channel alike."""
+    """Pass the permutation to the input of an operator that treats all channels alike."""
     return _edits(node.inputs[0], order)
 
 
 def _pairwise(node: ir.Node, order: Any) -> list[Edit] | None:
-    """Operators on two images, or on one and constants: all of them are permuted."""
+    """Permute all operands of an operator on two images, or on one image and constants."""
     edits: list[Edit] = []
     for index, value in enumerate(node.inputs):
         part = _constant(node, index, order) if edit.is_constant(value) else _operand(value, order)
@@ -127,7 +132,7 @@ def _constant(node: ir.Node, index: int, order: Any) -> list[Edit] | None:
 
 
 def _concatenation(node: ir.Node, order: Any) -> list[Edit] | None:
-    """A concatenation of channels of one image, each taken any number of times."""
+    """Rewrite a concatenation of channels of one image as a permuted 1×1 convolution."""
     if node.attributes.get_int("axis") not in (1, -3):
         return None
     parts = [_channels_of(value) for value in node.inputs]
@@ -146,7 +151,7 @@ def _width(value: ir.Value | None) -> int | None:
 
 
 def _channels_of(value: ir.Value | None) -> tuple[ir.Value, Any] | None:
-    """Return the image that a value has its channels from, and their places there."""
+    """Return the image from which a value takes its channels, and their indices in it."""
     width, node = _width(value), edit.find_maker(value)
     if value is None or width is None:
         return None
@@ -178,4 +183,4 @@ RULES: dict[str, Rule] = {
     "Concat": _concatenation,
     "Conv": _convolution,
 }
-"""What stands a permutation of its channels, by operator."""
+"""Edits that permute the channels of a node's output, by operator."""

@@ -1,10 +1,10 @@
-"""Activations in front of what only moves or copies pixels.
+"""Move activations before operators that only move or copy pixels.
 
     f(shuffle(x)) = shuffle(f(x)),        f(enlarge(x)) = enlarge(f(x))
 
-for every f that looks at one number at a time, with pixel shuffles and enlarging by repetition.
-In front, the activation is fused into the convolution that computes x, and before an enlargement it
-runs on fewer pixels. The slopes of a PReLU follow the channels that they belong to.
+for every elementwise f, with pixel shuffles and nearest-neighbour enlargement. Before them, the
+activation is fused into the convolution that computes x; before an enlargement it also runs on
+fewer pixels. The slopes of a PReLU are permuted with their channels.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ from edge_imgq.graph.operators import LOGICAL, MOVING, SINGLE
 ACTIVATIONS = (SINGLE - MOVING - {"Cast", "CastLike"} - LOGICAL) | {"PRelu"}
 
 FUSED = frozenset({"Clip", "LeakyRelu", "PRelu", "Relu"})
-"""Activations that a convolution before them may take in. Others stand alone in every file, and a
-shuffle leaves them as many numbers as before."""
+"""Activations that a preceding convolution may absorb. Others remain nodes in every file format, so
+moving them before a shuffle gains nothing.
+"""
 
 
 def hoist_activation(model: ir.Model) -> int:
-    """Move activations in front of pixel shuffles and enlargements by repetition; exact.
+    """Move activations before pixel shuffles and nearest-neighbour enlargements; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of activations moved.
@@ -69,7 +73,7 @@ def _commutes(node: ir.Node, mover: ir.Node) -> bool:
 
 
 def _repeats(node: ir.Node) -> bool:
-    """Whether a Resize repeats pixels and makes no image smaller."""
+    """Return True if a Resize copies pixels by scales ≥ 1 and does not crop."""
     scales = node.inputs[2] if len(node.inputs) > 2 else None
     if node.attributes.get_string("mode", "nearest") != "nearest" or not edit.is_constant(scales):
         return False
@@ -79,7 +83,7 @@ def _repeats(node: ir.Node) -> bool:
 
 
 def _slopes(node: ir.Node, mover: ir.Node) -> Any:
-    """Return slopes for the channels before the mover; None when they vary inside a channel."""
+    """Return slopes for the channels before the mover, or None if they vary within a channel."""
     slope, source = node.inputs[1], mover.inputs[0]
     if not edit.is_constant(slope) or source is None or source.shape is None:
         return None

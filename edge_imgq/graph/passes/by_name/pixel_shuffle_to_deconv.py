@@ -1,19 +1,19 @@
-"""Pixel shuffles as transposed convolutions, for accelerators that have no depth-to-space.
+"""Rewrite pixel shuffles as transposed convolutions, for accelerators without depth-to-space.
 
 Depth-to-space of block s writes channel φ·C + c of pixel m (CRD: channel c·s² + φ) to pixel
 s·m + φ of channel c. That is the transposed convolution
 
     y[c, s·i + k] = Σ_j x[j, i] · W[j, c, k],     W[j, c, k] = 1 where j is channel (k, c), else 0,
 
-of kernel s and stride s: one product by one per output, so exact in every precision.
+of kernel s and stride s. Each output is one product by 1, so it is exact in every precision.
 
-A convolution of stride 1 that the shuffle alone reads does it by itself, one dimension shown:
+A convolution of stride 1 whose only reader is the shuffle absorbs it (one dimension shown):
 
     y[c, s·m + φ] = Σ_t w[(φ, c), t] · x[m + t − p] = Σ_i x[i] · V[c, s·m + φ + P − s·i],
     V[c, φ + s·(T − 1 − t)] = w[(φ, c), t],     P = s·(T − 1 − p)   at both ends,
 
-a transposed convolution of kernel s·T and stride s with as many products. It has one bias per
-channel, so the phases' biases must agree. This is the way back from `sub_pixel`.
+a transposed convolution of kernel s·T and stride s with as many multiplications. It has one bias
+per channel, so the biases of all phases must be equal. This inverts `sub_pixel`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,17 @@ from edge_imgq.graph.passes.express.normalize_deconv import divide
 
 
 def pixel_shuffle_to_deconv(model: ir.Model) -> int:
-    """Rewrite every DepthToSpace of a float graph as a ConvTranspose; exact.
+    """Rewrite each DepthToSpace of a float graph as a ConvTranspose.
+
+    Grouped ConvTranspose nodes are split first. Exact; where a convolution absorbs the shuffle,
+    float32
+    sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of nodes rewritten.
+        The number of DepthToSpace nodes rewritten.
     """
     if any(node.op_type == "DequantizeLinear" for node in model.graph):
         return 0
@@ -72,7 +79,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _places(node: ir.Node, channels: int) -> Any:
-    """Return the input channel of each (row phase, column phase, image channel)."""
+    """Return the input channel of each (row phase, column phase, image channel), (s, s, C)."""
     block = node.attributes.get_int("blocksize")
     index = np.arange(channels)
     if node.attributes.get_string("mode", "DCR") == "DCR":
@@ -89,7 +96,7 @@ def _one_hot(places: Any, block: int) -> Any:
 
 
 def _absorbed(source: ir.Value, places: Any) -> ir.Node | None:
-    """Return the convolution that can do the shuffle by itself, if one stands before it."""
+    """Return the preceding convolution if it can absorb the shuffle, else None."""
     node = source.producer()
     if node is None or node.op_type != "Conv" or edit.sole_consumer(source) is None:
         return None
@@ -117,7 +124,7 @@ def _bias(convolution: ir.Node) -> Any:
 def _folded(
     graph: ir.Graph, node: ir.Node, convolution: ir.Node, places: Any
 ) -> tuple[list[ir.Value | None], dict[str, list[int]]]:
-    """Return the inputs and attributes of the transposed convolution that does both."""
+    """Return inputs and attributes of the ConvTranspose that replaces convolution and shuffle."""
     block = places.shape[0]
     weight = edit.contents(convolution.inputs[1])
     taps = weight.shape[2:]

@@ -1,29 +1,29 @@
-"""PReLU without a PReLU: two rectified halves, for graphs that will be quantized.
+"""Split PReLU into two rectified halves, for graphs that will be quantized.
 
 For a slope a of any size or sign,
 
     PReLU(x) = relu(x) − a · relu(−x) = relu(x) − sign(a) · relu(−|a| · x).
 
-So a convolution x = W·u + b before a PReLU becomes one with twice the channels, and the convolution
-V after it takes both halves:
+A convolution x = W·u + b before a PReLU gets twice the output channels, and the convolution V
+behind it reads both halves:
 
     [h₁; h₂] = relu([W; −|a|·W]·u + [b; −|a|·b]),      V·PReLU(x) = [V, −sign(a)·V]·[h₁; h₂].
 
-Exact in float. In int8 no activation operator is left, each half has all 8 bits for one sign, and a
-layer rounds once instead of twice. |a| goes into the producer, so V and −V share one weight scale;
-with a in the consumer, V and −a·V would share it and the weights would lose. Channels with a = 0
-get no second half. Where the neighbour is not a convolution, a 1×1 convolution with a unit matrix
-takes its part. A pixel shuffle (DCR) behind the PReLU lets both halves pass: they are interleaved
-phase by phase, [h₁; h₂]_φ, and its readers take them. A LeakyReLU, whose int8 kernel multiplies
-with eight bits, is a PReLU of one slope and takes the same form where convolutions stand on both
-sides. In float graphs the split only costs time; it belongs to quantized ones.
+This is exact in real numbers. In int8 it leaves no activation node, gives each half all 8 bits for
+one sign, and rounds once instead of twice per layer. |a| is folded into the producer, so that V and
+−V share one weight scale; in the consumer, V and −a·V would share it and lose precision. Channels
+with a = 0 get no second half. Where a neighbour is not a convolution, a 1×1 convolution with an
+identity matrix is inserted. A DCR pixel shuffle behind the PReLU is applied to both halves,
+interleaved per phase, [h₁; h₂]_φ. A LeakyReLU, whose int8 kernel multiplies with eight bits, is a
+PReLU of one slope and is split if convolutions lie on both sides. In float graphs the split only
+costs time.
 
-Twice the channels cost time where a kernel's tiles were full already. `cheap_sign_split` leaves a
-PReLU there as it is, to be computed in float between conversions; what is cheap is counted in
-`edge_imgq.graph.passes.by_name.sign_split_cost`. If its slopes are all one number, it becomes a
+Twice the channels cost time where a kernel's tiles were already full. `cheap_sign_split` keeps such
+a PReLU, which is then computed in float between conversions. The cost model is in
+`edge_imgq.graph.passes.by_name.sign_split_cost`. A kept PReLU whose slopes are all equal becomes a
 LeakyReLU, which has an int8 kernel.
 
-Kin: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
+Related: CReLU (Shang et al., ICML 2016); outlier channel splitting (Zhao et al., ICML 2019).
 """
 
 from __future__ import annotations
@@ -40,11 +40,16 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.xnnpack import FRACTIONS
 
 RECTIFIED = ".halves.relu"
-"""Ends the name of the node that writes halves."""
+"""Suffix of the name of each Relu node that writes halves."""
 
 
 def sign_split(model: ir.Model) -> int:
-    """Rewrite PReLUs with constant slopes on (N, C, H, W), and LeakyReLUs; exact in float.
+    """Split each PReLU with one constant slope per channel on (N, C, H, W), and LeakyReLUs.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -56,14 +61,17 @@ def sign_split(model: ir.Model) -> int:
 
 
 def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
-    """Rewrite those of them whose halves cost no more than the activation kept; exact in float.
+    """Split the activations whose halves cost at most MOST times the kept activation.
+
+    Other PReLUs with one slope for all channels become LeakyReLUs. Exact in real numbers; float32
+    rounding differs.
 
     Args:
-        model: rewritten in place.
-        kernels: of the processor that the graph is for.
+        model: edited in place.
+        kernels: kernel profile of the target processor.
 
     Returns:
-        The number of nodes rewritten.
+        The number of nodes split.
     """
     covered = [node for node in model.graph if _is_covered(node)]
     cheap = {node for node in covered if _is_cheap(node, kernels)}
@@ -76,10 +84,14 @@ def cheap_sign_split(model: ir.Model, kernels: KernelProfile) -> int:
 
 
 def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
-    """Return PReLUs between convolutions of which some halves cost no more than the activation.
+    """Return the PReLUs between convolutions for which some number of halves is affordable.
+
+    Args:
+        graph: not changed.
+        kernels: kernel profile of the target processor.
 
     Returns:
-        How many halves each may have.
+        The largest affordable number of halves, by node.
     """
     found = {}
     for node in graph:
@@ -93,16 +105,20 @@ def partly_cheap(graph: ir.Graph, kernels: KernelProfile) -> dict[ir.Node, int]:
 
 
 def holds_halves(value: ir.Value) -> bool:
-    """Tell whether a value is the rectified halves of PReLUs."""
+    """Return True if a value holds the rectified halves of a PReLU."""
     maker = value.producer()
     return maker is not None and maker.op_type == "Relu" and (maker.name or "").endswith(RECTIFIED)
 
 
 def split(graph: ir.Graph, node: ir.Node) -> tuple[ir.Value, Any]:
-    """Put both halves of a PReLU between convolutions in its place; exact in float.
+    """Replace a PReLU between convolutions by its two halves; exact in real numbers.
+
+    Args:
+        graph: edited in place.
+        node: PRelu or LeakyRelu with one constant slope per channel.
 
     Returns:
-        The halves, relu([x; −|a|·x]), and the slopes a; channels with a = 0 have no second half.
+        The halves relu([x; −|a|·x]) and the slopes a; channels with a = 0 have no second half.
     """
     slopes = _slopes(node)
     return _rewrite(graph, node), slopes
@@ -126,7 +142,7 @@ def _surroundings(node: ir.Node) -> Surroundings:
 
 
 def _write_leaky(graph: ir.Graph, node: ir.Node) -> None:
-    """Put a LeakyReLU in place of a PReLU whose slopes are all one number that its kernel has."""
+    """Replace a PReLU by a LeakyReLU if its slopes all equal one multiple of the kernel's step."""
     slopes = _slopes(node)
     alpha = float(slopes[0])
     if np.any(slopes != slopes[0]) or alpha * FRACTIONS % 1 or not alpha:
@@ -151,7 +167,7 @@ def _is_covered(node: ir.Node) -> bool:
 
 
 def _slopes(node: ir.Node) -> Any:
-    """Return one slope per channel; None when they are not known or vary inside a channel."""
+    """Return one slope per channel, or None if they are unknown or vary within a channel."""
     if node.op_type == "LeakyRelu":
         source = node.inputs[0]
         shape = None if source is None else source.shape
@@ -170,7 +186,7 @@ def _slopes(node: ir.Node) -> Any:
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
-    """Put halves in the place of an activation, and return them."""
+    """Replace an activation by its halves, let its readers read them, and return them."""
     slopes, output = _slopes(node), node.outputs[0]
     shuffle = _shuffle_behind(node, slopes)
     if shuffle is None:
@@ -194,7 +210,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> ir.Value:
 
 
 def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
-    """Return the DCR shuffle that alone reads a node, if all its phases have the same slopes."""
+    """Return the DCR shuffle that is the only reader if all phases have equal slopes, else None."""
     shuffle = edit.sole_consumer(node.outputs[0])
     if shuffle is None or shuffle.op_type != "DepthToSpace":
         return None
@@ -205,7 +221,7 @@ def _shuffle_behind(node: ir.Node, slopes: Any) -> ir.Node | None:
 
 
 def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int) -> ir.Value:
-    """Put both halves through the shuffle and return its output."""
+    """Apply the shuffle to both halves and return its output."""
     attributes = dict(shuffle.attributes.items())
     name = f"{shuffle.name}.halves"
     image = edit.insert_node(graph, shuffle, "DepthToSpace", [halves], attributes, name)
@@ -216,7 +232,7 @@ def _shuffled(graph: ir.Graph, shuffle: ir.Node, halves: ir.Value, channels: int
 
 
 def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
-    """Put relu([W; −|a|·W]) where the convolution and the PReLU were, and return its output."""
+    """Insert relu([W; −|a|·W]) in place of the convolution and PReLU, and return its output."""
     source, producer = node.inputs[0], _own_producer(node)
     assert source is not None
     name = f"{node.name}.halves"
@@ -233,7 +249,7 @@ def _emit_halves(graph: ir.Graph, node: ir.Node, spread: Any) -> ir.Value:
 
 
 def _own_producer(node: ir.Node) -> ir.Node | None:
-    """Return the convolution whose output a node alone reads."""
+    """Return the plain convolution whose output only this node reads, or None."""
     source = node.inputs[0]
     producer = edit.find_maker(source)
     if source is None or producer is None or edit.sole_consumer(source) is not node:
@@ -242,21 +258,21 @@ def _own_producer(node: ir.Node) -> ir.Node | None:
 
 
 def _spreading_matrix(slopes: Any) -> Any:
-    """[I; −|a|·I] without the rows of zero slope."""
+    """Return [I; −|a|·I] without the rows of zero slope, float32."""
     split = np.flatnonzero(slopes)
     identity = np.eye(len(slopes), dtype=np.float32)
     return np.concatenate([identity, -np.abs(slopes[split])[:, None] * identity[split]])
 
 
 def _merging_matrix(slopes: Any) -> Any:
-    """[I, −sign(a)·I] without the columns of zero slope."""
+    """Return [I, −sign(a)·I] without the columns of zero slope, float32."""
     split = np.flatnonzero(slopes)
     identity = np.eye(len(slopes), dtype=np.float32)
     return np.concatenate([identity, -np.sign(slopes[split]) * identity[:, split]], axis=1)
 
 
 def _is_plain(node: ir.Node) -> bool:
-    """Whether a node is an ungrouped convolution with constant weights."""
+    """Return True for an ungrouped convolution with constant weights."""
     found = convolution_of(node)
     return found is not None and not found.is_transposed and found.group == 1
 
@@ -266,7 +282,7 @@ def _convolutions(value: ir.Value) -> list[ir.Node]:
 
 
 def _spread_outputs(graph: ir.Graph, node: ir.Node, spread: Any) -> None:
-    """Multiply a convolution's outputs by a matrix: W ← M·W, b ← M·b."""
+    """Multiply a convolution's outputs by a matrix M: W ← M·W, b ← M·b."""
     weight = node.inputs[1]
     assert weight is not None
     array = np.einsum("po,oihw->pihw", spread, edit.contents(weight)).astype(np.float32)

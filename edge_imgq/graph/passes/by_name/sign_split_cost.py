@@ -1,17 +1,17 @@
-"""What a sign split costs in an int8 file, beside the PReLU that it replaces.
+"""Cost of a sign split in an int8 file, against the PReLU that it replaces.
 
-Kernels work on tiles of channels (`edge_imgq.kernels.tile`), so what twice the channels cost
-depends on how full the tiles were. Where they write 16 and read 8, a 3×3 layer from 8 to 8 channels
-fills 9·8·16 slots and its split form 9·16·16, twice as many; from 16 to 16 it is 9·16·16 and
-9·32·32, four times. Against that stands the PReLU: XNNPACK has none for int8, so a file that keeps
-it dequantizes, applies it and quantizes. In slots per position, with C channels:
+Kernels work on tiles of channels (`edge_imgq.kernels.tile`), so the cost of twice the channels
+depends on how full the tiles were. If tiles have 16 output and 8 input channels, a 3×3 layer from 8
+to 8 channels takes 9·8·16 slots and its split variant 9·16·16, twice as many; from 16 to 16 it is
+9·16·16 and 9·32·32, four times. XNNPACK has no int8 PReLU, so a file that keeps it dequantizes,
+applies it and quantizes. In slots per position, with C channels:
 
     convolution     taps · ⌈I⌉₈ · ⌈O⌉₁₆ + position, or less in blocks of pixels
     PRELU kept      prelu · ⌈C⌉₁₆, and remainder where C is no multiple of 16
     LEAKY_RELU      leaky · C, which is an int8 kernel
 
-A PReLU is looked at with the convolutions on both sides, everything else as it stands in the float
-graph, and is split where that costs at most MOST times as much as to keep it.
+A PReLU is costed with the convolutions on both sides, all else as in the float graph. It is split
+if that costs at most MOST times as much as keeping it.
 
 Measured: chains of 3×3 and 1×1 convolutions of 8 to 64 channels at 90×160, one thread of an AMD
 EPYC with AVX-512, 4 picoseconds a slot. Split over kept, measured and counted for whole chains:
@@ -19,7 +19,7 @@ EPYC with AVX-512, 4 picoseconds a slot. Split over kept, measured and counted f
     3×3   8: 0.64, 0.68   12: 1.2, 1.3   16: 2.0, 2.2   24: 3.0, 2.4   32: 5.0, 3.0
     1×1   8: 0.37, 0.37   16: 1.1, 0.9   32: 1.5, 1.2   48: 3.6, 1.5
 
-Where the halves no longer fit into the second cache they cost more than this counts.
+Halves that no longer fit into the second-level cache cost more than this model counts.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ from edge_imgq.kernels.profile import KernelProfile
 from edge_imgq.kernels.tile import round_up
 
 MOST = 1.2
-"""How many times as much the halves may cost as the PReLU kept: what fidelity may cost."""
+"""Largest accepted ratio of the cost of the halves to that of the kept PReLU."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stands around an activation.
+    """The convolutions around an activation.
 
     Attributes:
-        producer: the convolution that would write both halves; None where there is none.
-        consumers: the convolutions that would read them.
-        block: side of the blocks of a pixel shuffle between; 1 without one.
-        merges: whether anything else reads the activation, so that a convolution joins the halves.
+        producer: convolution that would write both halves, or None.
+        consumers: convolutions that would read them.
+        block: block size of a pixel shuffle behind the activation; 1 without one.
+        merges: whether any other node reads the activation, so that a 1×1 convolution must join the
+            halves.
     """
 
     producer: ir.Node | None
@@ -59,13 +60,13 @@ class Surroundings:
 
 
 def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_leaky: bool) -> bool:
-    """Tell whether a split costs at most MOST times as much as the activation kept.
+    """Return True if a split costs at most MOST times as much as the kept activation.
 
     Args:
-        around: the convolutions beside it.
+        around: convolutions beside the activation.
         slopes: one per channel.
-        kernels: of the processor that the file is for.
-        is_leaky: whether int8 has a kernel for the activation.
+        kernels: kernel profile of the target processor.
+        is_leaky: whether the activation has an int8 kernel (LeakyReLU).
     """
     channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
     kept = _kept(around, channels, kernels, is_leaky=is_leaky)
@@ -73,15 +74,15 @@ def is_cheap(around: Surroundings, slopes: Any, kernels: KernelProfile, *, is_le
 
 
 def affordable(around: Surroundings, slopes: Any, kernels: KernelProfile) -> int:
-    """Return the most halves of a PReLU that cost at most MOST times as much as to keep it.
+    """Return the largest number of halves that costs at most MOST times as much as the kept PReLU.
 
     Args:
-        around: the convolutions beside it.
+        around: convolutions beside the activation.
         slopes: one per channel.
-        kernels: of the processor that the file is for.
+        kernels: kernel profile of the target processor.
 
     Returns:
-        A number up to that of all halves; 0 where not even one for each channel is.
+        C to C plus the number of nonzero slopes; 0 if not even one half per channel is affordable.
     """
     channels, halves = len(slopes), len(slopes) + int(np.count_nonzero(slopes))
     most = MOST * _kept(around, channels, kernels, is_leaky=False)
@@ -109,13 +110,13 @@ def _activation(channels: int, kernels: KernelProfile, *, is_leaky: bool) -> flo
 def _convolutions(
     around: Surroundings, channels: int, stored: int, kernels: KernelProfile
 ) -> float:
-    """Return the slots of the convolutions beside an activation per position of its own.
+    """Return the slots of the convolutions beside an activation, per position of the activation.
 
     Args:
         around: those convolutions.
-        channels: of the activation.
-        stored: channels between the convolutions, in one part or two.
-        kernels: of the processor that the file is for.
+        channels: channels of the activation.
+        stored: channels of the tensor between the convolutions, with halves or without.
+        kernels: kernel profile of the target processor.
     """
     total = 0.0
     if around.producer is not None:
@@ -131,6 +132,6 @@ def _convolutions(
 
 
 def _matrix_slots(inputs: int, outputs: int, kernels: KernelProfile) -> float:
-    """Return the slots of a 1×1 convolution that joins or spreads halves."""
+    """Return the slots of a 1×1 convolution that joins or writes halves, per position."""
     layer = ConvShape((1, 1), (0, 0), inputs, outputs, quantized=True)
     return kernels.position + no_rewrite(layer, kernels).slots

@@ -1,4 +1,4 @@
-"""Transposed convolution as convolution and depth-to-space: the same taps, grouped by phase.
+"""Rewrite transposed convolution as convolution and depth-to-space: the same taps, by phase.
 
 A transposed convolution of stride s writes, in one dimension with padding p,
 
@@ -8,16 +8,15 @@ Let n = s·m + φ with the phase 0 ≤ φ < s, and i = m + t. Then k = φ + p �
 
     y[s·m + φ] = Σ_t x[m + t] · w[φ + p − s·t],
 
-a plain convolution of x for every phase, with taps t for which 0 ≤ φ + p − s·t < K. The s·s phases
-of an image become s·s groups of output channels, and depth-to-space (DCR) interleaves them. No tap
-is lost, none is computed on a stuffed zero.
+a plain convolution of x for each phase, with the taps t for which 0 ≤ φ + p − s·t < K. The s·s
+phases of an image become s·s groups of output channels, and depth-to-space (DCR) interleaves them.
+Every tap is kept, and none multiplies an inserted zero.
 
-The output has s times the input's length and an excess, K − p_begin − p_end + output_padding − s.
-An excess of whole blocks is padding of the convolution, or what it does without; what is left of
-one is cut off the result.
+The output length is s times the input length plus K − p_begin − p_end + output_padding − s. Whole
+blocks of s of this excess change the convolution's padding; the rest of a block is sliced off.
 
-Where every channel is a group, each phase is a depthwise convolution of its own, and the phases are
-joined before depth-to-space.
+A depthwise transposed convolution becomes one depthwise convolution per phase, concatenated before
+depth-to-space.
 
 Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
 """
@@ -39,11 +38,11 @@ NAMELESS = "deconvolution"
 
 @dataclass(frozen=True)
 class _Axis:
-    """The taps of one spatial axis: t runs from `first` to `last`, both included.
+    """The taps of one spatial axis: t from `first` to `last`, both included.
 
     Attributes:
         stride, kernel, padding: of the transposed convolution; its padding before the image.
-        excess: length of its result, less `stride` times that of its input.
+        excess: output length minus `stride` times the input length.
     """
 
     stride: int
@@ -62,22 +61,28 @@ class _Axis:
 
     @property
     def more(self) -> int:
-        """How many blocks of `stride` the result has beside one for every input, or lacks."""
+        """Number of output blocks of `stride` beyond one per input pixel; negative if fewer."""
         return -(-self.excess // self.stride)
 
     @property
     def cut(self) -> int:
-        """How much of the last block is no part of the result."""
+        """Number of pixels of the last block that are sliced off."""
         return self.more * self.stride - self.excess
 
     def tap(self, phase: int, t: int) -> int | None:
-        """Return the index of w that phase φ uses at x[m + t]; None outside the kernel."""
+        """Return the index of w that phase φ multiplies with x[m + t]; None outside the kernel."""
         index = phase + self.padding - self.stride * t
         return index if 0 <= index < self.kernel else None
 
 
 def sub_pixel(model: ir.Model) -> int:
-    """Rewrite every transposed convolution of stride 2 or more; exact in float.
+    """Rewrite each dense or depthwise ConvTranspose of equal strides ≥ 2 on both axes.
+
+    Grouped, dilated and `auto_pad` nodes stay unchanged. Exact in real numbers; float32 sums may be
+    ordered differently.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -114,12 +119,12 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def is_depthwise(node: ir.Node) -> bool:
-    """Tell whether a transposed convolution has one output channel for each, and the algebra."""
+    """Return True for a depthwise ConvTranspose of channel multiplier 1 that `sub_pixel` covers."""
     return node.attributes.get_int("group", 1) > 1 and _axes(node) is not None
 
 
 def _joined(graph: ir.Graph, node: ir.Node, kernel: Any, axes: tuple[_Axis, _Axis]) -> ir.Value:
-    """Return the phases (s·s, C, T, T) of a depthwise one, each a convolution, joined."""
+    """Return the phases (N, s·s·C, H, W) of a depthwise node: one Conv per phase, concatenated."""
     bias = edit.bias_of(node)
     parts = [
         _convolution(graph, node, taps[:, np.newaxis], bias, axes, f"phase{index}", len(taps))
@@ -157,7 +162,7 @@ def _convolution(
 def _phases_shape(
     source: ir.Value | None, channels: int, axes: tuple[_Axis, _Axis]
 ) -> ir.Shape | None:
-    """Return the shape of all phases of an image; a side that is open stays so."""
+    """Return the shape of the phases of an image; open sides stay open."""
     if source is None or source.shape is None:
         return None
     batch, _, *sides = source.shape
@@ -171,13 +176,13 @@ def _phases_shape(
 def _cut_off(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axes: tuple[_Axis, _Axis]
 ) -> ir.Value:
-    """Leave out the rows and columns of the last blocks that are no part of the result."""
+    """Slice off the rows and columns of the last blocks that exceed the result."""
     ends = {place: (0, -axis.cut) for place, axis in enumerate(axes, 2) if axis.cut}
     return edit.insert_slice(graph, node, image, ends, f"{node.name}.whole")
 
 
 def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
-    """Return height and width; None when the algebra above does not cover the node."""
+    """Return the height and width axes, or None if the pass does not cover the node."""
     found = convolution_of(node)
     if found is None or found.pads is None or not found.is_transposed:
         return None
@@ -194,7 +199,7 @@ def _axes(node: ir.Node) -> tuple[_Axis, _Axis] | None:
 
 
 def _depthwise_groups(node: ir.Node) -> int:
-    """Return how many groups a depthwise node of one output channel for each would have."""
+    """Return the number of groups of a depthwise node of channel multiplier 1, else 1."""
     inputs, outputs = edit.contents(node.inputs[1]).shape[:2]
     return int(inputs) if outputs == 1 else 1
 
@@ -204,7 +209,7 @@ def _excess(kernel: int, stride: int, pads: Sequence[int], extra: int) -> int:
 
 
 def _phase_kernels(weight: Any, axes: tuple[_Axis, _Axis]) -> Any:
-    """Regroup (I, O, K, K) taps into (s·s·O, I, T, T), phases outermost as DCR wants them."""
+    """Regroup taps (I, O, K, K) into (s·s·O, I, T, T), phases outermost for DCR."""
     height, width = axes
     inputs, outputs = weight.shape[:2]
     taps = (height.last - height.first + 1, width.last - width.first + 1)

@@ -1,20 +1,20 @@
-"""Transposed convolutions as plain ones over an image with zeros between its pixels.
+"""Rewrite transposed convolutions as convolutions over a zero-inserted image.
 
-A transposed convolution of stride s adds, for each pixel of its input, a kernel to its output at s
-times that place. That is a convolution of stride 1, its kernel turned by 180° and its inputs and
-outputs exchanged, of the input with s − 1 zeros behind each pixel (one dimension shown):
+A transposed convolution of stride s adds, for each input pixel i, a kernel to its output at s·i.
+That equals a convolution of stride 1 over the input with s − 1 zeros behind each pixel, with the
+kernel rotated by 180° and its input and output channels exchanged (one dimension shown):
 
     z[s·i] = x[i], z elsewhere 0;    y[n] = Σ_k W[k] · x[i], s·i + k = n + p
                                           = Σ_t W[K − 1 − t] · z[n + t − (K − 1 − p)],
 
-padded with K − 1 − p zeros before, and K − s − p′ + o behind, o the output padding. The zeros come
-of operators that every accelerator has:
+padded with K − 1 − p zeros before, and K − s − p′ + o behind, o the output padding. The zeros are
+written by operators that every accelerator has:
 
     z = nearest(x, s) · mask,     mask 1 where row and column are multiples of s, else 0.
 
-Both products are exact. It takes s² times the products of the transposed convolution, so it is for
-drivers that have no transposed convolution, and after the pass `pixel-shuffle-to-deconv`, whose
-pixel shuffles it then spells out, too.
+The copies and the products with the mask are exact. It takes s² times the multiplications of the
+transposed convolution. It is meant for drivers without transposed convolution, and runs after
+`pixel-shuffle-to-deconv`, so that pixel shuffles are rewritten as well.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ NEAREST = {
 
 
 def zero_insertion(model: ir.Model) -> int:
-    """Rewrite the dense transposed convolutions of a float graph that have a stride; exact.
+    """Rewrite each dense ConvTranspose of stride ≥ 2 in a float graph.
+
+    Exact in real numbers; float32 sums may be ordered differently. A graph with a DequantizeLinear
+    node
+    and nodes whose padding would be negative stay unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -53,7 +60,7 @@ def zero_insertion(model: ir.Model) -> int:
 
 
 def _pads(found: Convolution) -> list[int] | None:
-    """Return the padding of the plain convolution; None where it depends on the image's size."""
+    """Return the pads of the plain convolution, or None if they depend on the image size."""
     if found.pads is None:
         return None
     before = [found.kernel[i] - 1 - found.pads[i] for i in (0, 1)]
@@ -85,7 +92,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, found: Convolution, pads: list[int]
 
 
 def _mask(graph: ir.Graph, node: ir.Node, found: Convolution, name: str) -> ir.Value:
-    """Return the mask: one pixel's, repeated as often as the input has pixels."""
+    """Return the mask: one block of s × s, tiled once per input pixel at run time."""
     one = np.zeros((1, 1, *found.strides), np.float32)
     one[0, 0, 0, 0] = 1
     ends = [

@@ -1,1 +1,1 @@
-"""Phase 5: operators that some target lacks, in those that all targets have."""
+"""Phase 5, express: rewrite operators that some target lacks into ones that all targets have."""

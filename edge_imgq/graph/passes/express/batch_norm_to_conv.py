@@ -1,11 +1,11 @@
-"""Batch normalisation that no convolution took in, as a depthwise 1×1 convolution.
+"""Rewrite a batch normalisation that no convolution absorbed as a depthwise 1×1 convolution.
 
 With running mean m and variance v,
 
     y = (x − m) / √(v + ε) · γ + β = a·x + (β − a·m),        a = γ / √(v + ε).
 
-Simplifiers fold it into a convolution before it. Where none stands there, one multiplication and
-addition per channel remain, which a depthwise convolution does in one rounding.
+Simplifiers fold it into a preceding convolution. Without one, a multiplication and an addition per
+channel remain; a depthwise convolution computes both with one rounding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from edge_imgq.graph import edit
 
 
 def batch_norm_to_conv(model: ir.Model) -> int:
-    """Rewrite every BatchNormalization in inference on (N, C, H, W); exact but for rounding.
+    """Rewrite each BatchNormalization in inference mode on (N, C, H, W) with constant parameters.
+
+    Exact in real numbers; a and β − a·m are computed in float64 and rounded to float32.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

@@ -1,10 +1,10 @@
-"""The mean over channels as a 1×1 convolution.
+"""Rewrite the mean over channels as a 1×1 convolution.
 
     ReduceMean(x, channels) = Conv1×1(x, W),      W = (1/C … 1/C), one output channel.
 
 In int8 the convolution's weight scale is chosen so that no sum lies halfway between two levels
-(`edge_imgq.quantize.scales.tie_free_multiplier`). The plain mean of eight channels is such a half
-in one of eight cases where its result shares its operand's scale, as in attention that joins mean
+(`edge_imgq.quantize.scales.tie_free_multiplier`). The plain mean of eight channels lies halfway in
+one of eight cases if its result shares its operand's scale, as in attention that concatenates mean
 and maximum.
 """
 
@@ -18,7 +18,12 @@ from edge_imgq.graph.float_regions import is_marked
 
 
 def channel_mean_to_conv(model: ir.Model) -> int:
-    """Rewrite means over the channels of images that keep their axis; exact but for rounding.
+    """Rewrite each ReduceMean over the channels of (N, C, H, W) that keeps the axis.
+
+    C must be known. Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of means rewritten.

@@ -1,11 +1,13 @@
-"""Cubic upsampling by a whole factor, as a convolution before a pixel shuffle.
+"""Rewrite cubic upsampling by an integer factor as a convolution and a pixel shuffle.
 
-Upsampled by s, every output pixel of one phase lies at the same place between input pixels, so that
-each phase is one kernel of Keys' weights (at most 5 × 5 taps), and
+With factor s, all output pixels of one phase have the same offset from the input grid. Each of the
+s² phases is then one kernel of Keys' weights (at most 5 × 5 taps):
 
-    Resize(x) = DepthToSpace(Conv(Pad(x, edge, 2), K)),      K of s² kernels per channel,
+    Resize(x) = DepthToSpace(Conv(Pad(x, edge, 2), K)),      K of s² kernels per channel.
 
-since taps beyond the edge take the edge's value. No file format but ONNX has a cubic resize.
+Taps outside the image read the edge value. Of the target formats, only ONNX has a cubic resize.
+
+Keys, "Cubic convolution interpolation for digital image processing", 1981.
 """
 
 from __future__ import annotations
@@ -19,15 +21,22 @@ from edge_imgq.graph import edit
 
 REACH = 2
 SHIFTS = {"half_pixel": 0.5, "pytorch_half_pixel": 0.5, "asymmetric": 0.0}
-"""How far from its corner the middle of a pixel lies, by coordinate mode."""
+"""Offset of a pixel's centre from its corner, in pixels, by coordinate transformation mode."""
 
 MOST_CHANNELS = 16
-"""The convolution is dense, so that a shuffle may permute its channels; its cost grows with their
-square."""
+"""Largest number of channels that is rewritten. The convolution is dense, so that a shuffle can
+permute its channels; its cost grows with the square of the channels.
+"""
 
 
 def cubic_upsample_to_conv(model: ir.Model) -> int:
-    """Rewrite cubic Resizes of an image by a whole factor, the same on both axes; exact.
+    """Rewrite each cubic Resize of (N, C, H, W) by one integer factor on both axes.
+
+    Resizes with `exclude_outside` or other coordinate modes stay unchanged. Exact in real numbers;
+    float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -67,7 +76,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _factor(node: ir.Node) -> int | None:
-    """Return the whole factor that height and width grow by."""
+    """Return the integer factor by which height and width grow, or None if there is none."""
     scales = node.inputs[2] if len(node.inputs) > 2 else None
     if edit.is_constant(scales) and edit.contents(scales).size == 4:
         factors = edit.contents(scales).astype(np.float64)
@@ -86,7 +95,7 @@ def _factor(node: ir.Node) -> int | None:
 
 
 def _phases(factor: int, shift: float, a: float) -> Any:
-    """Return the weights (phases, taps from −2 to 2) along one axis."""
+    """Return the Keys weights along one axis, (phases, 5 taps at −2 … 2), in float64."""
     places = (np.arange(factor) + shift) / factor - shift
     taps = np.arange(-REACH, REACH + 1)
     t = np.abs(places[:, np.newaxis] - taps)
@@ -96,7 +105,7 @@ def _phases(factor: int, shift: float, a: float) -> Any:
 
 
 def _kernels(table: Any, channels: int) -> Any:
-    """Return (channels · s², channels, 5, 5): the phases of every channel, one after the other."""
+    """Return float32 kernels (C · s², C, 5, 5) in CRD order: all phases of channel 0 come first."""
     plane = np.einsum("at,bu->abtu", table, table).reshape(-1, *[table.shape[1]] * 2)
     kernels = np.einsum("cd,ptu->cpdtu", np.eye(channels), plane)
     return kernels.reshape(-1, channels, *plane.shape[1:]).astype(np.float32)

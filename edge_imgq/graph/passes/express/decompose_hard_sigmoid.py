@@ -1,4 +1,4 @@
-"""Hard sigmoid as what it is: a line, clipped.
+"""Rewrite HardSigmoid as a multiplication, an addition and a Clip.
 
 HardSigmoid(x) = clip(α·x + β, 0, 1)
 """
@@ -12,7 +12,10 @@ from edge_imgq.graph import edit
 
 
 def decompose_hard_sigmoid(model: ir.Model) -> int:
-    """Rewrite every HardSigmoid; exact but for rounding.
+    """Rewrite each HardSigmoid; exact in real numbers, float32 rounding may differ.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

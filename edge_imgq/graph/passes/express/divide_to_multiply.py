@@ -1,8 +1,9 @@
-"""Division and powers by constants, as the products that every target computes in integers.
+"""Rewrite division and powers by constants as operators that targets compute in integers.
 
 x / c = x · (1/c),      x² = x · x,      x^½ = √x,      x¹ = x.
 
-A power that is marked as float arithmetic stays marked: XNNPACK has no POW.
+A power that is marked as float arithmetic keeps its mark; it is rewritten because XNNPACK has no
+POW. A marked division stays unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from edge_imgq.graph.float_regions import is_marked, mark_float
 
 
 def divide_to_multiply(model: ir.Model) -> int:
-    """Rewrite division by a constant, and powers 1, 2 and ½; exact but for rounding.
+    """Rewrite float division by a nonzero constant, and powers 1, 2 and ½.
+
+    Exact in real numbers; 1/c is rounded to float32, so quotients may differ in the last bits.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

@@ -1,8 +1,8 @@
-"""Bilinear shrinking to half as what it is: the mean of two by two pixels.
+"""Rewrite bilinear downsampling by 2 as a 2×2 mean.
 
-With half-pixel centres, output pixel i lies at 2·i + ½, halfway between the pixels 2·i and 2·i + 1,
-on both axes. That is a depthwise convolution with four weights of ¼ and stride 2, which all targets
-round alike in int8; the resize kernels differ on the many exact halves that such a mean has.
+With half-pixel centres, output pixel i samples position 2·i + ½, midway between pixels 2·i and
+2·i + 1, on both axes. That is a depthwise convolution with four weights of ¼ and stride 2, which
+all targets round alike in int8. Resize kernels differ on the many ties of such a mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ CENTRED = ("half_pixel", "pytorch_half_pixel")
 
 
 def downsample2_to_avgpool(model: ir.Model) -> int:
-    """Rewrite every bilinear Resize to half the height and width; exact.
+    """Rewrite each bilinear Resize of (N, C, H, W) with scales of ½ as a strided depthwise Conv.
+
+    Only half-pixel coordinates without antialiasing are covered. Exact in real numbers.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -43,7 +48,7 @@ def _halves(node: ir.Node) -> bool:
 
 
 def _scales(node: ir.Node) -> list[float] | None:
-    """Return output over input of every axis, as given or as the ratio of even sizes."""
+    """Return output size over input size per axis, from the scales input or from static shapes."""
     given = node.inputs[2] if len(node.inputs) > 2 else None
     if given is not None and edit.is_constant(given) and edit.contents(given).size == 4:
         return [float(scale) for scale in edit.contents(given)]

@@ -1,10 +1,10 @@
-"""Padding that repeats the edge or goes round, as slices of the image joined to it.
+"""Rewrite edge and wrap padding as slices concatenated to the image.
 
     Pad(x, edge, p before, q after) = Concat(x[:1] × p, x, x[−1:] × q),
     Pad(x, wrap, p before, q after) = Concat(x[−p:], x, x[:q])              along one axis,
 
-one axis after the other. TFLite has no such modes; slices and concatenations copy, so this is exact
-in int8 too.
+one axis after the other. TFLite has neither mode. Slices and concatenations copy values, so this is
+exact in int8 as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ END = np.iinfo(np.int64).max
 
 
 def edge_pad_to_concat(model: ir.Model) -> int:
-    """Rewrite every Pad of modes edge and wrap with constant, non-negative pads; exact.
+    """Rewrite each Pad of mode edge or wrap with constant, non-negative pads; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -68,7 +71,7 @@ def _pad_axis(
 def _margin(
     graph: ir.Graph, node: ir.Node, image: ir.Value, axis: int, count: int, name: str
 ) -> list[ir.Value]:
-    """Return what is joined to one end of an axis: the front for a negative count."""
+    """Return the values to concatenate at one end of an axis; a negative count means the front."""
     is_front, length = count < 0, abs(count)
     if _mode(node) == WRAP:
         part = (-length, END) if is_front else (0, length)

@@ -1,11 +1,11 @@
-"""Slices behind a transposed convolution, as its padding.
+"""Fold slices behind a transposed convolution into its pads.
 
-Padding of a transposed convolution is what is cut off its result, so
+Pads of a transposed convolution crop its result, so
 
     Slice(ConvTranspose(x, pads b, e), s to −t)  =  ConvTranspose(x, pads b + s, e + t)
 
-on height and width, exact. TensorFlow's converters write transposed convolutions of open size so,
-with a Pad of nothing behind, and a bias as an Add of its own.
+on height and width. TensorFlow's converters write transposed convolutions of open size this way,
+with a Pad of zero width behind and the bias as a separate Add.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from edge_imgq.graph import edit
 
 
 def fold_slice_into_deconv(model: ir.Model) -> int:
-    """Let transposed convolutions cut off what slices of whole strides cut; exact.
+    """Fold unit-step slices, and a following Add of a bias, into transposed convolutions.
+
+    Bit-exact for the slices; the bias addition may round differently in float32. A slice needs
+    static
+    shapes.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of slices taken away.
+        The number of nodes removed.
     """
     nodes = [node for node in model.graph if node.op_type == "ConvTranspose"]
     return sum(_crop(node) + _bias(model.graph, node) for node in nodes)
@@ -47,7 +54,7 @@ def _crop(node: ir.Node) -> int:
 
 
 def _cut(crop: ir.Node, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return how many rows and columns a Slice cuts off at each side; None where it does else."""
+    """Return the rows and columns that a Slice crops, (top, left, bottom, right), or None."""
     given = [value for value in crop.inputs[1:] if value is not None]
     if not all(edit.is_constant(value) for value in given) or len(given) < 3:
         return None
@@ -66,7 +73,7 @@ def _cut(crop: ir.Node, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _bias(graph: ir.Graph, node: ir.Node) -> int:
-    """Take up the addition of one number per channel that follows a node without a bias."""
+    """Fold an Add of one constant per channel into a transposed convolution that has no bias."""
     follower = edit.sole_consumer(node.outputs[0])
     if follower is None or follower.op_type != "Add" or len(node.inputs) > 2:
         return 0

@@ -1,14 +1,14 @@
-"""PReLU that a network spells out, as TensorFlow's do.
+"""Fuse a PReLU that is written as rectifiers and products, as TensorFlow exports it.
 
     relu(x) + a·n(x)  =  PReLU(x; slope),
 
-where n is one of three ways to write a multiple of the negative part:
+where n(x) is one of three multiples of min(x, 0):
 
     min(x, 0)              slope a
     relu(−x) = −min(x, 0)  slope −a
     x − |x| = 2·min(x, 0)  slope 2·a
 
-with a one number per channel, perhaps the product of several, perhaps subtracted.
+a holds one number per channel. It may be a product of several constants, and may be subtracted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ from edge_imgq.graph.network import Activation
 
 
 def fuse_prelu(model: ir.Model) -> int:
-    """Rewrite every spelled-out PReLU; exact but for rounding.
+    """Fuse each PReLU that is written as a sum into one PRelu node.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of PReLUs found.
+        The number of PReLUs written.
     """
     nodes = [node for node in model.graph if node.op_type in ("Add", "Sub")]
     return sum(_rewrite(model.graph, node) for node in nodes)
@@ -56,13 +61,13 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _rectified(value: ir.Value | None) -> ir.Value | None:
-    """Return x of relu(x)."""
+    """Return x if the value is relu(x), else None."""
     node = edit.find_maker(value)
     return node.inputs[0] if node is not None and node.op_type == "Relu" else None
 
 
 def _slopes(value: ir.Value | None, source: ir.Value) -> Any:
-    """Return what the negative part of `source` is multiplied by in a value; None if it is none."""
+    """Return the factor per channel of min(source, 0) in a value, or None if there is none."""
     node = edit.find_maker(value)
     multiple = _negative_part(node, source)
     if multiple is not None:
@@ -76,7 +81,7 @@ def _slopes(value: ir.Value | None, source: ir.Value) -> Any:
 
 
 def _negative_part(node: ir.Node | None, source: ir.Value) -> float | None:
-    """Return k where a node computes k·min(x, 0)."""
+    """Return k if a node computes k·min(source, 0), else None."""
     if node is None:
         return None
     if clip_bounds(node) == Activation(-np.inf, 0.0):

@@ -1,11 +1,11 @@
-"""Clippings that follow each other, as one; maximum and minimum with a number as clippings.
+"""Merge consecutive clips, and write maximum and minimum with a constant as Clip.
 
     clip(clip(x, l, h), l', h') = clip(x, l″, h″),    l″ = clip(l, l', h'),  h″ = clip(h, l', h'),
     max(x, c) = clip(x, c, ∞),     min(x, c) = clip(x, −∞, c),     relu(x) = clip(x, 0, ∞).
 
-A clipping to bounds that the network computes is min(max(x, l), h).
+A Clip with computed bounds is written as min(max(x, l), h).
 
-One clipping is fused into the operator before it; of two, one stands alone.
+A single Clip is fused into the preceding operator; of two, the second would remain a node.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from edge_imgq.graph.network import Activation
 
 
 def merge_clips(model: ir.Model) -> int:
-    """Write maxima and minima with numbers as clippings, and merge neighbours; exact.
+    """Write Max and Min with a constant as Clip, and merge consecutive clips; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -32,7 +35,7 @@ def merge_clips(model: ir.Model) -> int:
 
 
 def _part(graph: ir.Graph, node: ir.Node) -> bool:
-    """Write a clipping to computed bounds as a maximum and a minimum."""
+    """Write a Clip with computed bounds as Max and Min."""
     if node.op_type != "Clip" or all(edit.is_constant(v) for v in node.inputs[1:] if v is not None):
         return False
     result = node.inputs[0]
@@ -66,7 +69,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _bounds(node: ir.Node) -> tuple[ir.Value, Activation] | None:
-    """Return what a node clips, and to which bounds."""
+    """Return the input of a clipping node and its constant bounds, or None."""
     source = node.inputs[0] if node.inputs else None
     if node.op_type in ("Max", "Min") and len(node.inputs) == 2:
         return _extremum(node)

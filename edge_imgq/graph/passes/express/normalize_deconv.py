@@ -1,16 +1,16 @@
-"""Dilated, grouped and unit-stride transposed convolutions as plain ones.
+"""Rewrite dilated, grouped and unit-stride transposed convolutions as plain ones.
 
-With stride 1 a transposed convolution is a convolution: kernel turned by 180°, inputs and outputs
-of it exchanged, and d·(K − 1) − p of padding for p, d the dilation.
+With stride 1 a transposed convolution is a convolution whose kernel is rotated by 180°, whose
+input and output channels are exchanged, and whose padding is d·(K − 1) − p for padding p and
+dilation d.
 
-At other strides, dilation d spreads the taps of a kernel d apart; the same kernel with zeros
-between them, of length (K − 1)·d + 1, has none. A grouped one is one transposed convolution per
-group, each on its channels, joined behind:
+At other strides a kernel of dilation d equals a kernel of length (K − 1)·d + 1 with zeros between
+the taps. A grouped transposed convolution is one per group, concatenated:
 
     y = Concat_g( ConvTranspose(x_g, W_g, b_g) ).
 
-Where every channel is a group, that would be as many nodes; it is left for `sub_pixel`, or for
-`pixel-shuffle-to-deconv`, which asks for it.
+A depthwise one would become C nodes. It is left to `sub_pixel`, or to `pixel-shuffle-to-deconv`,
+which calls `divide`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ from edge_imgq.graph.passes.by_name.sub_pixel import is_depthwise
 
 
 def normalize_deconv(model: ir.Model) -> int:
-    """Rewrite dilated and grouped ConvTranspose nodes with constant weights; exact.
+    """Rewrite dilated, grouped and unit-stride ConvTranspose nodes on (N, C, H, W).
+
+    Weights must be constant. Exact in real numbers; float32 sums may be ordered differently.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -46,7 +51,7 @@ def normalize_deconv(model: ir.Model) -> int:
 
 
 def _turn(graph: ir.Graph, node: ir.Node) -> bool:
-    """Put a convolution in the place of a transposed one of stride 1."""
+    """Replace a ConvTranspose of stride 1 by a Conv."""
     found = convolution_of(node)
     if found is None or found.pads is None or found.strides != (1, 1):
         return False
@@ -86,7 +91,15 @@ def _spread(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def divide(graph: ir.Graph, node: ir.Node) -> bool:
-    """Put one transposed convolution per group in the place of a grouped one; exact."""
+    """Replace a grouped ConvTranspose by one per group, between a Split and a Concat.
+
+    Args:
+        graph: edited in place.
+        node: ConvTranspose with constant weights.
+
+    Returns:
+        False if the node has one group or an input of unknown shape; it then stays unchanged.
+    """
     groups = node.attributes.get_int("group", 1)
     source, result = node.inputs[0], node.outputs[0]
     if groups == 1 or source is None or source.shape is None:

@@ -1,11 +1,11 @@
-"""Matrix products of one vector per image as 1×1 convolutions.
+"""Rewrite matrix products of one vector per image as 1×1 convolutions.
 
-Squeeze-and-excitation and its kin multiply the mean of every channel by a matrix. (N, K) is an
-image of one pixel with K channels, so
+Squeeze-and-excitation multiplies the vector of channel means by a matrix. (N, K) is an image of one
+pixel with K channels, so
 
-    Gemm: y = α·x·W + β·b      is      Conv1×1(x as (N, K, 1, 1), α·Wᵀ, β·b) as (N, M),
+    Gemm: y = α·x·W + β·b      is      Conv1×1(x as (N, K, 1, 1), α·Wᵀ, β·b) as (N, M).
 
-exact, and then weights, scales and bias are those of every other convolution.
+Weights, scales and bias are then quantized as those of any convolution.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from edge_imgq.graph.float_regions import is_marked
 
 
 def pooled_matmul_to_conv(model: ir.Model) -> int:
-    """Rewrite Gemm and MatMul of a matrix (N, K) with constant weights; exact.
+    """Rewrite Gemm and MatMul of an (N, K) matrix with constant weights as a 1×1 convolution.
+
+    Nodes marked as float arithmetic stay unchanged. Exact in real numbers; float32 sums may be
+    ordered
+    differently.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

@@ -1,18 +1,19 @@
-"""Constant factors and offsets, folded into the convolutions that read the value.
+"""Fold constant factors and offsets into the convolutions that read the value.
 
     W*(a·x + b) + c = (W·a)*x + (ΣW·b + c),
 
-with a and b one number per input channel. Factors are exact always, offsets where no zeros are
-padded: padding puts 0 for a·x + b, which is b short. In between may stand what commutes:
+with a and b one number per input channel. Factors can always be folded; offsets only without zero
+padding, because padding inserts 0 where a·x + b would be b. Operators that commute may lie between:
 
     relu(a·x) = a·relu(x)                  a > 0, no offset; LeakyReLU and PReLU likewise
     [a·x, y] = [a, 1]·[x, y]
 
-and operators that copy, choose or average pixels. Normalised images, gain and shift of a
-normalisation and batch norm before a convolution vanish so. All readers must take it, or none does.
+and operators that copy, select or average pixels. This removes image normalisation, gain and shift
+of a normalisation, and batch norm before a convolution. A value is folded only if all its readers
+accept it.
 
-Where several factors and offsets follow each other and nothing takes them, they become one. On
-images of many channels that is a depthwise convolution of one tap, which rounds once.
+Consecutive factors and offsets that no convolution accepts are merged into one. On images of many
+channels that is a depthwise 1×1 convolution, which rounds once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ Rule = Callable[[ir.Node, int, Affine], "list[Edit] | None"]
 
 
 def fold_affine_into_consumer(model: ir.Model) -> int:
-    """Fold factors and offsets into the convolutions behind them, or into one another; exact.
+    """Fold factors and offsets into the convolutions behind them, or into each other.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes removed.
@@ -52,7 +58,7 @@ def fold_affine_into_consumer(model: ir.Model) -> int:
 
 
 def _is_first(node: ir.Node) -> bool:
-    """Whether no factor or offset stands before a node that only it reads."""
+    """Return True unless another factor or offset precedes this node and has no other reader."""
     found = affine_of(node)
     before = found[0].producer() if found is not None else None
     if found is None or before is None or affine_of(before) is None:
@@ -85,7 +91,7 @@ def _fold(graph: ir.Graph, first: ir.Node) -> int:
 
 
 def _is_edge(value: ir.Value) -> bool:
-    """Whether a value has its name from the graph's own input or output."""
+    """Return True if a value is a graph input, an initializer or a graph output."""
     return value.producer() is None or value.is_graph_output()
 
 
@@ -100,7 +106,7 @@ def _is_nothing(affine: Affine) -> bool:
 
 
 def _edits(value: ir.Value, affine: Affine) -> list[Edit] | None:
-    """Return what to change in the readers of a value that lacks an affine; None if one cannot."""
+    """Return the edits that make the readers of a value apply the affine, or None if one cannot."""
     if value.is_graph_output() or not value.uses():
         return None
     edits: list[Edit] = []
@@ -201,4 +207,4 @@ RULES: dict[str, Rule] = {
     "Resize": _copying,
     "SpaceToDepth": _space_to_depth,
 }
-"""What commutes with a factor or an offset, by operator."""
+"""Edits that make a reader accept a factor or offset, by operator."""

@@ -1,16 +1,16 @@
-"""Constant factors and offsets, folded into the convolutions that compute the value before.
+"""Fold constant factors and offsets into the convolutions that compute the value.
 
     a·(W*x + c) + b = (a·W)*x + (a·c + b),
 
-exact for any a and b, one number per output channel. Between the convolution and the factor may
-stand what commutes with it:
+for any a and b, one number per output channel. Operators that commute may lie between the
+convolution and the factor:
 
     a·relu(x) = relu(a·x)                  a > 0, no offset; LeakyReLU and PReLU likewise
     a·clip(x, l, h) + b = clip(a·x + b, a·l + b, a·h + b)          one a > 0 and b for all channels
     a·(x + y) + b = (a·x + b) + a·y,       a·(x · y) = (a·x) · y,       a·[x, y] = [a·x, a·y]
 
-and operators that copy, choose or average pixels. Layer scale, the β and γ of NAFNet, residual
-scaling, the denormalisation at the end and a batch norm behind a convolution all vanish so.
+and operators that copy, select or average pixels. This removes layer scale, the β and γ of NAFNet,
+residual scaling, the denormalisation at the end and a batch norm behind a convolution.
 """
 
 from __future__ import annotations
@@ -29,11 +29,16 @@ Edit = Callable[[], None]
 Rule = Callable[[ir.Node, Affine], "list[Edit] | None"]
 
 NAMED_BOUNDS = {(0.0, 6.0), (-1.0, 1.0)}
-"""Clippings that formats have an activation for: they are not given other bounds."""
+"""Clip bounds for which formats have an activation; such clips keep their bounds."""
 
 
 def fold_affine_into_producer(model: ir.Model) -> int:
-    """Fold factors and offsets into the convolutions before them; exact but for rounding.
+    """Fold factors and offsets into the convolutions before them.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes removed.
@@ -57,7 +62,7 @@ def _fold(node: ir.Node) -> bool:
 
 
 def _edits(value: ir.Value | None, affine: Affine) -> list[Edit] | None:
-    """Return what to change so that a value becomes the affine of itself; None if nothing can."""
+    """Return the edits that apply the affine to a value upstream, or None if that is impossible."""
     node = edit.find_maker(value)
     if value is None or node is None or edit.sole_consumer(value) is None or is_marked(node):
         return None
@@ -192,4 +197,4 @@ RULES: dict[str, Rule] = {
     "Resize": _resize,
     "Sub": _sum,
 }
-"""What commutes with a factor or an offset, by operator."""
+"""Edits that apply a factor or offset upstream, by operator."""

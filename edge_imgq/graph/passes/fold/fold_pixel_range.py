@@ -1,15 +1,15 @@
-"""The affine at each end of a network whose pixels do not begin at 0, folded into its body.
+"""Fold the pixel normalisation at both ends of a network into its body.
 
-A network of [-1, 1] that takes and returns [0, 1] begins with v = a·x + b and ends with
-y = (u − b) / a. What is found there:
+A network trained on [-1, 1] that takes and returns [0, 1] begins with v = a·x + b and ends with
+y = (u − b) / a. The rewrites are:
 
-    u = v + q                 y = x + q / a               the image is not changed on its way
+    u = v + q                 y = x + q / a               the skip connection bypasses both
     u = clip(v + q, l, h)     y = clip(x + q/a, (l − b)/a, (h − b)/a)
     tanh(q)·½ + ½             σ(2·q)
-    W*pad(v, 0)               (a·W)*pad(x, −b/a) + b·ΣW   zeros of v are the value −b/a of x
+    W*pad(v, 0)               (a·W)*pad(x, −b/a) + b·ΣW   padding x with −b/a gives v = 0
 
-The first three hold for sums and differences, and wherever they stand; the last for images of few
-channels, where a padding costs next to nothing.
+The first three apply to sums and differences anywhere in the graph. The last applies to images of
+few channels, where explicit padding is cheap.
 """
 
 from __future__ import annotations
@@ -34,10 +34,15 @@ CLOSE = 1e-6
 
 
 def fold_pixel_range(model: ir.Model) -> int:
-    """Fold what turns pixels into other numbers and back into what stands between; exact.
+    """Fold pixel normalisation and its inverse into the layers between them.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of rewritings.
+        The number of rewrites.
     """
     graph, nodes = model.graph, list(model.graph)
     count = sum(_as_sigmoid(graph, node) for node in nodes if node.op_type == "Tanh")
@@ -46,7 +51,7 @@ def fold_pixel_range(model: ir.Model) -> int:
 
 
 def _above(value: ir.Value) -> tuple[ir.Value, Affine | None]:
-    """Return the value that factors and offsets were applied to, and what they come to."""
+    """Return the value upstream of all factors and offsets, and their composition or None."""
     total: Affine | None = None
     while (node := value.producer()) is not None and not is_marked(node):
         found = affine_of(node)
@@ -57,7 +62,10 @@ def _above(value: ir.Value) -> tuple[ir.Value, Affine | None]:
 
 
 def _below(value: ir.Value) -> tuple[ir.Value, Affine | None]:
-    """Return what a value has become after the factors and offsets that alone read it."""
+    """Return the value downstream of all factors and offsets with one reader.
+
+    With it comes their composition, None without any.
+    """
     total: Affine | None = None
     while (node := edit.sole_consumer(value)) is not None and not is_marked(node):
         found = affine_of(node)
@@ -99,7 +107,7 @@ def _adds(node: ir.Node, index: int) -> bool:
 
 
 def _skip_at(graph: ir.Graph, node: ir.Node, index: int) -> bool:
-    """Let input `index` of a sum go around it, where what follows undoes what it went through."""
+    """Let input `index` of a sum bypass its affine if what follows the sum inverts that affine."""
     image, other = node.inputs[index], node.inputs[1 - index]
     if image is None or other is None or edit.is_constant(other):
         return False
@@ -132,7 +140,7 @@ def _clip_after(node: ir.Node) -> ir.Node | None:
 
 
 def _end_at(end: ir.Value, value: ir.Value) -> None:
-    """Let `value` take the place of the end of a chain, and drop the chain."""
+    """Replace the end of a chain by `value` and remove the chain."""
     last = end.producer()
     edit.take_place(end, value)
     if last is not None:

@@ -1,10 +1,10 @@
-"""A clipping that is spelled as two rectifiers with a mirror between them.
+"""Fuse two rectifiers with a falling line between them into one Clip.
 
     relu(b − a·relu(x)) = clip(b − a·x, 0, b),        a > 0, b > 0.
 
-Networks for runtimes without a clipping end this way: 1 − relu(1 − x) keeps an image below white,
-the second rectifier above black. Left as it is, int8 stores what comes between once more, with
-levels for all that lies beyond the bound.
+Networks for runtimes without Clip end this way: 1 − relu(1 − x) bounds the image above, the second
+rectifier below. Without the fusion, int8 stores the value between them once more, with levels
+spent on the range beyond the bound.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from edge_imgq.graph.linear_map import linear_map_of
 
 
 def fuse_mirrored_clips(model: ir.Model) -> int:
-    """Write two rectifiers around a falling line as the line and one clipping; exact.
+    """Replace two rectifiers around a falling line by the line and one Clip; exact in real numbers.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of clippings written.
+        The number of Clip nodes written.
     """
     return sum(_rewrite(model.graph, node) for node in list(model.graph))
 
@@ -59,7 +62,7 @@ def _rectifies(node: ir.Node) -> bool:
 
 
 def _diagonal(node: ir.Node) -> tuple[ir.Value, Affine] | None:
-    """Return the affine that a full 1×1 convolution with a diagonal matrix is."""
+    """Return the input and affine of a dense 1×1 convolution with a diagonal matrix, or None."""
     window, source = linear_map_of(node), node.inputs[0]
     if window is None or source is None or window.geometry.group != 1:
         return None

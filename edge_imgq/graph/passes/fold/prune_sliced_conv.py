@@ -1,10 +1,10 @@
-"""A convolution of which a slice of the channels is read computes those channels alone.
+"""Compute only the channels that a Slice keeps.
 
     slice(f(W*x + b)) = f(slice(W)*x + slice(b))
 
-for every f that treats all channels alike. Networks are trained with a channel or two more than
-the image takes, so that layers fill the tiles of kernels, and cut them off at the end; the slice
-would be an operator of its own, and keep the order of a pixel shuffle from folding into the layer.
+for every f that treats all channels alike. Networks are trained with one or two channels more than
+the image has, so that layers fill kernel tiles, and slice them off at the end. The Slice would be a
+node at run time, and would keep a pixel shuffle's permutation from folding into the layer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.operators import operators
 
 ALIKE = operators(lambda row: row.elementwise and not row.broadcasts)
-"""Operators that treat all channels alike, where everything but the image is constant."""
+"""Operators that treat all channels alike if every input but the first is constant."""
 
 
 def prune_sliced_conv(model: ir.Model) -> int:
-    """Take slices of channels up into the weights of the layers that compute them; exact.
+    """Fold channel slices into the weights of the convolutions that compute them; exact.
+
+    The convolution needs one group and constant weights, and each value on the path one reader.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of slices taken up.
+        The number of slices removed.
     """
     slices = [node for node in model.graph if node.op_type == "Slice"]
     return sum(_rewrite(node) for node in slices)
@@ -58,7 +63,7 @@ def _rewrite(node: ir.Node) -> bool:
 
 
 def _kept(node: ir.Node) -> list[int] | None:
-    """Return the channels that a slice keeps; None for any other slice."""
+    """Return the channel indices that a Slice of (N, C, H, W) keeps; None for any other Slice."""
     source = node.inputs[0]
     if source is None or source.shape is None or len(source.shape) != 4 or len(node.inputs) < 4:
         return None
@@ -72,7 +77,7 @@ def _kept(node: ir.Node) -> list[int] | None:
 
 
 def _select(conv: ir.Node, kept: list[int]) -> bool:
-    """Let a convolution of one group compute some of its channels alone."""
+    """Keep only some output channels of an ungrouped convolution; False if that is impossible."""
     constant = all(edit.is_constant(v) for v in conv.inputs[1:] if v is not None)
     if conv.op_type != "Conv" or not constant or conv.attributes.get_int("group", 1) != 1:
         return False

@@ -1,17 +1,17 @@
-"""Linear branches as one convolution: what re-parametrised networks were trained as.
+"""Merge linear branches into one convolution (structural re-parametrisation).
 
-RepVGG, ACB, ECB, ETDS and SESR train several convolutions where one is meant to run:
+RepVGG, ACB, ECB, ETDS and SESR train several convolutions that run as one:
 
     y = Σ_i A_i(… (x)),      each branch a chain of convolutions with nothing between them.
 
-A chain is one window, and windows of one image are summed into one (`edge_imgq.graph.linear_map`
-has the algebra and says where it is exact). Branches are looked for below every addition: for each
-image x that some of them begin from, those that do are merged if the sum takes no more
-multiplications than they did. What remains is added as before. A chain that stands alone is merged
-where that takes fewer.
+A chain composes to one window, and windows over one image add up to one
+(`edge_imgq.graph.linear_map` holds the algebra and states where it is exact). Branches are searched
+below every addition. For each source image x, the branches from x are merged if that takes no more
+multiplications than before; the other addends are added as before. A chain outside a sum is merged
+if that takes fewer multiplications.
 
-A branch that only multiplies channels (the image itself, batch norm, a scale) is merged by
-`merge-skip-branches`, which stands apart because it costs weights their levels in int8.
+A branch that only scales channels (identity, batch norm, a factor) is merged by
+`merge-skip-branches`, a separate pass because in int8 it costs the weights precision.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from edge_imgq.graph.linear_map import (
 
 @dataclass(frozen=True)
 class Branch:
-    """A value of the graph as a linear function of another.
+    """A value of the graph as a linear function of another value.
 
     Attributes:
-        end: the value that is added.
-        source: the image that the branch begins from; `end` itself for none.
+        end: the addend.
+        source: image that the branch reads; `end` for a branch of no convolution.
         chain: windows from `source` to `end`, in order.
-        sign: 1, or −1 where it is subtracted.
+        sign: 1, or −1 for a subtracted branch.
     """
 
     end: ir.Value
@@ -57,12 +57,12 @@ class Branch:
 
     @property
     def geometry(self) -> ConvGeometry:
-        """What the whole branch reads and writes."""
+        """Geometry of the composed chain."""
         return reduce(composed_geometry, (window.geometry for window in self.chain))
 
     @property
     def products(self) -> int:
-        """Products per position of `end`; multiplying a channel counts as none."""
+        """Multiplications per position of `end`; a diagonal window counts as none."""
         total, density = 0, 1
         for window in reversed(self.chain):
             geometry = window.geometry
@@ -71,12 +71,17 @@ class Branch:
         return total
 
     def window(self) -> LinearMap:
-        """Return the branch as one window, with its sign."""
+        """Return the branch as one window, multiplied by its sign."""
         return scaled(reduce(compose, self.chain), self.sign)
 
 
 def reparameterize(model: ir.Model) -> int:
-    """Merge chains of convolutions, and branches that convolve one image; exact but for rounding.
+    """Merge chains of convolutions, and convolutional branches of one image.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of convolutions written.
@@ -85,11 +90,13 @@ def reparameterize(model: ir.Model) -> int:
 
 
 def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
-    """Merge chains and branches until there are none.
+    """Merge chains and branches until none is left that pays.
+
+    Exact in real numbers; float32 rounding differs.
 
     Args:
-        model: changed in place.
-        diagonal: whether branches that only multiply channels are merged as well.
+        model: edited in place.
+        diagonal: whether branches that only scale channels are merged as well.
 
     Returns:
         The number of convolutions written.
@@ -107,7 +114,7 @@ def collapse_branches(model: ir.Model, *, diagonal: bool) -> int:
 
 
 def _is_root(node: ir.Node) -> bool:
-    """Whether a node is a convolution, or the last addition of a sum."""
+    """Return True for a convolution, or the last addition of a sum."""
     if node.op_type == "Conv":
         return True
     reader = edit.sole_consumer(node.outputs[0])
@@ -115,7 +122,7 @@ def _is_root(node: ir.Node) -> bool:
 
 
 def _is_sum(node: ir.Node) -> bool:
-    """Whether a node adds two computed images of one shape."""
+    """Return True if a node adds or subtracts two computed images (N, C, H, W) of one shape."""
     if node.op_type not in ("Add", "Sub") or is_marked(node):
         return False
     first, second = node.inputs
@@ -131,10 +138,10 @@ def _is_sum(node: ir.Node) -> bool:
 
 
 def _collapse(graph: ir.Graph, root: ir.Node, diagonal: bool) -> ir.Node | None:
-    """Merge the branches of one sum that gain most.
+    """Merge the branches of one sum that save the most multiplications.
 
     Returns:
-        The node that computes the sum now; None when there was nothing to merge.
+        The node that now computes the sum; None if nothing was merged.
     """
     ends = _addends(root.outputs[0], 1, root) if _is_sum(root) else [(root.outputs[0], 1)]
     branches = [_branches(value, sign, root) for value, sign in ends]
@@ -159,7 +166,7 @@ def _collapse(graph: ir.Graph, root: ir.Node, diagonal: bool) -> ir.Node | None:
 
 
 def _addends(value: ir.Value, sign: int, root: ir.Node) -> list[tuple[ir.Value, int]]:
-    """Return the values that a sum is made of, with their signs."""
+    """Return the addends of a sum with their signs."""
     node = value.producer()
     if node is None or not _is_sum(node):
         return [(value, sign)]
@@ -171,7 +178,7 @@ def _addends(value: ir.Value, sign: int, root: ir.Node) -> list[tuple[ir.Value, 
 
 
 def _branches(end: ir.Value, sign: int, root: ir.Node) -> list[Branch]:
-    """Return a value as a function of itself and of every image before it."""
+    """Return a value as a function of itself and of each image upstream of it."""
     channels = end.shape[1] if end.shape is not None else None
     if not isinstance(channels, int):
         return []
@@ -191,7 +198,7 @@ def _branches(end: ir.Value, sign: int, root: ir.Node) -> list[Branch]:
 
 
 def _groups(branches: list[list[Branch]], diagonal: bool) -> list[list[Branch]]:
-    """Return the sets of branches that may be merged, one for each image they begin from."""
+    """Return the worthwhile sets of branches to merge, one per source image."""
     by_source: dict[ir.Value, list[Branch]] = {}
     for choices in branches:
         for branch in choices:
@@ -202,7 +209,7 @@ def _groups(branches: list[list[Branch]], diagonal: bool) -> list[list[Branch]]:
 
 
 def _compatible(group: list[Branch]) -> list[Branch]:
-    """Return the branches that can be added to the one that takes the most products."""
+    """Return the branches that can be added to the most expensive one."""
     first = max(group, key=lambda branch: branch.products)
     return [branch for branch in group if can_add(first.geometry, branch.geometry)]
 
@@ -215,6 +222,6 @@ def _is_worthwhile(group: list[Branch]) -> bool:
 
 
 def _gain(group: list[Branch]) -> int:
-    """Return the products per position that merging a group saves."""
+    """Return the multiplications per position that merging a group saves."""
     whole = bounding_box([branch.geometry for branch in group])
     return sum(branch.products for branch in group) - whole.products

@@ -1,1 +1,1 @@
-"""Phase 7: values that eight bits cannot hold are marked as float."""
+"""Phase 7, mark: mark values that eight bits cannot represent as float arithmetic."""

@@ -1,13 +1,13 @@
-"""Sums that a normalisation reads, kept in float between the blocks of a network.
+"""Keep the sums that normalisations read (the residual trunk) in float.
 
-In x ← x + block(norm(x)), a norm over channels divides each pixel by its own size. Where that is
-small, it enlarges the rounding of x to eight bits by as much: a level of the trunk becomes many of
-what the block computes. The norm dequantizes x anyway, so the trunk x stays in float from sum to
-sum, and only what blocks read and return is rounded: two conversions fewer, and an addition of
-floats, which takes no longer than one of integers. So does the first convolution, of the image's
-few channels, where nothing but the trunk reads it.
+In x ← x + block(norm(x)), a norm over channels divides each pixel by its own magnitude. Where that
+is small, the norm amplifies the rounding of x to eight bits: one level of the trunk becomes many
+levels of the block's input. The norm dequantizes x anyway, so the trunk x stays in float from sum
+to sum, and only the blocks' inputs and outputs are quantized. That saves two conversions, and a
+float addition takes no longer than an integer one. The first convolution, with the image's few
+input channels, stays in float if only the trunk reads it.
 
-Nodes are marked (`edge_imgq.graph.float_regions`); nothing else changes.
+Nodes are only marked (`edge_imgq.graph.float_regions`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from edge_imgq.graph.fusion import fused_activation
 
 SUMS = ("Add", "Sub")
 FEW_CHANNELS = 4
-"""Channels of an image, for which a convolution in float takes little time."""
+"""Largest number of input channels of a convolution that is cheap in float."""
 
 
 def mark_normalised_trunk_float(model: ir.Model) -> int:
-    """Mark the sums between normalisations over channels; exact.
+    """Mark the sums between normalisations over channels as float arithmetic; values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of nodes marked.
+        The number of sums marked.
     """
     first = {node for node in model.graph if _is_first(node)}
     trunk = _sums(model.graph, first)
@@ -43,7 +46,7 @@ def mark_normalised_trunk_float(model: ir.Model) -> int:
 
 
 def _sums(graph: ir.Graph, first: AbstractSet[ir.Node]) -> set[ir.Node]:
-    """Return the sums that a norm reads, and those that go on from them or from first layers."""
+    """Return the sums that a norm reads, and the sums that read those or a first convolution."""
     found: set[ir.Node] = set()
     for node in graph:
         if _is_sum(node) and (_feeds_norm(node.outputs[0]) or _reads(node, found | first)):
@@ -59,7 +62,7 @@ def _is_sum(node: ir.Node) -> bool:
 
 
 def _are_alike(one: ir.Value | None, other: ir.Value | None) -> bool:
-    """Tell whether two values have one shape; sides that are open count as one."""
+    """Return True if two values have equal shapes; open sides compare equal."""
     sides = [_known_sides(value) for value in (one, other)]
     return sides[0] is not None and sides[0] == sides[1]
 
@@ -70,7 +73,7 @@ def _known_sides(value: ir.Value | None) -> list[int | None] | None:
 
 
 def _feeds_norm(value: ir.Value) -> bool:
-    """Tell whether a mean over channels is taken of a value or of its square."""
+    """Return True if a marked mean over channels reads a value or its square."""
     return any(
         _is_channel_mean(reader)
         or (reader.op_type == "Mul" and any(map(_is_channel_mean, reader.outputs[0].consumers())))
@@ -91,7 +94,7 @@ def _reads(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
 
 
 def _is_first(node: ir.Node) -> bool:
-    """Tell whether a node is a convolution of an image's few channels that a norm reads."""
+    """Return True for an unmarked convolution of few input channels whose output a norm reads."""
     if node.op_type != "Conv" or is_marked(node) or fused_activation(node) is not None:
         return False
     weights = node.inputs[1]
@@ -100,7 +103,7 @@ def _is_first(node: ir.Node) -> bool:
 
 
 def _keeps(node: ir.Node, trunk: AbstractSet[ir.Node]) -> bool:
-    """Tell whether a sum reads or gives a value that stays in float."""
+    """Return True if a sum reads or writes a value that stays in float."""
     made = [value for value in node.inputs if edit.find_maker(value) in trunk]
     return any(value is not None and _stays(value, trunk) for value in [*made, node.outputs[0]])
 

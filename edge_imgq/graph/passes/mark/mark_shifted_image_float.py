@@ -1,11 +1,12 @@
-"""A shifted image and the first layer that reads it, in float where zeros are padded in between.
+"""Keep the mean subtraction and the first layer in float where zero padding lies between them.
 
     y = conv(pad((x − mean) · 255))
 
-Networks subtract a mean colour first. Without padding the shift would be inside the layer
-(`affine_downward`); with it, x − mean would be stored in eight bits a second time, at levels that
-no pixel lies on. The layer has an image's few channels and takes little time in float, so both are
-marked (`edge_imgq.graph.float_regions`), and what the layer writes is the first that is rounded.
+Networks subtract a mean colour first. Without padding the shift is folded into the layer
+(`fold_affine_into_consumer`). With padding, x − mean would be quantized a second time, to levels
+that do not coincide with pixel values. The first layer has few input channels and is cheap in
+float, so both are marked (`edge_imgq.graph.float_regions`); the layer's output is the first value
+that is rounded.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from edge_imgq.graph.fusion import fused_activation
 
 SHIFTS = ("Add", "Sub")
 FEW_CHANNELS = 4
-"""Channels of an image, for which a convolution in float takes little time."""
+"""Largest number of input channels of a convolution that is cheap in float."""
 
 
 def mark_shifted_image_float(model: ir.Model) -> int:
-    """Mark shifts of the image and the layers that read them; exact.
+    """Mark shifts of the image, and the convolutions that read them, as float arithmetic.
+
+    Values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of shifts marked.

@@ -1,11 +1,11 @@
-"""Sums of many tensors that round once.
+"""Round long sums of tensors once, by marking them as float arithmetic.
 
     s = ((a + b) + c) − d
 
-Each addition of an int8 graph rounds its result. Wavelets and butterflies are made of such chains,
-and what one rounds the next ones carry on. Where at least FEWEST sums form one expression, all of
-them are marked as float arithmetic (`edge_imgq.graph.float_regions`): its operands are dequantized
-once, and the result alone is rounded. Nothing else changes.
+In an int8 graph each addition rounds its result. Wavelets and butterflies consist of such chains,
+and the rounding errors accumulate. If at least FEWEST sums form one expression, all of them are
+marked (`edge_imgq.graph.float_regions`): operands are dequantized once, and only the result is
+rounded.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ from edge_imgq.graph.fusion import fused_activation
 
 SUMS = ("Add", "Sub")
 FEWEST = 3
-"""Sums of one expression. Two are a skip within a skip, which costs less than it gains."""
+"""Fewest additions in an expression that is marked.
+
+Two are a nested skip, where the conversions cost more than the saved rounding gains.
+"""
 
 
 def mark_sum_chains_float(model: ir.Model) -> int:
-    """Mark the sums of long expressions; exact.
+    """Mark the additions of long sums as float arithmetic; values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of sums marked.
@@ -49,13 +55,13 @@ def _is_sum(node: ir.Node) -> bool:
 
 
 def _goes_on(value: ir.Value, sums: AbstractSet[ir.Node]) -> bool:
-    """Tell whether sums alone make and read a value."""
+    """Return True if a sum computes a value and only sums read it."""
     readers = value.consumers()
     return value.producer() in sums and bool(readers) and all(node in sums for node in readers)
 
 
 def _expression(node: ir.Node, sums: AbstractSet[ir.Node]) -> set[ir.Node]:
-    """Return the sums that are joined to one by values which sums alone read."""
+    """Return the sums that are connected to a node by values which only sums read."""
     found, waiting = {node}, [node]
     while waiting:
         one = waiting.pop()

@@ -1,11 +1,11 @@
-"""Tone curves computed in float: what leads from one curve to the next keeps more than eight bits.
+"""Mark tone curves, and the arithmetic between them, as float arithmetic.
 
-A curve such as sRGB's decoding, x ≤ 0.04 ? x / 12.92 : ((x + 0.055) / 1.055)^2.4, gives dark pixels
-a few ten-thousandths, below the first of 255 levels; encoded again they would be black. The same
-holds of logarithms, roots and exponentials. So a curve is marked as float arithmetic
-(`edge_imgq.graph.float_regions`), and with it the arithmetic that computes what it reads, up to
-layers, which are integers. A layer that reads a value of this arithmetic reads it through an
-Identity, where it is rounded for that layer alone.
+A curve such as sRGB's decoding, x ≤ 0.04 ? x / 12.92 : ((x + 0.055) / 1.055)^2.4, maps dark pixels
+to a few ten-thousandths, below the first of 255 levels; encoded again they would be black.
+Logarithms, roots and exponentials behave alike. So a curve is marked
+(`edge_imgq.graph.float_regions`), with the arithmetic that computes its input, up to the layers,
+which stay in integers. A layer reads a marked value through an Identity, where it is rounded for
+that layer only.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ ARITHMETIC = frozenset(
         "Reciprocal", "Relu", "Round", "Sign", "Sin", "Sub", "Xor", *CURVES,
     }
 )  # fmt: skip
-"""What may lie between two curves and be computed in float with them."""
+"""Operators between two curves that may be computed in float with them."""
 
 
 def mark_tone_curves_float(model: ir.Model) -> int:
-    """Mark curves, and the arithmetic before them, as float arithmetic; exact.
+    """Mark curves, and the arithmetic upstream of them, as float arithmetic; values do not change.
+
+    Identity nodes are inserted where unmarked nodes read a marked value.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of curves marked.
@@ -57,7 +62,7 @@ def _is_curve(node: ir.Node) -> bool:
 
 
 def _mark(node: ir.Node, marked: list[ir.Node]) -> None:
-    """Mark a node and the arithmetic that computes what it reads."""
+    """Mark a node and the arithmetic upstream of it, appending each node to `marked`."""
     waiting = [node]
     while waiting:
         node = waiting.pop()
@@ -70,7 +75,7 @@ def _mark(node: ir.Node, marked: list[ir.Node]) -> None:
 
 
 def _is_arithmetic(node: ir.Node) -> bool:
-    """Tell whether a node may compute in float; a clipping that a layer does may not."""
+    """Return True if a node may be computed in float; a Clip that a layer fuses may not."""
     if node.op_type not in ARITHMETIC:
         return False
     before = edit.find_maker(node.inputs[0]) if clip_bounds(node) is not None else None
@@ -78,7 +83,7 @@ def _is_arithmetic(node: ir.Node) -> bool:
 
 
 def _round_for_layers(graph: ir.Graph, node: ir.Node) -> None:
-    """Let what is not marked read an Identity of a marked node's output, where others are."""
+    """Let unmarked readers of a marked value read an Identity of it if others are marked."""
     value = node.outputs[0]
     readers = [use for use in value.uses() if not is_marked(use.node)]
     if value.dtype is ir.DataType.BOOL or len(readers) == len(list(value.uses())):

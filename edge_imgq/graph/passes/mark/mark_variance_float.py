@@ -1,12 +1,12 @@
-"""Variances of an image that a network looks at, marked as float arithmetic.
+"""Mark variances of an image that a network reads as float arithmetic.
 
-    v = mean((x − m)²)    over height and width, and what numbers make of it
+    v = mean((x − m)²)    over height and width, and arithmetic on v
 
-Modulation by variance reads v itself, and no root ends it (those that one ends are marked by
-`edge_imgq.graph.passes.protect.mark_std_float`). Squares span twice the orders of magnitude that
-the values do, which eight bits do not hold. The nodes from the mean to v are marked
-(`edge_imgq.graph.float_regions`), and behind v all arithmetic of one number per channel: it costs
-nothing, and is rounded once, where an image or a convolution reads it. Nothing else changes.
+Modulation by variance reads v without a root (variances below a root are marked by
+`edge_imgq.graph.passes.protect.mark_std_float`). Squares span twice the orders of magnitude of the
+values, more than eight bits represent. The nodes from the mean to v are marked
+(`edge_imgq.graph.float_regions`), and behind v all arithmetic on one number per channel. That costs
+next to nothing, and is rounded once, where an image or a convolution reads it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from edge_imgq.graph.passes.protect.mark_std_float import MEANS, centring, is_sq
 
 
 def mark_variance_float(model: ir.Model) -> int:
-    """Mark every mean of squares over an image and the arithmetic of vectors behind; exact.
+    """Mark each mean of squares over an image, and the vector arithmetic that reads it.
+
+    Values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes marked.
@@ -44,7 +49,7 @@ def _mean_of_squares(node: ir.Node) -> list[ir.Node]:
 
 
 def _continues(node: ir.Node) -> bool:
-    """Tell whether a node computes one number per channel from some that stayed float."""
+    """Return True if a node computes one number per channel from a marked value."""
     if node.op_type not in ARITHMETIC or not _is_vector(node.outputs[0]):
         return False
     makers = [edit.find_maker(value) for value in node.inputs if not edit.is_constant(value)]

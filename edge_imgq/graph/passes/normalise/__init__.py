@@ -1,1 +1,1 @@
-"""Phase 3: norms as means and variances, and images with channels first."""
+"""Phase 3, normalise: decompose normalisations, and bring images to channels-first layout."""

@@ -1,20 +1,20 @@
-"""Instance, group and layer normalisation as the mean and the variance that they are made of.
+"""Decompose instance, group and layer normalisation into mean and variance.
 
 With m the mean and v the variance of x over some axes, all of them compute
 
     y = (x − m) · (v + ε)^(−½) · γ + β,        v = mean((x − m)²).
 
 The axes are height and width for InstanceNormalization, the last ones for LayerNormalization, and a
-group of channels with height and width for GroupNormalization. There the mean over a group is had
-from the channels' means μ by a matrix product A·μ, A holding blocks of 1/(channels per group), so
-that no axis is reshaped. A LayerNormalization between two transpositions, to channels last and
-back, runs over the channels of the image as it lies.
+group of channels with height and width for GroupNormalization. For groups, the mean is the product
+A·μ of the channel means μ with a matrix A of blocks of 1/(channels per group), so that no axis is
+reshaped. A LayerNormalization between transpositions to channels last and back is computed over
+the channels of the channels-first image.
 
-Networks also spell the formula out. Such a chain is found by its shape and written in the same
+Networks also export the formula node by node. Such a chain is matched and written in the same
 form: the square as a product, root and division as one power.
 
-Mean and variance span more orders of magnitude than eight bits hold, so the nodes are marked as
-float arithmetic (`edge_imgq.graph.float_regions`): a quantized graph keeps them between quantizers.
+Mean and variance span more orders of magnitude than eight bits represent, so the nodes are marked
+as float arithmetic (`edge_imgq.graph.float_regions`).
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Norm:
     """One normalisation.
 
     Attributes:
-        source: the tensor that is normalised.
-        axes: that mean and variance run over.
-        epsilon: added to the variance, a number or one per channel.
-        groups: of channels that share a mean, 0 where every channel has its own.
-        gain: γ in a shape that broadcasts against the source, None for 1.
-        shift: β likewise, None for 0.
-        result: the value to replace.
+        source: normalised tensor.
+        axes: axes of the mean and variance.
+        epsilon: number, or one per channel, added to the variance.
+        groups: number of channel groups; 0 where `axes` alone define the mean.
+        gain: γ in a shape that broadcasts against the source, or None for 1.
+        shift: β likewise, or None for 0.
+        result: value to replace.
     """
 
     source: ir.Value
@@ -57,7 +57,12 @@ class Norm:
 
 
 def decompose_norm(model: ir.Model) -> int:
-    """Write every normalisation with constant γ and β out; exact but for rounding.
+    """Decompose each normalisation with constant γ and β.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of normalisations rewritten.
@@ -97,7 +102,7 @@ def _instance(node: ir.Node) -> Norm | None:
 
 
 def _flattened_groups(node: ir.Node) -> Norm | None:
-    """Read a group normalisation that is spelled with images reshaped to (N, groups, rest)."""
+    """Read a group normalisation on images reshaped to (N, groups, rest), or return None."""
     rows, gain, shift = node.inputs
     before = edit.find_maker(rows)
     after = edit.sole_consumer(node.outputs[0])
@@ -159,9 +164,9 @@ def _spelled(node: ir.Node) -> Norm | None:
 
 
 def _spelled_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
-    """Read a norm of channels reshaped to groups, as Keras spells it, channels last or first.
+    """Read a normalisation of channels reshaped to groups, as Keras exports it, or return None.
 
-    The result is reshaped again behind it, so that what follows stays as it is.
+    The channels may be first or last. The result is reshaped again behind it for its readers.
     """
     split, graph = found.source.producer(), node.graph
     image = split.inputs[0] if split is not None and split.op_type == "Reshape" else None
@@ -179,7 +184,7 @@ def _spelled_groups(node: ir.Node, found: MatchedNorm) -> Norm | None:
 
 
 def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
-    """Return the number of groups and the channels' axis; zeros where these are no groups."""
+    """Return the number of groups and the axis of the channels, or zeros if there are no groups."""
     shapes = [None if value is None else value.shape for value in (image, found.source)]
     if any(shape is None or not shape.is_static() for shape in shapes):
         return 0, 0
@@ -193,7 +198,7 @@ def _group_count(image: ir.Value | None, found: MatchedNorm) -> tuple[int, int]:
 
 
 def _regrouped(graph: ir.Graph, node: ir.Node, source: ir.Value, axis: int) -> ir.Value:
-    """Reshape a result that is yet to come as `node` gave it; return that result's place."""
+    """Reshape an ungrouped result to the shape of `node`; return an Identity to be replaced."""
     result, name = node.outputs[0], node.name
     place = edit.insert_node(graph, node, "Identity", [source], {}, f"{name}.place")
     place.shape = source.shape
@@ -229,7 +234,7 @@ def _epsilon(node: ir.Node) -> float:
 
 
 def _transpositions(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
-    """Return the transpositions to channels last before a node and back after it."""
+    """Return the Transpose to channels last before a node and the one back behind it, or None."""
     source = node.inputs[0]
     before = edit.find_maker(source)
     after = edit.sole_consumer(node.outputs[0])
@@ -268,12 +273,12 @@ def _write(graph: ir.Graph, node: ir.Node, norm: Norm) -> None:
 
 
 def _is_small(gain: Any, norm: Norm) -> bool:
-    """Whether the gain has no axis that the variance has not: it then costs no pass over pixels."""
+    """Return True if the gain is constant along the axes: it then costs no pass over pixels."""
     return gain.ndim > max(norm.axes) and all(gain.shape[axis] == 1 for axis in norm.axes)
 
 
 class _Writer:
-    """Inserts marked nodes before another."""
+    """Inserts marked nodes before another node."""
 
     def __init__(self, graph: ir.Graph, before: ir.Node, name: str) -> None:
         self.graph, self.before, self.name = graph, before, name
@@ -301,7 +306,7 @@ class _Writer:
         return edit.add_constant(self.graph, f"{self.name}.{part}", np.asarray(values, np.int64))
 
     def mean(self, source: ir.Value, norm: Norm, part: str) -> ir.Value:
-        """Mean over the axes, or over groups of channels by a matrix product."""
+        """Insert the mean over the axes, or over channel groups by a matrix product."""
         axes = self.numbers(list(norm.axes), f"{part}.axes")
         if not norm.groups:
             return self.add("ReduceMean", [source, axes], part, keepdims=1)

@@ -1,11 +1,11 @@
-"""Channels of equal size before an instance normalisation, so that one int8 scale fits them all.
+"""Equalise channel magnitudes before an instance normalisation, so that one int8 scale fits all.
 
-Instance normalisation takes mean and deviation out of every channel, so what the convolution before
-it adds to a channel, or multiplies it by, drops out again. With t = 1 / ‖W_c‖,
+Instance normalisation subtracts the mean and divides by the deviation of each channel, so a factor
+or offset per channel of the preceding convolution cancels. With t = 1 / ‖W_c‖,
 
-    norm(W·x + b; ε) = norm(t·W·x; t²·ε),
+    norm(W·x + b; ε) = norm(t·W·x; t²·ε).
 
-exact. The channels then differ less in size, and fewer of the levels that they share are lost.
+The channels then have similar magnitudes and lose less to their common scale.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from edge_imgq.graph.operators import WEIGHT_AXIS
 
 
 def scale_producer(graph: ir.Graph, node: ir.Node) -> Any:
-    """Scale the convolution that a normalisation alone reads, and drop its bias.
+    """Scale the convolution whose only reader is a normalisation, and drop its bias.
+
+    Exact in real numbers if the caller multiplies ε by t² per channel.
 
     Args:
-        graph: that both are in.
-        node: a normalisation of every channel by itself.
+        graph: edited in place.
+        node: normalisation of each channel by itself.
 
     Returns:
-        t, one number per channel; None where no such convolution stands there.
+        t, one number per channel; None if no such convolution precedes the node.
     """
     source = node.inputs[0]
     producer = edit.find_maker(source)

@@ -1,11 +1,11 @@
-"""A normalisation whose product is multiplied out, gathered again.
+"""Rewrite a normalisation whose product was expanded in its factored form.
 
-With k = r·γ, r the inverse of the deviation, TensorFlow writes
+With k = r·γ, r the reciprocal of the deviation, TensorFlow writes
 
-    x·k + (β − m·k)        instead of        (x − m)·r·γ + β,
+    x·k + (β − m·k)        instead of        (x − m)·r·γ + β.
 
-which is the same number, and `edge_imgq.graph.passes.normalise.decompose_norm` knows the second
-form. x − m is there already: the variance is the mean of its square.
+Both are equal; `edge_imgq.graph.passes.normalise.decompose_norm` matches the second. The graph
+already computes x − m, whose square gives the variance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class _Offset:
-    """The values m, k and β of β − m·k; no β where nothing is added."""
+    """The values m, k and β of β − m·k; `shift` is None for −m·k."""
 
     mean: ir.Value
     factor: ir.Value
@@ -27,7 +27,12 @@ class _Offset:
 
 
 def fuse_expanded_norm(model: ir.Model) -> int:
-    """Gather every normalisation that is multiplied out; exact but for rounding.
+    """Rewrite each expanded normalisation in its factored form.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of normalisations rewritten.
@@ -50,7 +55,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _offset(node: ir.Node) -> _Offset | None:
-    """Return m, k and β of β − m·k or −m·k + β or −m·k; None where a node computes no such."""
+    """Return m, k and β of β − m·k, −m·k + β or −m·k; None for any other node."""
     if node.op_type == "Sub" and edit.is_constant(node.inputs[0]):
         return _product(edit.find_maker(node.inputs[1]), node.inputs[0])
     if node.op_type == "Add":
@@ -61,7 +66,7 @@ def _offset(node: ir.Node) -> _Offset | None:
 
 
 def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
-    """Return the factors of a product, a mean first."""
+    """Return the operands of a product of a mean and a factor, or None."""
     if node is None or node.op_type != "Mul":
         return None
     for mean, factor in (node.inputs, node.inputs[::-1]):
@@ -72,7 +77,7 @@ def _product(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
 
 
 def _negated(node: ir.Node | None, shift: ir.Value | None) -> _Offset | None:
-    """Return the factors of a product with the negative of a mean."""
+    """Return the operands of a product of a negated mean and a factor, or None."""
     for mean, factor in () if node is None or node.op_type != "Mul" else _both(node):
         maker = edit.find_maker(mean)
         if maker is not None and maker.op_type == "Neg" and factor is not None:
@@ -110,7 +115,7 @@ def _gather(
 
 
 def _centred(source: ir.Value, mean: ir.Value) -> ir.Value | None:
-    """Return x − m where the graph computes it."""
+    """Return x − m if the graph computes it, else None."""
     for reader in mean.consumers():
         if reader.op_type == "Sub" and reader.inputs[0] is source and reader.inputs[1] is mean:
             return reader.outputs[0]
@@ -118,7 +123,7 @@ def _centred(source: ir.Value, mean: ir.Value) -> ir.Value | None:
 
 
 def _parts(factor: ir.Value) -> tuple[ir.Value | None, ir.Value | None]:
-    """Return the inverse deviation and γ of their product, or None and None."""
+    """Return the reciprocal deviation and γ of a factor; (None, None) for any other value."""
     node = edit.find_maker(factor)
     if node is not None and node.op_type == "Reciprocal":
         return factor, None

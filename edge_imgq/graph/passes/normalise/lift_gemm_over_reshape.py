@@ -1,14 +1,15 @@
-"""Linear layers on pixels in rows, as linear layers on the image.
+"""Move linear layers on flattened pixels before the flattening.
 
-onnxsim joins a product of the last axis and its bias to a Gemm, which takes matrices only, between
-two reshapes. For an image x, channels last, and f a Gemm with constant weights or a function of
-single numbers,
+onnxsim fuses a product of the last axis and its bias to a Gemm, which accepts only matrices,
+between
+two reshapes. For a channels-last image x, and f a Gemm with constant weights or an elementwise
+function,
 
-    f(Reshape(x, (N·H·W, C))) = Reshape(f(x), (N·H·W, M)),      Gemm(x) = MatMul(x, W) + b,
+    f(Reshape(x, (N·H·W, C))) = Reshape(f(x), (N·H·W, M)),      Gemm(x) = MatMul(x, W) + b.
 
-so that the Reshape moves behind all of them, where it meets the one that makes an image again
-(`edge_imgq.graph.passes.tidy.merge_reshapes`). A product of an image then is a 1×1 convolution
-(`edge_imgq.graph.passes.normalise.reduce_transposes`).
+The Reshape moves behind all of them, up to the one that restores the image
+(`edge_imgq.graph.passes.tidy.merge_reshapes`). The product of an image then becomes a 1×1
+convolution (`edge_imgq.graph.passes.normalise.reduce_transposes`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ from edge_imgq.graph.operators import ELEMENTWISE
 
 
 def lift_gemm_over_reshape(model: ir.Model) -> int:
-    """Move the flattening of images behind what works on one row at a time; exact.
+    """Move the flattening of channels-last images behind Gemm and elementwise operators.
+
+    Exact in real numbers; MatMul and Add may round differently from Gemm in float32.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of nodes that it was moved behind.
+        The number of nodes that the flattening was moved behind.
     """
     return sum(_move(model.graph, node) for node in list(model.graph) if node.graph is not None)
 
@@ -56,7 +62,7 @@ def _move(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _image_of(value: ir.Value) -> ir.Value | None:
-    """Return the image, channels last, that a matrix holds the pixels of."""
+    """Return the channels-last image whose pixels are the rows of a matrix, or None."""
     node = value.producer()
     if node is None or node.op_type != "Reshape" or value.shape is None or len(value.shape) != 2:
         return None

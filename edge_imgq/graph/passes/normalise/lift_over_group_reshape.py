@@ -1,9 +1,9 @@
-"""Arithmetic with constants on groups of channels, done on the channels themselves.
+"""Move arithmetic with constants out of channel groups.
 
-Between Reshape (N, C, …) → (N, G, C/G, …) and the one back, or channels last, operators that work
-element by element need no groups: with c a constant that has one number per channel or one in all,
+Between Reshape (N, C, …) → (N, G, C/G, …) and its inverse, or the same channels last, elementwise
+operators need no groups. With c a constant of one number per channel, or one number,
 
-    Reshape back (f(Reshape x, c)) = f(x, c as the channels lie).
+    Reshape back (f(Reshape x, c)) = f(x, c per channel).
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from edge_imgq.graph.operators import AFFINE
 
 
 def lift_over_group_reshape(model: ir.Model) -> int:
-    """Take arithmetic out of two reshapes that undo each other; exact.
+    """Remove pairs of inverse group reshapes around elementwise arithmetic; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of pairs of reshapes taken away.
+        The number of pairs of reshapes removed.
     """
     nodes = [node for node in model.graph if node.op_type == "Reshape"]
     return sum(_rewrite(model.graph, node) for node in nodes if node.graph is not None)
@@ -49,7 +52,7 @@ def _rewrite(graph: ir.Graph, split: ir.Node) -> bool:
 
 
 def _chain(split: ir.Node) -> tuple[list[ir.Node], ir.Node | None]:
-    """Return the arithmetic behind a reshape, and the reshape that ends it."""
+    """Return the arithmetic with constants behind a Reshape, and the Reshape that ends it."""
     chain: list[ir.Node] = []
     node = edit.sole_consumer(split.outputs[0])
     while node is not None and node.op_type in AFFINE:
@@ -61,7 +64,7 @@ def _chain(split: ir.Node) -> tuple[list[ir.Node], ir.Node | None]:
 
 
 def _grouped_axis(source: ir.Value | None, groups: ir.Value) -> int | None:
-    """Return which axis a reshape parts in two; None where it does something else."""
+    """Return the axis that a Reshape splits in two, or None for any other Reshape."""
     if source is None or source.shape is None or groups.shape is None:
         return None
     if not source.shape.is_static() or not groups.shape.is_static():
@@ -81,7 +84,7 @@ def _grouped_axis(source: ir.Value | None, groups: ir.Value) -> int | None:
 
 
 def _ungrouped(node: ir.Node, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
-    """Return a node's constant in the shape that it has without groups."""
+    """Return a node's constant in its ungrouped shape, or None if it varies along another axis."""
     array = edit.contents(next(value for value in node.inputs if edit.is_constant(value)))
     if array.size == 1:
         return np.asarray(array.reshape(()))

@@ -1,9 +1,9 @@
-"""Finding a normalisation that a network spells out node by node.
+"""Match a normalisation that is exported node by node.
 
     m = ReduceMean(x);  d = Sub(x, m);  v = ReduceMean(d²);  y = Div(d, Sqrt(Add(v, ε)))
 
-The square is Pow(d, 2) or Mul(d, d), the mean of a whole image GlobalAveragePool, the division
-perhaps a product with Reciprocal; the order of operands does not matter.
+The square may be Pow(d, 2) or Mul(d, d), the mean of a whole image GlobalAveragePool, and the
+division a product with Reciprocal. Operands may be in either order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class MatchedNorm:
-    """What is normalised, over which axes, with which ε."""
+    """The normalised tensor, the axes of its mean and variance, and ε."""
 
     source: ir.Value
     axes: tuple[int, ...]
@@ -25,7 +25,7 @@ class MatchedNorm:
 
 
 def match_norm(node: ir.Node) -> MatchedNorm | None:
-    """Return the normalisation whose last node is a division or product; None if it is none."""
+    """Return the normalisation that ends in this division or product, or None if there is none."""
     if node.op_type == "Div":
         return _find(node.inputs[0], _made_by(node.inputs[1], "Sqrt"))
     for centred, factor in (node.inputs, reversed(node.inputs)):
@@ -59,7 +59,7 @@ def _made_by(value: ir.Value | None, kind: str) -> ir.Node | None:
 
 
 def _mean_of(value: ir.Value | None) -> ir.Node | None:
-    """Return the node that computes a mean."""
+    """Return the node if a value is computed by ReduceMean or GlobalAveragePool, else None."""
     return _made_by(value, "ReduceMean") or _made_by(value, "GlobalAveragePool")
 
 
@@ -78,7 +78,7 @@ def _is_square(value: ir.Value | None, of: ir.Value | None) -> bool:
 
 
 def _axes(mean: ir.Node) -> tuple[int, ...] | None:
-    """Return the axes of a mean that keeps its dimensions, counted from the front."""
+    """Return the non-negative axes of a mean that keeps its dimensions, or None."""
     source = mean.inputs[0]
     if mean.op_type == "GlobalAveragePool":
         return (

@@ -1,14 +1,12 @@
-"""Transpositions of six axes and more, with the axes merged that travel together.
+"""Merge axes that a transposition of many axes moves together.
 
-Attention in windows cuts an image into (N, H/w, w, W/w, w, C) and exchanges the third axis with the
-fourth. Axes that are neighbours before and after, and those of length 1, are one axis of a
-transposition with fewer,
+Window attention reshapes an image to (N, H/w, w, W/w, w, C) and swaps the third and fourth axes.
+Axes that are neighbours before and after, and axes of length 1, count as one axis:
 
-    Transpose(x, 0 1 3 2 4 5) = Reshape back (Transpose(Reshape(x, (N·H/w, w, W/w, w·C)), 0 2 1 3)),
+    Transpose(x, 0 1 3 2 4 5) = Reshape back (Transpose(Reshape(x, (N·H/w, w, W/w, w·C)), 0 2 1 3)).
 
-and the reshapes join those that the network has around it
-(`edge_imgq.graph.passes.tidy.merge_reshapes`). Core ML's tensors have five axes at most, XNNPACK's
-six.
+The reshapes merge with the surrounding ones (`edge_imgq.graph.passes.tidy.merge_reshapes`). Core ML
+tensors have at most five axes, XNNPACK's six.
 """
 
 from __future__ import annotations
@@ -25,7 +23,10 @@ Axes = list[list[int]]
 
 
 def merge_transpose_axes(model: ir.Model) -> int:
-    """Rewrite transpositions of more than five axes that come down to five or six; exact.
+    """Rewrite transpositions of more than five axes that merge to five or six; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of transpositions rewritten.
@@ -60,10 +61,11 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _merged(lengths: list[int], order: list[int]) -> Axes:
-    """Return the axes in their new order, in groups that travel together.
+    """Return the axes in transposed order, grouped by axes that move together.
 
-    Four groups are five axes where one is a group of several: lowerings hold tensors of rank 4 as
-    images, and would turn them around.
+    Four groups are split into five axes where one holds several: lowerings treat tensors of rank 4
+    as
+    images and would change their layout.
     """
     groups: Axes = []
     for axis in order:
@@ -82,5 +84,5 @@ def _merged(lengths: list[int], order: list[int]) -> Axes:
 
 
 def _follows(one: int, other: int, lengths: list[int]) -> bool:
-    """Whether an axis comes right after another, but for axes of length 1."""
+    """Return True if only axes of length 1 lie between two increasing axes."""
     return other > one and all(lengths[axis] == 1 for axis in range(one + 1, other))

@@ -1,15 +1,14 @@
-"""Transpositions moved behind what can do without them, until they meet and cancel.
+"""Move transpositions downstream until they cancel.
 
-Networks from TensorFlow hold their images channels last and transpose around every convolution.
-With P a transposition and Q its inverse,
+Networks from TensorFlow hold images channels last and transpose around each convolution. With P a
+transposition and Q its inverse,
 
     f(P(x)) = P(f(x)),     f(P(x), P(y)) = P(f(x, y)),     f(P(x), c) = P(f(x, Q(c))),
 
-for every f that works element by element, c a constant or one number per channel; for
-concatenation, split, softmax, padding, slices and means with their axes renamed; and a product of
-the last axis with a matrix W is, for an image that was transposed to channels last, a 1×1
-convolution with Wᵀ. Q(P(x)) = x ends it. Nodes are visited in the order of the graph, so that a
-transposition travels as far as it gets.
+for every elementwise f, with c a constant or one number per channel; and for concatenation, split,
+softmax, padding, slices and means with their axes renamed. A product of the last axis of a
+channels-last image with a matrix W becomes a 1×1 convolution with Wᵀ. Q(P(x)) = x removes both.
+Nodes are visited in topological order, so one pass moves each transposition as far as possible.
 """
 
 from __future__ import annotations
@@ -30,7 +29,13 @@ CHANNELS_LAST: Order = (0, 2, 3, 1)
 
 
 def reduce_transposes(model: ir.Model) -> int:
-    """Move transpositions behind their readers and cancel them; exact.
+    """Move transpositions behind their readers, and cancel inverse ones.
+
+    Bit-exact, except that MatMul nodes become 1×1 convolutions, whose float32 sums may be ordered
+    differently.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -45,7 +50,7 @@ def _visit(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def order_of(value: ir.Value | None) -> Order | None:
-    """Return how a value was transposed; None when no Transpose computes it."""
+    """Return the permutation of the Transpose that computes a value, or None."""
     node = edit.find_maker(value)
     if node is None or node.op_type != "Transpose":
         return None
@@ -53,20 +58,20 @@ def order_of(value: ir.Value | None) -> Order | None:
 
 
 def _common_order(node: ir.Node) -> Order | None:
-    """Return the order that all computed inputs were transposed to, but for thin ones."""
+    """Return the permutation that all computed inputs but thin ones share, or None."""
     computed = [value for value in node.inputs if value is not None and not edit.is_constant(value)]
     orders = {order_of(value) for value in computed if order_of(value) or not _is_thin(value)}
     return orders.pop() if len(orders) == 1 else None
 
 
 def _is_thin(value: ir.Value) -> bool:
-    """Whether a value is one number per channel, channels last: (N, 1, 1, C)."""
+    """Return True for one number per channel, channels last: (N, 1, 1, C)."""
     shape = value.shape
     return shape is not None and len(shape) == 4 and tuple(shape)[1:3] == (1, 1)
 
 
 def _source(value: ir.Value | None) -> ir.Value | None:
-    """Return what a transposed value was before."""
+    """Return the input of the node that computes a value, or the value if no node does."""
     producer = edit.find_maker(value)
     return value if producer is None else producer.inputs[0]
 
@@ -76,7 +81,7 @@ def _inverse(order: Order) -> Order:
 
 
 def _transpose(_graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Join two transpositions, or let both vanish."""
+    """Compose two transpositions, or remove both if they cancel."""
     source, result = _source(node.inputs[0]), node.outputs[0]
     own = tuple(node.attributes.get_ints("perm", []))
     if source is None or len(own) != len(order):
@@ -109,7 +114,7 @@ def _elementwise(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _turned(graph: ir.Graph, node: ir.Node, value: ir.Value, order: Order) -> ir.Value | None:
-    """Return an operand as it must be beside one that was not transposed."""
+    """Return an operand in the untransposed layout, or None if that is impossible."""
     if not edit.is_constant(value):
         return _source(value) if order_of(value) == order else _raised(graph, node, value, order)
     array = edit.contents(value)
@@ -134,7 +139,7 @@ def _raised(graph: ir.Graph, node: ir.Node, value: ir.Value, order: Order) -> ir
 
 
 def _along_axis(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Concat, Softmax: one axis, renamed."""
+    """Move a transposition behind Concat or Softmax and rename their axis."""
     if any(edit.is_constant(value) for value in node.inputs):
         return False
     axis = node.attributes.get_int("axis", -1) % len(order)
@@ -150,7 +155,10 @@ def _split(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _mean(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """ReduceMean and its kin: the axes renamed; without kept dimensions the rest must stay."""
+    """Move a transposition behind a reduction and rename its axes.
+
+    Without kept dimensions the remaining axes must keep their order.
+    """
     axes = _numbers(node, 1)
     if axes is None or not len(axes):
         return False
@@ -192,7 +200,7 @@ def _slice(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _product(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """MatMul of channels that lie last: a 1×1 convolution of the image as it was."""
+    """Rewrite MatMul over the last axis of a transposed image as a 1×1 convolution."""
     source, matrix = _source(node.inputs[0]), node.inputs[1]
     if order != CHANNELS_LAST or source is None or not edit.is_constant(matrix):
         return False
@@ -210,7 +218,7 @@ def _product(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
 
 
 def _resize(graph: ir.Graph, node: ir.Node, order: Order) -> bool:
-    """Resize: scales or sizes in the order of the axes as they lie."""
+    """Move a transposition behind Resize and permute its scales or sizes."""
     inputs = [_source(node.inputs[0]), None, *node.inputs[2:]]
     if "axes" in node.attributes or (len(node.inputs) > 1 and node.inputs[1] is not None):
         return False
@@ -235,7 +243,7 @@ def _replace(
     inputs: Sequence[ir.Value | None],
     attributes: dict[str, Any],
 ) -> bool:
-    """Put a node that reads the untransposed inputs in place of one, and transpose behind it."""
+    """Replace a node by one on the untransposed inputs, and transpose its outputs."""
     count = len(node.outputs)
     moved = ir.node(node.op_type, inputs, attributes, num_outputs=count, name=f"{node.name}.first")
     moved.metadata_props.update(node.metadata_props)
@@ -274,4 +282,4 @@ RULES: dict[str, Rule] = {
     "Slice": _slice,
     **dict.fromkeys(REDUCING - {"ArgMax", "ArgMin"}, _mean),
 }
-"""How a node reads what was not transposed, by operator."""
+"""Function that moves a transposition behind a node, by operator."""

@@ -1,8 +1,8 @@
-"""Matrix products of flattened pixels, without the flattening.
+"""Remove the flattening around a matrix product of pixels.
 
     Reshape back (Reshape(x, (N·H·W, C)) · W + b) = x · W + b,
 
-since a product looks at one row at a time. TensorFlow writes products of the last axis this way.
+since a product acts on each row separately. TensorFlow exports products of the last axis this way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from edge_imgq.graph import edit
 
 
 def unflatten_matmul(model: ir.Model) -> int:
-    """Rewrite MatMul with a constant between two reshapes that undo each other; exact.
+    """Remove two inverse reshapes around a MatMul with a constant matrix; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of products rewritten.
@@ -49,7 +52,7 @@ def _rewrite(node: ir.Node) -> bool:
 
 
 def _last_sum(node: ir.Node) -> ir.Node:
-    """Return the addition of a constant row behind a product, the product itself without one."""
+    """Return the addition of a constant row behind a product, or the product without one."""
     follower = edit.sole_consumer(node.outputs[0])
     if follower is None or follower.op_type != "Add":
         return node

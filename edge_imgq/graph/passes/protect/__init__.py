@@ -1,1 +1,1 @@
-"""Phase 4: arithmetic that has to stay float as a whole is marked."""
+"""Phase 4, protect: mark arithmetic that must stay in float as a whole."""

@@ -1,11 +1,11 @@
-"""Attention computed in float: from the product of queries and keys to that with the values.
+"""Mark attention as float arithmetic, from the query-key product to the product with the values.
 
     y = softmax(q · kᵀ · a + bias) · v
 
-Its products compute in float on every target anyway. In between, eight bits hold neither the scores
+Its products are computed in float on every target anyway. Eight bits represent neither the scores
 of a masked window, which a network sets to −100, nor the weights of more than 256 keys, most of
-which are less than half of softmax's step of 1/256. So the nodes from one product to the other are
-marked as float arithmetic (`edge_imgq.graph.float_regions`); nothing else changes.
+which are below half of softmax's step of 1/256. So the nodes from one product to the other are
+marked (`edge_imgq.graph.float_regions`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from edge_imgq.graph.float_regions import is_marked, mark_float
 from edge_imgq.graph.operators import AFFINE, RESHAPING
 
 PASSED = AFFINE | RESHAPING | {"Transpose"}
-"""Operators that scores and weights pass on their way between the products."""
+"""Operators allowed between the softmax and the two products."""
 
 
 def mark_attention_float(model: ir.Model) -> int:
-    """Mark every softmax that weights what a product adds up, and what leads there; exact.
+    """Mark each softmax that leads to a product of computed matrices, and the nodes between.
+
+    Values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of softmaxes marked.
@@ -38,7 +43,7 @@ def mark_attention_float(model: ir.Model) -> int:
 
 
 def _to_product(softmax: ir.Node) -> list[ir.Node] | None:
-    """Return the nodes from a softmax to a product of two computed matrices, if one follows."""
+    """Return the nodes from a softmax to a product of two computed matrices, or None."""
     parts: list[ir.Node] = []
     node = edit.sole_consumer(softmax.outputs[0])
     while node is not None and node.op_type in PASSED:
@@ -48,7 +53,7 @@ def _to_product(softmax: ir.Node) -> list[ir.Node] | None:
 
 
 def _from_product(softmax: ir.Node) -> list[ir.Node]:
-    """Return the nodes from a product to a softmax, as far as nothing else reads their results."""
+    """Return the nodes from a product to a softmax, as long as each result has one reader."""
     parts: list[ir.Node] = []
     node = _only_maker(softmax.inputs[0])
     while node is not None:
@@ -62,7 +67,7 @@ def _from_product(softmax: ir.Node) -> list[ir.Node]:
 
 
 def _only_maker(value: ir.Value | None) -> ir.Node | None:
-    """Return the node that computes a value which nothing else reads."""
+    """Return the node that computes a value with one reader, or None."""
     if value is None or edit.sole_consumer(value) is None:
         return None
     return value.producer()

@@ -1,11 +1,11 @@
-"""Standard deviations that a network divides by or looks at, marked as float arithmetic.
+"""Mark standard deviations that a network divides by or reads as float arithmetic.
 
-    s = √(mean(x²) · a + b),      x perhaps centred by its own mean,
+    s = √(mean(x²) · a + b),      x optionally centred by its mean,
 
-spans more orders of magnitude than eight bits hold, and so does what is made of it by constants
-before an image is divided by it. The nodes from the square to the division are marked
-(`edge_imgq.graph.float_regions`); nothing else changes. Whole normalisations are written out
-before, by `edge_imgq.graph.passes.normalise.decompose_norm`.
+spans more orders of magnitude than eight bits represent, as do multiples of it before an image is
+divided by it. The nodes from the square to the division are marked
+(`edge_imgq.graph.float_regions`). Complete normalisations are decomposed earlier, by
+`edge_imgq.graph.passes.normalise.decompose_norm`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from edge_imgq.graph.operators import AFFINE
 MEANS = ("ReduceMean", "GlobalAveragePool")
 ROOTS = (0.5, -0.5)
 BOUNDS = ("Clip", "Expand", "Max")
-"""What may stand before the division besides: ε as the least divisor, and the divisor's shape."""
+"""Further operators allowed before the division: a lower bound ε, and broadcasting."""
 
 
 def mark_std_float(model: ir.Model) -> int:
-    """Mark every root of a mean of squares, a norm too; exact.
+    """Mark each root of a mean of squares, from the square to the division; values do not change.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of roots marked.
@@ -50,7 +53,7 @@ def _exponent(node: ir.Node) -> float | None:
 
 
 def _mean_square(root: ir.Node) -> list[ir.Node] | None:
-    """Return the nodes from a square to the root of its mean; None where that is no such root."""
+    """Return the nodes from a square to the root of its mean, or None for any other root."""
     parts: list[ir.Node] = []
     node = edit.find_maker(root.inputs[0])
     while node is not None and _by_a_number(node):
@@ -65,7 +68,7 @@ def _mean_square(root: ir.Node) -> list[ir.Node] | None:
 
 
 def centring(square: ir.Node) -> list[ir.Node]:
-    """Return the mean that was taken off before a square, and the node that took it off."""
+    """Return the mean that is subtracted before a square and the subtraction, or an empty list."""
     difference = edit.find_maker(square.inputs[0])
     if difference is None or difference.op_type != "Sub":
         return []
@@ -77,12 +80,12 @@ def centring(square: ir.Node) -> list[ir.Node]:
 
 
 def is_square(node: ir.Node) -> bool:
-    """Tell whether a node multiplies a value by itself."""
+    """Return True if a node computes x²."""
     return _exponent(node) == 2 or (node.op_type == "Mul" and node.inputs[0] is node.inputs[1])
 
 
 def _behind(root: ir.Node) -> list[ir.Node]:
-    """Return what constants make of a root, and the division or product that takes it."""
+    """Return the arithmetic with constants behind a root, and its final division or product."""
     parts: list[ir.Node] = []
     node = edit.sole_consumer(root.outputs[0])
     while node is not None and (_by_a_number(node) or _prepares_divisor(node)):

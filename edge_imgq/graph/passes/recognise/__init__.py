@@ -1,1 +1,1 @@
-"""Phase 2: several nodes that spell one operator become that operator."""
+"""Phase 2, recognise: replace node patterns by the operator that they implement."""

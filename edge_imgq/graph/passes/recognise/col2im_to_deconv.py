@@ -1,8 +1,9 @@
-"""Col2Im, torch's `fold`, as the transposed convolution that it is.
+"""Rewrite Col2Im (torch's `fold`) as a transposed convolution.
 
-Column l of (N, C · k, L) holds, for every channel, the values of a window of k pixels; windows are
-laid onto the image and overlapping pixels add up. That is a transposed convolution of C groups, of
-the same strides, dilations and pads, whose k input channels each write one pixel of the window:
+Column l of (N, C · k, L) holds, for each channel, the values of a window of k pixels. Windows are
+placed on the image and overlapping pixels are summed. That is a transposed convolution of C groups
+with the same strides, dilations and pads, whose k input channels each write one pixel of the
+window:
 
     Col2Im(x) = ConvTranspose(Reshape(x, (N, C · k, rows, columns)), one-hot windows; group = C).
 """
@@ -16,7 +17,12 @@ from edge_imgq.graph import edit
 
 
 def col2im_to_deconv(model: ir.Model) -> int:
-    """Rewrite Col2Im of two spatial axes whose sizes are known; exact but for the order of sums.
+    """Rewrite Col2Im of two spatial axes and static shape as a ConvTranspose.
+
+    Exact in real numbers; float32 sums may be ordered differently.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -57,7 +63,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _one_hot(depth: int, kernel: list[int]) -> np.ndarray:
-    """Return weights (C · k, 1, kh, kw) that write input channel i to pixel i mod k."""
+    """Return float32 weights (C · k, 1, kh, kw) that write input channel i to pixel i mod k."""
     pixels = kernel[0] * kernel[1]
     return np.tile(np.eye(pixels, dtype=np.float32), (depth // pixels, 1)).reshape(
         depth, 1, *kernel

@@ -1,16 +1,15 @@
-"""Windows along one axis as windows of an image.
+"""Rewrite convolution and pooling along one axis as two-dimensional ones.
 
-Attention on images (SAGAN, DeOldify) lays the pixels in one row and multiplies their channels by a
-Conv1d of one tap, which may as well come before. With W (M, C, 1) as V (M, C, 1, 1),
+Attention on images (SAGAN, DeOldify) flattens the pixels and multiplies their channels by a Conv1d
+of one tap, which may as well precede the flattening. With W (M, C, 1) as V (M, C, 1, 1),
 
     Conv(Reshape(x, (N, C, H·W)), W) = Reshape(Conv(x, V), (N, M, H·W)).
 
-What else moves along one axis, convolutions and pooling of rows, is an image of one row. With
-W (M, C, k) as V (M, C, 1, k),
+Other windows along one axis read an image of one row. With W (M, C, k) as V (M, C, 1, k),
 
     Conv(x, W) = Squeeze(Conv(Unsqueeze(x, 2), V), 2).
 
-TFLite has windows of images alone.
+TFLite has only two-dimensional windows.
 """
 
 from __future__ import annotations
@@ -22,14 +21,17 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.operators import WINDOWED
 
 ROW = 2
-"""The axis that is 1 in an image of one row."""
+"""Index of the inserted axis of length 1 in an image of one row."""
 
 LIFTED = {"kernel_shape": 1, "strides": 1, "dilations": 1, "output_padding": 0, "output_shape": 1}
-"""Attributes with one number per axis, and the number of the new one."""
+"""Attributes with one number per axis, and the number for the inserted axis."""
 
 
 def conv1d_to_conv2d(model: ir.Model) -> int:
-    """Rewrite windows along one axis as windows of an image; exact.
+    """Rewrite windows along one axis of (N, C, L) as windows of an image (N, C, 1, L); exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of operators rewritten.
@@ -42,7 +44,7 @@ def conv1d_to_conv2d(model: ir.Model) -> int:
 
 
 def _is_single(node: ir.Node) -> bool:
-    """Whether a node reads rank 3 and has one output and constant weights."""
+    """Return True for rank-3 input, one output and constant weights."""
     source = node.inputs[0]
     if source is None or source.shape is None or len(source.shape) != ROW + 1:
         return False
@@ -50,7 +52,7 @@ def _is_single(node: ir.Node) -> bool:
 
 
 def _before_flattening(graph: ir.Graph, node: ir.Node) -> bool:
-    """Move a convolution of one tap before the reshape that lays an image's pixels in a row."""
+    """Move a convolution of one tap before the Reshape that flattens an image's pixels."""
     flat = node.inputs[0]
     maker = flat.producer() if flat is not None else None
     if node.op_type != "Conv" or maker is None or maker.op_type not in ("Reshape", "Flatten"):
@@ -77,7 +79,7 @@ def _before_flattening(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _is_plain(node: ir.Node) -> bool:
-    """Whether a convolution has no stride and no padding."""
+    """Return True if a convolution has stride 1 and no padding."""
     attributes = node.attributes
     return (
         attributes.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")

@@ -1,13 +1,13 @@
-"""A mean over a window by cumulative sums, as the pooling that it is.
+"""Rewrite a box filter by cumulative sums as average pooling.
 
-With S the sums of all pixels above and left of each, a row and a column of zeros before them,
+With S the summed-area table of x, with a row and a column of zeros before it,
 
     Σ over a window of h × w = S[h:, w:] − S[:−h, w:] − S[h:, :−w] + S[:−h, :−w]
                              = h · w · AveragePool(AveragePool(x; h × 1); 1 × w).
 
-Kin: Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984; networks of whole images made
-local for inference (Chu et al., "Improving Image Restoration by Revisiting Global Information
-Aggregation", ECCV 2022).
+Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984. Networks use it for local statistics
+at inference: Chu et al., "Improving Image Restoration by Revisiting Global Information
+Aggregation", ECCV 2022.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from edge_imgq.graph import edit
 
 Window = tuple[int, int]
 NEAR = 1e-6
-"""A factor that is nearer to 1 is 1: exporters divide by a rounded number."""
+"""Factors within this distance of 1 are taken as 1: exporters divide by a rounded number."""
 
 
 def cumsum_to_avgpool(model: ir.Model) -> int:
-    """Rewrite differences of cumulative sums; exact but for rounding.
+    """Rewrite differences of cumulative sums of static shape as AveragePool nodes.
+
+    Exact in real numbers; float32 rounding differs, because the sums no longer run over the image.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of windows rewritten.
@@ -59,7 +64,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _terms(value: ir.Value | None, sign: int) -> list[tuple[ir.Node, int]]:
-    """Return the nodes that a chain of sums and differences adds up, with their signs."""
+    """Return the addends of a chain of sums and differences, with their signs."""
     node = edit.find_maker(value)
     if node is None:
         return []
@@ -79,7 +84,7 @@ def _is_cut(node: ir.Node) -> bool:
 
 
 def _summed(table: ir.Value) -> ir.Value | None:
-    """Return the image of a table of sums with zeros before it; None for any other value."""
+    """Return the image whose zero-padded summed-area table this is, or None for any other value."""
     pad = edit.find_maker(table)
     if pad is None or pad.op_type != "Pad" or not edit.is_constant(pad.inputs[1]):
         return None
@@ -103,11 +108,11 @@ def _summed(table: ir.Value) -> ir.Value | None:
 
 
 CORNERS = {(True, True): 1, (False, True): -1, (True, False): -1, (False, False): 1}
-"""Sign of each corner of the window: whether it is the lower one, and the right one."""
+"""Sign of each corner of the window, by whether it is the lower one and the right one."""
 
 
 def _window(terms: list[tuple[ir.Node, int]], lengths: list[int]) -> Window | None:
-    """Return height and width of the window whose corners are added up."""
+    """Return height and width of the window whose four corners are combined, or None."""
     corners: dict[tuple[bool, bool], int] = {}
     sizes: set[Window] = set()
     for cut, sign in terms:
@@ -150,7 +155,7 @@ def _pooled(graph: ir.Graph, node: ir.Node, image: ir.Value, window: Window) -> 
 
 
 def _scale(node: ir.Node, value: ir.Value) -> float | None:
-    """Return the number that a node multiplies a value by."""
+    """Return the number that a node multiplies a value by, or None."""
     if node.op_type not in ("Mul", "Div"):
         return None
     number = node.inputs[1] if node.inputs[0] is value else node.inputs[0]

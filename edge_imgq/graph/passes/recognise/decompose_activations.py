@@ -1,17 +1,17 @@
-"""Activations that few networks have, as the operators that every target has.
+"""Decompose rare activations into operators that every target has.
 
-    Softplus: y = relu(x) + log(1 + e^(−|x|))                no power of e overflows
+    Softplus: y = relu(x) + log(1 + e^(−|x|))                e^(−|x|) does not overflow
     Mish:     y = x · tanh(softplus(x))
     Elu:      y = relu(x) + α · elu₁(min(x, 0)),             elu₁(x) = e^x − 1 below 0
     Celu:     y = relu(x) + α · elu₁(min(x, 0) / α)
     Selu:     y = γ · relu(x) + γ · α · elu₁(min(x, 0))
     Softsign: y = x / (1 + |x|)
-    Shrink:   y = relu(x − λ) − relu(−x − λ),                its bias λ, too: soft threshold
+    Shrink:   y = relu(x − λ) − relu(−x − λ),                bias λ: soft threshold
               y = x − b · sign(x) where |x| > λ, else 0      any other bias b
     ThresholdedRelu:  y = x where x > α, else 0
 
-Eight bits between the parts would add their errors, so that the nodes are marked as float
-arithmetic: a quantized graph has a scale before the activation and one after it.
+Quantization between these nodes would accumulate errors, so they are marked as float arithmetic: a
+quantized graph has one scale before the activation and one behind it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.passes.insert_before import NodeInserter
 
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
-"""α and γ where a node does not say them (ONNX, Selu-6)."""
+"""Default α and γ (ONNX, Selu-6)."""
 
 
 class _Activation(NodeInserter):
-    """An activation that is written out."""
+    """An activation that is being decomposed."""
 
     def step(self, kind: str, *inputs: ir.Value) -> ir.Value:
-        """Insert one marked node, of the shape of the activation."""
+        """Insert one node marked as float, of the activation's shape, and return its output."""
         return self.in_float(kind, *inputs, like=self.source)
 
     def is_above(self, value: ir.Value, threshold: ir.Value) -> ir.Value:
@@ -48,9 +48,12 @@ class _Activation(NodeInserter):
 
 
 def decompose_activations(model: ir.Model) -> int:
-    """Rewrite the activations of this module's docstring; exact but for rounding.
+    """Decompose the activations listed in the module docstring; exact in real numbers.
 
-    Elu stays where its α is 1, and Shrink where its λ is below 0.
+    An Elu with α = 1 and a Shrink with λ < 0 stay unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of activations rewritten.
@@ -140,4 +143,4 @@ DECOMPOSITIONS: dict[str, Callable[[_Activation], ir.Value]] = {
     "Softsign": _softsign,
     "ThresholdedRelu": _thresholded,
 }
-"""What writes an activation, by operator."""
+"""Function that writes the decomposition, by operator."""

@@ -1,17 +1,17 @@
-"""Einsum as the products, sums and transpositions that it is.
+"""Decompose Einsum into products, sums and transpositions.
 
 One operand     Einsum(x) = Transpose(ReduceSum(x))
-Nothing summed  Einsum(x, y) = x · y, each with axes of length 1 where only the other has any
-All summed      Einsum(x, y) = ReduceSum(x · y), where neither operand has an axis of its own
+Nothing summed  Einsum(x, y) = x · y, with axes of length 1 where only the other operand has them
+All summed      Einsum(x, y) = ReduceSum(x · y), where neither operand has a private axis
 A matrix        bchw,oc→bohw, with the letters in any order, is a 1×1 convolution; over the last
-                axis, …s,so→…o, the right side of a MatMul
+                axis, …s,so→…o, the right operand of a MatMul
 
-Any other product of two, with the axes sorted into those that both have and the result keeps (b),
-those that only the left has (l), only the right has (r), and those summed (s), is
+Any other product of two sorts the axes into those that both have and the result keeps (b), those
+that only the left has (l), those that only the right has (r), and those summed (s):
 
     Einsum(x, y) = back to order (MatMul(x as (b, l, s), y as (b, s, r))).
 
-Three operands and more are taken two by two, from the left.
+Three or more operands are multiplied in pairs, from the left.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ Length: TypeAlias = "int | ir.SymbolicDim"
 
 
 def decompose_einsum(model: ir.Model) -> int:
-    """Rewrite Einsum; exact but for rounding.
+    """Decompose each Einsum; exact in real numbers, float32 sums may be ordered differently.
 
-    Nodes stay that take a diagonal (a letter twice in an operand), that stretch an axis of length
-    1, or whose shapes are open where axes must be merged.
+    Nodes stay unchanged that take a diagonal (a letter twice in an operand) or broadcast an axis of
+    length 1, and those with open lengths where axes must be merged.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -47,7 +50,7 @@ def decompose_einsum(model: ir.Model) -> int:
 
 @dataclass(frozen=True)
 class _Operand:
-    """A value with a letter for each axis."""
+    """A value with one letter per axis."""
 
     value: ir.Value
     letters: str
@@ -55,13 +58,13 @@ class _Operand:
 
 @dataclass(frozen=True)
 class _Product:
-    """An Einsum that is to be rewritten.
+    """An Einsum to be rewritten.
 
     Attributes:
-        node: the node; what is made is put before it.
-        operands: what it multiplies.
-        result: letters of its output.
-        lengths: of the axes, by letter.
+        node: node before which the replacement is inserted.
+        operands: factors.
+        result: letters of the output.
+        lengths: length of each axis, by letter.
     """
 
     node: ir.Node
@@ -70,7 +73,7 @@ class _Product:
     lengths: dict[str, Length]
 
     def size(self, letters: str) -> int | None:
-        """Return how long some axes are as one; None where a length is open."""
+        """Return the product of the lengths of some axes, or None if one is open."""
         lengths = [self.lengths[letter] for letter in letters]
         known = [length for length in lengths if isinstance(length, int)]
         return math.prod(known) if len(known) == len(lengths) else None
@@ -91,7 +94,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _made(graph: ir.Graph, product: _Product) -> _Operand | None:
-    """Return the product of all operands, its axes in any order."""
+    """Return the product of all operands, with its axes in any order, or None."""
     left, *others = product.operands
     for place, right in enumerate(others, start=1):
         later = "".join(operand.letters for operand in product.operands[place + 1 :])
@@ -127,7 +130,7 @@ def _of_two(graph: ir.Graph, product: _Product) -> _Operand | None:
 
 
 def _pointwise(graph: ir.Graph, product: _Product) -> _Operand | None:
-    """Return an image times a constant matrix over one axis, as a 1×1 convolution."""
+    """Return an image times a constant matrix over one axis, as a 1×1 convolution, or None."""
     (image, matrix), node = product.operands, product.node
     taken = set(image.letters) & set(matrix.letters)
     if not edit.is_constant(matrix.value) or len(image.letters) != 4 or len(matrix.letters) != 2:
@@ -145,7 +148,7 @@ def _pointwise(graph: ir.Graph, product: _Product) -> _Operand | None:
 
 
 def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
-    """Return the product of the last axis with a constant matrix."""
+    """Return the product of the last axis with a constant matrix, or None."""
     (rows, matrix), name = product.operands, product.node.name
     taken = rows.letters[-1:]
     if (
@@ -166,7 +169,7 @@ def _rows(graph: ir.Graph, product: _Product) -> _Operand | None:
 
 
 def _multiplied(graph: ir.Graph, product: _Product, result: str) -> _Operand:
-    """Return the product of each number with each, without a sum."""
+    """Return the elementwise product with broadcasting, without a sum."""
     sides = [_spread(graph, product, operand, result) for operand in product.operands]
     made = edit.insert_node(graph, product.node, "Mul", sides, {}, f"{product.node.name}.product")
     return _shaped(product, made, result)
@@ -192,7 +195,7 @@ def _spread(graph: ir.Graph, product: _Product, operand: _Operand, result: str) 
 
 
 def _matrices(graph: ir.Graph, product: _Product) -> _Operand | None:
-    """Return the product of both operands as (b, l, s) and (b, s, r)."""
+    """Return the product of both operands as (b, l, s) and (b, s, r), or None."""
     left, right = (operand.letters for operand in product.operands)
     shared = "".join(a for a in left if a in right and a in product.result)
     summed = "".join(a for a in left if a in right and a not in product.result)
@@ -223,7 +226,7 @@ def _matrices(graph: ir.Graph, product: _Product) -> _Operand | None:
 def _matrix(
     graph: ir.Graph, product: _Product, index: int, groups: list[str], flat: bool, name: str
 ) -> ir.Value:
-    """Return an operand with its axes in groups, each group as one axis where `flat`."""
+    """Return an operand with its axes in groups, each group flattened to one axis where `flat`."""
     value = _ordered(graph, product, product.operands[index], "".join(groups))
     if not flat:
         return value
@@ -232,7 +235,7 @@ def _matrix(
 
 
 def _ordered(graph: ir.Graph, product: _Product, operand: _Operand, letters: str) -> ir.Value:
-    """Return an operand with its axes in another order."""
+    """Return an operand with its axes permuted to `letters`."""
     if operand.letters == letters:
         return operand.value
     order = [operand.letters.index(letter) for letter in letters]
@@ -262,7 +265,7 @@ def _shaped(product: _Product, value: ir.Value, letters: str) -> _Operand:
 
 
 def _read(node: ir.Node) -> _Product | None:
-    """Return what a node multiplies; None for what the pass leaves."""
+    """Return the product that an Einsum computes, or None if the pass does not cover it."""
     values = [value for value in node.inputs if value is not None and value.shape is not None]
     if len(values) != len(node.inputs):
         return None
@@ -286,12 +289,12 @@ def _read(node: ir.Node) -> _Product | None:
 
 
 def _dots(spare: list[str], count: int) -> str:
-    """Return letters for the axes of "...": the last ones are the same in all operands."""
+    """Return letters for the axes of "...", aligned at the last axis in all operands."""
     return "".join(spare[:count][::-1])
 
 
 def _lengths(terms: list[str], values: list[ir.Value]) -> dict[str, Length] | None:
-    """Return the length of each axis by its letter; None where one is stretched."""
+    """Return the length of each axis by its letter, or None if an axis is broadcast."""
     lengths: dict[str, Length] = {}
     for term, value in zip(terms, values, strict=True):
         for letter, length in zip(term, value.shape or (), strict=True):

@@ -1,13 +1,13 @@
-"""Logarithms of sums, and norms by name, as the sums and norms that `reduce_to_mean` knows.
+"""Decompose logarithms of sums, and named norms, into operators that `reduce_to_mean` covers.
 
     ReduceLogSum       y = log(Σ x)
-    ReduceLogSumExp    y = log(Σ e^(x − m)) + m,         m the greatest of the values: no power of e
-    LogSoftmax         y = (x − m) − log(Σ e^(x − m))    overflows
+    ReduceLogSumExp    y = log(Σ e^(x − m)) + m,         m = max x, so no exponential overflows
+    LogSoftmax         y = (x − m) − log(Σ e^(x − m))
     LpNormalization    y = x / max(ǁxǁ, 10⁻¹²)           as torch's F.normalize: 0 where all are 0
     GlobalLpPool       y = ǁxǁ of each channel
 
-ǁxǁ is ReduceL1 or ReduceL2; GlobalLpPool of other powers stays. Eight bits hold no logarithm of a
-sum, so that the nodes from the difference to the result are marked as float arithmetic.
+ǁxǁ is ReduceL1 or ReduceL2; a GlobalLpPool of another power stays unchanged. Eight bits do not
+represent the logarithm of a sum, so the nodes are marked as float arithmetic.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.passes.insert_before import NodeInserter
 
 NORMS = {1: "ReduceL1", 2: "ReduceL2"}
-"""By the power p of (Σ |x|ᵖ)^(1/p)."""
+"""Norm operator, by the power p of (Σ |x|ᵖ)^(1/p)."""
 
 LEAST = 1e-12
-"""What torch divides by at least."""
+"""Lower bound of the divisor, as in torch's F.normalize."""
 
 
 def decompose_log_sums(model: ir.Model) -> int:
-    """Rewrite the operators of this module's docstring; exact but for rounding.
+    """Decompose the operators listed in the module docstring.
+
+    Exact in real numbers, except for LpNormalization of norms below 10⁻¹²; float32 rounding
+    differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -102,4 +108,4 @@ DECOMPOSITIONS: dict[str, Callable[[NodeInserter], ir.Value]] = {
     "ReduceLogSum": _log_sum,
     "ReduceLogSumExp": _log_sum_of_powers,
 }
-"""What writes a node, by operator."""
+"""Function that writes the decomposition, by operator."""

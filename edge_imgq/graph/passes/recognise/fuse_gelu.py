@@ -1,11 +1,12 @@
-"""GELU as networks and exporters spell it, as the operator.
+"""Fuse GELU from the patterns that networks and exporters write.
 
     ½·x·(1 + erf(x/√2))                           Gelu
-    ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))      Gelu by tanh
+    ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))      Gelu of approximation "tanh"
 
-The factors ½, x and the sum may be multiplied in any order, x/√2 be a product or a quotient, and
-the cube a power or products. What counts is the function: products are gathered into their factors,
-and the inner polynomial is read as coefficients of x.
+The factors ½, x and the sum may be multiplied in any order, x/√2 may be a product or a quotient,
+and
+the cube a power or products. The match is by function: products are collected into factors, and the
+inner polynomial is read as coefficients of x.
 """
 
 from __future__ import annotations
@@ -18,20 +19,25 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 
 TOLERANCE = 1e-3
-"""Relative, of the constants; checkpoints round them in float16 or write 0.7978."""
+"""Relative tolerance of the constants; checkpoints round them to float16 or write 0.7978."""
 
 PATTERNS: dict[str, tuple[str, dict[int, float]]] = {
     "Erf": ("none", {1: math.sqrt(0.5)}),
     "Tanh": ("tanh", {1: math.sqrt(2 / math.pi), 3: 0.044715 * math.sqrt(2 / math.pi)}),
 }
-"""By the function in the sum: what Gelu calls it, and the coefficients of its argument."""
+"""Gelu's `approximation`, and the coefficients of the argument by power, by inner function."""
 
 
 def fuse_gelu(model: ir.Model) -> int:
-    """Rewrite products that are a GELU; exact but for the rounding of its constants.
+    """Fuse each product that computes a GELU into a Gelu node.
+
+    Exact up to the rounding of the network's constants, which may differ by TOLERANCE.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of activations found.
+        The number of activations fused.
     """
     count = 0
     for node in list(model.graph):
@@ -65,7 +71,7 @@ def _replace(graph: ir.Graph, last: ir.Node, source: ir.Value, approximate: str)
 
 
 def _argument(value: ir.Value | None, wanted: dict[int, float]) -> ir.Value | None:
-    """Return the x of which a value is the polynomial with these coefficients."""
+    """Return the x of which a value is the polynomial with these coefficients, or None."""
     seen = value
     while seen is not None and (node := seen.producer()) is not None:
         if node.op_type not in ("Add", "Div", "Mul", "Pow"):
@@ -86,7 +92,7 @@ def _alike(found: dict[int, float], wanted: dict[int, float]) -> bool:
 
 
 def _polynomial(value: ir.Value | None, x: ir.Value) -> dict[int, float] | None:
-    """Return the coefficients of a value as a polynomial of x, by power; None when it is none."""
+    """Return the coefficients of a value as a polynomial of x, by power, or None."""
     if value is x:
         return {1: 1.0}
     if value is not None and edit.is_constant(value) and edit.contents(value).size == 1:
@@ -116,7 +122,7 @@ def _multiplied(one: dict[int, float], other: dict[int, float]) -> dict[int, flo
 
 
 def _factors(value: ir.Value, *leaves: ir.Value) -> tuple[dict[ir.Value, int], float]:
-    """Return the factors of a product, down to some values, and the product of its numbers."""
+    """Return the factors of a product down to some values, and the product of its constants."""
     counts: dict[ir.Value, int] = {}
     number, stack = 1.0, [value]
     while stack:
@@ -138,7 +144,7 @@ def _factors(value: ir.Value, *leaves: ir.Value) -> tuple[dict[ir.Value, int], f
 
 
 def _number(total: ir.Node) -> float | None:
-    """Return the number that a sum adds."""
+    """Return the number that a sum adds, or None."""
     for value in total.inputs:
         if edit.is_constant(value) and edit.contents(value).size == 1:
             return float(edit.contents(value).reshape(-1)[0])

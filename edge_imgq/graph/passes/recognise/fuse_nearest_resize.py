@@ -1,11 +1,11 @@
-"""Rows and columns that are repeated by new axes, as a Resize to the nearest pixel.
+"""Fuse repeated rows and columns into a nearest-neighbour Resize.
 
     Unsqueeze(after a) → Tile or Expand(k times) → [Transpose] → Reshape
 
-copies every row or column, axis a, k times beside itself; so does Resize with "asymmetric" places
-rounded down, scale k on a. The reshape behind only joins the copies with their axis and may do more
-to the shape; it is kept for that. Keras enlarges so, axis by axis, and so does torch's
-`repeat_interleave`. Two such Resizes in a row are one.
+copies each row or column, axis a, k times next to itself. So does a Resize of mode "nearest" with
+"asymmetric" coordinates, rounding down, and scale k on a. The Reshape behind merges the copies
+with their axis and may change the shape further, so it is kept. Keras enlarges this way, axis by
+axis, as does torch's `repeat_interleave`. Two consecutive such Resizes are merged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ NEAREST = {
 
 
 def fuse_nearest_resize(model: ir.Model) -> int:
-    """Rewrite repetitions of rows and columns; exact.
+    """Rewrite repetitions of rows and columns of static shape as Resize; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of repetitions rewritten.
@@ -34,10 +37,13 @@ def fuse_nearest_resize(model: ir.Model) -> int:
 
 
 def joined_resizes(model: ir.Model) -> int:
-    """Join every two Resizes by whole copies; exact.
+    """Merge consecutive nearest-neighbour Resizes by integer scales; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of Resizes taken away.
+        The number of Resizes removed.
     """
     nodes = [node for node in model.graph if node.op_type == "Resize"]
     return sum(_join(model.graph, node) for node in nodes)
@@ -62,9 +68,9 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _counts(source: ir.Value, node: ir.Node) -> dict[int, int] | None:
-    """Return for every axis of the source where it lies before the copies, and how many there are.
+    """Return the number of copies of each source axis, keyed by axis of the repeated tensor.
 
-    Keys are axes of the repeated tensor, in order.
+    Keys are in the order of the source's axes. None for any other pattern.
     """
     shapes = [source.shape, node.inputs[0].shape if node.inputs[0] else None, node.outputs[0].shape]
     if any(shape is None or not shape.is_static() for shape in shapes):
@@ -84,7 +90,7 @@ def _counts(source: ir.Value, node: ir.Node) -> dict[int, int] | None:
 
 
 def _order(turn: ir.Node | None, node: ir.Node, counts: dict[int, int] | None) -> list[int] | None:
-    """Return how a Transpose orders the axes, copies beside their own; None where it parts them."""
+    """Return how a Transpose orders the source axes; None if it separates copies."""
     if counts is None or node.outputs[0].shape is None:
         return None
     rank = len(node.outputs[0].shape)
@@ -102,7 +108,7 @@ def _next(order: list[int], axis: int) -> int | None:
 
 
 def _is_image(source: ir.Value, counts: dict[int, int]) -> bool:
-    """Tell whether nothing but rows and columns is repeated."""
+    """Return True if only rows and columns are repeated."""
     channels = 3 if order_of(source) == CHANNELS_LAST else 1
     repeated = {place for place, count in enumerate(counts.values()) if count > 1}
     return len(counts) == 4 and bool(repeated) and not repeated & {0, channels}
@@ -152,7 +158,7 @@ def _join(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _whole(node: ir.Node) -> np.ndarray | None:
-    """Return the scales of a Resize that copies whole pixels; None where one does else."""
+    """Return the scales of a Resize that copies whole pixels, or None for any other node."""
     if node.op_type != "Resize" or len(node.inputs) != 3 or "axes" in node.attributes:
         return None
     named = {key: node.attributes.get_string(key) for key in NEAREST}

@@ -1,12 +1,12 @@
-"""Pixel shuffles that a network spells out as Reshape, Transpose, Reshape.
+"""Fuse pixel shuffles that are written as Reshape, Transpose, Reshape.
 
     to space, CRD:  (N, C, r, r, H, W) → 0 1 4 2 5 3
     to space, DCR:  (N, r, r, C, H, W) → 0 3 4 1 5 2
     to depth, DCR:  (N, C, H, r, W, r) → 0 3 5 1 2 4
     to depth, CRD:  (N, C, H, r, W, r) → 0 1 3 5 2 4
 
-The last has no ONNX operator; it is SpaceToDepth and a 1×1 convolution that reorders channels. So
-is the shuffle of channels among groups, (N, g, C/g, H, W) → 0 2 1 3 4, without SpaceToDepth.
+The last has no ONNX operator. It becomes SpaceToDepth and a 1×1 convolution that permutes channels.
+A shuffle of channels among groups, (N, g, C/g, H, W) → 0 2 1 3 4, becomes that convolution alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edge_imgq.graph import edit
 
 @dataclass(frozen=True)
 class Shuffle:
-    """A shuffle: its operator, its mode, and which two of the six axes are the block."""
+    """The operator and mode of a shuffle, and which two of the six axes are the block."""
 
     kind: str
     mode: str
@@ -37,21 +37,24 @@ SHUFFLES: dict[tuple[int, ...], Shuffle] = {
 
 
 CHANNELS = (0, 2, 1, 3, 4)
-"""The transposition of a shuffle of channels."""
+"""Permutation of a shuffle of channels among groups."""
 
 
 def fuse_pixel_shuffle(model: ir.Model) -> int:
-    """Rewrite every spelled-out shuffle of square blocks; exact.
+    """Fuse each shuffle of square blocks and static shape; exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of shuffles found.
+        The number of shuffles fused.
     """
     nodes = [node for node in model.graph if node.op_type == "Transpose"]
     return sum(_rewrite(model.graph, node) for node in nodes)
 
 
 def _channels(graph: ir.Graph, node: ir.Node) -> bool:
-    """Rewrite a shuffle of channels among groups."""
+    """Rewrite a shuffle of channels among groups as a 1×1 convolution."""
     unfold = edit.find_maker(node.inputs[0])
     fold = edit.sole_consumer(node.outputs[0])
     if unfold is None or fold is None or (unfold.op_type, fold.op_type) != ("Reshape", "Reshape"):
@@ -105,7 +108,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _fits(source: ir.Value, middle: ir.Value, result: ir.Value, form: Shuffle) -> bool:
-    """Whether the shapes are those of the form with a square block, and all known."""
+    """Return True if all shapes are static and match the form with a square block."""
     shapes = [value.shape for value in (source, middle, result)]
     if any(shape is None or not shape.is_static() for shape in shapes):
         return False

@@ -1,10 +1,10 @@
-"""Space-to-depth and depth-to-space that a network spells with strided slices.
+"""Fuse space-to-depth and depth-to-space that are written as strided slices.
 
     Concat over (a, b) of x[:, :, a::r, b::r]        is SpaceToDepth,
     y[:, :, a::r, b::r] = u_ab for every (a, b)      is DepthToSpace of Concat(u),
 
-with r² phases (a, b). Exporters write the assignments as ScatterND, one behind the other. Phases of
-another order than SpaceToDepth's are put in place by the weights of the convolution behind.
+with r² phases (a, b). Exporters write the assignments as a chain of ScatterND. Phases in another
+order than SpaceToDepth's are permuted in the weights of the following convolution.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ Phase = tuple[int, int]
 
 
 def fuse_space_to_depth(model: ir.Model) -> int:
-    """Rewrite slices joined, and assignments to slices, that cover every pixel once; exact.
+    """Fuse strided slices, and assignments to them, that cover each pixel once; exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of layouts rewritten.
@@ -64,7 +67,7 @@ def _divides(source: ir.Value, step: int) -> bool:
 
 
 def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
-    """Return what slices of every step-th row and column were taken from, and their phase."""
+    """Return the image that slices take every step-th row and column of, and their phase."""
     phase = {2: 0, 3: 0}
     left = {2, 3}
     while left:
@@ -79,7 +82,7 @@ def _part(value: ir.Value | None, step: int) -> tuple[ir.Value, Phase] | None:
 
 
 def _taken(node: ir.Node, step: int) -> dict[int, int] | None:
-    """Return where a slice begins on each axis, if it takes every step-th place to the end."""
+    """Return the start of a slice on each axis if it takes every step-th index, else None."""
     if len(node.inputs) != 5 or not all(edit.is_constant(value) for value in node.inputs[1:]):
         return None
     starts, ends, axes, steps = (
@@ -97,7 +100,7 @@ def _taken(node: ir.Node, step: int) -> dict[int, int] | None:
 
 
 def _reorder(node: ir.Node, phases: list[Phase]) -> bool:
-    """Let the convolution behind take phases in the order of SpaceToDepth."""
+    """Permute the weights of the following convolution to SpaceToDepth's order of phases."""
     reader = edit.sole_consumer(node.outputs[0])
     if reader is None or reader.op_type != "Conv" or reader.attributes.get_int("group", 1) != 1:
         return False
@@ -111,7 +114,7 @@ def _reorder(node: ir.Node, phases: list[Phase]) -> bool:
 
 
 def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
-    """Rewrite a chain of assignments that ends here."""
+    """Rewrite the chain of assignments that ends in this node."""
     parts: dict[Phase, ir.Value] = {}
     last: ir.Node | None = node
     step, data = 0, node.inputs[0]
@@ -138,7 +141,7 @@ def _scatter(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _assigned(node: ir.Node) -> tuple[Phase, int, ir.Value] | None:
-    """Return the phase, the step and the values of one assignment."""
+    """Return the phase, step and values of one assignment, or None."""
     data, table, values = node.inputs
     if data is None or values is None or not edit.is_constant(table):
         return None

@@ -1,7 +1,7 @@
-"""Activations that a network or its exporter spells as a choice.
+"""Fuse activations that are written as Where.
 
 Where(x > 0, x, α·x) = LeakyRelu(x)         Where(x > 0, x, 0) = Relu(x)
-Where(x > t, x, Softplus(x)) = Softplus(x)  for t ≥ 15, where both are x to float32's last bit
+Where(x > t, x, Softplus(x)) = Softplus(x)  for t ≥ 15, where both equal x in float32
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 
 LINEAR = 15.0
-"""Above it Softplus(x) − x < 3.1e-7, less than the spacing of float32 there."""
+"""Threshold above which Softplus(x) − x < 3.1e-7, less than the spacing of float32."""
 
 
 def fuse_where_activation(model: ir.Model) -> int:
-    """Rewrite choices by the sign or size of what they return; exact but for rounding.
+    """Rewrite each Where that computes LeakyRelu, Relu or Softplus.
+
+    Exact, except that Softplus above its threshold may differ from x by float32 rounding.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of choices rewritten.
+        The number of Where nodes rewritten.
     """
     nodes = [node for node in model.graph if node.op_type == "Where"]
     return sum(_rewrite(model.graph, node) for node in nodes)
@@ -66,7 +71,7 @@ def _replacement(
 def _threshold(
     node: ir.Node,
 ) -> tuple[ir.Value, float, ir.Value | None, ir.Value | None] | None:
-    """Return what is compared with which number, and what is chosen above and below it."""
+    """Return the compared value, the threshold and the values chosen above and below, or None."""
     condition, chosen, other = node.inputs
     comparison = edit.find_maker(condition)
     if comparison is None or comparison.op_type not in ABOVE | BELOW:

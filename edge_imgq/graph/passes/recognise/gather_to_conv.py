@@ -1,13 +1,13 @@
-"""Channels picked in any order are a 1×1 convolution.
+"""Rewrite a selection of channels as a 1×1 convolution.
 
-x[:, [2, 0, 0]] is a Gather along the channels, which torch's newer exporter writes as GatherND
-between two transpositions that bring the channels to the front and back. A matrix of zeros with
-a one in each row picks the same, to the bit where all values are finite:
+x[:, [2, 0, 0]] is a Gather over the channels, which torch's newer exporter writes as GatherND
+between two transpositions that move the channels to the front and back. A matrix with a single one
+in each row selects the same channels, bit-exact where all values are finite:
 
     Gather(x, t)[c] = x[t[c]] = Σ_k M[c, k]·x[k],        M[c, k] = 1 if k = t[c] else 0.
 
-A convolution beside it takes the matrix up where that costs nothing (`reparameterize`), as it
-always does where all channels are taken once.
+An adjacent convolution absorbs the matrix where that adds no multiplications (`reparameterize`),
+as it always does for a permutation.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 
 CHANNELS_FIRST = [1, 0, 2, 3]
-"""Exchanges images and channels; it undoes itself."""
+"""Permutation that swaps batch and channels; it is its own inverse."""
 
 
 def gather_to_conv(model: ir.Model) -> int:
-    """Rewrite every choice of channels that is no slice; exact.
+    """Rewrite each constant selection of channels that is not a slice.
+
+    Bit-exact where all values are finite: an infinity or NaN spreads to all channels.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -53,7 +58,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _plain(node: ir.Node) -> tuple[ir.Value, Any, ir.Value] | None:
-    """Return what a Gather along the channels reads, its table, and what it returns."""
+    """Return the input, table and output of a Gather over the channels, or None."""
     source, table = node.inputs
     if source is None or not edit.is_constant(table) or edit.contents(table).ndim != 1:
         return None
@@ -63,7 +68,7 @@ def _plain(node: ir.Node) -> tuple[ir.Value, Any, ir.Value] | None:
 
 
 def _between_transpositions(node: ir.Node) -> tuple[ir.Value, Any, ir.Value] | None:
-    """Return the same of a GatherND along the first axis that stands between transpositions."""
+    """Return the input, table and output of a channel GatherND between transpositions, or None."""
     source, table = node.inputs
     before, after = edit.find_maker(source), edit.sole_consumer(node.outputs[0])
     if node.attributes.get_int("batch_dims", 0) or not edit.is_constant(table):
@@ -84,4 +89,4 @@ def _swaps(node: ir.Node | None) -> bool:
 
 
 SELECTIONS = {"Gather": _plain, "GatherND": _between_transpositions}
-"""How each operator that picks channels is read."""
+"""Function that reads a channel selection, by operator."""

@@ -1,8 +1,8 @@
-"""Rows and columns picked by tables of nearest neighbours are a Resize.
+"""Rewrite a selection of rows and columns by nearest neighbours as a Resize.
 
 torch's newer exporter writes `interpolate(mode="nearest-exact")`, and x[:, :, rows, columns] with
-tables of its own, as a GatherND between two transpositions that bring height and width to the
-front and back. With n pixels and N picked, the tables of a Resize "nearest" are
+constant tables, as a GatherND between two transpositions that move height and width to the front
+and back. With n pixels and N selected, the tables of a Resize of mode "nearest" are
 
     asymmetric, floor:               t[i] = ⌊i · n / N⌋
     half_pixel, round_prefer_ceil:   t[i] = ⌊(i + ½) · n / N⌋
@@ -18,17 +18,20 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 
 IMAGES_LAST = [2, 3, 0, 1]
-"""Exchanges height and width with images and channels; it undoes itself."""
+"""Permutation that swaps (N, C) and (H, W); it is its own inverse."""
 
 GRIDS = {("asymmetric", "floor"): 0.0, ("half_pixel", "round_prefer_ceil"): 0.5}
-"""Places and rounding of a Resize, and where in a pixel they look."""
+"""Offset of the sampled position in a pixel, by coordinate and rounding mode of Resize."""
 
 
 def gather_to_resize(model: ir.Model) -> int:
-    """Rewrite every choice of pixels that a Resize makes, too; exact.
+    """Rewrite each selection of pixels that equals a nearest-neighbour Resize; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of choices rewritten.
+        The number of nodes rewritten.
     """
     nodes = [node for node in model.graph if node.op_type == "GatherND"]
     return sum(_rewrite(model.graph, node) for node in nodes)
@@ -60,7 +63,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _grid(table: Any, lengths: tuple[int, ...]) -> tuple[str, str] | None:
-    """Return the grid whose nearest neighbours a table of (row, column) holds."""
+    """Return the Resize modes whose nearest neighbours a (rows, columns, 2) table holds."""
     for grid, shift in GRIDS.items():
         wanted = [
             np.floor((np.arange(count) + shift) * length / count).astype(np.int64)

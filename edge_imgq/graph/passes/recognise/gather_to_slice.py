@@ -1,8 +1,9 @@
-"""Constant gathers: a run of neighbours is a slice, all of them in order are nothing.
+"""Rewrite constant gathers of consecutive indices as slices.
 
 Exporters write strided views, single channels and flattened means as Gather with a table of
-indices. Where the flattened table counts up by one, Gather is a Slice along the axis, followed by a
-Squeeze where the table is one number, by a Reshape where it has several axes.
+indices. If the flattened table counts up by one, Gather is a Slice along the axis, followed by a
+Squeeze if the table is a scalar, and by a Reshape if it has several axes. If it covers the whole
+axis, the Slice is omitted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from edge_imgq.graph import edit
 
 
 def gather_to_slice(model: ir.Model) -> int:
-    """Rewrite every Gather of neighbours from a float tensor; exact.
+    """Rewrite each Gather of consecutive indices from a float tensor; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

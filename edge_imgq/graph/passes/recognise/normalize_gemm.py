@@ -1,8 +1,8 @@
-"""Products and slopes in the one form that targets have.
+"""Rewrite products and slopes in the one form that targets have.
 
-Gemm of a transposed input         Gemm(xᵀ, W, b), the transposition a node of its own
+Gemm of a transposed input         Gemm(xᵀ, W, b), with a separate Transpose node
 Gemm with a matrix C               Gemm(x, W) + β·C
-MatMul of a vector                 MatMul of a matrix of one row or column, squeezed again
+MatMul of a vector                 MatMul of a matrix of one row or column, then Squeeze
 PRelu with slopes per pixel        relu(x) + slope · min(x, 0)
 """
 
@@ -15,7 +15,10 @@ from edge_imgq.graph import edit
 
 
 def normalize_gemm(model: ir.Model) -> int:
-    """Rewrite Gemm, MatMul and PRelu of the forms above; exact but for rounding.
+    """Rewrite Gemm, MatMul and PRelu of the forms above; exact in real numbers.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -44,7 +47,7 @@ def _turn_input(graph: ir.Graph, node: ir.Node) -> int:
 
 
 def _part_offset(graph: ir.Graph, node: ir.Node) -> int:
-    """Add a matrix behind the product, where a bias would be one number per column."""
+    """Add a matrix C behind the product, because a bias holds one number per column."""
     offset = node.inputs[2] if len(node.inputs) > 2 else None
     if offset is None or not edit.is_constant(offset) or edit.contents(offset).ndim < 2:
         return 0

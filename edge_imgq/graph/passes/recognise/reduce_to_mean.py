@@ -1,16 +1,16 @@
-"""Sums and norms over axes as the mean that every target has.
+"""Rewrite sums and norms over axes as the mean that every target has.
 
-With n the number of values that one result is made of,
+With n the number of elements reduced to one,
 
     ReduceSum       = mean(x) · n              ReduceSumSquare = mean(x²) · n
     ReduceL1        = mean(|x|) · n            ReduceL2        = √mean(x²) · √n
     GlobalMaxPool   = ReduceMax over height and width
-    √(mean(x) · n)  = √mean(x) · √n            a norm that is spelled out
+    √(mean(x) · n)  = √mean(x) · √n            for a norm written as several nodes
 
-A mean that drops its axes before a Reshape brings them back keeps them.
+A mean that drops axes which a later Reshape restores keeps them instead.
 
-A mean before a factor never leaves the range of float16, a sum may. Eight bits do not hold squares,
-so that the nodes of the norms are marked as float arithmetic.
+A mean stays within float16's range where a sum may not. Eight bits do not represent squares, so the
+nodes of the norms are marked as float arithmetic.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
 
 
 def reduce_to_mean(model: ir.Model) -> int:
-    """Rewrite sums and norms over axes whose lengths are known; exact but for rounding.
+    """Rewrite sums and norms over axes of known length as means.
+
+    Exact in real numbers; float32 rounding differs.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -48,7 +53,7 @@ def reduce_to_mean(model: ir.Model) -> int:
 
 
 def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
-    """Take the root of a mean before its factor, not of the product."""
+    """Rewrite √(mean · n) as √mean · √n."""
     product = edit.find_maker(root.inputs[0])
     if product is None or product.op_type != "Mul" or not _by_a_number(product):
         return False
@@ -71,7 +76,7 @@ def _take_factor_out(graph: ir.Graph, root: ir.Node) -> bool:
 
 
 def _keep_axes(node: ir.Node) -> bool:
-    """Keep the axes of a mean that numbers alone are made of before a Reshape brings them back."""
+    """Keep the axes of a reduction if a Reshape restores them behind scalar arithmetic."""
     source, given = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
     if source is None or source.shape is None or not edit.is_constant(given):
         return False
@@ -142,7 +147,7 @@ def _rewrite_sum(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _count(node: ir.Node) -> int | None:
-    """Return how many values become one; None where that is not known."""
+    """Return the number of elements reduced to one, or None if unknown."""
     source = node.inputs[0]
     shape = source.shape if source is not None else None
     axes = node.inputs[1] if len(node.inputs) > 1 else None

@@ -1,7 +1,7 @@
-"""ScatterND that writes a block of a tensor, as exporters spell `y[:, :3] = z`.
+"""Rewrite a ScatterND that writes a box, as exporters write `y[:, :3] = z`.
 
-The indices are then all places of a box, in order. With the tensor parted before and behind the box
-along each axis that the box does not fill,
+The indices are all positions of a box, in row-major order. Splitting the tensor before and behind
+the box along each axis that the box does not fill,
 
     ScatterND(y, indices of the box, z) = Concat(y before, Concat(… z …), y behind).
 """
@@ -17,7 +17,10 @@ Box = dict[int, tuple[int, int]]
 
 
 def scatter_to_concat(model: ir.Model) -> int:
-    """Rewrite writes of whole blocks at known places into tensors of known lengths; exact.
+    """Rewrite writes of boxes at constant positions into tensors of static shape; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -50,7 +53,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _box(indices: np.ndarray, lengths: list[int]) -> Box | None:
-    """Return first places and ends, by axis, of a box whose places these are, in order."""
+    """Return start and end by axis of the box that the indices enumerate in order, or None."""
     axes = indices.shape[-1]
     places = indices.reshape(-1, axes).astype(np.int64)
     if not places.size or len(places) > np.prod(lengths[:axes]):
@@ -69,7 +72,15 @@ def _box(indices: np.ndarray, lengths: list[int]) -> Box | None:
 def _written(
     graph: ir.Graph, node: ir.Node, target: ir.Value, block: ir.Value, partial: Box
 ) -> ir.Value:
-    """Return a tensor with a block written into it; `partial` are the axes it does not fill."""
+    """Return a tensor with a block written into it.
+
+    Args:
+        graph: edited in place.
+        node: node before which to insert.
+        target: tensor that is written to.
+        block: values of the box.
+        partial: start and end of the axes that the block does not fill.
+    """
     if not partial:
         return block
     (axis, (start, end)), *rest = partial.items()
@@ -89,7 +100,7 @@ def _written(
 def _cut(
     graph: ir.Graph, node: ir.Node, target: ir.Value, axis: int, ends: tuple[int, int]
 ) -> ir.Value:
-    """Return a part of a tensor along one axis; of a constant, a constant."""
+    """Return a range of a tensor along one axis, as a constant if the tensor is one."""
     name = f"{node.name}.part"
     if edit.is_constant(target):
         window = [slice(None)] * axis + [slice(*ends)]

@@ -1,12 +1,12 @@
-"""Repeated channels: Tile and Expand as concatenations, interleaved ones as a 1×1 convolution.
+"""Rewrite repeated channels as concatenations, and interleaved ones as a 1×1 convolution.
 
-Tile of channels puts k copies of the image one behind the other, which is Concat(x, …, x). An
-Expand to the shape that its input has already is nothing. `repeat_interleave` comes as
+Tile of channels concatenates k copies of the image: Concat(x, …, x). An Expand to the input's shape
+is removed. `repeat_interleave` is exported as
 
     Unsqueeze(2) → Expand or Tile(k) → Reshape       y[c·k + j] = x[c]   for 0 ≤ j < k,
 
-a 1×1 convolution with a matrix of zeros and ones, which a processor does in one pass. Where height
-and width are open, the target of the Reshape is worked out for two sizes.
+a 1×1 convolution with a matrix of zeros and ones, which a processor computes in one pass. If height
+and width are open, the target shape of the Reshape is evaluated for two sizes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.shapes.shape_arithmetic import worked_out
 
 SIZES = ((97, 64), (50, 83))
-"""Heights and widths that open sizes are tried at: no length of one is one of the other."""
+"""Heights and widths at which open shapes are evaluated; all four lengths differ."""
 
 
 def tile_to_concat(model: ir.Model) -> int:
-    """Rewrite repetitions of channels; exact.
+    """Rewrite repetitions of channels as Concat or 1×1 convolution; exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
@@ -66,7 +69,7 @@ def _expand(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _is_same(before: int | ir.SymbolicDim, after: int | ir.SymbolicDim) -> bool:
-    """Tell whether two lengths are equal at every size: two that have no name may differ."""
+    """Return True if two lengths are equal at every size; unnamed lengths may differ."""
     return before == after and (isinstance(before, int) or before.value is not None)
 
 
@@ -90,7 +93,7 @@ def _concatenate(graph: ir.Graph, node: ir.Node, source: ir.Value, counts: list[
 
 
 def _interleave(model: ir.Model, node: ir.Node) -> bool:
-    """Rewrite Unsqueeze(2), Expand or Tile, Reshape around the second."""
+    """Rewrite the Unsqueeze(2), Expand or Tile, Reshape pattern around its middle node."""
     lift = edit.find_maker(node.inputs[0])
     source = lift.inputs[0] if lift is not None and lift.op_type == "Unsqueeze" else None
     merge = _only_reshape(node.outputs[0])
@@ -109,17 +112,17 @@ def _interleave(model: ir.Model, node: ir.Node) -> bool:
 
 
 def _only_reshape(thick: ir.Value) -> ir.Node | None:
-    """Return the Reshape that alone reads the numbers of a value; others may ask for its shape."""
+    """Return the Reshape that is the only reader of a value apart from Shape nodes, or None."""
     readers = [node for node in thick.consumers() if node.op_type != "Shape"]
     only = len(readers) == 1 and readers[0].op_type == "Reshape" and not thick.is_graph_output()
     return readers[0] if only and readers[0].inputs[0] is thick else None
 
 
 def _count_between(source: ir.Value, node: ir.Node) -> int | None:
-    """Return how many copies a node makes along a new axis behind the channels, and nowhere else.
+    """Return how many copies a node makes along a new axis behind the channels, or None.
 
     Args:
-        source: image (N, C, H, W), read by what makes the axis.
+        source: image (N, C, H, W) to which the axis is added.
         node: Tile or Expand of (N, C, 1, H, W).
     """
     lifted, thick = node.inputs[0], node.outputs[0].shape
@@ -137,7 +140,7 @@ def _count_between(source: ir.Value, node: ir.Node) -> int | None:
 
 
 def _joins(model: ir.Model, source: ir.Value, node: ir.Node, merge: ir.Node, channels: int) -> bool:
-    """Tell whether a Reshape joins the new axis with the channels, whatever the size."""
+    """Return True if a Reshape merges the new axis with the channels at every size."""
     image, flat = tuple(source.shape or ()), merge.outputs[0].shape
     if flat is not None and tuple(flat)[:2] == (image[0], channels) and len(flat) == 4:
         return True
@@ -150,7 +153,7 @@ def _joins(model: ir.Model, source: ir.Value, node: ir.Node, merge: ir.Node, cha
 def _target(
     source: ir.Value, node: ir.Node, merge: ir.Node, size: tuple[int, int], opset: int
 ) -> tuple[int, ...]:
-    """Return the shape that a Reshape gives to copies of an image of a size; () where unknown."""
+    """Return the target shape of a Reshape for an image of this size; () if unknown."""
     image = (1, int(source.shape[1]), *size)  # type: ignore[index,arg-type]
     count = _count_between(source, node) or 1
     shapes = {source: image, node.outputs[0]: (*image[:2], count, *size)}

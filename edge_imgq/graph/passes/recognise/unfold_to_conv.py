@@ -1,11 +1,11 @@
-"""Neighbourhoods laid out as channels (torch's `unfold`), as a convolution that copies.
+"""Rewrite neighbourhoods laid out as channels (torch's `unfold`) as a depthwise convolution.
 
-Exporters write them as two gathers with tables of rows I[i, y] = i·d + y·s + o and of columns,
+Exporters write them as two gathers with tables of rows I[i, y] = i·d + y·s + o and of columns J,
 
     u[c, i, j, y, x] = image[c, I[i, y], J[j, x]],
 
-which is the depthwise convolution of a cut image with kh·kw kernels per channel, each a single one.
-Its result lies as the Reshape behind the gathers wants it.
+which equals a depthwise convolution of the cropped image with kh·kw one-hot kernels per channel.
+Its channel order is that of the Reshape behind the gathers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ORDER = (0, 1, 2, 4, 3, 5)
 
 @dataclass(frozen=True)
 class _Steps:
-    """A table of places: first + taps · dilation + results · stride."""
+    """A regular table of indices: first + taps · dilation + results · stride."""
 
     first: int
     taps: int
@@ -33,12 +33,15 @@ class _Steps:
 
     @property
     def end(self) -> int:
-        """One behind the last place."""
+        """One past the last index."""
         return self.first + (self.taps - 1) * self.dilation + (self.results - 1) * self.stride + 1
 
 
 def unfold_to_conv(model: ir.Model) -> int:
-    """Rewrite two gathers of windows, a transposition and a reshape; exact.
+    """Rewrite two gathers of windows, a Transpose and a Reshape as a depthwise Conv; exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of windows rewritten.
@@ -73,7 +76,7 @@ def _gather(value: ir.Value | None, axis: int) -> ir.Node | None:
 
 
 def _steps(gather: ir.Node) -> _Steps | None:
-    """Return the steps of a table; None where it has others."""
+    """Return the steps of a regular table, or None for any other table."""
     if not edit.is_constant(gather.inputs[1]):
         return None
     table: Any = edit.contents(gather.inputs[1])
@@ -109,7 +112,7 @@ def _copies(
 
 
 def _cut(graph: ir.Graph, turn: ir.Node, image: ir.Value, sides: tuple[_Steps, _Steps]) -> ir.Value:
-    """Cut off what no window reaches, where that would be another place for one."""
+    """Slice off pixels that no window reads."""
     assert image.shape is not None
     reached = [(steps.first, steps.end) for steps in sides]
     if reached == [(0, length) for length in image.shape[2:]]:

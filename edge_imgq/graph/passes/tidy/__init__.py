@@ -1,1 +1,1 @@
-"""Phase 1: no padding to be worked out, no duplicates, no operators that do nothing."""
+"""Phase 1, tidy: state padding as numbers, remove duplicates and operators without effect."""

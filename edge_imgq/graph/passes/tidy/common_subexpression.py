@@ -1,9 +1,9 @@
-"""What a graph holds twice: equal constants, and nodes that compute the same from the same.
+"""Common-subexpression elimination: share equal constants and nodes that repeat a computation.
 
     y = f(x), z = f(x)  →  y, with z's readers reading y.
 
-Both are onnx_ir's passes. Constants are compared by their bytes, so two equal weights become one
-and the nodes that read them become equal in turn.
+Both steps are onnx_ir passes. Constants are compared by their bytes, so two equal weights become
+one initializer, and the nodes that read them then become equal as well.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import onnx_ir as ir
 from onnx_ir.passes.common import CommonSubexpressionEliminationPass, DeduplicateInitializersPass
 
 LARGEST = 1 << 31
-"""Constants of any size are compared."""
+"""Largest constant, in bytes, that is compared: 2 GiB, in effect every constant."""
 
 
 def common_subexpression(model: ir.Model) -> int:
-    """Share equal constants and drop nodes that repeat another; exact.
+    """Share equal constants and remove nodes that repeat another node; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of nodes dropped.
+        The number of nodes removed.
     """
     before = len(model.graph)
     DeduplicateInitializersPass(size_limit=LARGEST)(model)

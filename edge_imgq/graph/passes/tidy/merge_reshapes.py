@@ -1,10 +1,10 @@
-"""Reshapes that follow each other, as one, or as none where the shape is what it was.
+"""Merge consecutive reshapes into one, or into none where the shape ends as it began.
 
-    Reshape(Reshape(x, s), t) = Reshape(x, t),
+    Reshape(Reshape(x, s), t) = Reshape(x, t).
 
-for Flatten, Squeeze and Unsqueeze alike, and for a Transpose that moves axes of length one alone:
-all of them keep the numbers in their order. Where lengths are open, a chain of them vanishes if the
-shape at its end is that at its beginning.
+The same holds for Flatten, Squeeze and Unsqueeze, and for a Transpose that moves only axes of
+length 1: all of them keep the elements in row-major order. With open lengths, a chain is removed if
+its last shape equals its first one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from edge_imgq.graph.operators import RESHAPING
 
 
 def merge_reshapes(model: ir.Model) -> int:
-    """Merge reshapes whose shapes are known; exact.
+    """Merge consecutive reshapes; bit-exact.
+
+    Nodes of unknown shape and nodes marked as float arithmetic stay unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes merged.
@@ -61,7 +66,7 @@ def _merge(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _same_before(last: ir.Node, shape: ir.Shape | None) -> ir.Value | None:
-    """Return what a chain of reshapes began with, as soon as that has a shape."""
+    """Return the nearest value upstream of a chain of reshapes that has this shape, or None."""
     node: ir.Node | None = last
     while node is not None and _keeps_order(node) and not is_marked(node):
         source = node.inputs[0]
@@ -74,6 +79,6 @@ def _same_before(last: ir.Node, shape: ir.Shape | None) -> ir.Value | None:
 
 
 def _is_known(shape: ir.Shape) -> bool:
-    """Whether every length is a number or has a name of its own."""
+    """Return True if every length is a number or a named dimension."""
     lengths = [length if isinstance(length, int) else length.value for length in shape]
     return None not in lengths

@@ -1,6 +1,6 @@
-"""Padding by negative amounts as the slice that it is.
+"""Rewrite negative padding as a Slice.
 
-Pad with p < 0 on a side cuts −p rows off there; what is padded on others is padded behind the cut.
+Pad with p < 0 on a side removes −p rows there. Sides with p > 0 are padded after the Slice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ FARTHEST = 2**31 - 1
 
 
 def negative_pad_to_slice(model: ir.Model) -> int:
-    """Rewrite Pad nodes that cut something off; exact.
+    """Rewrite each constant-mode Pad that has a negative amount; bit-exact.
+
+    Pads that are computed or given with an `axes` input stay unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.

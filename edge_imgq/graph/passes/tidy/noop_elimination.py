@@ -1,8 +1,9 @@
-"""Nodes that do nothing once a network is trained and its shapes are known.
+"""Remove nodes that have no effect in inference at the known shapes.
 
-Identity, Dropout, Cast from float to float; and Pad by nothing, Slice of everything, Resize to the
-own size, Transpose into the own order, Concat of one, Reshape to the own shape; Expand, and Tile of
-axes of length 1, in front of arithmetic with a tensor that is as large already.
+These are Identity, Dropout and Cast from float to float; Pad by zero, Slice of a whole tensor,
+Resize to the input's size, Transpose in identity order, Concat of one tensor and Reshape to the
+input's shape; and Expand, or Tile of axes of length 1, before arithmetic that broadcasts to the
+same shape.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.operators import BROADCASTING
 
 LARGEST = 2**31 - 1
-"""An end of a slice that means "to the end", as exporters write it; larger ones too."""
+"""Slice ends from this value on mean "to the end of the axis", as exporters write it."""
 
 
 def noop_elimination(model: ir.Model) -> int:
-    """Remove inert nodes whose input another node computes; exact.
+    """Remove nodes without effect whose input is computed by another node; bit-exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes removed.
@@ -92,7 +96,7 @@ def _concat(node: ir.Node) -> bool:
 
 
 def _expand(node: ir.Node) -> bool:
-    """Whether every reader would broadcast to the same shape by itself."""
+    """Return True if every reader broadcasts to the same shape without this node."""
     result = node.outputs[0]
     if result.is_graph_output() or not result.uses():
         return False
@@ -105,7 +109,7 @@ def _expand(node: ir.Node) -> bool:
 
 
 def _shape_of(target: ir.Value | None) -> ir.Value | None:
-    """Return the value whose whole shape this is, which may be open."""
+    """Return the tensor whose whole shape a Shape node computes here, or None."""
     node = edit.find_maker(target)
     whole = node is not None and node.op_type == "Shape" and not node.attributes
     return node.inputs[0] if node is not None and whole else None
@@ -143,7 +147,7 @@ def _keeps_shape(node: ir.Node) -> bool:
 
 
 def _numbers(node: ir.Node, index: int) -> Any:
-    """Return a constant input as a vector; None when it is absent or computed."""
+    """Return a constant input as a 1-D array, or None if it is absent or computed."""
     value = node.inputs[index] if len(node.inputs) > index else None
     return edit.contents(value).reshape(-1) if edit.is_constant(value) else None
 
@@ -161,7 +165,7 @@ RULES: dict[str, Callable[[ir.Node], bool]] = {
     "Tile": _tile,
     "Transpose": _transpose,
 }
-"""When a node does nothing, by operator."""
+"""Predicate that returns True if a node has no effect, by operator."""
 
 
 def _remove(node: ir.Node) -> bool:

@@ -1,8 +1,9 @@
-"""Padding that a window leaves to be worked out (`auto_pad`), as numbers.
+"""Replace `auto_pad` by explicit pads.
 
-With span = (kernel − 1) · dilation + 1 and SAME, a window of stride 1 is padded by span − 1, and a
-transposed convolution crops span + output padding − stride, the odd pixel at the end for
-SAME_UPPER. VALID is no padding. At other strides SAME depends on the size of the image, and stays.
+With span = (kernel − 1) · dilation + 1 and SAME, a window of stride 1 is padded by span − 1 in
+total; a transposed convolution crops span + output_padding − stride. SAME_UPPER adds an odd pixel
+at the end, SAME_LOWER at the beginning. VALID means no padding. At other strides SAME depends on
+the image size, so it stays.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from edge_imgq.graph.operators import WINDOWED
 
 
 def resolve_auto_pad(model: ir.Model) -> int:
-    """State the padding of every window whose padding no size decides; exact.
+    """Write explicit pads for each window whose padding does not depend on the image size.
+
+    Bit-exact. Windows of unknown kernel size, or of SAME padding with a stride, stay unchanged.
+
+    Args:
+        model: edited in place.
 
     Returns:
-        The number of windows.
+        The number of windows rewritten.
     """
     return sum(_state(node) for node in model.graph if node.op_type in WINDOWED)
 

@@ -1,4 +1,4 @@
-"""Maximum, minimum and sum of any number of tensors as a chain of pairs.
+"""Split Max, Min and Sum of several tensors into a chain of two-operand nodes.
 
 Max(a, b, c) = Max(Max(a, b), c),      Sum(a, b, c) = Add(Add(a, b), c).
 """
@@ -13,7 +13,10 @@ PAIR = {"Max": "Max", "Min": "Min", "Sum": "Add"}
 
 
 def split_variadic(model: ir.Model) -> int:
-    """Rewrite every Max, Min and Sum that has another number of inputs than two; exact.
+    """Rewrite each Max, Min and Sum that does not have two inputs; bit-exact, adding left to right.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes rewritten.
