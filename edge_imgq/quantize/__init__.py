@@ -1,1 +1,1 @@
-"""Post-training quantization on the ONNX graph: observe, place scales, write QDQ."""
+"""Post-training quantization of an ONNX graph: observe ranges, choose scales, write a QDQ graph."""

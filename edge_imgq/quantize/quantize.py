@@ -1,8 +1,8 @@
-"""The whole of quantization: rewrite, observe, place scales, write QDQ, then STEPS in their order.
+"""Post-training int8 quantization of a float model, from the recipe's passes to the QDQ graph.
 
-`prepare/preparation.py` holds what is decided before any scale, `steps/quantization_run.py` how a
-float graph becomes a QDQ graph, `steps/steps.py` all that makes its image nearer to the float
-model's.
+`prepare/preparation.py` makes the decisions that precede the scales, `steps/quantization_run.py`
+turns a float graph into a QDQ graph, and `steps/steps.py` lists the steps that then bring its image
+closer to the float model's.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Quantized:
-    """The QDQ model, and how it came about.
+    """A QDQ model with the record of how it was made.
 
     Attributes:
-        model: the QDQ graph.
-        steps: what each step did for it.
-        original: the float graph that it was made from, nodes under the same names.
-        patches: of the calibration images.
+        model: QDQ graph.
+        steps: outcome of every step, in the order they ran; the first is "scales".
+        original: float graph that `model` quantizes, with the same node names.
+        patches: patches of the calibration images.
     """
 
     model: ir.Model
@@ -53,9 +53,9 @@ def quantize(
     contract: ImageContract,
     images: Iterable[NDArray[np.uint8]],
 ) -> ir.Model:
-    """Return the QDQ model of a float model: the integer reference of every int8 target.
+    """Quantize a float model and return its QDQ model, the integer reference of every int8 target.
 
-    Arguments are those of `quantize_in_steps`.
+    Arguments and errors are those of `quantize_in_steps`.
     """
     return quantize_in_steps(reference, recipe, contract, images).model
 
@@ -66,10 +66,10 @@ def quantize_in_steps(
     contract: ImageContract,
     images: Iterable[NDArray[np.uint8]],
 ) -> Quantized:
-    """Return the QDQ model of a float model, and what each step of the recipe gained.
+    """Quantize a float model and report the gain of every step of the recipe.
 
-    Arguments and errors are those of `quantize_prepared`, but for `reference`, a normalised float
-    model that the recipe's passes have not gone through yet; it is not changed.
+    Arguments and errors are those of `quantize_prepared`, except that `reference` is a normalised
+    float model to which the recipe's passes have not been applied. It is not changed.
     """
     graph = prepared_graph(reference, recipe.passes)
     return quantize_prepared(graph, recipe, contract, images)
@@ -85,21 +85,22 @@ def quantize_prepared(
     extremes: Container[int] = (),
     stage: Callable[[str], None] | None = None,
 ) -> Quantized:
-    """Return the QDQ model of a float graph, and what each step of the recipe gained.
+    """Quantize a float graph and report the gain of every step of the recipe.
 
     Args:
-        graph: float, as the recipe's passes left it; it is not changed.
-        recipe: observer, equalization, copies, rounding, corrections and tuning.
-        contract: meaning of the pixels.
-        images: 8-bit (H, W, C) network inputs, consumed one at a time.
-        progress: told steps of fine-tuning done and steps in all.
-        state: file that fine-tuning keeps its state in while it lasts; None for none.
-        extremes: places of images that count for the ranges alone; no step learns from them.
-        stage: told what is begun, in words.
+        graph: float graph after the recipe's passes; it is not changed.
+        recipe: observer, equalization, channel copies, weight rounding, bias correction and
+            fine-tuning.
+        contract: pixel range and meaning of the model's input and output.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
+        progress: called with the number of fine-tuning steps done and their total.
+        state: file that holds the state of fine-tuning while it runs; None for no file.
+        extremes: indices of images used for ranges only; no step learns from them.
+        stage: called with a description of each stage as it begins.
 
     Raises:
         ModelError: the network computes the weights of a convolution.
-        RecipeError: the recipe names a layer that is not there.
+        RecipeError: the recipe names a layer that the graph does not have.
     """
     prepared = prepare(graph, recipe, contract, images, extremes, stage or no_progress)
     run = QuantizationRun(recipe, contract, prepared, progress or no_progress, state)

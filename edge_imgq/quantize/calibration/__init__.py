@@ -1,1 +1,1 @@
-"""Calibration: which images, what activations take on them, and the observers of ranges."""
+"""Calibration: image selection, activation ranges on those images, and range observers."""

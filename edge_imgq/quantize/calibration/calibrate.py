@@ -1,12 +1,12 @@
-"""Watching a float graph run on calibration images.
+"""Run a float graph on calibration images and record the ranges of its activations.
 
-The lowest and highest value of every activation are computed inside the graph, by ReduceMin and
-ReduceMax nodes, channel by channel, so nothing but two numbers per channel and image leaves ONNX
-Runtime, and memory does not grow with the number of images.
+ReduceMin and ReduceMax nodes inside the graph compute the extremes of every activation per channel.
+Only two numbers per channel and image leave ONNX Runtime, so memory does not grow with the number
+of images.
 
-Observers that look at more than the extremes get histograms. For these some thousand positions of
-each activation leave the graph as well, on a grid whose step is odd, so that every phase of a pixel
-shuffle is met.
+Observers that need more than the extremes get histograms. For these the graph also returns a
+subsample of each activation, about `POSITIONS` per image. The step of the sampling grid is odd, so
+that every phase of a pixel shuffle is sampled.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POSITIONS = 6000
-"""Positions of an image of the input's size that histograms are made of, about."""
+"""Approximate number of positions sampled for histograms from an activation of the input's size."""
 
 MOMENTUM = 0.9
-"""Share of the moving averages that stays when an image arrives, once there were ten."""
+"""Weight of the old value in the moving averages from the tenth image on; plain means before."""
 
 GRID, COUNT = "observer.grid", "observer.count"
-"""Inputs of a watched graph: the step of the grid, along an axis of images and of anything else."""
+"""Inputs of a watched graph: the sampling step along H and W, and along flattened activations."""
 
 
 def observe_ranges(
     model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
 ) -> dict[str, Range]:
-    """Return the range that every activation takes over a set of images (min/max).
+    """Measure the per-tensor range of every activation over a set of images (min/max).
 
     Arguments and errors are those of `observe_channels`.
     """
@@ -54,13 +54,17 @@ def observe_ranges(
 def observe_channels(
     model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float, *, closely: bool = False
 ) -> dict[str, ChannelRange]:
-    """Return the ranges that the channels of every activation take over a set of images (min/max).
+    """Measure the per-channel range of every activation over a set of images (min/max).
 
     Args:
-        model: float graph, already rewritten as it will be quantized; it is not changed.
-        images: 8-bit (H, W, C) network inputs; consumed one at a time.
+        model: float graph in the state in which it will be quantized; it is not changed.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
-        closely: whether the ranges come with details, which takes longer.
+        closely: also collect histograms and moving averages (`ChannelDetail`), which takes longer.
+
+    Returns:
+        Range of each activation by name, float64: one per channel for 4-D (N, C, H, W) values, one
+        in all for others.
 
     Raises:
         ImageError: there is no image.
@@ -84,9 +88,9 @@ def observe_channels(
 def observe_finite(
     model: ir.Model, images: Iterable[NDArray[np.uint8]], peak: float
 ) -> dict[str, ChannelRange]:
-    """Return the ranges of those activations that stay finite; of the others nothing is known.
+    """Measure the per-channel ranges of the activations that stay finite; omit the others.
 
-    It is for images that nobody took: a network may divide by what a flat one makes zero.
+    It is for synthetic images: a network may divide by a statistic that is zero on a flat image.
 
     Arguments are those of `observe_channels`.
     """
@@ -99,10 +103,10 @@ def observe_finite(
 
 
 class ChannelWatcher:
-    """Runs a float graph on one image after the other and says what its activations were."""
+    """Runs a float graph on one image at a time and measures the ranges of its activations."""
 
     def __init__(self, model: ir.Model, peak: float, *, closely: bool = False) -> None:
-        """Arguments are those of `observe_channels`."""
+        """Build the watched graph and its session. Arguments are those of `observe_channels`."""
         watched = model.clone()
         self._names = [value.name or "" for value in activations(watched.graph)]
         proto = ir.to_proto(_watched(watched, closely))
@@ -111,7 +115,7 @@ class ChannelWatcher:
         self._peak, self._closely = peak, closely
 
     def ranges(self, pixels: NDArray[np.uint8]) -> dict[str, ChannelRange]:
-        """Return the ranges that the channels of every activation take over an image (H, W, C).
+        """Measure the per-channel range of every activation on one uint8 image (H, W, C).
 
         Raises:
             NonFiniteOutputError: an activation is NaN or infinite.
@@ -124,9 +128,9 @@ class ChannelWatcher:
     def look(
         self, pixels: NDArray[np.uint8]
     ) -> dict[str, tuple[ChannelRange, NDArray[np.float32] | None]]:
-        """Return the same, each with the values of the grid where it is watched closely.
+        """Measure per-channel ranges and, if watching closely, subsample each activation.
 
-        NaN and infinity are ranges like others.
+        The subsample is None otherwise. NaN and infinite ranges are returned without an error.
         """
         feeds: dict[str, Any] = split_ports(to_nchw(pixels, self._peak), self._entries)
         outputs = run_session(self._session, feeds | (grid_steps(pixels) if self._closely else {}))
@@ -137,7 +141,7 @@ class ChannelWatcher:
 
 
 class _Detail:
-    """What histograms and moving averages of one activation have come to."""
+    """Accumulates the histogram and the moving averages of one activation."""
 
     def __init__(self, seen: ChannelRange) -> None:
         self._images = 0
@@ -145,7 +149,7 @@ class _Detail:
         self._histogram = HistogramKeeper(max(seen.low.size, 1))
 
     def add(self, seen: ChannelRange, sample: NDArray[np.float32]) -> None:
-        """Take one image in: its extremes, and values (…, channels, …) of the grid."""
+        """Add one image: its extremes, and subsampled values (N, channels, …) of the grid."""
         self._images += 1
         share = max(1 / self._images, 1 - MOMENTUM)
         self._low = self._low + share * (seen.low - self._low)
@@ -159,7 +163,7 @@ class _Detail:
 
 
 def _watched(model: ir.Model, closely: bool) -> ir.Model:
-    """Replace a graph's outputs by the extremes of its activations, and samples of them."""
+    """Replace a graph's outputs by the extremes of its activations, plus subsamples on request."""
     graph = model.graph
     values = activations(graph)
     extremes, sample = _extremes(graph), _samples(graph) if closely else None
@@ -176,7 +180,7 @@ def _watched(model: ir.Model, closely: bool) -> ir.Model:
 
 
 def _extremes(graph: ir.Graph) -> Callable[[ir.Value], tuple[ir.Value, ir.Value]]:
-    """Return what appends the computation of a value's lowest and highest number."""
+    """Return a function that appends the ReduceMin and ReduceMax nodes of a value to the graph."""
     axes = edit.add_constant(graph, "extremes.axes", np.array([0, 2, 3], np.int64))
 
     def append(value: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -193,7 +197,10 @@ def _extremes(graph: ir.Graph) -> Callable[[ir.Value], tuple[ir.Value, ir.Value]
 
 
 def _samples(graph: ir.Graph) -> Callable[[ir.Value], ir.Value]:
-    """Return what appends a slice of a value: every so many positions, or of all its numbers."""
+    """Return a function that appends a strided slice of a value to the graph.
+
+    The slice is along H and W of a 4-D value, and along the flattened numbers of any other.
+    """
     grid, count = (_step_input(graph, name, length) for name, length in STEPS.items())
 
     def constants(*rows: tuple[int, ...]) -> list[ir.Value]:
@@ -222,11 +229,11 @@ def _step_input(graph: ir.Graph, name: str, length: int) -> ir.Value:
 END = np.iinfo(np.int32).max
 
 STEPS = {GRID: 2, COUNT: 1}
-"""Numbers that each of the inputs takes."""
+"""Length of each of the step inputs."""
 
 
 def grid_steps(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """Return the steps of the grid for an image (H, W, C), odd numbers."""
+    """Compute the sampling steps for an image (H, W, C): odd numbers, int64."""
     step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / POSITIONS)) // 2 * 2 + 1
     return {GRID: np.array([step, step]), COUNT: np.array([step * step])}
 
@@ -246,7 +253,7 @@ def _append(
 
 
 def _pairs(outputs: list[Any], count: int) -> list[ChannelRange]:
-    """Return the extremes of each activation from the first outputs of a watched graph."""
+    """Pair the first `2 * count` outputs of a watched graph into a range per activation."""
     extremes = outputs[: 2 * count]
     return [
         ChannelRange(low.astype(np.float64), high.astype(np.float64))

@@ -1,4 +1,4 @@
-"""What is to be said of a calibration set that teaches too little."""
+"""Warnings about calibration sets that are too small, uniform, or lack dark or bright pixels."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 FEWEST = 8
 DARK, BRIGHT = 32, 224
 SHARE = 0.001
-"""Share of the pixels that must be darker than DARK, and that must be brighter than BRIGHT."""
+"""Least share of pixels below DARK, and of pixels above BRIGHT, both in levels of 255."""
 
 DIM, LIGHT = 96, 160
-"""Mean levels that no patch of dark, and every patch of light images, passes."""
+"""Mean levels: a set without patches above DIM is dark, one without patches below LIGHT is
+light."""
 
 LEAST_SPREAD = 6.0
-"""Standard deviation of the patches' means, in levels."""
+"""Least standard deviation of the patches' mean levels, in levels of 255."""
 
 
 def calibration_advice(count: int, patches: NDArray[np.float32], peak: float) -> tuple[str, ...]:
-    """Return a sentence for everything that a calibration set lacks.
+    """List the shortcomings of a calibration set, one sentence each; empty if there are none.
 
     Args:
-        count: of the images.
-        patches: of them, (N, C, H, W).
+        count: number of calibration images.
+        patches: patches of the images, (N, C, H, W), from 0 to `peak`.
         peak: float value of pixel 255.
     """
     levels = patches * (255 / peak)

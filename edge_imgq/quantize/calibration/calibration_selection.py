@@ -1,11 +1,11 @@
-"""Choosing, out of any number of images, those that take the activations farthest.
+"""Select calibration images that cover the ranges of all activations.
 
-Ranges are minimum and maximum, so an image counts that holds the lowest or the highest value of
-some channel. Each image is watched on a patch or two; of every channel only the record and who
-holds it are kept, so memory does not grow with the number of images. Chosen are the holders of most
-records, and others in equal distances, which are like the rest. Ranges come from all of them. What
-is learned comes from those that are like the rest: the others are what they were chosen for, and
-weights that were rounded for them serve ordinary photographs worse.
+Ranges are minima and maxima, so an image matters if it holds the lowest or highest value of a
+channel. Each image is run on at most three patches. Only the record of each channel and the index
+of the image that holds it are kept, so memory does not grow with the number of images. The images
+with the most records are selected, plus evenly spaced others as typical images. All of them
+determine the ranges. Only the typical ones train: weights rounded for extreme images serve ordinary
+photographs worse.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 RECORDS = 0.75
-"""Share of the chosen images that hold records; the rest are taken in equal distances."""
+"""Share of the selected images that are record holders; the rest are evenly spaced."""
 
 SIDE = 96
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Images chosen out of many.
+    """Indices of the selected calibration images.
 
     Attributes:
-        places: positions of all that were chosen, in their order.
-        extremes: which of these were chosen for how far they reach.
+        places: indices of all selected images, ascending.
+        extremes: subset of `places` selected for extreme activations.
     """
 
     places: tuple[int, ...]
@@ -51,14 +51,19 @@ def covering_images(
     most: int,
     size: tuple[int, int] | None = None,
 ) -> Chosen:
-    """Choose at most `most` images; all of them, none for its extremes, where there are no more.
+    """Select at most `most` images that cover the activation ranges.
+
+    If there are no more than `most` images, all are selected and none counts as extreme.
 
     Args:
         model: float graph.
-        images: 8-bit (H, W, C) network inputs; consumed one at a time.
+        images: uint8 (H, W, C) network inputs, consumed one at a time.
         peak: float value of pixel 255.
-        most: number of images wanted.
-        size: height and width that the network insists on; None when it takes any.
+        most: largest number of images to select.
+        size: fixed input height and width of the network; None if it takes any.
+
+    Raises:
+        NonFiniteOutputError: an activation is NaN or infinite.
     """
     watcher = ChannelWatcher(model, peak)
     lowest: Values | None = None
@@ -96,7 +101,10 @@ def _ends(watcher: ChannelWatcher, patch: NDArray[np.uint8]) -> tuple[Values, Va
 def _patches(
     pixels: NDArray[np.uint8], size: tuple[int, int] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the patches of an image that hold its extremes: brightest, darkest, busiest."""
+    """Yield the brightest, the darkest and the highest-variance patch of an image.
+
+    Small images, and those of networks with a fixed input size, are yielded whole.
+    """
     if size is not None or min(pixels.shape[:2]) < 2 * SIDE:
         yield pixels
         return

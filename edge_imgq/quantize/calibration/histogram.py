@@ -1,11 +1,11 @@
-"""Histograms of the channels of a tensor that never grow, whatever values arrive.
+"""Per-channel histograms with a fixed number of bins, for streams of unknown range.
 
-Bins are as wide as a power of two and begin at whole multiples of their width. When a value does
-not fit, the width is doubled: two bins become one, exactly, because ⌊⌊x/w⌋/2⌋ = ⌊x/2w⌋. So the
-result is the same in whatever order the values came.
+The width of a bin is a power of two and its lower edge is a multiple of the width. When a value
+does not fit, the width is doubled and bins merge in pairs. Merging is exact, because ⌊⌊x/w⌋/2⌋ =
+⌊x/2w⌋.
 
-Zeros are not counted. A rectifier makes many of them, int8 holds them exactly, and they say nothing
-about where a scale should end.
+Zeros are not counted: rectifiers produce many, int8 represents them exactly, and they do not affect
+the choice of a scale.
 """
 
 from __future__ import annotations
@@ -22,32 +22,37 @@ if TYPE_CHECKING:
 
 CELLS = 2**17
 FEWEST, MOST = 2**8, 2**12
-"""Bins of a channel; in between, as many as make CELLS together."""
+"""Fewest and most bins of a channel; in between, all channels together have about CELLS."""
 
 SMALLEST_EXPONENT = -60
-"""Of the width of a bin, as a power of two: narrower values than this are all alike."""
+"""Base-2 logarithm of the narrowest bin; smaller differences are not resolved."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How often the values of each channel fell where.
+    """Histogram of the non-zero values of each channel.
 
     Attributes:
-        counts: float64 (channels, bins); zeros of the tensor are left out.
-        centres: value in the middle of each bin, float64 (channels, bins).
+        counts: number of values per bin, float64 (channels, bins).
+        centres: centre of each bin, float64 (channels, bins).
     """
 
     counts: Counts
     centres: Counts
 
     def spread(self, gain: Counts, copies: NDArray[np.intp]) -> Histogram:
-        """Return the histogram of channels that have gains and stand there several times."""
+        """Scale the channels by gains, then repeat each of them.
+
+        Args:
+            gain: factor of each channel, (channels,).
+            copies: number of times that each channel is repeated, (channels,).
+        """
         scaled = self.centres * gain[:, np.newaxis]
         return Histogram(np.repeat(self.counts, copies, 0), np.repeat(scaled, copies, 0))
 
 
 class HistogramKeeper:
-    """Counts values as they stream by, in a fixed number of bins for each channel."""
+    """Accumulates per-channel histograms of a stream of values in constant memory."""
 
     def __init__(self, channels: int) -> None:
         self._bins = np.arange(bins_of(channels))
@@ -57,7 +62,7 @@ class HistogramKeeper:
         self._first = np.zeros((channels, 1), np.int64)
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Count finite values (channels, any number)."""
+        """Count finite float32 values (channels, any number)."""
         exact = values.astype(np.float64)
         self._low = np.minimum(self._low, exact.min(axis=1))
         self._high = np.maximum(self._high, exact.max(axis=1))
@@ -66,12 +71,12 @@ class HistogramKeeper:
         self._counts += self._tally(bins, (exact != 0).astype(np.float64))
 
     def result(self) -> Histogram:
-        """Return what was counted so far."""
+        """Return the histogram of all values added so far."""
         centres = np.ldexp(self._first + self._bins + 0.5, self._exponent[:, np.newaxis])
         return Histogram(self._counts.copy(), centres)
 
     def _widen(self) -> None:
-        """Make the bins as wide as the values seen so far ask for."""
+        """Widen the bins, if necessary, to cover all values seen, and merge the counts."""
         # One bin is lost where the lowest value lies inside of a bin.
         width = (self._high - self._low) / (len(self._bins) - 1)
         wanted = np.ceil(np.log2(np.maximum(width, 2.0**SMALLEST_EXPONENT))).astype(np.int64)
@@ -82,7 +87,15 @@ class HistogramKeeper:
         self._counts = self._tally(moved, self._counts)
 
     def _tally(self, bins: NDArray[np.int64], weights: Counts) -> Counts:
-        """Add weights up by channel and bin, which is counted from zero; both (channels, any)."""
+        """Sum weights by channel and bin.
+
+        Args:
+            bins: absolute bin number of each weight, (channels, any number).
+            weights: numbers to add up, of the same shape.
+
+        Returns:
+            Sums, float64 (channels, bins); bins out of range are added to the nearest one.
+        """
         channels, count = self._counts.shape
         inside = (bins - self._first).clip(0, count - 1) + count * np.arange(channels)[:, None]
         totals = np.bincount(inside.reshape(-1), weights.reshape(-1), channels * count)
@@ -90,5 +103,5 @@ class HistogramKeeper:
 
 
 def bins_of(channels: int) -> int:
-    """Return how many bins each of some channels has, a power of two."""
+    """Return the number of bins per channel, a power of two, for a number of channels."""
     return min(max(1 << (CELLS // channels).bit_length() - 1, FEWEST), MOST)

@@ -1,24 +1,22 @@
-"""From what was seen of a tensor to the range that its scale covers.
+"""Observers: choose the quantization range of a tensor from its observed values.
 
-Values beyond the range are clipped, values within it are rounded to one of 255 steps. What lies
-between "covers everything" and "fine steps for most" is where observers differ:
+Values outside the range are clipped; values inside are rounded to a grid of 255 steps. A narrower
+range has finer steps and clips more. The observers differ in this trade-off:
 
-min-max         covers everything that the images produced
-moving-average  the extremes of each image, averaged over images (Krishnamoorthi, "Quantizing deep
+min-max         covers all observed values
+moving-average  averages the extremes of the images (Krishnamoorthi, "Quantizing deep
                 convolutional networks for efficient inference", 2018)
-percentile      all but one value in ten thousand
-entropy         the range whose 8-bit histogram says most about the whole one (Migacz, "8-bit
+percentile      leaves out one value in ten thousand
+entropy         least KL divergence of the 8-bit histogram from the original (Migacz, "8-bit
                 Inference with TensorRT", GTC 2017)
 mse             least mean squared error of the values
-image           least squared error of the output image: as mse, with each channel weighed by what
-                an error in it does to the image
-                (`edge_imgq.quantize.error_model.channel_sensitivity`)
-guarded         min-max of ranges that were narrowed before, as image has it, where images unlike
-                those for calibration lose next to nothing
-                (`edge_imgq.quantize.ranges.guarded_clipping`)
+image           least squared error of the output image: mse with each channel weighted by its
+                sensitivity (`edge_imgq.quantize.error_model.channel_sensitivity`)
+guarded         min-max of ranges already narrowed as by image, where images unlike the
+                calibration set lose little (`edge_imgq.quantize.ranges.guarded_clipping`)
 
-All but the first and the last clip whatever the calibration images rarely reach. An image of a kind
-that they lack is then clipped more than any image that the choice was made by.
+All but min-max and guarded clip values that are rare in the calibration images. Images unlike those
+are clipped more.
 """
 
 from __future__ import annotations
@@ -38,32 +36,40 @@ if TYPE_CHECKING:
     Values: TypeAlias = NDArray[np.float64]
 
 OUTSIDE = 1e-4
-"""Share of the values that a percentile leaves out, both ends together."""
+"""Share of the values that the percentile observer leaves out, both tails together."""
 
 NARROWEST = 0.3
 CANDIDATES = 36
-"""Ends between NARROWEST of the extreme and the extreme itself that are tried."""
+"""Number of range ends tried, from NARROWEST times the observed extreme to the extreme itself."""
 
 THRESHOLDS = 128
-"""Thresholds between the fewest bins that hold the levels and all of them that entropy tries."""
+"""Number of clipping thresholds that the entropy observer tries."""
 
 Observer = Callable[[ChannelRange, "Values | None"], Range]
-"""Chooses the range of a tensor; weights say what errors in each channel cost, None: all alike."""
+"""Chooses the range of a tensor; weights are the costs of errors per channel, None if equal."""
 
 
 def min_max(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Return the range of everything that was seen."""
+    """Choose the full observed range."""
     return seen.whole()
 
 
 def moving_average(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Return the averaged extremes of the images."""
+    """Choose the moving averages of the per-image extremes, widest over the channels.
+
+    Raises:
+        ValueError: `seen` has no details.
+    """
     detail = _detail(seen)
     return Range(float(detail.low.min()), float(detail.high.max()))
 
 
 def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Return the range of all values but the OUTSIDE farthest of them, half at either end."""
+    """Choose the range that leaves out a share OUTSIDE of the non-zero values, half in each tail.
+
+    Raises:
+        ValueError: `seen` has no details.
+    """
     counts, centres = _joint(_detail(seen))
     if not counts.any():
         return seen.whole()
@@ -74,7 +80,13 @@ def percentile(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: AR
 
 
 def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG001
-    """Return the range of the threshold whose quantized histogram diverges least from the whole."""
+    """Choose the symmetric threshold of least KL divergence between quantized and full histogram.
+
+    The range is cut to the observed one.
+
+    Raises:
+        ValueError: `seen` has no details.
+    """
     histogram = _detail(seen).histogram
     counts, centres = _joint(_detail(seen))
     whole = seen.whole()
@@ -92,12 +104,15 @@ def entropy(seen: ChannelRange, weights: Values | None) -> Range:  # noqa: ARG00
 
 
 def least_error(seen: ChannelRange, weights: Values | None, dearer: float = 1.0) -> Range:
-    """Return the range of least squared error of rounding and clipping together.
+    """Choose the range with the least squared error of rounding and clipping together.
 
     Args:
-        seen: with details.
-        weights: what squared errors in each channel cost; None for alike.
-        dearer: how many times more an error of clipping costs than one of rounding.
+        seen: observed ranges with details.
+        weights: cost of the squared error of each channel, (channels,); None for equal costs.
+        dearer: cost of a clipping error relative to a rounding error.
+
+    Raises:
+        ValueError: `seen` has no details.
     """
     histogram = _detail(seen).histogram
     counts, centres = histogram.counts, histogram.centres
@@ -125,10 +140,10 @@ OBSERVERS: Mapping[str, Observer] = {
     "image": least_error,
     "guarded": min_max,
 }
-"""Every observer by its name in the recipes."""
+"""Observers by their names in recipes."""
 
 WEIGHING = frozenset({"image"})
-"""Observers that ask for the weights of channels."""
+"""Observers that use the weights of channels."""
 
 
 def _detail(seen: ChannelRange) -> ChannelDetail:
@@ -138,13 +153,13 @@ def _detail(seen: ChannelRange) -> ChannelDetail:
 
 
 def _within(seen: ChannelRange, low: float, high: float) -> Range:
-    """Return a range cut to what was seen."""
+    """Intersect a range with the observed one."""
     whole = seen.whole()
     return Range(max(low, whole.low), min(high, whole.high))
 
 
 def _joint(detail: ChannelDetail) -> tuple[Values, Values]:
-    """Return counts and centres of all channels together, in the order of the centres."""
+    """Return counts and centres of all non-empty bins of all channels, sorted by centre."""
     counts, centres = detail.histogram.counts.reshape(-1), detail.histogram.centres.reshape(-1)
     order = np.argsort(centres, kind="stable")
     filled = order[counts[order] > 0]
@@ -152,7 +167,7 @@ def _joint(detail: ChannelDetail) -> tuple[Values, Values]:
 
 
 def _clipped(counts: Values, centres: Values, ends: Values) -> Values:
-    """Return the squared error of clipping at each of some upper ends, summed over all values."""
+    """Compute the summed squared clipping error for each of several ascending upper ends."""
     beyond = centres > ends[0]
     values, weights = centres[beyond], counts[beyond]
     excess = np.maximum(values - ends[:, np.newaxis], 0)
@@ -161,9 +176,9 @@ def _clipped(counts: Values, centres: Values, ends: Values) -> Values:
 
 
 def _divergence(magnitudes: Values, end: int, levels: int) -> float:
-    """Return how much of the first `end` bins, with the rest moved into the last, is lost.
+    """Compute the KL divergence of a clipped histogram from its version in `levels` steps.
 
-    The Kullback-Leibler divergence of the histogram and of its form in `levels` steps.
+    Counts beyond bin `end` are added to the last bin of the reference (Migacz, 2017).
     """
     wanted = magnitudes[:end].copy()
     wanted[-1] += magnitudes[end:].sum()

@@ -1,7 +1,6 @@
-"""Patches of the calibration images, kept while the images stream by.
+"""Sample patches of the calibration images while they are streamed.
 
-Most are for the steps that learn from them, some are held out: whether a step is kept is judged on
-those alone.
+Most patches train the quantization steps. The rest are held out and decide whether a step is kept.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ if TYPE_CHECKING:
 
 SIDE = 96
 MOST_PIXELS = 2_400_000
-"""Pixels of all patches to learn from together."""
+"""Largest total number of pixels of the training patches."""
 
 FEW_PIXELS = 8 * SIDE * SIDE
-"""Pixels of a batch that a step computes at once."""
+"""Number of pixels that a step processes in one batch."""
 
 PER_IMAGE = 32
 HELD_OUT_EVERY = 6
-"""Of the patches of all images, each sixth is held out."""
+"""One patch in this many is held out."""
 
 SEED = 0
 
 
 @dataclass
 class _Reservoir:
-    """At most `most` items of a stream, each kept with the same chance however long it is."""
+    """Reservoir sample of at most `most` items, each item kept with equal probability."""
 
     most: int
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -50,18 +49,23 @@ class _Reservoir:
 
 
 class PatchSampler:
-    """Passes images through and keeps patches of them.
+    """Passes images through and keeps a random sample of their patches.
 
-    Which ones are kept is drawn by reservoir sampling with a fixed seed, so every patch has the
-    same chance however many images there are, and memory does not grow.
+    It samples by reservoir with a fixed seed: every patch has the same probability of being kept,
+    results are reproducible, and memory does not grow with the number of images.
 
     Attributes:
         size: height and width of a patch.
-        is_free: whether smaller patches would do as well.
+        is_free: whether the network also takes other patch sizes.
     """
 
     def __init__(self, multiple: int, size: tuple[int, int] | None = None) -> None:
-        """Args: `multiple` of the sides of a patch; `size` where the network insists on one."""
+        """Set the size of the patches.
+
+        Args:
+            multiple: number of pixels that the sides of a patch must be a multiple of.
+            size: fixed input height and width of the network; None if it takes any.
+        """
         side = -(-SIDE // multiple) * multiple
         self.size = size or (side, side)
         self.is_free = size is None
@@ -75,11 +79,11 @@ class PatchSampler:
     def passing(
         self, images: Iterable[NDArray[np.uint8]], extremes: Container[int] = ()
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield the images unchanged.
+        """Yield the images unchanged and sample their patches.
 
         Args:
-            images: 8-bit (H, W, C).
-            extremes: places of those that no patch is kept of.
+            images: uint8 (H, W, C).
+            extremes: indices of images to sample no patch from.
         """
         for place, pixels in enumerate(images):
             for patch in () if place in extremes else self._patches(pixels):
@@ -89,25 +93,28 @@ class PatchSampler:
             yield pixels
 
     def pixels(self) -> list[NDArray[np.uint8]]:
-        """Return a few patches of all images, 8-bit (H, W, C)."""
+        """Return a few evenly spaced training patches, uint8 (H, W, C), about FEW_PIXELS in all."""
         kept = self._learning.kept
         places = np.linspace(0, len(kept) - 1, min(self._few, len(kept))).round().astype(int)
         return [kept[place] for place in places]
 
     def batch(self, peak: float) -> NDArray[np.float32]:
-        """Return the same as one network input (N, C, H, W)."""
+        """Return the patches of `pixels` as one float32 network input (N, C, H, W)."""
         return _batch(self.pixels(), peak)
 
     def all(self, peak: float) -> NDArray[np.float32]:
-        """Return all patches to learn from as one network input (N, C, H, W)."""
+        """Return all training patches as one float32 network input (N, C, H, W)."""
         return _batch(self._learning.kept, peak)
 
     def held_out(self, peak: float) -> NDArray[np.float32]:
-        """Return patches that are not to be learned from; where there are none, a learned one."""
+        """Return the held-out patches as (N, C, H, W), or one training patch if there are none."""
         return _batch(self._held_out.kept or self._learning.kept[:1], peak)
 
     def _patches(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """Return patches of an image that do not overlap, in random order."""
+        """Cut an image into at most PER_IMAGE non-overlapping patches, in random order.
+
+        An image smaller than a patch is padded by reflection.
+        """
         height, width = self.size
         if min(pixels.shape[0] // height, pixels.shape[1] // width) < 1:
             return [_mirrored(pixels[:height, :width], self.size)]

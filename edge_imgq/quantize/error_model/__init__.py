@@ -1,1 +1,1 @@
-"""Predicting the error of the image that quantization will cause."""
+"""Predict the error that quantization causes in the output image."""

@@ -1,15 +1,15 @@
-"""What a small error in each channel does to the output image.
+"""Sensitivity of the output image to errors in each channel of the activations.
 
-With J the derivative of the output image by a value x of the graph, independent errors of variance
-σ² in channel c raise the mean squared error of the image by A_c·σ², A_c being the sum of J² over
-the positions of c, divided by the number of output values. One backward pass with random signs as
-the output's cotangent gives an unbiased estimate of it for all values at once (Hutchinson, "A
-Stochastic Estimator of the Trace of the Influence Matrix", 1989).
+Let J be the derivative of the output image with respect to a value x of the graph. Independent
+errors of variance σ² in channel c raise the mean squared error of the image by A_c·σ², where A_c is
+the sum of J² over the positions of c divided by the number of output values. One backward pass with
+random signs as the output's cotangent gives an unbiased estimate for all values at once
+(Hutchinson, "A Stochastic Estimator of the Trace of the Influence Matrix", 1989).
 
-A rectified value that is zero is stored without error, so such positions do not count.
+Zeros, as rectifiers produce, are stored without error, so zero positions do not count.
 
-With x itself in place of independent errors, the same products say what the image would lose
-without the channel: Σ J·x over its positions, squared.
+The same products with x instead of independent errors estimate the error of the image without the
+channel: (Σ J·x over its positions)².
 """
 
 from __future__ import annotations
@@ -34,20 +34,19 @@ DRAWS = 2
 SEED = 0
 
 AT_ONCE = 300_000_000
-"""Numbers of values that are kept at once for their slopes, 1.2 GB: a batch of a network with
-hundreds of layers is computed in parts."""
+"""Largest number of activation values held in memory, 1.2 GB of float32; larger batches are
+split."""
 
 
 @dataclass(frozen=True)
 class ChannelSensitivity:
-    """Statistics of the channels of one value.
+    """Sensitivity statistics of the channels of one value, each float64 (channels,).
 
     Attributes:
-        error: A, float64 (channels,): squared error of the image per variance of the channel.
-        energy: mean square of the channel, float64 (channels,).
-        absence: squared error of the image if the channel were zero, to first order, float64
-            (channels,).
-        everywhere: as `error`, with positions that are zero, float64 (channels,).
+        error: A, squared error of the image per unit of error variance of the channel.
+        energy: mean square of the channel.
+        absence: squared error of the image if the channel were zero, to first order.
+        everywhere: as `error`, with zero positions counted.
     """
 
     error: NDArray[np.float64]
@@ -56,7 +55,7 @@ class ChannelSensitivity:
     everywhere: NDArray[np.float64]
 
     def with_gains(self, gains: NDArray[np.float64]) -> ChannelSensitivity:
-        """Return the statistics of channels that got gains which the graph undoes behind them."""
+        """Return the statistics after channels get gains that their readers divide out."""
         squares = gains**2
         return ChannelSensitivity(
             self.error / squares, self.energy * squares, self.absence, self.everywhere / squares
@@ -69,17 +68,19 @@ def measure_sensitivity(
     batch: NDArray[np.float32],
     at_once: int = AT_ONCE,
 ) -> dict[ir.Value, ChannelSensitivity]:
-    """Return the statistics of some values (N, C, H, W) of a float graph.
+    """Estimate the sensitivity statistics of values (N, C, H, W) of a float graph.
+
+    The estimate is random with a fixed seed. The number of sub-batches changes the random signs and
+    the order of sums, hence the result slightly.
 
     Args:
         model: float graph.
-        values: computed by it.
+        values: values of its graph.
         batch: network inputs (N, C, H, W).
-        at_once: numbers that may be kept at once, at one image at least. Fewer parts and more
-            differ by the order of sums and by the random signs.
+        at_once: largest number of activation values held in memory; one image is the minimum.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     graph = TorchGraph(model)
     generator = torch.Generator().manual_seed(SEED)
@@ -92,7 +93,7 @@ def measure_sensitivity(
 
 
 def _parts(graph: ir.Graph, shape: tuple[int, ...], at_once: int) -> int:
-    """Return in how many parts a batch (N, C, H, W) is computed, so that its values fit in memory.
+    """Return the number of sub-batches of a batch (N, C, H, W) whose activations fit in memory.
 
     Every value counts as if it had the height and width of the input.
     """
@@ -112,7 +113,7 @@ def _of_part(
     part: NDArray[np.float32],
     generator: torch.Generator,
 ) -> list[Tensor]:
-    """Return the rows of `ChannelSensitivity` for each value, float64 (4, channels)."""
+    """Compute the rows of `ChannelSensitivity` per value on a sub-batch, float64 (4, channels)."""
     entry = torch.from_numpy(part).requires_grad_()
     traced = graph.trace(entry, values)
     image = graph.joined(traced)
@@ -136,14 +137,16 @@ def _of_part(
 def channel_sensitivity(
     model: ir.Model, batch: NDArray[np.float32]
 ) -> dict[str, ChannelSensitivity]:
-    """Return the statistics of all values with known channels, by name; none without a use.
+    """Estimate the sensitivity statistics of all values with tracked channels, by name.
+
+    The result is empty if no channel of the graph can be scaled or copied.
 
     Args:
         model: float graph.
         batch: network inputs (N, C, H, W).
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     channels = find_channels(model.graph)
     if not (channels.scalable | channels.copyable).any():
@@ -153,23 +156,23 @@ def channel_sensitivity(
 
 
 def signed_sum(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the sum of an image's values under random signs, which are its derivative.
+    """Sum the values of an image under random signs.
 
-    Given the signs as a cotangent, torch imports its symbolic shapes to compare them with the
-    image: half a second.
+    Its gradient is the product of the signs and the Jacobian. It is computed as a sum because
+    torch, given the signs as a cotangent, imports its symbolic shapes, which takes half a second.
     """
     signs = torch.randint(0, 2, image.shape, generator=generator) * 2.0 - 1
     return (image * signs).sum()
 
 
 def _add_products(total: Tensor, tensor: Tensor, count: int, slope: Tensor | None) -> None:
-    """Add what one draw says of a value; torch gives no slope where the image does not change."""
+    """Add the products of one random draw; no slope means that the output ignores the value."""
     if slope is not None:
         total[[0, 2, 3]] += _products(slope, tensor) / count / DRAWS
 
 
 def _products(slope: Tensor, tensor: Tensor) -> Tensor:
-    """Return what one draw adds to error, absence and everywhere, (3, channels)."""
+    """Compute the terms of error, absence and everywhere of one random draw, (3, channels)."""
     # Sums in float64 would copy every value to it first, which takes most of the time.
     squares = slope.square()
     error = squares.masked_fill(tensor == 0, 0.0).sum((0, 2, 3))
@@ -178,16 +181,16 @@ def _products(slope: Tensor, tensor: Tensor) -> Tensor:
 
 
 def image_weights(model: ir.Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-    """Return what a squared error in each channel does to the image, by the name of the value.
+    """Estimate the squared error of the image per squared error in each channel, by value name.
 
-    Values that are no images (N, C, H, W) are left out.
+    Values that are not 4-D (N, C, H, W) are left out.
 
     Args:
         model: float graph.
         batch: network inputs (N, C, H, W).
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     values = [v for node in model.graph for v in node.outputs if v.shape and len(v.shape) == 4]
     found = measure_sensitivity(model, values, batch)

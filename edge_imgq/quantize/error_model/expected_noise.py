@@ -1,8 +1,8 @@
-"""The squared error of the image that rounding will cause, as a function of channels' gains.
+"""Predict the squared error that rounding causes in the image, as a function of channel gains.
 
-The formula is that of `edge_imgq.quantize.steps.equalization`. All activations stand in one vector,
-all weights in another, and maxima are taken segment by segment: descent asks some hundred times,
-and a term for each activation would cost ten times as long.
+The formula is in `edge_imgq.quantize.steps.equalization`. All activations are concatenated into one
+vector and all weights into another, and maxima are taken per segment. Gradient descent evaluates
+the formula some hundred times; one term per activation would take ten times as long.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from edge_imgq.quantize.qdq.weights import WEIGHT_HIGH
 from edge_imgq.quantize.ranges.ranges import LEVELS
 
 SHARPNESS = 24.0
-"""Norm that stands for the maximum where it shall be soft, so that all large channels feel it."""
+"""Exponent of the p-norm that replaces the maximum where all large channels need a gradient."""
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """An activation that is rounded.
+    """An activation that is rounded to its scale. All tensors are (channels,).
 
     Attributes:
-        classes: of its channels.
-        error: squared error of the image by that of each channel.
-        low: how far each channel reaches below zero.
-        high: how far above.
+        classes: equivalence class of each channel.
+        error: squared error of the image per unit of error variance of each channel.
+        low: distance from zero to the channel's minimum, not negative.
+        high: distance from zero to the channel's maximum, not negative.
     """
 
     classes: Tensor
@@ -39,7 +39,7 @@ class Rounded:
 
 @dataclass(frozen=True)
 class Scale:
-    """Activations that share a scale; `fixed` where nobody chooses it."""
+    """Activations that share a scale; `fixed` is that scale, or None if their range sets it."""
 
     members: list[Rounded]
     fixed: float | None
@@ -47,13 +47,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's weights.
+    """The weights of a layer as the noise formula needs them.
 
     Attributes:
-        weight: largest |w| by output and input.
-        classes: of the inputs.
-        error: squared error of the image by that of each output.
-        energy: mean square of each input, times its taps.
+        weight: largest |w| per output and input channel, (outputs, inputs).
+        classes: equivalence class of each input channel.
+        error: squared error of the image per unit of error variance of each output channel.
+        energy: mean square of each input channel times the number of taps.
     """
 
     weight: Tensor
@@ -63,23 +63,34 @@ class LayerWeights:
 
 
 class ExpectedNoise:
-    """Foretells the squared error of the image that rounding will cause."""
+    """Predicts the squared error that rounding activations and weights causes in the image."""
 
     def __init__(
         self, scales: Sequence[Scale], layers: Sequence[LayerWeights], share: float
     ) -> None:
-        """Args: `share`, the part of the weights' noise that their rounding leaves."""
+        """Concatenate the activations and layers.
+
+        Args:
+            scales: activations, grouped by shared scale.
+            layers: weights of the layers.
+            share: share of the weights' rounding error that weight rounding methods leave.
+        """
         self._activations = _Activations(scales)
         self._weights = _Weights(layers)
         self._share = share
 
     def __call__(self, gain: Tensor, *, sharp: bool) -> Tensor:
-        """Return the noise where classes of channels have gains; `sharp` for true maxima."""
+        """Compute the squared error for a gain per channel class; differentiable.
+
+        Args:
+            gain: gain of each class.
+            sharp: use true maxima instead of p-norms.
+        """
         return self._activations.noise(gain, sharp=sharp) + self._share * self._weights.noise(gain)
 
 
 class _Activations:
-    """All channels of all activations, one after the other."""
+    """All channels of all activations, concatenated."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
         members = [(number, member) for number, s in enumerate(scales) for member in s.members]
@@ -103,7 +114,7 @@ class _Activations:
 
 
 class _Weights:
-    """All weights of all layers, one after the other."""
+    """All weights of all layers, concatenated."""
 
     def __init__(self, layers: Sequence[LayerWeights]) -> None:
         self._largest = _joined([layer.weight.reshape(-1) for layer in layers])
@@ -131,7 +142,7 @@ def _joined(parts: list[Tensor]) -> Tensor:
 
 
 def _numbered(lengths: list[int]) -> Tensor:
-    """Return for each element of pieces in a row the number of its piece."""
+    """Number the elements of consecutive segments by their segment: lengths (2, 1) give 0, 0, 1."""
     return torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths, dtype=torch.int64))
 
 

@@ -1,4 +1,4 @@
-"""What one level of a tensor becomes at the output: one value of a report."""
+"""Gain from one quantization level of a tensor to the output: one row of a report."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ NEARLY_ITS_GRAPH = Skipped("nearly all of its values are those of its graph")
 
 @dataclass(frozen=True)
 class LevelGain:
-    """What one level of a tensor becomes.
+    """Largest change of the output when one value of a tensor moves by one quantization level.
 
     Attributes:
-        tensor: its name in the quantized graph.
-        operator: that writes it.
-        levels: the largest change of the output that was seen, in levels of 255.
+        tensor: name in the quantized graph.
+        operator: type of the operator that writes the tensor.
+        levels: largest observed change of the output, in levels of 255.
     """
 
     tensor: str

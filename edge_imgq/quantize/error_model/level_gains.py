@@ -1,12 +1,11 @@
-"""What one level of each tensor becomes at the output of a quantized graph.
+"""Measure the gain from one quantization level of each tensor to the output of a QDQ graph.
 
-Files of one graph differ where a value lies so near to half a level that the last digits of a
-runtime's arithmetic decide which way it is rounded. What that does to the image is the gain of the
-tensor: here all roundings are left out, a few values of one tensor after the other are moved by one
-level, and the largest change of the output is taken. A norm that divides by next to nothing, or a
-power, makes tens of one; then eight bits are too few for what it reads. Where no tensor's gain is
-large and images still differ by many levels, the roundings behind it did that: a level that turns
-over turns others over.
+Two runtimes round a value differently if it lies so close to half a level that float rounding
+decides. The effect on the image is the gain of the tensor. To measure it, all rounding is removed,
+a few values of one tensor at a time are moved by one level, and the largest change of the output is
+taken. A normalization that divides by a small number, or a power, can turn one level into tens;
+then 8 bits are too few for its input. If all gains are small and images still differ by many
+levels, later rounding amplifies the difference: one flipped level flips others.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PIXELS_A_PLACE = 200
-"""One value is moved for so many pixels of a tensor, in any channel: what a layer or two spread it
-over is less."""
+"""One value per this many pixels is moved, in any channel, so that the effects hardly overlap."""
 
 STEP = "one-level/"
 
@@ -36,13 +34,14 @@ STEP = "one-level/"
 def level_gains(
     quantized: ir.Model, batch: NDArray[np.float32], peak: float
 ) -> tuple[LevelGain, ...]:
-    """Return the gain of every tensor that a QDQ graph rounds, the largest first.
+    """Measure the gain of every tensor that a QDQ graph rounds, largest first.
 
-    Its inputs are not among them: pixels are whole levels everywhere.
+    Graph inputs are left out: their pixels are whole levels in every runtime. The moved values are
+    random with a fixed seed, so a gain is a lower bound.
 
     Args:
-        quantized: the graph; it is not changed.
-        batch: one image (1, C, H, W) as the network takes it.
+        quantized: QDQ graph; it is not changed.
+        batch: one float32 network input (1, C, H, W).
         peak: float value of pixel 255.
 
     Raises:
@@ -74,7 +73,10 @@ class _Step:
 
 
 def _without_roundings(graph: ir.Graph) -> dict[str, _Step]:
-    """Take the roundings out of a graph, let an input move each tensor, and let all be outputs."""
+    """Remove the QDQ pairs of activations in place; add an input and an output for each tensor.
+
+    The input is added to the tensor, the output is the unmoved tensor.
+    """
     steps: dict[str, _Step] = {}
     for node in [node for node in graph if node.op_type == "QuantizeLinear"]:
         exact, scale = node.inputs[0], edit.contents(node.inputs[1])
@@ -99,7 +101,7 @@ def _values(graph: ir.Graph) -> list[ir.Value]:
 
 
 def _added(graph: ir.Graph, before: ir.Node | None, value: ir.Value, name: str | None) -> ir.Value:
-    """Return a value as it is, or moved by the input of that name."""
+    """Insert a copy of a value or, given a tensor's name, its sum with the input that moves it."""
     if name is None:
         node = ir.node("Identity", [value])
     else:
@@ -117,7 +119,7 @@ def _added(graph: ir.Graph, before: ir.Node | None, value: ir.Value, name: str |
 def _moved(
     shape: tuple[int, ...], step: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return what moves a few values of a tensor by one level, up or down."""
+    """Make an offset that moves a few random values of a tensor by one level up or down."""
     moved = np.zeros(int(np.prod(shape)), np.float32)
     places = generator.integers(0, moved.size, max(1, int(np.prod(shape[2:])) // PIXELS_A_PLACE))
     moved[places] = generator.choice([-step, step], places.size)

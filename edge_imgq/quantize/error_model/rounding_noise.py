@@ -1,13 +1,14 @@
-"""The squared error of the image that rounding activations will cause, foretold from their scales.
+"""Predict the squared error that rounding activations causes in the image, from their scales.
 
     N = Σ A · s² / 12
 
-over all activations that are rounded anew; s is the scale, A the squared error of the image by that
-of the activation (`edge_imgq.quantize.error_model.channel_sensitivity`).
+The sum runs over all activations that are rounded anew; s is the scale and A the squared error of
+the image per unit of error variance of the activation
+(`edge_imgq.quantize.error_model.channel_sensitivity`).
 
-With gains (`edge_imgq.quantize.steps.equalization`) a channel may come to use the whole scale.
-Before they are chosen, N is foretold as if every channel that may have a gain did: s is then its
-own range over 255.
+With gains (`edge_imgq.quantize.steps.equalization`) each channel can fill the range of the scale.
+Before the gains are chosen, N is predicted as if every scalable channel did: s is then the width of
+the channel's range divided by 255.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 def rounding_noise(
     placed: Mapping[ir.Value, Quantization], errors: Mapping[ir.Value, float]
 ) -> float:
-    """Return N.
+    """Compute N from per-tensor scales.
 
     Args:
         placed: quantization of every activation.
-        errors: A of those that count.
+        errors: A of each activation to count.
     """
     return sum(
         error * float(placed[value].scale[0]) ** 2 / 12
@@ -54,13 +55,13 @@ def noise_with_gains(
     seen: Mapping[str, ChannelRange],
     errors: Mapping[ir.Value, Numbers],
 ) -> float:
-    """Return N, foretold with gains.
+    """Compute N as if every scalable channel had the gain that fills its scale.
 
     Args:
         graph: float graph.
         placed: quantization of every activation.
         seen: ranges of every activation, by name.
-        errors: A of every channel of those that count.
+        errors: A per channel of each activation to count.
     """
     channels = find_channels(graph)
     noise = 0.0
@@ -77,20 +78,20 @@ def noise_with_gains(
 
 
 def own_name(value: ir.Value) -> str:
-    """Return the name that a value is known by: its own."""
+    """Return the name of a value; empty if it has none."""
     return value.name or ""
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """What rounding will do to the image of a float graph, as its parts are tried in other forms.
+    """Predicts the rounding error of variants of a float graph.
 
     Attributes:
         seen: ranges of every activation, by name.
-        image: parameters of 8-bit pixels.
-        errors: A of every channel of the activations that count, by name.
-        gains: whether channels may get gains.
-        known_as: returns the name that the errors know a value by.
+        image: quantization parameters of 8-bit pixels.
+        errors: A per channel of each activation to count, by name.
+        gains: whether equalization may scale channels.
+        known_as: maps a value to its name in `errors`.
     """
 
     seen: Mapping[str, ChannelRange]
@@ -100,7 +101,7 @@ class NoiseModel:
     known_as: Callable[[ir.Value], str] = own_name
 
     def noise(self, graph: ir.Graph) -> float:
-        """Return N of a graph in which the activations have these ranges."""
+        """Compute N of a graph whose activations have the ranges in `seen`."""
         placed = place_scales(graph, self._ranges, self.image)
         names = {value: self.known_as(value) for value in activations(graph)}
         known = {v: self.errors[name] for v, name in names.items() if name in self.errors}

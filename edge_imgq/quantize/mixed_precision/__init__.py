@@ -1,1 +1,1 @@
-"""Which layers compute in float inside an int8 graph."""
+"""Mixed precision: which layers of an int8 graph compute in float."""

@@ -1,12 +1,12 @@
-"""Layers that compute in float inside an int8 graph, as a recipe asks for them.
+"""Mark the layers of an int8 graph that a recipe keeps in float.
 
-A layer is a convolution with its fused activation. One in float keeps its weights as they are. What
-it writes is rounded to int8 only where a layer that stays int8 reads it, or the image: between two
-float layers nothing is rounded. Operators without weights (additions, concatenations, shuffles, …)
-follow: where all around one computes in float, it does too.
+A layer is a convolution with its fused activation. A float layer keeps its float weights. Its
+output is rounded to int8 only where an int8 layer or the image reads it; between two float layers
+nothing is rounded. Operators without weights (additions, concatenations, shuffles, …) also compute
+in float if all their neighbours do.
 
-The marks are those of `edge_imgq.graph.float_regions`, so quantizer and lowerings need not know why
-a node computes in float.
+The marks are those of `edge_imgq.graph.float_regions`, so the quantizer and the lowerings need not
+know why a node computes in float.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from edge_imgq.wording import did_you_mean
 
 
 def layers(graph: ir.Graph) -> list[ir.Node]:
-    """Return the nodes that a precision may be chosen for, in order."""
+    """List the nodes whose precision can be chosen, in graph order."""
     return [
         node for node in graph if node.op_type in WEIGHT_AXIS and edit.is_constant(node.inputs[1])
     ]
 
 
 def mark_precision(graph: ir.Graph, precision: Mapping[str, str]) -> None:
-    """Mark what computes in float, in place.
+    """Mark the nodes that compute in float, in place.
 
     Args:
-        graph: float graph, rewritten as it will be quantized.
-        precision: "int8" or "float" by the name of a layer; others are int8.
+        graph: float graph in the state in which it will be quantized.
+        precision: "int8" or "float" by layer name; layers not named are int8.
 
     Raises:
-        RecipeError: there is no layer of that name.
+        RecipeError: no layer has that name.
     """
     known = [node.name or "" for node in layers(graph)]
     for name in precision:
@@ -50,7 +50,10 @@ def mark_precision(graph: ir.Graph, precision: Mapping[str, str]) -> None:
 
 
 def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
-    """Return the nodes that compute in float where layers of some names do."""
+    """Find all nodes that compute in float if the named layers do.
+
+    They are the layers, their fused activations, and operators without weights between float nodes.
+    """
     chosen = {node for node in layers(graph) if node.name in names}
     chosen |= {node for node in map(fused_activation, chosen) if node is not None}
     if not chosen:
@@ -64,7 +67,7 @@ def float_nodes(graph: ir.Graph, names: Collection[str]) -> set[ir.Node]:
 
 
 def is_inner(value: ir.Value, nodes: AbstractSet[ir.Node]) -> bool:
-    """Tell whether a value is computed and read by some nodes alone."""
+    """Return True if a value is written and read only by the given nodes and is no graph output."""
     producer = value.producer()
     if producer is None or producer not in nodes or value.is_graph_output():
         return False
@@ -72,7 +75,7 @@ def is_inner(value: ir.Value, nodes: AbstractSet[ir.Node]) -> bool:
 
 
 def _surrounded(node: ir.Node, nodes: AbstractSet[ir.Node]) -> bool:
-    """Tell whether all that a node reads and writes is computed and read by some nodes alone."""
+    """Return True if the given nodes write all inputs of a node and read all its outputs."""
     read = [value for value in node.inputs if value is not None and not edit.is_constant(value)]
     if not read:
         return True

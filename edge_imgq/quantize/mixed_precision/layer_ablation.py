@@ -1,8 +1,8 @@
-"""A quantized graph in which every rounding can be switched off by itself.
+"""A quantized graph in which each rounding can be switched off separately.
 
-Behind each pair of QuantizeLinear and DequantizeLinear stands Where(switch, rounded, exact); the
-exact form of a weight is the float model's. So one session answers for any set of roundings, and a
-question costs one run of a few patches. The image's own rounding, at both ends, has no switch.
+A Where(switch, rounded, exact) node follows each QuantizeLinear/DequantizeLinear pair; the exact
+version of a weight is that of the float model. One session thus serves any set of roundings, at the
+cost of one run over a few patches. The rounding of the input and output images has no switch.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_ERROR = 1e-10
-"""Squared error that counts for patches without any, so that their dB are a number: 100."""
+"""Lower bound of the squared error of a patch, so that PSNR is at most 100 dB."""
 
 
 class LayerAblation:
-    """Runs a quantized graph with some of its roundings.
+    """Runs a quantized graph with a subset of its roundings.
 
     Attributes:
-        names: of all switches: a value's name, or what `weights_of` says.
+        names: all switches: names of activations, and `weights_of` names of layers.
     """
 
     def __init__(
         self, original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], peak: float
     ) -> None:
-        """Build the graph.
+        """Build the switchable graph and run the float and the exact references.
 
         Args:
-            original: the float model, nodes under the same names.
-            quantized: its QDQ graph; it is not changed.
+            original: float model with the same node names.
+            quantized: QDQ graph of it; it is not changed.
             batch: network inputs (N, C, H, W).
             peak: float value of pixel 255.
         """
@@ -56,17 +56,23 @@ class LayerAblation:
         self._exact = self._run(())
 
     def errors(self, rounded: Collection[str]) -> NDArray[np.float64]:
-        """Return the squared error that roundings cause in each patch's image.
+        """Compute the mean squared error that roundings cause in the output of each patch.
 
-        As a share of the pixel range's square; the rounding to pixels is not counted.
+        The unit is the squared pixel range. Rounding to pixels is in both images and not counted.
 
         Args:
-            rounded: the switches that are on; the others stay exact.
+            rounded: switches that are on; all others compute exactly.
+
+        Returns:
+            float64 (N,).
         """
         return self._squares(self._run(rounded) - self._exact)
 
     def psnr(self, rounded: Collection[str]) -> float:
-        """Return dB to the float model's image, mean over patches; rounding to pixels counts."""
+        """Compute the PSNR in dB to the float model, mean over patches.
+
+        Rounding to pixels is included.
+        """
         return decibels(self._squares(self._run(rounded) - self._wanted))
 
     def _run(self, rounded: Collection[str]) -> NDArray[np.float32]:
@@ -93,7 +99,7 @@ def _session(model: ir.Model, *, optimise: bool) -> Any:
 
 
 def decibels(errors: NDArray[np.float64]) -> float:
-    """Return the mean PSNR of images with these squared errors."""
+    """Convert mean squared errors, peak 1, to PSNR in dB and average them."""
     return float(np.mean(-10 * np.log10(np.maximum(errors, LEAST_ERROR))))
 
 
@@ -106,7 +112,7 @@ SWITCH = "switch/"
 
 
 class _Switches:
-    """The inputs that turn roundings on."""
+    """The boolean graph inputs that turn roundings on."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
@@ -117,7 +123,7 @@ class _Switches:
         return frozenset(self._inputs)
 
     def choose(self, name: str, rounded: ir.Value, exact: ir.Value) -> None:
-        """Let all that reads a rounded value read the exact one while the switch is off."""
+        """Redirect the readers of a rounded value to the exact one while the switch is off."""
         if name not in self._inputs:
             switch = ir.Value(name=SWITCH + name, type=ir.TensorType(ir.DataType.BOOL))
             switch.shape = ir.Shape([])

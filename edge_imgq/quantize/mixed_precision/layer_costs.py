@@ -1,8 +1,8 @@
-"""What each layer costs, in the output image and in time.
+"""Cost of each layer in image error and in time.
 
-A layer's cost in the image is that of its roundings alone: of its weights, and of what it writes.
-Everything else stays exact meanwhile. Squared errors of different layers add up nearly, since they
-are hardly correlated; so shares of their sum say where the loss is made.
+The image error of a layer is that of its roundings alone, of its weights and its output, while
+everything else stays exact. Errors of different layers are hardly correlated, so their squares
+nearly add up, and shares of the sum attribute the loss.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs.
+    """Cost of one layer in image error and time.
 
     Attributes:
-        name: of the node, as a recipe names it.
+        name: name of the node, as recipes use it.
         kind: ONNX operator.
-        precision: "int8", "float", or "" for an operator that follows its neighbours.
-        psnr: dB between the float image and that with the roundings of this layer alone.
-        weights: squared error by its weights, of that of all layers: 0 … 1.
-        output: the same by what it writes.
-        time: estimated share of the time of the whole network: 0 … 1.
-        tensor: what it writes, or the activation that is fused to it.
+        precision: "int8", "float", or "" for an operator without weights.
+        psnr: PSNR in dB of the image with the roundings of this layer alone.
+        weights: squared error from rounding the weights, as a share of the sum over all, 0 to 1.
+        output: squared error from rounding the output, as a share of the sum over all, 0 to 1.
+        time: estimated share of the network's time, 0 to 1.
+        tensor: name of the stored output, after the fused activation if there is one.
     """
 
     name: str
@@ -47,11 +47,11 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Roundings:
-    """Squared errors that single switches of a board cause, mean over patches.
+    """Errors of the roundings, each measured alone.
 
     Attributes:
-        errors: by the name of the switch.
-        psnr: dB of the image with all of them.
+        errors: squared error by switch name, in squared pixel ranges, mean over patches.
+        psnr: PSNR in dB of the image with all roundings.
     """
 
     errors: Mapping[str, float]
@@ -59,7 +59,12 @@ class Roundings:
 
 
 def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
-    """Turn each rounding on by itself."""
+    """Measure the squared error of each rounding alone, one run per rounding.
+
+    Args:
+        board: quantized graph with switches.
+        progress: called with the number of roundings measured and their total.
+    """
     errors = {}
     for done, name in enumerate(sorted(board.names)):
         progress(done, len(board.names))
@@ -70,13 +75,13 @@ def measure_roundings(board: LayerAblation, progress: Progress) -> Roundings:
 def layer_costs(
     graph: ir.Graph, board: LayerAblation, roundings: Roundings, times: Mapping[str, float]
 ) -> tuple[LayerCost, ...]:
-    """Return what the layers of a graph cost, in their order, and other operators that round.
+    """Compute the costs of all layers and other rounding operators, in graph order.
 
     Args:
-        graph: float graph, with the marks of its precision.
-        board: of its quantized form.
-        roundings: by themselves.
-        times: of the layers, by name.
+        graph: float graph with precision marks.
+        board: its quantized graph with switches.
+        roundings: errors of the roundings, each measured alone.
+        times: estimated time of each node by name; only ratios matter.
     """
     total, whole = sum(roundings.errors.values()) or 1.0, sum(times.values()) or 1.0
     weighted = set(layers(graph))
@@ -101,9 +106,10 @@ def layer_costs(
 
 
 def written_switches(graph: ir.Graph, switches: Iterable[str]) -> dict[ir.Node, tuple[str, ...]]:
-    """Return the switches of what nodes of a float graph write: of all layers, and all that round.
+    """Map nodes of a float graph to the switches of their outputs.
 
-    A fused activation belongs to the layer before it.
+    All layers and all other nodes with a rounded output are included, in graph order. The output of
+    a fused activation belongs to the layer before it.
     """
     owners: dict[str, ir.Node] = {}
     for node in graph:

@@ -1,8 +1,8 @@
-"""An estimate of what a network takes with some of its layers in float and the others in int8.
+"""Estimate the time of a network with some layers in float and the rest in int8.
 
-Each operator takes what a kernel profile says (`edge_imgq.kernels`), a convolution in the form that
-a TFLite file would give it, and every element that is dequantized or quantized takes a conversion.
-It serves to compare choices for one network; what a file takes is what `bench` measures.
+Times of operators come from a kernel profile (`edge_imgq.kernels`), for convolutions as a TFLite
+file would rewrite them. Every element that is quantized or dequantized adds a conversion. The
+estimate compares choices for one network; `bench` measures the time of a file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from edge_imgq.quantize.mixed_precision.float_layers import float_nodes, is_inne
 
 
 class LayerTimes:
-    """Estimated times of a network by its layers in float.
+    """Estimated time of a network as a function of its float layers.
 
     Attributes:
         plain: nanoseconds with all layers in int8.
     """
 
     def __init__(self, graph: ir.Graph, profile: TimedProfile) -> None:
-        """Count what each operator takes.
+        """Compute the time of each operator in int8 and in float.
 
         Args:
-            graph: float graph whose shapes are known.
-            profile: of the processor.
+            graph: float graph with static shapes.
+            profile: kernel times of the processor.
         """
         self._graph, self._profile = graph, profile
         self._marked = {node for node in graph if is_marked(node)}
@@ -52,11 +52,11 @@ class LayerTimes:
         self.plain = self.total(()) or 1.0
 
     def total(self, names: Collection[str]) -> float:
-        """Return nanoseconds of the network with layers of some names in float."""
+        """Estimate the time of the network in nanoseconds with the named layers in float."""
         return sum(self.by_node(names).values())
 
     def by_node(self, names: Collection[str]) -> dict[str, float]:
-        """Return nanoseconds of every layer and operator, and of the conversions under ""."""
+        """Estimate the time of each node in nanoseconds, by name; conversions are under ""."""
         exact = float_nodes(self._graph, names) | self._marked
         floats = exact | self._only
         found = {_name(node): times[node in floats] for node, times in self._times.items()}
@@ -79,11 +79,11 @@ class LayerTimes:
         return operation_time(operation, self._profile, in_float=in_float)
 
     def _converted(self, exact: set[ir.Node], floats: set[ir.Node]) -> int:
-        """Return how many elements are dequantized or quantized around nodes in float.
+        """Count the elements that are quantized or dequantized around float nodes.
 
         Args:
-            exact: nodes in float between which nothing is rounded.
-            floats: these, and those that have no integer kernel.
+            exact: float nodes between which nothing is rounded.
+            floats: these plus nodes without an integer kernel.
         """
         total = 0
         for value in self._values:
@@ -109,15 +109,15 @@ def _elements(value: ir.Value) -> int:
 
 
 def share_of_float_time(model: ir.Model, size: tuple[int, int], profile: KernelProfile) -> float:
-    """Return the estimated time of a graph as a share of its time with all layers in float.
+    """Estimate the time of a graph as a share of its time with all layers in float.
 
-    Where nobody timed the processor, x86 with VNNI stands in for it: phones multiply bytes as it
-    does.
+    For processors without measured times, those of x86 with VNNI are used: phones also have int8
+    dot products.
 
     Args:
-        model: float graph with the marks of its precision.
-        size: height and width at which it is estimated, where it takes any.
-        profile: of the processor.
+        model: float graph with precision marks.
+        size: height and width of the estimate if the graph takes any.
+        profile: kernel profile of the processor.
     """
     graph = bind_size(model, own_size(model) or size).graph
     times = LayerTimes(graph, profile if isinstance(profile, TimedProfile) else X86_VNNI)

@@ -1,14 +1,13 @@
-"""The choice of layers in float that meets a fidelity for the least time.
+"""Search for the float layers that reach a target PSNR in the least time.
 
-What a layer costs the image is known by itself (`edge_imgq.quantize.mixed_precision.layer_costs`),
-and squared errors add up nearly, so moves are ranked by what they spare the image for the time they
-add:
+The error of each rounding alone is known (`edge_imgq.quantize.mixed_precision.layer_costs`), and
+squared errors nearly add up. So the greedy search ranks moves by error removed per time added:
 
-    a layer's weights       the layer in float
-    what a value rounds     all layers that write or read it in float, so that it never rounds
+    rounding of a layer's weights   the layer in float
+    rounding of an activation       all layers that write or read it in float
 
-After each move the image is computed with all roundings that are left. When it is near enough, the
-layers that it does not need are taken back, those that save most time first.
+After each move the PSNR is computed with all remaining roundings. Once the target is reached,
+layers that are not needed return to int8, those that save most time first.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Choice:
-    """Layers in float, and what they come to.
+    """A set of float layers with its PSNR and time.
 
     Attributes:
-        names: of the layers.
-        psnr: dB between the float image and that with the roundings that are left.
-        time: estimated, of that of the network with all layers in int8.
+        names: names of the float layers.
+        psnr: PSNR in dB to the float model with the remaining roundings.
+        time: estimated time relative to all layers in int8.
     """
 
     names: Names
@@ -43,10 +42,10 @@ class Choice:
 
 
 class PrecisionSearch:
-    """Looks for layers to keep in float.
+    """Greedy search for layers to keep in float.
 
     Attributes:
-        plain: estimated time of the network with all layers in int8, in nanoseconds.
+        plain: estimated nanoseconds with all layers in int8.
     """
 
     def __init__(
@@ -56,13 +55,13 @@ class PrecisionSearch:
         errors: Mapping[str, float],
         profile: TimedProfile,
     ) -> None:
-        """Take what is known.
+        """Set up the search.
 
         Args:
-            graph: float graph whose shapes are known, nodes and values named as the board's.
-            board: of its quantized form.
-            errors: squared error that each switch causes by itself.
-            profile: of the processor whose time counts.
+            graph: float graph with static shapes and the names of the board's graph.
+            board: its quantized graph with switches.
+            errors: squared error of each switch alone.
+            profile: kernel times of the target processor.
         """
         self._graph, self._board, self._errors = graph, board, errors
         self._times = LayerTimes(graph, profile)
@@ -73,14 +72,14 @@ class PrecisionSearch:
         self._around = [_layers_around(value, weighted) for value in self._values.values()]
 
     def find(self, wanted: float, progress: Progress, most: int | None = None) -> Choice:
-        """Return the choice of least time that is found to reach a fidelity.
+        """Search for the fastest choice that reaches a PSNR.
 
-        Where none does, the choice with every move that helps is returned.
+        If none reaches it, return the choice after all useful moves.
 
         Args:
-            wanted: dB.
-            progress: told of every choice that is tried.
-            most: moves to try; None for all that help.
+            wanted: target PSNR in dB.
+            progress: called with a line on every choice tried.
+            most: largest number of moves; None for no limit.
         """
         names: Names = frozenset()
         psnr, moves = self._psnr(names), 0
@@ -97,13 +96,13 @@ class PrecisionSearch:
         return self.choice(names)
 
     def choice(self, names: Names) -> Choice:
-        """Return what some layers in float come to."""
+        """Compute the PSNR and the relative time of a set of float layers."""
         return Choice(names, self._psnr(names), self._time(names) / self.plain)
 
     def _pruned(self, names: Names, wanted: float) -> Names:
-        """Return a choice without the layers that it can spare, those that save most time first.
+        """Remove the float layers that the target does not need, those that save most time first.
 
-        A layer between two in float costs no conversions: without it, the file may take longer.
+        A layer between two float layers needs no conversions: without it the file may take longer.
         """
         for name in sorted(names, key=lambda name: self._time(names - {name})):
             fewer = names - {name}
@@ -112,7 +111,7 @@ class PrecisionSearch:
         return names
 
     def _moves(self, names: Names) -> Iterator[Names]:
-        """Yield the sets of layers that would spare the image something, one move each."""
+        """Yield the sets of additional float layers that would lower the error."""
         candidates = {frozenset({name}) for name in self._all - names}
         candidates |= {around - names for around in self._around if around - names}
         for added in sorted(candidates, key=sorted):
@@ -129,7 +128,7 @@ class PrecisionSearch:
         return worth
 
     def _rounded(self, names: Names) -> set[str]:
-        """Return the switches that stay on."""
+        """Return the switches that stay on with these layers in float."""
         floats = float_nodes(self._graph, names)
         off = {weights_of(name) for name in names}
         off |= {name for name, value in self._values.items() if is_inner(value, floats)}
@@ -146,7 +145,7 @@ class PrecisionSearch:
 
 
 def _layers_around(value: ir.Value, weighted: set[ir.Node]) -> Names:
-    """Return the layers that are met from a value, in any direction, before other layers."""
+    """Find the layers reached from a value in both directions without passing through a layer."""
     found: set[str] = set()
     seen: set[ir.Node] = set()
     ahead = [value]

@@ -1,4 +1,4 @@
-"""A layer that makes much of the loss of a quantized graph."""
+"""A layer that causes much of the error of a quantized graph: one row of a report."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WorstLayer:
-    """A layer whose roundings make much of the loss.
+    """A layer whose roundings cause much of the error.
 
     Attributes:
-        name: of the node, as a recipe names it.
+        name: name of the node, as recipes use it.
         kind: ONNX operator.
-        weights: squared error of the image by rounding its weights, of that of all layers: 0 … 1.
-        output: the same by rounding what it writes.
+        weights: squared error from rounding the weights, as a share of the sum over all, 0 to 1.
+        output: squared error from rounding the output, as a share of the sum over all, 0 to 1.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""The layers that make most of the loss, found in a few runs, however many layers there are.
+"""Find the layers with the largest errors by bisection, in few runs.
 
-Squared errors of different roundings add up nearly. So all roundings are halved again and again,
-and only halves that make more than a share of the whole error are looked into:
+Squared errors of different roundings nearly add up. The list of roundings is bisected, and only
+sublists with more than a share of the whole error are bisected further:
 
-    error(half) ≥ SHARE · error(all)        at most 2/SHARE · log₂(roundings) runs
+    error(sublist) ≥ SHARE · error(all)        at most 2/SHARE · log₂(roundings) runs
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ from edge_imgq.quantize.mixed_precision.layer_costs import written_switches
 from edge_imgq.quantize.mixed_precision.worst_layer import WorstLayer
 
 SHARE = 0.1
-"""Part of the squared error from which on a rounding is loud."""
+"""Share of the squared error from which a rounding is resolved and a layer reported."""
 
 MOST = 5
-"""Layers that are named."""
+"""Largest number of layers reported."""
 
 Progress = Callable[[str], None]
 
 
 def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -> dict[str, float]:
-    """Return the squared error of each rounding, mean over patches; of quiet ones, about.
+    """Estimate the squared error of each rounding, mean over patches, in squared pixel ranges.
+
+    A sublist below the share is not resolved: its error is divided evenly among its roundings.
 
     Args:
-        graph: float graph, nodes named as the board's.
-        board: of its quantized form.
-        progress: told what is being measured.
+        graph: float graph with the node names of the board's graph.
+        board: its quantized graph with switches.
+        progress: called with a line before every run.
     """
     owned = [
         name
@@ -56,11 +58,11 @@ def rounding_errors(graph: ir.Graph, board: LayerAblation, progress: Progress) -
 
 
 def worst_layers(graph: ir.Graph, errors: Mapping[str, float]) -> tuple[WorstLayer, ...]:
-    """Return the loudest layers of a graph, the loudest first; none where all lose alike.
+    """List the layers with the largest errors, largest first; empty if none reaches the share.
 
     Args:
-        graph: float graph, nodes named as the board's.
-        errors: of its roundings, by `rounding_errors`.
+        graph: float graph with the node names of the board's graph.
+        errors: errors of its roundings from `rounding_errors`.
     """
     total = sum(errors.values()) or 1.0
     found = []

@@ -1,1 +1,1 @@
-"""The float graph rewritten for quantization, with the ranges of its values."""
+"""Rewrite the float graph for quantization and determine the ranges of its values."""

@@ -1,12 +1,12 @@
-"""Gates, which compute in float where the image gains by it.
+"""Find gates, which compute in float where this lowers the image error.
 
-A gate multiplies an image by what a sigmoid makes of it, or of another one: x · σ(x),
-(x + y) · (σ(y) − ½), x · σ(pool(x)). In int8 it rounds every step, the sigmoid to a scale that the
-formats fix, and one scale serves all channels of what it reads and writes, because no gain of a
-channel passes through a sigmoid or a product. In float between one DEQUANTIZE and one QUANTIZE it
-rounds once, and its ends have gains (`edge_imgq.quantize.prepare.float_region_gains`).
+A gate multiplies an image by a sigmoid or tanh of it or of another image: x · σ(x), (x + y) · (σ(y)
+− ½), x · σ(pool(x)). In int8 every step is rounded, the sigmoid to a scale that the formats fix.
+One scale serves all channels of its inputs and outputs, because a per-channel gain does not pass
+through a sigmoid or a product. In float between one DEQUANTIZE and one QUANTIZE the gate rounds
+once, and its inputs and outputs can have gains (`edge_imgq.quantize.prepare.float_region_gains`).
 
-Whether that pays is decided in `edge_imgq.quantize.prepare.float_operators`.
+`edge_imgq.quantize.prepare.float_operators` decides whether that pays.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from edge_imgq.graph.float_regions import is_marked
 from edge_imgq.graph.fusion import fused_activation
 
 GATING = frozenset({"Sigmoid", "Tanh"})
-"""Operators whose result is a gate where it is a factor of a product."""
+"""Operators whose result is a gate if it is a factor of a product."""
 
 INSIDE = GATING | {"Add", "Mul", "Sub"}
 """Operators that a gate consists of."""
 
 
 def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
-    """Return the nodes of every gate that computes in int8 so far, in order."""
+    """Find all gates that still compute in int8; list the nodes of each, in graph order."""
     gates: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
     places = {node: place for place, node in enumerate(graph)}
@@ -39,18 +39,18 @@ def find_gates(graph: ir.Graph) -> list[list[ir.Node]]:
 
 
 def is_product(node: ir.Node) -> bool:
-    """Tell whether a node multiplies two images, in int8 so far."""
+    """Return True if a node multiplies two computed 4-D images and is not marked float."""
     plain = node.op_type == "Mul" and not is_marked(node)
     return plain and not any(map(edit.is_constant, node.inputs)) and is_image(node.outputs[0])
 
 
 def is_image(value: ir.Value) -> bool:
-    """Tell whether a value is (N, C, H, W)."""
+    """Return True if a value is 4-D (N, C, H, W)."""
     return value.shape is not None and len(value.shape) == 4
 
 
 def _nodes_of(product: ir.Node) -> set[ir.Node]:
-    """Return a product, what is fused to it, and what computes its factors and nothing else."""
+    """Return a product, its fused activation, and the nodes that only compute its factors."""
     fused = fused_activation(product)
     found = {product} if fused is None else {product, fused}
     ahead = list(found)
@@ -64,7 +64,7 @@ def _nodes_of(product: ir.Node) -> set[ir.Node]:
 
 
 def _belongs(node: ir.Node, found: set[ir.Node]) -> bool:
-    """Tell whether a node computes what some others read, and nothing else."""
+    """Return True if a node can be inside a gate and only nodes of the gate read it."""
     if node.op_type not in INSIDE or is_marked(node) or fused_activation(node) is not None:
         return False
     value = node.outputs[0]

@@ -1,17 +1,17 @@
-"""Operators that compute in float, with a gain per channel at their ends, where the image gains.
+"""Choose operators that compute in float, with per-channel gains at their inputs and outputs.
 
-A norm, a gate, a lone activation and a product of two images let no gain of a channel pass, so one
-scale serves all channels of what they read and write. Between DEQUANTIZE and QUANTIZE they round
-once, and their ends have gains (`edge_imgq.quantize.prepare.float_region_gains`). What is asked, in
-this order:
+Per-channel gains do not pass through norms, gates, stand-alone activations and products of two
+images, so one scale serves all channels of their inputs and outputs. Between DEQUANTIZE and
+QUANTIZE they round once, and their inputs and outputs have gains
+(`edge_imgq.quantize.prepare.float_region_gains`). Candidates, in this order:
 
-- regions that are float already, as norms are: gains cost a product for each number at an end;
-- gates, activations and products, each kind in float as a whole;
-- convolutions of the image's few channels that a float region reads: they cost little in float.
+- regions that are float already, such as norms: gains cost one product per element at each end;
+- gates, activations and products, each group as a whole;
+- convolutions of the image's few channels read by a float region: they cost little in float.
 
-Each is kept where the rounding noise that is foretold with it
-(`edge_imgq.quantize.error_model.rounding_noise`) is at most a share of that without, since float
-takes time; and no kind is where the file would come to take as long as a float file, nearly.
+Each is kept if the predicted rounding noise with it
+(`edge_imgq.quantize.error_model.rounding_noise`) is at most a given share of the noise without,
+since float takes time, and if the file stays well below the time of a float file.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
     Errors = Mapping[str, NDArray[np.float64]]
 
 ACTIVATIONS = GATING | {"Elu", "Gelu", "HardSwish", "Mish", "Softplus"}
-"""Activations through which no gain passes."""
+"""Activations through which a per-channel gain does not pass."""
 
 FEW_CHANNELS = 4
-"""Channels of an image, for which a convolution in float takes little time."""
+"""Largest number of input channels for which a float convolution takes little time."""
 
 
 @dataclass(frozen=True)
 class OperatorGroup:
-    """Operators that are asked for together.
+    """Operators that are moved to float together or not at all.
 
     Attributes:
-        find: returns those of a graph that compute in int8 so far.
-        most_left: share of the noise that they may leave where they compute in float.
+        find: returns the operators of the group in a graph that still compute in int8.
+        most_left: largest share of the noise that may remain with the group in float.
     """
 
     find: Callable[[ir.Graph], list[ir.Node]]
@@ -65,17 +65,19 @@ def operators_in_float(
     errors: Callable[[], Errors],
     share_of_time: Callable[[ir.Model], float],
 ) -> None:
-    """Mark operators of a float graph as float where the image gains; in place, exact in float.
+    """Mark operators of a float graph as float where this lowers the noise, in place.
+
+    The graph computes the same in real numbers; factors of one are inserted at float regions.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
+        original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
-        image: parameters of 8-bit pixels.
-        errors: returns A of every channel of its images, by the name of the value.
-        share_of_time: returns the estimated time of a graph, of that with all layers in float.
+        image: quantization parameters of 8-bit pixels.
+        errors: returns A of every channel of the 4-D activations, by name.
+        share_of_time: returns the estimated time of a graph relative to all layers in float.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     if not any(kind.find(original.graph) for kind in KINDS) and not float_regions(original.graph):
         return
@@ -100,14 +102,14 @@ def operators_in_float(
 
 
 def _in_float(original: ir.Model, names: Collection[str]) -> ir.Model:
-    """Return a copy of a graph with some nodes in float, and factors around all that are."""
+    """Return a copy of a graph with the named nodes in float and factors around float regions."""
     draft = original.clone()
     compute_in_float(draft.graph, names)
     return draft
 
 
 def compute_in_float(graph: ir.Graph, names: Collection[str]) -> None:
-    """Mark nodes of some names as float, with factors of one around all that is; in place."""
+    """Mark the named nodes as float and insert factors of one around float regions, in place."""
     for node in graph:
         if node.name in names:
             mark_float(node)
@@ -120,7 +122,7 @@ def _gates(graph: ir.Graph) -> list[ir.Node]:
 
 
 def _activations(graph: ir.Graph) -> list[ir.Node]:
-    """Return activations of images with several channels that nothing before them takes in."""
+    """Return activations of images that no previous layer fuses and that are not marked float."""
     return [
         node
         for node in graph
@@ -129,7 +131,7 @@ def _activations(graph: ir.Graph) -> list[ir.Node]:
 
 
 def _products(graph: ir.Graph) -> list[ir.Node]:
-    """Return products of two images, and the activations that are fused to them."""
+    """Return products of two images and the activations fused to them."""
     found = [node for node in graph if is_product(node)]
     fused = map(fused_activation, found)
     return [*found, *(node for node in fused if node is not None)]
@@ -158,7 +160,7 @@ KINDS = (
 )
 
 MOST_TIME = 0.75
-"""Share of a float file's time up to which a kind may take a graph."""
+"""Largest estimated time with a group in float, as a share of an all-float file's time."""
 
 MOST_LEFT_BY_GAINS = 0.95
-"""The share that may be left in all, with gains at the ends of regions that are float anyway."""
+"""Largest share of the noise that may remain in all; otherwise no factors are inserted."""

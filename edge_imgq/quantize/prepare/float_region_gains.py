@@ -1,15 +1,15 @@
-"""One factor per channel at the ends of a float part, so that gains reach its inside and leave it.
+"""Insert per-channel factors at the ends of float regions, so that gains apply inside int8 regions.
 
-A float part reads integers with one scale for all channels and writes such. Between the two it may
-multiply each channel by a number of its own:
+A float region reads and writes integers with one scale for all channels. At both ends it can
+multiply each channel by a factor:
 
     q = round(e · x / s),   x = (1/e) · dequantize(q),   …,   round(g · y / t)
 
-so what it reads and what it writes have gains (`edge_imgq.quantize.steps.channel_equivalence`),
-though what it computes knows nothing of gains. Exact in float. Factors are written as ones;
-equalization gives them their numbers, and those that stay ones are taken out again. What nodes of
-a part read of each other is not rounded, though others read it too: a trunk whose sums and norms
-are float stays float, and int8 layers read a rounded copy of it.
+So its inputs and outputs have gains (`edge_imgq.quantize.steps.channel_equivalence`), although its
+operators do not support them. Exact in real numbers. Factors are inserted as ones; equalization
+sets their values, and those that remain one are removed. Values that nodes of a region read from
+each other are not rounded, even if int8 nodes read them too: a trunk of float sums and norms stays
+float, and int8 layers read a rounded copy.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ from edge_imgq.graph.float_regions import is_marked, mark_float, stays_float
 
 
 def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
-    """Insert factors of one around nodes that compute in float, in place.
+    """Insert factors of one around a region that computes in float, in place.
 
     Args:
         graph: float graph.
-        nodes: marked ones; images (N, C, H, W) that others write and all that others read get a
-            factor.
+        nodes: marked nodes of the region; 4-D values that enter or leave it get a factor.
     """
     read = {v: None for node in nodes for v in node.inputs if v is not None}  # in order
     for value in read:
@@ -41,7 +40,7 @@ def insert_edge_factors(graph: ir.Graph, nodes: Collection[ir.Node]) -> None:
 
 
 def is_factor(node: ir.Node) -> bool:
-    """Tell whether a node multiplies each channel of an image by a number of its own, in float."""
+    """Return True if a node multiplies each channel of an image by a constant, in float."""
     if node.op_type != "Mul" or not is_marked(node) or not edit.is_constant(node.inputs[1]):
         return False
     source, factor = node.inputs[0], edit.contents(node.inputs[1])
@@ -50,7 +49,7 @@ def is_factor(node: ir.Node) -> bool:
 
 
 def remove_idle_factors(graph: ir.Graph) -> None:
-    """Take out factors that are all one, in place."""
+    """Remove the factors that are one in all channels, in place."""
     for node in [node for node in graph if is_factor(node)]:
         source, result = node.inputs[0], node.outputs[0]
         if source is None or (edit.contents(node.inputs[1]) != 1).any():
@@ -65,14 +64,14 @@ def remove_idle_factors(graph: ir.Graph) -> None:
 
 
 def _has_gains(value: ir.Value) -> bool:
-    """Tell whether a value has several channels that may have gains."""
+    """Return True if a computed 4-D value has several channels and is no graph output."""
     shape = value.shape
     known = shape is not None and len(shape) == 4 and isinstance(shape[1], int) and shape[1] > 1
     return known and value.producer() is not None and not value.is_graph_output()
 
 
 def _enter(graph: ir.Graph, value: ir.Value, nodes: Collection[ir.Node]) -> None:
-    """Multiply what nodes read of a value."""
+    """Multiply a value that enters the region by a factor."""
     reads = [use for use in value.uses() if use.node in nodes]
     first = min((use.node for use in reads), key=list(graph).index)
     inner = _multiplied(graph, first, value, f"{value.name}.entering")
@@ -81,7 +80,7 @@ def _enter(graph: ir.Graph, value: ir.Value, nodes: Collection[ir.Node]) -> None
 
 
 def _leave(graph: ir.Graph, node: ir.Node, nodes: Collection[ir.Node]) -> None:
-    """Multiply what others read of a node; the product takes its name, which ranges go by."""
+    """Multiply a value that leaves the region; the product takes its name, the key of its range."""
     value = node.outputs[0]
     uses = [use for use in value.uses() if use.node not in nodes]
     after = list(graph)[list(graph).index(node) + 1]

@@ -1,4 +1,4 @@
-"""How near a quantized graph is to the float one."""
+"""PSNR between a quantized graph and the float model on held-out patches."""
 
 from __future__ import annotations
 
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAME = 100.0
-"""dB that count for patches without any difference, so that a mean exists."""
+"""Largest PSNR of a patch in dB, so that the mean over identical patches is finite."""
 
 
 class HeldOutPsnr:
     """Compares quantized graphs with the float model on held-out patches."""
 
     def __init__(self, reference: ir.Model, batch: NDArray[np.float32], peak: float) -> None:
-        """Args: `reference`, the float model; `batch` (N, C, H, W); `peak` of the output image."""
+        """Run the float model on the patches.
+
+        Args:
+            reference: float model.
+            batch: patches (N, C, H, W).
+            peak: float value of pixel 255.
+        """
         self._batch, self._peak = batch, peak
         self._wanted = self._images(reference, optimise=True)
 
     def psnr(self, quantized: ir.Model) -> float:
-        """Return dB between images in 0 … peak, mean over patches."""
+        """Compute the PSNR in dB between images clipped to 0 … peak, mean over patches."""
         difference = self._images(quantized, optimise=False) - self._wanted
         errors = np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3))
         least = self._peak**2 / 10 ** (SAME / 10)

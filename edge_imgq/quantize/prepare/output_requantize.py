@@ -1,8 +1,8 @@
-"""Room for a change of scale where a network ends in an operator with an output range of its own.
+"""Insert a requantization where the last operator has a fixed output range.
 
 A Sigmoid writes levels of 1/256, pixels have levels of 1/255. If the Sigmoid is the last operator,
-its value would need both scales; an Identity behind it gives the second one a place, and the graph
-says what the file will do: round to 1/256, then to pixels.
+its output would need both scales. An Identity after it carries the second one, and the graph states
+the rounding of the file: to 1/256, then to pixels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge_imgq.quantize.scales.scale_constraints import FIXED_OUTPUT
 
 
 def insert_output_requantize(graph: ir.Graph) -> None:
-    """Put an Identity behind every graph output whose operator fixes its own range; in place."""
+    """Append an Identity to each graph output whose operator has a fixed output range, in place."""
     for index, value in enumerate(graph.outputs):
         node = value.producer()
         if node is None or node.op_type not in FIXED_OUTPUT:

@@ -1,7 +1,7 @@
-"""The float graph in the form that will be quantized, and the ranges that its values take.
+"""Rewrite the float graph for quantization and measure the ranges of its values.
 
-The images stream by once. What their ranges decide about the graph is decided here, before any
-scale is placed: which concatenations are parted, which PReLUs are split, where ranges end.
+The images are streamed once. Decisions that depend on their ranges are made here, before any scale
+is chosen: which concatenations and PReLUs are split, and where ranges are clipped.
 """
 
 from __future__ import annotations
@@ -54,19 +54,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Prepared:
-    """A float graph and what the images showed of it.
+    """A float graph ready for quantization, with the ranges of its activations.
 
     Attributes:
-        original: the graph; what it computes is that of the model, but for rounding and for halves
-            of PReLUs that hardly count.
+        original: the graph; it equals the model up to float rounding and pruned PReLU channels.
         seen: ranges of its activations, by name.
-        patches: of the images.
-        judge: compares with the model's own images.
-        takes_batches: whether the graph computes several images at once.
-        contract: of the model.
-        kernels: of the processor that the graph is for.
-        begin: told the name of each step that begins.
-        steps: what of this did not run.
+        patches: patches of the calibration images.
+        judge: measures PSNR to the float model.
+        takes_batches: whether the graph takes several images at once.
+        contract: pixel contract of the model.
+        kernels: kernel profile of the target processor.
+        begin: called with the name of each step as it begins.
+        steps: preparation steps that were skipped.
     """
 
     original: ir.Model
@@ -81,15 +80,17 @@ class Prepared:
     _errors: dict[str, NDArray[np.float64]] | None = field(default=None, init=False)
 
     def few(self) -> NDArray[np.float32]:
-        """Return a batch of patches, of one where the graph computes one image at a time."""
+        """Return a batch of training patches: one patch if the graph takes one image at a time."""
         batch = self.patches.batch(self.contract.peak)
         return batch if self.takes_batches else batch[:1]
 
     def errors(self) -> dict[str, NDArray[np.float64]]:
-        """Return what a squared error in each channel does to the image, by the name of a value.
+        """Estimate the squared error of the image per squared error in each channel, by value name.
+
+        The result is computed once.
 
         Raises:
-            NotCoveredError: an operator has no torch form.
+            NotCoveredError: an operator has no torch implementation.
         """
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
@@ -98,13 +99,16 @@ class Prepared:
         return self._errors
 
     def guard(self) -> GuardSet:
-        """Return the images that choices are judged by."""
+        """Return the images on which range clipping is evaluated."""
         from edge_imgq.quantize.ranges.guarded_clipping import guard_of
 
         return guard_of(self.contract, self.patches, one_by_one=not self.takes_batches)
 
     def take(self, name: str, step: Callable[[], dict[str, ChannelRange] | None]) -> None:
-        """Take a step, and the ranges that it gives; note one that an operator forbids."""
+        """Run a step and store the ranges that it returns.
+
+        A step that an operator prevents is recorded as skipped.
+        """
         self.begin(name)
         found = covered(step)
         if isinstance(found, Skipped):
@@ -121,7 +125,7 @@ def prepare(
     extremes: Container[int],
     begin: Callable[[str], None],
 ) -> Prepared:
-    """Return a float graph as a recipe quantizes it, watched on images.
+    """Rewrite a float graph as the recipe demands and measure its ranges on the images.
 
     Arguments and errors are those of `edge_imgq.quantize.quantize.quantize_prepared`.
     """
@@ -157,7 +161,7 @@ def prepare(
 
 
 def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, ChannelRange]:
-    """Return ranges that reach vivid colours where pictures in them gain more than steps cost."""
+    """Narrow the ranges again where vivid colours lose less than the finer steps gain."""
     from edge_imgq.quantize.ranges.guarded_clipping import narrow_again
 
     guard = prepared.guard()
@@ -171,7 +175,7 @@ def _where_vivid_colours_gain(prepared: Prepared, narrow: Ranges) -> dict[str, C
 
 
 def _choose(prepared: Prepared, recipe: QuantizeRecipe) -> None:
-    """Decide what ranges decide about the graph, and about themselves."""
+    """Split concatenations and PReLUs and clip ranges, as the observed ranges suggest."""
     original, image = prepared.original, image_quantization(prepared.contract.pixel_scale)
     gains = recipe.equalization == "image"
     prepared.take(

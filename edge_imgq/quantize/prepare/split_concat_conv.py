@@ -1,16 +1,16 @@
-"""A convolution of a concatenation as the sum of convolutions of its parts, where that pays.
+"""Replace a convolution of a concatenation by a sum of convolutions of its operands where it pays.
 
-A concatenated tensor has one scale, so a part with values up to 2 beside one with values up to 25
-keeps a twelfth of its levels. With the weight cut along its inputs,
+A concatenated tensor has one scale, so an operand with values up to 2 next to one with values up to
+25 uses a twelfth of the levels. With the weight split along its input channels,
 
     W * [x, y] = W_x * x + W_y * y,        W * f([x, y]) = W_x * f(x) + W_y * f(y)
 
-for every f that looks at one number at a time: exact in float, the same multiplications, and every
-part has a scale of its own. What the partial sums round is new, so it is done where the forecast
-(`edge_imgq.quantize.error_model.rounding_noise`) says that the image gains.
+for every pointwise f. This is exact in real numbers, takes the same number of multiplications, and
+gives each operand a scale. The partial sums are rounded in addition, so it is done where the
+predicted noise (`edge_imgq.quantize.error_model.rounding_noise`) decreases.
 
-Which form is better depends on the ranges of both, and the images stream by once: the graph that is
-watched has both, the parts beside what they may take the place of.
+The decision needs the ranges of both variants, and the images are streamed once: the watched graph
+computes both.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_GAIN = 0.05
-"""Share of the noise that parting must spare: additions take time."""
+"""Smallest reduction of the noise, as a share, that justifies the additional additions."""
 
 MOST_PARTS = 16
 
 
 @dataclass(frozen=True)
 class _Site:
-    """A concatenation that convolutions alone read, directly or behind activations.
+    """A concatenation read only by convolutions, directly or through activations.
 
     Attributes:
-        concat: the node.
-        activations: nodes between it and the convolutions, in order.
-        convolutions: all that read it.
+        concat: Concat node.
+        activations: nodes between it and the convolutions, in graph order.
+        convolutions: all convolutions that read it.
     """
 
     concat: ir.Node
@@ -55,20 +55,20 @@ class _Site:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of the convolutions that parting would write."""
+        """Names of the convolutions after the split."""
         count = len(self.concat.inputs)
         return frozenset(_name(conv, i) for conv in self.convolutions for i in range(count))
 
 
 def part_named(graph: ir.Graph, names: Collection[str]) -> None:
-    """Part the concatenations whose parts have some names, in place: a recipe speaks of them."""
+    """Split the concatenations whose partial convolutions a recipe names, in place."""
     for site in _sites(graph):
         if not site.names.isdisjoint(names):
             _part(graph, site)
 
 
 def with_parts(model: ir.Model) -> ir.Model:
-    """Return a copy of a float graph that computes the partial sums besides, for watching."""
+    """Return a copy of a float graph that also computes the partial sums, for measuring ranges."""
     watched = model.clone()
     for site in _sites(watched.graph):
         _write_parts(watched.graph, site)
@@ -83,17 +83,19 @@ def part_concatenations(
     *,
     gains: bool,
 ) -> None:
-    """Part the concatenations of a float graph where the image gains; in place, exact in float.
+    """Split the concatenations of a float graph where this lowers the noise, in place.
+
+    Exact in real numbers; float32 rounding differs.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
-        seen: ranges of the activations of `with_parts` of it, by name.
-        image: parameters of 8-bit pixels.
-        errors: returns A of every channel of its images, by the name of the value.
-        gains: whether channels may get gains.
+        original: float graph in the state in which it will be quantized.
+        seen: ranges of the activations of its `with_parts` graph, by name.
+        image: quantization parameters of 8-bit pixels.
+        errors: returns A of every channel of its 4-D activations, by name.
+        gains: whether equalization may scale channels.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     if not _sites(original.graph):
         return
@@ -116,7 +118,7 @@ def _name(node: ir.Node, index: int) -> str:
 
 
 def _base(value: ir.Value) -> str:
-    """Return the name of the value that a partial sum belongs to."""
+    """Return the name of the full sum that a partial sum belongs to, else of the value itself."""
     return value.metadata_props.get(MARK, value.name or "")
 
 
@@ -126,7 +128,7 @@ def _site_named(graph: ir.Graph, name: str | None) -> _Site:
 
 
 def _sites(graph: ir.Graph) -> list[_Site]:
-    """Return the concatenations that can be parted."""
+    """List the concatenations that can be split."""
     found = []
     for node in graph:
         site = _site(node)
@@ -161,7 +163,7 @@ def _outputs(nodes: Sequence[ir.Node]) -> list[ir.Value]:
 
 
 def _behind(whole: ir.Value) -> tuple[list[ir.Node], list[ir.Node]]:
-    """Return the nodes that compute number by number behind a value, and those that read these."""
+    """Return the pointwise nodes that follow a value, and other nodes that read their results."""
     known, inner = {whole}, []
     graph = edit.maker(whole).graph
     assert graph is not None
@@ -174,7 +176,7 @@ def _behind(whole: ir.Value) -> tuple[list[ir.Node], list[ir.Node]]:
 
 
 def _is_pointwise(node: ir.Node, known: Collection[ir.Value]) -> bool:
-    """Tell whether a node reads known values alone, beside numbers that are the same everywhere."""
+    """Return True if all inputs of a node are known values or scalar constants."""
     given = [value for value in node.inputs if value is not None]
     return any(value in known for value in given) and all(
         value in known or (edit.is_constant(value) and edit.contents(value).size == 1)
@@ -183,28 +185,28 @@ def _is_pointwise(node: ir.Node, known: Collection[ir.Value]) -> bool:
 
 
 def _is_plain(node: ir.Node, known: Collection[ir.Value]) -> bool:
-    """Tell whether a node is a convolution of one group that reads a known value as its image."""
+    """Return True if a node is an ungrouped int8 convolution whose image is a known value."""
     found = convolution_of(node)
     dense = found is not None and not found.is_transposed and found.group == 1
     return dense and node.inputs[0] in known and not is_marked(node)
 
 
 def _part(graph: ir.Graph, site: _Site) -> None:
-    """Let sums of partial convolutions take the place of convolutions; in place."""
+    """Replace convolutions by sums of partial convolutions, in place."""
     for conv, total in zip(site.convolutions, _write_parts(graph, site), strict=True):
         edit.take_place(conv.outputs[0], total)
         edit.remove_dead(conv)
 
 
 def _write_parts(graph: ir.Graph, site: _Site) -> list[ir.Value]:
-    """Write the partial convolutions of a site and their sums; return the sums."""
+    """Insert the partial convolutions of a site and their sums; return the sums."""
     first = min(site.convolutions, key=list(graph).index)
     reads = [_copied(graph, site, first, index) for index in range(len(site.concat.inputs))]
     return [_sum(graph, site, conv, reads) for conv in site.convolutions]
 
 
 def _copied(graph: ir.Graph, site: _Site, first: ir.Node, index: int) -> dict[ir.Value, ir.Value]:
-    """Write the activations of one part; return what stands there for each value of the whole."""
+    """Insert the activations of one operand; map each value of the concatenation to its copy."""
     part = site.concat.inputs[index]
     assert part is not None
     reads: dict[ir.Value, ir.Value] = {site.concat.outputs[0]: part}
@@ -223,7 +225,7 @@ def _copied(graph: ir.Graph, site: _Site, first: ir.Node, index: int) -> dict[ir
 def _sum(
     graph: ir.Graph, site: _Site, conv: ir.Node, reads: Sequence[Mapping[ir.Value, ir.Value]]
 ) -> ir.Value:
-    """Write the partial convolutions of one convolution; return their sum."""
+    """Insert the partial convolutions of one convolution; return their sum."""
     weight = edit.contents(conv.inputs[1])
     cuts = [edit.channels_before(site.concat, i) or 0 for i in range(1, len(site.concat.inputs))]
     source, bias = conv.inputs[0], edit.bias_of(conv)
@@ -254,7 +256,7 @@ def _convolution(
 
 
 def _like(conv: ir.Node, value: ir.Value) -> ir.Value:
-    """Give a partial sum the shape of the whole, and note what it is a part of."""
+    """Set the shape of a partial sum and record the name of the full sum."""
     value.shape = conv.outputs[0].shape
     value.metadata_props[MARK] = conv.outputs[0].name or ""
     return value

@@ -1,13 +1,13 @@
-"""PReLUs of wide layers as halves, as many as cost no more than the activation.
+"""Split the PReLUs of wide layers by sign, with as many channels as cost no extra kernel tiles.
 
-Both halves of a PReLU, relu(x) and −a·relu(−x), have all eight bits for one sign and round once
-(`edge_imgq.graph.passes.by_name.sign_split`), but of a layer whose channels fill the tiles of
-kernels they take twice the time. Many of them hardly count: where the slope is near 0 the second is
-next to nothing, some channels never change their sign, and what others can express is not needed
-twice. Such halves are given up, each to those that can take it over
-(`edge_imgq.quantize.steps.channel_pruning`), until the others fill the tiles that may be paid for
-(`edge_imgq.graph.passes.by_name.sign_split_cost`). Where that would cost the image more than a
-share of the layer's noise, the activation stays.
+The positive and the negative channels of a PReLU, relu(x) and −a·relu(−x), each use all 8 bits for
+one sign and round once (`edge_imgq.graph.passes.by_name.sign_split`). In a layer whose channels
+fill the kernels' tiles they double the time. Many of them matter little: with a slope near 0 the
+negative one is small, some channels never change sign, and some are nearly linear combinations of
+others. Such channels are pruned, and the remaining ones reconstruct them
+(`edge_imgq.quantize.steps.channel_pruning`), until the rest fit the allowed tiles
+(`edge_imgq.graph.passes.by_name.sign_split_cost`). If that costs more than a share of the layer's
+noise, the PReLU is not split.
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ if TYPE_CHECKING:
 Seen = Mapping[str, ChannelRange]
 
 MOST_LOST = 0.1
-"""Share of a layer's noise that giving up halves may cost."""
+"""Largest error from pruning, as a share of the layer's rounding noise."""
 
 
 def split_wide(
     original: ir.Model, seen: Seen, guard: GuardSet, kernels: KernelProfile
 ) -> dict[str, ChannelRange] | None:
-    """Split the PReLUs of a float graph that only some halves are cheap of, in place.
+    """Split the PReLUs of a float graph for which only some channels are cheap, in place.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
+        original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
-        guard: images that say what the others can take over of a half.
-        kernels: of the processor that the graph is for.
+        guard: images on which the reconstruction of pruned channels is fitted and checked.
+        kernels: kernel profile of the target processor.
 
     Returns:
-        The ranges that the activations have now; None where there is no such PReLU.
+        New ranges of the activations, by name; None if no PReLU was split.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     cheap = partly_cheap(original.graph, kernels)
     places = {node.name: count for node, count in cheap.items() if _is_known(node, seen)}
@@ -82,7 +82,7 @@ def split_wide(
 
 
 def _is_known(node: ir.Node, seen: Seen) -> bool:
-    """Tell whether a PReLU computes in int8, and ranges of its channels were seen."""
+    """Return True if per-channel ranges of a PReLU's input are known and not too many."""
     source = node.inputs[0]
     found = seen.get((source.name if source is not None else "") or "")
     return found is not None and found.low.ndim == 1 and 2 * len(found.low) <= WIDEST
@@ -91,7 +91,7 @@ def _is_known(node: ir.Node, seen: Seen) -> bool:
 def _split(
     graph: ir.Graph, seen: Seen, names: Collection[str | None]
 ) -> tuple[dict[ir.Value, str], dict[str, ChannelRange]]:
-    """Split PReLUs of some names, in place; return the halves, and the ranges of all values."""
+    """Split the named PReLUs in place; return the split values and the ranges of all values."""
     halves: dict[ir.Value, str] = {}
     ranges = dict(seen)
     for node in [node for node in graph if node.op_type == "PRelu" and node.name in names]:
@@ -106,7 +106,7 @@ def _split(
 
 
 def _of_halves(whole: ChannelRange, slopes: Numbers) -> ChannelRange:
-    """Return the ranges of [relu(x); −|a|·x where a is not 0] from those of x."""
+    """Derive the ranges of [relu(x); −|a|·x where a is not 0] from those of x."""
     split_ones = np.flatnonzero(slopes)
     factor = np.abs(slopes[split_ones]).astype(np.float64)
 
@@ -135,7 +135,7 @@ def _heirs(
     places: Mapping[str | None, int],
     guard: GuardSet,
 ) -> dict[str | None, PruningState]:
-    """Return what is left of the halves of each PReLU that may be split, by its name."""
+    """Prune the split channels of each PReLU; return those that could be pruned, by PReLU name."""
     values = list(halves)
     products = measure_products(draft, values, guard)
     found = measure_sensitivity(draft, values, guard.photos)
@@ -151,7 +151,7 @@ def _heirs(
 
 
 def _prune(pruning: PruningState, places: int, bearable: float) -> bool:
-    """Give up channels until some are left; tell whether that cost no more than is bearable."""
+    """Prune channels until `places` are left; return False if the error exceeds `bearable`."""
     lost = 0.0
     while pruning.present.sum() > places:
         costs = pruning.costs()
@@ -166,7 +166,7 @@ def _prune(pruning: PruningState, places: int, bearable: float) -> bool:
 def _narrowed(
     original: ir.Model, ranges: Seen, present: Mapping[ir.Value, NDArray[np.bool_]]
 ) -> dict[str, ChannelRange]:
-    """Take the channels that were given up out of values, in place; return the ranges then."""
+    """Remove the pruned channels from their values, in place; return the new ranges."""
     channels = find_channels(original.graph)
     copies = np.ones(channels.count, np.intp)
     for value, there in present.items():

@@ -1,1 +1,1 @@
-"""Writing scales, integer weights and biases into the graph as QDQ nodes."""
+"""Write scales, integer weights and biases into the graph as QDQ nodes."""

@@ -1,16 +1,16 @@
-"""A float convolution of the image that every runtime computes to the same bit.
+"""Make a float convolution of the image bit-exact on every runtime.
 
 A trunk that stays in float (`edge_imgq.graph.passes.mark.mark_normalised_trunk_float`) starts with
-a convolution of the image. Runtimes add up its products in different orders; the millionths that
-they differ by run through the whole trunk, and in every norm some level turns over. So the sums are
-made exact:
+a convolution of the image. Runtimes sum its products in different orders. The differences, about
+1e-6, propagate through the trunk and flip a level in every norm. So the sums are made exact:
 
-- the image is put back onto whole levels, in 256ths: fl(q · s) · (1/s) is rounded to q, then q/256;
-- the weights, times 256 · s, and the bias are rounded to multiples of a power of two u for each
-  output channel, the least with Σ|w| + |b| < 0.99 · 2²⁴ · u/256.
+- the image is restored to whole levels in units of 1/256: fl(q · s) · (1/s) rounds to q, then
+  q/256;
+- the weights, times 256 · s, and the bias are rounded to multiples of a power of two u per output
+  channel, the smallest with Σ|w| + |b| < 0.99 · 2²⁴ · u/256.
 
-Then every partial sum is a multiple of u/256 below 2²⁴ of them, which float32 holds exactly, in
-whatever order. A weight so rounded is off by less than 2⁻¹⁶ of the sum of all.
+Every partial sum is then a multiple of u/256 smaller than 2²⁴ units, which float32 represents
+exactly in any order of summation. A weight changes by less than 2⁻¹⁶ of the sum of all.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVELS = 256
-"""What whole levels are divided by: float16 holds the quotients, and weights keep their size."""
+"""Divisor of the levels; float16 represents the quotients, and weights keep their magnitude."""
 
 MOST_UNITS = 0.99 * 2.0**24
-"""Of a sum: float32 holds whole numbers up to 2²⁴, and rounded weights may add up to a bit more."""
+"""Largest sum in units: float32 is exact to 2²⁴, and rounded weights may sum to slightly more."""
 
 
 def exact_first_layers(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
-    """Make the sums of marked convolutions of the image exact; in place.
+    """Rewrite the marked convolutions of the image so that their sums are exact, in place.
 
     Args:
         graph: float graph.
@@ -51,7 +51,7 @@ def exact_first_layers(graph: ir.Graph, placed: Mapping[ir.Value, Quantization])
 
 
 def _starts_trunk(node: ir.Node) -> bool:
-    """Tell whether a layer is in float for the norms behind it, and by no recipe."""
+    """Return True if a layer is in float because of the norms that follow, not by the recipe."""
     constant = all(map(edit.is_constant, node.inputs[1:]))
     if node.op_type != "Conv" or not is_marked(node) or not constant:
         return False
@@ -78,7 +78,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, image: ir.Value, level: float) -> N
 
 
 def _units(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a power of two for each output channel under which no sum leaves its bits."""
+    """Compute the power of two per output channel for which no partial sum exceeds 24 bits."""
     most = np.abs(weights).sum(axis=(1, 2, 3)) + np.abs(bias)
     least = np.maximum(most, np.finfo(np.float32).tiny) * LEVELS / MOST_UNITS
     exponents: NDArray[np.float64] = np.array([math.ceil(math.log2(value)) for value in least])
@@ -88,7 +88,7 @@ def _units(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[n
 def _step(
     graph: ir.Graph, before: ir.Node, kind: str, source: ir.Value, name: str, factor: Any = None
 ) -> ir.Value:
-    """Insert a marked node of an image before the layer."""
+    """Insert a node marked float before the layer, with the shape of its source."""
     inputs: list[ir.Value | None] = [source]
     if factor is not None:
         inputs.append(edit.add_constant(graph, f"{name}.factor", np.array(factor, np.float32)))

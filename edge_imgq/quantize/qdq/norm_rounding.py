@@ -1,28 +1,28 @@
-"""Normalisations over the whole image that every runtime computes alike.
+"""Round the statistics of spatial normalizations so that all runtimes compute them alike.
 
-The mean and the deviation of an instance normalisation are sums of many float numbers, and runtimes
-add them up in different orders: they differ by some millionths. All values of a channel that have
-one level get one result, so wherever such a result lies near a half, the whole level moves, and
-every later normalisation enlarges that. Of
+The mean and the variance of an instance normalization are sums of many floats. Runtimes sum them in
+different orders and differ by about 1e-6. All values of a channel with the same level have the same
+result, so if that result lies near a rounding boundary, the whole level changes, and every later
+normalization amplifies this. In
 
     y = (x − m) · r · γ + β,        r = (v + ε)^(−½),
 
-the multiplications and additions are single operations of IEEE arithmetic and have one result, so
-it is enough that m and r are alike:
+the multiplications and additions are single IEEE 754 operations with one result, so it suffices
+that m and r agree:
 
-- Means over height and width become means over rows of means over columns. Sums are short then, and
-  differ by some ten-millionths.
-- m is rounded to a sixteenth of a level of x. The numbers between which it turns, TURN of a
-  sixteenth, are far from all fractions of few parts: a mean of a few hundred integers never lies
-  on one. In levels x − m is then a multiple of 1/16, which float16 holds too.
-- r is rounded so that no result can move by more than half a level.
+- Means over height and width become means over rows of means over columns. The sums are then short
+  and differ by about 1e-7.
+- m is rounded to 1/16 of a level of x. The rounding boundary, TURN of a sixteenth, is far from all
+  fractions with small denominators, so the mean of a few hundred integers never lies on it. x − m
+  is then a multiple of 1/16 level, which float16 represents too.
+- r is rounded so finely that no result moves by more than half a level.
 
-Where the unrounded numbers agree to seven digits, the rounded ones differ once in some ten thousand
-channels. The noise of rounding to eight bits grows by less than one part in twenty: r is off by a
-quarter of its step on average, and most values are much nearer to the mean than 255 levels.
+If the unrounded numbers agree to seven digits, the rounded ones differ in about one of ten thousand
+channels. Quantization noise grows by less than 5 %: r is off by a quarter of its step on average,
+and most values are much closer to the mean than 255 levels.
 
-Statistics over channels (of one pixel) stay as they are: there are as many as pixels, so one that
-differs is only seen around it.
+Statistics over channels (of one pixel) are unchanged: a difference there affects only the pixels
+around it.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from edge_imgq.graph.network import Quantization
 
 SPATIAL = [2, 3]
 MEAN_PARTS = 16
-"""Parts of a level that a mean is rounded to."""
+"""Means are rounded to 1/MEAN_PARTS of a level."""
 
 TURN = (math.sqrt(5) - 1) / 2
-"""The fraction from which on a mean is rounded up: of all, the farthest from simple fractions."""
+"""Fraction from which a mean is rounded up: the golden ratio is farthest from simple fractions."""
 
 FARTHEST = 255
-"""Levels that a value may be from the mean."""
+"""Largest distance of a value from the mean, in levels."""
 
 
 def round_norm_statistics(graph: ir.Graph, placed: Mapping[ir.Value, Quantization]) -> None:
-    """Split and round the spatial means of marked normalisations; in place.
+    """Split and round the spatial means of marked normalizations, in place.
 
     Args:
         graph: float graph.
@@ -72,7 +72,7 @@ def _is_spatial_mean(node: ir.Node) -> bool:
 
 
 def _split(graph: ir.Graph, node: ir.Node) -> None:
-    """Take the mean over columns first, then the one over rows."""
+    """Insert the mean over the columns before a mean over both axes."""
     source, name = node.inputs[0], f"{node.name}.of_columns"
     axis = edit.add_constant(graph, f"{name}.axis", np.array([3], np.int64))
     means = _insert(graph, node, "ReduceMean", [source, axis], name, keepdims=1)
@@ -82,7 +82,7 @@ def _split(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantization]) -> None:
-    """Round the mean that a normalisation subtracts and the factor that it multiplies by."""
+    """Round the mean that a normalization subtracts and the factor that it multiplies by."""
     source, mean = centring.inputs
     if source is None or source not in placed or mean is None or not _is_spatial(mean):
         return
@@ -101,7 +101,7 @@ def _round(graph: ir.Graph, centring: ir.Node, placed: Mapping[ir.Value, Quantiz
 
 
 def _is_inverse(value: ir.Value) -> bool:
-    """Tell whether a value is r, or r · γ where γ is small enough to be multiplied first."""
+    """Return True if a value is r, or r · γ where γ is small enough to be multiplied first."""
     node = value.producer()
     if node is not None and node.op_type == "Mul" and edit.is_constant(node.inputs[1]):
         node = edit.producer_of(node, 0)
@@ -109,7 +109,7 @@ def _is_inverse(value: ir.Value) -> bool:
 
 
 def _is_spatial(mean: ir.Value) -> bool:
-    """Tell whether a mean is one per channel, or per group of channels."""
+    """Return True if a mean is spatial: one per channel or group of channels."""
     node = mean.producer()
     while node is not None and node.op_type in ("Unsqueeze", "MatMul"):
         node = edit.producer_of(node, 0)
@@ -117,7 +117,7 @@ def _is_spatial(mean: ir.Value) -> bool:
 
 
 def _result(node: ir.Node) -> tuple[ir.Value, float]:
-    """Return the value that a normalisation ends in, and the largest factor on the way to it."""
+    """Return the last value of a normalization and the product of its largest factors."""
     gain = 1.0
     follower = edit.sole_consumer(node.outputs[0])
     while follower is not None and is_marked(follower):
@@ -133,7 +133,7 @@ def _result(node: ir.Node) -> tuple[ir.Value, float]:
 def _rounded(
     graph: ir.Graph, before: ir.Node, value: ir.Value, unit: float, shift: float = 0.0
 ) -> ir.Value:
-    """Round a value, moved by a part of a unit, to multiples of the unit."""
+    """Round a value, shifted by a fraction of a unit, to multiples of the unit."""
     name = f"{value.name}.steady"
 
     def number(word: str, contents: float) -> ir.Value:
@@ -154,7 +154,7 @@ def _insert(
     name: str,
     **attributes: int,
 ) -> ir.Value:
-    """Insert a marked node before another and return its output."""
+    """Insert a node marked float before another and return its output."""
     value = edit.insert_node(graph, before, kind, inputs, dict(attributes), name)
     producer = value.producer()
     assert producer is not None

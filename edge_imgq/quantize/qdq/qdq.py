@@ -1,14 +1,14 @@
-"""Writing scales into the graph: QuantizeLinear and DequantizeLinear around every operator.
+"""Insert QuantizeLinear and DequantizeLinear around every operator of a float graph.
 
 The result is a valid ONNX model that ONNX Runtime runs, and the integer reference of all targets.
-Every float operator stays where it was; between operators stand pairs
+Every float operator remains; between operators there are pairs
 
-    value → QuantizeLinear → DequantizeLinear → readers,
+    value → QuantizeLinear → DequantizeLinear → readers.
 
-weights become int8 initializers with one scale per output channel, biases int32 ones, slopes of
-leaky rectifiers whole 256ths (`edge_imgq.quantize.scales.tie_free_leaky_relu`). What a
-bilinear Resize computed is shifted by a fraction of a level first, so that halves are rounded as
-kernels round them (`edge_imgq.quantize.qdq.resize_rounding`).
+Weights become int8 initializers with one scale per output channel, biases int32 initializers, and
+slopes of leaky ReLUs multiples of 1/256 (`edge_imgq.quantize.scales.tie_free_leaky_relu`). The
+result of a bilinear Resize is first shifted by a fraction of a level, so that ties round as in the
+kernels (`edge_imgq.quantize.qdq.resize_rounding`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from edge_imgq.quantize.scales.tie_free_leaky_relu import quantize_slope
 
 @dataclass(frozen=True)
 class _Named:
-    """A graph and the names of its values."""
+    """A graph with the set of its value names."""
 
     graph: ir.Graph
     names: edit.Names
@@ -77,7 +77,7 @@ def insert_qdq(
 
 
 def _computes_reals(node: ir.Node) -> bool:
-    """Tell a node from one of shape arithmetic, which a graph of open size has."""
+    """Return True if a node computes floats, False for shape arithmetic."""
     return node.outputs[0].dtype in (None, ir.DataType.FLOAT)
 
 
@@ -132,7 +132,7 @@ def _replace_constant(
 def _requantize_inputs(
     named: _Named, node: ir.Node, placed: Mapping[ir.Value, Quantization]
 ) -> None:
-    """Move inputs of an operator that copies integers onto the scale of its output."""
+    """Requantize inputs of an operator that copies integers to the scale of its output."""
     wanted = placed[node.outputs[0]]
     for index, value in enumerate(node.inputs):
         if value is None or value not in placed or same_quantization(placed[value], wanted):
@@ -156,7 +156,7 @@ def _quantize_activation(named: _Named, value: ir.Value, parameters: Quantizatio
 
 
 def _append(named: _Named, kind: str, source: ir.Value, parameters: Quantization) -> ir.Value:
-    """Append a quantizer or dequantizer to the graph, which is sorted when all are there."""
+    """Append a quantizer or dequantizer to the graph; the caller sorts the graph afterwards."""
     scale: Any = parameters.scale
     zero_point: Any = parameters.zero_point.astype(parameters.dtype)
     if parameters.axis is None:

@@ -1,24 +1,23 @@
-"""Bilinear resizing of integers, rounded as the kernels round it.
+"""Make the QDQ graph round bilinear Resizes as the integer kernels do.
 
-The integer kernels of TFLite interpolate with weights of 10 or 11 bits, and XNNPACK's rounds the
-sum half up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even. Where all
-weights are multiples of a power of two the integer kernels are exact, and so is float32: at twice
-the size results are sixteenths of a level, and every sixteenth or so is a half. That is where the
-two differ, and only there.
+TFLite's integer kernels interpolate with weights of 10 or 11 bits, and XNNPACK rounds the sum half
+up. The QDQ graph interpolates in float, and QuantizeLinear rounds half to even. If all weights are
+multiples of a power of two, the integer kernels and float32 are both exact. At scale 2, results are
+sixteenths of a level and about one in sixteen is a tie. The two differ only there.
 
-With results that are multiples of 1/g of a level,
+If results are multiples of 1/g of a level,
 
     round half up (x)  =  round to nearest (x + 1/2g),
 
-because x + 1/2g is never a half. So the QDQ graph adds 1/2g of a level between the Resize and its
-quantizer: the graph itself says how halves are rounded, in ONNX Runtime as in a file. The reader of
-graphs folds the addition away (`edge_imgq.graph.read_network`), since a kernel rounds so by itself.
+because x + 1/2g is never a tie. So the QDQ graph adds 1/2g of a level between the Resize and its
+quantizer, which makes the rounding explicit in ONNX Runtime and in files. The graph reader folds
+the addition away (`edge_imgq.graph.read_network`), since the kernels round that way.
 
-A Resize between other sizes has positions that so few bits do not hold: TFLite's own kernel, which
-runs where XNNPACK does not, multiplies every output position by a spacing of 10 bits, and at three
-times the size drifts by a pixel in 3072. Files compute such a Resize in float
-(`edge_imgq.export.tflite.float_fallback`), where its halves are whatever the last bit says. There
-both sides add TIE_BREAK of a level, which is more than float32 is off by.
+At other scales the positions do not fit so few bits. TFLite's reference kernel, used where XNNPACK
+does not apply, multiplies each output position by a 10-bit spacing and at scale 3 drifts by one
+pixel in 3072. Files compute such a Resize in float (`edge_imgq.export.tflite.float_fallback`),
+where float rounding decides ties. There both sides add TIE_BREAK of a level, which exceeds the
+float32 error.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ from edge_imgq.graph import edit
 from edge_imgq.graph.network import TIE_BREAK, Quantization
 
 FINEST = 1024
-"""Parts of a level that a power of two may lead to; float32 holds 255 levels to some 30000ths."""
+"""Largest g, a power of two; float32 resolves 255 levels to about 1/30000."""
 
 
 def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.Value:
-    """Return a value as its quantizer must see it: after a bilinear Resize, moved off ties.
+    """Shift the result of a bilinear Resize off rounding ties; return other values unchanged.
 
     Args:
-        graph: graph that a QDQ graph is being made of.
-        value: what an operator computed.
-        parameters: those it is quantized with.
+        graph: graph to which the Add is appended.
+        value: value about to be quantized.
+        parameters: its quantization parameters.
     """
     node = value.producer()
     if node is None or node.attributes.get_string("mode", "nearest") != "linear":
@@ -60,9 +59,9 @@ def off_ties(graph: ir.Graph, value: ir.Value, parameters: Quantization) -> ir.V
 
 
 def level_parts(node: ir.Node) -> int | None:
-    """Return g, where a bilinear Resize of integers has multiples of 1/g as results.
+    """Return g such that a bilinear Resize of integers yields multiples of 1/g.
 
-    None where g is no power of two up to FINEST, or open.
+    None if g is unknown, not a power of two, or greater than FINEST.
     """
     grid = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     antialias = node.attributes.get_int("antialias", 0)
@@ -79,7 +78,7 @@ def level_parts(node: ir.Node) -> int | None:
 
 
 def _lengths(node: ir.Node, axis: int) -> tuple[Fraction, Fraction] | None:
-    """Return the length of an axis before and after, up to a common factor where sizes are open."""
+    """Return input and output length of an axis, up to a common factor if sizes are dynamic."""
     source, output = node.inputs[0], node.outputs[0]
     shapes = [value.shape for value in (source, output) if value is not None]
     sizes = [shape[axis] for shape in shapes if shape is not None and len(shape) == 4]
@@ -113,4 +112,4 @@ GRIDS: Mapping[str, Callable[[Fraction, Fraction], tuple[Fraction, ...]]] = {
     "asymmetric": _cornered,
     "align_corners": _aligned,
 }
-"""Positions of each coordinate mode, as what all of them are whole multiples and sums of."""
+"""By coordinate mode: numbers whose integer combinations are all sampling positions."""

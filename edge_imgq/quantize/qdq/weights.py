@@ -1,4 +1,4 @@
-"""Int8 weights, one scale per output channel, and the int32 bias that goes with them."""
+"""Quantize weights to int8 with one scale per output channel, and biases to int32."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edge_imgq.quantize.scales.power_of_two import power_above
 from edge_imgq.quantize.scales.tie_free_multiplier import tie_free_above
 
 WEIGHT_HIGH = 127
-"""Weights use −127..127, so that a kernel may negate them."""
+"""Weights use −127 … 127, so that a kernel may negate them."""
 
 BIAS_HIGH = 2.0**30
-"""Half of int32, so that a bias never comes near overflow when products are added to it."""
+"""Largest bias, half the int32 range, which leaves the other half to the sum of products."""
 
 SMALLEST_MULTIPLIER = 2.0**-31
-"""XNNPACK refuses an input scale × weight scale / output scale below 2⁻³²."""
+"""Smallest input scale · weight scale / output scale; XNNPACK refuses values below 2⁻³²."""
 
 
 def quantize_weight(
@@ -29,20 +29,23 @@ def quantize_weight(
     *,
     by_shift: bool = False,
 ) -> tuple[Any, Quantization]:
-    """Return int8 weights and their scales.
+    """Quantize weights to int8 with a scale per output channel.
 
-    Scales are such that every runtime rounds the result alike
-    (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or all zero
-    gets a scale large enough for its bias to fit int32 and for the requantization multiplier to
-    stay in the range that kernels accept.
+    The scales are chosen so that no requantization has ties that runtimes round differently
+    (`edge_imgq.quantize.scales.tie_free_multiplier`). A channel whose weights are tiny or zero gets
+    a scale large enough for its bias to fit int32 and for the requantization multiplier to stay in
+    the range that kernels accept.
 
     Args:
-        weight: float32; channels on `axis`.
+        weight: float32 weights with output channels on `axis`.
         bias: float32 (channels,), or None.
-        axis: of the output channels.
+        axis: axis of the output channels.
         input_scale: scale of the activation that the weight multiplies.
         output_scale: scale of the result.
-        by_shift: whether input scale × weight scale / output scale is to be a power of two.
+        by_shift: make input scale · weight scale / output scale a power of two.
+
+    Returns:
+        int8 weights in −127 … 127 and their symmetric quantization.
     """
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scale = np.abs(weight).max(axis=others).astype(np.float64) / WEIGHT_HIGH
@@ -58,7 +61,7 @@ def quantize_weight(
 
 
 def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any, Quantization]:
-    """Return the int32 bias at scale = input scale × weight scale.
+    """Quantize the bias to int32 at scale = input scale · weight scale, saturating.
 
     Args:
         bias: float32 (channels,).
@@ -71,6 +74,6 @@ def quantize_bias(bias: Any, input_scale: float, weight_scale: Any) -> tuple[Any
 
 
 def as_int32(levels: Any) -> Any:
-    """Return numbers rounded half to even and saturated to int32."""
+    """Round half to even and saturate to int32."""
     limits = np.iinfo(np.int32)
     return np.rint(levels).clip(limits.min, limits.max).astype(np.int32)

@@ -1,1 +1,1 @@
-"""Ranges of activations: widened, narrowed and clipped before they become scales."""
+"""Widen, narrow and clip the ranges of activations before scales are chosen."""

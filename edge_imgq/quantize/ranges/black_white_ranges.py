@@ -1,8 +1,8 @@
-"""Black and white: the ends of what any image may show, and no calibration set need show.
+"""Widen ranges to cover flat black and white images, which a calibration set may lack.
 
-A scale that covers the calibration images alone clips what is beyond them. With photographs that
-have no white area an FSRCNN clipped at level 244 of 255, and a white page came out 12 levels too
-dark. What a flat image of either end does to every activation is known without any photograph.
+A scale that covers only the calibration images clips values beyond them. Calibrated on photographs
+without white areas, an FSRCNN clipped at level 244 of 255, and a white page was 12 levels too dark.
+The activations of flat black and white images can be computed without photographs.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ def include_black_and_white(
     contract: ImageContract,
     size: tuple[int, int],
 ) -> dict[str, ChannelRange]:
-    """Return ranges widened to what a black and a white image take.
+    """Widen ranges to cover a black and a white image.
+
+    Activations that are NaN or infinite on these keep their ranges.
 
     Args:
-        model: float graph, rewritten as it will be quantized.
-        seen: ranges of its activations over the calibration images; details are kept, so observers
-            that clip on purpose still do.
-        contract: of the network.
+        model: float graph in the state in which it will be quantized.
+        seen: ranges of its activations on the calibration images; their details are kept unchanged,
+            so that clipping observers still clip.
+        contract: pixel contract of the network.
         size: height and width of the images.
     """
     ends = observe_finite(model, _flat(contract.channels, size), contract.peak)

@@ -1,21 +1,21 @@
-"""Cutting off what is rare, where no image that anybody may bring needs it.
+"""Clip rare activation values where no plausible input image depends on them.
 
 The largest values of an activation are often rare, and a scale that covers them rounds all others
-coarsely. Clipping them spares noise in every image, and ruins those that are full of them: after
-eight photographs `fsrcnn-x2` would gain half a decibel and lose twenty on a white disc, while
-`jpeg-slim` gains two and loses none. Both are foretold before anything is rounded:
+coarsely. Clipping them lowers the noise in every image but ruins images in which they are frequent:
+calibrated on eight photographs, `fsrcnn-x2` would gain 0.5 dB and lose 20 dB on a white disc, while
+`jpeg-slim` gains 2 dB and loses nothing. Two quantities predict this before anything is rounded:
 
-    N = Σ A · s² / 12    over all activations: what rounding leaves in every image; s is the scale,
-                         A the squared error of the image by that of the activation
+    N = Σ A · s² / 12    over all activations: rounding noise in every image; s is the scale, A the
+                         squared error of the image per unit of error variance of the activation
                          (`edge_imgq.quantize.error_model.channel_sensitivity`);
-    E_i                  mean squared difference of image i to what the float graph makes of it when
-                         every activation is clipped to what its scale holds.
+    E_i                  mean squared difference of image i between the float graph with every
+                         activation clipped to the range of its scale, and without clipping.
 
-Activations that share a scale are narrowed together, those first that promise most, to the range of
-least squared error or half way there (`edge_imgq.quantize.calibration.observers`). Narrower ranges
-are kept if N + E falls on photographs, and if on no guarding image
-(`edge_imgq.quantize.ranges.ood_images`) N + E rises by more than LOSS, unless it stays below a
-share of the float graph's own error there, TRUTH.
+Activations that share a scale are narrowed together, most promising first, to the range of least
+squared error or halfway to it (`edge_imgq.quantize.calibration.observers`). Narrower ranges are
+kept if N + E decreases on photographs and if on every guard image
+(`edge_imgq.quantize.ranges.ood_images`) N + E grows by at most the factor LOSS or stays below
+TRUTH, a share of the float graph's error there.
 """
 
 from __future__ import annotations
@@ -51,38 +51,39 @@ if TYPE_CHECKING:
 Seen = Mapping[str, ChannelRange]
 
 COHERENCE = 16.0
-"""How much dearer clipping is than independent errors of its size: neighbours are clipped alike."""
+"""Cost of a clipping error relative to a rounding error: neighbouring pixels clip alike."""
 
 PARTS = (1.0, 0.5)
-"""How far towards the range of least error ends are moved, tried in this order."""
+"""Fractions of the way to the range of least error, tried in this order."""
 
 LOSS = 10**0.2
-"""Factor by which the error of a guarding image may grow: two decibels."""
+"""Largest factor on the error of a guard image: 2 dB."""
 
 TRUTH = 0.05
-"""Share of the float graph's own error that an image may have whatever it had before: 0.2 dB."""
+"""Error always allowed on an image, as a share of the float graph's error: 0.2 dB."""
 
 LEAST_PROMISE = 0.03
 LEAST_GAIN = 0.05
-"""Shares of the noise that narrowing a group must promise to be tried, and all must spare."""
+"""Shares of the noise: least predicted gain of a group to be tried, and of all groups together."""
 
 RIPPLE = 0.005
-"""Share by which the noise of others may change as scales avoid halves anew; far more than seen."""
+"""Largest share by which other groups' noise changes when their scales avoid ties again."""
 
 CONTRASTS = 4
-"""Photographs that are shown to the network in other contrast."""
+"""Number of photographs that are also used with changed contrast."""
 
 
 @dataclass(frozen=True)
 class GuardSet:
-    """Images that a choice of ranges is judged by.
+    """Images on which a choice of ranges is evaluated.
 
     Attributes:
-        photos: that are to gain, (N, C, H, W) in 0 … peak.
-        stress: drawings that must not lose (M, C, H, W); photographs in other contrast are added.
-        truths: (M, C, H × scale, W × scale); None where the task is not known.
+        photos: photographs that must gain, (N, C, H, W), 0 … peak.
+        stress: drawings that must not lose, (M, C, H, W), 0 … peak.
+        truths: desired outputs of the drawings, (M, C, H × scale, W × scale); None if the task is
+            unknown.
         peak: float value of pixel 255.
-        one_by_one: whether the graph computes one image at a time.
+        one_by_one: whether the graph takes one image at a time.
     """
 
     photos: Batch
@@ -93,17 +94,17 @@ class GuardSet:
 
     @property
     def unlike(self) -> Batch:
-        """Return the drawings, then some photographs in other contrast."""
+        """Drawings, then some photographs with changed contrast, (K, C, H, W)."""
         return np.concatenate([self.stress, varied(self.photos[:CONTRASTS], self.peak)])
 
 
 def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool) -> GuardSet:
-    """Return the images to judge ranges by.
+    """Assemble the images on which ranges are evaluated.
 
     Args:
-        contract: of the network.
-        patches: of the calibration images.
-        one_by_one: whether the graph computes one image at a time.
+        contract: pixel contract of the network.
+        patches: patches of the calibration images.
+        one_by_one: whether the graph takes one image at a time.
     """
     photos = patches.batch(contract.peak)
     height, width = patches.size
@@ -127,16 +128,16 @@ def guard_of(contract: ImageContract, patches: PatchSampler, *, one_by_one: bool
 def clip_outliers(
     original: ir.Model, seen: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
-    """Return ranges without what is rare, where that helps photographs and harms no other image.
+    """Narrow ranges where this helps photographs by LEAST_GAIN and harms no guard image.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
+        original: float graph in the state in which it will be quantized.
         seen: ranges of its activations with details, by name.
-        image: parameters of 8-bit pixels.
-        guard: images to judge by.
+        image: quantization parameters of 8-bit pixels.
+        guard: images on which ranges are evaluated.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, error = dict(seen), forecast.photographs(seen)
@@ -157,21 +158,21 @@ def clip_outliers(
 def narrow_again(
     original: ir.Model, wide: Seen, narrow: Seen, image: Quantization, guard: GuardSet
 ) -> dict[str, ChannelRange]:
-    """Return ranges that are wide where photographs gain by it, and narrow elsewhere.
+    """Narrow ranges to given ones wherever this raises no error in the photographs.
 
-    Wide ranges stay where without them N + E would rise in any cell of the photographs: clipping
-    is rare, and ruins the places where it happens. All are tried as narrow, and where that costs
-    more, those of one scale after the other, the noisiest first.
+    Wide ranges remain if without them N + E would increase in any cell of the photographs: clipping
+    is local and ruins the pixels where it occurs. First all ranges are narrowed at once. If that is
+    worse, they are narrowed one scale at a time, largest gain first.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
-        wide: ranges that cover all that the photographs take.
-        narrow: ranges within these, of the same activations.
-        image: parameters of 8-bit pixels.
-        guard: whose photographs to judge by.
+        original: float graph in the state in which it will be quantized.
+        wide: ranges that cover the activations of the photographs.
+        narrow: ranges of the same activations within the wide ones.
+        image: quantization parameters of 8-bit pixels.
+        guard: its photographs are used.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     forecast = _ErrorModel(original, image, guard, gains=any(map(is_factor, original.graph)))
     best, errors = dict(wide), forecast.by_cell(wide)
@@ -188,19 +189,19 @@ def narrow_again(
 
 @dataclass(frozen=True)
 class _Images:
-    """Network inputs, and what the float graph makes of them, both (N, C, H, W)."""
+    """Network inputs and the float graph's outputs for them, both (N, C, H, W)."""
 
     inputs: torch.Tensor
     outputs: torch.Tensor
 
 
 class _ErrorModel:
-    """Foretells the errors that ranges lead to."""
+    """Predicts the error of the image for given ranges."""
 
     def __init__(
         self, original: ir.Model, image: Quantization, guard: GuardSet, *, gains: bool = False
     ) -> None:
-        """Args: `gains`, whether channels will get gains; the others as in `clip_outliers`."""
+        """Measure the sensitivity; `gains` tells whether equalization will scale channels."""
         self._graph, self._image, self._guard = original.graph, image, guard
         self._gains = gains
         self._torch = TorchGraph(original)
@@ -218,19 +219,19 @@ class _ErrorModel:
         return _Images(inputs, self._run(inputs, {}))
 
     def photographs(self, seen: Seen) -> float:
-        """Return the mean squared error that ranges lead to in photographs."""
+        """Predict the mean squared error in photographs."""
         return float(self.by_cell(seen).mean())
 
     def by_cell(self, seen: Seen) -> Numbers:
-        """Return the same of every cell of the photographs."""
+        """Predict the squared error in every cell of the photographs."""
         return self._errors(self._photos, seen)
 
     def guarding(self, seen: Seen) -> Numbers:
-        """Return what they lead to in every cell of the images that must not lose."""
+        """Predict the squared error in every cell of the guard images."""
         return self._errors(self._guarding, seen)
 
     def own_errors(self) -> Numbers:
-        """Return the float graph's error of every such cell; 0 where nobody knows the truth."""
+        """Compute the float graph's squared error per guard cell; 0 where the truth is unknown."""
         outputs = self._guarding.outputs
         errors = torch.zeros_like(outputs)
         if self._guard.truths is not None:
@@ -247,7 +248,7 @@ class _ErrorModel:
         return _by_cell(clipped - images.outputs) + self._noise(placed, seen)
 
     def groups_that_differ(self, wide: Seen, narrow: Seen) -> list[list[str]]:
-        """Return activations with one scale whose steps are clearly finer in narrow ranges."""
+        """List groups with one scale whose noise is clearly lower if narrowed, best first."""
         placed, finer = self._placed(wide), self._placed(narrow)
         noise = self._noise(placed, wide)
         gains = []
@@ -258,7 +259,7 @@ class _ErrorModel:
         return [names for _, names in sorted(gains, reverse=True)]
 
     def groups(self, seen: Seen) -> list[list[str]]:
-        """Return activations with one scale, those first whose narrowing promises most."""
+        """List groups of activations with one scale that are worth narrowing, best first."""
         placed = self._placed(seen)
         noise = self._noise(placed, seen)
         promises = []
@@ -273,7 +274,7 @@ class _ErrorModel:
         return [names for _, names in sorted(promises, reverse=True)]
 
     def narrowed(self, seen: Seen, names: Sequence[str], part: float) -> dict[str, ChannelRange]:
-        """Return ranges with those of some activations moved towards those of least error."""
+        """Move the ranges of some activations by a fraction `part` towards those of least error."""
         weights = {value.name: weight for value, weight in self._weights.items()}
         result = dict(seen)
         for name in names:
@@ -298,7 +299,7 @@ class _ErrorModel:
         seen: Seen,
         names: Collection[str] | None = None,
     ) -> float:
-        """Return the noise of all activations, or of some."""
+        """Predict the rounding noise of all activations, or of the named ones."""
         counted = self._weights
         if names is not None:
             counted = {value: w for value, w in counted.items() if value.name in names}
@@ -313,7 +314,7 @@ class _ErrorModel:
         return torch.cat([self._walk(part, ends) for part in parts]).clamp(0, self._guard.peak)
 
     def _walk(self, images: torch.Tensor, ends: Mapping[ir.Value, Range]) -> torch.Tensor:
-        """Return the output images with every activation clipped."""
+        """Run the graph with every activation clipped to its range."""
         before: ir.Node | None = None
         for node, values in self._torch.walk(images):
             for value in before.outputs if before is not None else ():
@@ -324,7 +325,7 @@ class _ErrorModel:
 
 
 def _sharing(placed: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:
-    """Return the names of the activations of every scale."""
+    """Group the names of activations by their scale."""
     sharing: dict[float, list[str]] = {}
     for value, parameters in placed.items():
         sharing.setdefault(float(parameters.scale[0]), []).append(value.name or "")
@@ -332,7 +333,7 @@ def _sharing(placed: Mapping[ir.Value, Quantization]) -> Iterable[list[str]]:
 
 
 def _by_cell(errors: torch.Tensor) -> Numbers:
-    """Return the mean square of every cell of some images (N, C, H, W)."""
+    """Average the squares of errors (N, C, H, W) per cell of CELL × CELL pixels, flattened."""
     squares = errors.double().square().mean(1, keepdim=True)
     cell = [min(CELL, length) for length in squares.shape[2:]]
     means: Numbers = torch.nn.functional.avg_pool2d(squares, cell).reshape(-1).numpy()
@@ -340,5 +341,6 @@ def _by_cell(errors: torch.Tensor) -> Numbers:
 
 
 def _cut(seen: ChannelRange, ends: Range) -> ChannelRange:
+    """Clip per-channel ranges to a common one."""
     low, high = seen.low.clip(ends.low, ends.high), seen.high.clip(ends.low, ends.high)
     return replace(seen, low=low, high=high)

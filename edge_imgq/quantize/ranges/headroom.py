@@ -1,12 +1,11 @@
-"""How far the channels of activations may come to reach beyond what the calibration images showed.
+"""Headroom: how far channels may exceed the range observed on the calibration images.
 
-Other images take a channel farther, nobody knows how far; so a channel that got a gain keeps room
-above what was seen (`edge_imgq.quantize.steps.equalization`). A channel that carries the image
-needs
-little: it follows brightness or colour, and no image is whiter than white. It is told by flat
-images of the extreme colours, which take it nearly as far as any photograph, while an edge or a
-texture makes nothing of them. What drawings and photographs in other contrast add to that
-(`edge_imgq.quantize.ranges.ood_images`), overshoot beside edges, is seen as well.
+Other images drive a channel further by an unknown amount, so a channel with a gain keeps headroom
+(`edge_imgq.quantize.steps.equalization`). A channel that carries the image needs little: it follows
+brightness or colour, which are bounded. Such a channel is recognized by flat images of the extreme
+colours, which drive it nearly as far as any photograph; channels for edges or texture stay near
+zero on them. The overshoot that drawings and photographs with changed contrast add
+(`edge_imgq.quantize.ranges.ood_images`) is measured too.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ if TYPE_CHECKING:
     Ends = NDArray[np.float64]
 
 HEADROOM = 2.0
-"""Room of other channels, in parts of what was seen."""
+"""Range of other channels relative to the observed one."""
 
 AT_GATES = 1.2
-"""The same where gates compute in float (`edge_imgq.quantize.prepare.float_gates`). A SPAN ×4, dB
-to its float images and drop, means of 71 photographs that no range comes from, with 2, 1.5, 1.25
-and 1: 43.1 and .16, 44.9 and .12, 45.4 and .10, 46.1 and .09; but with 1 a drawing of print is 5 dB
-farther."""
+"""Range of other channels relative to the observed one if gates compute in float
+(`edge_imgq.quantize.prepare.float_gates`). Measured on a SPAN ×4: PSNR to its float images and
+drop, in dB, means of 71 photographs not used for calibration, with 2, 1.5, 1.25 and 1: 43.1 and
+.16, 44.9 and .12, 45.4 and .10, 46.1 and .09; but with 1 a drawing of print loses 5 dB."""
 
 OVERSHOOT = 1.1
-"""Room of channels that carry the image, in parts of what drawings reach."""
+"""Range of channels that carry the image, relative to that on the drawings."""
 
 FOLLOWS = 0.75
-"""Share of a channel's end that flat images reach where it carries the image."""
+"""A channel carries the image if flat images reach this share of its range."""
 
 
 def headroom(
@@ -51,18 +50,17 @@ def headroom(
     unlike: NDArray[np.float32],
     contract: ImageContract,
 ) -> dict[str, ChannelRange]:
-    """Return how far channels may come to reach, none farther than the loudest has been seen.
+    """Compute the range that each channel may reach, at most the widest observed in its tensor.
 
-    Where a value becomes NaN or infinite of a drawing or a flat image, as it does where an image is
-    divided by its own deviation, no channel of any value counts as one that carries the image: what
-    is known of the others comes from before the division, and gains by it alone lost 2.5 dB on
-    patches in `dped-slim-iphone`.
+    If any value is NaN or infinite on a drawing or a flat image, as where an image is divided by
+    its standard deviation, no channel counts as carrying the image: only values before the division
+    would be known, and gains from those alone lost 2.5 dB on patches in `dped-slim-iphone`.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
+        original: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
-        unlike: images unlike those for calibration (N, C, H, W) in 0 … peak.
-        contract: of the network.
+        unlike: images unlike the calibration set, (N, C, H, W), 0 … peak.
+        contract: pixel contract of the network.
     """
     peak, (height, width) = contract.peak, unlike.shape[2:]
     drawn = observe_finite(original, (from_nchw(i[np.newaxis], peak) for i in unlike), peak)
@@ -91,7 +89,7 @@ def _room(most: float, seen: ChannelRange, drawn: ChannelRange, flat: ChannelRan
 
 
 def _end(most: float, seen: Ends, drawn: Ends, flat: Ends) -> Ends:
-    """Return the room on one side, all ends counted from zero."""
+    """Compute the allowed end of the range on one side, all ends as distances from zero."""
     seen = np.maximum(seen, 0)
     enough = np.minimum(most * seen, np.maximum(seen, OVERSHOOT * drawn))
     room: Ends = np.where(flat >= FOLLOWS * seen, enough, most * seen)

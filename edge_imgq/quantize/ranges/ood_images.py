@@ -1,10 +1,10 @@
-"""Images that no calibration set shows and that a person may bring: print, graphics, hard light.
+"""Synthetic out-of-distribution images: print, graphics and hard light.
 
-They are drawn, not photographed: strokes as of a page of print, discs and slanted edges of full
-contrast, patches of saturated colour, points of light on black. Each is taken as the truth and
-degraded as the task says, as photographs are, because a network of convolutions answers with values
-of any size to what it was never meant for: bars of one pixel take `deblur-slim` sixty times as far
-as a photograph does, the same bars once blurred no farther than some photographs.
+They are drawn: strokes like printed text, discs and slanted edges of full contrast, patches of
+saturated colour, points of light on black. Each is a ground truth and is degraded as the task
+defines, like photographs, because convolutional networks respond with arbitrarily large activations
+to inputs they were not trained for: bars one pixel wide drive `deblur-slim` sixty times as far as a
+photograph; the same bars, blurred, no further than some photographs.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ POINTS = 1 / 150
 """Share of the pixels that are points of light."""
 
 ENDS = (0.01, 0.99)
-"""Quantiles of a photograph that become black and white."""
+"""Quantiles of a photograph that are mapped to black and white."""
 
 LEAST_CONTRAST = 1 / 16
-"""Differences are not stretched by more: a flat patch has noise alone."""
+"""Least contrast that is stretched to the full range: a flat patch would be only noise."""
 
 
 @dataclass(frozen=True)
 class StressImage:
-    """A network input, and what the network should make of it.
+    """A network input and its ground truth.
 
     Attributes:
         pixels: uint8 (H, W, C).
-        truth: uint8 (H × scale, W × scale, C); None where the task is not known.
+        truth: uint8 (H × scale, W × scale, C); None if the task is unknown.
     """
 
     pixels: Pixels
@@ -61,14 +61,16 @@ class StressImage:
 
 
 def stress_images(contract: ImageContract, size: tuple[int, int]) -> list[StressImage]:
-    """Draw one image of each kind, CELL wide and high, side by side; the same at every call.
+    """Draw every kind of drawing once or more, in cells of CELL × CELL output pixels.
+
+    The result is the same at every call.
 
     Args:
-        contract: of the network.
+        contract: pixel contract of the network.
         size: height and width of the inputs.
 
     Returns:
-        As many images as it takes for all kinds.
+        As many images as hold all kinds.
     """
     generator = np.random.default_rng(SEED)
     known = contract.task not in UNKNOWN_TASKS
@@ -100,7 +102,7 @@ def _with_colours(drawn: Drawing) -> Drawing:
 
 
 def _pixels(drawn: Drawing, channels: int) -> Pixels:
-    """Return colours (H, W, 3) in [0, 1] as pixels, of one channel by their mean."""
+    """Convert colours (H, W, 3) in [0, 1] to uint8 pixels, of one channel by their mean."""
     values = drawn if channels == 3 else drawn.mean(axis=2, keepdims=True)
     pixels: Pixels = np.rint(values * WHITE).astype(np.uint8)
     return pixels
@@ -178,18 +180,18 @@ DRAWINGS: Mapping[str, Draw] = {
     "coarse patches": _patches(24),
     "fine patches": _patches(8),
 }
-"""Draws (H, W) or (H, W, 3) in [0, 1], by the name of what is seen."""
+"""Functions that draw (H, W) or (H, W, 3) in [0, 1], by the name of the drawing."""
 
 
 def varied(patches: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
-    """Return photographs at the full contrast, and inverted.
+    """Stretch photographs to full contrast, and append their negatives.
 
     Args:
-        patches: (N, C, H, W) in 0 … peak.
+        patches: (N, C, H, W), 0 … peak.
         peak: float value of pixel 255.
 
     Returns:
-        (2 N, C, H, W).
+        float32 (2 N, C, H, W), 0 … peak.
     """
     low, high = (np.quantile(patches, share, axis=(1, 2, 3), keepdims=True) for share in ENDS)
     wide = np.maximum(high - low, LEAST_CONTRAST * peak)

@@ -1,4 +1,4 @@
-"""Ranges that activations take, and the scale and zero point that cover them."""
+"""Ranges of activations, and the int8 scale and zero point that cover them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ INT8_LOW, INT8_HIGH = -128, 127
 LEVELS = INT8_HIGH - INT8_LOW
 
 LEAST = 2.0**-80
-"""The finest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
+"""Smallest scale; a product of many small values is stored as 0. XNNPACK refuses scales below
 2⁻¹²⁶, and a scale is multiplied by those of weights and of other factors."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """The lowest and the highest value that a tensor took."""
+    """The minimum and the maximum of a tensor."""
 
     low: float
     high: float
@@ -37,12 +37,12 @@ class Range:
 
 @dataclass(frozen=True)
 class ChannelDetail:
-    """What is known of the channels of a tensor besides their extremes.
+    """Statistics of the channels of a tensor other than their extremes.
 
     Attributes:
-        low: moving average of the lowest values of the images, float64 (channels,) or ().
-        high: the same of the highest.
-        histogram: of all values; a whole tensor counts as one channel.
+        low: moving average of the images' minima, float64 (channels,) or ().
+        high: moving average of the images' maxima, same shape.
+        histogram: histogram of each channel; a tensor without channels counts as one.
     """
 
     low: NDArray[np.float64]
@@ -52,12 +52,12 @@ class ChannelDetail:
 
 @dataclass(frozen=True)
 class ChannelRange:
-    """The lowest and the highest value of each channel of a tensor; of a whole one, two scalars.
+    """The minimum and the maximum of each channel, or of a tensor without channels as scalars.
 
     Attributes:
         low: float64, (channels,) or ().
-        high: the same shape.
-        detail: what else an observer wanted to know; None for min-max.
+        high: float64, same shape.
+        detail: further statistics for observers; None for min-max.
     """
 
     low: NDArray[np.float64]
@@ -66,7 +66,7 @@ class ChannelRange:
 
     @property
     def is_finite(self) -> bool:
-        """Whether no channel became NaN or infinite."""
+        """Whether no channel is NaN or infinite."""
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
 
     def join(self, other: ChannelRange) -> ChannelRange:
@@ -74,21 +74,21 @@ class ChannelRange:
         return ChannelRange(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
     def widened(self, other: ChannelRange | None) -> ChannelRange:
-        """Return the smallest ranges that cover both, with the details of these.
+        """Return the smallest ranges that cover both, with the details of this one.
 
-        Where nothing is known of the others, these stay.
-        Observers that clip on purpose still do: what others reach adds nothing to what is often.
+        None leaves the ranges unchanged. The details exclude the other ranges, so that clipping
+        observers still clip.
         """
         return self if other is None else replace(self.join(other), detail=self.detail)
 
     def spread(
         self, gain: NDArray[np.float64], copies: NDArray[np.intp] | None = None
     ) -> ChannelRange:
-        """Return the ranges of channels that have gains, and stand there several times.
+        """Scale the channels by gains, then repeat each of them.
 
         Args:
-            gain: of each channel, positive.
-            copies: of each channel; None for one.
+            gain: positive factor of each channel, (channels,).
+            copies: number of times that each channel is repeated; None for once.
         """
         times = np.ones(len(gain), np.intp) if copies is None else copies
 
@@ -107,14 +107,13 @@ class ChannelRange:
 
 
 def asymmetric(values: Range) -> Quantization:
-    """Return the int8 scale and zero point that cover a range and hold zero exactly.
+    """Choose the int8 scale and zero point that cover a range and represent zero exactly.
 
-    The scale is rounded up to a number that float16 holds exactly, so that Core ML, which stores
-    scales in float16, computes with the same scale as every other target. It widens the range by
-    at most one part in a thousand.
+    The scale is rounded up to a float16 number, so that Core ML, which stores scales in float16,
+    computes with the same scale as every other target. This widens the range by at most 0.1 %.
 
     Args:
-        values: observed range; an empty one (all zero) gets one level per 1/255.
+        values: observed range, extended to include zero; if all zero, the scale is 1/255.
     """
     low, high = min(values.low, 0.0), max(values.high, 0.0)
     scale = (high - low) / LEVELS if high > low else 1.0 / LEVELS
@@ -124,25 +123,25 @@ def asymmetric(values: Range) -> Quantization:
 
 
 def covering(values: NDArray[Any]) -> Quantization:
-    """Return the int8 scale and zero point that cover the contents of a constant."""
+    """Choose the int8 scale and zero point that cover the contents of a constant."""
     return asymmetric(Range(float(values.min()), float(values.max())))
 
 
 def per_tensor(scale: float, zero_point: int) -> Quantization:
-    """Return int8 parameters shared by a whole tensor."""
+    """Make int8 parameters shared by a whole tensor."""
     return Quantization(
         np.array([scale], np.float32), np.array([zero_point], np.int32), "int8", None
     )
 
 
 def bounds(parameters: Quantization) -> Range:
-    """Return the lowest and the highest number that an int8 scale of a whole tensor holds."""
+    """Return the smallest and largest number that per-tensor int8 parameters represent."""
     scale, zero_point = float(parameters.scale[0]), int(parameters.zero_point[0])
     return Range((INT8_LOW - zero_point) * scale, (INT8_HIGH - zero_point) * scale)
 
 
 def _round_up_to_float16(scale: float) -> float:
-    """Return the next number with 11 significant bits where float16 has them, else the scale."""
+    """Round up to 11 significant bits in the normal range of float16; else return the scale."""
     if not 2.0**-14 <= scale < 2.0**15:
         return scale
     unit = 2.0 ** (math.floor(math.log2(scale)) - 10)

@@ -1,9 +1,9 @@
-"""Values that a rectifier behind a sum cuts off anyway need no levels.
+"""Limit the range of values that a ReLU after an addition cuts off anyway.
 
-In relu(x + f), with f read by nothing else, x never exceeds its highest level h. Whatever f is
-below −h, the sum is negative and the result zero; so f need not be stored below −h. Exact. Last
-blocks of residual trunks switch channels off that way, with values many times as large as those
-that reach the result, and the three share one scale (`edge_imgq.quantize.scales.exact_addition`).
+In relu(x + f), where only the addition reads f, let h be the largest value of x. If f < −h, the sum
+is negative and the result zero, so f need not be stored below −h. This is exact. The last blocks of
+residual trunks switch channels off in this way, with values many times as large as those that reach
+the result, and all three share one scale (`edge_imgq.quantize.scales.exact_addition`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge_imgq.quantize.ranges.ranges import ChannelRange
 
 
 def limit_relu_sums(graph: ir.Graph, seen: Mapping[str, ChannelRange]) -> dict[str, ChannelRange]:
-    """Return ranges without what rectified sums do not need.
+    """Raise the lower ends of ranges to the values that rectified sums need.
 
     Args:
         graph: float graph.

@@ -1,20 +1,20 @@
-"""Ranges that end where the operator behind them stops changing.
+"""Cut ranges where the following operators saturate.
 
-Behind a convolution may stand tanh(x), and x may reach from −20 to 20. Beyond ±3.2 the result moves
-by less than half of its level of 1/128, so those values need no codes of their own; a scale that
-covers them leaves a sixth of the levels to all others. A value x of the graph is cut to
+Take tanh(x) after a convolution, with x from −20 to 20. Beyond ±3.2 the result changes by less than
+half its level of 1/128, so such values need no codes; a scale that covers them leaves a sixth of
+the levels to the rest. The range of a value x of the graph is cut to
 
     [a, b] with |f(x) − f(b)| ≤ q/2 above b, and |f(x) − f(a)| ≤ q/2 below a,
 
-where f is what the graph computes from x alone, number by number, and q the level that the result
-is stored in: 1/128 behind Tanh, 1/256 behind Sigmoid, a pixel's at the end of the graph, elsewhere
-its range over 255. f may have several operators, x·σ(x) or a clip behind a pixel shuffle; f is
-followed as far as operators go that work on each number alone or move numbers about, and where it
-leaves at several places, all of them count. The flat side of SiLU, GELU, ELU, Softplus, Mish and
-HardSwish is cut this way, the ends of Tanh, Sigmoid, HardSigmoid and Clip, and what a Relu that
-nothing fuses would make 0. The observed range is never widened.
+where f is the pointwise function that the graph computes from x, and q the level in which the
+result is stored: 1/128 after Tanh, 1/256 after Sigmoid, a pixel level at the end of the graph,
+elsewhere 1/255 of the range. f may consist of several operators, as x·σ(x) or a clip after a pixel
+shuffle. It is followed through operators that are pointwise or move elements; if it branches, all
+branches count. This cuts the flat sides of SiLU, GELU, ELU, Softplus, Mish and HardSwish, the ends
+of Tanh, Sigmoid, HardSigmoid and Clip, and values that an unfused ReLU sets to 0. The observed
+range is never widened.
 
-Softmax is left out: what it makes of one number depends on the others.
+Softmax is excluded: each of its outputs depends on several inputs.
 """
 
 from __future__ import annotations
@@ -40,30 +40,31 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 FLATTENING = operators(lambda row: row.elementwise and row.bounded)
-"""Operators that change little, or not at all, on one side or both."""
+"""Operators that are flat or nearly flat on one or both sides."""
 
 POINTWISE = ELEMENTWISE - MOVING
-"""Operators that compute every number from that of the same place, where constants are scalars."""
+"""Operators that compute each element from the same input element, if their constants are
+scalar."""
 
 MOVED = MOVING - {"Concat", "Pad"}
-"""Operators whose numbers are some of those that they read first."""
+"""Operators whose output elements are a selection of those of their first input."""
 
 POINTS = 4096
-"""Numbers between the ends of a range at which f is computed."""
+"""Number of points of a range at which f is evaluated."""
 
 LEAST_CUT = 0.02
-"""Share of a range that must be without use before it is cut."""
+"""Least share of a range that must be unused before it is cut."""
 
 
 def limit_to_saturation(
     graph: ir.Graph, seen: Mapping[str, ChannelRange], image: Quantization
 ) -> dict[str, ChannelRange]:
-    """Return ranges without the values that the operators behind them make no difference of.
+    """Cut ranges where the following operators are flat to within half a level.
 
     Args:
-        graph: float graph, rewritten as it will be quantized.
+        graph: float graph in the state in which it will be quantized.
         seen: ranges of its activations, by name.
-        image: parameters of 8-bit pixels, in which the output is stored.
+        image: quantization parameters of 8-bit pixels, in which the output is stored.
     """
     ranges = dict(seen)
     if any(node.op_type in FLATTENING for node in graph):
@@ -78,7 +79,7 @@ def limit_to_saturation(
 def _narrowed(
     value: ir.Value, found: ChannelRange, ranges: Mapping[str, ChannelRange], image: Quantization
 ) -> ChannelRange:
-    """Return the range of a value, cut where all that is computed from it is flat."""
+    """Cut the range of a value where all results computed from it are flat."""
     whole = found.whole()
     points = np.linspace(min(whole.low, 0.0), max(whole.high, 0.0), POINTS)
     results = _results(value, points)
@@ -102,7 +103,7 @@ def _narrowed(
 
 
 def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange]) -> Numbers:
-    """Return the level that a value is stored in; of every channel, where each has a gain."""
+    """Return the level in which a value is stored, per channel if each has a gain, else one."""
     if not is_factor(edit.maker(result)):
         return np.array([(stored.high - stored.low) / LEVELS])
     found = ranges[result.name or ""]
@@ -111,7 +112,7 @@ def _levels(result: ir.Value, stored: Range, ranges: Mapping[str, ChannelRange])
 
 
 def _flat_from(numbers: Numbers, tolerance: float) -> int:
-    """Return the first place from which on numbers differ from the one there by a tolerance."""
+    """Return the first index from which on all numbers are within a tolerance of the one there."""
     highest = np.maximum.accumulate(numbers[::-1])[::-1]
     lowest = np.minimum.accumulate(numbers[::-1])[::-1]
     return int(np.argmax(np.maximum(highest - numbers, numbers - lowest) <= tolerance))
@@ -120,7 +121,7 @@ def _flat_from(numbers: Numbers, tolerance: float) -> int:
 def _stored(
     result: ir.Value, ranges: Mapping[str, ChannelRange], image: Quantization
 ) -> Range | None:
-    """Return the numbers that the scale of a value holds; None where it has none."""
+    """Return the range that the scale of a value represents; None if it has no scale."""
     kind = edit.maker(result).op_type
     if result.is_graph_output():
         return bounds(image)
@@ -131,9 +132,9 @@ def _stored(
 
 
 def _results(value: ir.Value, points: Numbers) -> dict[ir.Value, Numbers]:
-    """Return what a graph makes of numbers of a value, by the values that anything else reads.
+    """Evaluate the graph pointwise at numbers of a value; map each stored result to its numbers.
 
-    Nothing where one of them is not flattened on the way.
+    Empty if any result does not pass through a flattening operator.
     """
     if not any(_may_flatten(node) for node in value.consumers()):
         return {}
@@ -165,7 +166,7 @@ def _may_flatten(node: ir.Node) -> bool:
 
 
 def _is_followed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> bool:
-    """Tell whether a node computes every number from known ones alone."""
+    """Return True if a node computes each element from known ones alone."""
     given = [value for value in node.inputs if value is not None]
     if node.op_type in MOVED:
         return given[0] in known
@@ -182,7 +183,7 @@ def _is_one_number(array: NDArray[np.float32]) -> bool:
 
 
 def _computed(node: ir.Node, known: Mapping[ir.Value, Tensor]) -> Tensor:
-    """Return what a node makes of known numbers."""
+    """Evaluate a node on known numbers."""
     import torch
 
     from edge_imgq.quantize.torch.torch_operators import OPERATORS

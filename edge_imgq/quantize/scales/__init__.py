@@ -1,1 +1,1 @@
-"""From ranges to scales and zero points that integer operators can share."""
+"""Choose scales and zero points that the integer operators can share, from ranges."""

@@ -1,16 +1,17 @@
-"""Additions that do not round: one scale for both operands and the sum.
+"""Additions without rounding: one scale for both operands and the sum.
 
-With scales a, b and y an int8 addition computes round(a/y · qa + b/y · qb): it rounds once more,
-after the operands were rounded already. With one scale S for all three it is an integer addition,
+With scales a, b and y an int8 addition computes round(a/y · qa + b/y · qb), which rounds again
+after the operands were rounded. With one scale S for all three it is an integer addition,
 
     qy − zy = (qa − za) + (qb − zb),
 
-exact, on every target alike. The branch that is only added is then rounded at S instead of its own
-finer scale, but that rounding replaces the one of the sum: S²/12 of noise instead of b²/12 + y²/12.
-Zero points stay each value's own.
+exact on every target. An operand that is only added is then rounded at S instead of its own finer
+scale, but the sum is not rounded again: the noise is S²/12 instead of b²/12 + y²/12. Zero points
+remain individual.
 
-Scales are shared where that costs little: a value that is also read elsewhere may have its scale
-widened by at most TOLERANCE, and a fixed scale (the image's) is taken only by values that fit it.
+Scales are shared where the cost is small: the scale of a value that is also read elsewhere may grow
+by at most the factor TOLERANCE, and a fixed scale (the image's) is only given to values that fit
+it.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from edge_imgq.graph.fusion import stored_output
 from edge_imgq.quantize.scales.shared_scales import ScaleClass, only_added
 
 TOLERANCE = 1.3
-"""Largest factor on the scale of a value that is read by more than the addition."""
+"""Largest factor on the scale of a value that other nodes than the addition read."""
 
 
 def share_addition_scales(graph: ir.Graph, classes: dict[ir.Value, ScaleClass]) -> None:
-    """Give operands and sum of every addition one scale, where that costs little; in place.
+    """Give operands and sum of every addition one scale where the cost is small, in place.
 
     Args:
         graph: float graph.
-        classes: of every activation; those of operands and sums are joined.
+        classes: scale class of every activation; those of operands and sums are joined.
     """
     for node in graph:
         if node.op_type in ("Add", "Sub") and not is_marked(node):
@@ -38,7 +39,7 @@ def share_addition_scales(graph: ir.Graph, classes: dict[ir.Value, ScaleClass]) 
 
 
 def _share(node: ir.Node, classes: dict[ir.Value, ScaleClass]) -> None:
-    """Join operands and sum, or else the sum and the operand that nothing else reads."""
+    """Join operands and sum, or else the sum and an operand that nothing else reads."""
     operands = [value for value in node.inputs if value is not None]
     result = stored_output(node)
     if any(value not in classes for value in [*operands, result]):
@@ -50,7 +51,7 @@ def _share(node: ir.Node, classes: dict[ir.Value, ScaleClass]) -> None:
 
 
 def _join_all(values: list[ir.Value], classes: dict[ir.Value, ScaleClass]) -> bool:
-    """Join the classes of values; return whether they share one now."""
+    """Join the scale classes of values; return True if the values now share one."""
     distinct = list({id(classes[value]): classes[value] for value in values}.values())
     if len(distinct) == 1:
         return True
@@ -62,7 +63,7 @@ def _join_all(values: list[ir.Value], classes: dict[ir.Value, ScaleClass]) -> bo
 
 
 def _join(parts: list[ScaleClass]) -> ScaleClass | None:
-    """Return the union of classes; None where sharing a scale would cost too much."""
+    """Unite scale classes; return None if sharing a scale would cost too much."""
     fixed = {part.scale for part in parts if part.is_fixed}
     if len(fixed) > 1:
         return None

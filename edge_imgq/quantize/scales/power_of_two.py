@@ -1,12 +1,14 @@
-"""Scales that are powers of two, for targets that requantize by shifting.
+"""Power-of-two scales, for targets that requantize by shifting.
 
-Every activation's scale is rounded up to the next power of two, but for the image's 1/255, which is
-what pixels are. The scales of weights are powers of two as well, but for those that read or write
-the image: there 1/255 makes a multiplier necessary anyway, and it stays free of ties.
+The scale of every activation is rounded up to the next power of two, except the image's 1/255,
+which defines pixels. Weight scales make the requantization multipliers powers of two too, except in
+layers that read or write the image: there 1/255 requires a multiplier anyway, which is chosen free
+of ties.
 
-It costs up to a bit of each range. Inside, multipliers are powers of two and often meet halves.
-Products and sums are exact then, in float32 as in integers, and quantizers and convolutions of ONNX
-Runtime and XNNPACK round halves to even. An addition of unequal scales does not, in XNNPACK.
+This costs up to one bit per range. Multipliers inside the network are powers of two, so ties are
+frequent. But products and sums are exact, in float32 and in integers, and quantizers and
+convolutions of ONNX Runtime and XNNPACK round ties to even. XNNPACK's addition of unequal scales
+does not.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 def with_powers(
     placed: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
-    """Return the same parameters with powers of two as scales, but for those of the image.
+    """Round all scales up to powers of two, except those of the image.
 
     Args:
-        placed: quantization of every activation; values that share theirs still do.
-        image: parameters of 8-bit pixels.
+        placed: quantization of every activation; values with equal parameters keep equal ones.
+        image: quantization parameters of 8-bit pixels.
     """
     return {
         value: parameters if parameters.scale[0] == image.scale[0] else power(parameters)
@@ -41,7 +43,7 @@ def with_powers(
 
 
 def power(parameters: Quantization) -> Quantization:
-    """Return parameters of a whole tensor, with the next power of two that reaches as far."""
+    """Round a per-tensor scale up to a power of two; the zero point keeps the lower end."""
     own, zero = float(parameters.scale[0]), int(parameters.zero_point[0])
     scale = 2.0 ** math.ceil(math.log2(own) - SLACK)
     zero_point = round(INT8_LOW - (INT8_LOW - zero) * own / scale)
@@ -49,15 +51,15 @@ def power(parameters: Quantization) -> Quantization:
 
 
 def is_power(scale: float) -> bool:
-    """Tell whether a scale is a power of two."""
+    """Return True if a scale is a power of two."""
     return math.frexp(scale)[0] == 0.5
 
 
 def power_above(multipliers: Any) -> NDArray[np.float64]:
-    """Return, for each positive number, the least power of two that is not below it."""
+    """Round positive numbers up to powers of two."""
     exponents: NDArray[np.float64] = np.ceil(np.log2(multipliers) - SLACK)
     return np.exp2(exponents)
 
 
 SLACK = 1e-6
-"""Of an exponent: what is a power of two but for float32's rounding stays."""
+"""Tolerance on exponents: float32 rounding does not raise a power of two to the next one."""

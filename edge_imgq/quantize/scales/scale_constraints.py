@@ -1,7 +1,7 @@
-"""What the integer operators of the targets ask of scales.
+"""Constraints of the targets' integer operators on scales and zero points.
 
-The tables follow the TFLite 8-bit quantization specification ("8-bit quantization specification",
-section on operators); Core ML and ONNX Runtime accept what satisfies it.
+The tables follow the TFLite 8-bit quantization specification, section on operators; Core ML and
+ONNX Runtime accept graphs that satisfy it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from edge_imgq.graph.operators import ROWS, operators
 from edge_imgq.quantize.ranges.ranges import per_tensor
 
 SHARED_SCALE = operators(lambda row: row.copies_integers)
-"""Operators that copy or choose integers: input and output have one scale and zero point."""
+"""Operators that copy or select integers: inputs and output share scale and zero point."""
 
 FIXED_OUTPUT = {
     row.name: per_tensor(*row.fixed_output) for row in ROWS if row.fixed_output is not None
 }
-"""Operators whose output range is fixed by the format."""
+"""Operators with an output scale and zero point fixed by the format."""
 
 QUANTIZED_CONSTANTS = operators(lambda row: row.quantizes_constants)
-"""Operators whose float constant operands are tensors like any other. Weights are apart, and so are
-the slopes of a PRelu, which computes in float."""
+"""Operators whose constant operands are quantized like activations. Weights are handled separately,
+and so are the slopes of a PRelu, which computes in float."""
 
 
 def is_rounded_anew(value: ir.Value) -> bool:
-    """Tell whether storing a value adds noise: what is only copied or added was rounded before."""
+    """Return True if storing a value adds rounding noise, False if it is only copied or added."""
     node = value.producer()
     if node is None:
         return False
@@ -35,7 +35,7 @@ def is_rounded_anew(value: ir.Value) -> bool:
 
 
 def image_quantization(pixel_scale: float) -> Quantization:
-    """Return the parameters under which int8 is an 8-bit pixel less 128: no level is lost.
+    """Return the parameters that store an 8-bit pixel minus 128 as int8, without loss.
 
     Args:
         pixel_scale: float value of one level, peak / 255.

@@ -1,19 +1,20 @@
-"""From observed ranges to one scale and zero point for every activation.
+"""Choose one scale and zero point for every activation from the observed ranges.
 
 Rules, in this order:
 
-1. The image at either end has one level per pixel level (`image_quantization`).
-2. Tanh, Sigmoid and Softmax have the output range that the format fixes.
+1. The image at input and output has one level per pixel level (`image_quantization`).
+2. Tanh, Sigmoid and Softmax have the output parameters that the format fixes.
 3. Values joined by an operator that copies integers (concatenation, padding, pixel shuffle, …)
    form a group with one range that covers them all.
-4. A fixed value passes its scale on through operators with one input, forwards always, backwards
-   (from the output, through clipping too) where nothing else reads the value. It never forces its
-   range on a concatenation: there it is requantized on the way in. What a network clips to the
-   range of pixels midway, as one curve after another does, is an image, too: integers end where
-   the clip does, so that no operator is left of it, and sums of two such images do not round.
+4. A fixed value passes its scale through copying operators with one input: forwards always,
+   backwards (from the output, also through clipping) if nothing else reads the value. It never
+   fixes the range of a concatenation: there it is requantized. A value that the network clips to
+   the pixel range midway, as between successive curves, also gets the scale of an image: the
+   integers saturate where the clip does, so the clip needs no operator, and sums of two such
+   images do not round.
 5. Operands and sum of an addition share a scale where that is cheap
    (`edge_imgq.quantize.scales.exact_addition`).
-6. Scales are widened a little so that no sum, product or mean lies halfway between two levels
+6. Scales are widened slightly so that no sum, product or mean lies halfway between two levels
    (`edge_imgq.quantize.scales.tie_free_scales`).
 """
 
@@ -34,11 +35,15 @@ from edge_imgq.quantize.scales.shared_scales import scale_classes, write_scales
 from edge_imgq.quantize.scales.tie_free_scales import avoid_ties
 
 JOINING = frozenset({"Concat", "Min", "Max"})
-"""Operators of several inputs that copy integers."""
+"""Copying operators with several inputs."""
 
 
 def activations(graph: ir.Graph) -> list[ir.Value]:
-    """Return the values that a quantized file stores as integers: all but those fused away."""
+    """List the values that a quantized file stores as integers: all but those fused away.
+
+    Graph inputs come first, then node outputs in graph order. Integers of shape arithmetic and
+    values inside float regions are left out.
+    """
     inputs = [value for value in graph.inputs if not value.is_initializer()]
     outputs = [
         value
@@ -53,12 +58,15 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
 def place_scales(
     graph: ir.Graph, ranges: Mapping[str, Range], image: Quantization
 ) -> dict[ir.Value, Quantization]:
-    """Return the quantization of every activation.
+    """Choose the quantization of every activation.
 
     Args:
         graph: float graph.
         ranges: observed range of every activation, by name.
-        image: parameters of 8-bit pixels, for the graph's input and output.
+        image: quantization parameters of 8-bit pixels, for the graph's input and outputs.
+
+    Returns:
+        Per-tensor int8 parameters of every value in `activations`.
     """
     values = activations(graph)
     fixed = _fixed(graph, image, ranges)
@@ -82,7 +90,7 @@ def place_scales(
 def _fixed(
     graph: ir.Graph, image: Quantization, ranges: Mapping[str, Range]
 ) -> dict[ir.Value, Quantization]:
-    """Return the values whose parameters nobody chooses (rules 1, 2 and 4)."""
+    """Find the values with given parameters (rules 1, 2 and 4)."""
     fixed: dict[ir.Value, Quantization] = {}
     for node in graph:
         if node.op_type in FIXED_OUTPUT and not is_marked(node):
@@ -106,9 +114,9 @@ def _fixed(
 
 
 def _clips_to_pixels(node: ir.Node, image: Quantization, ranges: Mapping[str, Range]) -> bool:
-    """Tell whether a node clips to the range of pixels a value that takes all of it.
+    """Return True if a node clips a value to the pixel range and the value fills that range.
 
-    One that is joined with others does not count: it would be requantized there.
+    False if the result is joined with other values, where it would be requantized.
     """
     ends, value = clip_bounds(node), node.outputs[0]
     seen = ranges.get(value.name or "")
@@ -125,9 +133,9 @@ def _copies_one(node: ir.Node) -> bool:
 
 
 def _became_image(value: ir.Value) -> ir.Value | None:
-    """Return the value that this image was copied or clipped from.
+    """Return the value that an image was copied or clipped from, else None.
 
-    Clipping counts: a value stored as pixels is clipped to their range anyway.
+    Clipping is allowed: a value stored as pixels saturates at their range anyway.
     """
     node = value.producer()
     if node is None or not (_copies_one(node) or clip_bounds(node) is not None):
@@ -136,7 +144,7 @@ def _became_image(value: ir.Value) -> ir.Value | None:
 
 
 def _join(groups: _Groups, node: ir.Node, fixed: Mapping[ir.Value, Quantization]) -> None:
-    """Put the inputs and outputs of a copying operator into one group, but for fixed ones."""
+    """Put the inputs and outputs of a copying operator into one group, except fixed ones."""
     operands = [*node.outputs, *(value for value in node.inputs if value is not None)]
     free = [value for value in operands if value in groups and value not in fixed]
     for value in free[1:]:

@@ -1,4 +1,4 @@
-"""Values that must share a scale, and what each such class may still do."""
+"""Classes of values that share a scale, and how far each scale may still change."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ScaleClass:
     """Values that share a scale.
 
     Attributes:
-        values: the members.
-        scale: the widest that a member needs, or the fixed one.
-        narrowest: the narrowest scale of a member that must not be widened by much.
-        is_fixed: whether a member's scale is given by the format, or has been chosen for good.
-        is_reciprocal: whether it is fixed only because float32 holds its reciprocal, so that
-            another such number would do.
+        values: members of the class.
+        scale: widest scale that a member needs, or the fixed one.
+        narrowest: narrowest scale of a member that tolerates little widening; infinity if none.
+        is_fixed: whether the format gives the scale or it is final.
+        is_reciprocal: whether it is fixed only for its exact float32 reciprocal, so that another
+            such number would do.
     """
 
     values: list[ir.Value] = field(default_factory=list)
@@ -34,19 +34,18 @@ class ScaleClass:
     is_reciprocal: bool = False
 
     def fix(self) -> None:
-        """Keep the scale from here on."""
+        """Make the scale final."""
         self.is_fixed, self.is_reciprocal = True, False
 
 
 def scale_classes(
     placed: Mapping[ir.Value, Quantization], fixed: Mapping[ir.Value, Quantization]
 ) -> dict[ir.Value, ScaleClass]:
-    """Return the class of every activation.
+    """Map every activation to its scale class.
 
     Args:
-        placed: quantization of every activation; values that copying operators join hold one
-            and the same object.
-        fixed: the values among them whose parameters nobody chooses.
+        placed: quantization of every activation; members of a class hold the same object.
+        fixed: values whose parameters are given.
     """
     groups: dict[int, ScaleClass] = {}
     classes: dict[ir.Value, ScaleClass] = {}
@@ -62,7 +61,7 @@ def scale_classes(
 
 
 def only_added(value: ir.Value) -> bool:
-    """Tell whether a value is read by one addition alone, perhaps through operators that copy."""
+    """Return True if the only reader of a value is an addition or copies integers."""
     reader = edit.sole_consumer(value)
     return reader is not None and reader.op_type in {"Add", "Sub"} | SHARED_SCALE
 
@@ -72,14 +71,20 @@ def write_scales(
     placed: dict[ir.Value, Quantization],
     fixed: Mapping[ir.Value, Quantization],
 ) -> None:
-    """Give every value that is not fixed the scale of its class; in place."""
+    """Give every value that is not fixed the scale of its class, in place.
+
+    Args:
+        classes: scale class of every activation.
+        placed: quantization of every activation; it is changed.
+        fixed: values whose parameters are given.
+    """
     for value, members in classes.items():
         if value not in fixed:
             placed[value] = _rescaled(placed[value], members.scale)
 
 
 def _rescaled(parameters: Quantization, scale: float) -> Quantization:
-    """Return parameters with a wider scale that still reach as low as before."""
+    """Change the scale; choose the zero point that keeps the lower end of the range."""
     own = float(parameters.scale[0])
     if own == np.float32(scale):
         return parameters

@@ -1,7 +1,7 @@
-"""Scales with the zero point 0, for kernels that know no other, such as ncnn's.
+"""Symmetric quantization with zero point 0, for kernels such as ncnn's that support no other.
 
-Integers go from -127 to 127, so that what a rectifier leaves has seven bits. The image keeps its
-own: one level a pixel level.
+Integers range from −127 to 127, so the output of a ReLU has 7 bits. The image keeps its own
+parameters, one level per pixel level.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from edge_imgq.quantize.ranges.ranges import INT8_HIGH, LEAST, bounds, per_tenso
 def with_zero_points_0(
     placed: Mapping[ir.Value, Quantization], image: Quantization
 ) -> dict[ir.Value, Quantization]:
-    """Return parameters that reach as far with the zero point 0, but for those of the image.
+    """Widen all parameters to a symmetric range with zero point 0, except those of the image.
 
     Args:
-        placed: quantization of every activation; values that share theirs still do.
-        image: parameters of 8-bit pixels.
+        placed: quantization of every activation; values with equal parameters keep equal ones.
+        image: quantization parameters of 8-bit pixels.
     """
     return {
         value: parameters if _is_image(parameters, image) else symmetric(parameters)
@@ -30,7 +30,7 @@ def with_zero_points_0(
 
 
 def symmetric(parameters: Quantization) -> Quantization:
-    """Return parameters of a whole tensor with the zero point 0 that reach as far."""
+    """Return per-tensor parameters with zero point 0 that cover the same range."""
     reach = bounds(parameters)
     return per_tensor(max(-reach.low, reach.high, LEAST * INT8_HIGH) / INT8_HIGH, 0)
 

@@ -1,17 +1,17 @@
-"""Leaky rectifiers that kernels and the QDQ graph round alike.
+"""Choose scales and slopes of leaky ReLUs such that kernels and the QDQ graph round alike.
 
-XNNPACK multiplies a level q by whole 256ths on either side of zero, P above and N below, and rounds
-halves up:
+XNNPACK multiplies a level q by integers over 256, P for positive and N for negative q, and rounds
+ties up:
 
     ⌊(q·P + 128) / 256⌋,        P = round(256·a/y),        N = round(256·α·a/y).
 
-The QDQ graph computes q·a/y, or α·q·a/y, and rounds halves to even. So the scales a and y get a
-ratio of P/256, P the number next to what is needed for which α·P is nearly whole, and the graph
-gets the slope that the kernel has, N/P. Both then see the same numbers.
+The QDQ graph computes q·a/y or α·q·a/y and rounds ties to even. So the ratio of the scales a and y
+is set to P/256, with the P near the desired one for which α·P is closest to an integer, and the
+graph gets the kernel's slope, N/P. Both then compute the same numbers.
 
-Halves among these (q = ±128 where P and N are odd) agree where the graph sees none: its numbers lie
-a hair above P/256 and below N/256, so that halves are rounded up, towards zero where they are
-negative, as the kernel rounds them.
+Ties among these (q = ±128 with P and N odd) agree because the graph sees none: its ratios are
+slightly above P/256 and slightly below N/256, so ties round up, towards zero for negative numbers,
+as in the kernel.
 
 Source: XNNPACK, `src/microparams-init.c` (xnn_init_qs8_vlrelu_scalar_params) and
 `src/qs8-vlrelu/scalar.c.in`.
@@ -31,22 +31,23 @@ from edge_imgq.quantize.scales.shared_scales import ScaleClass
 from edge_imgq.quantize.scales.tie_free_multiplier import SLACK, exactly_invertible_above
 
 WIDEST = 1.05
-"""How much wider the result may become, or else the operand."""
+"""Largest factor by which the scale of the result, or else of the operand, may grow."""
 
 HAIR = 6e-6
-"""Share that a ratio is moved by. A result of 255 levels moves by less than half a 256th of one,
-one of a level by more than float32 is off by."""
+"""Relative shift of a ratio. It moves a result of 255 levels by less than half of 1/256 level, and
+a result of one level by more than the float32 error."""
 
 BESIDE = 64
-"""Float32 numbers above a scale, HAIR or so in all, one of which has an exact reciprocal."""
+"""Number of float32 values above a scale, HAIR in all, one of which has an exact reciprocal."""
 
 
 def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
-    """Return the scale for the result of a leaky rectifier, its operand's scale given.
+    """Compute the scale of a leaky ReLU's result, given its operand's scale.
 
     Args:
-        operand: values that it reads.
-        result: values that it computes; another reciprocal is kept exact where it `is_reciprocal`.
+        operand: scale class of the operand.
+        result: scale class of the result; if `is_reciprocal`, the new scale has an exact reciprocal
+            too.
         slope: α.
     """
     most = math.floor(operand.scale / result.scale * FRACTIONS * (1 + SLACK))
@@ -60,7 +61,13 @@ def wider_result(operand: ScaleClass, result: ScaleClass, slope: float) -> float
 
 
 def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> float:
-    """Return the scale for the operand of a leaky rectifier, its result's scale given."""
+    """Compute the scale of a leaky ReLU's operand, given its result's scale.
+
+    Args:
+        operand: scale class of the operand.
+        result: scale class of the result.
+        slope: α.
+    """
     least = math.ceil(operand.scale / result.scale * FRACTIONS * (1 - SLACK))
     candidates = range(least, math.ceil(least * WIDEST))
     if not candidates:
@@ -69,15 +76,15 @@ def wider_operand(operand: ScaleClass, result: ScaleClass, slope: float) -> floa
 
 
 def _steps(candidates: range, slope: float) -> int:
-    """Return the first number whose product with the slope is as near to whole as any."""
+    """Return the first candidate whose product with the slope is closest to an integer."""
     return min(candidates, key=lambda steps: round(abs(steps * slope - round(steps * slope)), 3))
 
 
 def quantize_slope(node: ir.Node, placed: Mapping[ir.Value, Quantization]) -> None:
-    """Give a leaky rectifier the slope that the kernel has under its scales; in place.
+    """Set the slope of a leaky ReLU to the one that the kernel computes with its scales, in place.
 
     Args:
-        node: a LeakyRelu between quantized values.
+        node: LeakyRelu node between quantized values; others are left unchanged.
         placed: quantization of every activation.
     """
     source, result = node.inputs[0], node.outputs[0]

@@ -1,15 +1,15 @@
-"""Multipliers under which no two runtimes can round differently.
+"""Requantization multipliers without ties, under which all runtimes round alike.
 
-An integer operator turns an accumulator into a level by round(acc · M), with M = input scale
-× weight scale / output scale. Runtimes compute the product in float32, fixed point or a float
-convolution, and differ by about 10⁻⁵ of a level; wherever acc · M lies that close to one half they
-may round to different levels. A handful of such pixels in the first layer is enough: later layers
-multiply them, and after twenty layers some per cent of all pixels differ by a level.
+An integer operator converts an accumulator to a level by round(acc · M), M = input scale × weight
+scale / output scale. Runtimes compute the product in float32, in fixed point or as a float
+convolution, and differ by about 10⁻⁵ of a level; where acc · M is that close to one half they may
+round differently. A few such pixels in the first layer suffice: later layers amplify them, and
+after twenty layers several per cent of all pixels differ by a level.
 
-If M = n/m with m odd, acc · M is a multiple of 1/m, and no multiple of 1/m is nearer to one half
-than 1/2m. With m around a thousand that is fifty times the runtimes' differences, so all of them
-round alike, exact halves included: there are none. M is raised to the next such fraction, which
-widens the scale by some thousandths at most.
+If M = n/m with m odd, acc · M is a multiple of 1/m, and no multiple of 1/m is closer to one half
+than 1/2m. With m about a thousand, that is fifty times the difference between runtimes, so all
+round alike and there are no exact ties. M is raised to the next such fraction, which widens the
+scale by some thousandths at most.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 1023
-"""Largest m, unless the multiplier itself is below 1/LARGEST."""
+"""Largest m, unless the multiplier is below 1/LARGEST."""
 
 CANDIDATES = 4096
-"""Numbers next to a scale that are tried; the farthest is half a thousandth above it."""
+"""Number of float32 values above a scale that are tried; the last is 0.05 % above it."""
 
 SLACK = 1e-9
-"""A multiplier that is such a fraction already, but for float64's rounding, stays as it is."""
+"""Relative tolerance for float64 rounding, within which a multiplier already is such a fraction."""
 
 
 def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return, for each multiplier, the least fraction n/m, m odd, that is not below it.
+    """Round multipliers up to the next fraction n/m with m odd.
 
     Args:
-        multipliers: positive numbers.
+        multipliers: positive numbers, (N,).
     """
     denominators = odd_denominators()
     numerators = np.ceil(multipliers[:, np.newaxis] * denominators * (1 - SLACK))
@@ -44,10 +44,10 @@ def tie_free_above(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return, for each multiplier, the nearest such fraction.
+    """Round multipliers to the nearest fraction n/m with m odd; below 1/LARGEST, up.
 
     Args:
-        multipliers: positive numbers.
+        multipliers: positive numbers, (N,).
     """
     denominators = odd_denominators()
     fractions = np.rint(multipliers[:, np.newaxis] * denominators) / denominators
@@ -57,9 +57,9 @@ def tie_free_nearest(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tie_free_below(multiplier: float) -> float:
-    """Return the greatest fraction n/m, m odd, that is not above a multiplier of at least 1/1023.
+    """Round a multiplier of at least 1/LARGEST down to the next fraction n/m with m odd.
 
-    A smaller multiplier is returned as it is.
+    A smaller multiplier is returned unchanged.
     """
     denominators = odd_denominators()
     best = float((np.floor(multiplier * denominators * (1 + SLACK)) / denominators).max())
@@ -67,27 +67,30 @@ def tie_free_below(multiplier: float) -> float:
 
 
 def exactly_invertible_above(scale: float, count: int = CANDIDATES) -> float:
-    """Return the float32 number near above a scale whose reciprocal float32 holds best.
+    """Return the float32 number slightly above a scale with the most exact float32 reciprocal.
 
-    Quantizers of float numbers divide by the scale or multiply by its reciprocal. Where scale
-    × reciprocal is 1 to some 10⁻¹¹, which one in a thousand numbers fulfils, both give the same
-    float32 number.
+    Quantizers divide by the scale or multiply by its reciprocal. If scale × reciprocal is 1 to
+    about 10⁻¹¹, as for one number in a thousand, both give the same float32 result.
+
+    Args:
+        scale: positive.
+        count: number of consecutive float32 values tried, at most CANDIDATES.
     """
     candidates, errors = _invertible(scale)
     return float(candidates[errors[:count].argmin()])
 
 
 def exactly_invertible_without_ties(scale: float, multiplier: float, power: int) -> float:
-    """Return such a scale under which no level, multiplied, lies near a half.
+    """Return such a scale under which no level times the multiplier is close to a tie.
 
-    Of the best INVERTIBLE numbers near above the scale the one is taken whose multiples of a level
-    stay farthest from halves. That is no fraction of an odd denominator, but a level is a small
-    number: one half itself, multiplied by odd levels, is the worst case.
+    Of the INVERTIBLE best numbers slightly above the scale, it is the one whose products with the
+    levels 1 … 255 are farthest from ties. A ratio of one half, where every odd level is a tie, is
+    the worst case.
 
     Args:
         scale: positive.
-        multiplier: what levels are multiplied by under this scale.
-        power: 1 where the multiplier grows with the scale, -1 where it shrinks.
+        multiplier: multiplier of levels at this scale.
+        power: 1 if the multiplier grows with the scale, −1 if it shrinks.
     """
     candidates, errors = _invertible(scale)
     best = candidates[np.argsort(errors)[:INVERTIBLE]].astype(np.float64)
@@ -98,11 +101,11 @@ def exactly_invertible_without_ties(scale: float, multiplier: float, power: int)
 
 
 INVERTIBLE = 16
-"""Numbers out of CANDIDATES whose reciprocal float32 holds to some 10⁻¹⁰."""
+"""Number of CANDIDATES whose float32 reciprocal is exact to about 10⁻¹⁰."""
 
 
 def _invertible(scale: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return the numbers near above a scale, and how far they times their reciprocal are from 1."""
+    """Return float32 numbers from the scale upwards, and |number × reciprocal − 1| of each."""
     first = np.array(scale, np.float32).view(np.int32)
     candidates = (first + np.arange(CANDIDATES, dtype=np.int32)).view(np.float32)
     reciprocals = (1 / candidates).astype(np.float64)
@@ -111,12 +114,12 @@ def _invertible(scale: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]
 
 
 def odd_denominators() -> NDArray[np.float64]:
-    """Return the denominators that are tried, 1 to LARGEST."""
+    """Return the denominators that are tried: odd numbers from 1 to LARGEST."""
     return np.arange(1, LARGEST + 1, 2, dtype=np.float64)
 
 
 def _one_over_odd(multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1/m, m the largest odd number for which that is not below the multiplier."""
+    """Return 1/m for the largest odd m such that 1/m is not below the multiplier."""
     largest = np.floor(1 / multipliers * (1 + SLACK))
     fraction: NDArray[np.float64] = 1 / (largest - 1 + largest % 2)
     return fraction

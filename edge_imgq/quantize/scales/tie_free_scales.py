@@ -1,23 +1,24 @@
-"""Scales under which sums, products and means cannot lie halfway between two levels.
+"""Adjust scales so that sums, products and means cannot lie halfway between two levels.
 
-Convolutions get such scales through their weights
-(`edge_imgq.quantize.scales.tie_free_multiplier`). Where an operator has no weights, the scales of
-its operands and its result are what is left to choose:
+Convolutions get tie-free multipliers through their weight scales
+(`edge_imgq.quantize.scales.tie_free_multiplier`). For operators without weights, only the scales of
+operands and result can be chosen:
 
     sum        round(a/y · qa + b/y · qb)      a/y and b/y fractions of one odd denominator
     product    round(a·b/y · qa · qb)          a·b/y a fraction of an odd denominator
-    mean of n  round(a/(n·y) · Σ qa)           a/(n·y)
-    copy       round(a/y · qa)                 a/y
-    leaky      round(a/y · qa) or              a/y and α·a/y whole 256ths (`edge_imgq.quantize.
-               round(α·a/y · qa)               leaky`)
-    float      round(x / y) or round(x · 1/y)  1/y exact to some 10⁻¹¹
+    mean of n  round(a/(n·y) · Σ qa)           a/(n·y) a fraction of an odd denominator
+    copy       round(a/y · qa)                 a/y a fraction of an odd denominator
+    leaky      round(a/y · qa) or              a/y and α·a/y multiples of 1/256
+               round(α·a/y · qa)               (`edge_imgq.quantize.scales.tie_free_leaky_relu`)
+    float      round(x / y) or round(x · 1/y)  1/y exact to about 10⁻¹¹
 
-The result is widened where it may be, else an operand, by some thousandths. A product of random
-levels is a tie or as good as one about once in ten thousand values, and one level in a gate is many
-after the next normalisation: without this, two runtimes agree on a whole gated network by luck.
+The scale of the result is widened if it is free, else that of an operand, by some thousandths.
+About one product of random levels in ten thousand is a tie or nearly one, and a level in a gate
+becomes many after the next normalization: without this step two runtimes would agree on a gated
+network only by chance.
 
-Results of float parts come first, then operators in the order of the graph. A scale that took part
-in a choice is fixed; where all scales of an operator are, one whose reciprocal alone counted may
+Results of float regions come first, then operators in graph order. Scales used in a choice become
+fixed. If all scales of an operator are fixed, one that was fixed only for its exact reciprocal may
 still move to another such number.
 """
 
@@ -53,11 +54,11 @@ Classes = Mapping[ir.Value, ScaleClass]
 
 
 def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
-    """Widen scales until every runtime rounds alike; in place.
+    """Widen scales so that all runtimes round alike, in place.
 
     Args:
         graph: float graph.
-        classes: of every activation, as additions share them.
+        classes: scale class of every activation, after additions have joined theirs.
     """
     for node in graph:
         if is_marked(node):
@@ -69,7 +70,7 @@ def avoid_ties(graph: ir.Graph, classes: Classes) -> None:
 
 
 def _leave_float(node: ir.Node, classes: Classes) -> None:
-    """Let all runtimes quantize what a float part computed to the same level."""
+    """Choose a scale with an exact reciprocal, so that runtimes quantize a float result alike."""
     result = classes.get(stored_output(node))
     if result is not None and not result.is_fixed:
         result.scale = exactly_invertible_above(result.scale)
@@ -150,7 +151,7 @@ RULES: Mapping[str, Callable[[ir.Node, Classes], None]] = {
 
 
 def _operands(node: ir.Node, classes: Classes) -> list[ScaleClass]:
-    """Return the classes of a node's inputs; a constant is one by itself, and fixed."""
+    """Return the scale classes of a node's inputs; a constant is a class by itself, and fixed."""
     found = []
     for value in node.inputs:
         if value is not None and value in classes:
@@ -162,7 +163,7 @@ def _operands(node: ir.Node, classes: Classes) -> list[ScaleClass]:
 
 
 def _averaged(node: ir.Node) -> int:
-    """Return how many values a mean is taken of; 0 where that is open."""
+    """Return the number of values that a mean averages; 0 if unknown."""
     if node.op_type == "AveragePool":
         return math.prod(node.attributes.get_ints("kernel_shape", []))
     source = node.inputs[0]
@@ -182,14 +183,14 @@ def _settle(
     operands: Sequence[ScaleClass],
     bystanders: Sequence[ScaleClass] = (),
 ) -> None:
-    """Widen the first result that may be widened, or else the first operand that may be.
+    """Widen the first free result, or else the first free operand, then fix all classes.
 
     Args:
-        multiplier: what the accumulator is multiplied by; it grows as operands do and shrinks as
-            results grow.
+        multiplier: multiplier of the accumulator, proportional to operand scales and inversely
+            proportional to result scales.
         results: classes that may be widened to make it smaller.
         operands: classes that may be widened to make it larger.
-        bystanders: classes that must keep their scale from here on, besides those.
+        bystanders: further classes to fix.
     """
     result = next((found for found in results if not found.is_fixed), None)
     operand = next((found for found in operands if not found.is_fixed), None)
@@ -206,10 +207,10 @@ def _settle(
 def _settle_reciprocals(
     multiplier: float, results: Sequence[ScaleClass], operands: Sequence[ScaleClass]
 ) -> None:
-    """Move one scale that float parts left fixed to another whose reciprocal float32 holds.
+    """Move one scale fixed only for its exact reciprocal to another such number.
 
-    Two such scales, of a normalisation's input and output for example, are often near a ratio of
-    one half, and then every other sum is a tie.
+    Two such scales, for example of a normalization's input and output, often have a ratio near one
+    half, and then every other sum is a tie.
     """
     for members, power in ((results, -1), (operands, 1)):
         loose = next((found for found in members if found.is_reciprocal), None)
@@ -219,7 +220,7 @@ def _settle_reciprocals(
 
 
 def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
-    """Find scales of two operands and a sum such that both ratios have one odd denominator."""
+    """Choose scales of two operands and a sum so that both ratios have one odd denominator."""
     first, second = sorted(operands, key=lambda operand: not operand.is_fixed)
     odd = odd_denominators()
     sums = np.full(odd.shape, total.scale)
@@ -237,11 +238,11 @@ def _settle_sum(operands: list[ScaleClass], total: ScaleClass) -> None:
 
 
 LARGEST_COST = 1.02
-"""How much wider all three scales of a sum may become together."""
+"""Largest factor by which the product of a sum's three scales may grow."""
 
 
 def _multiples(operand: ScaleClass, units: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the least multiples of units that are not below a scale; NaN where it cannot move."""
+    """Round a scale up to multiples of units; NaN where a fixed scale is not a multiple."""
     multiples: NDArray[np.float64] = np.ceil(operand.scale / units * (1 - SLACK)) * units
     if not operand.is_fixed:
         return multiples
