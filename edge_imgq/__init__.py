@@ -5,14 +5,15 @@
     result = eiq.export("fsrcnn-x2", targets="tflite-int8")
     enlarged = eiq.enhance("photo.jpg", result["tflite-int8"])
 
-The functions import what they need when they are called. `docs/python.md` shows all of them.
+Heavy packages (torch, onnxruntime, tensorflow) are imported on the first call that needs them.
+`docs/python.md` shows every function.
 """
 
 import os
 
-# Six stages have the names of functions here. Python binds a folder's name when it is imported
-# first, so that is done before the functions take the names; `from edge_imgq.export import onnx`
-# works as ever.
+# Six stage packages share their name with a public function. Importing a subpackage rebinds its
+# name in this module, so the packages are imported first and the functions bind last.
+# `from edge_imgq.export import onnx` still works.
 import edge_imgq.bench
 import edge_imgq.bundle
 import edge_imgq.export
@@ -97,13 +98,13 @@ __all__ = [
     "verify_bundle",
 ]
 
-# ONNX Runtime's wheels otherwise keep a database of events in ~/.cache/Microsoft and a file in the
-# folder for temporary ones from its import on, to be sent away. "0" in the environment allows it.
+# From its import on, ONNX Runtime writes telemetry to ~/.cache/Microsoft and to the temporary
+# folder, for upload. Set the variable to "0" before the import to allow it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# Threads of numpy and PyTorch that have nothing to do keep a processor busy for some milliseconds,
-# in case there is more; between the small layers of image networks that is half of all the time
-# that an export takes of the processors. PyTorch's sleep instead. OpenBLAS, numpy's, cannot be told
-# to, so it has one thread. What the environment says already, holds.
+# Idle worker threads of OpenMP (PyTorch) and OpenBLAS (numpy) spin for some milliseconds. Between
+# the small layers of image networks this is half of the processor time of an export. OpenMP can
+# be told to sleep instead; OpenBLAS cannot, so it gets one thread. Values that are already set in
+# the environment are kept.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

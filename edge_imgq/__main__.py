@@ -1,4 +1,4 @@
-"""`python -m edge_imgq` is `edge-imgq`."""
+"""Run the command line: `python -m edge_imgq` is `edge-imgq`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Written files and packages: digests, sizes, and writing so that nothing is ever half there."""
+"""Write files and packages atomically, and compute their digests and sizes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from edge_imgq.errors import OutputError
 from edge_imgq.formats import files_beside
 
 REFERENCE_FOLDER = "reference"
-"""In the folder of a model's files: the graphs that they were made from."""
+"""Subfolder of a model's folder that holds the ONNX graphs its files were made from."""
 
 FLOAT_REFERENCE = "float.onnx"
-"""Of these graphs the float one that all files are made from."""
+"""Name in REFERENCE_FOLDER of the float graph that every file of the model is made from."""
 
 ORIGINAL = "original.onnx"
-"""Beside it, the person's own file, where there is one: what drift is measured against."""
+"""Name in REFERENCE_FOLDER of the user's own .onnx file, if any; drift is measured against it."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = {
@@ -37,12 +37,15 @@ _REFUSED = {
 
 
 def float_reference(path: Path) -> Path:
-    """Return where the float reference of an exported file lies, if it was kept."""
+    """Return the path where the float reference of an exported file is kept; it may not exist."""
     return path.parent / REFERENCE_FOLDER / FLOAT_REFERENCE
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """Return the file with those of its format beside it, or every file of a package by name."""
+    """Return a file with its companion files, or every file in a package, sorted by relative path.
+
+    Companion files that do not exist are left out; `path` itself is not checked.
+    """
     if not path.is_dir():
         return (path, *(file for file in files_beside(path) if file.exists()))
     found = (entry for entry in path.rglob("*") if entry.is_file())
@@ -50,16 +53,16 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of all files of a format of several, or of a package."""
+    """Return the total size in bytes of a file with its companion files, or of a package."""
     return sum(file.stat().st_size for file in files_of(path))
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal.
+    """Return the SHA-256 of a file or package, in hexadecimal.
 
-    For a package it is taken over the relative name, a zero byte, the length as eight bytes and
-    the contents of each file, in order of the names; likewise for a format of several files, each
-    by its suffix.
+    A single file has the digest that `sha256sum` prints. For a package, the hash runs over each
+    file in the order of relative paths: path in UTF-8, a zero byte, the size as eight big-endian
+    bytes, the contents. A format of several files is hashed alike, with suffixes for paths.
     """
     digest, files = hashlib.sha256(), files_of(path)
     for file in files:
@@ -74,7 +77,7 @@ def sha256_of(path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file with those of its format beside it, or a package, if it is there."""
+    """Delete a file with its companion files, or a package; do nothing if it does not exist."""
     if path.is_dir():
         shutil.rmtree(path)
         return
@@ -83,16 +86,18 @@ def remove(path: Path) -> None:
 
 
 def move(path: Path, folder: Path) -> None:
-    """Rename a file with those of its format beside it, or a package, into another folder."""
+    """Rename a file with its companion files, or a package, into another folder."""
     for entry in (path,) if path.is_dir() else files_of(path):
         entry.rename(folder / entry.name)
 
 
 def write_bytes(path: Path, contents: bytes) -> None:
-    """Write a file whole or not at all: under a temporary name, then renamed.
+    """Write a file atomically: under a temporary name beside `path`, then renamed.
+
+    Missing parent folders are created.
 
     Raises:
-        OutputError: it cannot be written; what was at `path` before is still there.
+        OutputError: the file cannot be written; an earlier file at `path` is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -108,7 +113,7 @@ def write_bytes(path: Path, contents: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text as `write_bytes` does."""
+    """Write text as UTF-8, atomically, as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -116,12 +121,12 @@ def write_text(path: Path, text: str) -> None:
 def staging(folder: Path) -> Iterator[Path]:
     """Yield a hidden folder whose entries move into `folder` when the body ends without error.
 
-    It lies inside `folder`, so that moving is renaming. An entry replaces what has its name, file
-    or folder. After any failure, Ctrl-C included, `folder` is as it was, and is gone again if it
-    did not exist.
+    The hidden folder is inside `folder`, so each move is a rename. An entry replaces the file or
+    folder of the same name. After any failure, Ctrl-C included, `folder` is unchanged, and is
+    removed again if it did not exist.
 
     Raises:
-        OutputError: the disk is full, or the folder cannot be made or written.
+        OutputError: the disk is full, or the folder cannot be created or written.
     """
     with no_empty_folders(folder), output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,14 +139,15 @@ def staging(folder: Path) -> Iterator[Path]:
 
 
 COMPILER_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
-"""Environment variable that says where torch's compiler keeps its results."""
+"""Environment variable that names the cache folder of torch's compiler (TorchInductor)."""
 
 
 @contextmanager
 def compiler_folder() -> Iterator[None]:
-    """Take back the folder that torch's compiler makes for results, where nobody named one.
+    """Redirect the cache folder of torch's compiler to a temporary one, removed at the end.
 
-    Torch's exporter and its optimisers import the compiler, which nothing here uses.
+    Nothing happens if COMPILER_FOLDER is set. Torch's exporter and optimisers import the compiler,
+    which creates the folder even though nothing here compiles.
     """
     if COMPILER_FOLDER in os.environ:
         yield
@@ -155,16 +161,17 @@ def compiler_folder() -> Iterator[None]:
 
 
 def check_place(path: Path, *, folder: bool) -> None:
-    """Look whether a file or folder can be written, before the minutes whose result goes there.
+    """Raise if a file or folder cannot be written, before a long computation that writes to it.
 
-    Nothing is made. A disk that fills up meanwhile is found when it is written to.
+    Nothing is created. A disk that fills up later is reported when the file is written.
 
     Args:
-        path: of what will be written.
-        folder: whether that is a folder that files go into.
+        path: file or folder to be written.
+        folder: True if `path` is a folder that will receive files.
 
     Raises:
-        OutputError: something else is there or above it, or there is no permission.
+        OutputError: a folder has the file's name, a file has the name of a folder on the path, or
+            permission is missing.
     """
     above = path if folder else path.absolute().parent
     if not folder and path.is_dir():
@@ -184,7 +191,7 @@ def _refused(path: Path | str, number: int) -> OutputError:
 
 @contextmanager
 def no_empty_folders(folder: Path) -> Iterator[None]:
-    """Remove `folder` and its parents that are new and empty when the body fails."""
+    """Remove `folder` and its parents if the body fails and they are new and empty."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         yield
@@ -197,11 +204,11 @@ def no_empty_folders(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Give the failures of writing below `path` a sentence.
+    """Convert an OSError raised while writing below `path` into an OutputError.
 
     Raises:
-        OutputError: instead of an OSError that says that the disk is full, or that a file below
-            `path` may not be written. Other errors pass.
+        OutputError: the disk or quota is full, or a file at, below or above `path` may not be
+            written. Other errors pass unchanged.
     """
     try:
         yield
@@ -226,7 +233,7 @@ def _full_sentence(path: Path, error: OSError) -> str:
 
 
 def _concerns(error: OSError, path: Path) -> bool:
-    """Tell whether an error is about a file at, below or above `path`."""
+    """Return True if an error is about a file at, below or above `path`, or names no file."""
     if error.filename is None:
         return True
     at, place = Path(os.fsdecode(error.filename)).absolute(), path.absolute()

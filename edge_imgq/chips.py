@@ -1,7 +1,7 @@
-"""Chips whose NPU a file can be compiled for, ahead of time, and what compiles for each vendor.
+"""List the chips whose NPU a file can be compiled for ahead of time, and each vendor's compiler.
 
-The compilers are the plugins in the package ai-edge-litert; they load the vendor's own libraries,
-which come from the vendor's SDK. Models are those of LiteRT's tables (ai_edge_litert/aot/vendors).
+The compilers are the plugins of the package ai-edge-litert; each loads a library of the vendor's
+SDK. Model names are those of LiteRT's tables (ai_edge_litert/aot/vendors).
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Vendor:
-    """A maker of chips.
+    """A maker of chips and the compiler plugin for its NPUs.
 
     Attributes:
-        name: as LiteRT's compiler spells it.
-        plugin: folder of its plugin below ai_edge_litert/vendors, and LiteRT's name of it.
-        library: that the plugin loads; where it lies, the SDK is.
-        variable: of the environment; names the folder of the SDK.
-        below: folders of the SDK that may hold the library, for x86-64 Linux.
-        module: of the package that brings the SDK for LiteRT.
-        advice: where to get the SDK: a sentence.
+        name: vendor, spelled as in LiteRT's compiler.
+        plugin: the plugin's folder below ai_edge_litert/vendors, and its name in LiteRT.
+        library: file name of the library that the plugin loads; it locates the SDK.
+        variable: environment variable that names the SDK's folder.
+        below: folders of the SDK, relative to its root, that may hold the library on x86-64 Linux.
+        module: Python module of the package that brings the SDK for LiteRT.
+        advice: where to get the SDK, as a sentence.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Vendor:
 
 @dataclass(frozen=True)
 class Chip:
-    """A chip.
+    """A system on chip with an NPU.
 
     Attributes:
-        vendor: that makes it.
-        model: as LiteRT's compiler spells it.
-        name: as it is sold.
-        flags: of LiteRT's compiler, beside those that all chips have.
+        vendor: maker of the chip.
+        model: model, spelled as in LiteRT's compiler, e.g. "SM8750".
+        name: commercial name, e.g. "Snapdragon 8 Elite".
+        flags: flags of LiteRT's compiler for this chip, added to those of every chip.
     """
 
     vendor: Vendor
@@ -50,11 +50,11 @@ class Chip:
 
     @property
     def slug(self) -> str:
-        """Its model as the names of targets and files have it, e.g. "sm8750"."""
+        """The model as it appears in names of targets and files, e.g. "sm8750"."""
         return self.model.lower().replace("_", "-")
 
     def __str__(self) -> str:
-        """Return model and name, as sentences have them."""
+        """Return model and commercial name, e.g. "SM8750 (Snapdragon 8 Elite)"."""
         return f"{self.model.replace('_', ' ')} ({self.name})"
 
 
@@ -99,7 +99,7 @@ SAMSUNG = Vendor(
 )
 
 VENDORS = {"qualcomm": QUALCOMM, "mediatek": MEDIATEK, "google": GOOGLE, "samsung": SAMSUNG}
-"""Vendor in recipes → what is known of it."""
+"""Vendor's name in recipes → vendor."""
 
 NEUROPILOT_9 = ("--mediatek_sdk_version_type=version9",)
 
@@ -124,11 +124,11 @@ CHIPS: dict[str, Chip] = {
     "google:tensor-g5": Chip(GOOGLE, "Tensor_G5", "Pixel 10"),
     "samsung:e9965": Chip(SAMSUNG, "E9965", "Exynos 2600"),
 }
-"""Processor in recipes → chip."""
+"""Processor's name in recipes, "vendor:model" → chip."""
 
 
 def chip_of(manufacturer: str, model: str) -> Chip:
-    """Return the chip that a compiled file names; one that the table lacks by its model alone."""
+    """Return the chip that a compiled file names; if unknown, a placeholder with its model name."""
     for chip in CHIPS.values():
         if (chip.vendor.name, chip.model.lower()) == (manufacturer, model.lower()):
             return chip

@@ -1,4 +1,4 @@
-"""What a network's pixels mean, and the note about itself that every written file carries."""
+"""Define the image contract of a network and the note that every written file carries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "edge_imgq."
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The float values that a network was trained with: those of pixel 0 and of pixel 255."""
+    """The float values that 8-bit pixels 0 (`low`) and 255 (`high`) have at the network's input."""
 
     low: float
     high: float
@@ -25,27 +25,27 @@ class PixelRange:
 
 @dataclass(frozen=True)
 class ImageContract:
-    """The image that a network takes and the image that it returns.
+    """The image that a network takes and the image or other tensors that it returns.
 
     Attributes:
         task: "super-resolution", "photo-enhancement", "deblur", "jpeg", "denoise", or
-            "image-to-image" when unknown.
-        scale: output height over input height, a whole number.
+            "image-to-image" if unknown.
+        scale: output height divided by input height, a whole number.
         colour: "rgb" (3 channels) or "y" (1 channel: BT.601 limited range, or a plain gray image).
-        peak: the float value that the 8-bit pixel 255 has inside the network (1.0 or 255.0).
+        peak: float value of 8-bit pixel 255 inside the network (1.0 or 255.0); pixel 0 is 0.0.
         multiple: input height and width must be multiples of this.
-        result: what is returned, of several the largest picture; None for an image of the input's
-            colour.
-        others: what is returned beside it.
-        layout: what a photograph becomes: "image", itself; "raw", four planes of a Bayer mosaic (R,
-            G, G, B) of half its sides; "rgba", with an opaque fourth channel; "frames", several
-            side by side along the channels.
-        frames: how many.
+        result: main output, the largest picture if there are several; None for an image of the
+            input's colour.
+        others: further outputs.
+        layout: how a photograph becomes the input: "image", unchanged; "raw", four planes of a
+            Bayer mosaic (R, G, G, B) of half its height and width; "rgba", with an opaque fourth
+            channel; "frames", several frames concatenated along the channels.
+        frames: number of frames in the input.
         further: inputs beside the image.
-        border: pixels that the network left out on each side; its files mirror the image out by as
-            many, so that nothing is left out.
-        port_options: the options of a command by which the person chose and bound the model's
-            ports, such as "--bind", "sigma=0.25"; none where the model was taken as it is.
+        border: pixels that the network crops on each side; its files pad the image by mirroring as
+            many, so that the output keeps its full size.
+        port_options: command-line options by which the user chose or bound the model's ports, such
+            as "--bind", "sigma=0.25"; empty if the model was used unchanged.
     """
 
     task: str
@@ -63,24 +63,24 @@ class ImageContract:
 
     @property
     def channels(self) -> int:
-        """Channels of all inputs, which lie side by side in one array of pixels."""
+        """Channels of all inputs together: one array of pixels holds them, the image's first."""
         return self.image_channels + sum(port.channels for port in self.further)
 
     @property
     def image_channels(self) -> int:
-        """Channels of the input image, the first ones."""
+        """Channels of the input image, all frames included."""
         if self.layout in ("raw", "rgba"):
             return 4
         return self.frames * (1 if self.colour == "y" else 3)
 
     @property
     def takes_image_alone(self) -> bool:
-        """Whether a photograph is all that is taken, as it is."""
+        """True if the only input is an unchanged photograph."""
         return self.layout == "image" and not self.further
 
     @property
     def port_words(self) -> str:
-        """What is taken and returned beside an image as it is, in words; empty for nothing."""
+        """Inputs and outputs other than plain images, as a phrase for messages; "" if none."""
         said = [f"as {self.layout}"] * (self.layout != "image")
         said += [f"with {' and '.join(map(str, self.further))}"] * bool(self.further)
         said += [] if self.result is None else [f"to {self.result}"]
@@ -90,53 +90,56 @@ class ImageContract:
 
     @property
     def port_choices(self) -> tuple[str, ...]:
-        """Inputs that became constants and the output that was chosen, a few words for each."""
+        """Bound inputs and chosen outputs, one phrase each, such as "bound: sigma = 0.0588"."""
         return choices_of(self.port_options)
 
     @property
     def photo_unit(self) -> int:
-        """Pixels of a photograph for one of the input image, on a side."""
+        """Pixels of the photograph per pixel of the input, along one side: 2 for "raw", else 1."""
         return 2 if self.layout == "raw" else 1
 
     @property
     def result_channels(self) -> int:
-        """Channels of what is returned; a vector's numbers are those of an image of one pixel."""
+        """Channels of the main output; a vector of N numbers counts as N channels of one pixel."""
         return self.image_channels if self.result is None else self.result.channels
 
     @property
     def results_channels(self) -> list[int]:
-        """Channels of each port that is returned."""
+        """Channels of each output, the main one first."""
         return [self.result_channels, *(port.channels for port in self.others)]
 
     @property
     def states(self) -> tuple[Port, ...]:
-        """What is taken that was returned of the frame before."""
+        """Inputs that hold an output of the previous frame."""
         return tuple(port for port in self.further if port.fed_by)
 
     @property
     def is_recurrent(self) -> bool:
-        """Whether something of one frame goes into the next."""
+        """True if an output of one frame is an input of the next."""
         return bool(self.states)
 
     @property
     def returns_image(self) -> bool:
-        """Whether a picture is returned."""
+        """True if the main output is a picture."""
         return self.result is None or self.result.kind == "image"
 
     @property
     def adds_colours(self) -> bool:
-        """Whether a and b of CIELAB are returned for a lightness."""
+        """True if the network colourizes: it takes lightness and returns a and b of CIELAB."""
         planes = self.result is not None and self.result.kind == "plane"
         return planes and self.colour == "y" and (self.result_channels, self.scale) == (2, 1)
 
     def result_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of what is returned of an image of a height and width."""
+        """Return height and width of the main output for an input of the given (height, width).
+
+        A vector has size (1, 1).
+        """
         if self.result is not None and self.result.kind == "vector":
             return 1, 1
         return size[0] * self.scale, size[1] * self.scale
 
     def results_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Return height and width of each port that is returned of an image of such."""
+        """Return (height, width) of each output, the main one first, for an input of a size."""
         first = self.result_size(size)
         parts = (None if port.kind == "vector" else port.parts for port in self.others)
         others = ((first[0] // part, first[1] // part) if part else (1, 1) for part in parts)
@@ -144,28 +147,28 @@ class ImageContract:
 
     @property
     def pixel_scale(self) -> float:
-        """Float value of one 8-bit level: the quantization scale of uint8 pixels."""
+        """Float value of one 8-bit level, peak / 255: the quantization scale of uint8 pixels."""
         return self.peak / 255.0
 
     @property
     def shave(self) -> int:
-        """Border that the super-resolution papers leave out of PSNR, in output pixels."""
+        """Border in output pixels that super-resolution papers exclude from PSNR: `scale`, or 0."""
         return self.scale if self.scale > 1 else 0
 
     def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the least height and width that the network takes and that hold a size."""
+        """Round (height, width) up to the next multiples of `multiple`."""
         height, width = (-(-side // self.multiple) * self.multiple for side in size)
         return height, width
 
 
 @dataclass(frozen=True)
 class Authorship:
-    """What a person states of a model; "" for what is not stated.
+    """Author, licence and version that the user states of a model; "" where nothing is stated.
 
     Attributes:
-        author: who made it.
-        licence: terms of its weights.
-        version: in the author's own counting.
+        author: person or organization that made the model.
+        licence: licence of its weights.
+        version: version in the author's own numbering.
     """
 
     author: str = ""
@@ -174,7 +177,7 @@ class Authorship:
 
     @property
     def is_stated(self) -> bool:
-        """Whether anything is."""
+        """True if any of the three is stated."""
         return self != Authorship()
 
 
@@ -183,26 +186,26 @@ NOTHING_STATED = Authorship()
 
 @dataclass(frozen=True)
 class FileNote:
-    """What a written file says about itself: embedded in ONNX, TFLite and Core ML alike.
+    """Metadata that a written file carries about itself, in every format.
 
     Attributes:
         model: name of the model, as in `artifacts/<model>/`.
-        target: the recipe's stem.
-        contract: the meaning of the pixels.
+        target: name of the target: the recipe's file name without its suffix.
+        contract: image contract of the network.
         version: version of edge-imgq that wrote the file.
         reference_sha256: digest of the float ONNX file that drift is measured against; empty in
             that file itself.
         quantized_sha256: digest of the QDQ ONNX file that the file was lowered from; empty for
             float files.
-        resizable: whether a TFLite file computes the same network when an app resizes its input to
+        resizable: True if a TFLite file computes the same network after an app resizes its input to
             other multiples of `contract.multiple`.
-        original_sha256: in the float ONNX file alone, the digest of the person's own file that it
-            was read from; empty where there is none.
-        given_sha256: in it, too, the digest of that file before ports of it were chosen; empty
-            where it was taken as it is.
-        original_pixels: the values that pixels have in that file.
-        operators: of a file that is compiled for an NPU, before it was; 0 in all others.
-        authorship: what the person states; files of those who state nothing do not mention it.
+        original_sha256: only in the float ONNX file: digest of the user's file that it was read
+            from; empty if there is none.
+        given_sha256: only in the float ONNX file: digest of the user's file before ports were
+            chosen; empty if it was used unchanged.
+        original_pixels: range of pixels in the user's file.
+        operators: number of operators before compilation, of a file compiled for an NPU; else 0.
+        authorship: author, licence and version; written only if stated.
     """
 
     model: str
@@ -219,7 +222,10 @@ class FileNote:
     authorship: Authorship = NOTHING_STATED
 
     def to_strings(self) -> dict[str, str]:
-        """Return the note as the string pairs that ONNX and Core ML metadata hold."""
+        """Return the note as string pairs for the metadata of ONNX, TFLite, Core ML and others.
+
+        Floats are written with `repr`, so reading them back is exact.
+        """
         contract = self.contract
         pairs = {
             "model": self.model,
@@ -259,10 +265,14 @@ class FileNote:
 
     @staticmethod
     def from_strings(pairs: Mapping[str, str], where: str) -> FileNote:
-        """Read the note back; `where` names the file in the error.
+        """Parse a note from string pairs, as `to_strings` writes it.
+
+        Args:
+            pairs: metadata of a file; keys of other tools are ignored.
+            where: name of the file for the error message.
 
         Raises:
-            ModelError: the file carries no note, or one that is not whole.
+            ModelError: the file carries no note, or a damaged one.
         """
         try:
             ours = {key: text for key, text in pairs.items() if key.startswith(PREFIX)}
@@ -276,7 +286,7 @@ class FileNote:
 
 
 def _note(pairs: Mapping[str, str]) -> FileNote:
-    """Return a note from its pairs, keys without the prefix.
+    """Return a note from its pairs, with the prefix removed from the keys.
 
     Raises:
         KeyError, ValueError: a pair is missing or damaged.
@@ -288,7 +298,7 @@ def _note(pairs: Mapping[str, str]) -> FileNote:
         version=pairs["version"],
         reference_sha256=pairs["reference_sha256"],
         quantized_sha256=pairs["quantized_sha256"],
-        # Files of version 0.1.0 do not say; not to resize them is never wrong.
+        # Files of version 0.1.0 lack the key; treating them as fixed-size is always safe.
         resizable=pairs.get("resizable") == "yes",
         original_sha256=pairs.get("original_sha256", ""),
         given_sha256=pairs.get("given_sha256", ""),
@@ -329,10 +339,10 @@ def _ports(text: str) -> tuple[Port, ...]:
 
 
 def note_in(pairs: Mapping[str, str], where: str) -> FileNote | None:
-    """Return the note that string metadata holds, None where it holds none of ours."""
+    """Return the note in a file's metadata, or None; a damaged one raises ModelError."""
     return FileNote.from_strings(pairs, where) if has_note(pairs) else None
 
 
 def has_note(pairs: Mapping[str, str]) -> bool:
-    """Tell whether string metadata holds a note of ours."""
+    """Return True if a file's string metadata holds a note written by edge-imgq."""
     return PREFIX + "model" in pairs

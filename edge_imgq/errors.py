@@ -1,7 +1,7 @@
-"""Every error that a person at the terminal can cause, each with its exit code.
+"""Define the errors that a user at the terminal can cause, each with its exit code.
 
-The message is a sentence: what was wrong, where, and what to do. The command line prints it in one
-place (`edge_imgq.cli.main`) and exits with the code of the class; library code only raises.
+The message is a sentence: what was wrong, where, and what to do. `edge_imgq.cli.main` prints it and
+exits with the code of the class; library code only raises.
 """
 
 from __future__ import annotations
@@ -10,50 +10,50 @@ from collections.abc import Sequence
 
 
 class EdgeImgqError(Exception):
-    """A failure that the person at the terminal can act on."""
+    """Base class of failures that the user can act on."""
 
     exit_code = 1
 
 
 class DriftError(EdgeImgqError):
-    """A file lost more than its budget or baseline allows, or is not the one that was measured."""
+    """A file exceeds its drift budget or baseline, or is not the one that was measured."""
 
     exit_code = 1
 
 
 class UsageError(EdgeImgqError):
-    """The command line does not fit together, or names what is not there or of another kind.
+    """Arguments contradict each other, or name something missing or of the wrong kind.
 
-    A path is of another kind where it is a folder for a file, a photograph for a model, or a folder
-    without any file of the kind. What is wrong inside a file has the other classes.
+    A path is of the wrong kind if it is a folder instead of a file, a photograph instead of a
+    model, or a folder without any suitable file. Faults inside a file raise other classes.
     """
 
     exit_code = 2
 
 
 class RecipeError(EdgeImgqError):
-    """A recipe, manifest, baseline, report or history is damaged, or not as it must be."""
+    """A recipe, manifest, baseline, report or history is damaged or invalid."""
 
     exit_code = 3
 
 
 class ImageError(EdgeImgqError):
-    """An image is truncated, none, too small for the network, or used for two purposes."""
+    """A file is no image, or an image is truncated, too small, or used for two purposes."""
 
     exit_code = 4
 
 
 class ModelError(EdgeImgqError):
-    """A model cannot be read, or holds what no target can carry (NaN weights, dynamic shapes)."""
+    """A model cannot be read, or no target supports it (NaN weights, dynamic shapes)."""
 
     exit_code = 5
 
 
 class UnopenedFileError(ModelError):
-    """A runtime does not open a file: it is damaged, or nothing that the runtime takes.
+    """A runtime cannot open a file: it is damaged, or of a kind that the runtime does not support.
 
     Attributes:
-        reason: what the runtime says.
+        reason: the runtime's own message.
     """
 
     def __init__(self, runtime: str, path: object, reason: str) -> None:
@@ -64,37 +64,37 @@ class UnopenedFileError(ModelError):
 
 
 class UnsupportedOperatorError(ModelError):
-    """A target has no form for some operators; the message names all of them with their nodes."""
+    """A target cannot express some operators; the message names each of them with its nodes."""
 
     exit_code = 6
 
 
 class RuntimeUnavailableError(EdgeImgqError):
-    """The runtime or device that a command needs is not here, or cannot run the file."""
+    """A runtime or device is not available here, or cannot run the file."""
 
     exit_code = 7
 
 
 class DeviceError(RuntimeUnavailableError):
-    """A device went away in the middle, has no room, or could not run a file."""
+    """A device disconnected, ran out of memory or storage, or failed to run a file."""
 
 
 class OutputError(EdgeImgqError):
-    """A file could not be written: no space, no permission, or the folder is a file."""
+    """A file could not be written: disk full, no permission, or a file where a folder must be."""
 
     exit_code = 8
 
 
 class NonFiniteOutputError(EdgeImgqError):
-    """A file produced NaN or infinity on a real image."""
+    """A file returned NaN or infinity for an image."""
 
     exit_code = 9
 
 
 class FaultError(EdgeImgqError):
-    """edge-imgq did something wrong, such as a file that its runtime does not open.
+    """A bug in edge-imgq, such as a written file that its runtime does not open.
 
-    Other exceptions that reach the command line count as this one (EX_SOFTWARE of sysexits.h).
+    The command line treats any other exception alike (EX_SOFTWARE of sysexits.h).
     """
 
     exit_code = 70
@@ -108,23 +108,22 @@ TERMINATED = 143
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP arrived: clean up as after Ctrl-C."""
+    """SIGTERM or SIGHUP was received; clean up as after Ctrl-C."""
 
 
 NOT_MADE_FOR = 0
-"""Code of a file of a kind that a device is not made for, such as an int8 file on a GPU."""
+"""Code of a file whose kind a device does not support by design, such as int8 on a GPU."""
 
 
 def code_of_not_run(codes: Sequence[int], *, any_ran: bool) -> int:
     """Return the exit code of a command for the files that a device did not run.
 
-    A file that should have run there counts with its error. One of a kind that the device is not
-    made for costs nothing beside files that ran; where none ran, nothing was measured, and that is
-    no success. A file that ran is no part of this, whether or not the device has times to report.
+    The code is the largest error code among them. If all are NOT_MADE_FOR, it is 0 when another
+    file ran, and that of RuntimeUnavailableError when none did: nothing was measured then.
 
     Args:
-        codes: of the files that did not run, each its error's, or NOT_MADE_FOR.
-        any_ran: whether another one ran.
+        codes: one per file that did not run: the exit code of its error, or NOT_MADE_FOR.
+        any_ran: True if another file ran, with or without a reported time.
     """
     return max(codes, default=0) or (
         RuntimeUnavailableError.exit_code if codes and not any_ran else 0

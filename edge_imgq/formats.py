@@ -1,8 +1,7 @@
-"""Every format of file that `export` writes, one row each: all that the product knows of it.
+"""List every file format that `export` writes, one row each.
 
-A new format is a folder below `edge_imgq/export/` and a row in FORMATS. The rest of the product
-asks a row; only what a row's own module holds knows a format by its name. docs/architecture.md says
-what to write.
+A new format is a folder below `edge_imgq/export/` and a row in FORMATS. Other stages read the row;
+only the module that it names depends on one format. docs/architecture.md has the steps.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from typing import Any, Literal
 Precision = Literal["float32", "float16", "int8"]
 
 Share = Literal["asked", "optional", "none"]
-"""Whether a recipe's budget limits the share of values within one level of the graph."""
+"""Whether a recipe's budget limits the share of values within one level of the graph's values."""
 
 Layout = Literal["NCHW", "NHWC", "CHW", "image"]
-"""Order of the axes of an image: "image" where the platform has a type for images."""
+"""Order of the image's axes; "image" if the platform has an image type."""
 
 Sizes = Literal["any", "several", "one"]
-"""Heights and widths that one file takes: any, those of its signatures, or one."""
+"""Input heights and widths that one file takes: any, one per signature, or a single one."""
 
 
 @dataclass(frozen=True)
 class Extra:
-    """A package that a format needs to run its files, and that edge-imgq does not install.
+    """A package that a format needs at run time and that edge-imgq does not install by default.
 
     Attributes:
-        package: its name in the index of packages.
-        module: what is imported, and the name of the extra of edge-imgq that asks for it.
-        versions: that the extra takes, such as ">=1.0,<2".
-        writes: whether it writes the files, too: there are none without it.
+        package: name on the package index.
+        module: name of the importable module, and of edge-imgq's extra that installs it.
+        versions: version specifier of the extra, such as ">=1.0,<2".
+        writes: True if the package also writes the files, so that export needs it too.
     """
 
     package: str
@@ -44,17 +43,17 @@ class Extra:
 
     @property
     def is_missing(self) -> bool:
-        """Whether the package is not installed here; it is not imported to find out."""
+        """True if the package is not installed; the check does not import it."""
         return find_spec(self.module) is None
 
     @property
     def purpose(self) -> str:
-        """What the package does with the files."""
+        """Verb phrase for messages: "runs" or "writes and runs"."""
         return "writes and runs" if self.writes else "runs"
 
     @property
     def reason(self) -> str:
-        """Why there is no file, or none that runs, where the package is missing: sentences."""
+        """Sentences that say that the package is missing and how to install it."""
         return (
             f"The package {self.package}, which {self.purpose} these files, is not installed here. "
             f"Install it: pip install '{self.package}{self.versions}'."
@@ -63,28 +62,28 @@ class Extra:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of file.
+    """A file format.
 
     Attributes:
-        name: what people call it.
-        suffixes: of its files, in lower case. The first names a file for people; further files lie
-            beside it under the same stem. A format may be a folder with a suffix.
-        module: holds FUNCTIONS, a `edge_imgq.export.functions.FormatFunctions`.
-        precisions: that its files may have, each with what budgets say of the share of values
+        name: name of the format in messages.
+        suffixes: lower-case suffixes of its files. The first is that of the file users name; the
+            others are companion files with the same stem. The format may be a folder with a suffix.
+        module: module with FUNCTIONS, a `edge_imgq.export.functions.FormatFunctions`.
+        precisions: precisions of its files, each with the rule for budgets on the share of values
             within one level.
-        sizes: that one file takes.
-        processors: kinds that files may be written for: "cpu", "gpu", and "npu" of named chips.
-        devices: kinds of devices that run its files, beside this host.
-        has_plain_form: whether the writer chooses forms that are fast on processors, and leaves
-            them out where it is told to (`edge_imgq.export.export_spec.Order.plain`).
-        raises_multiple: whether a file may want sides to be multiples of more than the network
-            does.
-        has_batch: whether its images have an axis for the batch.
-        returns_several: whether a file may return more than one result.
-        layout: of the images that an app gives and gets.
-        extra: what runs its files, where that is not installed with edge-imgq.
-        rounds_elsewhere: why no share of values within one level can be kept, where a precision
-            has "none": a sentence.
+        sizes: input sizes that one file takes.
+        processors: kinds of processors that files can target: "cpu", "gpu", "npu" (of named chips).
+        devices: kinds of devices, besides this host, that run its files.
+        has_plain_form: True if the writer uses rewrites that are fast on processors and can omit
+            them (`edge_imgq.export.export_spec.Order.plain`).
+        raises_multiple: True if a file may require larger multiples of height and width than the
+            network does.
+        has_batch: True if image tensors have a batch axis.
+        returns_several: True if a file may have more than one output.
+        layout: order of the axes of the images that an app passes and receives.
+        extra: package that runs its files, if edge-imgq does not install it by default.
+        rounds_elsewhere: sentence that explains why values differ by more than one level, for
+            precisions with "none".
     """
 
     name: str
@@ -104,12 +103,12 @@ class Format:
 
     @property
     def suffix(self) -> str:
-        """The suffix that names a file for people."""
+        """The suffix of the file that users name."""
         return self.suffixes[0]
 
     @property
     def functions(self) -> Any:
-        """The functions of the format (FormatFunctions); imports the module that holds them."""
+        """The format's functions (FormatFunctions); reading it imports the module with them."""
         return import_module(self.module).FUNCTIONS
 
 
@@ -118,7 +117,7 @@ FORMATS: dict[str, Format] = {
         name="ONNX",
         suffixes=(".onnx",),
         module="edge_imgq.export.onnx_format",
-        # Not every network's share can be kept by a default session of ONNX Runtime in int8.
+        # A default int8 session of ONNX Runtime cannot keep the share for every network.
         precisions={"float32": "asked", "int8": "optional"},
         sizes="any",
         returns_several=True,
@@ -142,9 +141,9 @@ FORMATS: dict[str, Format] = {
         suffixes=(".mlpackage",),
         module="edge_imgq.export.coreml.format",
         precisions={"float16": "none", "int8": "none"},
-        # Core ML could enumerate shapes, but then no shape of the program is a number any more, and
-        # constants that hold a size (of a resize, a slice) have no form; functions that share
-        # weights begin with iOS 18, and these packages run on iOS 16 and 17.
+        # Core ML can enumerate input shapes, but all shapes in the program then become symbolic,
+        # and constants that hold a size (of a resize, a slice) cannot be written. Functions that
+        # share weights need iOS 18; these packages run on iOS 16 and 17.
         sizes="one",
         returns_several=True,
         devices=("coreml",),
@@ -181,25 +180,25 @@ FORMATS: dict[str, Format] = {
         extra=Extra("executorch", "executorch", ">=1.5.1,<1.6", writes=True),
     ),
 }
-"""Name of a format in recipes → all that is known of it."""
+"""Name of a format in recipes → its row."""
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the suffixes that name exported files for people."""
+    """Return the first suffix of every format: those of files that users name."""
     return tuple(form.suffix for form in FORMATS.values())
 
 
 def format_of(path: Path) -> Format | None:
-    """Return the format of an exported file by its suffix; None where no format has it."""
+    """Return the format of an exported file by its suffix; None if no format has it."""
     suffix = path.suffix.lower()
     return next((form for form in FORMATS.values() if form.suffix == suffix), None)
 
 
 def unknown(path: Path) -> str:
-    """Return what a path is that names no exported file, and what would: a clause after its name.
+    """Return a clause, to follow a path in a message, that says why it names no exported file.
 
     Args:
-        path: that `format_of` finds no format for.
+        path: path for which `format_of` returns None.
     """
     suffix = path.suffix.lower()
     for form in FORMATS.values():
@@ -210,17 +209,17 @@ def unknown(path: Path) -> str:
 
 
 def is_run_by(path: Path, device: str) -> bool:
-    """Tell whether a kind of device runs files of a format.
+    """Return True if a kind of device runs files of this path's format.
 
     Args:
-        path: of the file.
-        device: the kind.
+        path: exported file.
+        device: kind of device, such as "android".
     """
     form = format_of(path)
     return form is not None and device in form.devices
 
 
 def files_beside(path: Path) -> tuple[Path, ...]:
-    """Return the further files that an exported file consists of, whether or not they are there."""
+    """Return the paths of an exported file's companion files, whether or not they exist."""
     form = format_of(path)
     return () if form is None else tuple(path.with_suffix(s) for s in form.suffixes[1:])

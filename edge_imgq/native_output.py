@@ -1,4 +1,4 @@
-"""What libraries in C++ write to standard error past Python."""
+"""Filter lines that C++ libraries write directly to the standard error descriptor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @contextmanager
 def without_lines(beginning: bytes) -> Iterator[None]:
-    """Keep lines of a library that has no switch for them off standard error.
+    """Suppress lines on standard error that begin with the given bytes, while the body runs.
 
-    They are written by C++, so the file descriptor itself leads elsewhere meanwhile. Whatever else
-    was written, by other threads too, is written out after.
+    C++ code bypasses `sys.stderr`, so file descriptor 2 is redirected to a temporary file. Other
+    lines, those of other threads included, are written to standard error afterwards. One caller
+    runs at a time.
 
     Args:
-        beginning: of the lines to leave out, such as LiteRT's "INFO:".
+        beginning: prefix of the lines to drop, such as b"INFO:" of LiteRT.
     """
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as kept:
         sys.stderr.flush()

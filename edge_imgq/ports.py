@@ -1,7 +1,8 @@
-"""Ports: what goes into a network beside its image, and what comes out in place of one.
+"""Define ports: inputs of a network besides its image, and outputs other than an image.
 
-A file takes and returns the numbers of every port as it does pixels: 0 to the contract's peak, in
-bytes 0 to 255. A port says which of the network's own numbers these ends stand for.
+A file encodes the numbers of every port like pixels: from 0 to the contract's peak, or 0 to 255 in
+bytes. A port's `low` and `high` are the network's own numbers at these two ends; the mapping
+between them is linear.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ Kind = Literal["image", "plane", "mask", "vector", "raw", "rgba", "frames", "sta
 KINDS: tuple[str, ...] = get_args(Kind)
 
 LAYOUTS: tuple[Kind, ...] = ("image", "raw", "rgba", "frames")
-"""Kinds of what a photograph becomes."""
+"""Kinds of input that a photograph can be converted to."""
 
 NOISE_WORDS = ("sigma", "noise")
-"""Words in the name of an input that says how strong noise is, in the unit of pixels."""
+"""Substrings in the name of an input that holds the noise level, in the unit of pixels."""
 
 FORM = "NAME=KIND:LOW..HIGH, such as sigma=plane:0..75/255 or scores=vector:0..1"
 
 
 def says_noise(name: str) -> bool:
-    """Tell whether an input of this name says how strong the noise of the image is."""
+    """Return True if an input's name says that it holds the noise level of the image."""
     return any(word in name.lower() for word in NOISE_WORDS)
 
 
@@ -36,16 +37,16 @@ class Port:
     """One tensor that a network takes or returns.
 
     Attributes:
-        name: in the model.
-        kind: "image", (1, C, H, W) of colours; "plane", the same of anything else; "mask", a plane
-            of the lowest and the highest number; "vector", N numbers for a whole image; "state",
-            a plane that the network hands to itself from one frame to the next.
+        name: name of the tensor in the model.
+        kind: "image", (1, C, H, W) of colours; "plane", (1, C, H, W) of other numbers; "mask", a
+            plane with only the values `low` and `high`; "vector", N numbers per image; "state", a
+            plane that an output of one frame passes to an input of the next.
         channels: C or N.
-        low: what 0 stands for, one number for each channel or for all.
-        high: what the peak stands for, likewise.
-        parts: sides of the image over those of the port: 2 for a plane of half of its height and
-            width. Of a port that is returned, the image is the one that is returned.
-        fed_by: of a state that is taken, the output that it was of the frame before.
+        low: the network's number at code 0, one per channel or one for all.
+        high: the network's number at the peak, one per channel or one for all.
+        parts: height and width of the image divided by those of the port: 2 for a plane of half the
+            height and width. For an output, the image is the returned one.
+        fed_by: for a state input, the output of the previous frame that feeds it.
     """
 
     name: str
@@ -57,12 +58,12 @@ class Port:
     fed_by: str = ""
 
     def __str__(self) -> str:
-        """Return what it is in words: "vector 'scores' of 3 numbers"."""
+        """Return a description for messages: "vector 'scores' of 3 numbers"."""
         of = "number" if self.kind == "vector" else "channel"
         return f"{self.kind} '{self.name}' of {self.channels} {of}{'s' * (self.channels != 1)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the port as JSON holds it; what most ports have not is left out."""
+        """Return the port as a JSON object, without `parts` and `fed_by` at their defaults."""
         values = asdict(self)
         for key, usual in (("parts", 1), ("fed_by", "")):
             if values[key] == usual:
@@ -71,10 +72,10 @@ class Port:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Port:
-        """Read a port back.
+        """Parse a port from the object that `to_dict` returns.
 
         Raises:
-            KeyError, ValueError: it is not whole.
+            KeyError, ValueError: a field is missing or damaged.
         """
         low, high = (tuple(float(number) for number in values[end]) for end in ("low", "high"))
         name, channels = str(values["name"]), int(values["channels"])
@@ -84,13 +85,13 @@ class Port:
 
 @dataclass(frozen=True)
 class PortRequest:
-    """What a person says of a port.
+    """The kind and range that the user states for a port.
 
     Attributes:
-        name: in the model.
-        kind: None where nothing is said.
-        low: what 0 stands for; empty where nothing is said.
-        high: what the peak stands for, likewise.
+        name: name of the tensor in the model.
+        kind: kind of port; None if not stated.
+        low: number at code 0, per channel; empty if not stated.
+        high: number at the peak, per channel; empty if not stated.
     """
 
     name: str
@@ -101,13 +102,12 @@ class PortRequest:
 
 @dataclass(frozen=True)
 class PortRequests:
-    """What a person says of the ports of a model.
+    """The user's choices for the ports of a model.
 
     Attributes:
-        outputs: those that are wanted, the picture's or else the first one's result first; none
-            where all are.
-        bound: inputs that become constants, with their numbers.
-        inputs: what others are.
+        outputs: outputs to keep, the main one first; empty to keep all.
+        bound: inputs that become constants, each with its numbers.
+        inputs: kinds and ranges of other inputs.
         states: outputs that feed an input of the next frame, each with that input.
     """
 
@@ -117,21 +117,21 @@ class PortRequests:
     states: tuple[tuple[str, str], ...] = ()
 
     def of_input(self, name: str) -> PortRequest:
-        """Return what is said of an input."""
+        """Return the request for an input; an empty one if nothing is stated."""
         return next((port for port in self.inputs if port.name == name), PortRequest(name))
 
     def of_output(self, name: str) -> PortRequest:
-        """Return what is said of an output."""
+        """Return the request for an output; an empty one if nothing is stated."""
         return next((port for port in self.outputs if port.name == name), PortRequest(name))
 
     @property
     def is_choice(self) -> bool:
-        """Whether the file has ports beside those that are wanted."""
+        """True if the exported model drops outputs or binds inputs of the user's file."""
         return bool(self.outputs or self.bound)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The options of a command that say the same."""
+        """The command-line options that make the same requests."""
         found = []
         for port in self.outputs:
             found += ["--output-name", _said(port)]
@@ -148,12 +148,12 @@ NOTHING_ASKED = PortRequests()
 
 
 def read_port(text: str) -> PortRequest:
-    """Return what a person writes of a port: NAME, NAME=KIND or NAME=KIND:LOW..HIGH.
+    """Parse NAME, NAME=KIND or NAME=KIND:LOW..HIGH.
 
-    Several ranges, with commas between them, are those of the channels.
+    Several ranges, separated by commas, are those of the channels in order.
 
     Raises:
-        UsageError: it says something else.
+        UsageError: the text has another form.
     """
     name, _, rest = text.partition("=")
     kind, _, ranges = rest.partition(":")
@@ -165,10 +165,10 @@ def read_port(text: str) -> PortRequest:
 
 
 def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
-    """Return the input and the numbers of NAME=NUMBER or NAME=NUMBER,NUMBER.
+    """Parse NAME=NUMBER or NAME=NUMBER,NUMBER into the input's name and its numbers.
 
     Raises:
-        UsageError: it says something else.
+        UsageError: the text has another form.
     """
     name, _, rest = text.partition("=")
     numbers = tuple(_number(part, text) for part in rest.split(",")) if rest else ()
@@ -178,10 +178,10 @@ def read_bound(text: str) -> tuple[str, tuple[float, ...]]:
 
 
 def read_state(text: str) -> tuple[str, str]:
-    """Return the output and the input of OUTPUT=INPUT.
+    """Parse OUTPUT=INPUT into the two names.
 
     Raises:
-        UsageError: it says something else.
+        UsageError: the text has another form.
     """
     fed_by, _, state = text.partition("=")
     if not fed_by or not state:
@@ -190,10 +190,10 @@ def read_state(text: str) -> tuple[str, str]:
 
 
 def choices_of(options: Sequence[str]) -> tuple[str, ...]:
-    """Return what options bound and which output they chose, in words: "bound: sigma = 0.0588".
+    """Return bound inputs and chosen outputs as phrases: "bound: sigma = 0.0588".
 
     Args:
-        options: as `PortRequests.words` has them.
+        options: options and their values in turn, as in `PortRequests.words`.
     """
     found = []
     for option, said in zip(options[::2], options[1::2], strict=True):
@@ -206,7 +206,7 @@ def choices_of(options: Sequence[str]) -> tuple[str, ...]:
 
 
 def _exactly(number: float) -> str:
-    """Return a number so that it is the same one once read again."""
+    """Return a number as text that parses to the same float."""
     return repr(number).removesuffix(".0")
 
 
@@ -228,7 +228,7 @@ def _ends(part: str, text: str) -> tuple[float, float]:
 
 
 def number_of(text: str) -> float | None:
-    """Return a number, or a fraction such as 15/255; None where it is none."""
+    """Parse a number, or a fraction such as 15/255; return None if it is neither or not finite."""
     over, slash, under = text.strip().partition("/")
     try:
         found = float(over) / (float(under) if slash else 1.0)
@@ -245,10 +245,10 @@ def _number(part: str, text: str) -> float:
 
 
 def as_kind(text: str) -> Kind:
-    """Return a kind by its name.
+    """Return text as a port kind.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is no such kind.
     """
     if text not in KINDS:
         raise ValueError(f"there is no kind '{text}' of port")

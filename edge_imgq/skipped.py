@@ -1,4 +1,4 @@
-"""The value of a thing that could not be measured."""
+"""Define the value of a quantity that could not be measured."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Skipped:
-    """Not measured, for a reason that every report shows. It is never a pass."""
+    """A quantity that was not measured, with the reason. Reports show it; it is never a pass."""
 
     reason: str

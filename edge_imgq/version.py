@@ -1,3 +1,3 @@
-"""The version of this package, where every stage can read it."""
+"""Define the version of this package."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Words of messages: how many of a thing, and what a word that is not known may have meant."""
+"""Word messages: plurals, lists of nodes, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 NEAR = 0.6
-"""Ratio of `difflib.SequenceMatcher` from which a word may be another one misspelt."""
+"""Least ratio of `difflib.SequenceMatcher` at which a name is suggested for an unknown word."""
 
 GUESSES = 3
-"""More words than this are not offered: what so many are like was not meant to be one of them."""
+"""Suggest nothing if more names than this are equally similar."""
 
 
 def count_of(number: int, noun: str) -> str:
-    """Return "1 image", "2 images" and so on, for a noun whose plural ends in s."""
+    """Return a number with its noun, "1 image" or "2 images"; the plural must end in s."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def nodes_in_words(nodes: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a phrase for each kind of operator: "Erf 'a'", "ScatterND (96 nodes, first 'b')".
+    """Return one phrase per operator type: "Erf 'a'", "ScatterND (96 nodes, first 'b')".
 
     Args:
-        nodes: kind and name of each, in the order of the graph.
+        nodes: operator type and name of each node, in graph order.
     """
     names: dict[str, list[str]] = {}
     for kind, name in nodes:
@@ -37,25 +37,25 @@ def nodes_in_words(nodes: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def no_such(kind: str, word: str, known: Collection[str]) -> str:
-    """Return sentences that say that a word names nothing, what is near to it, and what there is.
+    """Return sentences that reject an unknown name, suggest a similar one and list all known ones.
 
     Args:
-        kind: of the thing, e.g. "device".
-        word: that is not known.
-        known: the words that are.
+        kind: noun for the message, e.g. "device".
+        word: unknown name.
+        known: known names.
     """
     return f"There is no {kind} '{word}'.{did_you_mean(word, known)} There are {', '.join(known)}."
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question that names the known word nearest to one, or those that are equally near.
+    """Return a question that suggests the known names most similar to an unknown one.
 
     Args:
-        word: that is not known.
-        known: the words that are.
+        word: unknown name.
+        known: known names.
 
     Returns:
-        " Did you mean 'fsrcnn-x2'?", with the space before it; empty where none is near.
+        " Did you mean 'fsrcnn-x2'?", with a leading space; empty if no name is similar enough.
     """
     from difflib import SequenceMatcher
 

@@ -1,4 +1,4 @@
-"""The public functions of `import edge_imgq`, one file each; the command line calls the same.
+"""Define the public functions of `import edge_imgq`, one file each; the command line calls them.
 
-Their modules import what is heavy inside functions: `import edge_imgq` stays quick.
+Heavy packages are imported inside functions, so that `import edge_imgq` is quick.
 """

@@ -1,4 +1,4 @@
-"""What a person may write for an argument, and the one form that it becomes."""
+"""Convert the argument types that the public functions accept to one internal type each."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from edge_imgq.ports import FORM, PortRequest, PortRequests, read_bound, read_po
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 Size: TypeAlias = "tuple[int, int]"
-"""Height and width."""
+"""(height, width) in pixels."""
 
 Sizes: TypeAlias = "Size | Sequence[Size]"
 
 Range: TypeAlias = "float | tuple[float, float] | PixelRange"
-"""The float value of pixel 255 where that of 0 is 0, or both."""
+"""Float value of pixel 255 (pixel 0 is then 0.0), or the values of pixels 0 and 255."""
 
 Bound: TypeAlias = "Mapping[str, float | str | Sequence[float]]"
-"""Numbers of inputs that become constants, or text such as "15/255", by the input's name."""
+"""Input's name → its constant: a number, several, or text such as "15/255"."""
 
 NOTHING_BOUND: Bound = MappingProxyType({})
 
 Inputs: TypeAlias = "Mapping[str, str] | Sequence[str]"
-"""What inputs are, by name, {"sigma": "plane:0..50/255"}, or as the command line has it."""
+"""Input's name → kind and range, {"sigma": "plane:0..50/255"}; or the command line's strings."""
 
 Settings: TypeAlias = "Mapping[str, float | AnyPath | Sequence[float]]"
-"""Numbers of inputs, text such as "25/255", or the path of a picture, by the input's name."""
+"""Input's name → its value: a number, several, text such as "25/255", or the path of an image."""
 
 NOTHING_SET: Settings = MappingProxyType({})
 
@@ -41,24 +41,24 @@ Progress: TypeAlias = "Callable[[ProgressStep], None]"
 
 
 def unwatched(step: ProgressStep) -> None:
-    """Tell nobody how far the work is."""
+    """Ignore a progress step."""
 
 
 def as_sizes(sizes: Sizes) -> tuple[Size, ...]:
-    """Return one size or several as several.
+    """Return one size or a sequence of sizes as a tuple of sizes.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: a size is not a pair of positive whole numbers.
     """
     is_one = len(sizes) > 0 and isinstance(sizes[0], int)
     return tuple(as_size(size) for size in ([sizes] if is_one else sizes))
 
 
 def as_size(size: object) -> Size:
-    """Return a height and a width.
+    """Return a (height, width) pair after checking it.
 
     Raises:
-        UsageError: it is no pair of whole numbers above zero.
+        UsageError: `size` is not a pair of positive whole numbers.
     """
     sides = tuple(size) if isinstance(size, Sequence) else ()
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
@@ -68,10 +68,10 @@ def as_size(size: object) -> Size:
 
 
 def as_range(pixels: Range | None) -> PixelRange | None:
-    """Return the values of pixel 0 and pixel 255; None where nobody says.
+    """Return the float values of pixels 0 and 255; None for None.
 
     Raises:
-        UsageError: they are not finite, or the first is not below the second.
+        UsageError: a value is not finite, or the first is not below the second.
     """
     if pixels is None or isinstance(pixels, PixelRange):
         return pixels
@@ -84,10 +84,10 @@ def as_range(pixels: Range | None) -> PixelRange | None:
 
 
 def as_settings(settings: Settings) -> dict[str, str]:
-    """Return what inputs are set to as the command line has it.
+    """Return the settings of inputs in the text form of the command line.
 
     Raises:
-        UsageError: an input is set to nothing.
+        UsageError: a setting has no number, or one that is not finite.
     """
     return {name: _setting(name, value) for name, value in settings.items()}
 
@@ -104,16 +104,16 @@ def as_ports(
     bind: Bound,
     states: Sequence[str] = (),
 ) -> PortRequests:
-    """Return what a person says of the ports of a model.
+    """Return the requests for a model's ports.
 
     Args:
-        output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for nothing.
-        inputs: the same of inputs, one or several, or KIND or KIND:LOW..HIGH by their names.
-        bind: numbers of inputs that become constants, by the input's name.
+        output_name: NAME, NAME=KIND or NAME=KIND:LOW..HIGH, or several of these; "" for no request.
+        inputs: NAME=KIND or NAME=KIND:LOW..HIGH, one or several; or KIND or KIND:LOW..HIGH by name.
+        bind: constants of inputs, by the input's name.
         states: OUTPUT=INPUT for each output that feeds an input of the next frame.
 
     Raises:
-        UsageError: an argument says something else.
+        UsageError: an argument has another form, or two requests concern one input.
     """
     bound = tuple((name, _numbers(name, given)) for name, given in bind.items())
     wanted = [output_name] * bool(output_name) if isinstance(output_name, str) else output_name
@@ -129,10 +129,10 @@ def _words(inputs: Inputs) -> list[str]:
 
 
 def _said_once(inputs: Sequence[PortRequest]) -> tuple[PortRequest, ...]:
-    """Return what is said of inputs.
+    """Return the requests for inputs, after checking them.
 
     Raises:
-        UsageError: nothing is said of one, or two things.
+        UsageError: a request states no kind, or two concern one input.
     """
     for place, port in enumerate(inputs):
         if port.kind is None:
@@ -157,10 +157,10 @@ def _numbers(name: str, given: float | str | Sequence[float]) -> tuple[float, ..
 
 
 def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:
-    """Return one path or several as several.
+    """Return one path or an iterable of paths as a tuple.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the iterable is empty.
     """
     if isinstance(paths, (str, os.PathLike)):
         return (Path(paths),)
@@ -171,5 +171,5 @@ def as_paths(paths: AnyPath | Iterable[AnyPath]) -> tuple[Path, ...]:
 
 
 def as_path(path: AnyPath | None) -> Path | None:
-    """Return a path, None for none."""
+    """Return a path as `Path`; None for None."""
     return None if path is None else Path(path)

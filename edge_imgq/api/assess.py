@@ -1,4 +1,4 @@
-"""`edge_imgq.assess`: what a photograph suffers from, and which network mends it."""
+"""`edge_imgq.assess`: estimate a photograph's degradations and the network that restores it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Assessments:
-    """What was found of several photographs.
+    """Estimates for several photographs.
 
     Attributes:
-        found: an assessment for each.
-        failed: a sentence for each that is no image or damaged.
+        found: one assessment per readable photograph, in the order of the arguments.
+        failed: one sentence per file that is damaged or no image.
     """
 
     found: tuple[Assessment, ...]
@@ -36,15 +36,21 @@ def assess(
     model: AnyPath = "assess-slim",
     threads: int | None = None,
 ) -> Assessment:
-    """Say what a photograph suffers from, without its original, and which network to run.
+    """Estimate a photograph's degradations without a reference, and the network that restores it.
 
     Args:
-        photo: a path, or uint8 (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray, of any size.
-        model: the network, or a file that was exported of it.
-        threads: processor threads; None for as many as there are.
+        photo: path, or a uint8 array: (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray; any size.
+        model: name of the assessing network, or a file that was exported from it.
+        threads: processor threads; None for all processors.
+
+    Returns:
+        Estimates of noise, blur, JPEG quality and others, each with its unit and uncertainty; the
+        PSNR gain in dB of each network; and the advised network, if any is worth running.
 
     Raises:
-        ImageError: it is no image, or damaged.
+        ImageError: the photograph is damaged or no image.
+        UsageError: `model` does not assess photographs.
+        ModelError: `model` cannot be read.
     """
     from edge_imgq.images.files import as_image
     from edge_imgq.images.photograph import read_photograph
@@ -64,17 +70,18 @@ def assess_files(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Assessments:
-    """Assess photographs.
+    """Estimate the degradations of several photographs; see `assess`.
 
     Args:
-        photos: paths; a folder stands for the images directly inside it.
+        photos: paths; a folder selects the images directly inside it.
         model: as for `assess`.
         threads: as for `assess`.
-        progress: called before every photograph.
+        progress: called before each photograph.
 
     Raises:
-        UsageError: a folder holds no image.
-        ImageError: none of the photographs is an image.
+        UsageError: a folder holds no image, or `model` does not assess photographs.
+        ImageError: none of the files is an image; single failures are in `failed` of the result.
+        ModelError: `model` cannot be read.
     """
     from edge_imgq.images.files import list_images
     from edge_imgq.pipeline.assess import assess_photographs

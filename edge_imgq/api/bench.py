@@ -1,4 +1,4 @@
-"""`edge_imgq.bench`: time of files."""
+"""`edge_imgq.bench`: measure the latency of files."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timings:
-    """Times of files, in the order of the devices and files.
+    """Latencies of files, ordered by device, then by file.
 
     Attributes:
         timings: one for each file, size and device.
-        exit_code: what the command line exits with: see `errors.code_of_not_run`; 5 where one of
-            several files is damaged.
+        exit_code: exit code of the command line (`errors.code_of_not_run`); 5 if one of several
+            files is damaged.
     """
 
     timings: tuple[Timing, ...] = field(repr=False)
     exit_code: int
 
     def __iter__(self) -> Iterator[Timing]:
-        """Go through the timings."""
+        """Iterate over the timings."""
         return iter(self.timings)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of timings."""
         return len(self.timings)
 
     def __str__(self) -> str:
@@ -59,24 +59,25 @@ def bench(
     operators: bool = False,
     progress: Progress | None = None,
 ) -> Timings:
-    """Time files: median and 90th percentile of one call, and whether the machine was quiet.
+    """Measure the latency of files: median and 90th percentile of one call, and background load.
 
     Args:
         paths: as for `verify`.
-        device: where, one name or several; a file without an honest time there has the reason.
-        delegate: on a phone or board; as for `verify`.
-        benchmark_model: likewise.
+        device: name of the device, or several; a file whose time there would be meaningless gets
+            the reason instead.
+        delegate: delegate on a phone or board, as for `verify`.
+        benchmark_model: LiteRT's benchmark program, as for `verify`.
         threads: processor threads.
-        runs: calls to count; a slow file gets fewer, never below 10.
-        size: height and width, for files that take several; None for their own.
-        sustained: seconds to go on for in rounds; 0 for one round.
-        memory: whether to measure what memory the runtime needs, in a process of its own.
-        operators: whether to count what each operator takes, on an emulated Arm core.
-        progress: called with every step before it begins.
+        runs: timed calls per file; slow files get fewer, but at least 10.
+        size: input (height, width) for files that take several; None for the file's default.
+        sustained: seconds of repeated rounds, to show throttling; 0 for a single round.
+        memory: True to measure the runtime's memory in bytes, in a separate process.
+        operators: True to count the cost of each operator on an emulated Arm core.
+        progress: called before each step.
 
     Raises:
-        UsageError: there is no such path or device, or a network does not take that size.
-        ModelError: the one file is not whole.
+        UsageError: a path or device does not exist, or a network does not take the size.
+        ModelError: the only file is damaged.
     """
     from edge_imgq.api.device_options import device_options
     from edge_imgq.bench.timing import TimingRequest

@@ -1,4 +1,4 @@
-"""`edge_imgq.bundle`: the files of a model with all that an app developer needs."""
+"""`edge_imgq.bundle`: package a model's files with everything an app developer needs."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def bundle(
     model_version: str = "",
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
-    """Put the files of a model into one folder, with their contract and what to test an app with.
+    """Package a model's files with their contract, sample code, test vectors and model card.
 
     Args:
-        model: folder of one model that `export` wrote, or what `export` returned.
-        output: folder of the bundle; one of the same model is replaced.
-        targets: names, globs such as "*-int8" or families such as "tflite"; all by default.
-        zipped: whether it is written as one file beside the folder, too.
-        card: the model card of a network of your own, in Markdown.
-        author: to be stated.
-        licence: of the weights, likewise.
-        model_version: likewise.
-        progress: called with every step before it begins.
+        model: folder of one model written by `export`, or the result of `export`.
+        output: folder of the bundle; an unmodified bundle of the same model is replaced.
+        targets: names, globs such as "*-int8" or families such as "tflite"; all if empty.
+        zipped: True to also write the bundle as a zip file beside the folder.
+        card: Markdown model card of a network that does not ship with edge-imgq.
+        author: author to state; "" for none.
+        licence: licence of the weights to state; "" for none.
+        model_version: version of the model to state; "" for none.
+        progress: called before each step.
 
     Returns:
-        The paths of what was written.
+        Paths of the written folder and files.
 
     Raises:
-        UsageError: there is no report, or no such file; or something else lies in the bundle's
-            place: what is no bundle, one of another model, or one with files added or changed.
+        UsageError: the folder has no report or no such file; or `output` is no bundle, a bundle of
+            another model, or one with files added or changed.
         DriftError: a file is not the one that was measured.
-        ModelError: a file is damaged, or the graphs that it was made from are gone.
+        ModelError: a file is damaged, or the graphs it was made from are missing.
         OutputError: the bundle cannot be written.
     """
     from edge_imgq.pipeline.bundle.bundle import BundleRequest
@@ -67,15 +67,16 @@ def bundle(
 def verify_bundle(
     folder: AnyPath, *, images: Images | None = None, progress: Progress | None = None
 ) -> tuple[BundleFinding, ...]:
-    """Hold all that a bundle says to the files in it.
+    """Check every statement of a bundle against its files, which are run and measured again.
 
     Args:
-        folder: of the bundle.
-        images: that drift was measured on; None for those that ship.
-        progress: called with every step before it begins.
+        folder: folder of the bundle.
+        images: images that drift was measured on; None for those that ship with edge-imgq.
+        progress: called before each step.
 
     Returns:
-        What was looked at. A bundle is right where the state of none is "differs".
+        One finding per statement, with state "same", "differs" or "skipped". The bundle is correct
+        if no state is "differs". Drift may differ by 0.15 dB.
 
     Raises:
         UsageError: the folder holds no bundle.

@@ -1,4 +1,4 @@
-"""`edge_imgq.check`: the files that lie there, and those that ship, against a baseline."""
+"""`edge_imgq.check`: compare exported files, and copies of them in an app, with a baseline."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Whether files keep what a baseline says.
+    """Comparison of exported files with a baseline.
 
     Attributes:
-        comparison: the verdicts, with the figures that they are about.
-        notes: sentences on what was written beside.
+        comparison: verdicts with the figures they are based on.
+        notes: sentences about the report files that were written.
     """
 
     comparison: BaselineComparison = field(repr=False)
@@ -31,23 +31,23 @@ class CheckResult:
 
     @property
     def passes(self) -> bool:
-        """Whether no target fails, and at least one was compared."""
+        """True if no target fails and at least one was compared."""
         return not self.comparison.fails
 
     @property
     def verdict(self) -> str:
-        """Whether it passes, in a sentence that counts the targets."""
+        """One sentence that says if the check passes and counts the targets."""
         from edge_imgq.report.verdict_table import headline
 
         return headline(self.verdicts)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One for each target, and for each copy that ships."""
+        """One verdict per target and per shipped copy."""
         return self.comparison.verdicts
 
     def __iter__(self) -> Iterator[Verdict]:
-        """Go through the verdicts."""
+        """Iterate over the verdicts."""
         return iter(self.verdicts)
 
     def __str__(self) -> str:
@@ -70,19 +70,19 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class BaselineUpdate:
-    """Figures that were written into a baseline.
+    """Result of writing figures into a baseline.
 
     Attributes:
-        path: of the baseline.
-        notes: sentences on what was written, what is not judged, and which figures were kept or
-            dropped though nothing was measured.
+        path: path of the baseline.
+        notes: sentences that say which figures were written, which are not compared, and which were
+            kept or dropped without a measurement.
     """
 
     path: Path
     notes: tuple[str, ...]
 
     def __fspath__(self) -> str:
-        """Return the baseline's path as text."""
+        """Return the baseline's path as a string."""
         return str(self.path)
 
     def __str__(self) -> str:
@@ -111,32 +111,31 @@ def check(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> CheckResult:
-    """Compare exported files with a committed baseline and the budgets that they were held to.
+    """Compare exported files with a committed baseline and with the budgets of their recipes.
 
-    The report beside the files vouches for those whose digest it has; every other file is measured
-    anew, and so are all where the report was made with other versions.
+    Figures of a file come from the report beside it if the report has the file's digest and was
+    made with the same versions. All other files are measured again.
 
     Args:
-        paths: models' folders, their `report.json`, or the folder of several models; results of an
-            export will do too.
-        baseline: the file that `update_baseline` wrote. It states its own tolerances.
-        shipped: copies that ship, in an app's assets for example: each must be one of the files.
-        require: targets that must pass, one or several; "quality": that none is unjudged.
-        images: folder of photographs to measure files anew on; None for those that ship.
-        html: file for a page that holds all it shows; None for none, here and below.
-        pictures: folder for pictures of what fails.
-        junit: file for JUnit XML.
-        markdown: file for Markdown, which shows the pictures.
-        history: file of earlier figures for the page, as `verify --history` keeps them.
+        paths: folders of models, their `report.json`, a folder of several models, or results of
+            `export`.
+        baseline: file written by `update_baseline`; it states the tolerances.
+        shipped: copies that ship, for example in an app's assets; each must equal one of the files.
+        require: targets that must pass, one or several; "quality" requires a verdict on every file.
+        images: folder of photographs for files to be measured again; None for those that ship.
+        html: path of an HTML page with all results to write; None for no page.
+        pictures: folder for pictures of what fails; None for none.
+        junit: path of a JUnit XML file to write; None for none.
+        markdown: path of a Markdown file, which shows the pictures, to write; None for none.
+        history: file of earlier figures to show on the page, as written by `verify --history`.
         threads: processor threads.
-        cache: whether what was measured of the same files before is taken as it was.
-        progress: called with every step before it begins.
+        cache: True to reuse earlier measurements of identical files.
+        progress: called before each step.
 
     Raises:
-        UsageError: there is no report or copy, or there are two reports of one model; nothing is
-            called as a required target is; or files must be measured anew, and nobody names their
-            images.
-        RecipeError: the baseline or a report cannot be read.
+        UsageError: a report or copy is missing, one model has two reports, a required target does
+            not exist, or files must be measured again and their images are unknown.
+        RecipeError: the baseline, a report or the history cannot be read.
     """
     from edge_imgq.pipeline.check.check import look, verdicts
     from edge_imgq.pipeline.check.required_targets import refuse_unknown
@@ -170,20 +169,20 @@ def update_baseline(
     cache: bool = True,
     progress: Progress | None = None,
 ) -> BaselineUpdate:
-    """Write the figures of exported files into a baseline; its tolerances stay.
+    """Write the figures of exported files into a baseline; its tolerances are kept.
 
     Args:
         paths: as for `check`.
-        baseline: the file; it is made where there is none.
+        baseline: path of the baseline; created if it does not exist.
         images: as for `check`.
-        threads: likewise.
-        cache: likewise.
-        progress: called with every step before it begins.
+        threads: processor threads.
+        cache: as for `check`.
+        progress: called before each step.
 
     Raises:
-        DriftError: a file is not the one that its report vouches for.
+        DriftError: a file is not the one in its report.
         UsageError: no target of a model was measured; or as for `check`.
-        RecipeError: a report, or the baseline that is there, cannot be read.
+        RecipeError: a report or the existing baseline cannot be read.
     """
     from edge_imgq.pipeline.check.check import look
     from edge_imgq.pipeline.check.update_baseline import update_baseline as run
@@ -209,11 +208,11 @@ def _request(
 
 
 def _history(history: AnyPath | None, html: AnyPath | None) -> Sequence[HistoryEntry]:
-    """Return the entries that the page is to show; none where no history was named.
+    """Return the history entries for the HTML page; empty if `history` is None.
 
     Raises:
-        UsageError: a history was named, and no page.
-        RecipeError: it is none that edge-imgq wrote.
+        UsageError: `history` is given without `html`.
+        RecipeError: the file is no history written by edge-imgq.
     """
     from edge_imgq.report.history import read_history
 

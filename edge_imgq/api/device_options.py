@@ -1,4 +1,4 @@
-"""What may be chosen of a device beside its name."""
+"""Build the options of a device from the arguments of `verify` and `bench`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def device_options(
     delegate: str, benchmark_model: AnyPath | None, bisect: bool = False
 ) -> DeviceOptions:
-    """Return the choices, looked at before any work.
+    """Return the options of a device, after checking the delegate.
 
     Raises:
         UsageError: there is no such delegate.

@@ -1,4 +1,4 @@
-"""`edge_imgq.enhance`: networks and files on photographs of any size."""
+"""`edge_imgq.enhance`: run networks and files on photographs of any size."""
 
 from __future__ import annotations
 
@@ -52,29 +52,33 @@ def enhance(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
-    """Run a network or a written file on one photograph, in tiles that meet without a seam.
+    """Run one or several networks on a photograph, in tiles without visible seams.
+
+    Tiles overlap by the receptive field, so the result equals that of the whole image at once, up
+    to the rounding of the runtime.
 
     Args:
-        photo: a path, or uint8 (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray, of any size.
-        model: a file that `export` wrote, or what `open` takes or returned; several run one after
-            the other. A network that works on brightness alone keeps the photograph's colours.
-            None for the network that `assess` advises, which may be none.
-        pixel_range: as for `open`, of .onnx files that do not say.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
-            pictures, by the input's name.
-        threads: processor threads; None for as many as there are.
-        progress: called before every tile.
+        photo: path, or a uint8 array: (H, W, 3) in RGB, (H, W, 1) or (H, W) in gray; any size.
+        model: file written by `export`, or a model that `open` takes or returned; several run one
+            after the other. A network for luma only keeps the photograph's colours. None for the
+            network that `assess` advises, which may be none.
+        pixel_range: as for `open`, for .onnx files that do not state it.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        settings: values of inputs besides the photograph, by name: numbers in the model's own unit,
+            or paths of images.
+        threads: processor threads; None for all processors.
+        progress: called before each tile.
 
     Returns:
-        uint8 (H × scale, W × scale, C).
+        uint8 array (H × scale, W × scale, C).
 
     Raises:
-        ImageError: it is no image, damaged, or smaller than what the network sees at once.
+        ImageError: the photograph is damaged, no image, or smaller than the receptive field.
         ModelError: a model cannot be opened.
+        UsageError: an argument is wrong, or describes a model although `model` is None.
     """
     from edge_imgq.images.files import as_image, is_grayscale, read_image
     from edge_imgq.pipeline.enhance.enhance_image import enhance_image
@@ -120,42 +124,42 @@ def enhance_files(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
-    """Run networks or written files on photographs, and write the results.
+    """Run networks on photographs and write the results to a folder.
 
     Args:
-        photos: paths; a folder stands for the images directly inside it.
+        photos: paths; a folder selects the images directly inside it.
         model: as for `enhance`.
-        output: folder for the results, which have the photographs' names.
-        suffix: png, jpg, webp, tiff or bmp; by default each photograph's own.
-        resume: whether photographs whose results are there are left as they are: a run that was
-            interrupted goes on where it stopped. The results of other models are not told apart.
-        workers: photographs that are enhanced at once, which share the threads; 0 for one, or for
-            as many as `memory` allows.
-        memory: bytes that the process may hold, about: tiles are then as small and workers as few
-            as it takes, and a photograph that is too large even so is left out; 0 for no limit.
-        page: file for a page of HTML that shows every photograph before and after, those of an
-            earlier run included.
+        output: folder for the results, which keep the names of the photographs.
+        suffix: "png", "jpg", "webp", "tiff" or "bmp"; "" for each photograph's own suffix (".jpg"
+            for HEIF).
+        resume: True to skip photographs whose results exist, to continue an interrupted run.
+            Results of other models are not recognized as such.
+        workers: photographs processed at once, which share the threads; 0 for one, or for as many
+            as `memory` allows.
+        memory: approximate limit on the process's memory in bytes: tile size and workers are
+            reduced to meet it, and photographs that are still too large are left out; 0 for none.
+        page: path of an HTML page that shows every photograph before and after, those of an earlier
+            run included; None for none.
         pixel_range: as for `enhance`.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        settings: of inputs beside the photograph: numbers in the model's own unit, or the paths of
-            pictures, by the input's name.
-        device: that runs the files, such as "gpu"; empty for this host.
-        threads: as for `enhance`.
-        progress: called with every step before it begins.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        settings: as for `enhance`.
+        device: device that runs the files, such as "gpu"; "" for this host.
+        threads: processor threads; None for all processors.
+        progress: called before each step.
 
     Returns:
-        What was written, and a sentence for every photograph that was left out.
+        The written images, and a sentence for each photograph that was left out.
 
     Raises:
-        UsageError: a folder holds no image, two results would have one name, or one would overwrite
-            its photograph.
-        ImageError: none of the photographs is an image.
+        UsageError: a folder holds no image, two results would have the same path, or a result would
+            overwrite its photograph.
+        ImageError: none of the files is an image.
         ModelError: a model cannot be opened.
         OutputError: a result cannot be written.
-        RuntimeUnavailableError: the device is not there, or does not run a file.
+        RuntimeUnavailableError: the device is not available or does not run a file.
     """
     from edge_imgq.pipeline.enhance.before_after_page import write_page
     from edge_imgq.pipeline.enhance.enhance import BatchResult, EnhanceRequest
@@ -186,10 +190,10 @@ def enhance_files(
 def _refuse_said_of_advised(
     pixels: PixelRange | None, ports: PortRequests, settings: Settings
 ) -> None:
-    """Refuse what is said of a model where `assess` chooses it: a network that ships.
+    """Raise if arguments describe a model although `assess` chooses it.
 
     Raises:
-        UsageError: something is.
+        UsageError: a pixel range, port request or setting is given.
     """
     said = ["--range"] * (pixels is not None) + [*ports.words[::2], *(["--set"] * bool(settings))]
     if said:
@@ -200,7 +204,7 @@ def _refuse_said_of_advised(
 
 
 def _files(photos: Iterable[Path]) -> Iterable[Path]:
-    """Yield files as they are, and the images of folders."""
+    """Yield files unchanged, and the images in each folder."""
     from edge_imgq.images.files import list_images
 
     for photo in photos:
@@ -210,23 +214,23 @@ def _files(photos: Iterable[Path]) -> Iterable[Path]:
 def _opened(
     models: Models, pixels: PixelRange | None, ports: PortRequests
 ) -> Iterable[str | Source]:
-    """Return paths and names as they are, and other models opened."""
+    """Yield paths and names unchanged, and other models opened."""
     one = isinstance(models, (str, bytes)) or not isinstance(models, Sequence)
     for model in cast("Sequence[ModelLike]", [models] if one else models):
         yield named_or_open(model, pixels, ports)
 
 
 def _jobs(photos: Iterable[Path], output: Path, suffix: str) -> tuple[tuple[Path, Path], ...]:
-    """Pair every photograph with the place of its result.
+    """Pair each photograph with the path of its result.
 
     Raises:
-        UsageError: two results would have one name, or one would overwrite its photograph.
+        UsageError: two results would have the same path, or one would overwrite its photograph.
     """
     from edge_imgq.images.files import HEIF
 
     jobs: dict[Path, Path] = {}
     for photo in photos:
-        # What is read and not written, such as an iPhone's own format, becomes JPEG.
+        # HEIF is read but not written; the result is a JPEG.
         kept = photo.suffix if photo.suffix.lower() not in HEIF else ".jpg"
         result = output / f"{photo.stem}{f'.{suffix}' if suffix else kept}"
         if result in jobs:

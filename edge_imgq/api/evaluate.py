@@ -1,4 +1,4 @@
-"""`edge_imgq.evaluate`: a network as the papers judge it."""
+"""`edge_imgq.evaluate`: measure a network by the evaluation protocol of its task's papers."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationResult(ShownAsText):
-    """PSNR and SSIM of a network, and of what a user has without it, on a set of images.
+    """PSNR and SSIM of a network and of baseline methods on a set of images.
 
     Attributes:
-        evaluation: everything that was measured.
+        evaluation: all figures.
     """
 
     evaluation: Evaluation = field(repr=False)
 
     @property
     def rows(self) -> tuple[MethodScores, ...]:
-        """The means, one for each condition and method, the network last of each condition."""
+        """Means for each condition and method; the network is the last method of each condition."""
         return self.evaluation.rows
 
     @property
     def images(self) -> tuple[ImageScores, ...]:
-        """The figures behind them, image by image."""
+        """The figures of each image."""
         return self.evaluation.images
 
     def __str__(self) -> str:
@@ -75,38 +75,37 @@ def evaluate(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Degrade photographs as a task asks, restore them, and measure PSNR and SSIM to the truth.
+    """Degrade photographs as a task defines, restore them, and measure PSNR and SSIM to the truth.
 
-    By the protocol of the task's papers, beside what a user has without the network: bicubic, the
-    JPEG itself, the noisy image, non-local means.
+    The protocol is that of the task's papers. Baselines that need no network are measured too:
+    bicubic, the JPEG itself, the noisy image, non-local means.
 
     Args:
-        model: a file that `export` wrote, or what `open` takes or returned.
-        images: folder of photographs, or of pairs in `input/` and `truth/` or `blur/` and
-            `sharp/`.
-        task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement", for a file
-            that does not say.
-        levels: JPEG quality or standard deviation of the noise, one or several; by default the
-            papers'. With pairs, the one that their noise has in the network's pixels, which
-            non-local means gets: without it, that is left out.
-        sheet: file for crops of some images side by side; None for none.
-        pixel_range: as for `open`, of .onnx files that do not say.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        settings: of inputs beside the photograph, as for `enhance`.
-        regressors: file of ANR and A+ (Timofte et al., 2013 and 2014), which are then measured
-            beside bicubic; where there is none yet, it is written.
-        learn_from: folder of photographs that they are learned from, in minutes, where there is no
-            such file; the papers' are the 91 images of Yang et al.
-        threads: processor threads; None for as many as there are.
-        progress: called with every step before it begins.
+        model: file written by `export`, or a model that `open` takes or returned.
+        images: folder of photographs, or of pairs in `input/` and `truth/` or `blur/` and `sharp/`.
+        task: "super-resolution", "jpeg", "denoise", "deblur" or "photo-enhancement"; None if the
+            file states it.
+        levels: JPEG quality, or standard deviation of the noise in levels of 255, one or several;
+            empty for those of the papers. For noisy pairs, the noise level of the network's input,
+            which non-local means needs; without it, that method is left out.
+        sheet: path of an image with crops side by side to write; None for none.
+        pixel_range: as for `open`, for .onnx files that do not state it.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        settings: values of further inputs, as for `enhance`.
+        regressors: file of the example-based methods ANR and A+ (Timofte et al., 2013 and 2014),
+            which are then measured as baselines; written if it does not exist. None for none.
+        learn_from: folder of photographs to learn the regressors from, in minutes, if the file does
+            not exist; the papers use the 91 images of Yang et al.
+        threads: processor threads; None for all processors.
+        progress: called before each step.
 
     Raises:
-        UsageError: nothing is known of the model's task, there is no such model, levels are asked
-            for that pairs do not have, or `regressors` are missing, of another scale, or asked for
-            in a task that enlarges nothing.
+        UsageError: the task is unknown, the model does not exist, `levels` do not apply to pairs,
+            or `regressors` are missing, of another scale, or given for a task other than
+            super-resolution.
         ImageError: the folder holds no usable image.
         ModelError: the model cannot be opened.
         OutputError: the sheet or the regressors cannot be written.

@@ -1,4 +1,4 @@
-"""`edge_imgq.export`: a model to verified files."""
+"""`edge_imgq.export`: write verified files of a model."""
 
 from __future__ import annotations
 
@@ -59,44 +59,44 @@ def export(
     model_version: str = "",
     progress: Progress | None = None,
 ) -> ModelResult:
-    """Write one file per target, reopen each from disk, and measure what it lost and how it runs.
+    """Write one file per target, reopen each from disk, and measure its drift, size and latency.
 
     Args:
-        model: what `open` takes, or what it returned; a torch module must be opened first.
-        targets: names of recipes, globs such as "*-int8", families such as "tflite", "all", or
-            recipes.
-        output: folder that gets one for the model, with its files.
-        calibration: photographs to choose int8 ranges by: a folder, a list of files, or a list of
-            arrays, uint8 (H, W, 3) or (H, W, 1); None for those that ship.
-        images: photographs to measure drift on, likewise; a folder may hold `input/` and `truth/`.
-        sizes: height and width of the files' input, or several; by default the sizes that the
-            model was opened at, its own, or the recipes' for a network that ships.
-        scheme: quantization recipe for all int8 targets: its name, path, or itself; None for
-            that of each target.
-        pixel_range: as for `open`, of a model that is not open yet.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
+        model: model that `open` takes or returned; a torch module must be opened first.
+        targets: recipe names, globs such as "*-int8", families such as "tflite", "all", or recipes.
+        output: folder that receives a subfolder with the model's name and its files.
+        calibration: photographs to choose int8 ranges on: a folder, a list of files, or a list of
+            uint8 arrays (H, W, 3) or (H, W, 1); None for those that ship.
+        images: photographs to measure drift on, in the same forms; a folder may hold `input/` and
+            `truth/`. None for those that ship.
+        sizes: input (height, width) of the files, or several; empty for the sizes that the model
+            was opened at, its own size, or the recipe's sizes for a network that ships.
+        scheme: quantization recipe for all int8 targets: name, path or recipe; None for the one
+            that each target names.
+        pixel_range: as for `open`; only for a model that is not open yet.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
         threads: processor threads.
-        bench: whether the files are timed on this machine.
+        bench: True to measure latency on this machine.
         pictures: folder for pictures of the worst images; None for none.
-        dump_graphs: folder for the graph of each target after each phase of its passes, as .onnx
-            files; None for none.
-        ai_pack: folder that gets the files for NPUs as an AI pack of Google Play; None for none.
-        check_graphs: whether shapes and types are checked between these phases.
-        author: who made the model, for the files to state.
-        licence: terms of its weights, likewise.
-        model_version: in your own counting, likewise.
-        progress: called with every step before it begins.
+        dump_graphs: folder for each target's graph after each phase of passes, as .onnx files; None
+            for none.
+        ai_pack: folder for the files for NPUs as an AI pack of Google Play; None for none.
+        check_graphs: True to check shapes and types after each phase of passes.
+        author: author to state in the files; "" for none.
+        licence: licence of the weights to state in the files; "" for none.
+        model_version: version of the model to state in the files; "" for none.
+        progress: called before each step.
 
     Returns:
-        The files with their figures. One that is over budget is among them, and targets that
-        could not be written are in `report.failed`: see `passes` and `verdict`.
+        The files with their figures, those over budget included. Targets that could not be written
+        are in `report.failed`; see `passes` and `verdict`.
 
     Raises:
-        EdgeImgqError: of the class that fits, where no target can be written; what was there
-            before is unchanged.
+        EdgeImgqError: no target can be written, or an argument is wrong; the subclass says why. The
+            output folder is unchanged.
     """
     from edge_imgq.contract import Authorship
     from edge_imgq.pipeline.export.export import ExportRequest
@@ -132,7 +132,7 @@ def export(
 def _asked(
     model: ModelLike, sizes: tuple[Size, ...], pixels: PixelRange | None, ports: PortRequests
 ) -> tuple[str | Source, tuple[Size, ...], PixelRange | None]:
-    """Return what is exported, and the sizes and the range: those of the call or of its opening."""
+    """Return the model to export, its sizes and its pixel range, from the call or from `open`."""
     if isinstance(model, (str, os.PathLike)):
         return named_or_open(model, pixels, ports, sizes), sizes, pixels
     opened = opened_with(model, pixels, ports, sizes)

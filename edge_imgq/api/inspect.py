@@ -1,4 +1,4 @@
-"""`edge_imgq.inspect`: what a file consists of."""
+"""`edge_imgq.inspect`: list the inputs, outputs, operators and costs of a file."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inspection(ShownAsText):
-    """What a file consists of.
+    """Contents and costs of a file.
 
     Attributes:
-        path: of the file.
-        description: inputs, outputs, operators, parameters, multiply-accumulates, memory, and
-            which accelerator takes which operator.
+        path: path of the file.
+        description: inputs, outputs, operators, parameters, multiply-accumulates, memory in bytes,
+            and which accelerator runs which operator.
     """
 
     path: Path
@@ -40,9 +40,9 @@ class Inspection(ShownAsText):
 
     @property
     def exports(self) -> dict[str, tuple[str, ...]] | Skipped:
-        """Targets, each with the reasons why `export` cannot write it here: none where it can.
+        """Target → reasons why `export` cannot write it here; no reasons if it can.
 
-        Of a float .onnx model; empty for other files. A `Skipped` says why `export` refuses the
+        Only for a float .onnx model; empty for other files. A `Skipped` if `export` refuses the
         model itself.
         """
         found = self.description.targets
@@ -62,17 +62,24 @@ class Inspection(ShownAsText):
         return self.text()
 
     def text(self, *, operators: bool = False) -> str:
-        """Return the table that the command line prints, with every operator if wanted."""
+        """Return the table that the command line prints.
+
+        Args:
+            operators: True to list every operator.
+        """
         from edge_imgq.report.description_table import description_table
 
         return description_table(str(self.path), self.description, operators)
 
     def write_overlay(self, folder: AnyPath) -> tuple[Path, ...]:
-        """Write figures of the operators as Model Explorer lays them over a graph.
+        """Write per-operator figures as JSON files that Model Explorer overlays on the graph.
 
         Args:
-            folder: gets a JSON file for each figure: multiply-accumulates; and dB, error and time
-                of the layers, where `sensitivity` was run on the same model.
+            folder: folder for one file per figure: multiply-accumulates; and, if `sensitivity` was
+                run on the same model, dB, error and time of each layer.
+
+        Returns:
+            Paths of the written files.
 
         Raises:
             UsageError: the file is neither .tflite nor .onnx.
@@ -93,23 +100,23 @@ def inspect(
     states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Inspection:
-    """Read what a file consists of, and which targets `export` can write of a float model.
+    """List a file's inputs, outputs, operators and costs, and the targets a float model exports to.
 
     Args:
-        path: a file that `export` wrote, anyone's .onnx file, or a result of an export.
-        size: height and width to count at and to ask the targets about, for an ONNX file; None
-            for its own, or the usual 180 × 320 where it takes any.
-        passes: whether to tell which passes rewrite a float model's graph for each target.
-        output_name: as for `open`, of an ONNX file.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        progress: called with every step before it begins.
+        path: file written by `export`, any .onnx file, or a result of `export`.
+        size: input (height, width) for costs and targets of an ONNX file; None for the file's own,
+            or (180, 320) if it takes any.
+        passes: True to list the passes that rewrite a float model's graph for each target.
+        output_name: as for `open`, for an ONNX file.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        progress: called before each step.
 
     Raises:
-        UsageError: it is a folder, or a file of another format; passes are asked for of a file
-            that none goes through.
-        ModelError: it is missing or damaged, or does not fit the size.
+        UsageError: the path is a folder or a file of another format, or `passes` is True for a file
+            without passes.
+        ModelError: the file is missing or damaged, or does not take the size.
     """
     from edge_imgq.pipeline.inspect import inspect as run
 

@@ -1,4 +1,4 @@
-"""`edge_imgq.open`: a float network, from wherever it comes."""
+"""`edge_imgq.open`: open a float network from a name, a file, an ONNX model or a torch module."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     Example: TypeAlias = "torch.Tensor | NDArray[np.uint8]"
 
 ModelLike: TypeAlias = "Model | AnyPath | bytes | onnx.ModelProto"
-"""A network of the zoo by its name, a path, an ONNX model in memory, or one that is open."""
+"""Name of a network that ships, path, ONNX model in memory, or opened model."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A float network that is open; every file is made from it and measured against it.
+    """An opened float network: every file is made from it and measured against it.
 
     Attributes:
-        name: of the model, and of the folder that its files go to.
-        sizes: heights and widths that it was opened at; an export takes them where it names none.
-        pixel_range: what the person said of its pixels; None where nothing was said.
-        source: the network as the stages of the package hand it on.
-        given: what it was opened from.
+        name: name of the model and of its folder of files.
+        sizes: input sizes (height, width) that it was opened at; `export` uses them by default.
+        pixel_range: range of pixels that the user stated; None if not stated.
+        source: internal form of the network.
+        given: name, path or ONNX model that it was opened from.
     """
 
     name: str
@@ -61,28 +61,28 @@ class Model:
 
     @property
     def contract(self) -> ImageContract:
-        """Task, scale, colour, and the multiple that its sides must have."""
+        """Task, scale, colour and other properties of the image that it takes and returns."""
         return self.source.contract
 
     @property
     def parameters(self) -> int:
-        """How many numbers its weights hold."""
+        """Number of weights."""
         from edge_imgq.pipeline.verify.references import parameters_of
 
         return parameters_of(self.source.model)
 
     def onnx(self) -> onnx.ModelProto:
-        """Return the float ONNX model that files are made from: opset 21, simplified."""
+        """Return the simplified float ONNX model (opset 21) that files are made from."""
         import onnx_ir as ir
 
         model: onnx.ModelProto = ir.to_proto(self.source.model)
         return model
 
     def at(self, sizes: tuple[Size, ...]) -> Source:
-        """Return the network, opened again where it is wanted at other sizes than before.
+        """Return the network for the given sizes, opened again if they differ from `sizes`.
 
         Raises:
-            ModelError: it does not take one of them.
+            ModelError: it does not take one of the sizes.
         """
         from edge_imgq.pipeline.open_model.source import open_model
 
@@ -91,7 +91,7 @@ class Model:
         return open_model(self.given, self.pixel_range, sizes, self.source.ports)
 
     def __str__(self) -> str:
-        """Return what it is in a line."""
+        """Return a one-line description."""
         from edge_imgq.report.heading import model_heading
 
         return model_heading(self.name, self.contract, self.parameters)
@@ -114,30 +114,31 @@ def open_model(
     bind: Bound = NOTHING_BOUND,
     states: Sequence[str] = (),
 ) -> Model:
-    """Open a float network: one image in, an image of the same channels or a vector out.
+    """Open a float network that takes an image and returns an image or a vector.
 
     Args:
-        model: the name of a network that ships (`edge-imgq models`); the path of an .onnx file, of
-            a checkpoint that `edge-imgq train` wrote or of DPED's published .npz; an ONNX model
-            in memory, as bytes or `onnx.ModelProto`; or a torch module.
-        example: an input of a torch module, which is traced with it in evaluation mode: a tensor
-            (1, C, H, W) of values as the module is trained with, or an image, uint8 (H, W, C).
-        name: of a model in memory; by default the module's class or the graph's name.
-        sizes: heights and widths that it is wanted at, (height, width) or several; for a module,
-            the example's by default. A model that was exported for another size is opened to these.
-        pixel_range: float value of pixel 255 inside the network, or of pixels 0 and 255, such as
-            (-1, 1); by default what the file says, else 1.
-        output_name: the output that is wanted of several, and
-            what it is where its shape does not say, "scores=vector:0..100".
-        inputs: what its inputs are where shapes and names do not say, "sigma=plane:0..75/255".
-        bind: numbers of inputs beside the image that become constants, by the input's name.
-        states: outputs that feed an input of the next frame, "h_out=h_in"; by default those that
-            names and shapes tell.
+        model: name of a network that ships (`edge-imgq models`); path of an .onnx file, of a
+            checkpoint written by `edge-imgq train` or of DPED's published .npz; ONNX model in
+            memory, as bytes or `onnx.ModelProto`; or a torch module.
+        example: example input of a torch module, which is traced with it in evaluation mode: a
+            float tensor (1, C, H, W) in the module's pixel range, or a uint8 image (H, W, C).
+        name: name of a model in memory; "" for the module's class or the graph's name.
+        sizes: input (height, width), or several; empty for the model's own, or the size of the
+            example. A model exported at another fixed size is converted to these.
+        pixel_range: float value of pixel 255 at the network's input, or of pixels 0 and 255, such
+            as (-1, 1); None for the range stated in the file, else (0, 1).
+        output_name: output to keep, or several; with kind and range if the shape is ambiguous, such
+            as "scores=vector:0..100".
+        inputs: kinds and ranges of inputs, if shapes and names are ambiguous, such as
+            "sigma=plane:0..75/255".
+        bind: constants for inputs besides the image, by the input's name.
+        states: outputs that feed an input of the next frame, such as "h_out=h_in"; empty to infer
+            them from names and shapes.
 
     Raises:
-        UsageError: there is no such network, or an argument is missing or wrong.
-        ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime computes
-            something else from it than its file or module does.
+        UsageError: the network does not exist, or an argument is missing or wrong.
+        ModelError: the model cannot be read, takes or returns no image, or ONNX Runtime's result
+            for the opened model differs from that of the file or module.
     """
     pixels, ports = as_range(pixel_range), as_ports(output_name, inputs, bind, states)
     return opened_with(model, pixels, ports, as_sizes(sizes), example, name)
@@ -149,10 +150,10 @@ def named_or_open(
     ports: PortRequests = NOTHING_ASKED,
     sizes: tuple[Size, ...] = (),
 ) -> str | Source:
-    """Return a path or name as it is where nothing is said of its ports, and other models opened.
+    """Return a path or name unchanged if no port is requested; open any other model.
 
     Raises:
-        UsageError: it is none, or has no such port.
+        UsageError: `model` is of no supported type, or has no such port.
         ModelError: it cannot be opened.
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
@@ -171,11 +172,11 @@ def opened_with(
     example: Example | None = None,
     name: str = "",
 ) -> Model:
-    """Return a model, opened by what is said of it, or one that is open as it is.
+    """Open a model with the given pixel range, ports and sizes; return an opened one unchanged.
 
     Raises:
-        UsageError: something is said of one that is open.
-        ModelError: it cannot be opened.
+        UsageError: a range or port is given for an opened model.
+        ModelError: the model cannot be opened.
     """
     from edge_imgq.pipeline.open_model.source import open_model as open_source
 
@@ -195,10 +196,10 @@ def opened_with(
 def _given(
     model: object, example: Example | None, name: str, pixels: PixelRange | None
 ) -> tuple[str | OnnxModel, tuple[Size, ...]]:
-    """Return what is to be opened, a name or path or a model in memory, and a module's size.
+    """Return the name, path or ONNX model to open, and the size of a torch module's example.
 
     Raises:
-        UsageError: it is none of these, or an argument does not go with it.
+        UsageError: `model` is of no supported type, or an argument does not apply to it.
     """
     if isinstance(model, (str, os.PathLike)):
         if name or example is not None:
@@ -218,7 +219,7 @@ def _given(
 def _traced(
     module: object, example: Example | None, name: str, pixels: PixelRange | None
 ) -> tuple[OnnxModel, tuple[Size, ...]]:
-    """Return what torch makes of a module, and the size of the example."""
+    """Return a torch module as an ONNX model, and the (height, width) of the example."""
     from torch import nn
 
     if not isinstance(module, nn.Module):
@@ -239,11 +240,11 @@ def _traced(
 
 
 def _tensor(example: Example, pixels: PixelRange | None) -> torch.Tensor:
-    """Return an example as a tensor (1, C, H, W); an image gets the values of its pixels.
+    """Return an example as a tensor (1, C, H, W); an image is converted to the pixel range.
 
     Raises:
-        UsageError: it is no tensor of that shape.
-        ImageError: it is an array, and no image.
+        UsageError: a tensor is not float or has another shape.
+        ImageError: an array is no image.
     """
     import torch
 
@@ -262,15 +263,15 @@ def _tensor(example: Example, pixels: PixelRange | None) -> torch.Tensor:
 
 
 def _words(name: str) -> str:
-    """Return the name of a graph as that of a folder."""
+    """Return a graph's name with characters unsuitable for a folder replaced by "-"."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
 def _file_name(name: str) -> str:
-    """Return a name that a folder can have.
+    """Return a model's name after checking that a folder can have it.
 
     Raises:
-        UsageError: none can.
+        UsageError: the name is empty or contains a path separator.
     """
     if not name or name != Path(name).name:
         raise UsageError(f"'{name}' is no name for a model: it becomes that of a folder.")

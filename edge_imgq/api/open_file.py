@@ -1,4 +1,4 @@
-"""`edge_imgq.open_file`: a written file, run by the runtime that it is for."""
+"""`edge_imgq.open_file`: run an exported file in the runtime of its format."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """One file, open in its runtime. It can stand wherever a path can.
+    """A file opened in its runtime. It is path-like.
 
     Attributes:
-        path: of the file.
-        session: what runs it.
+        path: path of the file.
+        session: session of the runtime.
     """
 
     path: Path
     session: Session = field(repr=False)
 
     def __fspath__(self) -> str:
-        """Return the path as text."""
+        """Return the path as a string."""
         return str(self.path)
 
     @property
     def contract(self) -> ImageContract:
-        """Task, scale, colour, and the multiple that its sides must have."""
+        """Task, scale, colour and other properties of the image that it takes and returns."""
         return self.session.note.contract
 
     @property
@@ -45,25 +45,26 @@ class OpenedFile:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Heights and widths that it takes alone; none where it takes any."""
+        """Input sizes (height, width) that it accepts; empty if it accepts any."""
         return () if self.session.resizable else self.session.sizes
 
     @property
     def runtime(self) -> str:
-        """What runs it, with the version."""
+        """Name and version of the runtime."""
         return str(self.session.identity)
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the image that the file makes of an image.
+        """Run the file on an 8-bit image and return the 8-bit result.
 
         Args:
-            pixels: uint8 (H, W, C), C as the contract's: 3 for "rgb", 1 for "y".
+            pixels: uint8 (H, W, C), with `contract.channels` channels: 3 for "rgb", 1 for "y".
 
         Returns:
-            uint8 (H × scale, W × scale, C).
+            uint8 (H × scale, W × scale, C); the main output if the file has several.
 
         Raises:
-            ImageError: it is no such image, or of a size that the file does not take.
+            ImageError: the array has another type or channel count, or a size the file does not
+                take.
             NonFiniteOutputError: the file returned NaN or infinity.
         """
         from edge_imgq.images.files import as_image
@@ -74,17 +75,18 @@ class OpenedFile:
         return first_result(self.session.run(image), self.contract)
 
     def run_float(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the image that the file makes of an image, both float, black 0 and white 1.
+        """Run the file on a float image in which black is 0 and white is 1.
 
         Args:
-            image: float (H, W, C). A file whose input is 8-bit gets it rounded to 255ths.
+            image: float (H, W, C). For a file with 8-bit input it is rounded to multiples of 1/255.
 
         Returns:
-            float32 (H × scale, W × scale, C), neither rounded nor clipped where the file's output
-            is float; of a file that returns 8-bit pixels, these in 255ths.
+            float32 (H × scale, W × scale, C). It is neither rounded nor clipped if the file's
+            output is float; else it holds multiples of 1/255.
 
         Raises:
-            ImageError: it is no such image, or of a size that the file does not take.
+            ImageError: the array has another type or channel count, or a size the file does not
+                take.
             NonFiniteOutputError: the file returned NaN or infinity.
         """
         import numpy as np
@@ -122,16 +124,16 @@ class OpenedFile:
 
 
 def open_file(path: AnyPath, *, threads: int = 1) -> OpenedFile:
-    """Open a file that `export` wrote in the runtime that runs it on this machine.
+    """Open a file written by `export` in its runtime on this machine.
 
     Args:
-        path: of the file; off macOS a reference evaluator runs an .mlpackage.
+        path: path of the file. An .mlpackage is run by a reference evaluator off macOS.
         threads: processor threads.
 
     Raises:
-        UsageError: there is no such file.
-        ModelError: it is damaged, or edge-imgq did not write it.
-        RuntimeUnavailableError: what runs it is not installed here.
+        UsageError: the file does not exist.
+        ModelError: it is damaged, or was not written by edge-imgq.
+        RuntimeUnavailableError: its runtime is not installed here.
     """
     from edge_imgq.pipeline.exported_files import refuse_missing
     from edge_imgq.runtime.open import open_session

@@ -1,10 +1,11 @@
-"""A pytest plugin: `edge_imgq.assert_no_drift(model, budget_db=0.05)`, one test for each target.
+"""Pytest plugin: `edge_imgq.assert_no_drift(model, budget_db=0.05)`, one test per target.
 
     def test_int8_is_near_enough(edge_imgq):
         edge_imgq.assert_no_drift("models/denoiser.onnx", budget_db=0.05, images="pairs")
 
-pytest finds it by its entry point. A test that asks for the fixture runs once for each recipe that
-`edge_imgq_targets` in pytest's configuration names, "*-int8" by default; a model is exported once.
+Pytest loads it by its entry point. A test with the fixture runs once for each recipe selected by
+`edge_imgq_targets` in pytest's configuration, "*-int8" by default. Each model is exported once per
+session.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ EVERY_INT8 = "*-int8"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting that says for which targets tests run."""
+    """Add the ini option that selects the targets to test."""
     parser.addini(OPTION, "recipes of edge-imgq to test, as --target names them", "args", [])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each target of a test that asks for the fixture and names none itself."""
+    """Parametrize tests that use the fixture with the targets, unless they do so themselves."""
     own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if mark.args]
     if FIXTURE in metafunc.fixturenames and FIXTURE not in own:
         metafunc.parametrize(FIXTURE, _targets(metafunc.config), indirect=True)
@@ -49,10 +50,10 @@ def _targets(config: pytest.Config) -> list[str]:
 
 @dataclass(frozen=True)
 class DriftCheck:
-    """One target, and what was exported so far.
+    """Drift check of one target.
 
     Attributes:
-        target: its recipe's name.
+        target: name of the target's recipe.
     """
 
     target: str
@@ -70,22 +71,22 @@ class DriftCheck:
         scheme: AnyPath | QuantizeRecipe | None = None,
         sizes: Sizes = (),
     ) -> FileResult:
-        """Fail the test where the target's file loses more than a budget; return its figures.
+        """Fail the test if the target's file exceeds a drift budget; return its figures.
 
-        Where the model or its file cannot be made or read, the test fails with the sentence that
-        says why.
+        The test also fails, with the error's message, if the model or its file cannot be made or
+        read.
 
         Args:
-            model: a folder of files that `export` wrote, whose file is measured as it is; or what
-                `open` takes or returned, which is exported first.
-            budget_db: PSNR against the truth that it may lose, mean over the images.
-            worst_db: that it may lose on any one image; None for no such limit.
-            fidelity_db: PSNR against the float model's images that it must have in the mean, for
-                tasks whose truth is not known; then the other two hold where there is a truth.
+            model: folder of files written by `export`, which are measured unchanged; or a model
+                that `open` takes or returned, which is exported first.
+            budget_db: limit on the mean loss of PSNR against the truth, in dB.
+            worst_db: limit on the loss on any single image, in dB; None for none.
+            fidelity_db: least mean PSNR against the float model's images, in dB, for tasks without
+                truth. If there is a truth, the other limits apply as well.
             images: photographs to measure on, as for `export`.
-            calibration: photographs to choose int8 ranges by, likewise.
-            scheme: quantization recipe, likewise.
-            sizes: height and width of the files' input, or several, likewise.
+            calibration: photographs to choose int8 ranges on, as for `export`.
+            scheme: quantization recipe, as for `export`.
+            sizes: input (height, width) of the files, or several, as for `export`.
         """
         from edge_imgq.errors import EdgeImgqError
 
@@ -102,7 +103,7 @@ class DriftCheck:
         return file
 
     def _verified(self, folder: Path, images: Images | None) -> FileResult:
-        """Measure the target's file of a folder; skip the test where none is there or runs."""
+        """Measure the target's file in a folder; skip the test if it is missing or cannot run."""
         from edge_imgq.api.verify import verify
         from edge_imgq.pipeline.exported_files import exported_files
 
@@ -119,7 +120,7 @@ class DriftCheck:
 def _edge_imgq_exports(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Callable[..., ModelResult]:
-    """Return what exports a model, and remembers what it exported."""
+    """Return a function that exports a model and caches the result for the session."""
     known: dict[tuple[object, ...], tuple[object, ModelResult]] = {}
 
     def exported(
@@ -151,7 +152,7 @@ def _edge_imgq_exports(
 
 
 def _identity(value: object) -> object:
-    """Return what two arguments have in common if they are the same: paths, sizes, or objects."""
+    """Return a hashable cache key: equal for equal paths, numbers or sequences; else the id."""
     if value is None or isinstance(value, (str, os.PathLike)):
         return value if value is None else Path(value).resolve()
     if isinstance(value, (int, list, tuple)):
@@ -163,14 +164,14 @@ def _identity(value: object) -> object:
 def edge_imgq(
     request: pytest.FixtureRequest, _edge_imgq_exports: Callable[..., ModelResult]
 ) -> DriftCheck:
-    """Measure what a target's file loses against the float model."""
+    """Provide the drift check of one target."""
     return DriftCheck(request.param, _edge_imgq_exports)
 
 
 def _problem(
     file: FileResult, budget: float, worst: float | None, fidelity: float | None
 ) -> str | None:
-    """Return what is wrong with a file in a sentence, None for nothing."""
+    """Return a sentence that says which limit a file exceeds; None if it meets all."""
     from edge_imgq.skipped import Skipped
 
     near, drop, name = file.vs_float, file.drop, file.target

@@ -1,4 +1,4 @@
-"""`edge_imgq.quantize`: the integer graph that every int8 file is made from."""
+"""`edge_imgq.quantize`: make the QDQ graph that every int8 file is lowered from."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class QuantizedModel:
-    """A QDQ graph, and how it came about.
+    """A QDQ model with the gain of each quantization step.
 
     Attributes:
-        model: the float network.
-        recipe: that it was quantized by.
-        steps: what each step of the recipe gained on calibration patches that no step learned from.
-        advice: sentences about what the calibration images lack.
-        graph: the graph as the stages of the package hand it on.
+        model: float network.
+        recipe: quantization recipe.
+        steps: PSNR after each step of the recipe, in dB, on held-out calibration patches.
+        advice: sentences about what the calibration images do not cover.
+        graph: internal form of the QDQ graph.
     """
 
     model: Model
@@ -51,23 +51,23 @@ class QuantizedModel:
 
     @property
     def psnr(self) -> float:
-        """DB to the float model's images, mean over those patches."""
+        """Mean PSNR to the float model's images on the held-out patches, in dB."""
         from edge_imgq.quantize.steps.quantization_step import psnr_after
 
         return psnr_after(self.steps)
 
     def onnx(self) -> onnx.ModelProto:
-        """Return the graph as ONNX: QuantizeLinear and DequantizeLinear around float operators."""
+        """Return the graph as ONNX: float operators between QuantizeLinear and DequantizeLinear."""
         import onnx_ir as ir
 
         model: onnx.ModelProto = ir.to_proto(self.graph.model)
         return model
 
     def save(self, path: AnyPath) -> Path:
-        """Write the graph as an .onnx file that `open_file` opens.
+        """Write the graph as an .onnx file, which `open_file` opens, and return its path.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         from onnx.helper import set_model_props
 
@@ -81,7 +81,7 @@ class QuantizedModel:
         return place
 
     def __str__(self) -> str:
-        """Return the model, and what each step gained."""
+        """Return the model's description and the gain of each step."""
         from edge_imgq.report.explanation import steps_text
 
         return f"{self.model}\n{steps_text(self.recipe.name, self.steps)}"
@@ -104,22 +104,23 @@ def quantize(
     states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> QuantizedModel:
-    """Quantize a network without writing a file: the graph that an export lowers to every format.
+    """Quantize a float model and return its QDQ model; no file is written.
+
+    `export` lowers the same graph to every int8 format.
 
     Args:
-        model: what `open` takes, or what it returned; a torch module must be opened first.
-        recipe: how to quantize: a name or path of a recipe of `quantize/`, or itself.
+        model: model that `open` takes or returned; a torch module must be opened first.
+        recipe: quantization recipe: a name or path of a recipe in `quantize/`, or a recipe.
         images: calibration photographs, as `calibration` of `export`; None for those that ship.
-        pixel_range: as for `open`, of a model that is not open yet.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        progress: called with every step before it begins.
+        pixel_range: as for `open`; only for a model that is not open yet.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        progress: called before each step.
 
     Raises:
-        RecipeError: there is no such recipe, a value of it is wrong, or it names a layer that is
-            not there.
+        RecipeError: the recipe does not exist, holds a wrong value, or names a missing layer.
         ModelError: the network cannot be opened or quantized.
         ImageError: an image cannot be read or is too small.
     """

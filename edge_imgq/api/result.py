@@ -1,4 +1,4 @@
-"""What an export or a verification found: files, each with its figures."""
+"""Hold the results of `export` and `verify`: files, each with its figures."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileResult:
-    """One file and what was measured of it. It can stand wherever a path can.
+    """A file and its figures. It is path-like.
 
     Attributes:
-        path: of the file, or of the folder that a Core ML package is.
-        figures: everything that is known of it.
+        path: path of the file, or of the folder of a Core ML package.
+        figures: all figures of the file.
     """
 
     path: Path
     figures: TargetReport = field(repr=False)
 
     def __fspath__(self) -> str:
-        """Return the path as text."""
+        """Return the path as a string."""
         return str(self.path)
 
     @property
@@ -44,7 +44,7 @@ class FileResult:
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Size in bytes."""
         return self.figures.bytes
 
     @property
@@ -54,28 +54,28 @@ class FileResult:
 
     @property
     def drop(self) -> Drop | Skipped:
-        """PSNR against the truth that it lost, in dB; why not, where there is no truth."""
+        """PSNR against the truth that is lost to the float model, in dB; `Skipped` if no truth."""
         return self.figures.drop
 
     @property
     def latency(self) -> Latency | Skipped:
-        """Time of one call where it ran; why not, where that means nothing."""
+        """Latency of one call on the device; `Skipped` with the reason if it was not measured."""
         return self.figures.latency
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """A sentence for each budget of its recipe that it exceeds."""
+        """One sentence per budget of its recipe that it exceeds."""
         return self.figures.breaches
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """The files of one model, and the report on them.
+    """The files of one model and their report.
 
     Attributes:
-        folder: that holds the files and `reference/`.
-        report: all that was measured; an export has written it beside the files.
-        worst_images: the places of images that files changed most, by file.
+        folder: folder of the files and of `reference/`.
+        report: all figures; `export` also writes it beside the files.
+        worst_images: file → regions of the images that it changed most.
     """
 
     folder: Path
@@ -85,27 +85,27 @@ class ModelResult:
     )
 
     def __fspath__(self) -> str:
-        """Return the folder as text."""
+        """Return the folder as a string."""
         return str(self.folder)
 
     @property
     def files(self) -> dict[str, FileResult]:
-        """The files by their targets."""
+        """Target → its file."""
         return {
             figures.target: FileResult(self.folder / figures.file, figures)
             for figures in self.report.targets
         }
 
     def __iter__(self) -> Iterator[FileResult]:
-        """Go through the files."""
+        """Iterate over the files."""
         return iter(self.files.values())
 
     def __getitem__(self, target: str) -> FileResult:
         """Return the file of a target.
 
         Raises:
-            ModelError: there is no file; the message says why.
-            UsageError: there is no such target here.
+            ModelError: the target has no file; the message says why.
+            UsageError: there is no such target.
         """
         files = self.files
         if target in files:
@@ -117,13 +117,13 @@ class ModelResult:
 
     @property
     def passes(self) -> bool:
-        """Whether every file is there, ran, and lost no more than its budget allows."""
+        """True if every file was written, ran and stayed within its budgets."""
         report = self.report
         return not (report.breaches or report.failed or report.not_run)
 
     @property
     def verdict(self) -> str:
-        """Whether it passes, in a sentence that names the files that do not."""
+        """One sentence that says if all files pass and names those that do not."""
         from edge_imgq.report.heading import verdict
 
         return verdict(self.report)
@@ -140,7 +140,7 @@ class ModelResult:
         return report_html(self.report, self._picture())
 
     def _picture(self) -> NDArray[np.uint8] | None:
-        """Return a picture of the place that a file changed most; None where none changed any."""
+        """Return a picture of the region with the lowest PSNR over all files; None without any."""
         from edge_imgq.report.drift_picture import crops_picture
 
         kept = [(shown[0], file) for file, shown in self.worst_images.items()]

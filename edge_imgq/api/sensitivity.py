@@ -1,4 +1,4 @@
-"""`edge_imgq.sensitivity`: what each layer costs in int8, and which to keep in float."""
+"""`edge_imgq.sensitivity`: measure each layer's int8 error and choose layers to keep in float."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SensitivityResult(ShownAsText):
-    """What each layer of a network costs in int8.
+    """The cost of each layer of a network in int8.
 
     Attributes:
-        sensitivity: everything that was measured.
+        sensitivity: all figures.
     """
 
     sensitivity: Sensitivity = field(repr=False)
 
     @property
     def psnr(self) -> float:
-        """DB to the float model's images with everything quantized."""
+        """PSNR to the float model's images with every layer quantized, in dB."""
         return self.sensitivity.psnr
 
     @property
     def layers(self) -> tuple[LayerCost, ...]:
-        """What each layer costs, in their order."""
+        """The cost of each layer, in graph order."""
         return self.sensitivity.layers
 
     @property
     def choice(self) -> ChosenPrecision | None:
-        """The layers to keep in float; None where no budget was given."""
+        """Layers to keep in float; None if neither budget nor fidelity was given."""
         return self.sensitivity.choice
 
     def __str__(self) -> str:
@@ -81,34 +81,33 @@ def sensitivity(
     states: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> SensitivityResult:
-    """Measure how far the image moves when one layer alone is int8, for every layer.
+    """Measure, for each layer, the error of the image when that layer alone is int8.
 
-    With a budget or a fidelity, layers are chosen that compute in float, at the least time, and a
-    recipe that says so is written: `choice.recipe` is its path. A report and a picture are written
-    into the model's folder in any case.
+    With a budget or fidelity, the layers to keep in float are chosen at the least estimated time,
+    and a recipe with them is written: `choice.recipe` is its path. A report and a picture are
+    always written to the model's folder.
 
     Args:
-        model: what `open` takes, or what it returned; a torch module must be opened first.
-        scheme: how to quantize: a name or path of a recipe of `quantize/`, or itself.
-        budget: dB that int8 may cost against the truth; None for no search, or for `fidelity`.
-        fidelity: dB to the float model's image that are wanted instead.
-        size: height and width, for an ONNX model whose form follows from them; times are estimated
-            at it; None for its own, or 180 × 320.
-        calibration: photographs to choose int8 ranges by, as for `export`.
-        images: photographs to measure on; None for patches of the calibration images that no step
-            learned from.
-        output: folder that gets one for the model.
+        model: model that `open` takes or returned; a torch module must be opened first.
+        scheme: quantization recipe: a name or path of a recipe in `quantize/`, or a recipe.
+        budget: largest PSNR loss of int8 against the truth, in dB; None for no such limit.
+        fidelity: least PSNR to the float model's images, in dB, in place of `budget`.
+        size: input (height, width) for an ONNX model whose graph depends on it, and for estimated
+            times; None for the model's own, or (180, 320).
+        calibration: photographs to choose int8 ranges on, as for `export`.
+        images: photographs to measure on; None for held-out patches of the calibration images.
+        output: folder that receives a subfolder with the model's name.
         pixel_range: as for `open`.
-        output_name: likewise.
-        inputs: likewise.
-        bind: likewise.
-        states: likewise.
-        progress: called with every step before it begins.
+        output_name: as for `open`.
+        inputs: as for `open`.
+        bind: as for `open`.
+        states: as for `open`.
+        progress: called before each step.
 
     Raises:
-        UsageError: budget and fidelity are both given; no choice of layers meets them; or a budget
-            is given for a task whose truth is not known.
-        EdgeImgqError: of the class that fits, where the model cannot be opened or quantized.
+        UsageError: both `budget` and `fidelity` are given, no choice of layers meets them, or a
+            budget is given for a task without known truth.
+        EdgeImgqError: the model cannot be opened or quantized; the subclass says why.
     """
     from edge_imgq.pipeline.sensitivity.sensitivity import SensitivityRequest
     from edge_imgq.pipeline.sensitivity.sensitivity import sensitivity as run

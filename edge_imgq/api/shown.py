@@ -1,10 +1,10 @@
-"""What a notebook shows of a result that is a table of text."""
+"""Show results that are text tables in notebooks."""
 
 from __future__ import annotations
 
 
 class ShownAsText:
-    """A result whose table, as the command line prints it, is what a notebook shows."""
+    """Mixin that shows a result's `str()` in a notebook, preformatted."""
 
     def _repr_html_(self) -> str:
         from edge_imgq.report.notebook import preformatted

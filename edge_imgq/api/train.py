@@ -1,4 +1,4 @@
-"""`edge_imgq.train`: a network of the zoo learns from folders of photographs."""
+"""`edge_imgq.train`: train a network of the zoo on folders of photographs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a run of training left. `open` and `export` take it as they take its checkpoint.
+    """Result of a training run. It is path-like: `open` and `export` take it as its checkpoint.
 
     Attributes:
-        model: the network's name.
-        checkpoint: file with the weights.
-        step: steps taken.
+        model: name of the network.
+        checkpoint: path of the file with the weights.
+        step: number of steps taken.
         psnr: mean PSNR in dB after the last step; None without validation images.
-        validations: each validation of this part of the run: the step, and the mean PSNR in dB.
+        validations: (step, mean PSNR in dB) of each validation in this call.
         left_out: files that could not be read, each with its reason.
-        rank: of the process, where several train; the first one is 0.
+        rank: rank of the process in distributed training; 0 for the first or only one.
     """
 
     model: str
@@ -42,11 +42,11 @@ class TrainingResult:
     rank: int = 0
 
     def __fspath__(self) -> str:
-        """Return the checkpoint's path as text."""
+        """Return the checkpoint's path as a string."""
         return str(self.checkpoint)
 
     def __str__(self) -> str:
-        """Return the line that the command prints."""
+        """Return the line that the command line prints."""
         psnr = "" if self.psnr is None else f", {self.psnr:.3f} dB"
         return f"{self.checkpoint}: step {self.step}{psnr}"
 
@@ -62,14 +62,14 @@ class TrainingResult:
 
 
 def training_schedule(model: AnyPath) -> Schedule:
-    """Return how a network learns: `dataclasses.replace` makes another of it.
+    """Return the training schedule of a network or checkpoint; vary it with `dataclasses.replace`.
 
     Args:
-        model: name of a network that `edge-imgq models` lists, for its own schedule; or a
-            checkpoint, for that of its run.
+        model: name of a network listed by `edge-imgq models`, for its default schedule; or path of
+            a checkpoint (.safetensors), for the schedule of its run.
 
     Raises:
-        UsageError: there is no such network.
+        UsageError: the network does not exist.
         ModelError: the checkpoint cannot be read.
     """
     path = Path(model)
@@ -102,35 +102,35 @@ def train(
 ) -> TrainingResult:
     """Train a network of the zoo, and write `checkpoint.safetensors` and `log.jsonl`.
 
-    The checkpoint is written every few minutes, at the end and on Ctrl-C. A run that is continued
-    ends with the weights of one that was never stopped.
+    The checkpoint is written every few minutes, at the end and on Ctrl-C. A resumed run ends with
+    the same weights as an uninterrupted one.
 
     Args:
-        model: a name that `edge-imgq models` lists.
-        data: folder of training images, or several: photographs, which are degraded here as the
-            network's task asks, or two folders `blur/` and `sharp/` with pairs.
+        model: name of a network listed by `edge-imgq models`.
+        data: folder of training images, or several: photographs, which are degraded as the
+            network's task defines, or two folders `blur/` and `sharp/` of pairs.
         output: folder for checkpoint and log.
         validation: folder of held-out images for PSNR; None for none.
-        schedule: how it learns; None for the network's own, or for that of the run that goes on:
-            see `training_schedule`.
-        resume: whether the checkpoint in the output folder is continued; without it, one that is
-            there is refused.
-        start_from: weights to begin with: a checkpoint, or the name of a network that ships.
+        schedule: training schedule; None for the network's default, or for that of a resumed run.
+            See `training_schedule`.
+        resume: True to continue the checkpoint in `output`; if False, an existing one is an error.
+        start_from: initial weights: a checkpoint, or the name of a network that ships; None for
+            random ones. Ignored if `resume` is True.
         features: for the losses "dped" and "deblurgan": weights of torchvision's VGG-19, or a
             checkpoint of deblur-slim; None for the one that ships.
-        validate_every: steps between two validations.
-        checkpoint_minutes: between two checkpoints.
-        tensorboard: whether event files are written too.
-        device: where it learns: "cpu", "cuda", or "auto" for a GPU where PyTorch sees one.
-        precision: "auto", "bfloat16" even where it is emulated, or "float32" for every step.
-        threads: processor threads; None for as many as there are.
-        progress: told twice a second where the run stands, and of each validation.
+        validate_every: steps between validations.
+        checkpoint_minutes: minutes between checkpoints.
+        tensorboard: True to also write event files for TensorBoard.
+        device: "cpu", "cuda", or "auto" for a GPU if PyTorch has one.
+        precision: "auto"; "bfloat16", even if it is emulated; or "float32" for every step.
+        threads: processor threads; None for all processors.
+        progress: called twice a second with the state of the run, and after each validation.
 
     Raises:
-        UsageError: there is no such network, a number is out of its range, or the schedule is not
-            that of the checkpoint's steps.
+        UsageError: the network does not exist, a number is out of range, `output` holds a
+            checkpoint that is not resumed, or the schedule contradicts the checkpoint's steps.
         ImageError: no training image can be used.
-        ModelError: there is no checkpoint to continue, it is damaged, or training diverged.
+        ModelError: the checkpoint is missing or damaged, or training diverged.
         KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
     """
     from edge_imgq.artifact import no_empty_folders
@@ -161,7 +161,7 @@ def train(
 def _run(
     config: TrainConfig, progress: Callable[[TrainingProgress], None] | None
 ) -> TrainingResult:
-    """Train, and gather the validations on the way."""
+    """Train, and collect the validations."""
     from edge_imgq.train.loop import train as run
 
     validations: list[tuple[int, float]] = []
@@ -185,11 +185,11 @@ def _run(
 
 
 def _schedule(model: str, output: Path, given: Schedule | None, *, resume: bool) -> Schedule:
-    """Return how a network learns.
+    """Return the training schedule of a new or resumed run.
 
     Raises:
-        UsageError: there is a checkpoint that is not to be continued.
-        ModelError: there is none to continue.
+        UsageError: a checkpoint exists and `resume` is False.
+        ModelError: `resume` is True and there is no checkpoint.
     """
     from edge_imgq.train.config import CHECKPOINT
 
@@ -204,7 +204,7 @@ def _schedule(model: str, output: Path, given: Schedule | None, *, resume: bool)
 
 
 def _origin(start_from: AnyPath | None) -> Path | None:
-    """Return the file of weights to begin with."""
+    """Return the path of the initial weights; None for random ones."""
     from edge_imgq.models.zoo import ZOO, weights_path
 
     if start_from is None:

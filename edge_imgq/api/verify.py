@@ -1,4 +1,4 @@
-"""`edge_imgq.verify`: drift of files that exist."""
+"""`edge_imgq.verify`: measure the drift of existing files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was measured of files, one result for each model's folder and device.
+    """Figures of files, one result per model and device.
 
     Attributes:
-        models: the results.
+        models: results, ordered by device.
     """
 
     models: tuple[ModelResult, ...]
@@ -33,23 +33,23 @@ class Verification:
 
     @property
     def passes(self) -> bool:
-        """Whether every file ran and lost no more than its budget allows."""
+        """True if every file ran and stayed within its budgets."""
         return all(result.passes for result in self.models)
 
     @property
     def verdict(self) -> str:
-        """Whether they pass, in a sentence for each result that names the files that do not."""
+        """One sentence per result that says if its files pass and names those that do not."""
         return "\n".join(result.verdict for result in self.models)
 
     def __iter__(self) -> Iterator[ModelResult]:
-        """Go through the results."""
+        """Iterate over the results."""
         return iter(self.models)
 
     def __getitem__(self, target: str) -> FileResult:
-        """Return a target's file, where the files of one model ran on one device.
+        """Return the file of a target, if there is one result only.
 
         Raises:
-            UsageError: there is no such file, or several models or devices: see `models`.
+            UsageError: there is no such file, or several results; index `models` first.
         """
         if len(self.models) != 1:
             raise UsageError("There are several results: choose one of `models`.")
@@ -77,26 +77,25 @@ def verify(
     bisect: bool = False,
     progress: Progress | None = None,
 ) -> Verification:
-    """Reopen files that `export` wrote and measure how far they are from the float model.
+    """Reopen files written by `export` and measure their drift from the float model.
 
     Args:
-        paths: files, folders of them, or the folder of several models; results of an export will
-            do too.
-        images: photographs to measure on; see `export`.
-        device: where the files run, one name or several; `edge-imgq doctor` lists them.
-        delegate: on a phone or board: xnnpack, cpu, gpu, nnapi, or a library there.
-        benchmark_model: LiteRT's program for the phone or board.
+        paths: files, folders of files, a folder of several models, or results of `export`.
+        images: photographs to measure on, as for `export`.
+        device: device that runs the files, one name or several; `edge-imgq doctor` lists them.
+        delegate: on a phone or board: "xnnpack", "cpu", "gpu", "nnapi", or a library there.
+        benchmark_model: path of LiteRT's benchmark program for the phone or board.
         threads: processor threads.
-        bench: whether the files are timed.
+        bench: True to measure latency.
         pictures: folder for pictures of the worst images; None for none.
-        reference: model's folder that `export` wrote, to measure files against that lie elsewhere;
-            None for the folder of each file.
-        bisect: whether the first operator is named that the device "gpu" computes wrongly.
-        progress: called with every step before it begins.
+        reference: folder of a model written by `export`, as the reference for files elsewhere; None
+            for the folder of each file.
+        bisect: True to name the first operator that the device "gpu" computes wrongly.
+        progress: called before each step.
 
     Raises:
-        UsageError: there is no such path or device, or it does not bisect.
-        ModelError: the one file is not whole, or its references are missing or others.
+        UsageError: a path or device does not exist, or the device cannot bisect.
+        ModelError: the only file is damaged, or its references are missing or do not match.
     """
     from edge_imgq.api.device_options import device_options
     from edge_imgq.pipeline.exported_files import exported_files
@@ -120,5 +119,5 @@ def verify(
 
 
 def _pictures(folder: Path | None, device: str) -> Path | None:
-    """Return where the pictures of a device go: those of others than this host into a folder."""
+    """Return the folder for a device's pictures: a subfolder for every device but this host."""
     return folder if folder is None or device == "host" else folder / device.replace(":", "-")
