@@ -55,7 +55,7 @@ def test_it_holds_what_an_app_needs(bundled: Path) -> None:
     assert (signature["image"]["name"], signature["result"]["name"]) == ("image", "image_out")
     assert signature["image"]["shape"] == [1, 48, 64, 3]
     assert (signature["image"]["at_255"], signature["image"]["type"]) == (255.0, "uint8")
-    assert file["tiling"] == {"tiles": [[48, 64]], "halo": 1, "overlap": 2, "multiple": 1}
+    assert file["tiling"] == {"tiles": [[48, 64]], "halo": 1, "overlap": 2, "multiple": 2}
     assert contract["receptive_field"] == {"radius": 1, "diameter": 3, "period": 1}
     assert contract["author"] == "A. Person"
     page = (bundled / "README.md").read_text()
@@ -179,7 +179,10 @@ def test_the_rectangles_give_the_image_that_is_bundled_and_that_of_the_whole(
     expected = from_netpbm((bundled / "vectors" / "tflite-int8.ppm").read_bytes())
     np.testing.assert_array_equal(tiled, expected)
     whole = open_session(shared_export / "reference" / "int8.onnx", 1).run(photo)
-    assert np.abs(tiled.astype(int) - whole).max() <= 1
+    # The whole image goes on as its mirror image to even sides, so where the halo of one pixel
+    # ends, at the last row and column, the graph sees other pixels than a tile that ends there.
+    inside = np.s_[:-1, :-1]
+    assert np.abs(tiled[inside].astype(int) - whole[inside]).max() <= 1
 
 
 def test_a_bundle_of_all_files_and_without_a_card(exported: Path, tmp_path: Path, run: Run) -> None:

@@ -11,6 +11,7 @@ from onnx import helper
 
 import edge_imgq
 from edge_imgq.pipeline.open_model.port_range import with_range
+from edge_imgq.ports import PortRequest
 from tests.port_networks import IMAGE, write
 
 
@@ -46,7 +47,7 @@ def test_memory_does_not_grow_with_the_photographs(tmp_path: Path) -> None:
     port = model.contract.result
     assert port is not None
     tracemalloc.start()
-    found = with_range(port, model.source.model, model.contract, None)
+    found = with_range(port, model.source.model, model.contract, PortRequest(port.name))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found.low) == 32
