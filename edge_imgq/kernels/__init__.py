@@ -1,1 +1,1 @@
-"""What is known of the kernels that run a file, as one value for each processor family."""
+"""Kernel profiles: tiles, costs and times of convolution kernels, one per processor family."""

@@ -1,4 +1,4 @@
-"""The kernel profiles by name, and the one that each processor of a recipe stands for."""
+"""Kernel profiles by name, and the profile for each processor that a recipe can name."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ OF_PROCESSOR: Mapping[str, KernelProfile] = {
     "cpu:x86": PROFILES["x86-vnni"],
     "gpu": PROFILES["x86-vnni"],
 }
-"""By the `processor` of an export recipe; files are for phones where it says no more than "cpu". A
-file for GPUs has no forms that depend on it."""
+"""By the `processor` of an export recipe; plain "cpu" means a phone. Files for GPUs do not depend
+on the profile."""
 
 DEFAULT = OF_PROCESSOR["cpu"]
-"""What a graph is prepared for where no recipe names a processor."""
+"""Profile of graphs prepared without a recipe's processor."""

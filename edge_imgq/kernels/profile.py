@@ -1,9 +1,9 @@
-"""A kernel profile: what the project knows of the kernels of one processor family.
+"""Kernel profile: tiles and costs of the kernels of one processor family.
 
-Passes, quantizer and writers are given one and have no such number of their own, so that all of
-them count alike. Costs are in slots: multiply-accumulates of a convolution in the lanes that its
-kernel computes, filled or not, so that four output channels may cost as much as sixteen. What
-else an operator costs is given in slots of the arithmetic that it computes in.
+Passes, quantizer and writers take these numbers from the profile, so that all use the same cost
+model. Costs are in slots: multiply-accumulates of a convolution including the unused lanes of its
+kernel's tile, so that four output channels can cost as much as sixteen. Costs of other operators
+are in slots of the arithmetic (int8 or float32) in which they compute.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from edge_imgq.kernels.times import KernelTimes
 
 @dataclass(frozen=True)
 class RowParityCost:
-    """What it costs to compute a float image as its even and its odd rows, in slots.
+    """Costs, in slots, of computing a float image as its even and its odd rows.
 
     Attributes:
-        near: for each channel of a pixel, read or written, that the sums of a minimal filter
-            cost while they stay in the caches.
-        far: the same where they go to memory.
-        near_numbers: float32 numbers of half an image up to which they stay.
-        apart: for each number of an image that is taken apart into its rows.
-        together: for each number of one that is put together.
+        near: sums of a minimal filter, per channel of a pixel read or written, within the caches.
+        far: the same in memory.
+        near_numbers: largest number of float32 values in half an image for `near`.
+        apart: splitting an image into its rows, per element.
+        together: interleaving the rows, per element.
     """
 
     near: float
@@ -36,12 +35,12 @@ class RowParityCost:
 
 @dataclass(frozen=True)
 class ActivationCost:
-    """What activations cost in an int8 file, in slots per position.
+    """Costs of activations in an int8 file, in slots per position.
 
     Attributes:
-        prelu: of a PReLU, for each channel: it is dequantized, applied and quantized.
-        remainder: of a PReLU whose channels are no multiple of the int8 tile, besides.
-        leaky: of a LeakyReLU, for each channel.
+        prelu: PReLU per channel, which is dequantized, applied in float and quantized.
+        remainder: extra cost of a PReLU whose channel count is not a multiple of the int8 tile.
+        leaky: LeakyReLU per channel.
     """
 
     prelu: float
@@ -51,22 +50,23 @@ class ActivationCost:
 
 @dataclass(frozen=True)
 class KernelProfile:
-    """What is known of the kernels of a processor family.
+    """Tiles, costs and features of the kernels of a processor family.
 
     Attributes:
-        name: of the family, for people.
-        int8: tile of the convolutions of integers.
-        float32: tile of those of float.
-        position: slots of int8 that a convolution costs at every position, however small it is.
-        copy: slots that moving one element costs, as depth-to-space and space-to-depth do.
-        row_parity: of images computed as even and odd rows.
-        activations: in int8.
-        depthwise_taps: most taps of a channel that a depthwise kernel sums in one pass.
-        no_integer_kernel: operators that take and return int8 and compute in float in between.
-        tabled: those of them that take one tensor, and become one table between two conversions.
-        multiplies_bytes: whether there are products of 8-bit integers.
-        parts_outputs: whether outputs that overfill tiles by few are computed apart, in blocks.
-        prunes_halves: whether halves of PReLUs that hardly count are given up for time.
+        name: name of the family, for messages.
+        int8: tile of int8 convolutions.
+        float32: tile of float32 convolutions.
+        position: fixed cost of a convolution per position, in int8 slots.
+        copy: cost of moving one element, as in depth-to-space and space-to-depth, in slots.
+        row_parity: costs of images computed as even and odd rows.
+        activations: costs of int8 activations.
+        depthwise_taps: largest number of taps that a depthwise kernel sums in one pass.
+        no_integer_kernel: operators that compute in float between int8 input and output.
+        tabled: those of them with one input, which become a lookup table between conversions.
+        multiplies_bytes: whether there are instructions for products of 8-bit integers.
+        parts_outputs: whether outputs that slightly exceed full tiles are computed separately, in
+            blocks.
+        prunes_halves: whether unimportant sign channels of PReLUs are removed for speed.
     """
 
     name: str
@@ -84,16 +84,16 @@ class KernelProfile:
     prunes_halves: bool
 
     def tile(self, *, quantized: bool) -> Tile:
-        """Return the tile of one arithmetic."""
+        """Return the tile of int8 or float32 convolutions."""
         return self.int8 if quantized else self.float32
 
 
 @dataclass(frozen=True)
 class TimedProfile(KernelProfile):
-    """A kernel profile of a family on which operators were timed.
+    """A kernel profile with measured operator times.
 
     Attributes:
-        times: of its kernels, counted in slots of its tiles.
+        times: times of the kernels, in terms of slots of the profile's tiles.
     """
 
     times: KernelTimes

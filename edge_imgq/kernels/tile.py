@@ -1,4 +1,4 @@
-"""The tile of a convolution kernel: what it computes at once, filled or not."""
+"""Tiles of convolution kernels: the channels computed at once, used or not."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 
 def round_up(number: int, unit: int) -> int:
-    """Return the least multiple of a unit that is not below a number."""
+    """Round a number up to a multiple of a unit."""
     return -(-number // unit) * unit
 
 
 @dataclass(frozen=True)
 class NarrowTile:
-    """A tile of fewer outputs, which a runtime takes where the other would be mostly empty.
+    """A tile with fewer outputs, for convolutions that would leave the wide tile mostly empty.
 
     Attributes:
-        outputs: output channels that it computes at once.
-        cost: what a multiply-accumulate takes in it, by one in the wide tile.
+        outputs: output channels computed at once.
+        cost: time of a multiply-accumulate relative to the wide tile.
     """
 
     outputs: int
@@ -25,14 +25,14 @@ class NarrowTile:
 
 @dataclass(frozen=True)
 class Tile:
-    """What a kernel computes at once: the columns of its tile, and the group that it reads.
+    """Tile of a kernel: output channels computed at once and input channels read as a group.
 
     Attributes:
-        outputs: output channels that it computes at once.
-        inputs: input channels that it reads as one group.
-        tap: input channels in whose time a kernel of several taps moves on to the next one.
-        requantize: input channels in whose time it scales what it writes to integers.
-        narrow: the tile for few outputs; None where there is no other.
+        outputs: output channels computed at once.
+        inputs: input channels read as one group.
+        tap: time to advance to the next tap, in input channels; 0 for matrix products.
+        requantize: time to requantize the result, in input channels.
+        narrow: tile for few outputs; None if there is none.
     """
 
     outputs: int
@@ -42,9 +42,9 @@ class Tile:
     narrow: NarrowTile | None = None
 
     def slots(self, taps: int, inputs: int, outputs: int) -> float:
-        """Return the multiply-accumulates of a convolution per output position, filled or not.
+        """Count the multiply-accumulates of a convolution per output position, with unused lanes.
 
-        Where the family has them, what a tile costs besides is in it, in the same unit.
+        The costs `tap` and `requantize` of the tile are added in the same unit.
 
         Args:
             taps: kernel height × width.
@@ -56,11 +56,11 @@ class Tile:
         return (products + self.requantize) * self._lanes(taps, outputs)
 
     def _lanes(self, taps: int, outputs: int) -> float:
-        """Return the columns that are computed for some outputs, by what they take.
+        """Return the number of output lanes computed, weighted by the cost of their tile.
 
-        XNNPACK takes the narrow tile for fewer outputs than the wide one has and, in a matrix
-        product, which a 1×1 convolution is, wherever it leaves fewer columns empty.
-        Source: `xnn_use_nr2`, and where `src/operators/convolution-nhwc.c` chooses its kernel.
+        XNNPACK uses the narrow tile for fewer outputs than the wide one has and, in matrix products
+        such as 1×1 convolutions, wherever it leaves fewer lanes unused. Source: `xnn_use_nr2`, and
+        the choice of the kernel in `src/operators/convolution-nhwc.c`.
         """
         wide, narrow = round_up(outputs, self.outputs), self.narrow
         if narrow is None:

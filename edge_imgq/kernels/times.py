@@ -1,15 +1,15 @@
-"""What operators take in the kernels of a processor family: nanoseconds of one thread.
+"""Times of operators on a processor family, in nanoseconds of one thread.
 
-    convolution       position + tap · taps + slot · slots     at each place of the kernel
-    depthwise         element + tap · taps                     for each element that is written
-    pooling           element + tap · taps                     likewise
-    pixels moved      run · runs + element                     a run lies in one piece in memory
-    reduction         element                                  for each element that is read
-    any other         element                                  for each element that is written
+    convolution       position + tap · taps + slot · slots     per kernel position
+    depthwise         element + tap · taps                     per element written
+    pooling           element + tap · taps                     per element written
+    pixels moved      run · runs + element                     a run is contiguous in memory
+    reduction         element                                  per element read
+    any other         element                                  per element written
     conversion        element                                  quantized or dequantized
-    pixel             element                                  of images, bytes to int8 and back
+    pixel             element                                  of images, uint8 to int8 and back
 
-Slots are multiply-accumulates in the lanes that a kernel fills (`edge_imgq.kernels.tile`).
+Slots are multiply-accumulates including unused lanes (`edge_imgq.kernels.tile`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ConvolutionTime:
-    """Nanoseconds of a convolution at each place of its kernel.
+    """Time of a convolution per kernel position, in nanoseconds.
 
     Attributes:
-        position: whatever its size.
-        tap: for each row and column of the kernel.
-        slot: for each multiply-accumulate, in lanes that are filled or not.
-        grouped: share of that for each of several groups.
+        position: fixed time.
+        tap: time per tap of the kernel.
+        slot: time per multiply-accumulate slot.
+        grouped: factor on the time of each group of a grouped convolution.
     """
 
     position: float
@@ -35,23 +35,23 @@ class ConvolutionTime:
     grouped: float = 1.0
 
     def time(self, positions: float, taps: float, slots: float) -> float:
-        """Return nanoseconds of so many positions, with taps and slots of each."""
+        """Compute the time of a number of positions, each with the given taps and slots, in ns."""
         return positions * (self.position + self.tap * taps + self.slot * slots)
 
 
 @dataclass(frozen=True)
 class ArithmeticTimes:
-    """Nanoseconds of the kernels of one arithmetic.
+    """Times of the kernels of one arithmetic, int8 or float32, in nanoseconds.
 
     Attributes:
-        convolution: of all channels of a group at once.
-        depthwise: for each element, and for each of its taps.
-        pooling: likewise.
-        moved: for each run of elements that is copied in one piece, and for each element.
-        reduction: for each element that is read.
-        resize: for each element, by the mode of interpolation.
-        elements: for each element, by ONNX operator.
-        other: for each element of operators that are in none of these.
+        convolution: convolutions that compute all channels of a group at once.
+        depthwise: per element, and per tap of it.
+        pooling: per element, and per tap of it.
+        moved: per contiguous run copied, and per element.
+        reduction: per element read.
+        resize: per element, by interpolation mode.
+        elements: per element, by ONNX operator.
+        other: per element of any other operator.
     """
 
     convolution: ConvolutionTime
@@ -66,14 +66,14 @@ class ArithmeticTimes:
 
 @dataclass(frozen=True)
 class KernelTimes:
-    """What operators take on a processor family.
+    """Times of all operators on a processor family.
 
     Attributes:
-        int8: kernels of integers.
-        float32: kernels of float.
-        conversion: nanoseconds for each element that is quantized or dequantized.
-        pixel: nanoseconds for each element of an int8 file's images, which TFLite's own kernel
-            turns from bytes into int8 and back.
+        int8: times of int8 kernels.
+        float32: times of float32 kernels.
+        conversion: nanoseconds per element quantized or dequantized.
+        pixel: nanoseconds per element of an int8 file's images, which TFLite's reference kernel
+            converts from uint8 to int8 and back.
     """
 
     int8: ArithmeticTimes
@@ -82,5 +82,5 @@ class KernelTimes:
     pixel: float
 
     def of(self, *, in_float: bool) -> ArithmeticTimes:
-        """Return those of one arithmetic."""
+        """Return the times of float32 or int8 kernels."""
         return self.float32 if in_float else self.int8

@@ -1,20 +1,20 @@
 """Kernel profiles of x86-64 processors.
 
-Source of every cost in slots: FSRCNN at 180×320, and chains of 3×3 and 1×1 convolutions of 8 to 64
-channels at 90×160, LiteRT, one thread of an AMD EPYC with AVX-512. Slots of FSRCNN's forms and
-their times keep the same order, and the ratio of slots predicts the ratio of times within 15 %.
+Costs in slots were measured on FSRCNN at 180×320, and on chains of 3×3 and 1×1 convolutions of 8 to
+64 channels at 90×160, with LiteRT on one thread of an AMD EPYC with AVX-512. Slots rank the
+variants of FSRCNN as their times do, and ratios of slots predict ratios of times within 15 %.
 Tiles: XNNPACK's microkernels, src/f32-igemm and src/qs8-qc8w-igemm, "7x16" and "7x16c8".
 
-Source of every time: LiteRT 2.3.0, one thread of an Intel Xeon with AVX-512, VNNI and AMX, the
-least processor time of many short runs in turns. Chains of one to six of each operator, 32 channels
-at 96×128, beside 24 files of SPAN, ETDS, ESPCN and FSRCNN at 128×160 with none, some and all layers
-in float; the figures fit all their times by least squares of relative errors. RLFN, VapSR and
-SMFANet were left out of the fit and are within its errors; the share of groups is from SMFANet.
-Families with fewer instructions were measured on the same processor with the others hidden from
-XNNPACK, its CPUID answered without them.
+Times were measured with LiteRT 2.3.0 on one thread of an Intel Xeon with AVX-512, VNNI and AMX, as
+the minimum processor time of many short interleaved runs: chains of one to six of each operator, 32
+channels at 96×128, and 24 files of SPAN, ETDS, ESPCN and FSRCNN at 128×160 with no, some and all
+layers in float. The numbers fit all these times by least squares of relative errors. RLFN, VapSR
+and SMFANet were left out of the fit and lie within its errors; the share of groups is from SMFANet.
+Families with fewer instructions were measured on the same processor, with the additional
+instructions hidden from XNNPACK's CPUID check.
 
-The times of all three families count slots of the tiles of VNNI. The tile of AMX itself is 64 wide,
-which the fit of its times has in its figures.
+The times of all three families are in slots of the VNNI tiles. The AMX tile is 64 wide, which the
+fit of its times absorbs.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _INT8 = ArithmeticTimes(
 _TIMES = KernelTimes(_INT8, _FLOAT32, conversion=0.14, pixel=0.8)
 
 ROW_PARITY = RowParityCost(near=20, far=60, near_numbers=450_000, apart=10, together=30)
-"""Measured on chains of 3×3 convolutions with ReLU, minimal over plain, counted and measured: 24
+"""Measured on chains of 3×3 convolutions with ReLU, minimal over plain, predicted and measured: 24
 channels at 96×128 0.81 and 0.83, 32 channels 0.81 and 0.81, 64 channels 0.74 and 0.79; 32 channels
 at 180×320, where they would be 1.08, 0.98; 64 channels 0.88 and 0.91."""
 

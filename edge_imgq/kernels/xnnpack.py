@@ -1,10 +1,10 @@
-"""What XNNPACK's kernels are on every processor, whatever its instructions."""
+"""Properties of XNNPACK's kernels on all processors."""
 
 from __future__ import annotations
 
 FRACTIONS = 256
-"""Its QUANTIZE between integers and its LEAKY_RELU multiply by whole numbers of such parts. A file
-has the same bits on every processor, so this is in no profile."""
+"""XNNPACK's int8-to-int8 QUANTIZE and its LEAKY_RELU multiply by integers over this number. It is
+in no profile, because a file has the same bits on every processor."""
 
 NO_INTEGER_KERNEL = frozenset(
     {
@@ -14,10 +14,10 @@ NO_INTEGER_KERNEL = frozenset(
         "Where", "Xor",
     }
 )  # fmt: skip
-"""Operators that take and return int8 and compute in float in between; truth values stay such.
+"""Operators that take and return int8 and compute in float in between; booleans stay booleans.
 HardSwish, PRelu and Softmax have integer kernels, but not in XNNPACK: in float between conversions
-HardSwish takes half the time, Softmax three quarters. MAXIMUM and MINIMUM are quicker as integers,
-though they part the network."""
+HardSwish takes half the time, Softmax three quarters. MAXIMUM and MINIMUM are faster in int8,
+although they split the partition."""
 
 TABLED = frozenset(
     {
@@ -25,7 +25,7 @@ TABLED = frozenset(
         "Reciprocal", "Sign", "Sin", "Sqrt",
     }
 )  # fmt: skip
-"""Operators of one tensor in float between two conversions that XNNPACK makes one table of."""
+"""One-input operators in float between two conversions that XNNPACK replaces by a lookup table."""
 
 DEPTHWISE_TAPS = 25
 """Most taps of XNNPACK's one-pass kernels (src/f32-dwconv and src/qs8-qc8w-dwconv, "25p")."""

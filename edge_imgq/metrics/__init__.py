@@ -1,1 +1,1 @@
-"""Measures of how close two images are."""
+"""Image quality metrics, with and without a reference image."""

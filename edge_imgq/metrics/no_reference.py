@@ -1,7 +1,7 @@
-"""The classical measures of an image without its original: noise, blur and blocks.
+"""Classical no-reference metrics: noise, blur and blockiness.
 
-They are what the network `assess-slim` is compared with, and cost next to nothing. All take one
-channel (H, W) on the scale 0..255, at least LEAST_SIDE pixels high and wide.
+They are the baselines of the network `assess-slim` and cost almost nothing. All take one channel
+(H, W) on the scale 0..255, at least LEAST_SIDE pixels high and wide.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ DAUBECHIES_2 = (-0.12940952255126034, -0.22414386804201339, 0.83651630373780772,
 """High-pass filter of the wavelet with two vanishing moments; its squares sum to one."""
 
 NORMAL_MAD = 0.6745
-"""Median absolute deviation of a normal distribution of standard deviation one."""
+"""Median absolute deviation of the standard normal distribution."""
 
 BLOCK = 8
 
 LEAST_SIDE = 2 * BLOCK
-"""Pixels on each side below which there are too few of them: at 4 there is no border of blocks."""
+"""Smallest height and width; narrower images have too few block borders, 4 pixels none."""
 
 
 def wavelet_noise(luma: NDArray[np.floating]) -> float:
-    """Estimate the standard deviation of white noise from the finest diagonal wavelet band.
+    """Estimate the standard deviation of white noise, in levels, from the finest diagonal band.
 
-    Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 1994: the
-    median of the absolute coefficients over 0.6745. Texture counts as noise.
+    The estimate is the median of the absolute wavelet coefficients divided by 0.6745 (Donoho and
+    Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 1994). Texture counts as
+    noise.
     """
     diagonal = _filtered(_filtered(luma).T)
     return float(np.median(np.abs(diagonal)) / NORMAL_MAD)
 
 
 def laplacian_variance(luma: NDArray[np.floating]) -> float:
-    """Return the variance of the Laplacian: small for blurred images, large for sharp or noisy.
+    """Compute the variance of the Laplacian: small for blurred, large for sharp or noisy images.
 
-    Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000.
+    The unit is squared levels. Pech-Pacheco et al., "Diatom autofocusing in brightfield
+    microscopy", ICPR 2000.
     """
     inside = luma[1:-1, 1:-1]
     around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
@@ -46,10 +48,11 @@ def laplacian_variance(luma: NDArray[np.floating]) -> float:
 
 
 def blockiness(luma: NDArray[np.floating]) -> float:
-    """Return steps across the borders of 8x8 blocks over steps elsewhere: 1 for no blocks.
+    """Compute the ratio of steps across 8x8 block borders to other steps: 1 without blocks.
 
-    The blockiness of Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG
-    compressed images", ICIP 2002, as a ratio; blocks begin at the first pixel.
+    Steps are mean absolute differences of neighbours, as in the blockiness of Wang, Sheikh and
+    Bovik, "No-reference perceptual quality assessment of JPEG compressed images", ICIP 2002. Blocks
+    start at the first pixel. The ratio is 1 if there are no other steps.
     """
     across, within = [], []
     for image in (luma, luma.T):
@@ -62,7 +65,7 @@ def blockiness(luma: NDArray[np.floating]) -> float:
 
 
 def _filtered(image: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Filter the rows with the wavelet, keeping every second place."""
+    """Filter the rows with the wavelet and keep every second column."""
     width = image.shape[1] - len(DAUBECHIES_2) + 1
     taps = [factor * image[:, i : i + width] for i, factor in enumerate(DAUBECHIES_2)]
     band: NDArray[np.floating] = np.sum(taps, axis=0)[:, ::2]

@@ -15,19 +15,19 @@ Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.float64]"
 
 
 def psnr(reference: Pixels, candidate: Pixels, *, shave: int = 0) -> float:
-    """Measure how close `candidate` is to `reference`, in decibels with a peak of 255.
+    """Compute the PSNR of `candidate` in decibels, with a peak of 255.
 
     Args:
-        reference: The truth (H, W, C): uint8, or float64 on the scale 0..255, such as the luma of
+        reference: ground truth (H, W, C), uint8, or float64 on the scale 0..255, such as luma of
             8-bit colours.
-        candidate: What is judged, same shape and type.
-        shave: Rows and columns left out on every side; the papers leave out `scale`.
+        candidate: image to evaluate, same shape and dtype; it is neither rounded nor clipped.
+        shave: rows and columns left out on every side; papers leave out `scale`.
 
     Returns:
-        The PSNR over all pixels and channels, infinity for identical images.
+        PSNR over all pixels and channels, computed in float64; infinity for identical images.
 
     Raises:
-        ValueError: The shapes or types differ, or nothing is left after shaving.
+        ValueError: the shapes or dtypes differ, or nothing is left after shaving.
     """
     if reference.shape != candidate.shape:
         raise ValueError(f"shapes differ: {reference.shape} and {candidate.shape}")

@@ -1,7 +1,7 @@
-"""PSNR-B: a PSNR that also counts what is left of a JPEG's blocks.
+"""PSNR-B: a PSNR with a penalty for JPEG block artefacts.
 
 Yim and Bovik, "Quality assessment of deblocked images", IEEE TIP 2011. With D_b the mean squared
-difference between neighbours on two sides of a block's border, and D_w between all others,
+difference of neighbours across block borders, and D_w that of all other neighbours,
 
     BEF = max(0, D_b - D_w) * log2(8) / log2(min(H, W)),
     PSNR-B = 10 log10(255^2 / (MSE + BEF)).
@@ -21,14 +21,17 @@ BLOCK = 8
 
 
 def psnr_b(reference: NDArray[np.generic], candidate: NDArray[np.generic]) -> float:
-    """Measure `candidate` against `reference`, in decibels with a peak of 255.
+    """Compute the PSNR-B of `candidate` in decibels, with a peak of 255.
 
     Args:
-        reference: The truth (H, W, 1) on the scale 0..255.
-        candidate: What is judged, same shape; its blocks begin at the first pixel.
+        reference: ground truth (H, W, 1) on the scale 0..255.
+        candidate: image to evaluate, same shape; its blocks start at the first pixel.
+
+    Returns:
+        PSNR-B; infinity for identical images without block artefacts.
 
     Raises:
-        ValueError: The shapes differ, or the images are no single channel.
+        ValueError: the shapes differ, or the images do not have one channel.
     """
     if reference.shape != candidate.shape or reference.shape[2] != 1:
         raise ValueError(
@@ -41,7 +44,10 @@ def psnr_b(reference: NDArray[np.generic], candidate: NDArray[np.generic]) -> fl
 
 
 def blocking_effect(pixels: NDArray[np.float64]) -> float:
-    """Return the blocking effect factor (BEF) of an image (H, W): 0 where no block shows."""
+    """Compute the blocking effect factor (BEF) of an image (H, W), in squared levels.
+
+    It is 0 if block borders differ no more than other neighbours.
+    """
     on_border, within = [], []
     for image in (pixels, pixels.T):
         squared = np.diff(image, axis=1) ** 2

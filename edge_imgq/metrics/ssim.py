@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIGMA = 1.5
-"""Of the Gaussian window, which is 11 pixels wide."""
+"""Standard deviation of the Gaussian window, in pixels; the window is 11 pixels wide."""
 
 
 def ssim(
     reference: NDArray[np.generic], candidate: NDArray[np.generic], *, shave: int = 0
 ) -> float:
-    """Measure structural similarity as Wang et al., IEEE TIP 2004, do: 1 for identical images.
+    """Compute the structural similarity of Wang et al., IEEE TIP 2004: 1 for identical images.
 
-    The window is Gaussian with a deviation of 1.5 over 11x11 pixels, the constants are 0.01 and
-    0.03, and the mean is over the places where the whole window lies in the image. Several
-    channels are measured one by one and averaged.
+    The window is a Gaussian of standard deviation 1.5 over 11x11 pixels, the constants are 0.01 and
+    0.03, and the mean is taken over positions where the whole window lies inside the image. It is
+    computed per channel and averaged.
 
     Args:
-        reference: The truth (H, W, C) on the scale 0..255.
-        candidate: What is judged, same shape.
-        shave: Rows and columns left out on every side.
+        reference: ground truth (H, W, C) on the scale 0..255.
+        candidate: image to evaluate, same shape.
+        shave: rows and columns left out on every side.
 
     Raises:
-        ValueError: The shapes differ, or fewer than 11 pixels are left.
+        ValueError: the shapes differ, or fewer than 11 pixels are left.
     """
     from skimage.metrics import structural_similarity
 

@@ -1,1 +1,1 @@
-"""The steps that improve a QDQ graph one after the other, each kept only if it helps."""
+"""The steps that improve a QDQ graph one after another; each is kept only if it helps."""

@@ -1,6 +1,7 @@
-"""Adam without torch's class of that name: the class imports torch's compiler.
+"""Adam through torch's functional interface, without importing torch's compiler.
 
-That takes a second, and the compiler leaves a folder among the temporary files.
+Importing `torch.optim.Adam` loads the compiler, which takes a second and leaves a folder among the
+temporary files.
 
 Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
 """
@@ -20,11 +21,11 @@ EPS = 1e-8
 
 @dataclass
 class Adam:
-    """Moves tensors against their slopes, in place.
+    """Adam optimizer that updates tensors in place from given gradients.
 
     Attributes:
-        values: what is moved.
-        betas: shares of the moving averages of slopes and of their squares that stay in each step.
+        values: tensors to optimize.
+        betas: decay rates of the moving averages of the gradient and of its square.
     """
 
     values: Sequence[Tensor]
@@ -34,14 +35,14 @@ class Adam:
     _steps: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start with averages of zero."""
+        """Initialize the moving averages with zeros."""
         self._slopes = [torch.zeros_like(value, requires_grad=False) for value in self.values]
         self._squares = [torch.zeros_like(value, requires_grad=False) for value in self.values]
         self._steps = [torch.tensor(0.0) for _ in self.values]
 
     @torch.no_grad()
     def step(self, slopes: Sequence[Tensor], rate: float) -> None:
-        """Take a step of `rate`; slopes are in the order of the values."""
+        """Update the values with learning rate `rate`; gradients are in the order of the values."""
         adam(
             list(self.values),
             list(slopes),
@@ -60,10 +61,10 @@ class Adam:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return the averages, to go on from with `load`."""
+        """Return the moving averages and step counts for `load`; the tensors are not copied."""
         return {"slopes": self._slopes, "squares": self._squares, "steps": self._steps}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from averages that `state` returned."""
+        """Restore the moving averages and step counts from `state`."""
         self._slopes, self._squares = state["slopes"], state["squares"]
         self._steps = state["steps"]

@@ -1,20 +1,20 @@
-"""Every channel of every convolution with the mean and the slope that it had in float.
+"""Correct the mean and the gain of every output channel of every quantized convolution.
 
-Rounding a channel's weights changes its gain by some thousandths and shifts its mean. Behind a
-network that carries the image from layer to layer, gains multiply and shifts add up, and the image
-ends half a level too dark or its contrast a percent off. Both can be put right for nothing, in
-numbers that the file holds anyway: the weight scale and the bias of each channel. With y the float
-convolution's output and z the quantized one's, over many pixels,
+Rounding a channel's weights changes its gain by some thousandths and shifts its mean. In a network
+that passes the image from layer to layer, gains multiply and shifts add up, and the image ends half
+a level too dark or its contrast 1 % off. Both are corrected at no cost at run time, in the weight
+scale and the bias of each channel. With y the output of the float convolution and z that of the
+quantized one, over many pixels,
 
     g = cov(y, z) / var(z),      s_w ← g · s_w,      b ← b + mean(y) − g · mean(z),
 
-the least-squares fit of y by z. Layers are corrected in order, each on inputs that are corrected
-already, and that order is had in one run: the float graph and the QDQ graph stand side by side in
-one model, both read the same batch of patches, and behind every quantized convolution the fit is
-applied before the graph goes on. Gains and shifts are the model's outputs.
+the least-squares fit of y by z. Layers are corrected in order, each on corrected inputs, in one
+run: the float graph and the QDQ graph are merged into one model, read the same batch of patches,
+and after every quantized convolution the fit is applied before the graph continues. Gains and
+shifts are the outputs of the model.
 
-The means alone: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias
-Correction", ICCV 2019 (their empirical variant).
+Correction of the means: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias
+Correction", ICCV 2019 (empirical variant).
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
 
 FLOAT = "float/"
 LARGEST_GAIN = 1.1
-"""A gain beyond this, or below its inverse, is not a rounding error; such a channel is left."""
+"""A gain above this or below its inverse is no rounding error; the channel's gain stays 1."""
 
 SMALLEST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What makes a quantized channel most like the float one: y ≈ gain · z + shift."""
+    """Least-squares fit of quantized channels to float ones: y ≈ gain · z + shift, (channels,)."""
 
     gain: NDArray[np.float32]
     shift: NDArray[np.float32]
@@ -66,10 +66,10 @@ def correct_channels(
     """Correct weight scales and biases of a QDQ model, in place.
 
     Args:
-        original: the float graph that was quantized, nodes under the same names.
+        original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias (see `zero_biases`).
         batch: network inputs (N, C, H, W).
-        gains: whether weight scales may change; else the means alone are corrected.
+        gains: whether weight scales may change; if not, only means are corrected.
 
     Returns:
         The fit of each convolution, by node name.
@@ -84,9 +84,9 @@ def correct_channels(
 def measure_fits(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32], *, gains: bool = True
 ) -> dict[str, Fit]:
-    """Return the fit of each convolution by node name, every one on corrected inputs.
+    """Measure the fit of each convolution on corrected inputs, by node name.
 
-    Arguments are those of `correct_channels`.
+    Arguments are those of `correct_channels`; the models are not changed.
     """
     if not any(node.op_type in WEIGHT_AXIS and not is_marked(node) for node in quantized.graph):
         return {}
@@ -107,10 +107,10 @@ def measure_fits(
 
 
 def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
-    """Give the inputs shapes for a batch (N, C, H, W), in place.
+    """Set static input shapes for a batch (N, C, H, W), in place.
 
-    To open a session takes ONNX Runtime a time that grows with the square of the nodes where axes
-    are open: four times as long for 150 convolutions.
+    With dynamic axes the time ONNX Runtime takes to create a session grows with the square of the
+    number of nodes: four times as long for 150 convolutions.
     """
     others = further_inputs(model.graph)
     for value in (model.graph.input[0], *others):
@@ -122,7 +122,7 @@ def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
 
 
 def zero_biases(graph: ir.Graph) -> None:
-    """Give every convolution without a bias one of zeros, so that it can be corrected."""
+    """Add a zero bias to every convolution without one, in place, so that it can be corrected."""
     for node in graph:
         if node.op_type in WEIGHT_AXIS and (len(node.inputs) < 3 or node.inputs[2] is None):
             weight = edit.contents(node.inputs[1])
@@ -136,7 +136,7 @@ def zero_biases(graph: ir.Graph) -> None:
 def _side_by_side(
     original: onnx.ModelProto, quantized: onnx.ModelProto, largest: float
 ) -> tuple[onnx.ModelProto, list[str]]:
-    """Return one model of both graphs whose outputs are gains and shifts, and the nodes' names."""
+    """Merge both graphs into one model that outputs gains and shifts; return it and layer names."""
     open_input(quantized)
     entries = [quantized.graph.input[0], *further_inputs(quantized.graph)]
     original = _prefixed(original, [entry.name for entry in entries])
@@ -162,7 +162,7 @@ def _side_by_side(
 
 
 def _prefixed(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
-    """Return a graph with every name prefixed, but for its inputs, which are called `names`."""
+    """Return a copy of a graph with all names prefixed, except its inputs, which become `names`."""
     prefixed: onnx.ModelProto = onnx.compose.add_prefix(model, FLOAT, rename_inputs=True)
     entries = [prefixed.graph.input[0], *further_inputs(prefixed.graph)]
     shared = dict(zip((entry.name for entry in entries), names, strict=True))
@@ -184,7 +184,7 @@ def _constants(largest: float) -> list[onnx.TensorProto]:
 
 
 def _fitted(node: onnx.NodeProto, y: str) -> list[onnx.NodeProto]:
-    """Rename a convolution's output to z, and return the nodes that compute g·z + shift from it."""
+    """Rename a convolution's output to z; return the nodes that compute g·z + shift from it."""
     output, name = node.output[0], node.name
     z = f"{output}.raw"
     node.output[0] = z
@@ -220,9 +220,9 @@ def _fitted(node: onnx.NodeProto, y: str) -> list[onnx.NodeProto]:
 
 
 def _apply(node: ir.Node, fit: Fit, *, gains: bool) -> None:
-    """Put a fit into the weight scale and the int32 bias of a convolution, or its shift alone.
+    """Write a fit into the weight scale and the int32 bias of a convolution, or only its shift.
 
-    Weight scales stay such that every runtime rounds alike, so the gain is met to about 10⁻⁴.
+    Weight scales stay tie-free (`tie_free_multiplier`), so the gain is met to about 10⁻⁴.
     """
     bias_restore = edit.producer_of(node, 2)
     weight_restore = edit.producer_of(node, 1)
@@ -240,7 +240,7 @@ def _apply(node: ir.Node, fit: Fit, *, gains: bool) -> None:
 
 
 def _output_scale(node: ir.Node) -> float:
-    """Return the scale that a convolution's result is rounded to, past its fused activation."""
+    """Return the scale to which a convolution's result is rounded, after its fused activation."""
     (reader,) = node.outputs[0].consumers()
     if reader.op_type != "QuantizeLinear":
         (reader,) = reader.outputs[0].consumers()

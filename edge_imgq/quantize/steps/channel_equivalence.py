@@ -1,18 +1,17 @@
-"""Which channels of a graph must be scaled and copied together, and doing it.
+"""Find channels that must be scaled and copied together, and scale and copy them.
 
-Between a convolution that writes a channel and those that read it, a channel may have any gain
-e > 0, and may be there n times:
+Between the convolution that writes a channel and those that read it, the channel can have any gain
+e > 0 and exist n times:
 
     v = e · relu(W·u + b) = relu(e·W·u + e·b),      V·relu(…) = Σ over n copies of V/(n·e) · v.
 
-Exact in float; n = 0 gives a channel up, which is exact where it is always zero. Everything in
-between must be positively homogeneous and work on each channel alone
-(rectifiers, pooling, padding with zeros, resizing), or join channels that then have one gain
-(the addition of a residual), or put channels side by side (concatenation). A channel that the
-image's own values, a constant or any other operator touches keeps gain 1 and one copy; one that a
-grouped convolution touches keeps one copy. A factor per channel in a float part
-(`edge_imgq.quantize.prepare.float_region_gains`) is a layer, too: what it reads and what it writes
-have gains of their own, and one copy.
+Exact in real numbers; n = 0 removes a channel, which is exact if it is always zero. Operators in
+between must be positively homogeneous and work on each channel alone (ReLU, pooling, zero padding,
+resizing), join channels that then share a gain (the addition of a residual), or concatenate
+channels. A channel of the image, or one that a constant or any other operator touches, keeps gain 1
+and one copy; one that a grouped convolution touches keeps one copy. A per-channel factor in a float
+region (`edge_imgq.quantize.prepare.float_region_gains`) acts as a layer: its input and its output
+have independent gains and one copy.
 
 Gains: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV
 2019. Copies: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 CHANNELWISE = operators(
     lambda row: row.homogeneous and (row.pools or row.elementwise) and not row.broadcasts
 )
-"""Operators that scale with each channel, whatever their attributes."""
+"""Operators that are homogeneous per channel, whatever their attributes."""
 
 JOINING = operators(lambda row: row.homogeneous and row.broadcasts)
 """Operators whose operands must have the same gains."""
@@ -49,13 +48,13 @@ JOINING = operators(lambda row: row.homogeneous and row.broadcasts)
 
 @dataclass(frozen=True)
 class Channels:
-    """The classes of channels of a graph.
+    """Equivalence classes of the channels of a graph.
 
     Attributes:
-        of: class of each channel of a value, int (channels,), for every value (N, C, H, W).
+        of: class of each channel, int (channels,), of every value (N, C, H, W).
         count: number of classes.
-        scalable: bool (count,), whether a class may have another gain than 1.
-        copyable: bool (count,), whether a class may have more than one copy.
+        scalable: bool (count,), whether a class may have a gain other than 1.
+        copyable: bool (count,), whether a class may have a number of copies other than 1.
     """
 
     of: dict[ir.Value, NDArray[np.intp]]
@@ -69,8 +68,8 @@ class GainAndSplit:
     """A gain and a number of copies for each class of channels.
 
     Attributes:
-        gain: e, float64 (count,): what a copy holds, relative to the channel.
-        copies: n, int (count,); 0 where a channel is given up.
+        gain: e, float64 (count,): value of a copy relative to the channel.
+        copies: n, int (count,); 0 if the channel is removed.
     """
 
     gain: NDArray[np.float64]
@@ -78,7 +77,7 @@ class GainAndSplit:
 
 
 def find_channels(graph: ir.Graph) -> Channels:
-    """Return the classes of channels of a float graph whose shapes are known."""
+    """Partition the channels of a float graph with known channel counts into classes."""
     joined = _Joined()
     for value in _images(graph):
         joined.add(value)
@@ -90,9 +89,9 @@ def find_channels(graph: ir.Graph) -> Channels:
 
 
 def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> None:
-    """Give every channel its gain and its copies, in place; exact in float.
+    """Apply gains and copies to all channels, in place; exact in real numbers.
 
-    Copies stand side by side, so a value's channels are those before, each repeated.
+    Copies are adjacent: the channels of a value keep their order, each repeated.
     """
     for node in list(graph):
         if node.op_type in WEIGHT_AXIS and _is_constant_layer(node):
@@ -108,12 +107,12 @@ def apply_spread(graph: ir.Graph, channels: Channels, spread: GainAndSplit) -> N
 def spread_ranges(
     seen: Mapping[str, ChannelRange], channels: Channels, spread: GainAndSplit
 ) -> dict[str, ChannelRange]:
-    """Return the ranges that activations have once `apply_spread` is done.
+    """Compute the ranges of activations after `apply_spread`.
 
     Args:
-        seen: ranges before, by name; whole tensors' stay.
-        channels: of the graph.
-        spread: gains and copies of its channels.
+        seen: ranges before, by name; per-tensor ranges are unchanged.
+        channels: channel classes of the graph.
+        spread: gains and copies of the classes.
     """
     ranges = dict(seen)
     for value, classes in channels.of.items():
@@ -145,7 +144,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, channels: Channels, spread: GainAnd
 
 
 def _rescale(node: ir.Node, channels: Channels, spread: GainAndSplit) -> None:
-    """Give a factor the gain of what it writes, and undo that of what it reads."""
+    """Multiply a factor by the gain of its output and divide it by that of its input."""
     read, written = (channels.of[v] for v in (node.inputs[0], node.outputs[0]) if v is not None)
     factor = edit.contents(node.inputs[1]).astype(np.float64).reshape(-1)
     factor *= spread.gain[written] / spread.gain[read]
@@ -173,7 +172,7 @@ def _written(
 def _read(
     weight: Any, axis: int, classes: NDArray[np.intp], spread: GainAndSplit, node: ir.Node
 ) -> Any:
-    """Undo the gains of the input channels of a weight, and repeat them."""
+    """Divide the input channels of a weight by gains and copies, and repeat them."""
     undone = 1 / (spread.gain * np.maximum(spread.copies, 1))[classes]
     groups = _groups(node)
     if groups == 1:
@@ -193,7 +192,7 @@ def _is_constant_layer(node: ir.Node) -> bool:
 
 
 def _images(graph: ir.Graph) -> list[ir.Value]:
-    """Return the numbers (N, C, H, W) with a known number of channels."""
+    """List the non-boolean 4-D values with a known number of channels."""
     values = [value for value in graph.inputs if not value.is_initializer()]
     values += [value for node in graph for value in node.outputs]
     return [
@@ -231,7 +230,7 @@ def _visit(node: ir.Node, joined: _Joined) -> None:
 
 
 def _joins(node: ir.Node, sources: list[ir.Value], joined: _Joined) -> bool:
-    """Join the channels that a node joins; tell whether it is of a kind that does."""
+    """Join the channels that a node relates; return False if it is of another kind."""
     output = node.outputs[0]
     if _is_channelwise(node):
         joined.join(sources[0], output)
@@ -266,7 +265,7 @@ def _is_channelwise(node: ir.Node) -> bool:
 
 
 def _is_prelu(node: ir.Node) -> bool:
-    """Tell whether a node is a PReLU whose slopes do not vary inside a channel."""
+    """Return True if a node is a PReLU with one slope per channel or one in all."""
     if node.op_type != "PRelu" or not edit.is_constant(node.inputs[1]):
         return False
     slopes = edit.contents(node.inputs[1])
@@ -274,7 +273,7 @@ def _is_prelu(node: ir.Node) -> bool:
 
 
 class _Joined:
-    """Disjoint sets of channels, with what is known of each."""
+    """Disjoint sets of channels, with flags for frozen and single ones."""
 
     def __init__(self) -> None:
         self._first: dict[ir.Value, int] = {}

@@ -1,24 +1,24 @@
-"""What the other channels of a value can take over of one that is given up.
+"""Prune channels of a value and reconstruct them from the remaining ones.
 
-The channels of an image network are strongly alike. With w the least-squares fit of channel c by
-those that stay, and V the weights of the layers that read it,
+The channels of an image network are strongly correlated. With w the least-squares fit of channel c
+by the remaining ones, and V the weights of the layers that read it,
 
     V_c·x_c = Σ_i V_c·w_i·x_i + V_c·r,        so V_i ← V_i + V_c·w_i,
 
-and the image loses what r, the rest of the fit, means to it: Σ J_c·r over the positions, squared,
-with J as in `edge_imgq.quantize.error_model.channel_sensitivity`: often a hundredth of what its
-absence costs. With A the inverse of the second moments H of the channels that are still there, all
-fits are had at once, w_i = −A_ci / A_cc. To H's diagonal the noise of rounding is added, s²/12, so
-that no fit leans on differences that int8 does not hold. Once c is gone, the others mean more to
-the image:
+and the image loses only the effect of the residual r: (Σ J_c·r over the positions)², with J as in
+`edge_imgq.quantize.error_model.channel_sensitivity`. That is often a hundredth of the cost without
+reconstruction. With A the inverse of the second moments H of the remaining channels, all fits
+follow at once: w_i = −A_ci / A_cc. The rounding noise s²/12 is added to H's diagonal, so that no
+fit depends on differences that int8 does not resolve. After c is removed, the derivatives of the
+others become
 
     J_i ← J_i + w_i·J_c,
 
-and the next one is asked what it would cost then. Images unlike photographs
-(`edge_imgq.quantize.ranges.ood_images`) count for the moments as much as photographs do, and none
-of them may lose more than clipping may take from it (`edge_imgq.quantize.ranges.guarded_clipping`).
+and the costs are computed anew. Images unlike photographs (`edge_imgq.quantize.ranges.ood_images`)
+have the same weight in the moments as photographs, and none of them may lose more than clipping may
+cost it (`edge_imgq.quantize.ranges.guarded_clipping`).
 
-Kin: Frantar and Alistarh, "Optimal Brain Compression", NeurIPS 2022, of inputs; He, Zhang, Sun,
+Related: Frantar and Alistarh, "Optimal Brain Compression", NeurIPS 2022, on inputs; He, Zhang, Sun,
 "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017.
 """
 
@@ -49,18 +49,18 @@ DRAWS = 2
 SEED = 1
 
 WIDEST = 192
-"""Channels of a value that is looked at; time grows with their cube, memory with their square."""
+"""Largest number of channels of a value; time grows with its cube, memory with its square."""
 
 
 @dataclass(frozen=True)
 class Products:
-    """What a value's channels are together.
+    """Second-order statistics of a value's channels.
 
     Attributes:
         moments: second moments H, float64 (C, C).
-        photos: Σ J_c·x_i of photographs over the positions, divided by the root of the number of
-            output values, float32 (images, DRAWS, C, C).
-        others: the same of images unlike them.
+        photos: Σ J_c·x_i over the positions on photographs, divided by the square root of the
+            number of output values, float32 (images, DRAWS, C, C).
+        others: the same on images unlike photographs.
     """
 
     moments: Numbers
@@ -69,7 +69,10 @@ class Products:
 
 
 def readers_of(value: ir.Value) -> list[ir.Node] | None:
-    """Return the layers that read a value if nothing else does and it is not too wide."""
+    """Return the ungrouped convolutions that read a value, or None if it cannot be pruned.
+
+    It cannot be if other nodes read it, or if it has more than WIDEST channels.
+    """
     readers = list(value.consumers())
     plain = all(
         node.op_type in WEIGHT_AXIS
@@ -86,15 +89,17 @@ def readers_of(value: ir.Value) -> list[ir.Node] | None:
 def measure_products(
     model: ir.Model, values: Sequence[ir.Value], guard: GuardSet
 ) -> dict[ir.Value, Products]:
-    """Return the products of some values (N, C, H, W) of a float graph.
+    """Measure the products of values (N, C, H, W) of a float graph.
+
+    The derivatives use random signs with a fixed seed.
 
     Args:
         model: float graph.
-        values: computed by it.
+        values: values of its graph.
         guard: photographs, and images unlike them.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     if not values:
         return {}
@@ -116,7 +121,7 @@ def _products(
     batch: Batch,
     one_by_one: bool,
 ) -> tuple[dict[ir.Value, Numbers], dict[ir.Value, Batch]]:
-    """Return second moments and products with derivatives, of every value."""
+    """Compute second moments and products with derivatives, by value."""
     parts = np.split(batch, len(batch)) if one_by_one else [batch]
     generator = torch.Generator().manual_seed(SEED)
     found = [_of_part(graph, values, torch.from_numpy(p), generator) for p in parts]
@@ -152,11 +157,14 @@ def _of_part(
 
 @torch.no_grad()
 def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
-    """Return the float graph's squared error of every image unlike photographs; 0 if unknown.
+    """Compute the float graph's squared error on every image unlike photographs; 0 if unknown.
 
     Args:
         model: float graph.
-        guard: with the images, and what is known of the truth.
+        guard: images and, for drawings, their ground truths.
+
+    Returns:
+        float64 (images,).
     """
     graph, errors = TorchGraph(model), np.zeros(len(guard.unlike))
     for index, truth in enumerate(() if guard.truths is None else guard.truths):
@@ -166,21 +174,21 @@ def own_errors(model: ir.Model, guard: GuardSet) -> Numbers:
 
 
 class PruningState:
-    """The channels of a value, of which some are given up one after the other.
+    """State of pruning the channels of one value.
 
     Attributes:
         reconstruction: float64 (C, C); weights that read the value are multiplied by it.
-        present: bool (C,), which channels are still there.
+        present: bool (C,), channels that remain.
     """
 
     def __init__(self, products: Products, noise: float, allowed: Numbers) -> None:
-        """Start with all channels.
+        """Start with all channels present.
 
         Args:
-            products: of the value.
-            noise: variance that rounding leaves in each channel.
-            allowed: squared error that each of the images unlike photographs may still gain, shared
-                with other values; it is used up.
+            products: statistics of the value.
+            noise: rounding variance of each channel.
+            allowed: squared error that each image unlike photographs may still gain, float64
+                (images,); it is shared with other values and reduced in place.
         """
         count = len(products.moments)
         self._moments = products.moments + noise * np.eye(count)
@@ -190,7 +198,7 @@ class PruningState:
         self.reconstruction = np.eye(count)
 
     def costs(self) -> Numbers:
-        """Return what each channel's place must spare; infinite where it cannot be given up."""
+        """Compute the squared error of removing each channel; infinite if that is not allowed."""
         costs = np.full(len(self.present), np.inf)
         if self.present.sum() < 2:
             return costs
@@ -201,7 +209,7 @@ class PruningState:
         return costs
 
     def prune(self, channel: int) -> None:
-        """Let a channel go and the others take it over."""
+        """Remove a channel and reconstruct it from the others."""
         fits = self._fits()
         self._allowed -= self._residuals(fits, self._others)[:, channel]
         fit = fits[channel]
@@ -215,7 +223,7 @@ class PruningState:
         self.present[channel] = False
 
     def _fits(self) -> Numbers:
-        """Return how each channel is fitted by the others, (C, C), zero on the diagonal."""
+        """Fit each channel by the others: coefficients (C, C) with a zero diagonal."""
         there = np.flatnonzero(self.present)
         inverse = np.linalg.inv(self._moments[np.ix_(there, there)])
         fits = np.zeros_like(self._moments)
@@ -224,7 +232,7 @@ class PruningState:
         return fits
 
     def _residuals(self, fits: Numbers, products: Batch) -> Numbers:
-        """Return the squared error of every image if a channel went, (images, C)."""
+        """Compute the squared error in every image if a channel were removed, (images, C)."""
         own = np.eye(len(fits)) - fits
         rests: Numbers = np.einsum("ci,ndci->ndc", own, products, dtype=np.float64)
         squares: Numbers = np.square(rests).mean(axis=1)
@@ -234,11 +242,11 @@ class PruningState:
 def fold_into_consumers(
     graph: ir.Graph, readers: Sequence[ir.Node], reconstruction: Numbers
 ) -> None:
-    """Multiply the weights of layers by what their input channels took over, in place.
+    """Multiply the weights of layers by the reconstruction of their input channels, in place.
 
     Args:
-        graph: that they are in.
-        readers: plain convolutions of one value.
+        graph: graph of the layers.
+        readers: ungrouped convolutions that read the value.
         reconstruction: float64 (C, C).
     """
     for node in readers:

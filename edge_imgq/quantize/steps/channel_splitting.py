@@ -1,27 +1,27 @@
-"""Channels that carry next to nothing, given up for copies of those that carry the image.
+"""Replace channels that carry almost nothing by copies of channels that carry the image.
 
-An activation has one scale s for all its channels, and rounding leaves s²/12 in each. In trained
-networks one channel, or one pair of halves, often carries the image through a layer, and nearly all
-of the layer's noise reaches the output through it, while other channels are dead or nearly so. A
-channel may stand there n times (`edge_imgq.quantize.steps.channel_equivalence`), and with each copy
-moved by another fraction of a level,
+An activation has one scale s for all channels, and rounding adds noise of s²/12 to each. In trained
+networks one channel, or the two sign channels of a PReLU, often carries the image through a layer
+and nearly all of the layer's noise with it, while other channels are almost dead. A channel can
+exist n times (`edge_imgq.quantize.steps.channel_equivalence`). With each copy shifted by another
+fraction of a level,
 
     v_k = relu(W·u + b + s·((k + ½)/n − ½)),  k = 0 … n − 1,      Σ_k V/n · round(v_k / s)·s,
 
-the n roundings together are one with a scale of s/n: noise of s²/(12·n²). The moves cancel in the
-sum; only within half a level of zero does the rectifier bend. Copies take the places of channels
-that are given up, and those that fill a tile of the kernels which would be computed anyway
-(`edge_imgq.quantize.steps.free_channels`), so the network keeps its speed.
+the n roundings are equivalent to one with a scale of s/n: noise of s²/(12·n²). The shifts cancel in
+the sum, except within half a level of zero, where the ReLU clips. Copies replace removed channels
+and fill kernel tiles that would be computed anyway (`edge_imgq.quantize.steps.free_channels`), so
+the network keeps its speed.
 
-What a channel's place spares is A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
-image by that of the channel. What giving it up costs is what the other channels cannot take over
-(`edge_imgq.quantize.steps.channel_pruning`). Where something else than layers reads them, so that
-nothing can be taken over, it is the channel's `absence` (`ChannelSensitivity`), and as images
-unlike those for calibration may use it more, a share of what it would be with the channel at its
-peak everywhere.
+Another copy reduces the noise by A·s²/12 · (1/n² − 1/(n + 1)²), with A the squared error of the
+image per unit of error variance of the channel. Removing a channel costs the error that its
+reconstruction from others leaves (`edge_imgq.quantize.steps.channel_pruning`). If other nodes than
+layers read it and it cannot be reconstructed, the cost is its `absence` (`ChannelSensitivity`)
+plus, as unusual images may use it more, a share of the error with the channel at its peak
+everywhere.
 
-Kin: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier Channel
-Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither.
+Related: Zhao et al., "Improving Neural Network Quantization without Retraining using Outlier
+Channel Splitting", ICML 2019; Widrow and Kollár, "Quantization Noise", 2008, on dither.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 MARGIN = 4.0
-"""How many times what a channel is worth its place must spare; absence is known from few pixels."""
+"""Factor on the measured absence of a channel, which is estimated from few pixels."""
 
 AT_PEAK = 0.1
-"""Share of an image that a channel given up may fill at its peak."""
+"""Share of an image that a removed channel may fill at its peak."""
 
 LEAST_GAIN = 0.05
-"""Share of the noise that copies must spare to be worth it."""
+"""Least reduction of the noise, as a share, for which channels are copied."""
 
 Seen = Mapping[str, ChannelRange]
 Place = Callable[[ir.Model, Seen], Mapping[ir.Value, Quantization]]
-"""Gives every activation of a float graph its scale."""
+"""Chooses the quantization of every activation of a float graph from its ranges."""
 
 
 def copy_channels(
@@ -87,21 +87,23 @@ def copy_channels(
     guard: GuardSet,
     tiles: KernelProfile | None,
 ) -> dict[str, ChannelRange] | None:
-    """Copy channels of a float graph in place, moved by fractions of the levels to come.
+    """Copy and remove channels of a float graph, in place, with shifts for the coming scales.
 
     Args:
-        original: float graph, rewritten and with gains as it will be quantized; every convolution
-            has a bias.
+        original: float graph after equalization; every convolution has a bias.
         seen: ranges of every activation, by name.
-        place: how scales follow from ranges.
+        place: chooses scales from ranges.
         found: sensitivities of its values, by name.
-        guard: images that say what the others can take over of a channel.
-        tiles: of the kernels that values may become wider for, where that fills no more slots;
-            None where they may not.
+        guard: images on which removed channels are reconstructed and checked.
+        tiles: kernel profile whose partly filled tiles copies may use; None if values must not
+            become wider.
 
     Returns:
-        The ranges that the activations have now; None, and the graph unchanged, where copies would
-        not spare LEAST_GAIN of the noise.
+        The new ranges of the activations; None, with the graph unchanged, if copies would reduce
+        the noise by less than LEAST_GAIN.
+
+    Raises:
+        NotCoveredError: an operator has no torch implementation.
     """
     channels = find_channels(original.graph)
     if not channels.copyable.any():
@@ -145,7 +147,7 @@ def _worth(
 
 
 def _peaks(seen: ChannelRange, count: int) -> Numbers:
-    """Return the largest magnitude of each channel; without end where only the whole is known."""
+    """Return the largest magnitude of each channel; infinite if only the tensor range is known."""
     peaks: Numbers = np.maximum(np.abs(seen.low), np.abs(seen.high))
     return peaks if peaks.ndim else np.full(count, np.inf)
 
@@ -158,7 +160,7 @@ def _groups(
     allowed: Numbers,
     tiles: KernelProfile | None,
 ) -> list[Group]:
-    """Return the copyable classes in groups that stand in the same values."""
+    """Group the copyable classes that occur in the same values, with their pruning states."""
     values = list(channels.of)
     where: dict[int, list[int]] = {}
     for index, value in enumerate(values):
@@ -187,7 +189,7 @@ def _groups(
 def _group(
     members: NDArray[np.intp], values: list[ir.Value], kernels: KernelProfile | None
 ) -> Group:
-    """Return the classes that stand in some values: where they may become wider or narrower."""
+    """Make the group of classes in some values: how it may become wider or narrower."""
     inside = set(values)
     last = [v for v in values if not {n.outputs[0] for n in v.consumers()} & inside]
     readers = readers_of(last[0]) if len(last) == 1 else None
@@ -210,7 +212,7 @@ def _group(
 def _offsets(
     graph: ir.Graph, channels: Channels, copies: NDArray[np.intp]
 ) -> dict[ir.Node, Numbers]:
-    """Return by how many levels every output channel of a convolution is moved once spread."""
+    """Compute the shift of every output channel of each convolution after copying, in levels."""
     offsets = {}
     for node in graph:
         if node.op_type in WEIGHT_AXIS and node.outputs[0] in channels.of:
@@ -225,7 +227,7 @@ def _move(
     offsets: Mapping[ir.Node, Numbers],
     placed: Mapping[ir.Value, Quantization],
 ) -> None:
-    """Add offsets, counted in levels of the result, to the biases of convolutions."""
+    """Add shifts, in levels of the result, to the biases of convolutions."""
     for node, levels in offsets.items():
         stored = placed.get(stored_output(node))
         bias = node.inputs[2]

@@ -1,11 +1,11 @@
-"""How many copies each class of channels gets: for fidelity, and where a family asks, for time.
+"""Choose the number of copies of each channel class, for fidelity and, on some targets, for speed.
 
-A place goes from what carries next to nothing to a copy of what carries the image
-(`edge_imgq.quantize.steps.channel_splitting`). Halves of PReLUs
-(`edge_imgq.graph.passes.by_name.sign_split`) fill more tiles of kernels than they are worth: of the
+Greedy swaps replace channels that carry almost nothing by copies of those that carry the image
+(`edge_imgq.quantize.steps.channel_splitting`). The sign channels of a PReLU
+(`edge_imgq.graph.passes.by_name.sign_split`) can fill more kernel tiles than they are worth: of the
 112 channels of `fsrcnn-x2`'s first layer 32 carry a ten-thousandth of the noise. So copies and
-channels of such values go, the cheapest first, and the value gets the width that costs least in
-noise and in time of the layers beside it together.
+channels of such values are removed, cheapest first, and the value gets the width with the lowest
+total cost of noise and of the adjacent layers' time.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 MOST = 8
-"""Copies of one channel."""
+"""Largest number of copies of one channel."""
 
 LEAST_SWAP = 1e-3
-"""Share of the network's noise that one swap must spare to be worth it."""
+"""Least reduction of the network's noise, as a share, for which a swap is made."""
 
 NOISE_FOR_TIME = 2.0
-"""Percent of the network's noise that may be given for each percent of the slots of the layers
-beside halves of PReLUs."""
+"""Percent of the network's noise accepted per percent of multiply-accumulate slots saved in the
+layers adjacent to sign channels of PReLUs."""
 
 
 @dataclass(frozen=True)
 class Worth:
-    """What every class of channels adds to the noise, and what its absence would."""
+    """Per class of channels: its noise in the image, and the squared error without it, (count,)."""
 
     noise: Numbers
     absence: Numbers
@@ -47,17 +47,17 @@ class Worth:
 
 @dataclass
 class Group:
-    """Classes that stand in the same values, so that one may take the place of another.
+    """Classes that occur in the same values, so that one can replace another.
 
     Attributes:
-        members: the classes.
-        value: that layers read them from; None where something else reads them too.
-        readers: those layers.
-        added: places that the value may gain for nothing.
-        slots: of the layers beside the value, by how many channels wider it gets; None where
-            nothing may be taken away for time.
-        pruning: what is left of the channels of the value.
-        places: of the members among the channels of the value.
+        members: numbers of the classes.
+        value: value through which convolutions alone read them; None if other nodes read them too.
+        readers: those convolutions.
+        added: number of channels that the value may gain at no cost.
+        slots: multiply-accumulate slots of the adjacent layers as a function of the number of
+            channels added; None if no channels are removed for speed.
+        pruning: pruning state of the value's channels; None if they are not reconstructed.
+        places: indices of the members among the value's channels.
     """
 
     members: NDArray[np.intp]
@@ -69,19 +69,22 @@ class Group:
     places: NDArray[np.intp] | None = None
 
     def costs(self, worth: Worth) -> Numbers:
-        """Return what the place of each member must spare."""
+        """Compute the squared error of removing each member."""
         if self.pruning is None:
             return worth.absence[self.members]
         return self.pruning.costs()[self.places]
 
     def prune(self, member: int) -> None:
-        """Give up a member, by its number."""
+        """Remove a member, given by its index in the group."""
         if self.pruning is not None and self.places is not None:
             self.pruning.prune(int(self.places[member]))
 
 
 def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> NDArray[np.intp]:
-    """Return how many times each class is to stand there; 0 for those that are given up."""
+    """Choose the number of copies of each class, int (count,); 0 if it is removed.
+
+    The pruning states of the groups are changed.
+    """
     copies = np.ones(channels.count, np.intp)
     least = LEAST_SWAP * worth.noise.sum()
     for group in groups:
@@ -106,7 +109,7 @@ def copy_counts(channels: Channels, worth: Worth, groups: Sequence[Group]) -> ND
 
 
 def make_narrow(copies: NDArray[np.intp], worth: Worth, groups: Sequence[Group]) -> None:
-    """Take copies and channels away, in place, where the time is worth more than the noise."""
+    """Remove copies and channels where the time saved outweighs the noise, in place."""
     noise = noise_left(worth, copies).sum()
     slots = [(group, group.slots) for group in groups if group.slots is not None and group.pruning]
     whole = sum(of(int((copies[group.members] - 1).sum())) for group, of in slots)
@@ -123,7 +126,7 @@ def _taken_away(
     slots: Callable[[int], float],
     whole: float,
 ) -> list[int]:
-    """Return the members of a group of which a copy or the channel itself goes, in this order."""
+    """List the members of a group that lose a copy, or their only channel, in this order."""
 
     def time() -> float:
         return NOISE_FOR_TIME * slots(int((counts - 1).sum())) / whole
@@ -144,14 +147,14 @@ def _taken_away(
 
 
 def _take_away(group: Group, copies: NDArray[np.intp], member: int) -> None:
-    """Take one copy of a member of a group away, in place; the last one is the channel."""
+    """Remove one copy of a member of a group, in place; removing the last prunes the channel."""
     copies[group.members[member]] -= 1
     if not copies[group.members[member]]:
         group.prune(member)
 
 
 def _losses(group: Group, worth: Worth, counts: NDArray[np.intp]) -> Numbers:
-    """Return what one copy less of each member of a group costs the image."""
+    """Compute the squared error of removing one copy of each member of a group."""
     fewer = 1 / np.maximum(counts - 1, 1) ** 2 - 1 / np.maximum(counts, 1) ** 2
     copied: Numbers = worth.noise[group.members] * fewer
     alone = np.where(counts == 1, group.costs(worth), np.inf)
@@ -159,13 +162,13 @@ def _losses(group: Group, worth: Worth, counts: NDArray[np.intp]) -> Numbers:
 
 
 def noise_left(worth: Worth, copies: NDArray[np.intp]) -> Numbers:
-    """Return what is left of the noise of every class."""
+    """Compute the remaining noise of every class."""
     left: Numbers = worth.noise / np.maximum(copies, 1) ** 2 * (copies > 0)
     return left
 
 
 def _spared(noise: Numbers, copies: NDArray[np.intp]) -> Numbers:
-    """Return what one more copy of each class spares; 0 for those that may have none."""
+    """Compute the noise removed by one more copy of each class; 0 if none may be added."""
     spared: Numbers = noise * (1 / np.maximum(copies, 1) ** 2 - 1 / (copies + 1) ** 2)
     spared[(copies == 0) | (copies >= MOST)] = 0
     return spared

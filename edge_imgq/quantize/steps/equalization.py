@@ -1,18 +1,18 @@
-"""Gains between convolutions, chosen for what they spare the output image.
+"""Cross-layer equalization: choose channel gains that minimize the error of the output image.
 
-An activation has one scale for all its channels, so a channel with a small range beside one with a
-large range gets few levels. Gains (`edge_imgq.quantize.steps.channel_equivalence`) move channels
-closer to each other; what the channels win, the weights that read them may lose, because their
-scale is shared too. Both can be foretold. With A the squared error that a channel's errors cause in
-the image (`edge_imgq.quantize.error_model.channel_sensitivity`), s the scale of an activation and t
-that of a row of weights,
+An activation has one scale for all channels, so a channel with a small range next to one with a
+large range gets few levels. Gains (`edge_imgq.quantize.steps.channel_equivalence`) bring the ranges
+closer to each other, at the expense of the weights that read the channels, whose scale is shared
+too. Both effects can be predicted. With A the squared error of the image per unit of error variance
+of a channel (`edge_imgq.quantize.error_model.channel_sensitivity`), s the scale of an activation
+and t that of a row of weights,
 
     activations:  Σ A_c · (s / e_c)² / 12,        s = max over channels of (e_c · range_c) / 255,
     weights:      κ · Σ A_o · t_o² / 12 · Σ e_c² · mean(x_c²),    t_o = max |w_oc| / e_c / 127,
 
-summed over the network, is minimised over log e by gradient descent. κ is the share of the weights'
-noise that rounding with feedback leaves. Nagel et al. (ICCV 2019) equalise ranges instead, which
-spends precision on channels that nobody sees.
+summed over the network, is minimized over log e by gradient descent. κ is the share of the weights'
+noise that rounding with feedback leaves. Nagel et al. (ICCV 2019) equalize ranges instead, which
+spends precision on channels with little effect on the image.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from edge_imgq.quantize.steps.channel_equivalence import (
 )
 
 WEIGHT_SHARE = {"nearest": 1.0, "feedback": 0.05}
-"""κ: feedback leaves about a twentieth, measured on FSRCNN."""
+"""κ by rounding method: feedback leaves about a twentieth, measured on FSRCNN."""
 
 STEPS = 200
 RATE = 0.1
 LARGEST_GAIN = 4096.0
 
 STARTS = (0.0, 0.5, 1.0)
-"""Shares of the gains that would make all ranges alike, of which the best is the start."""
+"""Exponents of the gains that equalize all ranges; descent starts from the best of these."""
 
 
 def equalize(
@@ -65,18 +65,18 @@ def equalize(
     rounding: str,
     rooms: Mapping[str, ChannelRange],
 ) -> tuple[dict[str, ChannelRange], dict[str, ChannelSensitivity]]:
-    """Give the channels of a float graph gains, in place; exact in float.
+    """Scale the channels of a float graph by gains, in place; exact in real numbers.
 
     Args:
-        original: float graph, rewritten as it will be quantized.
+        original: float graph in the state in which it will be quantized.
         seen: ranges of every activation, by name.
-        image: parameters of 8-bit pixels.
+        image: quantization parameters of 8-bit pixels.
         found: sensitivities of its values, by name.
-        rounding: of weights, "nearest" or "feedback".
-        rooms: how far channels may come to reach, by the name of every activation.
+        rounding: rounding of the weights, "nearest" or "feedback".
+        rooms: ranges that channels may reach, by the name of every activation.
 
     Returns:
-        The ranges and the sensitivities that the values have now.
+        The new ranges and the new sensitivities of the values.
     """
     channels = find_channels(original.graph)
     if not channels.scalable.any():
@@ -102,7 +102,7 @@ def _scales(
     image: Quantization,
     found: Mapping[str, ChannelSensitivity],
 ) -> list[Scale]:
-    """Return the activations by the scale that they would have now."""
+    """Group the activations by their present scale."""
     ranges = {name: channel.whole() for name, channel in seen.items()}
     placed = place_scales(graph, ranges, image)
     groups: dict[float, list[ir.Value]] = {}
@@ -122,7 +122,7 @@ def _scales(
 def _rounded(
     value: ir.Value, channels: Channels, room: ChannelRange, found: ChannelSensitivity
 ) -> Rounded:
-    """Return a value's part in the noise."""
+    """Describe a value for the noise model."""
     return Rounded(
         torch.from_numpy(channels.of[value]),
         torch.from_numpy(found.error * is_rounded_anew(value)),
@@ -157,7 +157,7 @@ def _layers(
 def _gains(
     channels: Channels, noise: ExpectedNoise, start: Tensor
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the gains of least noise that gradient descent finds; 1 for classes without."""
+    """Minimize the noise by gradient descent; gains are 1 for classes that cannot be scaled."""
     free = _free(channels)
     logarithms = start.clone().requires_grad_()
     descent = Adam([logarithms])
@@ -176,7 +176,7 @@ def _gains(
 
 
 def _start(channels: Channels, noise: ExpectedNoise, scales: list[Scale]) -> Tensor:
-    """Return log gains to begin with."""
+    """Choose the initial log gains."""
     widest = torch.zeros(channels.count, dtype=torch.float64)
     for shared in scales:
         for member in shared.members:

@@ -1,19 +1,18 @@
-"""Label-free fine-tuning: integer weights and biases learned with the rounding in place.
+"""Label-free quantization-aware fine-tuning of integer weights and biases.
 
-The QDQ graph is executed in torch (`edge_imgq.quantize.torch.torch_graph`) and its image compared
-with that of the float model, on patches of the calibration images; no ground truth is involved.
-Weights and biases are counted in levels and learned by Adam with a falling rate; the gradient
-passes straight through every rounding. Scales and zero points stay as they are, so what is learned
-is what the file will hold: ranges cover whole calibration images although patches are seen here,
-and every runtime still rounds alike.
+The QDQ graph is run in torch (`edge_imgq.quantize.torch.torch_graph`) and its output compared with
+that of the float model on patches of the calibration images; no ground truth is used. Weights and
+biases are parametrized in levels and optimized by Adam with a decreasing rate; the gradient passes
+straight through every rounding. Scales and zero points stay fixed: ranges cover whole calibration
+images although only patches are used here, and all runtimes still round alike.
 
-The loss is the mean over patches of log(mean squared error + a tenth of a level²): a decibel
-counts the same in a smooth patch as in a busy one, and what is invisible anyway counts little.
-Patches are mirrored, turned and given other contrast and brightness at random; the float model
-answers for them too.
+The loss is the mean over patches of log(mean squared error + 0.1 level²): a decibel counts the same
+in a smooth patch as in a busy one, and invisible errors count little. Patches are randomly flipped,
+transposed and changed in contrast and brightness; the float model provides the targets for these
+too.
 
-Straight-through: Bengio et al., 2013. Learned against the float model's output: Hinton et al.,
-"Distilling the Knowledge in a Neural Network", 2015.
+Straight-through estimator: Bengio et al., 2013. Training on the float model's output: Hinton et
+al., "Distilling the Knowledge in a Neural Network", 2015.
 """
 
 from __future__ import annotations
@@ -40,36 +39,36 @@ if TYPE_CHECKING:
     Batch = NDArray[np.float32]
 
 RATE = 0.05
-"""Levels per step of a weight, at the beginning."""
+"""Initial learning rate of weights, in levels per step."""
 
 BIAS_RATE = 0.01
-"""Levels of the layer's output per step of a bias, at the beginning."""
+"""Initial learning rate of biases, in levels of the layer's output per step."""
 
 WARM_UP = 20
 STEP_PIXELS = 2 * 96 * 96
 JUDGED_EVERY = 50
 NEGLIGIBLE = 0.1
-"""Squared levels that a patch may be off without urging the optimizer."""
+"""Squared error of a patch, in squared levels, below which the loss hardly decreases."""
 
 LEAST_CONTRAST = 0.4
 SEED = 0
 FORM = 2
-"""Of what `_Run` keeps on disk; a file of another form is not gone on from."""
+"""Version of the state file; files of other versions are not resumed."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What to learn from, and for how long.
+    """Training data and settings of fine-tuning.
 
     Attributes:
-        patches: network inputs (N, C, H, W).
-        held_out: others, on which the best moment is chosen.
+        patches: network inputs to train on, (N, C, H, W).
+        held_out: network inputs on which the best step is selected, (M, C, H, W).
         peak: float value of pixel 255.
-        steps: of the optimizer.
-        state: file that the run is kept in while it lasts, to go on from; None for none.
-        one_by_one: whether a step sees one patch, because the graph takes no batches.
+        steps: number of optimizer steps.
+        state: file that holds the state while the run lasts, to resume it; None for no file.
+        one_by_one: use one patch per step, for graphs that take no batches.
     """
 
     patches: Batch
@@ -81,19 +80,19 @@ class Lesson:
 
 
 def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Progress) -> None:
-    """Learn the integer weights and biases of a QDQ model anew, in place.
+    """Fine-tune the integer weights and biases of a QDQ model, in place.
 
-    The result is the best of all moments judged on the held-out patches, the start among them, so
-    on those it is never worse than before.
+    The result is the step with the lowest loss on the held-out patches, including the start, so
+    that loss never increases.
 
     Args:
-        original: the float model.
+        original: float model.
         quantized: its QDQ graph.
-        lesson: patches and number of steps.
-        progress: told steps done and steps in all.
+        lesson: patches, number of steps and state file.
+        progress: called with the number of steps done and their total.
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
         OutputError: the state cannot be written.
     """
     run = _Run(TorchGraph(original), TorchGraph(quantized), lesson)
@@ -108,7 +107,7 @@ def tune(original: ir.Model, quantized: ir.Model, lesson: Lesson, progress: Prog
 
 
 class _Run:
-    """The state of a fine-tuning."""
+    """State of a fine-tuning run."""
 
     def __init__(self, teacher: TorchGraph, student: TorchGraph, lesson: Lesson) -> None:
         self.done = 0
@@ -121,7 +120,7 @@ class _Run:
         self._best, self._least = student.state_dict_copy(), self._judged()
 
     def step(self) -> None:
-        """Take one step; what it sees depends on its number alone."""
+        """Take one optimizer step; its random choices depend only on its number."""
         generator = torch.Generator().manual_seed(SEED + self.done)
         images = _varied(self._drawn(generator), self._lesson.peak, generator)
         falling = _falling(self.done, self._lesson.steps)
@@ -135,20 +134,20 @@ class _Run:
         self.done += 1
 
     def judge(self) -> None:
-        """Remember this moment if it is the best."""
+        """Evaluate on the held-out patches and keep the parameters if they are the best."""
         loss = self._judged()
         if loss < self._least:
             self._best, self._least = self._student.state_dict_copy(), loss
 
     def finish(self) -> None:
-        """Write the best moment into the graph, and forget the state on disk."""
+        """Write the best parameters into the graph and delete the state file."""
         self._student.load_state_dict(self._best)
         self._student.write_back()
         if self._lesson.state is not None:
             self._lesson.state.unlink(missing_ok=True)
 
     def save(self) -> None:
-        """Keep the run on disk, whole or not at all."""
+        """Write the state file atomically."""
         path = self._lesson.state
         if path is None:
             return
@@ -159,7 +158,7 @@ class _Run:
             partial.replace(path)
 
     def resume(self) -> None:
-        """Go on from the state on disk, if it is of this very run."""
+        """Resume from the state file if it belongs to this run."""
         path = self._lesson.state
         if path is None or not path.is_file():
             return
@@ -200,12 +199,12 @@ class _Run:
 
 
 def _falling(step: int, steps: int) -> float:
-    """Return the rate's factor: a short rise, then half a cosine down to zero."""
+    """Return the learning rate factor: linear warm-up, then cosine decay to zero."""
     return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
-    """Mirror, turn, and change contrast and brightness, at random and within 0 … peak."""
+    """Flip, transpose and change contrast and brightness at random, within 0 … peak."""
     choices = torch.rand(3, generator=generator)
     if choices[0] < 0.5:
         images = images.flip(3)
@@ -222,7 +221,7 @@ def _varied(images: Tensor, peak: float, generator: torch.Generator) -> Tensor:
 
 
 def _digest(student: TorchGraph, lesson: Lesson) -> str:
-    """Return what makes a run this run: start, patches and number of steps."""
+    """Hash the initial parameters, the patches and the settings that identify a run."""
     digest = hashlib.sha256(str((FORM, lesson.steps, lesson.peak)).encode())
     for tensor in student.state_dict().values():
         digest.update(tensor.numpy().tobytes())

@@ -1,8 +1,8 @@
-"""What the width of a tensor costs: the tiles of the layers beside it that it fills.
+"""Cost of a tensor's width: the kernel tiles that it fills in the adjacent layers.
 
-A kernel computes channels in tiles (`edge_imgq.kernels.tile`): a layer that writes ten channels
-computes sixteen, and one that reads ten reads sixteen. What is there anyway may hold copies of
-channels that carry the image.
+A kernel computes channels in tiles (`edge_imgq.kernels.tile`): with tiles of eight, a layer that
+writes ten channels computes sixteen, and one that reads ten reads sixteen. The unused channels of a
+tile can hold copies of channels that carry the image.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from edge_imgq.kernels.tile import round_up
 def free_channels(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> int:
-    """Return how many channels a value may gain before a layer beside it fills more slots.
+    """Compute how many channels a value may gain before an adjacent layer fills more slots.
+
+    0 if an adjacent layer is no Conv.
 
     Args:
         writers: layers that write the value.
         readers: layers that read it.
-        width: its channels.
-        kernels: of the processor that the file is for.
+        width: present number of channels.
+        kernels: kernel profile of the target processor.
     """
     if any(node.op_type != "Conv" for node in (*writers, *readers)):
         return 0
@@ -43,13 +45,13 @@ def free_channels(
 def slots_beside(
     writers: Sequence[ir.Node], readers: Sequence[ir.Node], width: int, kernels: KernelProfile
 ) -> float:
-    """Return the slots of the layers beside a value of some width, per position of its own.
+    """Compute the multiply-accumulate slots of the adjacent layers, per position of the value.
 
     Args:
         writers: layers that write the value.
         readers: layers that read it.
-        width: its channels.
-        kernels: of the processor that the file is for.
+        width: number of channels of the value.
+        kernels: kernel profile of the target processor.
     """
     total = sum(mac_slots(node, kernels, outputs=width) for node in writers)
     for node in readers:

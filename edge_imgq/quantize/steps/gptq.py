@@ -1,25 +1,25 @@
-"""Rounding weights so that their errors cancel in the output, instead of each to its nearest.
+"""Round weights with error feedback (GPTQ), so that errors cancel in the output.
 
-The output of a channel is Σ w·x. Rounding one weight leaves an error e·x; the inputs of an image
-network are strongly alike, so weights that are not rounded yet can take most of it over. With H the
+The output of a channel is Σ w·x. Rounding one weight leaves an error e·x. The inputs of an image
+network are strongly correlated, so weights not yet rounded can compensate most of it. With H the
 second moments of the inputs, E the error of the weights and H = UUᵀ, U upper triangular, the
 squared error of the output is the squared norm of
 
     E·U,  in column k:   Σ_{j<k} e_j · U_jk + e_k · U_kk,
 
-so weights are rounded one after the other, each to the integer that makes its column least:
+so weights are rounded one after another, each to the integer that minimizes its column:
 
     q_k = round(w_k + Σ_{j<k} e_j · U_jk / U_kk),        e_j = w_j − q_j.
 
-That is the least-squares answer at every step, and with J turning the order round, JHJ = LLᵀ gives
-U = J·L·J: no inverse is needed. Layers go in order; each sees the inputs that the layers already
-done really give, and is fitted to the float layer's answers before it is rounded
-(`edge_imgq.quantize.steps.weight_reconstruction`). No labels, no gradients: some factorisations per
-layer.
+This is the least-squares solution at every step. With J the matrix that reverses the order, JHJ =
+LLᵀ gives U = J·L·J: no inverse is needed. Layers are processed in graph order; each is fitted to
+the float layer's outputs on the inputs from the layers already quantized before it is rounded
+(`edge_imgq.quantize.steps.weight_reconstruction`). No labels and no gradients are needed, only some
+factorizations per layer.
 
 Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
-Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code. The form
-without the inverse, which rounds alike: Chee, Cai, Kuleshov, De Sa, "QuIP: 2-Bit Quantization of
+Pre-trained Transformers", ICLR 2023; the order by decreasing H_ii is from their code. The
+equivalent formulation without the inverse: Chee, Cai, Kuleshov, De Sa, "QuIP: 2-Bit Quantization of
 Large Language Models With Guarantees", NeurIPS 2023.
 """
 
@@ -46,30 +46,31 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 POSITIONS = 6_000
-"""Output positions that a layer is fitted on, drawn from all patches with a fixed seed."""
+"""Number of output positions that a layer is fitted on, drawn from all patches with a fixed
+seed."""
 
 AT_ONCE = 250
-"""Positions that are gathered at once."""
+"""Number of positions gathered at once."""
 
 SEED = 0
 DAMPING = 0.01
-"""Added to the diagonal of H, as a share of its mean: inputs that were never seen."""
+"""Added to the diagonal of H, as a share of its mean, for inputs that were never active."""
 
 
 def round_with_feedback(
     original: ir.Model, quantized: ir.Model, batch: NDArray[np.float32]
 ) -> None:
-    """Choose the int8 weights and int32 biases of a QDQ model anew, in place.
+    """Round the int8 weights and int32 biases of a QDQ model with error feedback, in place.
 
-    Only plain convolutions are changed; grouped and transposed ones keep their nearest weights.
+    Only ungrouped Conv layers are changed; grouped and transposed ones keep nearest rounding.
 
     Args:
-        original: the float graph that was quantized, nodes under the same names.
+        original: float graph that was quantized, with the same node names.
         quantized: its QDQ graph; every convolution has a bias.
         batch: network inputs (N, C, H, W).
 
     Raises:
-        NotCoveredError: an operator has no torch form.
+        NotCoveredError: an operator has no torch implementation.
     """
     layers = {node.name or "" for node in quantized.graph if _is_plain(node)}
     twins = {node.name: node for node in original.graph if node.name in layers}
@@ -93,15 +94,15 @@ def _is_plain(node: ir.Node) -> bool:
 
 
 def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
-    """Return integers for the rows of a weight matrix.
+    """Round the rows of a weight matrix with error feedback.
 
     Args:
-        weight: (O, K), real.
-        moments: H, (K, K): second moments of the K inputs.
-        scale: (O,), real value of one integer.
+        weight: float64 (O, K).
+        moments: H, second moments of the K inputs, (K, K).
+        scale: scale of each row, (O,).
 
     Returns:
-        (O, K), whole numbers in ±127.
+        float64 (O, K), integers in −127 … 127.
     """
     size = len(moments)
     damping = DAMPING * np.trace(moments) / size + np.finfo(float).tiny
@@ -119,9 +120,9 @@ def feedback_rounding(weight: Matrix, moments: Matrix, scale: Matrix) -> Matrix:
 
 
 def _shares(moments: Matrix, damping: float, order: NDArray[np.intp]) -> Matrix:
-    """Return U_jk / U_kk of the upper triangular U with UUᵀ = H + δI, each column in one piece.
+    """Compute U_jk / U_kk of the upper triangular U with UUᵀ = H + δI, in Fortran order.
 
-    Rows and columns are in an order, which H is brought into.
+    Rows and columns of H are permuted by `order` first.
     """
     # Few of these matrices at once: a layer of many inputs has the largest arrays of an export.
     upper = torch.linalg.cholesky(_turned(moments, damping, order)).flip(0, 1)
@@ -131,7 +132,7 @@ def _shares(moments: Matrix, damping: float, order: NDArray[np.intp]) -> Matrix:
 
 
 def _turned(moments: Matrix, damping: float, order: NDArray[np.intp]) -> torch.Tensor:
-    """Return moments with a damped diagonal, in the order turned round."""
+    """Return the damped moments, permuted in reverse order."""
     back = torch.from_numpy(order[::-1].copy())
     turned = torch.from_numpy(moments).index_select(0, back).index_select(1, back)
     turned.diagonal().add_(damping)
@@ -140,13 +141,13 @@ def _turned(moments: Matrix, damping: float, order: NDArray[np.intp]) -> torch.T
 
 @dataclass(frozen=True)
 class _Fit:
-    """What is to be known of a layer's samples to round its weights.
+    """Statistics of a layer's samples needed to round its weights.
 
     Attributes:
-        weight: fitted to the samples, (O, K).
-        mean: of the inputs, (K,).
-        moments: of the inputs, their mean taken off, (K, K).
-        target: mean of the float layer's answers, (O,).
+        weight: weights fitted to the samples, (O, K).
+        mean: mean of the inputs, (K,).
+        moments: covariance of the inputs, (K, K).
+        target: mean of the float layer's outputs, (O,).
     """
 
     weight: Matrix
@@ -156,7 +157,7 @@ class _Fit:
 
 
 def _fit(weight: Any, samples: LayerSamples) -> _Fit:
-    """Fit the weights (O, I, K, L) of a layer; the inputs are changed."""
+    """Fit the weights (O, I, K, L) of a layer; the samples' inputs are centred in place."""
     flat = weight.reshape(len(weight), -1).astype(np.float64)
     fitted = refitted(flat, samples)
     mean = samples.inputs.mean(axis=0, dtype=np.float64)
@@ -165,7 +166,7 @@ def _fit(weight: Any, samples: LayerSamples) -> _Fit:
 
 
 def _rewrite(layer: ir.Node, shape: tuple[int, ...], fit: _Fit) -> None:
-    """Round the weights of a layer, which have a shape, and make up for that in its bias."""
+    """Round the weights of a layer, in place, and compensate the mean in its bias."""
     stored, scale = _stored(layer, 1)
     integers = feedback_rounding(fit.weight, fit.moments, scale)
     edit.replace_contents(stored, integers.reshape(shape).astype(np.int8))
@@ -175,7 +176,7 @@ def _rewrite(layer: ir.Node, shape: tuple[int, ...], fit: _Fit) -> None:
 
 
 def _moments(inputs: NDArray[np.float32], mean: Matrix) -> Matrix:
-    """Take the mean off inputs (positions, K), in place; return their second moments, (K, K)."""
+    """Subtract the mean from inputs (positions, K), in place; return their covariance, (K, K)."""
     inputs -= mean.astype(np.float32)
     products = inputs.T @ inputs
     products /= np.float32(len(inputs))
@@ -189,7 +190,7 @@ def _stored(layer: ir.Node, index: int) -> tuple[ir.Value | None, Matrix]:
 
 
 def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -> dict[str, Matrix]:
-    """Return what each layer answers in float, at the positions that it is fitted on."""
+    """Compute the float outputs of each layer at the sampled positions, (positions, O)."""
     targets: dict[str, Matrix] = {}
     before: ir.Node | None = None
     with torch.no_grad():
@@ -203,7 +204,7 @@ def _targets(original: ir.Model, layers: set[str], batch: NDArray[np.float32]) -
 
 
 def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[np.float32]:
-    """Return what a layer reads at the positions that it is fitted on, (positions, I·K·L)."""
+    """Gather the inputs of a layer at the sampled positions, (positions, I·K·L)."""
     source = layer.inputs[0]
     assert source is not None
     windows = _windows(values[source].numpy(), layer)
@@ -218,14 +219,14 @@ def _inputs(layer: ir.Node, values: Mapping[ir.Value, torch.Tensor]) -> NDArray[
 
 
 def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
-    """Return which image, row and column of outputs (N, C, H, W) a layer is fitted on."""
+    """Sample image, row and column indices of outputs (N, C, H, W)."""
     count, _, height, width = shape
     drawn = np.random.default_rng(SEED).permutation(count * height * width)[:POSITIONS]
     return np.unravel_index(np.sort(drawn), (count, height, width))
 
 
 def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]:
-    """Return a view (N, H', W', I, K, L) of what each output position of a convolution reads."""
+    """Return a view (N, H', W', I, K, L) of the input window of each output position."""
     weight = layer.inputs[1]
     assert weight is not None
     assert weight.shape is not None
@@ -239,7 +240,7 @@ def _windows(inputs: NDArray[np.float32], layer: ir.Node) -> NDArray[np.float32]
 
 
 def _padded(images: NDArray[np.float32], sides: Sides) -> NDArray[np.float32]:
-    """Return images (N, H, W, C) with zeros around, and without what negative padding cuts off."""
+    """Zero-pad images (N, H, W, C); negative padding crops."""
     top, left, bottom, right = sides
     height, width = images.shape[1:3]
     inside = images[

@@ -1,4 +1,4 @@
-"""What all steps of one quantization share, and how a float graph becomes a QDQ graph."""
+"""State shared by all steps of a quantization, and the conversion of a float graph to QDQ."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class QuantizationRun:
-    """One quantization.
+    """Inputs and settings of one quantization.
 
     Attributes:
-        recipe: how to quantize.
-        contract: meaning of the pixels.
-        prepared: the float graph, what the images showed of it, and the record of what ran.
-        progress: told steps of fine-tuning done and steps in all.
-        state: file that fine-tuning keeps its state in while it lasts; None for none.
+        recipe: settings of the quantizer.
+        contract: pixel contract of the model.
+        prepared: float graph with ranges, patches and the record of steps.
+        progress: called with the number of fine-tuning steps done and their total.
+        state: file that holds the state of fine-tuning while it runs; None for no file.
     """
 
     recipe: QuantizeRecipe
@@ -57,15 +57,15 @@ class QuantizationRun:
 
     @property
     def by_shift(self) -> bool:
-        """Whether scales are powers of two, so that a shift rescales."""
+        """Whether scales are powers of two, so that targets requantize by shifting."""
         return self.recipe.scales == "power-of-two"
 
     def pair(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> QuantizationState:
-        """Return a float graph and its QDQ graph, weights rounded to nearest.
+        """Quantize a float graph with weights rounded to nearest; return both graphs.
 
         Args:
-            original: float; it is not changed.
-            seen: range of each channel of its activations, by name.
+            original: float graph; it is not changed.
+            seen: ranges of its activations, by name.
         """
         quantized = original.clone()
         remove_idle_factors(quantized.graph)
@@ -76,20 +76,20 @@ class QuantizationRun:
     def scales(
         self, model: ir.Model, seen: Mapping[str, ChannelRange]
     ) -> dict[ir.Value, Quantization]:
-        """Return scale and zero point of every activation of a float graph."""
+        """Choose the quantization of every activation of a float graph as the recipe demands."""
         found = place_scales(model.graph, self._ranges(model, seen), self.image)
         if self.recipe.scales == "symmetric":
             return with_zero_points_0(found, self.image)
         return with_powers(found, self.image) if self.by_shift else found
 
     def _ranges(self, original: ir.Model, seen: Mapping[str, ChannelRange]) -> dict[str, Range]:
-        """Return the range that the scale of every activation is to cover."""
+        """Choose the range of every activation with the recipe's observer."""
         weights = self._image_weights(original) if self.recipe.observer in WEIGHING else {}
         observe = OBSERVERS[self.recipe.observer]
         return {name: observe(channels, weights.get(name)) for name, channels in seen.items()}
 
     def _image_weights(self, original: ir.Model) -> ImageWeights:
-        """Return what errors in each channel do to the image; none where that is not known."""
+        """Estimate the image's sensitivity to each channel; empty if it cannot be computed."""
         from edge_imgq.quantize.error_model.channel_sensitivity import image_weights
 
         weights = covered(lambda: image_weights(original, self.prepared.few()))

@@ -1,4 +1,4 @@
-"""What a step of the quantizer did."""
+"""Results of the quantizer's steps."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class QuantizationStep:
-    """A step of the quantizer and where the graph stood after it.
+    """Outcome of a step of the quantizer.
 
     Attributes:
-        name: of the step, in the words of the recipes.
-        psnr: dB between the images of the float and of the quantized graph, mean over patches of
-            the calibration images that no step learned from; the reason where the step did not run.
-        kept: whether the graph was nearer to the float one than before; else it was put back.
+        name: name of the step, as in recipes.
+        psnr: PSNR in dB to the float model after the step, mean over held-out patches; the reason
+            if the step did not run.
+        kept: whether the PSNR did not decrease; if False, the step was undone.
     """
 
     name: str
@@ -34,7 +34,7 @@ class QuantizationStep:
 
 @dataclass(frozen=True)
 class QuantizationState:
-    """A float graph, its QDQ graph, and the ranges that its activations take."""
+    """A float graph, its QDQ graph, and the ranges of its activations by name."""
 
     original: ir.Model
     quantized: ir.Model
@@ -42,23 +42,23 @@ class QuantizationState:
 
 
 def no_progress(*words: object) -> None:
-    """Tell nobody how far the work is."""
+    """Ignore progress reports."""
 
 
 def not_run(name: str, reason: Skipped) -> QuantizationStep:
-    """Return the record of a step that the recipe asks for and that did not run."""
+    """Record a requested step that did not run."""
     return QuantizationStep(name, reason, kept=False)
 
 
 def psnr_after(steps: Iterable[QuantizationStep]) -> float:
-    """Return the dB of the graph that the kept steps came to."""
+    """Return the PSNR in dB of the graph after the kept steps."""
     return max(s.psnr for s in steps if s.kept and not isinstance(s.psnr, Skipped))
 
 
 def covered(step: Callable[[], Result]) -> Result | Skipped:
-    """Return what a step comes to, or the operator that it cannot compute.
+    """Run a step; return Skipped with the reason if an operator has no torch implementation.
 
-    Steps that need gradients or single layers execute the graph in torch.
+    Steps that need gradients or the values of single layers run the graph in torch.
     """
     from edge_imgq.quantize.torch.torch_inputs import NotCoveredError
 

@@ -1,8 +1,8 @@
-"""The steps after the scales, in their order: STEPS is the quantizer.
+"""The steps after the choice of scales, in the order in which they run.
 
-A step proposes one graph or several. Each is judged on patches of the calibration images that no
-step learns from, and the first one whose image is nearer to the float model's than before is taken.
-A step that needs the derivative of an operator that has none here is recorded as not run.
+A step proposes one or more graphs. Each is evaluated on held-out patches of the calibration images,
+and the first whose PSNR to the float model is not lower than before is kept. A step that needs an
+operator without a torch implementation is recorded as not run.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A graph that a step would go on with.
+    """A candidate graph of a step.
 
     Attributes:
-        name: in the words of the recipes.
-        make: returns it; raises NotCoveredError where an operator has no torch form.
+        name: name in the step's record, as in recipes.
+        make: computes the graph; raises NotCoveredError if an operator has no torch implementation.
     """
 
     name: str
@@ -44,14 +44,14 @@ class QuantizerStep:
     """A step of the quantizer.
 
     Attributes:
-        name: in the words of the recipes.
-        wanted: returns what a recipe asks of it, in those words; nothing where it does not.
-        propose: returns graphs in the order in which they are tried. What it raises, `make` of a
-            proposal may raise too.
-        needs: what of the graph it cannot do without.
-        rounds: whether it changes integers alone: what was kept of such steps is done again to
-            graphs whose scales a later step changes.
-        begins: what people are told before it proposes; empty where proposing takes no time.
+        name: name as in recipes.
+        wanted: returns the parts of the step that a recipe requests; empty if none.
+        propose: returns candidates in the order in which they are tried. It may raise the errors of
+            `Proposal.make`.
+        needs: requirement on the graph's operators, in words.
+        rounds: whether it changes only integers. Kept steps of this kind are repeated on graphs
+            whose scales a later step changes.
+        begins: progress message before proposing; empty if proposing takes no time.
     """
 
     name: str
@@ -63,7 +63,7 @@ class QuantizerStep:
 
 
 def take(step: QuantizerStep, run: QuantizationRun, pair: QuantizationState) -> QuantizationState:
-    """Take a step; return the graph that is the nearer one, and keep the record of it."""
+    """Run a step, record its outcome, and return the best graph so far."""
     if step.begins:
         run.prepared.begin(step.begins)
     proposals = covered(lambda: tuple(step.propose(run, pair)))
@@ -118,7 +118,7 @@ def _fine_tuned(run: QuantizationRun, pair: QuantizationState) -> QuantizationSt
 def _alone(
     name: str, change: Callable[[QuantizationRun, QuantizationState], QuantizationState]
 ) -> Callable[[QuantizationRun, QuantizationState], list[Proposal]]:
-    """Return what proposes one graph."""
+    """Return a function that proposes a single graph."""
 
     def propose(run: QuantizationRun, pair: QuantizationState) -> list[Proposal]:
         return [Proposal(name, lambda: change(run, pair))]
@@ -127,7 +127,7 @@ def _alone(
 
 
 def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Proposal]:
-    """Propose channels with gains and copies and, should both not help, with gains alone."""
+    """Propose gains with copies first, then gains alone."""
     from edge_imgq.quantize.error_model.channel_sensitivity import channel_sensitivity
 
     proposals: list[Proposal] = []
@@ -149,7 +149,7 @@ def _gains_and_copies(run: QuantizationRun, pair: QuantizationState) -> list[Pro
 def _equalized(
     run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
 ) -> tuple[QuantizationState, dict[str, ChannelSensitivity]]:
-    """Return the graphs with gains of channels, and the sensitivities that they have then."""
+    """Equalize channels; return the new graphs and sensitivities."""
     from edge_imgq.quantize.ranges.headroom import headroom
     from edge_imgq.quantize.steps.equalization import equalize
 
@@ -162,7 +162,7 @@ def _equalized(
 def _copied(
     run: QuantizationRun, pair: QuantizationState, found: Mapping[str, ChannelSensitivity]
 ) -> QuantizationState | None:
-    """Return the graphs with copies of channels; None where there is nothing to copy."""
+    """Copy channels; return the new graphs, or None if no copy is worthwhile."""
     from edge_imgq.quantize.steps.channel_splitting import copy_channels
 
     original, guard = pair.original.clone(), run.prepared.guard()
@@ -172,7 +172,7 @@ def _copied(
 
 
 def _rounded_again(run: QuantizationRun, name: str, draft: QuantizationState) -> Proposal:
-    """Propose graphs with other scales, rounded by what was kept of the steps that round."""
+    """Propose a graph with new scales, on which the kept rounding steps are repeated."""
     kept = {step.name for step in run.prepared.steps if step.kept}
     rounding = [step for step in STEPS if step.rounds and step.name in kept]
 
@@ -218,4 +218,4 @@ STEPS: tuple[QuantizerStep, ...] = (
         needs="the derivative of every operator",
     ),
 )
-"""All that follows the scales. A later step works on what the earlier ones left."""
+"""All steps after the choice of scales; each works on the result of the previous ones."""

@@ -1,15 +1,15 @@
-"""Weights that make up for what was lost before them.
+"""Refit a layer's weights to the float layer's outputs on the quantized layer's inputs.
 
-A layer of the quantized graph reads other inputs x than the float layer did: rounded, clipped, and
-without the channels that were given up. With y the float layer's answers and H = E[x·xᵀ], means
-taken off, its weights are fitted to these before they are rounded:
+The inputs x of a layer in the quantized graph differ from those of the float layer: they are
+rounded, clipped, and lack pruned channels. With y the outputs of the float layer and H = E[x·xᵀ],
+both centred, the weights are fitted before they are rounded:
 
     W ← W + E[(y − W·x)·xᵀ]·(H + ρ·I)⁻¹.
 
-What rounding leaves is mostly noise, and a fit to the noise of some patches is worth nothing on
-others. So ρ is chosen layer by layer, none for no fit among its values: each half of the positions
-says how well weights answer that were fitted to the other half. Halves are of different patches. In
-`fsrcnn-x2` the layers whose inputs lost channels are fitted, in `deblur-slim` next to none.
+Rounding leaves mostly noise, and a fit to the noise of some patches does not transfer to others. So
+the ridge ρ is chosen per layer by two-fold cross-validation over different patches, with no fit as
+an option. In `fsrcnn-x2` this fits the layers whose inputs lost channels, in `deblur-slim` almost
+none.
 
 Hubara et al., "Accurate Post Training Quantization With Small Calibration Sets", ICML 2021; Li et
 al., "GPTAQ: Efficient Finetuning-Free Quantization for Asymmetric Calibration", ICML 2025.
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
-"""What ρ may be, as shares of the mean of H's diagonal."""
+"""Candidates for ρ, as shares of the mean of H's diagonal."""
 
 WIDEST = 1024
-"""Inputs of a layer that is fitted; time grows with their cube."""
+"""Largest number of inputs of a layer that is fitted; time grows with its cube."""
 
 
 @dataclass(frozen=True)
 class LayerSamples:
-    """What a convolution sees and should answer, at output positions in the order of the images.
+    """Inputs and desired outputs of a convolution at sampled output positions, in image order.
 
     Attributes:
-        inputs: (positions, I·K·L), float32, by the quantized layers before it.
-        targets: (positions, O), by the float network.
+        inputs: float32 (positions, I·K·L), from the quantized layers before it.
+        targets: float64 (positions, O), from the float network.
     """
 
     inputs: NDArray[np.float32]
@@ -49,34 +49,34 @@ class LayerSamples:
 
 @dataclass(frozen=True)
 class Moments:
-    """Second moments of a layer's inputs, and of these with what its answers lack.
+    """Second moments of a layer's inputs, and their products with the residuals of its outputs.
 
     Attributes:
-        inputs: H, (K, K).
-        rests: (K, O).
+        inputs: H, float64 (K, K).
+        rests: float64 (K, O).
     """
 
     inputs: Matrix
     rests: Matrix
 
     def fit(self, ridge: float) -> Matrix:
-        """Return what is to be added to the weights, (K, O)."""
+        """Solve for the change of the weights with a ridge, float64 (K, O)."""
         held = self.inputs.copy()
         added = ridge * np.trace(held) / len(held) + np.finfo(float).tiny
         held.flat[:: len(held) + 1] += added
         return np.linalg.solve(held, self.rests).astype(np.float64)
 
     def change(self, moved: Matrix) -> float:
-        """Return by how much the squared error of the answers grows with such an addition."""
+        """Compute the change of the outputs' squared error for a change (K, O) of the weights."""
         return float((moved * (self.inputs @ moved - 2 * self.rests)).sum())
 
 
 def moments_of(weight: Matrix, samples: LayerSamples) -> Moments:
-    """Return the moments of a layer's samples, their means taken off.
+    """Compute the centred moments of a layer's samples.
 
     Args:
-        weight: (O, K), the float layer's.
-        samples: that it is fitted to.
+        weight: weights of the float layer, (O, K).
+        samples: samples of the layer.
     """
     inputs, targets = samples.inputs, samples.targets
     centred = inputs - inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -88,14 +88,15 @@ def moments_of(weight: Matrix, samples: LayerSamples) -> Moments:
 
 
 def refitted(weight: Matrix, samples: LayerSamples) -> Matrix:
-    """Return weights that answer what the float layer does on the inputs that there are.
+    """Fit weights to the float layer's outputs on the given inputs.
 
     Args:
-        weight: (O, K), the float layer's.
-        samples: to fit them to.
+        weight: weights of the float layer, (O, K).
+        samples: samples of the layer.
 
     Returns:
-        (O, K); the same weights where no fit to half of the samples serves the other half.
+        float64 (O, K); the given weights if no fit transfers between the two subsets of samples, or
+        if the layer has more than WIDEST inputs.
     """
     middle = len(samples.inputs) // 2
     if not middle or weight.shape[1] > WIDEST:

@@ -1,1 +1,1 @@
-"""Running float and QDQ graphs in torch, with gradients."""
+"""Run float and QDQ graphs in torch, with gradients."""

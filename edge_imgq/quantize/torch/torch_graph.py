@@ -1,10 +1,10 @@
-"""A float or QDQ graph executed in torch, so that it has gradients.
+"""A float or QDQ graph as a differentiable torch module.
 
-Activations between a QuantizeLinear and a DequantizeLinear are rounded and clipped to their scale;
-the gradient passes straight through the rounding and stops where a value was clipped (Bengio et
-al., "Estimating or Propagating Gradients Through Stochastic Neurons", 2013). Integer weights become
-parameters counted in levels of their own scale, so one learning rate suits all layers; int32
-biases, which are hardly rounded, become parameters counted in levels of the layer's output.
+Activations between QuantizeLinear and DequantizeLinear are rounded and clipped to their scale. The
+gradient passes straight through the rounding and is zero where a value was clipped (Bengio et al.,
+"Estimating or Propagating Gradients Through Stochastic Neurons", 2013). Integer weights become
+parameters in levels of their scale, so one learning rate suits all layers; int32 biases, whose
+rounding is negligible, become parameters in levels of the layer's output.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from edge_imgq.quantize.torch.torch_shapes import shape_arithmetic, shape_values
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a parameter is kept in the graph.
+    """Location and units of a parameter in the graph.
 
     Attributes:
-        node: the DequantizeLinear of an integer constant.
+        node: DequantizeLinear node of the integer constant.
         unit: real value of one unit of the parameter, shaped to multiply it.
         scale: real value of one integer, shaped to divide by.
-        rounded: whether the executed value is rounded to integers, as int8 weights are.
+        rounded: whether the parameter is rounded to integers when run, as int8 weights are.
     """
 
     node: ir.Node
@@ -46,10 +46,14 @@ class Stored:
 
 
 class TorchGraph(nn.Module):
-    """Executes a graph on batches (N, C, H, W) of all of its inputs."""
+    """Runs a graph on batches (N, C, H, W) that hold all of its inputs."""
 
     def __init__(self, model: ir.Model) -> None:
-        """Raises `NotCoveredError` where an operator has no torch form."""
+        """Build the module from a model; the model is changed only by `write_back`.
+
+        Raises:
+            NotCoveredError: an operator has no torch implementation.
+        """
         super().__init__()
         self._nodes = list(model.graph)
         self._of_shapes = shape_arithmetic(self._nodes)
@@ -68,11 +72,11 @@ class TorchGraph(nn.Module):
         self._last_use = _last_uses(self._nodes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the output image (N, C, H, W), real numbers; several outputs side by side."""
+        """Run the graph; return the output image (N, C, H, W), several outputs concatenated."""
         return self.joined(self.trace(image, ()))
 
     def joined(self, values: Mapping[ir.Value, Tensor]) -> Tensor:
-        """Return the outputs among values side by side, enlarged to the first one's sides."""
+        """Concatenate the outputs along the channels, enlarged to the first one's size."""
         first, *others = (values[value] for value in self._outputs)
         if not others:
             return first
@@ -80,10 +84,10 @@ class TorchGraph(nn.Module):
         return torch.cat([first, *(nn.functional.interpolate(x, sides) for x in others)], 1)
 
     def trace(self, image: Tensor, wanted: Collection[ir.Value]) -> dict[ir.Value, Tensor]:
-        """Return the values of the graph that are wanted, and the outputs.
+        """Run the graph; return the wanted values and the outputs.
 
-        Wanted values that do not depend on the image, such as a plane of one number, are leaves of
-        the derivative: the output image has a slope by them, too.
+        Wanted values that do not depend on the image, such as a constant plane, become leaves, so
+        that the output image has a gradient with respect to them too.
         """
         kept: dict[ir.Value, Tensor] = {}
         for _, values in self.walk(image):
@@ -93,11 +97,10 @@ class TorchGraph(nn.Module):
         return kept | {value: values[value] for value in self._outputs}
 
     def walk(self, image: Tensor) -> Iterator[tuple[ir.Node | None, dict[ir.Value, Any]]]:
-        """Execute the graph node by node.
+        """Run the graph node by node.
 
-        Yields each node before it runs, with the values that are needed from then on; at the end
-        None, with the output image. Constants that are changed meanwhile count once `reload` is
-        called.
+        Yields each node before it runs, with the values still needed; at the end None, with the
+        outputs. Changes of constants take effect after `reload`.
         """
         values: dict[ir.Value, Any] = dict(self._constants)
         entries = [(name, tuple(v.shape or ())) for name, v in self._inputs.items()]
@@ -158,11 +161,11 @@ class TorchGraph(nn.Module):
 
     @torch.no_grad()
     def reload(self, layer: ir.Node, values: dict[ir.Value, Any]) -> None:
-        """Take over the integer weight and bias of a layer as the graph has them now.
+        """Reload the integer weight and bias of a layer from the graph.
 
         Args:
-            layer: a convolution that `walk` is about to run.
-            values: what `walk` yielded with it; the weight and bias in there are renewed.
+            layer: convolution that `walk` is about to run.
+            values: values that `walk` yielded with it; weight and bias are replaced.
         """
         for value in layer.inputs[1:3]:
             restore = edit.find_maker(value)
@@ -172,20 +175,20 @@ class TorchGraph(nn.Module):
                 values[value] = self._value_of(index)
 
     def weights(self) -> list[nn.Parameter]:
-        """Return the parameters that are rounded to integers when executed."""
+        """Return the parameters that are rounded to integers when run."""
         return [p for p, s in zip(self.levels, self._stored, strict=True) if s.rounded]
 
     def biases(self) -> list[nn.Parameter]:
-        """Return the others."""
+        """Return the parameters that are not rounded when run."""
         return [p for p, s in zip(self.levels, self._stored, strict=True) if not s.rounded]
 
     def state_dict_copy(self) -> dict[str, Tensor]:
-        """Return the parameters' values, detached from what becomes of them."""
+        """Return copies of the parameters."""
         return {name: tensor.clone() for name, tensor in self.state_dict().items()}
 
     @torch.no_grad()
     def write_back(self) -> None:
-        """Put the parameters into the integer constants of the graph, in place."""
+        """Round the parameters and write them into the integer constants of the graph, in place."""
         for levels, stored in zip(self.levels, self._stored, strict=True):
             real = levels.double() * stored.unit.double() / stored.scale.double()
             if stored.rounded:
@@ -196,7 +199,7 @@ class TorchGraph(nn.Module):
 
 
 def _differentiable(values: Tensor) -> Tensor:
-    """Return numbers that a derivative can be taken by: the same where it can be already."""
+    """Return a tensor that requires a gradient: the same one if it already does."""
     return values if values.requires_grad else values.detach().requires_grad_()
 
 
@@ -206,7 +209,7 @@ def _levels(restore: ir.Node, stored: Stored) -> Tensor:
 
 
 def output_scale(layer: ir.Node) -> float:
-    """Return the scale that a layer's result is rounded to, past its fused activation."""
+    """Return the scale to which a layer's result is rounded, after its fused activation."""
     (reader,) = layer.outputs[0].consumers()
     if reader.op_type != "QuantizeLinear":
         (reader,) = reader.outputs[0].consumers()
@@ -221,7 +224,7 @@ def _rounded(values: Tensor, node: ir.Node) -> Tensor:
 
 
 def _shaped(scale: Any, restore: ir.Node, rank: int) -> Tensor:
-    """Return a scale as it multiplies integers of `rank` axes."""
+    """Reshape a scale so that it broadcasts over integers with `rank` axes."""
     tensor = torch.tensor(np.asarray(scale), dtype=torch.float32)
     if tensor.ndim == 0:
         return tensor
@@ -230,7 +233,7 @@ def _shaped(scale: Any, restore: ir.Node, rank: int) -> Tensor:
 
 
 def _constants(graph: ir.Graph) -> dict[ir.Value, Tensor | None]:
-    """Return every constant as a tensor; quantized ones as the real numbers that they stand for."""
+    """Convert every constant to a tensor; quantized ones are dequantized."""
     constants: dict[ir.Value, Tensor | None] = {}
     for value in graph.initializers.values():
         readers = value.consumers()
@@ -251,7 +254,7 @@ def _restored(value: ir.Value, node: ir.Node) -> Tensor:
 
 
 def _last_uses(nodes: list[ir.Node]) -> dict[ir.Node, list[ir.Value]]:
-    """Return, by node, the values that nothing reads after it."""
+    """Map each node to the values that no later node reads."""
     last: dict[ir.Value, ir.Node] = {}
     for node in nodes:
         last.update((value, node) for value in node.inputs if value is not None)

@@ -1,4 +1,4 @@
-"""What an operator's torch form is given, and the refusal of one that has no such form."""
+"""Inputs of operators in torch, and the error for operators without an implementation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Operator: TypeAlias = Callable[[ir.Node, Inputs], "Tensor | tuple[Tensor, ...]"]
 
 
 class NotCoveredError(Exception):
-    """This operator, or this use of it, has no torch form; the message names it.
+    """An operator, or this use of it, has no torch implementation; the message names it.
 
     Attributes:
-        use: of an operator that has a torch form otherwise; empty where the operator has none.
+        use: unsupported use of an operator that is otherwise implemented; else empty.
     """
 
     def __init__(self, message: str, use: str = "") -> None:
@@ -26,12 +26,16 @@ class NotCoveredError(Exception):
 
 
 def uncovered(node: ir.Node, use: str) -> NotCoveredError:
-    """Return the refusal of a use of an operator that has a torch form otherwise."""
+    """Make the error for an unsupported use of an implemented operator."""
     return NotCoveredError(f"{node.op_type} '{node.name}' has no torch form: {use}", use)
 
 
 def given(inputs: Inputs, index: int) -> Tensor:
-    """Return an input that must be there."""
+    """Return a required input.
+
+    Raises:
+        NotCoveredError: the input is absent.
+    """
     value = optional(inputs, index)
     if value is None:
         raise NotCoveredError(f"an operator has no torch form without its input {index}")
@@ -39,14 +43,14 @@ def given(inputs: Inputs, index: int) -> Tensor:
 
 
 def optional(inputs: Inputs, index: int) -> Tensor | None:
-    """Return an input that may be absent."""
+    """Return an optional input; None if it is absent."""
     return inputs[index] if index < len(inputs) else None
 
 
 def integers(inputs: Inputs, index: int) -> list[int] | None:
-    """Return a shape, axes or the like; None where they are absent.
+    """Return a shape, axes or the like as integers; None if the input is absent.
 
-    They are read past torch, whose tracers would take them for numbers that are not known yet.
+    They are read through NumPy, because torch's tracers would treat them as unknown numbers.
     """
     value = optional(inputs, index)
     return None if value is None else [int(number) for number in np.asarray(value).reshape(-1)]

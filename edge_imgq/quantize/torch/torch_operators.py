@@ -1,8 +1,8 @@
-"""ONNX operators in torch, as the specification of opset 21 describes them.
+"""ONNX operators implemented in torch, following the specification of opset 21.
 
-Every operator takes its node and its inputs (None where an optional one is absent) and returns its
-output, or a tuple where there are several. Tensors are float32 NCHW; shapes, axes and the like are
-constants of the graph and arrive as tensors too.
+Each takes its node and its inputs (None for an absent optional one) and returns its output, or a
+tuple of several. Tensors are float32, images NCHW; shapes, axes and the like also arrive as
+tensors.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _reshape(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _reduced(function: Callable[..., Tensor]) -> Operator:
-    """Return a reduction: of all axes where none are named, unless the node says otherwise."""
+    """Return a reduction; without axes it reduces all, unless noop_with_empty_axes is set."""
 
     def reduce(node: ir.Node, inputs: Inputs) -> Tensor:
         source = given(inputs, 0)
@@ -149,7 +149,7 @@ def _flatten(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _round(_: ir.Node, inputs: Inputs) -> Tensor:
-    """Round halves to even; the gradient passes straight through (Bengio et al., 2013)."""
+    """Round half to even; the gradient passes straight through (Bengio et al., 2013)."""
     source = given(inputs, 0)
     return source.round().detach() + (source - source.detach())
 
@@ -175,9 +175,10 @@ def _where(_: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _with_finite_slope(value: Tensor) -> Tensor:
-    """Return a value whose gradient is 0 where it is none.
+    """Return a tensor whose NaN and infinite gradients are replaced by 0.
 
-    What a Where did not choose may have no slope, as a root of a negative number.
+    A branch that Where does not select may have no derivative, such as the root of a negative
+    number.
     """
     if not value.requires_grad:
         return value
@@ -297,4 +298,4 @@ OPERATORS: dict[str, Operator] = {
     "Where": _where,
     "Xor": _two(torch.logical_xor),
 }
-"""What the executor runs, by ONNX operator type."""
+"""Implementations by ONNX operator type."""

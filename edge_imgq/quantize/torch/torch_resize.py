@@ -1,4 +1,4 @@
-"""Resize in torch: by torch's own where it says the same, else as a product with a matrix."""
+"""Resize in torch: by torch's interpolate where it is equivalent, else by matrix products."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUND = ("round_prefer_floor", "round_prefer_ceil")
 
 
 def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
-    """Return Resize."""
+    """Compute Resize, any mode and number of axes."""
     source, scales = given(inputs, 0), optional(inputs, 2)
     listed = [] if scales is None else [float(scale) for scale in scales]
     mode = _torch_mode(node, listed) if source.ndim == 4 else None
@@ -37,7 +37,7 @@ def resize(node: ir.Node, inputs: Inputs) -> torch.Tensor:
 
 
 def _torch_mode(node: ir.Node, scales: Sequence[float]) -> str | None:
-    """Return what torch calls a Resize of height and width; None where it has none that agrees."""
+    """Return torch's mode for a Resize of height and width; None if none is equivalent."""
     places = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
     mode = node.attributes.get_string("mode", "nearest")
     if len(scales) != 4 or scales[:2] != [1, 1] or bool(node.attributes.get_int("antialias", 0)):
@@ -54,7 +54,7 @@ def _torch_mode(node: ir.Node, scales: Sequence[float]) -> str | None:
 
 
 def _output_shape(node: ir.Node, inputs: Inputs) -> tuple[int, ...]:
-    """Return the shape of a result, from scales or from sizes."""
+    """Compute the shape of the result from scales or sizes."""
     shape = list(given(inputs, 0).shape)
     scales, sizes = optional(inputs, 2), integers(inputs, 3)
     axes = [axis % len(shape) for axis in node.attributes.get_ints("axes", range(len(shape)))]
@@ -73,7 +73,7 @@ def _output_shape(node: ir.Node, inputs: Inputs) -> tuple[int, ...]:
 
 
 def _operation(node: ir.Node, inputs: Inputs, shape: tuple[int, ...]) -> Operation:
-    """Return a node as a lowering sees it, at the size of this image."""
+    """Convert a node to an Operation at the size of this image."""
     source = given(inputs, 0)
     constants = tuple(
         None if value is None else Constant("", tuple(value.shape), data=np.asarray(value))

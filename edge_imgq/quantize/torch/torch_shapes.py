@@ -1,7 +1,7 @@
-"""Shape arithmetic of a graph of open size, worked out for the image at hand.
+"""Evaluate the shape arithmetic of a graph with dynamic sizes for the image at hand.
 
-Exporters write "as large as that tensor" as Shape, Gather, Concat and arithmetic in front of a
-Resize or Reshape. No pixel and no gradient passes there, so ONNX's reference evaluator answers.
+Exporters write "the size of that tensor" as Shape, Gather, Concat and arithmetic before a Resize or
+Reshape. No gradient passes through these, so ONNX's reference evaluator computes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edge_imgq.quantize.torch.torch_inputs import Inputs, given
 
 
 def shape_arithmetic(nodes: Iterable[ir.Node]) -> frozenset[ir.Node]:
-    """Return the nodes that compute from shapes and constants alone; `nodes` are in order."""
+    """Find the nodes that compute only from shapes and constants; `nodes` are in graph order."""
     known: set[ir.Value] = set()
     found = set()
     for node in nodes:
@@ -33,7 +33,7 @@ def shape_arithmetic(nodes: Iterable[ir.Node]) -> frozenset[ir.Node]:
 
 
 def shape_values(node: ir.Node, inputs: Inputs) -> tuple[Tensor, ...]:
-    """Return what a node of shape arithmetic computes."""
+    """Evaluate a node of shape arithmetic."""
     if node.op_type == "Shape":
         shape = given(inputs, 0).shape
         first = node.attributes.get_int("start", 0)

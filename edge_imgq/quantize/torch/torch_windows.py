@@ -1,4 +1,4 @@
-"""Convolutions, pooling and padding in torch, with ONNX's rules for the edges."""
+"""Convolutions, pooling and padding in torch, with ONNX's padding rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYWHERE = (0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class WindowGeometry:
-    """Where the windows of a convolution or pooling lie, along height and width."""
+    """Kernel size, strides and dilations of a convolution or pooling, along height and width."""
 
     kernel: tuple[int, int]
     strides: tuple[int, int]
@@ -30,13 +30,17 @@ class WindowGeometry:
 
     @property
     def spans(self) -> tuple[int, int]:
-        """Pixels from the first to the last tap."""
+        """Extent of a window in pixels, dilation included."""
         first, second = ((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
         return first, second
 
 
 def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
-    """Return the windows of a node; refuses those of other than two axes."""
+    """Return the window geometry of a node.
+
+    Raises:
+        NotCoveredError: the kernel does not have two axes.
+    """
     if len(kernel) != 2:
         raise uncovered(node, f"windows of {len(kernel)} axes")
     strides, dilations = (
@@ -48,14 +52,14 @@ def geometry_of(node: ir.Node, kernel: Sequence[int]) -> WindowGeometry:
 
 
 def padding_of(node: ir.Node, geometry: WindowGeometry, size: Sequence[int]) -> Sides:
-    """Return the padding of an image of a height and width, whichever way the node states it."""
+    """Compute the padding for an image of a given height and width, from pads or auto_pad."""
     pads = padding_in(node.op_type, attributes_of(node), geometry.kernel, size)
     assert pads is not None, "its size is known"
     return pads[0], pads[1], pads[2], pads[3]
 
 
 def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return Conv."""
+    """Compute Conv."""
     source, weight = given(inputs, 0), given(inputs, 1)
     geometry = geometry_of(node, weight.shape[2:])
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
@@ -74,7 +78,7 @@ def convolution(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return ConvTranspose: the whole of it, cropped; a bias where no tap reaches too."""
+    """Compute ConvTranspose, cropped or extended to ONNX's padding; the bias fills extensions."""
     source, weight, bias = given(inputs, 0), given(inputs, 1), optional(inputs, 2)
     geometry = geometry_of(node, weight.shape[2:])
     top, left, bottom, right = padding_of(node, geometry, source.shape[2:])
@@ -100,12 +104,12 @@ def transposed_convolution(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
-    """Return a tensor with more or fewer rows.
+    """Pad a tensor with a constant; negative padding crops.
 
     Args:
-        image: of any number of axes.
-        sides: how many before and after, the last axis first; negative ones are cropped.
-        value: of the rows that are added.
+        image: tensor with any number of axes.
+        sides: elements to add before and after each axis, last axis first.
+        value: value of the added elements.
     """
     image = cropped(image, [max(-side, 0) for side in sides])
     more = [max(side, 0) for side in sides]
@@ -113,7 +117,7 @@ def padded(image: Tensor, sides: Sequence[int], value: float) -> Tensor:
 
 
 def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
-    """Return a tensor without rows at its sides, the last axis first."""
+    """Remove elements before and after each axis, last axis first."""
     for place in range(0, len(sides), 2):
         axis, (before, after) = image.ndim - 1 - place // 2, sides[place : place + 2]
         if before or after:
@@ -122,7 +126,11 @@ def cropped(image: Tensor, sides: Sequence[int]) -> Tensor:
 
 
 def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return MaxPool; padding never wins."""
+    """Compute MaxPool; padding is −∞.
+
+    Raises:
+        NotCoveredError: the node has a second output.
+    """
     if len(node.outputs) > 1:
         raise uncovered(node, "its second output, the places of the maxima")
     source = given(inputs, 0)
@@ -134,7 +142,7 @@ def max_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return AveragePool; what hangs over the padding is never counted."""
+    """Compute AveragePool; positions beyond the padding are never counted."""
     source = given(inputs, 0)
     geometry = geometry_of(node, node.attributes.get_ints("kernel_shape"))
     pads, overhang = _pooling(node, geometry, source.shape[2:])
@@ -152,7 +160,7 @@ def average_pool(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _sums(image: Tensor, geometry: WindowGeometry) -> Tensor:
-    """Return the sums of all windows of each channel."""
+    """Sum all windows of each channel."""
     channels = image.shape[1]
     ones = torch.ones(channels, 1, *geometry.kernel)
     return F.conv2d(
@@ -161,7 +169,7 @@ def _sums(image: Tensor, geometry: WindowGeometry) -> Tensor:
 
 
 def _sides(pads: Sides, overhang: Sequence[int]) -> tuple[int, int, int, int]:
-    """Return padding in torch's order."""
+    """Convert padding to torch's order."""
     top, left, bottom, right = pads
     return left, right + overhang[1], top, bottom + overhang[0]
 
@@ -169,7 +177,7 @@ def _sides(pads: Sides, overhang: Sequence[int]) -> tuple[int, int, int, int]:
 def _pooling(
     node: ir.Node, geometry: WindowGeometry, size: Sequence[int]
 ) -> tuple[Sides, tuple[int, int]]:
-    """Return the padding of a pooling, and by how much `ceil_mode` reaches beyond it."""
+    """Return the padding of a pooling, and how far `ceil_mode` extends bottom and right."""
     pads = padding_of(node, geometry, size)
     if not node.attributes.get_int("ceil_mode", 0):
         return pads, (0, 0)
@@ -185,7 +193,7 @@ def _pooling(
 
 
 def pad(node: ir.Node, inputs: Inputs) -> Tensor:
-    """Return Pad."""
+    """Compute Pad, any mode."""
     source, listed = given(inputs, 0), integers(inputs, 1) or []
     axes = integers(inputs, 3) or list(range(source.ndim))
     sides = {axis % source.ndim: (listed[i], listed[i + len(axes)]) for i, axis in enumerate(axes)}
@@ -204,9 +212,9 @@ def pad(node: ir.Node, inputs: Inputs) -> Tensor:
 
 
 def _runs(length: int, before: int, after: int, mode: str) -> list[tuple[int, int]]:
-    """Return the pieces that a padded axis is made of, where each starts and how long it is.
+    """List start and length of the contiguous runs of rows that make up a padded axis.
 
-    Negative padding cuts rows off.
+    Negative padding removes rows.
     """
     rows = np.arange(length)[max(-before, 0) : length - max(-after, 0)]
     rows = np.pad(rows, (max(before, 0), max(after, 0)), mode=mode)  # type: ignore[call-overload]
