@@ -1,1 +1,1 @@
-"""The ONNX graph: reading it, binding its size, rewriting it, and the view that lowerings walk."""
+"""The ONNX graph stage: load, bind shapes, rewrite, and build the network that lowerings read."""

@@ -1,4 +1,4 @@
-"""Multiplying and shifting the channels of an image: y = a·x + b with constants a and b."""
+"""Affine maps per channel of an image: y = a·x + b with constant a and b."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from edge_imgq.graph.operators import AFFINE
 
 LANES = 16
 """Channels that a depthwise kernel computes at once (XNNPACK's f32-dwconv and qs8-dwconv). On an
-image of 3 channels MUL and ADD are a fifth faster, as they run over all numbers in a row."""
+image of 3 channels, MUL and ADD are a fifth faster, because they run over contiguous numbers.
+"""
 
 
 @dataclass(frozen=True)
 class Affine:
-    """A factor and an offset for every channel.
+    """A factor and an offset for each channel.
 
     Attributes:
         scale: (C,), float64.
@@ -31,43 +32,43 @@ class Affine:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all channels have the same."""
+        """True if all channels have equal factors and equal offsets."""
         return bool(np.ptp(self.scale) == 0 and np.ptp(self.offset) == 0)
 
     @property
     def is_increasing(self) -> bool:
-        """Whether every factor is positive."""
+        """True if every factor is positive."""
         return bool(np.all(self.scale > 0))
 
     @property
     def is_pure_scale(self) -> bool:
-        """Whether every offset is zero."""
+        """True if every offset is zero."""
         return not np.any(self.offset)
 
     def then(self, other: Affine) -> Affine:
-        """Return what applying `other` after this comes to."""
+        """Return the composition: this affine first, then `other`."""
         return Affine(self.scale * other.scale, self.offset * other.scale + other.offset)
 
     def without_offset(self) -> Affine:
-        """Return the factors alone."""
+        """Return the affine with the same factors and zero offsets."""
         return Affine(self.scale, np.zeros_like(self.offset))
 
     def select(self, channels: Any) -> Affine:
-        """Return the affine of other channels, each given by the one it takes its numbers from."""
+        """Return an affine whose channel i is channel `channels[i]` of this one."""
         return Affine(self.scale[channels], self.offset[channels])
 
     def spread(self, channels: int) -> Affine | None:
-        """Return it for another number of channels; None where its own differ."""
+        """Return the affine for another number of channels, or None if it is not uniform."""
         if channels == len(self.scale):
             return self
         return self.select(np.zeros(channels, int)) if self.is_uniform else None
 
 
 def affine_of(node: ir.Node) -> tuple[ir.Value, Affine] | None:
-    """Return what a node multiplies and shifts, and by how much; None for any other node.
+    """Return the input of an affine node and its affine, or None for any other node.
 
-    Covered are Add, Sub, Mul and Div with one constant per channel or for all, Neg, and depthwise
-    convolutions of one tap, on images (N, C, H, W).
+    Covered are Add, Sub, Mul and Div with one constant per channel or one number, Neg, and
+    depthwise 1×1 convolutions, on images (N, C, H, W) of known C.
     """
     if node.op_type == "Conv":
         return _convolved(node)
@@ -98,7 +99,7 @@ def _with_constant(
 
 
 def _counted(source: ir.Value | None, scale: Any, offset: Any) -> tuple[ir.Value, Affine] | None:
-    """Return the affine with one number per channel; None where the constant has other axes."""
+    """Return the affine with one number per channel, or None for constants of other shapes."""
     if source is None or source.shape is None or len(source.shape) != 4:
         return None
     channels = source.shape[1]
@@ -128,7 +129,7 @@ def _convolved(node: ir.Node) -> tuple[ir.Value, Affine] | None:
 
 
 def operators_for(affine: Affine) -> int:
-    """Return how many operators `insert_affine` takes for an affine."""
+    """Return the number of nodes, 1 or 2, that `insert_affine` writes for an affine."""
     is_either = affine.is_pure_scale or bool(np.all(affine.scale == 1))
     return 1 if is_either or len(affine.scale) >= LANES else 2
 
@@ -138,8 +139,9 @@ def insert_affine(
 ) -> ir.Value:
     """Insert an affine before a node and return its output.
 
-    It is a product or a sum where that is all. Both are one depthwise convolution of one tap where
-    the channels fill its lanes, and else a product and a sum.
+    A pure factor is written as Mul and a pure offset as Add. Both together are a depthwise 1×1
+    convolution from LANES channels on, and a Mul and an Add below. Constants are rounded to
+    float32.
     """
     if operators_for(affine) == 2:
         scaled = _insert_one(graph, before, source, affine.without_offset(), f"{name}.scale")
@@ -169,9 +171,10 @@ def _insert_one(
 
 
 def scale_inputs(node: ir.Node, affine: Affine) -> None:
-    """Let a convolution of constant weights read x where it read an affine of it, in place.
+    """Fold an affine of its input into a convolution's constant weights and bias, in place.
 
-    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c), where no zeros are padded or b is 0.
+    W*(a·x + b) + c = (W·a)*x + (ΣW·b + c). Exact in real numbers if b is 0 or the convolution has
+    no zero padding; the caller checks that.
     """
     kernel = edit.contents(node.inputs[1])
     group = node.attributes.get_int("group", 1)
@@ -187,9 +190,9 @@ def scale_inputs(node: ir.Node, affine: Affine) -> None:
 
 
 def scale_bounds(clip: ir.Node, affine: Affine) -> None:
-    """Let a clipping of constant bounds clip the affine of what it clipped, in place.
+    """Apply an affine to the constant bounds of a Clip, in place.
 
-    The affine is uniform and increasing, so that the lower bound stays the lower one.
+    The affine must be uniform and increasing, so that the lower bound stays the lower one.
     """
     for index, value in enumerate(clip.inputs[1:], 1):
         if value is not None:

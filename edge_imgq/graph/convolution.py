@@ -1,4 +1,4 @@
-"""A convolution with everything filled in that its node may leave out or say in another way."""
+"""Convolutions with all ONNX defaults filled in and `auto_pad` resolved."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ Sides = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Convolution:
-    """A Conv or ConvTranspose of images, with constant weights.
+    """A two-dimensional Conv or ConvTranspose with constant weights.
 
     Attributes:
         is_transposed: whether it is a ConvTranspose.
         weight: (O, I / group, K, L); of a transposed one (I, O / group, K, L).
-        bias: (O,); None where it has none.
-        group: of channels; each is convolved by itself.
+        bias: (O,), or None.
+        group: number of channel groups.
         strides: rows and columns.
-        dilations: rows and columns from one tap to the next.
-        pads: top, left, bottom, right, `auto_pad` resolved; None where they depend on the size of
-            the image.
-        output_padding: rows and columns that a transposed one adds at its end.
+        dilations: rows and columns.
+        pads: top, left, bottom, right; None if `auto_pad` makes them depend on the image size.
+        output_padding: rows and columns that a transposed one adds at the end.
     """
 
     is_transposed: bool
@@ -43,18 +42,18 @@ class Convolution:
 
     @property
     def kernel(self) -> Pair:
-        """Rows and columns of taps."""
+        """Height and width of the kernel."""
         rows, columns = self.weight.shape[2:]
         return rows, columns
 
     @property
     def is_dense(self) -> bool:
-        """Whether every output channel reads every input channel, at neighbouring pixels."""
+        """True for one group and no dilation."""
         return self.group == 1 and self.dilations == (1, 1)
 
     @property
     def keeps_size(self) -> bool:
-        """Whether it writes an image of the size that it reads, tap by tap, whatever that is."""
+        """True if the output always has the input's size: stride 1 and span − 1 of padding."""
         spans = spans_of(self.kernel, self.dilations)
         return (
             not self.is_transposed
@@ -65,7 +64,7 @@ class Convolution:
 
 
 def convolution_of(node: ir.Node) -> Convolution | None:
-    """Return a node as a convolution of images with constant weights; None for anything else."""
+    """Return the convolution of a node with constant weights, or None for any other node."""
     if node.op_type not in WEIGHT_AXIS:
         return None
     if not all(edit.is_constant(value) for value in node.inputs[1:] if value is not None):
@@ -77,9 +76,9 @@ def convolution_of(node: ir.Node) -> Convolution | None:
 
 
 def convolution_in(operation: Operation) -> Convolution | None:
-    """Return an operation as a convolution of images with constant weights; None for anything else.
+    """Return the convolution of an operation with constant weights, or None for any other one.
 
-    Where it states `auto_pad`, its padding counts as not known: forms copy attributes.
+    With an `auto_pad` attribute the pads count as unknown, because rewrites copy attributes.
     """
     if operation.kind not in WEIGHT_AXIS:
         return None
@@ -107,7 +106,7 @@ def _filled_in(
 
 
 def attributes_of(node: ir.Node) -> dict[str, Any]:
-    """Return the attributes of a node as Python values."""
+    """Return the attributes of a node as Python values, by name."""
     return {name: attribute.value for name, attribute in node.attributes.items()}
 
 
@@ -119,21 +118,21 @@ def padding_in(
     *,
     explicit: bool = False,
 ) -> tuple[int, ...] | None:
-    """Return the padding of a window, of all axes before and of all axes behind.
+    """Return the pads of a window in ONNX order: begin of each axis, then end of each axis.
 
-    Of a transposed convolution it is what is cut off; its output padding is added at the end still.
+    For a transposed convolution they are the pixels cropped from its result, before output padding.
 
     Args:
-        kind: of the operator.
-        attributes: of its node.
+        kind: operator type.
+        attributes: attributes of the node.
         kernel: taps along each axis.
-        size: of the image; None where it is open.
-        explicit: take `pads` alone, and no padding as known where another attribute states it.
+        size: image size along each axis, or None if open.
+        explicit: use only the `pads` attribute, and return None if `auto_pad` or `output_shape`
+            defines the padding.
 
     Returns:
-        None where it depends on an open size, or is none that `pads` can say. With a size it is
-        never None: a transposed convolution whose output ends behind its taps is cut by less than
-        nothing.
+        None if the padding depends on an open size or would be negative. With a size it is never
+        None. A transposed convolution whose output extends beyond its taps then has negative pads.
     """
     auto, shape = attributes.get("auto_pad", "NOTSET"), attributes.get("output_shape")
     if explicit and (auto != "NOTSET" or shape is not None):
@@ -151,7 +150,7 @@ def padding_in(
 def _totals(
     kind: str, attributes: Mapping[str, Any], kernel: Sequence[int], size: Sequence[int] | None
 ) -> list[int] | None:
-    """Return the padding of each axis, both ends together; None where an open size decides it."""
+    """Return begin plus end padding of each axis, or None if it depends on an open size."""
     ones, shape = (1,) * len(kernel), attributes.get("output_shape")
     strides = attributes.get("strides", ones)
     spans = spans_of(kernel, attributes.get("dilations", ones))
@@ -173,7 +172,7 @@ def _totals(
 
 
 def spans_of(kernel: Sequence[int], dilations: Sequence[int]) -> tuple[int, ...]:
-    """Return how many pixels lie from the first tap to the last along each axis, both counted."""
+    """Return the extent of a dilated kernel along each axis, (K − 1) · d + 1 pixels."""
     return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The edits that graph passes are made of."""
+"""Edit operations on the onnx_ir graph, shared by all passes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ import onnx_ir as ir
 
 
 def is_constant(value: ir.Value | None) -> bool:
-    """Tell whether a value is there and known before the model runs."""
+    """Return True if a value is present and known before run time."""
     return value is not None and value.const_value is not None
 
 
 def contents(value: ir.Value | None) -> Any:
-    """Return the contents of a constant value as a NumPy array."""
+    """Return the contents of a constant value as a NumPy array.
+
+    Raises:
+        ValueError: the value is absent or computed.
+    """
     if value is None or value.const_value is None:
         raise ValueError("not a constant")
     return value.const_value.numpy()
 
 
 def producer_of(node: ir.Node, index: int) -> ir.Node:
-    """Return the node that computes an input which must be there and be computed."""
+    """Return the node that computes an input.
+
+    Raises:
+        ValueError: the input is absent, or no node computes it.
+    """
     producer = find_maker(node.inputs[index])
     if producer is None:
         raise ValueError(f"no node computes input {index} of '{node.name}'")
@@ -30,12 +38,16 @@ def producer_of(node: ir.Node, index: int) -> ir.Node:
 
 
 def find_maker(value: ir.Value | None) -> ir.Node | None:
-    """Return the node that computes a value; None where there is no value, or no such node."""
+    """Return the node that computes a value, or None for an absent, input or constant value."""
     return None if value is None else value.producer()
 
 
 def maker(value: ir.Value) -> ir.Node:
-    """Return the node that computes a value which is computed."""
+    """Return the node that computes a value.
+
+    Raises:
+        ValueError: no node computes it.
+    """
     node = value.producer()
     if node is None:
         raise ValueError(f"no node computes '{value.name}'")
@@ -43,16 +55,20 @@ def maker(value: ir.Value) -> ir.Node:
 
 
 def replace_contents(value: ir.Value | None, array: Any) -> None:
-    """Give a constant other contents, in place."""
+    """Replace the contents of a constant, in place.
+
+    Raises:
+        ValueError: the value is absent.
+    """
     if value is None:
         raise ValueError("not a constant")
     value.const_value = ir.tensor(array, name=value.name)
 
 
 def sole_consumer(value: ir.Value) -> ir.Node | None:
-    """Return the node that reads a value; None when it is read more than once or leaves the graph.
+    """Return the only reader of a value; None for several uses or a graph output.
 
-    A node that reads a value twice, such as x · x, does not count.
+    A node that reads a value twice, such as x · x, counts as two uses.
     """
     uses = list(value.uses())
     if len(uses) != 1 or value.is_graph_output():
@@ -61,26 +77,26 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
 
 
 class Names:
-    """The names of a graph's values, for many additions: looking each up walks the whole graph."""
+    """The value names of a graph, cached for many insertions: each lookup walks the whole graph."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._taken = _taken(graph)
 
     def free(self, name: str) -> str:
-        """Return `name`, numbered if it is taken; from now on it is."""
+        """Reserve and return `name`, with a number appended if it is taken."""
         unique = _numbered(name, self._taken)
         self._taken.add(unique)
         return unique
 
 
 def add_constant(graph: ir.Graph, name: str, array: Any, names: Names | None = None) -> ir.Value:
-    """Register an initializer under a name that no other value has.
+    """Add an initializer under a unique name and return its value.
 
     Args:
-        graph: the graph to add it to.
-        name: wanted name; a number is appended where it is taken.
-        array: NumPy array, kept in its type.
-        names: of the graph, where many are added.
+        graph: edited in place.
+        name: preferred name; a number is appended if it is taken.
+        array: contents; the dtype is kept.
+        names: name cache of the graph, for many insertions.
     """
     unique = names.free(name) if names else free_name(graph, name)
     tensor = ir.tensor(np.array(array, order="C"), name=unique)
@@ -91,7 +107,7 @@ def add_constant(graph: ir.Graph, name: str, array: Any, names: Names | None = N
 
 
 def free_name(graph: ir.Graph, name: str) -> str:
-    """Return `name`, numbered if a value of the graph already has it."""
+    """Return `name`, with a number appended if a value of the graph has that name."""
     return _numbered(name, _taken(graph))
 
 
@@ -118,7 +134,10 @@ def insert_node(
     attributes: dict[str, Any],
     name: str,
 ) -> ir.Value:
-    """Insert a one-output node before another and return its output, a float tensor."""
+    """Insert a node with one output before another and return the output, typed float32.
+
+    Its shape is not set.
+    """
     node = ir.node(kind, inputs, attributes, name=name)
     output = node.outputs[0]
     node.name = output.name = free_name(graph, name)  # several nodes may ask for one name
@@ -133,12 +152,12 @@ def insert_convolution(
     """Insert a 1×1 convolution before a node and return its output.
 
     Args:
-        graph: the graph to change.
-        before: the node that it must stand before.
-        source: its input, (N, C, H, W).
-        weight: matrix (output channels, input channels).
-        name: of the node; its constants are named after it.
-        bias: vector (output channels,) or None.
+        graph: edited in place.
+        before: node before which to insert.
+        source: input, (N, C, H, W).
+        weight: matrix (output channels, input channels), rounded to float32.
+        name: name of the node and prefix of its constants' names.
+        bias: (output channels,) or None.
     """
     kernel = np.asarray(weight, np.float32)[:, :, np.newaxis, np.newaxis]
     inputs: list[ir.Value | None] = [source, add_constant(graph, f"{name}.weight", kernel)]
@@ -150,14 +169,14 @@ def insert_convolution(
 def insert_reshape(
     graph: ir.Graph, before: ir.Node, source: ir.Value | None, lengths: Sequence[int], name: str
 ) -> ir.Value:
-    """Insert a Reshape to known lengths before a node and return its output.
+    """Insert a Reshape to a static shape before a node and return its output.
 
     Args:
-        graph: the graph to change.
-        before: the node that it must stand before.
-        source: what is reshaped.
-        lengths: of its axes from there on.
-        name: of the node; its constant is named after it.
+        graph: edited in place.
+        before: node before which to insert.
+        source: input.
+        lengths: target shape.
+        name: name of the node and prefix of its constant's name.
     """
     shape = add_constant(graph, f"{name}.shape", np.array(lengths, np.int64))
     result = insert_node(graph, before, "Reshape", [source, shape], {}, name)
@@ -172,15 +191,14 @@ def insert_slice(
     ends: Mapping[int, tuple[int, int]],
     name: str,
 ) -> ir.Value:
-    """Insert a Slice before a node and return its output, whose shape is left open.
+    """Insert a Slice before a node and return its output, whose shape is not set.
 
     Args:
-        graph: the graph to change.
-        before: the node that it must stand before; constants are named after it.
-        source: what is cut.
-        ends: first place that is kept and the one behind the last, by axis; negative ones count
-            from the end.
-        name: of the new node.
+        graph: edited in place.
+        before: node before which to insert; its name prefixes the constants' names.
+        source: input.
+        ends: start and end index by axis; negative indices count from the end.
+        name: name of the new node.
     """
     table = {
         "starts": [first for first, _ in ends.values()],
@@ -195,7 +213,7 @@ def insert_slice(
 
 
 def take_place(old: ir.Value, new: ir.Value) -> None:
-    """Let `new` be read everywhere that `old` was, under the name of `old` at the graph's edge."""
+    """Let `new` replace `old` for all readers and as graph output, keeping the output's name."""
     if old.is_graph_output():
         new.name, old.name = old.name, f"{old.name}_before"
         new.shape, new.type = old.shape, old.type
@@ -203,7 +221,7 @@ def take_place(old: ir.Value, new: ir.Value) -> None:
 
 
 def remove_node(node: ir.Node) -> None:
-    """Remove a node that nothing reads any more, and the constants that only it read."""
+    """Remove a node whose outputs have no readers, and the constants that only it read."""
     graph = node.graph
     assert isinstance(graph, ir.Graph)
     constants = [value for value in node.inputs if value is not None and value.is_initializer()]
@@ -214,7 +232,10 @@ def remove_node(node: ir.Node) -> None:
 
 
 def remove_dead(node: ir.Node) -> None:
-    """Remove a node that nothing reads, and then those before it that only it read."""
+    """Remove a node whose outputs have no readers, then each producer that this leaves unread.
+
+    A node with readers or graph outputs stays.
+    """
     if node.graph is None or any(v.uses() or v.is_graph_output() for v in node.outputs):
         return
     sources = [value.producer() for value in node.inputs if value is not None]
@@ -225,20 +246,20 @@ def remove_dead(node: ir.Node) -> None:
 
 
 def bias_of(node: ir.Node) -> Any:
-    """Return the constant bias of a convolution, None when it has none."""
+    """Return the constant bias (O,) of a convolution, or None without one."""
     given = node.inputs[2] if len(node.inputs) > 2 else None
     return None if given is None else contents(given)
 
 
 def set_bias(node: ir.Node, array: Any, suffix: str) -> None:
-    """Give a convolution a bias, in the place of its own if it has one."""
+    """Set or replace the bias of a convolution, as float32."""
     if len(node.inputs) < 3:
         node.resize_inputs(3)
     replace_input(node, 2, array, suffix)
 
 
 def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
-    """Let a node read another constant, float32; the old one goes when nothing reads it."""
+    """Replace an input by a float32 constant; remove the old initializer if it is unread."""
     graph, old = node.graph, node.inputs[index]
     assert isinstance(graph, ir.Graph)
     name = f"{node.name}.bias" if old is None else f"{old.name}.{suffix}"
@@ -249,7 +270,7 @@ def replace_input(node: ir.Node, index: int, array: Any, suffix: str) -> None:
 
 
 def channels_before(node: ir.Node, index: int) -> int | None:
-    """Return how many channels a Concat takes before an input; None when not all are known."""
+    """Return the number of channels that a Concat's earlier inputs hold, or None if unknown."""
     counts = [
         value.shape[1] if value is not None and value.shape is not None else None
         for value in node.inputs[:index]

@@ -1,9 +1,9 @@
-"""Which operators compute in float even where the graph around them is int8.
+"""Operators that compute in float within an int8 graph.
 
-Two kinds: operators that the formats have no integer kernel for, and nodes that a pass marked
-because eight bits cannot hold what lies between them (the variance of a normalisation). The
-quantizer puts no scale between marked nodes. A lowering dequantizes what enters such an operator
-and quantizes what leaves it.
+There are two kinds: operators without an integer kernel in the formats, and nodes that a pass
+marked because eight bits cannot represent the values between them (the variance of a
+normalisation). The quantizer places no scale between marked nodes. A lowering dequantizes the
+inputs of such a region and quantizes its outputs.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ MARKABLE = frozenset(
         "Unsqueeze",
     }
 )  # fmt: skip
-"""Operators that a pass may mark besides."""
+"""Operators that passes may mark, in addition to those without an integer kernel."""
 
 MARK, FLOAT = "edge-imgq.arithmetic", "float"
 
 
 def mark_float(node: ir.Node) -> None:
-    """Let a node compute in float in a quantized graph."""
+    """Mark a node to compute in float in a quantized graph, in its metadata."""
     node.metadata_props[MARK] = FLOAT
 
 
 def is_marked(node: ir.Node) -> bool:
-    """Tell whether a pass marked a node."""
+    """Return True if a pass marked the node."""
     return node.metadata_props.get(MARK) == FLOAT
 
 
 def stays_float(value: ir.Value) -> bool:
-    """Tell whether a value lies between marked nodes, where no quantizer may stand."""
+    """Return True if a value is made and read only by marked nodes, so that it gets no scale."""
     node = value.producer()
     if node is None or not is_marked(node) or value.is_graph_output():
         return False
@@ -40,7 +40,7 @@ def stays_float(value: ir.Value) -> bool:
 
 
 def float_regions(graph: ir.Graph) -> list[list[ir.Node]]:
-    """Return the marked nodes, those that values join together; in order."""
+    """Return the connected regions of marked nodes, each in topological order."""
     regions: list[list[ir.Node]] = []
     taken: set[ir.Node] = set()
     for node in graph:

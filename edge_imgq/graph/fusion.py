@@ -1,7 +1,7 @@
-"""Which clipping the target formats fuse into the operation before it.
+"""Activation fusion: which clips the target formats fuse into the preceding operator.
 
-The quantizer and the reader of graphs must agree on this: no quantizer stands between an operation
-and a fused activation, so the operation rounds once.
+The quantizer and the graph reader must agree on it: no quantizer lies between an operator and a
+fused activation, so the operator rounds once.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from edge_imgq.graph.network import Activation
 from edge_imgq.graph.operators import operators
 
 RECTIFIER = Activation(0.0, math.inf)
-"""The bounds of a Relu."""
+"""Bounds of Relu."""
 
 FUSES_ACTIVATION = operators(lambda row: row.fuses_clip)
-"""Operators after which the target formats clip for free."""
+"""Operators that absorb a following clip at no cost in every target format."""
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:
-    """Return the Relu or constant Clip that alone reads a node's output and is fused into it."""
+    """Return the Relu or constant Clip that is fused into a node as its only reader, or None."""
     if node.op_type not in FUSES_ACTIVATION:
         return None
     output = node.outputs[0]
@@ -32,13 +32,13 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
 
 
 def stored_output(node: ir.Node) -> ir.Value:
-    """Return the value that a node leaves in memory: after its fused activation, if it has one."""
+    """Return the value that a node writes to memory: behind its fused activation, if any."""
     follower = fused_activation(node)
     return node.outputs[0] if follower is None else follower.outputs[0]
 
 
 def clip_bounds(node: ir.Node) -> Activation | None:
-    """Return the bounds of a Relu or of a Clip with constant bounds; None for anything else."""
+    """Return the bounds of a Relu or a Clip with constant bounds, or None for any other node."""
     if node.op_type == "Relu":
         return Activation(0.0, math.inf)
     if node.op_type != "Clip":

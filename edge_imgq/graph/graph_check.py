@@ -1,4 +1,4 @@
-"""Whether what a graph says of its values is what its nodes compute: shapes, types, order."""
+"""Consistency check of a graph: recorded shapes and types against inferred ones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from edge_imgq.errors import FaultError
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 Kind = tuple[int, tuple[int | None, ...] | None]
-"""Element type and lengths of a value; None for what is open."""
+"""Element type and lengths of a value; None where unknown."""
 
 
 def check_graph(model: ir.Model, stage: str) -> None:
-    """Refuse a graph that ONNX finds invalid, or whose values have other shapes than they say.
+    """Check a graph with ONNX's checker, and its recorded shapes against inferred ones.
 
     Args:
-        model: left as it is.
-        stage: what made it, for the message.
+        model: not changed.
+        stage: name of the stage that made the graph, for the message.
 
     Raises:
-        FaultError: a node, type or shape is wrong; names the first.
+        FaultError: a node, type or shape is wrong; the message names the first.
     """
     proto = ir.to_proto(model)
     said = {value.name: _kind(value) for value in _values(proto)}
@@ -49,7 +49,7 @@ def _kind(value: onnx.ValueInfoProto) -> Kind:
 
 
 def _difference(said: Kind, found: Kind) -> str:
-    """Return in words how what is said differs from what was found; empty where it does not."""
+    """Describe how a recorded kind differs from the inferred one; empty if they agree."""
     if said[0] and found[0] and said[0] != found[0]:
         names = [onnx.TensorProto.DataType.Name(kind).lower() for kind in (said[0], found[0])]
         return f"the type {names[0]}, and has {names[1]}"

@@ -1,20 +1,20 @@
-"""Linear maps of an image as values: convolutions that can be added and put one after the other.
+"""Algebra of convolutions as linear maps of an image: composition and sum.
 
-A window writes, in one dimension, with padding p in front,
+A window computes, in one dimension, with padding p at the beginning,
 
     y[n] = Σ_t K[t] · x[s·n + t − p] + b,        x = 0 outside of the image.
 
-**One after the other.** With A before B and u the image between them,
+**Composition.** With A before B and u the image between them,
 
     y[n] = Σ_v B[v] · u[s_B·n + v − p_B]
          = Σ_v Σ_t B[v]·A[t] · x[s_A·s_B·n + (s_A·v + t) − (s_A·p_B + p_A)],
 
 one window with taps at s_A·v + t, stride s_A·s_B and padding s_A·p_B + p_A. B reads zeros outside
-of u, where A would have written Σ A·x + a. So it is exact where B reads nothing outside (p_B = 0),
-and where A's own values there are zero: one tap, no bias, no padding, no stride.
+of u, where the composed window yields Σ A·x + a. So the composition is exact if B has no padding
+(p_B = 0), or if A is zero outside: a 1×1 kernel without bias, padding and stride.
 
-**Side by side.** Windows of one stride that write images of one size are summed tap by tap, each
-kernel at its place around the common centre. They all read the same zeros outside.
+**Sum.** Windows of equal stride and output size are added tap by tap, each kernel aligned at the
+common position s·n. They all read the same zeros outside.
 
 Ding et al., "RepVGG", CVPR 2021; Bhardwaj et al., "Collapsible linear blocks", MLSys 2022.
 """
@@ -37,16 +37,16 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class ConvGeometry:
-    """What a convolution reads and writes, without its weights.
+    """The geometry of a convolution, without its weights.
 
     Attributes:
         outputs: output channels.
-        inputs: input channels, of all groups.
+        inputs: input channels of all groups.
         taps: height and width of the kernel.
-        group: number of groups of channels.
-        stride: of rows and columns.
-        before: rows of zeros above and columns of zeros on the left.
-        after: below and on the right.
+        group: number of channel groups.
+        stride: rows and columns.
+        before: padding at the top and left.
+        after: padding at the bottom and right.
     """
 
     outputs: int
@@ -64,23 +64,23 @@ class ConvGeometry:
 
     @property
     def last(self) -> Pair:
-        """How far the last tap lies below and right of the place s·n."""
+        """Rows and columns of the last tap relative to position s·n."""
         return self.taps[0] - 1 - self.before[0], self.taps[1] - 1 - self.before[1]
 
     @property
     def surplus(self) -> Pair:
-        """Zeros behind that go beyond the last tap; they decide the size of the output."""
+        """Padding at the bottom and right beyond the last tap; it determines the output size."""
         return self.after[0] - self.last[0], self.after[1] - self.last[1]
 
     @property
     def is_diagonal(self) -> bool:
-        """Whether every channel is only multiplied and shifted."""
+        """True if each channel is only multiplied and shifted."""
         alone = self.group == self.outputs == self.inputs
         return alone and self.taps == self.stride == (1, 1) and not self.is_padded
 
     @property
     def is_padded(self) -> bool:
-        """Whether zeros are put around the image."""
+        """True if any side is padded."""
         return any((*self.before, *self.after))
 
 
@@ -89,7 +89,7 @@ class LinearMap:
     """A convolution with its weights.
 
     Attributes:
-        geometry: what it reads and writes.
+        geometry: channels, taps, stride and padding.
         kernel: (outputs, inputs / group, height, width), float64.
         bias: (outputs,), float64.
     """
@@ -100,13 +100,13 @@ class LinearMap:
 
 
 def identity(channels: int) -> LinearMap:
-    """Return the window that changes nothing."""
+    """Return the depthwise 1×1 window that is the identity."""
     geometry = ConvGeometry(channels, channels, group=channels)
     return LinearMap(geometry, np.ones((channels, 1, 1, 1)), np.zeros(channels))
 
 
 def linear_map_of(node: ir.Node) -> LinearMap | None:
-    """Return a two-dimensional Conv with constant weights as a window; None for anything else."""
+    """Return the window of an undilated Conv with constant weights and known pads, else None."""
     found = convolution_of(node)
     if found is None or found.is_transposed or found.dilations != (1, 1) or found.pads is None:
         return None
@@ -122,14 +122,14 @@ def linear_map_of(node: ir.Node) -> LinearMap | None:
 def insert_linear_map(
     graph: ir.Graph, before: ir.Node, source: ir.Value, window: LinearMap, name: str
 ) -> ir.Value:
-    """Insert a window as a Conv before a node and return its output.
+    """Insert a window as a Conv before a node and return its output; weights become float32.
 
     Args:
-        graph: the graph to change.
-        before: the node that it must stand before.
-        source: its input, (N, C, H, W).
-        window: what to compute.
-        name: of the node; its constants are named after it.
+        graph: edited in place.
+        before: node before which to insert.
+        source: input, (N, C, H, W).
+        window: window to write.
+        name: name of the node and prefix of its constants' names.
     """
     weight = edit.add_constant(graph, f"{name}.weight", window.kernel.astype(np.float32))
     inputs: list[ir.Value | None] = [source, weight]
@@ -147,7 +147,7 @@ def insert_linear_map(
 
 
 def can_follow(first: LinearMap, second: ConvGeometry) -> bool:
-    """Whether one window holds both, borders included."""
+    """Return True if `second` after `first` is exactly one window, image borders included."""
     geometry = first.geometry
     if geometry.outputs != second.inputs:
         return False
@@ -174,7 +174,7 @@ def composed_geometry(first: ConvGeometry, second: ConvGeometry) -> ConvGeometry
 
 
 def compose(first: LinearMap, second: LinearMap) -> LinearMap:
-    """Return the window of `second` after `first`, which `can_follow` allows."""
+    """Return the window of `second` after `first`; `can_follow` must hold."""
     geometry = composed_geometry(first.geometry, second.geometry)
     group, stride, taps = geometry.group, first.geometry.stride, first.geometry.taps
     a, b = _regrouped(first, group), _regrouped(second, group)
@@ -191,13 +191,13 @@ def compose(first: LinearMap, second: LinearMap) -> LinearMap:
 
 
 def can_add(one: ConvGeometry, other: ConvGeometry) -> bool:
-    """Whether two windows of one image can be summed into one."""
+    """Return True if two windows of one image have the same channels, stride and output size."""
     same_channels = (one.outputs, one.inputs) == (other.outputs, other.inputs)
     return same_channels and (one.stride, one.surplus) == (other.stride, other.surplus)
 
 
 def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
-    """Return the geometry of a sum of windows of which `can_add` allows every pair."""
+    """Return the geometry of a sum of windows; `can_add` must hold for every pair."""
     first = parts[0]
     before = max(part.before[0] for part in parts), max(part.before[1] for part in parts)
     last = max(part.last[0] for part in parts), max(part.last[1] for part in parts)
@@ -208,7 +208,7 @@ def bounding_box(parts: Sequence[ConvGeometry]) -> ConvGeometry:
 
 
 def add_maps(windows: Sequence[LinearMap]) -> LinearMap:
-    """Return the sum of windows of which `can_add` allows every pair."""
+    """Return the sum of windows; `can_add` must hold for every pair."""
     geometry = bounding_box([window.geometry for window in windows])
     shape = (geometry.outputs, geometry.inputs // geometry.group, *geometry.taps)
     total = np.zeros(shape)
@@ -226,7 +226,7 @@ def scaled(window: LinearMap, factor: float) -> LinearMap:
 
 
 def _regrouped(window: LinearMap, group: int) -> Any:
-    """Return the kernel in fewer, larger groups: blocks on the diagonal, zeros beside them."""
+    """Return the kernel in fewer, larger groups: block diagonal, zeros elsewhere."""
     geometry = window.geometry
     if group == geometry.group:
         return window.kernel

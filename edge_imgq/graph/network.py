@@ -1,9 +1,9 @@
-"""The read-only view of an ONNX graph that every lowering walks.
+"""The read-only network that every lowering reads.
 
-A float graph and a QDQ graph become the same thing: a list of operations on tensors with static
-shapes. QuantizeLinear and DequantizeLinear disappear into the `quantization` of the tensors, and a
-Relu or Clip that alone follows an operation becomes that operation's `activation`. Shapes and axes
-stay logical NCHW, as in ONNX; a lowering that stores NHWC translates them itself.
+Float and QDQ graphs become one representation: a list of operations on tensors of static shape.
+QuantizeLinear and DequantizeLinear become the `quantization` of the tensors, and a Relu or Clip
+that is the only reader of an operation becomes its `activation`. Shapes and axes stay logical NCHW,
+as in ONNX; a lowering that stores NHWC translates them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 IntegerType = Literal["int8", "int16", "int32"]
 REQUANTIZE = "Requantize"
-"""Kind of the operation that only moves a tensor from one scale and zero point to another."""
+"""Kind of an operation that converts a tensor from one scale and zero point to another."""
 
 TIE_BREAK = 2.0**-13
-"""Part of a level that is added behind a bilinear Resize computed in float, in a QDQ graph and in a
-file alike, so that no result lies on a half."""
+"""Fraction of a level that is added behind a bilinear Resize computed in float.
+
+The QDQ graph and the file both add it, so that no result lies halfway between two levels.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,10 @@ class Quantization:
     """Scale and zero point: real = scale × (integer − zero point).
 
     Attributes:
-        scale: float32, shape (1,) per tensor or (channels,) per channel.
-        zero_point: integers of the same shape; all zero for weights and bias.
-        axis: the per-channel axis (logical NCHW / OIHW), None per tensor.
-        dtype: the integer type that the values are stored in.
+        scale: float32, (1,) per tensor or (channels,) per channel.
+        zero_point: int32 of the same shape; zero for weights and bias.
+        axis: per-channel axis (logical NCHW / OIHW), or None per tensor.
+        dtype: stored integer type.
     """
 
     scale: NDArray[np.float32]
@@ -50,11 +52,11 @@ class Tensor:
 
     Attributes:
         name: unique in the network.
-        shape: static, logical NCHW for images, OIHW for convolution weights.
+        shape: static; logical NCHW for images, OIHW for convolution weights.
         quantization: None for a float tensor.
-        data: constant contents, float32, or already-quantized integers where `quantization` is
-            set; None for an activation.
-        logical: whether it holds truth values instead of numbers.
+        data: constant contents, float32, or quantized integers if `quantization` is set; None for
+            an activation.
+        logical: whether the elements are booleans.
     """
 
     name: str
@@ -66,7 +68,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Activation:
-    """Bounds that an operation's output is clipped to; infinite where there is none."""
+    """Bounds to which an operation's output is clipped; infinite where unbounded."""
 
     low: float
     high: float
@@ -74,16 +76,16 @@ class Activation:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operator with everything that a lowering needs to know of it.
+    """One operator with all that a lowering needs.
 
     Attributes:
-        kind: the ONNX operator type, or REQUANTIZE.
-        name: the node's name, for messages.
-        inputs: in ONNX order; None for an optional input that is absent.
+        kind: ONNX operator type, or REQUANTIZE.
+        name: name of the node, for messages.
+        inputs: in ONNX order; None for an absent optional input.
         outputs: in ONNX order.
-        attributes: ONNX attributes as Python values (int, float, str, tuple of these).
-        activation: clipping fused after the operation.
-        in_float: whether the graph says that it computes in float even in a quantized network.
+        attributes: ONNX attributes as Python values (int, float, str, tuples of these).
+        activation: clip fused behind the operation, or None.
+        in_float: whether it is marked to compute in float in a quantized network.
     """
 
     kind: str
@@ -95,7 +97,11 @@ class Operation:
     in_float: bool = False
 
     def operand(self, index: int) -> Tensor:
-        """Return an input that must be there."""
+        """Return an input.
+
+        Raises:
+            ValueError: the input is absent.
+        """
         tensor = self.inputs[index]
         if tensor is None:
             raise ValueError(f"{self.kind} '{self.name}' has no input {index}")
@@ -110,14 +116,14 @@ class Operation:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole graph: operations in an order in which every input is computed before its use.
+    """A whole graph, with operations in topological order.
 
     Attributes:
-        name: of the graph.
+        name: name of the graph.
         inputs: the image first.
-        outputs: the picture, or what is returned in its place, first.
-        operations: in order.
-        results: names that outputs have in the graph; their tensors may have others.
+        outputs: the image, or the result returned instead, first.
+        operations: in topological order.
+        results: names of the graph outputs; their tensors may have other names.
     """
 
     name: str
@@ -128,5 +134,5 @@ class Network:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether the image input is an integer tensor."""
+        """True if the image input is an integer tensor."""
         return self.inputs[0].quantization is not None

@@ -1,9 +1,8 @@
-"""What every ONNX operator does, said once.
+"""The properties of every ONNX operator, in one table.
 
-Passes, the quantizer and the writers ask for operators by what these do. A set of operators that
-follows from that is derived from this table, here or where it is used; a table of functions, one
-per operator, stays where it is and is held to this one by
-`tests/graph/test_operator_tables.py`.
+Passes, the quantizer and the writers select operators by these properties. Sets of operators are
+derived from this table, here or where they are used. Tables of functions, one per operator, stay
+in their modules; `tests/graph/test_operator_tables.py` compares them with this one.
 """
 
 from __future__ import annotations
@@ -14,29 +13,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator of ONNX. All that is not said is False.
+    """One ONNX operator. Properties default to False.
 
     Attributes:
-        name: the type of its nodes.
-        elementwise: computes every element from the elements of its operands at the same place.
-        broadcasts: has several operands, each of which may be extended to the others' shape.
-        affine: has two operands, and is a · x + b of the first where the second is constant.
-        logical: takes truth values or returns them.
-        homogeneous: f(e · x) = e · f(x) for e > 0, all operands scaled alike.
-        bounded: changes little or not at all below some input, above some input, or both.
-        moves: gives elements of its first operand other places, and joins none; it may repeat some,
-            leave some out, and put those of other operands or one fill beside them.
-        reshapes: moves, and keeps the order in which elements lie in memory.
-        copies_integers: copies or chooses integers, so that input and output have one scale.
-        reduces: joins all elements along axes that an input or an attribute names.
+        name: operator type.
+        elementwise: computes each element from the operands' elements at the same index.
+        broadcasts: has several operands, which are broadcast to a common shape.
+        affine: has two operands, and is a · x + b of the first if the second is constant.
+        logical: reads or returns booleans.
+        homogeneous: f(e · x) = e · f(x) for e > 0, with all operands scaled alike.
+        bounded: saturates, or nearly, below some input, above some input, or both.
+        moves: copies elements of its first operand to other indices and combines none; it may
+            repeat or omit some, and insert those of other operands or a fill value.
+        reshapes: moves, and keeps the row-major order of the elements.
+        copies_integers: copies or selects integers, so that input and output share one scale.
+        reduces: combines all elements along the axes given by an input or attribute.
         window: computes from a window of `kernel_shape` that slides over the image.
-        pools: joins elements of each channel alone, in windows or over the whole image.
-        weight_axis: axis of the output channels of its weight, input 1; None where it has none.
-        fuses_clip: is followed by a clip for nothing, in every target format.
-        quantizes_constants: has float constants that are quantized like activations. Weights are
-            apart, and so are the slopes of a PRelu, which computes in float.
-        fixed_output: scale and zero point of its int8 result, where the formats fix them.
-        quantizes: turns numbers into integers, or integers into numbers.
+        pools: combines elements of each channel separately, in windows or over the whole image.
+        weight_axis: axis of the output channels of its weight, input 1; None without a weight.
+        fuses_clip: absorbs a following clip at no cost, in every target format.
+        quantizes_constants: has float constants that are quantized like activations. Weights do not
+            count, nor do the slopes of PRelu, which computes in float.
+        fixed_output: scale and zero point of its int8 result, if the formats prescribe them.
+        quantizes: converts real numbers to integers, or integers to real numbers.
     """
 
     name: str
@@ -196,18 +195,18 @@ ROWS = (
 )  # fmt: skip
 
 OPERATORS = {row.name: row for row in ROWS}
-"""Every operator that any part of the product knows."""
+"""Every operator that the product knows, by name."""
 
 
 def operators(has: Callable[[Operator], object]) -> frozenset[str]:
-    """Return the names of the operators of which something holds."""
+    """Return the names of the operators for which a predicate holds."""
     return frozenset(row.name for row in ROWS if has(row))
 
 
 ELEMENTWISE = operators(lambda row: row.elementwise)
 BROADCASTING = operators(lambda row: row.broadcasts)
 SINGLE = ELEMENTWISE - BROADCASTING - {"PRelu"}
-"""Operators that compute every element from one element; others are numbers for all, or none."""
+"""Operators that compute each element from one element; other inputs are scalars, or absent."""
 
 AFFINE = operators(lambda row: row.affine)
 LOGICAL = operators(lambda row: row.logical)
@@ -218,4 +217,4 @@ WINDOWED = operators(lambda row: row.window)
 QUANTIZING = operators(lambda row: row.quantizes)
 
 WEIGHT_AXIS = {row.name: row.weight_axis for row in ROWS if row.weight_axis is not None}
-"""Operators with a weight (input 1) and bias (input 2), and the axis of the output channels."""
+"""Axis of the weight's output channels, by operator with a weight (input 1) and bias (input 2)."""

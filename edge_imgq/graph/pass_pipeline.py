@@ -1,4 +1,4 @@
-"""Phases of graph passes: what they consist of, and applying them, with what each did."""
+"""The pass pipeline: phases of graph passes, their application, and a record of each."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 Pass = Callable[[ir.Model], int]
-"""Changes a model in place and returns how many rewritings it did."""
+"""Rewrites a model in place and returns the number of rewrites."""
 
 MOST_ROUNDS = 8
-"""Rounds after which passes that make work for each other are left; every round is exact."""
+"""Largest number of rounds of a repeated group; every round is exact, so stopping is safe."""
 
 
 @dataclass(frozen=True)
 class PipelineEntry:
-    """A pass in its place.
+    """A pass at its position in the pipeline.
 
     Attributes:
         run: the pass.
-        reason: why it stands there.
-        after: passes that must have come before it.
+        reason: why it runs at this position.
+        after: passes that must run before it.
     """
 
     run: Pass
@@ -31,13 +31,13 @@ class PipelineEntry:
 
     @property
     def name(self) -> str:
-        """The pass's name, as people read it."""
+        """The pass's name with dashes."""
         return name_of(self.run)
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """Passes that make work for each other, applied in turn until none of them finds any.
+    """Passes that enable each other, applied in rounds until none rewrites anything.
 
     Attributes:
         entries: in the order of a round.
@@ -50,11 +50,11 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the way from a network as it was written to one that targets take.
+    """A sequence of passes with one aim.
 
     Attributes:
         name: one word.
-        aim: what a graph is like after it.
+        aim: property of the graph after the phase.
         entries: passes in order.
     """
 
@@ -63,19 +63,19 @@ class Phase:
     entries: tuple[PipelineEntry | Repeated, ...]
 
     def passes(self) -> Iterator[PipelineEntry]:
-        """Yield every pass in order, those of a group once."""
+        """Yield every pass in order; a pass of a repeated group once."""
         for entry in self.entries:
             yield from entry.entries if isinstance(entry, Repeated) else (entry,)
 
 
 @dataclass(frozen=True)
 class PhaseRecord:
-    """What a phase did to a graph.
+    """The effect of a phase on a graph.
 
     Attributes:
-        phase: its name.
-        fired: name of each pass, and how many rewritings it did.
-        nodes: of the graph, after it.
+        phase: name of the phase.
+        fired: name of each pass and its number of rewrites, zero included.
+        nodes: number of nodes of the graph after the phase.
     """
 
     phase: str
@@ -84,29 +84,33 @@ class PhaseRecord:
 
     @property
     def count(self) -> int:
-        """Rewritings of all passes."""
+        """Number of rewrites of all passes."""
         return sum(count for _, count in self.fired)
 
 
 Watcher = Callable[[PhaseRecord, ir.Model], None]
-"""Told of every phase, with the graph as it left it. It must not change the graph; values that
-passes made may have no shape yet."""
+"""Called after each phase with its record and the graph. It must not change the graph; values that
+passes inserted may have no shape yet.
+"""
 
 
 def name_of(graph_pass: Pass) -> str:
-    """Return a pass's name, as people read it."""
+    """Return a pass's function name with dashes for underscores."""
     return graph_pass.__name__.replace("_", "-")
 
 
 def apply_phases(
     model: ir.Model, phases: Sequence[Phase], watcher: Watcher | None = None
 ) -> tuple[PhaseRecord, ...]:
-    """Apply phases to a model, in place; shapes of what they made are not inferred.
+    """Apply phases to a model in place, without inferring the shapes of inserted values.
 
     Args:
-        model: changed.
+        model: edited in place.
         phases: in order.
-        watcher: told of each.
+        watcher: called after each phase.
+
+    Returns:
+        One record per phase.
     """
     records: list[PhaseRecord] = []
     for phase in phases:
@@ -121,7 +125,7 @@ def apply_phases(
 
 
 def _applied(model: ir.Model, entry: PipelineEntry | Repeated) -> Iterator[tuple[str, int]]:
-    """Apply a pass or a group of them; yield what each did each time."""
+    """Apply a pass or repeated group, and yield name and count of every run."""
     if isinstance(entry, PipelineEntry):
         yield entry.name, _run(model, entry)
         return

@@ -1,14 +1,14 @@
-"""Networks whose pixels do not begin at 0, such as those trained on -1 to 1.
+"""Conversion of networks with other pixel ranges, such as [-1, 1], to [0, 1].
 
-With n the network, l and h its values of pixel 0 and 255, and x an image in [0, 1]:
+With n the network, l and h its values of pixel 0 and 255, and x an image in [0, 1],
 
     f(x) = (n(x · (h − l) + l) − l) / (h − l)
 
-takes and returns [0, 1]. Everything after this, the float reference included, is f: apps then feed
-every network alike, and the affine at each end is folded into a convolution where that is exact.
+takes and returns [0, 1]. All later stages, the float reference included, use f, so that apps feed
+every network alike. The affine at each end is folded into a convolution where that is exact.
 
-What is returned in place of an image has ends of its own, and comes out from 0 to the peak. A
-vector becomes an image of one pixel, whose channels are its numbers.
+Outputs other than images have ranges of their own and are scaled to [0, peak]. A vector becomes an
+image of one pixel, with its elements as channels.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
-    """Let a network take and return [0, 1], in place.
+    """Rewrite a network to take and return [0, 1], in place.
 
     Args:
         model: normalised float model of one image input and one image output.
-        pixels: the values that it takes and returns now; `low` differs from `high`.
+        pixels: its current range; `low` must differ from `high`.
     """
     span = pixels.high - pixels.low
     take_unit_range(model, pixels)
@@ -44,18 +44,18 @@ def to_unit_range(model: ir.Model, pixels: PixelRange) -> None:
 
 
 def take_unit_range(model: ir.Model, pixels: PixelRange) -> None:
-    """Let a network take [0, 1], in place; what it returns stays as it is."""
+    """Rewrite a network to take [0, 1], in place; its output range stays unchanged."""
     _enter(model.graph, pixels.high - pixels.low, pixels.low)
 
 
 def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> None:
-    """Let a network return a port from 0 to the peak, (1, C, H, W), in place.
+    """Rewrite an output to range from 0 to `peak`, shape (1, C, H, W), in place.
 
     Args:
-        model: normalised float model that returns the port's own numbers.
-        port: its result.
-        peak: what the end `port.high` becomes.
-        place: of the port among its outputs.
+        model: normalised float model that returns the port's original values.
+        port: the output, with its `low` and `high` values.
+        peak: value that `port.high` is mapped to.
+        place: index of the port among the outputs.
     """
     low, high = np.array(port.low), np.array(port.high)
     factor = peak / (high - low)
@@ -68,7 +68,7 @@ def return_port(model: ir.Model, port: Port, peak: float, place: int = 0) -> Non
 
 
 def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, place: int) -> bool:
-    """Let a Gemm at the end compute factor and offset of its numbers, if there is one."""
+    """Fold factor and offset into a final Gemm; return False if there is none."""
     node = graph.outputs[place].producer()
     if node is None or node.op_type != "Gemm" or list(graph.outputs[place].uses()):
         return False
@@ -85,12 +85,12 @@ def _into_product(graph: ir.Graph, factor: Floats, offset: Floats, place: int) -
 
 
 def _by_channel(numbers: Floats) -> Floats:
-    """Return numbers for the channels of an image, or one for all, shaped to meet them."""
+    """Return a scalar, or (C, 1, 1), to broadcast over an image."""
     return numbers.reshape(() if numbers.size == 1 else (-1, 1, 1))
 
 
 def _make_pixel(graph: ir.Graph, channels: int, place: int) -> None:
-    """Let a graph return its vector as one pixel (1, C, 1, 1), under the name that it has."""
+    """Reshape a vector output to one pixel (1, C, 1, 1), keeping its name."""
     output = graph.outputs[place]
     axes = [2, 3] if output.shape is not None and len(output.shape) == 2 else [0, 2, 3]
     numbers = edit.add_constant(graph, "vector.axes", np.array(axes, np.int64))
@@ -125,7 +125,7 @@ def _affine(
     name: str,
     before: ir.Node | None,
 ) -> ir.Value:
-    """Insert source · factor + offset before a node, or at the end."""
+    """Insert source · factor + offset before a node, or at the end of the graph."""
     product = ir.node("Mul", [source, _scalar(graph, f"{name}.factor", factor)], name=f"{name}.mul")
     total = ir.node(
         "Add",

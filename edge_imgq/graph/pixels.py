@@ -1,4 +1,4 @@
-"""What the pixels of an ONNX model mean: read from its note, or worked out from its shapes."""
+"""The image contract of an ONNX model, from its metadata or derived from its shapes."""
 
 from __future__ import annotations
 
@@ -44,25 +44,25 @@ def read_pixels(
     span: tuple[float, float] = (0.0, 1.0),
     states: Sequence[tuple[str, str]] = (),
 ) -> tuple[ir.Model, ImageContract]:
-    """Return a model and its contract.
+    """Return a model and its image contract.
 
     Args:
-        model: normalised float model, its inputs in the form that
-            `edge_imgq.graph.ports.port_inputs` gives them; it is not changed.
-        name: for messages.
-        peak: float value of pixel 255 where the model has no note.
-        wanted: heights and widths that it is wanted at, which are tried first.
-        asked: what the person says of its ports.
-        span: the values of pixel 0 and pixel 255 in the model.
-        states: outputs that feed an input of the next frame, each with that input.
+        model: normalised float model with inputs as `edge_imgq.graph.ports.port_inputs` leaves
+            them; not changed.
+        name: name for messages.
+        peak: float value of pixel 255 if the model has no metadata.
+        wanted: heights and widths to try first.
+        asked: port properties that the user gave.
+        span: values of pixel 0 and pixel 255 in the model.
+        states: pairs of an output and the input that it feeds in the next frame.
 
     Returns:
-        The model itself, or one that is bound to the only size that it takes.
+        The model itself, or a copy bound to the only size that it accepts.
 
     Raises:
-        ModelError: the input is no image of which it is known what a photograph becomes there, the
-            output is neither a vector nor of an image's axes, its size is no whole multiple of the
-            input's, or no size works.
+        ModelError: the input is not a known kind of image, the output is neither a vector nor an
+            image,
+            its size is no integer multiple of the input's, or no size works.
     """
     if has_note(model.metadata_props):
         return model, FileNote.from_strings(model.metadata_props, name).contract
@@ -113,14 +113,14 @@ def _task(scale: int, layout: ImageLayout, *, is_vector: bool) -> str:
 
 
 def contract_of(model: ir.Model, name: str, peak: float) -> ImageContract:
-    """Return the contract of a model; see `read_pixels`."""
+    """Return the image contract of a model as `read_pixels` derives it."""
     return read_pixels(model, name, peak)[1]
 
 
 def _sides(
     model: ir.Model, wanted: Sequence[Size], rule: Rule, *, alone: bool = False
 ) -> Sides | None:
-    """Return the sides that a rule finds; `alone` where it is for what is no image."""
+    """Return the sides that a rule accepts, or None; with `alone`, also None for image outputs."""
     fixed = own_size(model)
     if fixed is None:
         return None if alone and _is_image(model) else find_sides(model, wanted, rule)
@@ -129,19 +129,19 @@ def _sides(
 
 
 def _is_image(model: ir.Model) -> bool:
-    """Tell whether the output has the axes of an image: trials take time."""
+    """Return True if the recorded output shape is that of an image; this avoids slow trials."""
     shape = model.graph.outputs[0].shape
     return shape is not None and len(shape) == 4 and tuple(shape[2:]) != (1, 1)
 
 
 def _tried(model: ir.Model, sides: Sides, wanted: Sequence[Size]) -> Iterable[Size]:
-    """Return sizes of which one works."""
+    """Return candidate sizes, at least one of which works."""
     only = own_size(model) or sides.only
     return (only,) if only else sizes_to_try(model, wanted)
 
 
 def _given(model: ir.Model, sides: Sides, wanted: Sequence[Size], *, is_vector: bool) -> int:
-    """Return the channels of what a model returns."""
+    """Return the number of channels that a model returns."""
     if is_vector:
         return sides.scale
     light = outline(model)
@@ -160,7 +160,7 @@ def _result(
     *,
     is_vector: bool,
 ) -> Port | None:
-    """Return what a model returns first; None for an image as it is taken."""
+    """Return the first output as a port, or None for an image of the input's kind."""
     name = str(model.graph.outputs[0].name)
     wanted = asked.of_output(name)
     said = wanted.kind
@@ -193,7 +193,11 @@ def _no_image(model: ir.Model, name: str) -> ModelError:
 
 
 def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> None:
-    """Refuse a size that a model with open sides does not take, and that no multiple explains."""
+    """Raise if a model with open sides accepts only one size.
+
+    Raises:
+        ModelError: the model does not accept `size`.
+    """
     if size == only:
         return
     holder = next((node for node in model.graph if not holds_no_size(node)), None)
@@ -206,10 +210,10 @@ def _refuse_other_sizes(model: ir.Model, name: str, size: Size, only: Size) -> N
 
 
 def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
-    """Return what is wrong with a model that gives an image of the right size at no size.
+    """Return the error for a model whose output size fits at no input size.
 
     Raises:
-        ModelError: its shapes do not work out.
+        ModelError: shape inference fails.
     """
     if len(model.graph.outputs) > 1:
         names = ", ".join(f"'{value.name}'" for value in model.graph.outputs)
@@ -227,5 +231,5 @@ def _unfit(model: ir.Model, name: str, wanted: Sequence[Size]) -> ModelError:
 
 
 def _first(model: ir.Model, wanted: Sequence[Size]) -> Size:
-    """Return the size to look at a model at that gives no image of the right size."""
+    """Return the size at which to diagnose a model whose output size never fits."""
     return own_size(model) or next(iter(wanted), (TRIED[0], TRIED[0]))

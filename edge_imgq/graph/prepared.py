@@ -1,6 +1,6 @@
-"""A graph as a target takes it: rewritten once for some kernels, and bound once to each size.
+"""A graph prepared for a target: rewritten once for a kernel profile, bound once per size.
 
-What refuses a graph, quantizes it and writes it looks at one and the same.
+The checks, the quantizer and the writer all read the same prepared graph.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class PreparedGraph:
-    """A graph that its passes have gone through, and its views.
+    """A rewritten graph and its networks by size.
 
     Attributes:
-        model: float or QDQ; who wants to change it takes a copy.
-        kernels: of the processor that it is for.
+        model: float or QDQ model; callers that edit it must copy it.
+        kernels: kernel profile of the target processor.
     """
 
     model: ir.Model
@@ -35,20 +35,20 @@ class PreparedGraph:
     _networks: dict[Size, Network] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, size: Size) -> Network:
-        """Return the view of the graph bound to a height and width; it is made once.
+        """Return the network bound to a height and width, cached.
 
         Raises:
-            ModelError: the graph does not fit the size.
+            ModelError: the graph does not accept the size.
         """
         if size not in self._networks:
             self._networks[size] = self.once_at(size)
         return self._networks[size]
 
     def once_at(self, size: Size) -> Network:
-        """Return the same for one look: it is not kept.
+        """Return the network bound to a height and width, without caching it.
 
         Raises:
-            ModelError: likewise.
+            ModelError: the graph does not accept the size.
         """
         return self._networks.get(size) or read_network(bind_size(self.model, size))
 
@@ -59,7 +59,7 @@ def prepared_graph(
     watcher: Watcher | None = None,
     kernels: KernelProfile = DEFAULT,
 ) -> PreparedGraph:
-    """Apply passes to a copy of a model.
+    """Apply passes to a copy of a model and return it as a prepared graph.
 
     Arguments and errors are those of `edge_imgq.graph.rewrite.rewrite`.
     """

@@ -1,14 +1,14 @@
-"""Reading an ONNX graph, float or QDQ, into the view that lowerings walk.
+"""Conversion of an ONNX graph, float or QDQ, to the network that lowerings read.
 
-Four things are folded, and nothing else is interpreted:
+Four constructs are folded:
 
-1. QuantizeLinear and DequantizeLinear become the `quantization` of the tensor they surround. Where
-   an integer tensor is dequantized and quantized again with other parameters, the pair becomes one
-   Requantize operation.
-2. A Relu or constant Clip that alone follows an operation, with no quantizer between, becomes that
-   operation's `activation`.
-3. The fraction of a level that a QDQ graph adds behind a bilinear Resize, so that its quantizer
-   rounds as kernels do (`edge_imgq.quantize.qdq.resize_rounding`), is left out.
+1. QuantizeLinear and DequantizeLinear become the `quantization` of the tensor between them. A
+   tensor that is dequantized and quantized again with other parameters gets one Requantize
+   operation.
+2. A Relu or constant Clip that is the only reader of an operation, with no quantizer between,
+   becomes its `activation`.
+3. The fraction of a level that a QDQ graph adds behind a bilinear Resize to match kernel rounding
+   (`edge_imgq.quantize.qdq.resize_rounding`) is omitted.
 4. Initializers become constant tensors.
 """
 
@@ -41,7 +41,7 @@ INTEGER_TYPES: dict[ir.DataType, IntegerType] = {
 
 
 def read_network(model: ir.Model) -> Network:
-    """Return the view of a graph whose shapes are bound (see `edge_imgq.graph.shapes.size`).
+    """Return the network of a graph with bound shapes (see `edge_imgq.graph.shapes.size`).
 
     Args:
         model: float ONNX, or QDQ ONNX in which every activation between operators is quantized.
@@ -53,7 +53,7 @@ def read_network(model: ir.Model) -> Network:
 
 
 class _Reader:
-    """One walk over one graph."""
+    """One traversal of a graph."""
 
     def __init__(self, model: ir.Model) -> None:
         self.graph = model.graph
@@ -78,7 +78,7 @@ class _Reader:
         return Network(name, inputs, outputs, operations, results)
 
     def _define(self, value: ir.Value) -> Tensor:
-        """Make the tensor of a value that an operation or the caller computes."""
+        """Create the tensor of a computed or input value."""
         shape, logical = _static_shape(value), value.dtype is ir.DataType.BOOL
         tensor = Tensor(value.name or "", shape, _quantization_after(value), logical=logical)
         self.tensors[value] = tensor
@@ -128,7 +128,7 @@ class _Reader:
         return self._constant(value)
 
     def _activation_after(self, node: ir.Node) -> tuple[Activation | None, ir.Value]:
-        """Return the clipping fused into a node, and the value that then is its output."""
+        """Return the activation fused into a node, and the value that becomes its output."""
         rounding = _rounding_after(node)
         if rounding is not None:
             self.fused.add(rounding)
@@ -141,9 +141,9 @@ class _Reader:
 
 
 def _rounding_after(node: ir.Node) -> ir.Node | None:
-    """Return the addition that keeps a Resize off ties before its quantizer, if there is one.
+    """Return the Add that breaks ties between a Resize and its quantizer, or None.
 
-    It is known by its place: no other addition lies between an operator and its quantizer.
+    Its position identifies it: no other Add lies between an operator and its quantizer.
     """
     adding = edit.sole_consumer(node.outputs[0]) if node.op_type == "Resize" else None
     if adding is None or adding.op_type != "Add":
@@ -157,7 +157,11 @@ def _rounding_after(node: ir.Node) -> ir.Node | None:
 
 
 def quantization_of(node: ir.Node) -> Quantization:
-    """Return the parameters of a QuantizeLinear or DequantizeLinear node."""
+    """Return the parameters of a QuantizeLinear or DequantizeLinear node.
+
+    Raises:
+        ModelError: the integer type is not int8, int16 or int32, or a parameter is computed.
+    """
     scale = constant(_operand(node, 1)).astype(np.float32).reshape(-1)
     zero = _operand(node, 2)
     integers = INTEGER_TYPES.get(zero.dtype) if zero.dtype is not None else None
@@ -170,7 +174,7 @@ def quantization_of(node: ir.Node) -> Quantization:
 
 
 def same_quantization(one: Quantization | None, other: Quantization | None) -> bool:
-    """Tell whether two tensors hold the same integers for the same real values."""
+    """Return True if two tensors store equal real values as equal integers."""
     if one is None or other is None:
         return one is other
     return (
@@ -182,7 +186,7 @@ def same_quantization(one: Quantization | None, other: Quantization | None) -> b
 
 
 def _quantization_after(value: ir.Value) -> Quantization | None:
-    """Return the quantization that a float value is given by its first quantizer, if any."""
+    """Return the parameters of the first QuantizeLinear that reads a value, or None."""
     for consumer in value.consumers():
         if consumer.op_type == "QuantizeLinear":
             return quantization_of(consumer)
@@ -217,7 +221,7 @@ def _operand(node: ir.Node, index: int) -> ir.Value:
 
 
 def plain_attribute(attribute: ir.Attr) -> Any:
-    """Return an ONNX attribute as a Python value, lists as tuples."""
+    """Return an ONNX attribute as a Python value, lists as tuples, tensors as arrays."""
     if attribute.type is ir.AttributeType.STRING:
         return attribute.as_string()
     if attribute.type is ir.AttributeType.TENSOR:

@@ -1,11 +1,11 @@
-"""Where a Resize takes each output pixel from, and with which weights, along one axis.
+"""Sampling positions and weights of Resize along one axis, in float64.
 
-Every Resize is linear and works on each axis by itself, so along one axis it is a matrix
+Resize is linear and separable, so along one axis it is a matrix
 
     y = R · x,        R of shape (output length, input length).
 
-Positions, rounding, Keys' cubic kernel and antialiasing (the kernel widened by the factor when the
-image shrinks, its weights normalised) follow the ONNX operator specification, Resize-19.
+Positions, rounding, Keys' cubic kernel and antialiasing (the kernel widened by the factor when
+downsampling, its weights normalised) follow the ONNX operator specification, Resize-19.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 CROP = "tf_crop_and_resize"
 DECIMALS = 6
-"""Of a position: what float32 holds, in which runtimes compute them."""
+"""Decimals to which positions are rounded: float32 precision, in which runtimes compute them."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis as ONNX sees it.
+    """One axis of a Resize.
 
     Attributes:
         size: input length.
         output: output length.
         scale: output/input as the node states it.
-        region: start and end of the part that `tf_crop_and_resize` takes, as shares of the input.
+        region: start and end of the region of `tf_crop_and_resize`, as fractions of the input.
     """
 
     size: int
@@ -53,7 +53,7 @@ class Axis:
         return (np.arange(self.output, dtype=np.float64) + 0.5) / self.scale - 0.5
 
     def pytorch_half_pixel(self) -> Floats:
-        """Return half_pixel, or 0 where there is one output."""
+        """Return half_pixel, or 0 for an output length of 1."""
         return self.half_pixel() if self.output > 1 else np.zeros(1)
 
     def align_corners(self) -> Floats:
@@ -62,11 +62,11 @@ class Axis:
         return np.arange(self.output, dtype=np.float64) * spacing
 
     def half_pixel_symmetric(self) -> Floats:
-        """Return half_pixel, shifted so that both ends lose the same."""
+        """Return half_pixel, shifted to be symmetric about the centre."""
         return self.size / 2 * (1 - self.output / (self.scale * self.size)) + self.half_pixel()
 
     def crop(self) -> Floats:
-        """Return positions spread over the region, its ends included."""
+        """Return equally spaced positions over the region, ends included; its middle for one."""
         start, end = (share * (self.size - 1) for share in self.region)
         if self.output == 1:
             return np.array([(start + end) / 2])
@@ -90,7 +90,7 @@ ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def axis_of(operation: Operation, axis: int) -> Axis:
-    """Return one axis of a Resize whose scales, sizes and region are constants."""
+    """Return one axis of a Resize with constant scales, sizes and region."""
     image, output = operation.operand(0).shape, operation.output.shape
     rank = len(image)
     named = [int(a) % rank for a in operation.attributes.get("axes", range(rank))]
@@ -108,7 +108,7 @@ def axis_of(operation: Operation, axis: int) -> Axis:
 
 
 def _stretched(operation: Operation, axis: int, place: int | None) -> float:
-    """Return output/input where sizes are stated, one for all axes where the aspect is kept."""
+    """Return output/input if sizes are given; one factor for all axes if the aspect is kept."""
     image, output = operation.operand(0).shape, operation.output.shape
     policy = operation.attributes.get("keep_aspect_ratio_policy", "stretch")
     sizes = _constant(operation, 3)
@@ -120,7 +120,7 @@ def _stretched(operation: Operation, axis: int, place: int | None) -> float:
 
 
 def matrix(operation: Operation, axis: int) -> Floats:
-    """Return R, (output length, input length), of one axis of a Resize."""
+    """Return R, (output length, input length), float64, for one axis of a Resize."""
     attributes, spot = operation.attributes, axis_of(operation, axis)
     coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     places = PLACES[coordinates](spot)
@@ -141,7 +141,7 @@ def matrix(operation: Operation, axis: int) -> Floats:
 
 
 def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
-    """Return which outputs a Resize with a region takes from beyond the image; else none."""
+    """Return a mask of the outputs of `tf_crop_and_resize` outside the image; False elsewhere."""
     spot = axis_of(operation, axis)
     if operation.attributes.get("coordinate_transformation_mode") != CROP:
         return np.zeros(spot.output, np.bool_)
@@ -150,9 +150,9 @@ def outside(operation: Operation, axis: int) -> NDArray[np.bool_]:
 
 
 def crops_in_place(operation: Operation) -> bool:
-    """Tell whether a Resize enlarges a region to the size of the image.
+    """Return True if a Resize enlarges a region to the size of the image.
 
-    ONNX Runtime 1.31 returns the image as it is there, ONNX's text the region.
+    ONNX Runtime 1.31 then returns the image unchanged, contrary to the ONNX specification.
     """
     if operation.attributes.get("coordinate_transformation_mode") != CROP:
         return False
@@ -165,16 +165,16 @@ IN_PLACE = (
     "it enlarges a region to the size of the image, which ONNX Runtime leaves undone and ONNX's "
     "text does not, so that no file could be checked. Crop by Slice and enlarge that"
 )
-"""Why such a Resize is refused."""
+"""Reason for refusing such a Resize, for messages."""
 
 
 def _weighted(
     places: Floats, size: int, kernel: Callable[[Floats], Floats], reach: int, shrunk: float,
     excludes: bool,
 ) -> Floats:  # fmt: skip
-    """Return the matrix of a kernel that reaches `reach / shrunk` pixels to either side.
+    """Return the matrix of a kernel that extends `reach / shrunk` pixels to either side.
 
-    Taps beyond the edge take the edge's value, or have no weight where it `excludes` them.
+    Taps beyond the edge read the edge value, or have no weight if `excludes` is set.
     """
     span = int(np.ceil(reach / shrunk))
     taps = np.floor(places)[:, np.newaxis] + np.arange(1.0 - span, span + 1)
@@ -186,7 +186,7 @@ def _weighted(
 
 
 def _spread(taps: Floats, weights: Floats, size: int) -> Floats:
-    """Sum weights into a matrix; taps beyond the edge fall on the edge."""
+    """Accumulate weights into a matrix; taps beyond the edge are added to the edge."""
     rows = np.broadcast_to(np.arange(len(taps))[:, np.newaxis], taps.shape)
     table = np.zeros((len(taps), size))
     columns = taps.clip(0, size - 1).astype(int)
@@ -199,7 +199,7 @@ def _triangle(x: Floats) -> Floats:
 
 
 def _cubic(a: float) -> Callable[[Floats], Floats]:
-    """Return Keys' cubic convolution kernel."""
+    """Return Keys' cubic convolution kernel for the parameter a."""
 
     def kernel(x: Floats) -> Floats:
         t = np.abs(x)

@@ -1,4 +1,4 @@
-"""Applying passes by name, as recipes list them."""
+"""Application of graph passes by name, as recipes list them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PASSES: dict[str, Callable[[KernelProfile], Pass]] = {
     "pixel-shuffle-to-deconv": lambda _: pixel_shuffle_to_deconv,
     "zero-insertion": lambda _: zero_insertion,
 }
-"""Every pass by the name that recipes use (`edge_imgq.recipe.passes.PASS_NAMES`), for some kernels.
-
-All are exact in float."""
+"""Pass factory for a kernel profile, by the name that recipes use
+(`edge_imgq.recipe.passes.PASS_NAMES`). All passes are exact in real numbers.
+"""
 
 
 def rewrite(
@@ -41,16 +41,16 @@ def rewrite(
     watcher: Watcher | None = None,
     kernels: KernelProfile = DEFAULT,
 ) -> ir.Model:
-    """Return a copy of the model with passes applied in the order given.
+    """Return a copy of the model with the named passes applied in order.
 
     Args:
-        model: left as it is.
-        passes: their names.
-        watcher: told of each phase: those of "canonical", and one for each other pass.
-        kernels: of the processor that the graph is for.
+        model: not changed.
+        passes: names of passes.
+        watcher: called after each phase of "canonical" and after every other pass.
+        kernels: kernel profile of the target processor.
 
     Raises:
-        RecipeError: a pass does not exist.
+        RecipeError: a name is unknown.
     """
     unknown = [name for name in passes if name not in PASSES]
     if unknown:

@@ -1,4 +1,4 @@
-"""A digest of what a graph is made of but for its weights: two states of one training share it."""
+"""Digest of a graph's structure without its weights: equal for two checkpoints of one training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 
 def structure_sha256(model: ir.Model) -> str:
-    """Return the SHA-256 over nodes, their connections and attributes, and shapes of constants."""
+    """Return the SHA-256 of nodes, connections, attributes and shapes of constants."""
     return hashlib.sha256("\n".join(_lines(model)).encode()).hexdigest()
 
 
@@ -24,7 +24,7 @@ def _lines(model: ir.Model) -> Iterator[str]:
 
 
 def _worth(attribute: ir.Attr) -> str:
-    """Return the value of an attribute; of a tensor its type and shape, since it is a weight."""
+    """Return the value of an attribute as text; for a tensor only type and shape."""
     if attribute.type == ir.AttributeType.TENSOR:
         return f"{attribute.value.dtype} {attribute.value.shape}"
     return str(attribute.value)

@@ -1,4 +1,4 @@
-"""What each tensor of a graph is made by, in a line: its scale, its weights' digest."""
+"""One line per tensor of a graph: scale and zero point, and digests of weights."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIGITS = 8
-"""Of a digest: a change shows, and a baseline stays small."""
+"""Hexadecimal digits of a digest; short, to keep baselines small."""
 
 SHAPES = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.BOOL, onnx.TensorProto.STRING})
-"""Types of constants that are shapes, axes and modes."""
+"""Element types of constants that hold shapes, axes and modes."""
 
 SEPARATOR = "; "
-"""Between the parts of a line."""
+"""Separator of the fields of a line."""
 
 
 def tensor_digests(path: Path) -> dict[str, str]:
-    """Return the quantized tensors and the weights of a float or QDQ graph, in order of their use.
+    """Describe the quantized tensors and weights of a float or QDQ file, in order of use.
 
     Returns:
         By name, "uint8; scale 0.0123; zero point 3" for an activation, "int8 16x3x3x3; values
-        #5e6f7a8b; scales #1a2b3c4d" for weights, "float32 16; values #5e6f7a8b" where they stay in
-        float. Scales and zero points of one number are written out.
+        #5e6f7a8b; scales #1a2b3c4d" for weights, "float32 16; values #5e6f7a8b" for float weights.
+        Scalar scales and zero points are written out.
     """
     return dict(_Graph(onnx.load(path)).lines())
 
@@ -56,7 +56,7 @@ class _Graph:
             yield from self._line(output.name)
 
     def _line(self, name: str) -> Iterator[tuple[str, str]]:
-        """Yield the line of what an operator reads; none of a float activation or a shape."""
+        """Yield the line of an operator's input; nothing for a float activation or a shape."""
         if name in self.constants:
             if self.constants[name].data_type not in SHAPES:
                 yield name, self._weights(name)
@@ -79,7 +79,7 @@ class _Graph:
         return f"{kind} {'x'.join(map(str, values.shape))}".strip() + f"{SEPARATOR}{_said(values)}"
 
     def _quantization(self, node: onnx.NodeProto) -> list[str]:
-        """Return the integer type, the scale and, where it is not 0, the zero point."""
+        """Return the integer type, the scale and a nonzero zero point, as text."""
         parts = ["uint8"]
         for label, name in zip(("scale", "zero point"), node.input[1:], strict=False):
             values = numpy_helper.to_array(self.constants[name])
@@ -91,7 +91,7 @@ class _Graph:
 
 
 def _said(values: NDArray[Any], label: str = "value") -> str:
-    """Return one number as it is, of more a digest."""
+    """Return one number as text, or a digest of several."""
     if math.prod(values.shape) == 1:
         return f"{label} {values.reshape(-1)[0]!s}"
     digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:DIGITS]

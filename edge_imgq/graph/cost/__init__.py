@@ -1,1 +1,1 @@
-"""What operators of a graph cost on a processor, by its kernel profile."""
+"""Cost of graph operators on a processor, from its kernel profile."""

@@ -1,9 +1,9 @@
-"""What a convolution costs in each form that a TFLite file may give it.
+"""Cost of a convolution in each variant that a TFLite file may use.
 
-Quantizer and writer both ask here. A kernel computes output channels in tiles and reads input
-channels in groups (`edge_imgq.kernels.tile`), so four output channels may cost as much as sixteen,
-and in int8 one input channel as much as eight. A convolution that keeps the size of its image may
-be computed in blocks of pixels, which fill more of both
+The quantizer and the writer share this model. A kernel computes output channels in tiles and reads
+input channels in groups (`edge_imgq.kernels.tile`), so four output channels may cost as much as
+sixteen, and in int8 one input channel as much as eight. A convolution that keeps the image size
+may be computed on blocks of pixels, which fill both better
 (`edge_imgq.export.tflite.kernel_rewrites`). Costs are slots per output position.
 """
 
@@ -18,23 +18,25 @@ from edge_imgq.kernels.profile import KernelProfile
 
 BLOCKS = (2, 4)
 WORTHWHILE = 0.9
-"""A form is taken when it costs less than this share of the plain one: the count of slots is a
-model, and every block makes the file insist on multiples of its size."""
+"""Largest cost, relative to the plain variant, at which a rewrite is chosen.
+
+The slot count is only a model, and every block requires image sizes that are multiples of it.
+"""
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class ConvShape:
-    """What the cost of a convolution depends on: one of stride 1 that keeps its image's size.
+    """The properties that determine the cost of a size-preserving convolution of stride 1.
 
     Attributes:
         kernel: height and width.
-        start: rows of padding at the top, columns on the left.
-        inputs: channels.
-        outputs: likewise.
+        start: padding at the top and left.
+        inputs: input channels.
+        outputs: output channels.
         quantized: whether it is int8.
-        shuffled: whether a depth-to-space follows anyway.
+        shuffled: whether a depth-to-space follows.
     """
 
     kernel: Pair
@@ -47,15 +49,15 @@ class ConvShape:
 
 @dataclass(frozen=True)
 class ConvRewrite:
-    """What a convolution costs at each position of its output, in one of its forms.
+    """The cost of one variant of a convolution, per output position.
 
     Attributes:
-        slots: multiply-accumulates in filled lanes, and what is moved for them.
-        taps: of its kernel.
-        blocked: what lies in blocks of pixels: nothing, what it writes, what it reads too (with its
-            taps, or these gathered as channels), or of what it writes the channels that overfill
-            the tiles of its kernel.
-        block: side of such a block.
+        slots: multiply-accumulates in filled lanes, plus the cost of copies.
+        taps: kernel taps per position.
+        blocked: tensors that are stored in blocks of pixels: none, the output, the input as well
+            (with taps, or with the taps gathered as channels, "im2col"), or only the output
+            channels that exceed whole kernel tiles.
+        block: side of a block.
     """
 
     slots: float
@@ -65,19 +67,19 @@ class ConvRewrite:
 
     @property
     def places(self) -> float:
-        """That the kernel is laid on for each position: fewer than one where each is a block."""
+        """Kernel applications per output position: 1/block²."""
         return 1 / self.block**2
 
 
 def cheapest_rewrite(
     layer: ConvShape, kernels: KernelProfile, blocks: Collection[int] = BLOCKS
 ) -> ConvRewrite:
-    """Return the form of fewest slots; the plain one unless another costs clearly less.
+    """Return the variant of fewest slots, or the plain one if none costs below WORTHWHILE of it.
 
     Args:
         layer: the convolution.
-        kernels: of the processor that it is for.
-        blocks: sides of blocks that fit its image.
+        kernels: kernel profile of the target processor.
+        blocks: block sides that divide the image size.
     """
     plain = no_rewrite(layer, kernels)
     forms = [form(layer, side, kernels) for form in (_output, _input) for side in blocks]
@@ -90,19 +92,19 @@ def cheapest_rewrite(
 
 
 def no_rewrite(layer: ConvShape, kernels: KernelProfile) -> ConvRewrite:
-    """Return a convolution as it stands, with the depth-to-space behind it."""
+    """Return the plain variant, with the cost of a following depth-to-space."""
     taps = prod(layer.kernel)
     slots = _slots(layer, taps, 1, 1, kernels)
     return ConvRewrite(slots + _shuffle(layer, kernels), taps)
 
 
 def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> float:
-    """Return the slots of a float convolution of three rows as a minimal filter.
+    """Return the slots of a float convolution of three rows computed by minimal filtering.
 
     Args:
         layer: the convolution.
-        pixels: of the whole image.
-        kernels: of the processor that it is for.
+        pixels: pixels of the whole image.
+        kernels: kernel profile of the target processor.
     """
     largest = max(layer.inputs, layer.outputs) * pixels // 2
     cost = kernels.row_parity
@@ -112,19 +114,19 @@ def winograd_slots(layer: ConvShape, pixels: int, kernels: KernelProfile) -> flo
 
 
 def block_span(kernel: int, start: int, block: int) -> Pair:
-    """Return the first and the last block that the pixels of one block read, along one side."""
+    """Return the first and last block, relative to its own, that one block reads along one axis."""
     return -start // block, (block - 1 + kernel - 1 - start) // block
 
 
 def _output(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
-    """Return the form that writes blocks; one depth-to-space does for it and any that follows."""
+    """Return the variant that writes blocks; one depth-to-space serves it and any that follows."""
     taps, pixels = prod(side + block - 1 for side in layer.kernel), block**2
     slots = _slots(layer, taps, 1, pixels, kernels) / pixels
     return ConvRewrite(slots + kernels.copy * layer.outputs, taps / pixels, "output", block)
 
 
 def _input(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
-    """Return the form that reads and writes blocks, and the moves to blocks and back."""
+    """Return the variant that reads and writes blocks, with the copies to blocks and back."""
     sides = zip(layer.kernel, layer.start, strict=True)
     spans = [block_span(kernel, start, block) for kernel, start in sides]
     taps, pixels = prod(last - first + 1 for first, last in spans), block**2
@@ -134,9 +136,9 @@ def _input(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
 
 
 def _im2col(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
-    """Return the form that reads blocks and has no taps: what they see was made channels.
+    """Return the variant that reads blocks with the taps gathered as channels of a 1×1 kernel.
 
-    A border, and for the columns and then for the rows of taps a copy to cut and one to join.
+    It pads the image, then slices and concatenates once per column and once per row of taps.
     """
     sides = zip(layer.kernel, layer.start, strict=True)
     rows, columns = (block_span(kernel, start, block) for kernel, start in sides)
@@ -149,18 +151,18 @@ def _im2col(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite
 
 
 def remainder(outputs: int, kernels: KernelProfile) -> int:
-    """Return the output channels of an int8 convolution that overfill the tiles of its kernel."""
+    """Return the number of output channels that exceed whole int8 kernel tiles."""
     return outputs % kernels.int8.outputs
 
 
 def _is_parted(layer: ConvShape, kernels: KernelProfile) -> bool:
-    """Tell whether some outputs may be computed apart: where integers are joined unchanged."""
+    """Return True if channels beyond whole tiles may be a separate convolution."""
     overfills = 0 < remainder(layer.outputs, kernels) < layer.outputs
     return overfills and layer.quantized and not layer.shuffled and prod(layer.kernel) > 1
 
 
 def _remainder(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewrite:
-    """Return the form of whole tiles, and the other outputs in blocks, joined behind."""
+    """Return the variant that computes whole tiles plain and the remaining outputs in blocks."""
     rest = remainder(layer.outputs, kernels)
     whole = no_rewrite(replace(layer, outputs=layer.outputs - rest), kernels)
     blocks = _output(replace(layer, outputs=rest), block, kernels)
@@ -169,7 +171,7 @@ def _remainder(layer: ConvShape, block: int, kernels: KernelProfile) -> ConvRewr
 
 
 def _slots(layer: ConvShape, taps: int, inputs: int, outputs: int, kernels: KernelProfile) -> float:
-    """Return the slots of a convolution with so many times the channels of a layer."""
+    """Return the slots of a convolution with the layer's channels multiplied by these factors."""
     tile = kernels.tile(quantized=layer.quantized)
     return tile.slots(taps, layer.inputs * inputs, layer.outputs * outputs)
 

@@ -1,4 +1,4 @@
-"""What a convolution of a graph costs, in the form that a TFLite file would give it."""
+"""Cost of a graph's convolution node, in the variant that a TFLite file would use."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def conv_rewrite(
     *,
     quantized: bool = True,
 ) -> ConvRewrite:
-    """Return the form of fewest slots of a convolution.
+    """Return the cheapest variant of a convolution node.
 
     Args:
-        node: not grouped.
-        kernels: of the processor that the file is for.
-        inputs: channels that it would read; None for its own.
-        outputs: channels that it would write; None for its own.
+        node: ungrouped Conv with constant weights.
+        kernels: kernel profile of the target processor.
+        inputs: assumed input channels; None for the node's.
+        outputs: assumed output channels; None for the node's.
         quantized: whether it computes in int8.
     """
     weight, found = edit.contents(node.inputs[1]), convolution_of(node)
@@ -43,7 +43,7 @@ def mac_slots(
     inputs: int | None = None,
     outputs: int | None = None,
 ) -> float:
-    """Return its slots per output position in int8, with what every position costs.
+    """Return the int8 slots of a convolution per output position, fixed cost per position included.
 
     Arguments are those of `conv_rewrite`.
     """

@@ -1,7 +1,6 @@
-"""What an operator takes as it stands, by the times of a kernel profile.
+"""Estimated time of an operator without rewrites, from a timed kernel profile.
 
-Ratios are what counts: estimates compare files of one network; what one takes is what `bench`
-measures.
+Only ratios matter: estimates compare files of one network. `bench` measures actual latency.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ POOLING = operators(lambda row: row.window and row.pools)
 REDUCTIONS = REDUCING | operators(lambda row: row.pools and not row.window)
 SHUFFLES = frozenset({"DepthToSpace", "SpaceToDepth"})
 FREE = RESHAPING | {"Cast", "Dropout", "Identity"}
-"""Kinds of work other than convolutions; what is in none of them counts by its elements."""
+"""Operators that move no data at run time. Operators in none of these sets cost per element."""
 
 
 def operation_time(operation: Operation, profile: TimedProfile, *, in_float: bool) -> float:
-    """Return the nanoseconds of an operation as it stands, without conversions around it.
+    """Return the estimated time of an operation in ns, without conversions around it.
 
     Args:
-        operation: its shapes are known.
-        profile: of the processor.
+        operation: operation of static shapes.
+        profile: timed kernel profile of the processor.
         in_float: whether it computes in float.
     """
     times, kind = profile.times.of(in_float=in_float), operation.kind
@@ -65,7 +64,7 @@ def _convolution(operation: Operation, profile: TimedProfile, *, in_float: bool)
 
 
 def _runs(operation: Operation) -> float:
-    """Return in how many pieces an operator copies its image, stored (N, H, W, C)."""
+    """Return the number of contiguous runs that an operator copies; images are stored NHWC."""
     tensor, written = operation.operand(0), operation.outputs
     if operation.kind in SHUFFLES:
         thin = written[0] if operation.kind == "DepthToSpace" else tensor

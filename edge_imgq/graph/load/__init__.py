@@ -1,1 +1,1 @@
-"""Loading ONNX models of any exporter and opset in one normal form."""
+"""Loading of ONNX models of any exporter and opset into one normal form."""

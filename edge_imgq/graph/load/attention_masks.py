@@ -1,8 +1,8 @@
-"""Masks of minus infinity in front of a Softmax, as torch's masked_fill(mask, -inf) writes them.
+"""Replace minus infinity in attention masks, as torch's masked_fill(mask, -inf) exports it.
 
-e^(x − max) is 0 in float32 wherever x lies 104 below the greatest score. So a large negative number
-masks exactly as minus infinity does while scores lie within ±14,000, and unlike infinity it can
-be added to, multiplied by 1 and held in float16.
+e^(x − max) is 0 in float32 for x more than 104 below the maximum. So a large negative number masks
+exactly as minus infinity does while scores lie within ±14,000. Unlike infinity it can be added to,
+multiplied by 1 and stored in float16.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from onnx import helper, numpy_helper
 from edge_imgq.graph.operators import MOVING
 
 MASKED = -30000.0
-"""Stands for minus infinity; a score may still be added to it in float16."""
+"""Finite replacement for minus infinity; adding a score keeps it within float16."""
 
 CARRIERS = MOVING | {"Add", "Cast", "CastLike", "Where"}
-"""Operators that hand a mask on to the scores."""
+"""Operators through which a mask reaches the scores."""
 
 
 def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model whose constants hold no minus infinity where a Softmax alone sees it.
+    """Return a copy in which constants that only a Softmax reads hold MASKED for minus infinity.
 
-    The same model where none does. Other infinities stay, and are refused.
+    The model itself is returned if there is none. Other infinities stay and are refused later.
+    Exact for scores within ±14,000.
     """
     chosen = [name for name in _infinite(model.graph) if _ends_in_softmax(model.graph, name)]
     if not chosen:
@@ -44,7 +45,7 @@ def with_finite_masks(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _infinite(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the constants that hold minus infinity beside finite numbers alone."""
+    """Return the names of constants that hold minus infinity and otherwise only finite numbers."""
     constants = [node for node in graph.node if node.op_type == "Constant"]
     stored = {node.output[0]: _stored(node) for node in constants}
     stored |= {tensor.name: tensor for tensor in graph.initializer}
@@ -59,7 +60,7 @@ def _masks(tensor: onnx.TensorProto) -> bool:
 
 
 def _stored(node: onnx.NodeProto) -> onnx.TensorProto:
-    """Return what a Constant holds; nothing where it is no tensor and no number."""
+    """Return the tensor of a Constant; an empty one if it holds neither tensor nor float."""
     for attribute in node.attribute:
         if attribute.name == "value":
             return attribute.t
@@ -75,7 +76,7 @@ def _finite(tensor: onnx.TensorProto) -> onnx.TensorProto:
 
 
 def _ends_in_softmax(graph: onnx.GraphProto, name: str) -> bool:
-    """Tell whether all that is made of a value is handed on to a Softmax, and to nothing else."""
+    """Return True if every path from a value leads to a Softmax through CARRIERS."""
     outputs = {value.name for value in graph.output}
     waiting, seen = [name], {name}
     while waiting:

@@ -1,7 +1,7 @@
-"""Models whose images are (N, H, W, C), as TensorFlow's are: given the layout of all others.
+"""Convert models with (N, H, W, C) images, as TensorFlow exports them, to channels first.
 
-A Transpose behind the input and one before the output change nothing but the layout at the edges.
-Inside, they meet the ones that such models have around every convolution, and
+A Transpose behind the input and one before the output change only the layout at the ends. Inside
+they meet the transpositions that such models have around every convolution, and
 `edge_imgq.graph.passes.normalise.reduce_transposes` cancels them.
 """
 
@@ -15,13 +15,13 @@ TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model that takes and returns (N, C, H, W).
+    """Return a model that takes and returns (N, C, H, W); bit-exact.
 
     Args:
-        model: with inferred shapes; it is not changed.
+        model: model with inferred shapes; not changed.
 
     Returns:
-        The same model where its images lie so already, or have another rank.
+        The model itself if its images are channels first or have another rank.
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
@@ -58,7 +58,7 @@ def _is_last(value: onnx.ValueInfoProto) -> bool:
 
 
 def _rename(graph: onnx.GraphProto, name: str) -> str:
-    """Give a value another name inside the graph, and return it."""
+    """Rename a value inside the graph to a unique name, and return that name."""
     taken = {other for node in graph.node for other in (*node.input, *node.output)}
     inner = f"{name}/channels_last"
     while inner in taken:

@@ -1,9 +1,9 @@
-"""Opening the height and width of a model that was exported for one size.
+"""Opening of height and width in a model that was exported for one size.
 
-Exporters fold what follows from a fixed size into constants: the target of a Reshape, the sizes of
-a Resize, the end of a Slice, the window of a pooling that meant the whole image. A graph that holds
-such a constant computes something else at another size, often without an error. It may be opened
-when every node is of a kind that holds no size, and none of the constants in it can be one.
+Exporters fold values that follow from a fixed size into constants: the target of a Reshape, the
+sizes of a Resize, the end of a Slice, the window of a global pooling. A graph with such a constant
+computes another function at another size, often without an error. It may be opened only if every
+node is of a kind that holds no size, and none of its constants can be one.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ FREE = (
         "GroupNormalization", "InstanceNormalization", "SpaceToDepth", "Transpose",
     }
 )  # fmt: skip
-"""Operators that hold no size, whatever their attributes and constants are."""
+"""Operators that hold no size, whatever their attributes and constants."""
 
 
 def reopened(model: ir.Model, name: str) -> ir.Model:
-    """Return a copy of a model whose height and width are open.
+    """Return a copy of a model with open height and width.
 
     Args:
-        model: one image input (1, C, H, W) of a fixed size; it is not changed.
-        name: for messages.
+        model: model of one image input (1, C, H, W) of fixed size; not changed.
+        name: name for messages.
 
     Raises:
-        ModelError: a node holds the size that the model was exported for.
+        ModelError: a node holds the exported size.
     """
     for node in model.graph:
         if not holds_no_size(node):
@@ -66,7 +66,7 @@ def reopened(model: ir.Model, name: str) -> ir.Model:
 
 
 def holds_no_size(node: ir.Node) -> bool:
-    """Tell whether a node computes the same function of its neighbourhood at any size."""
+    """Return True if a node computes the same function of its neighbourhood at any image size."""
     if node.op_type in FREE:
         return True
     check = CONDITIONS.get(node.op_type)
@@ -74,7 +74,7 @@ def holds_no_size(node: ir.Node) -> bool:
 
 
 def _window(node: ir.Node) -> bool:
-    """A window that covers the whole image may mean the whole image."""
+    """Return True if a window is smaller than the image: one as large may mean the whole image."""
     source = node.inputs[0]
     if source is None or source.shape is None or not source.shape.is_static():
         return False
@@ -84,7 +84,7 @@ def _window(node: ir.Node) -> bool:
 
 
 def _elementwise(node: ir.Node) -> bool:
-    """A constant operand must not be a picture: its height and width are 1."""
+    """Return True if every constant operand has height and width 1."""
     shapes = [edit.contents(value).shape for value in node.inputs if edit.is_constant(value)]
     channels_last = any(ends_in_channels(value) for value in node.inputs)
     sides = slice(-3, -1) if channels_last else slice(-2, None)
@@ -92,13 +92,13 @@ def _elementwise(node: ir.Node) -> bool:
 
 
 def _of_last_channels(node: ir.Node) -> bool:
-    """A norm or product of the last axis, where channels lie there."""
+    """Return True for a norm or product over the last axis where that holds the channels."""
     last = node.attributes.get_int("axis", -1) in (-1, 3)
     return last and _constants_but_the_first(node) and ends_in_channels(node.inputs[0])
 
 
 def ends_in_channels(value: ir.Value | None) -> bool:
-    """Tell whether a value was transposed to channels last, and not turned around again."""
+    """Return True if a value is transposed to channels last and not transposed back."""
     while value is not None and (node := value.producer()) is not None:
         if node.op_type == "Transpose":
             return tuple(node.attributes.get_ints("perm", [])) == (0, 2, 3, 1)
@@ -114,7 +114,7 @@ def _constants_but_the_first(node: ir.Node) -> bool:
 
 
 def _names_axes(node: ir.Node) -> bool:
-    """A Squeeze of all axes of length 1 may squeeze another one at another size."""
+    """Return True if a Squeeze names its axes: without names, another size may squeeze others."""
     return len(node.inputs) == 2 and _constants_but_the_first(node)
 
 
@@ -123,19 +123,19 @@ def _channels(node: ir.Node) -> bool:
 
 
 def _scaled(node: ir.Node) -> bool:
-    """A Resize that states scales; one that states sizes holds one."""
+    """Return True if a Resize states scales rather than sizes."""
     return len(node.inputs) == 3 and edit.is_constant(node.inputs[2])
 
 
 def _of_channels(node: ir.Node) -> bool:
-    """A Slice of channels alone."""
+    """Return True for a Slice of channels only."""
     if len(node.inputs) < 4 or not _constants_but_the_first(node):
         return False
     return {int(axis) for axis in edit.contents(node.inputs[3])} <= {1, -3}
 
 
 KEEPING = ELEMENTWISE | {"LayerNormalization", "MatMul"}
-"""Operators that keep the last axis the last, beside those of FREE."""
+"""Operators besides FREE that keep the last axis last."""
 
 CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
     **dict.fromkeys(ELEMENTWISE - SINGLE, _elementwise),
@@ -153,4 +153,4 @@ CONDITIONS: dict[str, Callable[[ir.Node], bool]] = {
     "Split": _channels,
     **dict.fromkeys(("Squeeze", "Unsqueeze"), _names_axes),
 }
-"""Operators that hold no size when their constants are as asked."""
+"""Predicate that returns True if a node holds no size, by operator."""

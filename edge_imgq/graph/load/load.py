@@ -1,8 +1,8 @@
-"""Reading an ONNX model, whoever wrote it, into the one form that everything else expects.
+"""Loading of ONNX models from any exporter into the normal form that all later stages expect.
 
-That form: float32, channels first, opset 21, simplified by onnxsim (constants folded, shape
-arithmetic gone, batch norm fused), constants as initializers, one image in and one image out,
-finite weights. What comes out of here is the float reference; nothing changes it afterwards.
+The normal form is float32, channels first, opset 21, simplified by onnxsim (constants and shape
+arithmetic folded, batch norm fused), with constants as initializers, images as inputs and outputs,
+and finite weights. It is the float reference; later stages do not change it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     """Read an .onnx file and check it against the ONNX specification.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: the file does not exist.
         ModelError: it is truncated, not ONNX, or not valid ONNX.
     """
     try:
@@ -64,11 +64,11 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
     """Parse a serialised model and check it against the ONNX specification.
 
     Args:
-        contents: of an .onnx file whose weights are inside.
-        name: what to call the model in errors.
+        contents: bytes of an .onnx file with embedded weights.
+        name: name of the model for messages.
 
     Raises:
-        ModelError: it is truncated, not ONNX, not valid ONNX, or its weights are elsewhere.
+        ModelError: it is truncated, not ONNX, not valid ONNX, or its weights are external.
     """
     try:
         model = onnx.load_model_from_string(contents)
@@ -84,7 +84,7 @@ def parse_onnx(contents: bytes, name: str) -> onnx.ModelProto:
 
 
 def _valid(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model after ONNX's own checks, which know none of what is written out here."""
+    """Decompose operators that ONNX's checker rejects, check the model and return it."""
     result = without_fusions(without_old_groups(model))
     onnx.checker.check_model(result)
     return result
@@ -95,11 +95,11 @@ def _reason(error: Exception) -> str:
 
 
 def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
-    """Return the model in the form that this module's docstring describes.
+    """Return the model in the normal form that the module docstring describes.
 
     Args:
-        model: any valid ONNX model.
-        name: what to call the model in errors.
+        model: any valid ONNX model; not changed.
+        name: name of the model for messages.
 
     Raises:
         ModelError: it cannot be converted to opset 21 or simplified, or is refused for one of the
@@ -125,9 +125,9 @@ def normalise(model: onnx.ModelProto, name: str) -> ir.Model:
 
 
 def _forgetting_names(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model whose outputs have no named lengths; those that follow are inferred again.
+    """Return a copy whose outputs have no named lengths; shape inference restores those that hold.
 
-    Exporters are often told that the sides of a larger result are those of the image.
+    Exporters are often told that the sides of an enlarged output are those of the image.
     """
     forgetting = onnx.ModelProto()
     forgetting.CopyFrom(model)
@@ -139,7 +139,7 @@ def _forgetting_names(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model without functions of its own."""
+    """Return a model with its local functions inlined."""
     if not model.functions:
         return model
     result: onnx.ModelProto = onnx.inliner.inline_local_functions(model, convert_version=True)
@@ -177,9 +177,9 @@ CONVERSION: tuple[ModelStep, ...] = (
     ("stating what a Resize does to all axes", with_all_axes),
 )
 STEPS = (*WRITING_OUT, *CONVERSION)
-"""What is done to a file's graph, in this order, in the words that a refusal names it with.
+"""Conversion steps in order, each with the words that name it in an error message.
 
-Each takes a model, does not change it, and returns one that computes the same.
+Each takes a model, does not change it, and returns one that computes the same function.
 """
 
 
@@ -196,7 +196,11 @@ def _applied(steps: Sequence[ModelStep], model: onnx.ModelProto, name: str) -> o
 
 
 def _take_one_image(model: ir.Model, name: str) -> None:
-    """Make a batch of several images one of one, where no node holds their number."""
+    """Set a fixed batch of several images to one.
+
+    Raises:
+        ModelError: a node may hold the batch size.
+    """
     shape = model.graph.inputs[0].shape
     if shape is None or not isinstance(shape[0], int) or shape[0] == 1:
         return
@@ -212,7 +216,7 @@ def _take_one_image(model: ir.Model, name: str) -> None:
 
 
 def _leave_out_empty_inputs(model: ir.Model) -> None:
-    """Let a Resize have no region and no scales where older exporters wrote empty ones."""
+    """Remove empty constant inputs of Resize, as older exporters write them."""
     for node in model.graph:
         for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
             if edit.is_constant(value) and not edit.contents(value).size:
@@ -220,9 +224,10 @@ def _leave_out_empty_inputs(model: ir.Model) -> None:
 
 
 def _name_places(model: ir.Model) -> None:
-    """Give TensorFlow's nearest pixels the name that later opsets have for them.
+    """Rename TensorFlow's nearest-neighbour coordinates to their name in later opsets.
 
-    floor((x + ½) / s), "tf_half_pixel_for_nn" until opset 12, is round((x + ½) / s − ½), halves up.
+    "tf_half_pixel_for_nn" until opset 12 is floor((x + ½) / s), which equals "half_pixel" with
+    round((x + ½) / s − ½), halves up.
     """
     for node in model.graph:
         attributes = node.attributes
@@ -236,7 +241,7 @@ def _name_places(model: ir.Model) -> None:
 
 
 def _name_nodes(model: ir.Model) -> None:
-    """Give every node a readable, unique name: error messages and reports point with it."""
+    """Give every node a readable, unique name for messages and reports."""
     seen: dict[str, int] = {}
     for node in model.graph:
         stem = node.name or f"{node.op_type}_{node.outputs[0].name}"

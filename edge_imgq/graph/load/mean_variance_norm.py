@@ -1,9 +1,9 @@
-"""MeanVarianceNormalization in operators that every target has.
+"""Decompose MeanVarianceNormalization into operators that every target has.
 
     y = (x − m) / max(√(mean (x − m)²), 10⁻⁹),        m the mean of x
 
-over the axes that the node names: those of a whole image but not its channels, unless it says so.
-ONNX adds 10⁻⁹ to the root, which is the same but where an image is flat to its last digits.
+over the axes that the node names, by default batch, height and width. ONNX adds 10⁻⁹ to the root
+instead; the results differ only where an image is constant up to its last digits.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ AXES = (0, 2, 3)
 EPSILON = 1e-9
 
 AXES_AS_INPUT = 18
-"""The first opset whose ReduceMean takes its axes as an input."""
+"""First opset whose ReduceMean takes its axes as an input."""
 
 
 def without_mean_variance(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model without MeanVarianceNormalization; the same where there is none."""
+    """Return a copy with MeanVarianceNormalization decomposed, or the model itself without any."""
     if not any(node.op_type == KIND for node in model.graph.node):
         return model
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)

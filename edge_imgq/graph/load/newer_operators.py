@@ -1,8 +1,8 @@
-"""Operators that came after the project's opset, replaced by what ONNX defines them as.
+"""Decompose operators newer than the project's opset by their ONNX function bodies.
 
-ONNX gives Swish, SwiGLU, RMSNormalization, RotaryEmbedding, Attention, SpaceToDepth's CRD mode and
-others a body of older operators. Each node gets its body, again and again, until no node is left
-that has one. What then is still unknown, such as TensorScatter, has no older form.
+ONNX defines Swish, SwiGLU, RMSNormalization, RotaryEmbedding, Attention, SpaceToDepth's CRD mode
+and others by bodies of older operators. Nodes are replaced by their bodies until none is left that
+has one. Operators that are still unknown, such as TensorScatter, have no older equivalent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edge_imgq.graph.shapes.shape_inference import infer_shapes
 STANDARD = ("", "ai.onnx")
 
 DOMAIN = "edge_imgq.definition"
-"""Where bodies stay until they are put in their nodes' places."""
+"""Temporary domain of the function bodies until they are inlined."""
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 
@@ -35,16 +35,20 @@ Mod (x, y) => (z) {
     z = Where (apart, shifted, r)
 }
 """
-"""Mod of floats with the divisor's sign, which opset 28 allows: the remainder that opset 21 knows,
-and the divisor more where the signs differ; exact."""
+"""Mod of floats with the divisor's sign, allowed since opset 28; exact.
+
+It is the truncated remainder of opset 21, plus the divisor if the signs differ.
+"""
 
 
 def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """Return a model whose operators are those of an older opset, as far as ONNX defines them.
+    """Return a copy with newer operators replaced by ONNX's bodies of older ones.
+
+    Operators without a body stay.
 
     Args:
-        model: of a newer opset; it is not changed, and its own opset stays.
-        opset: the older one.
+        model: model of a newer opset; not changed. The copy keeps its opset.
+        opset: older opset to reach.
     """
     version = max(o.version for o in model.opset_import if o.domain in STANDARD)
     result = onnx.ModelProto()
@@ -62,9 +66,9 @@ def written_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model whose CastLikes, of which ONNX's definitions have many, are Casts to a type.
+    """Return a copy with CastLike replaced by Cast, or the model itself without any.
 
-    The same model where it has none; those whose type is not known stay.
+    CastLike nodes whose type cannot be inferred stay.
     """
     if not any(node.op_type == "CastLike" for node in model.graph.node):
         return model
@@ -80,10 +84,10 @@ def state_casts(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
-    """Refuse operators, and uses of operators, that an older opset does not know.
+    """Refuse operators and attributes that an older opset does not know.
 
     Raises:
-        ModelError: names them.
+        ModelError: the message names them.
     """
     strange = [
         f"{node.op_type} '{node.name or node.output[0]}'{_strange(node, opset)}"
@@ -99,7 +103,7 @@ def refuse_newer(model: onnx.ModelProto, opset: int) -> None:
 
 
 def _strange(node: onnx.NodeProto, opset: int) -> str | None:
-    """Return what of a node an opset does not know: "" for the operator; None for nothing."""
+    """Describe the part of a node unknown to an opset: "" for the operator itself; else None."""
     schema = _schema(node.op_type, opset)
     if schema is None:
         return ""
@@ -115,7 +119,7 @@ def _schema(kind: str, opset: int) -> OpSchema | None:
 
 
 def _defined_anew(model: onnx.ModelProto, opset: int, version: int) -> list[onnx.NodeProto]:
-    """Return the nodes that need ONNX's definition of them, and have one."""
+    """Return the nodes that need an ONNX function body and have one."""
     nodes = [node for node in model.graph.node if node.domain in STANDARD]
     types = _types(model) if any(node.op_type == "Mod" for node in nodes) else {}
     return [
@@ -133,7 +137,7 @@ def _has_definition(node: onnx.NodeProto, opset: int, version: int) -> bool:
 
 
 def _is_floored(node: onnx.NodeProto, version: int, types: dict[str, onnx.TypeProto]) -> bool:
-    """Tell whether a node is a Mod of floats without fmod."""
+    """Return True for a Mod of floats without fmod."""
     if node.op_type != "Mod" or version < 28 or any(a.i for a in node.attribute):
         return False
     kind = types.get(node.input[0], onnx.TypeProto()).tensor_type.elem_type
@@ -143,7 +147,7 @@ def _is_floored(node: onnx.NodeProto, version: int, types: dict[str, onnx.TypePr
 def _definition(
     node: onnx.NodeProto, version: int, types: dict[str, onnx.TypeProto]
 ) -> onnx.FunctionProto:
-    """Return the body of one node, with every attribute of the node given a value."""
+    """Return the function body of one node, with all its attributes bound."""
     if node.op_type == "Mod":
         body = onnx.parser.parse_function(
             f'<domain: "{DOMAIN}", opset_import: ["" : {version}]>' + FLOORED_MOD
@@ -168,13 +172,13 @@ def _definition(
 
 
 def _at(body: onnx.FunctionProto, version: int) -> None:
-    """Let a body be of the model's own opset, which it is put into."""
+    """Set the opset of a body to the model's."""
     del body.opset_import[:]
     body.opset_import.append(helper.make_opsetid("", version))
 
 
 def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
-    """Return the type of every value of a graph that is known."""
+    """Return the known type of every value of a graph, by name."""
     graph = infer_shapes(model).graph
     values: Iterable[Any] = (*graph.input, *graph.value_info, *graph.output)
     types = {value.name: value.type for value in values}

@@ -1,11 +1,11 @@
-"""GroupNormalization of opsets 18 to 20, which ONNX took back, in operators that all opsets have.
+"""Decompose the deprecated GroupNormalization of opsets 18 to 20 into older operators.
 
-Its scale and bias were one number per group; from opset 21 on they are one per channel. Exporters
+Its scale and bias held one number per group; from opset 21 on they hold one per channel. Exporters
 wrote both into the older opsets. With G groups,
 
-    y = Reshape(InstanceNormalization(Reshape(x, (N, G, rest)), scale, bias), shape of x),
+    y = Reshape(InstanceNormalization(Reshape(x, (N, G, rest)), scale, bias), shape of x).
 
-and numbers per channel are a product and a sum behind instead.
+Numbers per channel become a Mul and an Add behind it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FIRST, LAST = 18, 20
 
 
 def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model without the GroupNormalization of these opsets; the same where there is none.
+    """Return a copy without GroupNormalization of these opsets, or the model itself without any.
 
-    Nodes whose scale and bias are no constants stay, and are refused by ONNX's own checks.
+    Nodes with computed scale or bias stay, and ONNX's checker refuses them.
     """
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     kinds = {node.op_type for node in model.graph.node}
@@ -44,7 +44,7 @@ def without_old_groups(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """Return one node's operators; the node itself where its scale or bias is no constant."""
+    """Return the nodes that replace one node; the node itself if scale or bias is computed."""
     constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     if any(name not in constants for name in node.input[1:]):
         return [node]
@@ -62,7 +62,7 @@ def _written_out(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[onnx.Node
 def _norm(
     graph: onnx.GraphProto, node: onnx.NodeProto, result: str, scale: Numbers, shift: Numbers
 ) -> list[onnx.NodeProto]:
-    """Return the normalisation of a node's groups, with one scale and bias for each of them."""
+    """Return the normalisation of a node's groups, with one scale and bias per group."""
     attributes, name, source = _attributes(node), node.output[0], node.input[0]
     rows, gain, bias = (f"{name}.{part}" for part in ("rows", "g", "b"))
     _register(graph, rows, np.array([0, attributes["num_groups"], -1], np.int64))
@@ -81,7 +81,7 @@ def _norm(
 def _affine(
     graph: onnx.GraphProto, source: str, result: str, scale: Numbers, shift: Numbers
 ) -> list[onnx.NodeProto]:
-    """Return a product and a sum with one number for each channel."""
+    """Return a Mul and an Add with one number per channel."""
     factor, offset = f"{result}.s", f"{result}.t"
     _register(graph, factor, scale.reshape(-1, 1, 1))
     _register(graph, offset, shift.reshape(-1, 1, 1))

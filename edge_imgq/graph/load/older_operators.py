@@ -1,12 +1,12 @@
-"""What operators of opsets 7 to 12 compute, stated so that it is the same in later opsets.
+"""Preserve the semantics of operators of opsets 7 to 12 across onnx's version converter.
 
-onnx's version converter hands these on, and what they compute changes on the way:
+The converter keeps these operators although their meaning changed:
 
 - Upsample, and Resize of opset 10, sample at x / s. From opset 11 on that is called "asymmetric",
-  and the default is half-pixel, which moves the image by a part of a pixel
-  (https://github.com/onnx/onnx/issues/8480). In "nearest" mode a place between two pixels is
-  rounded down where an axis grows, and up where it shrinks, as ONNX Runtime does.
-- Hardmax takes the greatest of everything from its axis on; from opset 13 on, of that axis alone.
+  and the default is half-pixel, a shift by a fraction of a pixel
+  (https://github.com/onnx/onnx/issues/8480). In "nearest" mode, positions between two pixels are
+  rounded down along axes that grow and up along axes that shrink, as in ONNX Runtime.
+- Hardmax takes the maximum over all axes from `axis` on; from opset 13 on, over that axis only.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STATED_PLACES = 11
-"""The first opset whose Resize states where it samples."""
+"""First opset whose Resize states its coordinate transformation."""
 
 ONE_AXIS = 13
-"""The first opset whose Hardmax looks along one axis."""
+"""First opset whose Hardmax acts along one axis."""
 
 
 def state_places(model: onnx.ModelProto) -> None:
-    """Let every Resize sample at x / s, in place.
+    """Set the coordinates of every Resize to "asymmetric", in place.
 
     Args:
-        model: of opset 11, converted from an older one.
+        model: model of opset 11, converted from an older one.
     """
     constants = _constants(model.graph)
     nodes = list(model.graph.node)
@@ -44,7 +44,7 @@ def state_places(model: onnx.ModelProto) -> None:
 def _sampled(
     graph: onnx.GraphProto, node: onnx.NodeProto, constants: dict[str, NDArray[Any]]
 ) -> list[onnx.NodeProto]:
-    """Return a Resize that says where it samples; two where some axes grow and others shrink."""
+    """Return a Resize with stated coordinates; two if some axes grow and others shrink."""
     scales = constants.get(node.input[2], np.ones(1))
     mode = next((a.s for a in node.attribute if a.name == "mode"), b"nearest")
     shrinks, grows = bool((scales < 1).any()), bool((scales > 1).any())
@@ -80,10 +80,10 @@ def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[Any]]:
 
 
 def flatten_hardmax(model: onnx.ModelProto) -> None:
-    """Let every Hardmax see two axes, of which it takes the second, in place.
+    """Flatten every Hardmax's input to two axes and apply it to the second, in place.
 
     Args:
-        model: of an opset before 13.
+        model: model of an opset before 13.
     """
     nodes = list(model.graph.node)
     del model.graph.node[:]

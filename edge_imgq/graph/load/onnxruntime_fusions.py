@@ -1,7 +1,7 @@
-"""Fused operators of ONNX Runtime's optimiser, written again with ONNX's own.
+"""Decompose fused operators of ONNX Runtime's optimiser into standard ONNX operators.
 
 `SessionOptions.optimized_model_filepath` saves a model after graph optimisation, with operators of
-the domain com.microsoft in it:
+the domain com.microsoft:
 
     FusedConv(x, w, b, z)   = activation(Conv(x, w, b) + z)
     FusedGemm(a, b, c)      = activation(Gemm(a, b, c))
@@ -10,7 +10,7 @@ the domain com.microsoft in it:
     FastGelu(x, b)          = v · ½ · (1 + Tanh(√(2/π) · (v + 0.044715 · v³)))
     QuickGelu(x)            = x · Sigmoid(alpha · x)
 
-Source: ONNX Runtime, docs/ContribOperators.md. Others are refused
+Source: ONNX Runtime, docs/ContribOperators.md. Other operators of that domain are refused
 (`edge_imgq.graph.load.refusals`).
 """
 
@@ -26,7 +26,7 @@ from onnx import helper, numpy_helper
 
 DOMAIN = "com.microsoft"
 ACTIVATIONS = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "Elu": ("alpha",)}
-"""Attributes that `activation_params` holds, in its order, of the activations that have any."""
+"""Attributes that `activation_params` holds, in order, by activation."""
 
 FUSED_ONLY = frozenset(
     {"activation", "activation_params", "activation_alpha", "activation_beta", "activation_gamma"}
@@ -35,7 +35,7 @@ TANH_SCALE, TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
 def without_fusions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model without the operators above; the same where there is none."""
+    """Return a copy without the operators listed above, or the model itself without any."""
     if not any(_rule(node) for node in model.graph.node):
         return model
     result = onnx.ModelProto()
@@ -52,7 +52,7 @@ def without_fusions(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Writer:
-    """Writes the operators that one fused node stands for."""
+    """Writes the standard nodes that replace one fused node."""
 
     def __init__(self, graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
         self.graph = graph
@@ -61,7 +61,7 @@ class _Writer:
         self._result, self._name, self._count = node.output[0], node.name or node.output[0], 0
 
     def add(self, kind: str, inputs: Sequence[str], last: bool = False, **attributes: Any) -> str:
-        """Append a node and return the name of its output, the fused node's own for the last."""
+        """Append a node and return its output's name; the fused node's output if `last`."""
         name = f"{self._name}.{self._count}" if self._count else self._name
         output = self._result if last else f"{self._result}.{self._count}"
         self._count += 1
@@ -70,17 +70,17 @@ class _Writer:
         return output
 
     def constant(self, value: float) -> str:
-        """Register a number and return its name."""
+        """Add a float32 scalar initializer and return its name."""
         name = f"{self._result}.constant{len(self.graph.initializer)}"
         self.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
         return name
 
     def given(self, index: int) -> str | None:
-        """Return the name of an input; None where it is absent."""
+        """Return the name of an input, or None if it is absent."""
         return (self.inputs[index] or None) if index < len(self.inputs) else None
 
     def activate(self, source: str) -> None:
-        """End with the node's `activation`."""
+        """Write the node's `activation` as the last node."""
         kind = self.attributes.get("activation", b"").decode()
         names = ("activation_alpha", "activation_beta")
         numbers = self.attributes.get("activation_params") or [
@@ -95,7 +95,7 @@ class _Writer:
             self.add(kind, [source], last=True, **own)
 
     def kept(self, *dropped: str) -> dict[str, Any]:
-        """Return the attributes that the plain operator has too."""
+        """Return the attributes that the standard operator has as well."""
         gone = FUSED_ONLY | set(dropped)
         return {name: value for name, value in self.attributes.items() if name not in gone}
 
@@ -151,7 +151,7 @@ def _with_bias(write: _Writer) -> str:
 
 
 def _gate(write: _Writer, value: str, curve: str) -> None:
-    """End with value · ½ · (1 + curve)."""
+    """Write value · ½ · (1 + curve) as the last nodes."""
     raised = write.add("Add", [curve, write.constant(1.0)])
     product = write.add("Mul", [value, raised])
     write.add("Mul", [product, write.constant(0.5)], last=True)
@@ -166,7 +166,7 @@ RULES: dict[str, Callable[[_Writer], None]] = {
     "Gelu": _gelu,
     "QuickGelu": _quick_gelu,
 }
-"""Operator of the domain com.microsoft → what writes it again."""
+"""Function that writes the replacement, by operator of the domain com.microsoft."""
 
 
 def _rule(node: onnx.NodeProto) -> Callable[[_Writer], None] | None:

@@ -1,9 +1,9 @@
-"""A model of any opset from 7 to 28 as one of opset 21 that computes the same numbers.
+"""Conversion of a model of opset 7 to 28 to opset 21, with unchanged semantics.
 
-Older models go through onnx's version converter, with what it loses stated beforehand or
-afterwards (`edge_imgq.graph.load.older_operators`). Of newer ones, the operators that opset 21 does
-not know are replaced by their definitions (`edge_imgq.graph.load.newer_operators`); for float32 the
-others mean in opset 21 what they meant, since later opsets only took more types.
+Older models go through onnx's version converter, with corrections before or after
+(`edge_imgq.graph.load.older_operators`). In newer ones, operators that opset 21 does not know are
+replaced by their definitions (`edge_imgq.graph.load.newer_operators`). For float32 all others mean
+the same in opset 21, because later opsets only added types.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from edge_imgq.graph.load.older_operators import (
 )
 
 OPSET = 21
-"""Pinned: the first opset whose QuantizeLinear knows 16-bit types, and new enough for torch."""
+"""Pinned: the first opset whose QuantizeLinear supports 16-bit types, and new enough for torch."""
 
 IR_VERSION = 10
-"""The file format of that opset; ONNX Runtime does not open all later ones."""
+"""File format version of that opset; ONNX Runtime does not open all later ones."""
 
 CONSTANTS_APART = 4
-"""The first file format whose constants need not be inputs as well."""
+"""First file format version whose initializers need not be graph inputs."""
 
 STANDARD = ("", "ai.onnx")
-"""The two names of ONNX's own domain."""
+"""Names of the standard ONNX domain."""
 
 
 def opset_of(model: onnx.ModelProto) -> int:
-    """Return the version of ONNX's own operators that a model is written for."""
+    """Return the version of the standard opset that a model imports."""
     return next((o.version for o in model.opset_import if o.domain in STANDARD), 1)
 
 
 def at_project_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model at opset 21 without CastLike; the same one where it is so already.
+    """Return a model at opset 21 without CastLike, or the model itself if it is.
 
     Args:
-        model: float32, without functions of its own; it is not changed.
+        model: float32 model without local functions; not changed.
 
     Raises:
-        ModelError: it holds newer operators that have no definition by older ones.
-        Exception: of onnx, which has no conversion for an operator of it.
+        ModelError: it holds newer operators without a definition in older ones.
+        Exception: onnx's converter has no conversion for an operator.
     """
     version = opset_of(model)
     if version < OPSET:

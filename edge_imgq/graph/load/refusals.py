@@ -1,4 +1,4 @@
-"""What a model is refused for as soon as it is read, each in a sentence that names it."""
+"""Checks that refuse unsupported models at load time, each with a message that names the cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_imgq.graph.load.training_mode import training_norms
 from edge_imgq.graph.operators import WEIGHT_AXIS
 
 STANDARD = frozenset({"", "ai.onnx"})
-"""Domains of ONNX's own operators."""
+"""Names of the standard ONNX domain."""
 
 QUANTIZED = frozenset(
     {
@@ -21,13 +21,13 @@ QUANTIZED = frozenset(
         "QLinearConv", "QLinearMatMul", "QuantizeLinear",
     }
 )  # fmt: skip
-"""Operators of models that are quantized already."""
+"""Standard operators of quantized models."""
 
 QUANTIZED_BY_RUNTIME = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "MatMulNBits")
-"""How the names of integer operators in the domains of ONNX Runtime begin."""
+"""Prefixes of integer operators in the domains of ONNX Runtime."""
 
 RUNTIME = ("com.microsoft", "com.ms.")
-"""How the domains of ONNX Runtime begin."""
+"""Prefixes of ONNX Runtime's domains."""
 
 RANDOM = frozenset(
     {
@@ -38,14 +38,14 @@ RANDOM = frozenset(
 """Operators whose result differs from run to run."""
 
 BRANCHING = frozenset({"If", "Loop", "Scan"})
-"""Operators that hold graphs of their own."""
+"""Operators that hold subgraphs."""
 
 
 def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
-    """Refuse NaN and infinity in a weight.
+    """Refuse NaN and infinity in weights.
 
     Raises:
-        ModelError: names the first such weight.
+        ModelError: the message names the first such weight.
     """
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -58,11 +58,11 @@ def refuse_bad_weights(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_operators(model: onnx.ModelProto, name: str) -> None:
-    """Refuse integer operators, and operators that are not ONNX's.
+    """Refuse quantized models and operators of unknown domains.
 
     Raises:
         ModelError: the model is quantized, or holds operators of other domains that it does not
-            define itself.
+            define.
     """
     nodes = model.graph.node
     integers = _named(node for node in nodes if _is_quantized(node))
@@ -88,10 +88,10 @@ def refuse_operators(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_training_mode(model: onnx.ModelProto, name: str) -> None:
-    """Refuse nodes that compute as in training, and random ones: a file gives one result.
+    """Refuse nodes in training mode and random operators: a file must be deterministic.
 
     Raises:
-        ModelError: names them all.
+        ModelError: the message names them.
     """
     norms = _named(training_norms(model))
     dropped = _named(_training_dropouts(model))
@@ -115,7 +115,7 @@ def refuse_training_mode(model: onnx.ModelProto, name: str) -> None:
 
 
 def _training_dropouts(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Return the Dropouts that are told to drop, or may be told so while they run."""
+    """Return the Dropouts whose training mode is on or computed at run time."""
     off = {t.name for t in model.graph.initializer if not onnx.numpy_helper.to_array(t).any()}
     off |= {
         node.output[0]
@@ -141,10 +141,10 @@ def _is_quantized(node: onnx.NodeProto) -> bool:
 
 
 def refuse_branches(model: ir.Model, name: str) -> None:
-    """Refuse loops and branches that simplification left, because pixels decide them.
+    """Refuse loops and branches that simplification could not remove.
 
     Raises:
-        ModelError: names them.
+        ModelError: the message names them.
     """
     found = [f"{n.op_type} '{n.name}'" for n in model.graph if n.op_type in BRANCHING]
     if found:
@@ -155,10 +155,10 @@ def refuse_branches(model: ir.Model, name: str) -> None:
 
 
 def refuse_signature(model: ir.Model, name: str) -> None:
-    """Refuse anything but a float image in, planes and numbers beside it, and float results.
+    """Refuse models without a float image input, or with inputs or outputs of other kinds.
 
     Raises:
-        ModelError: says what the model takes and returns instead.
+        ModelError: the message says what the model takes and returns.
     """
     graph = model.graph
     images = [value for value in graph.inputs if not value.is_initializer()]
@@ -188,12 +188,12 @@ def refuse_signature(model: ir.Model, name: str) -> None:
 
 
 def _has_axes_of_image(value: ir.Value) -> bool:
-    """Tell whether a value is (N, C, H, W) of known channels."""
+    """Return True if a value has rank 4."""
     return value.shape is not None and len(value.shape) == 4
 
 
 def _is_vector(value: ir.Value) -> bool:
-    """Tell whether a value holds as many numbers for every image; its batch may be open."""
+    """Return True if all lengths but the first of several axes are known."""
     shape = value.shape
     return shape is not None and all(isinstance(n, int) for n in tuple(shape)[len(shape) > 1 :])
 
@@ -203,7 +203,7 @@ def _bind(value: ir.Value) -> str:
 
 
 def _name_others(value: ir.Value, results: Sequence[ir.Value]) -> str:
-    """Return how to do without one of several results."""
+    """Return advice on selecting the other outputs; empty if there are none."""
     others = [str(other.name) for other in results if other is not value]
     if value not in results or not others:
         return ""
@@ -211,7 +211,7 @@ def _name_others(value: ir.Value, results: Sequence[ir.Value]) -> str:
 
 
 def shape_in_words(value: ir.Value) -> str:
-    """Return lengths as people write them, 1×3×h×w; a length without a name is "?"."""
+    """Return a shape as text, such as 1×3×h×w; "?" for an unnamed length."""
     if value.shape is None:
         return "of unknown shape"
     names = (str(length) for length in value.shape)
@@ -221,10 +221,10 @@ def shape_in_words(value: ir.Value) -> str:
 
 
 def refuse_computed_weights(model: ir.Model, name: str) -> None:
-    """Refuse convolutions whose weights the network computes: integers need weights that are known.
+    """Refuse convolutions with weights computed at run time, which int8 cannot quantize.
 
     Raises:
-        ModelError: there is such a node; the message names it.
+        ModelError: the message names the first such node.
     """
     for node in model.graph:
         if node.op_type in WEIGHT_AXIS:

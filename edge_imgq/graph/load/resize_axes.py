@@ -1,8 +1,8 @@
-"""Resize of named axes, as opset 18 allows, stated for all axes.
+"""State a Resize with an `axes` attribute (opset 18) for all axes.
 
 ONNX Runtime 1.31 moves transpositions through a Resize and permutes its sizes as if there were one
-for every axis: a valid file with `axes` beside a Transpose, or between 8-bit convolutions, does not
-open in a default session. A Resize that states all axes does, and means the same:
+per axis. A valid file with `axes` beside a Transpose, or between 8-bit convolutions, therefore does
+not open in a default session. A Resize that states all axes opens, and is equivalent:
 
     axes = [2, 3], scales = [s, t]   =   scales = [1, 1, s, t]
 """
@@ -19,16 +19,16 @@ from onnx import numpy_helper
 from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 ROI, SCALES, SIZES = 1, 2, 3
-"""Inputs of a Resize."""
+"""Input indices of Resize."""
 
 POLICIES: dict[bytes, Callable[[list[float]], float]] = {b"not_larger": min, b"not_smaller": max}
-"""How the one scale is chosen that keeps the aspect."""
+"""Function that selects the common scale, by aspect-ratio policy."""
 
 
 def with_all_axes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model in which no Resize names axes, as far as the lengths of the others are known.
+    """Return a copy in which Resize nodes have no `axes`, or the model itself without any.
 
-    The same model where none does.
+    Nodes stay whose other axes have unknown length where that is needed.
     """
     if not any(_named(node) for node in model.graph.node):
         return model
@@ -44,7 +44,7 @@ def with_all_axes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _named(node: onnx.NodeProto) -> list[int]:
-    """Return the axes that a Resize names; none for other nodes."""
+    """Return the `axes` attribute of a Resize; an empty list for other nodes."""
     if node.op_type != "Resize" or node.domain:
         return []
     return next((list(a.ints) for a in node.attribute if a.name == "axes"), [])
@@ -54,7 +54,7 @@ def _state(
     graph: onnx.GraphProto, node: onnx.NodeProto, shape: Sequence[int | None],
     constants: dict[str, Any],
 ) -> None:  # fmt: skip
-    """State a Resize for all axes, in place; leave one whose lengths are not known."""
+    """State a Resize for all axes, in place; leave it unchanged if lengths are unknown."""
     axes = [axis % len(shape) for axis in _named(node)]
     given = {i: name for i, name in enumerate(node.input) if i and name}
     if any(name not in constants for name in given.values()):
@@ -80,7 +80,7 @@ def _state(
 
 
 def _sizes(node: onnx.NodeProto, lengths: Sequence[int | None], sizes: Any) -> Any:
-    """Return the sizes that a Resize comes to; None where they alone do not say its scale."""
+    """Return the output sizes under the aspect-ratio policy, or None if lengths are unknown."""
     policy = next((a.s for a in node.attribute if a.name == "keep_aspect_ratio_policy"), b"stretch")
     if policy not in POLICIES:
         return sizes
@@ -99,7 +99,7 @@ def _spread(rest: Any, axes: Sequence[int], values: Any) -> Any:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, list[int | None]]:
-    """Return the shape of every value whose rank is known; None for an open length."""
+    """Return the shape of every value of known rank; None for an open length."""
     graph = infer_shapes(model).graph
     found = {}
     for value in (*graph.input, *graph.value_info):

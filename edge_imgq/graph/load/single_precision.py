@@ -1,7 +1,7 @@
-"""Models in half or double precision, as float32: every weight, value and cast.
+"""Convert models in half, bfloat16 or double precision to float32: weights, values and casts.
 
-A half is a float32, so nothing is lost; a double is rounded. The model then computes in float32,
-which is what its files are measured against.
+Half and bfloat16 convert exactly; doubles are rounded. The float32 model is the reference against
+which files are measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ OTHERS = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBL
 
 
 def to_float32(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model whose real numbers are all float32; the same one where they are already."""
+    """Return a copy with all real tensors in float32, or the model itself if they are."""
     tensors = [*model.graph.initializer, *_attribute_tensors(model)]
     values = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     mixed = any(tensor.data_type in OTHERS for tensor in tensors)
@@ -38,7 +38,7 @@ def to_float32(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _attribute_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """Return the tensors that Constant nodes and their kin hold."""
+    """Return the tensors in node attributes."""
     return [
         attribute.t
         for node in model.graph.node

@@ -1,8 +1,7 @@
-"""Batch normalisation that an exporter left in training mode.
+"""Rewrite batch normalisation that was exported in training mode.
 
-It normalises by the mean and variance of the batch itself, not by those that the node stores. For a
-batch of one image these are the image's own, over height and width: with the running statistics
-unread,
+It normalises by the mean and variance of the batch, not by stored statistics. For a batch of one
+image these are the image's own, over height and width. If no node reads the running statistics,
 
     BatchNormalization(x, s, b, mean, var; training) = InstanceNormalization(x, s, b).
 """
@@ -13,14 +12,14 @@ import onnx
 from onnx import helper
 
 STATED = 14
-"""First opset with the attribute `training_mode`; before, five outputs said it."""
+"""First opset with the attribute `training_mode`; before, five outputs indicated it."""
 
 
 def without_training_norms(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model whose batch norms all use stored statistics; the same where they do.
+    """Return a copy with these batch norms as InstanceNormalization, or the model itself.
 
-    A norm stays where something reads the statistics that it computes, or where the batch is known
-    to hold several images; `edge_imgq.graph.load.refusals` refuses it then.
+    A norm stays if its computed statistics are read, or if the batch is known to hold several
+    images; `edge_imgq.graph.load.refusals` then refuses it.
     """
     chosen = [node.output[0] for node in training_norms(model) if _is_alone(model, node)]
     if not chosen:
@@ -52,7 +51,7 @@ def _trains(node: onnx.NodeProto, opset: int) -> bool:
 
 
 def _is_alone(model: onnx.ModelProto, node: onnx.NodeProto) -> bool:
-    """Tell whether nothing reads the statistics of a norm, and no batch of several is asked for."""
+    """Return True if no node reads a norm's statistics and no input has a batch above one."""
     statistics = {name for name in node.output[1:] if name}
     read = {name for other in model.graph.node for name in other.input}
     read |= {value.name for value in model.graph.output}

@@ -1,12 +1,12 @@
-"""Models that take or return 8-bit pixels, as models of numbers from 0 to 255.
+"""Convert models with uint8 pixels at their ends to float values from 0 to 255.
 
-TensorFlow's exporters and apps like uint8 at the ends, with casts behind and before:
+TensorFlow's exporters and apps use uint8 at the ends, with casts:
 
     uint8 image → Cast → … → Round → Clip → Cast → uint8 image.
 
-Without the casts and the rounding, the model computes the numbers that are then made pixels of.
-Every file rounds and clips them anyway. A cast without a rounding cuts digits off, half a level on
-average, which is left out as well.
+Without casts and rounding, the model returns the values before conversion to pixels. Every file
+rounds and clips its output anyway. A Cast without Round truncates, which lowers values by half a
+level on average; that offset is omitted as well.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from onnx import TensorProto
 
 BYTES = TensorProto.UINT8
 DROPPED = ("Cast", "Round", "Floor")
-"""What leads from numbers to bytes, beside a Clip."""
+"""Operators that convert real numbers to bytes, besides Clip."""
 
 
 def takes_bytes(model: onnx.ModelProto) -> bool:
-    """Tell whether a model takes 8-bit pixels."""
+    """Return True if a model has a uint8 input."""
     return any(_type(value) == BYTES for value in model.graph.input)
 
 
 def without_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model of float ends; the same one where its ends are float already."""
+    """Return a copy with float inputs and outputs, or the model itself if they are float."""
     ends = [*model.graph.input, *model.graph.output]
     if not any(_type(value) == BYTES for value in ends):
         return model
@@ -47,7 +47,7 @@ def _type(value: onnx.ValueInfoProto) -> int:
 
 
 def _unround(graph: onnx.GraphProto, name: str) -> None:
-    """Let casts and roundings that lead to an output hand on what they read."""
+    """Replace the casts and roundings that lead to an output by Identity."""
     made = {output: node for node in graph.node for output in node.output}
     while (node := made.get(name)) is not None and node.op_type in (*DROPPED, "Clip", "Transpose"):
         if node.op_type in DROPPED:

@@ -1,1 +1,1 @@
-"""The ports of a graph: chosen, found, brought into one form, and fed."""
+"""Ports (inputs and outputs) of a graph: selected, detected, normalised and fed."""

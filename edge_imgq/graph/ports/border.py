@@ -1,10 +1,10 @@
-"""Networks without padding, whose output lacks a border: their image is extended, mirrored.
+"""Networks without padding, whose output lacks a border: their input is mirror-padded.
 
-With n the network, s its scale and b the pixels that it leaves out on each side,
+With n the network, s its scale and b the pixels lost on each side,
 
-    f(x) = n(x, mirrored out by b pixels on each side)
+    f(x) = n(x, mirror-padded by b pixels on each side)
 
-has s times the sides of x. Everything after this, the float reference included, is f.
+has s times the size of x. All later stages, the float reference included, use f.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from edge_imgq.graph.shapes.shape_inference import infer_shapes
 from edge_imgq.graph.shapes.size_multiple import Size, output_at
 
 STEPS = (192, 384)
-"""Pixels that an image is higher and wider to see by how much its output grows."""
+"""Pixels added to height and width to measure the growth of the output."""
 
 
 def find_border(model: ir.Model, size: Size) -> int:
-    """Return b where the output is s × (side − 2 × b), at a size and larger ones; 0 for no such b.
+    """Return b if the output size is s × (side − 2 × b) at two sizes; 0 if there is no such b.
 
     Args:
-        model: of open height and width.
-        size: height and width.
+        model: model of open height and width.
+        size: smaller height and width to try.
     """
     larger = (size[0] + STEPS[0], size[1] + STEPS[1])
     try:
@@ -46,7 +46,7 @@ def find_border(model: ir.Model, size: Size) -> int:
 
 
 def with_border(model: ir.Model, border: int) -> ir.Model:
-    """Return a copy of a model that mirrors its image out by a border before anything else."""
+    """Return a copy of a model that first mirror-pads its images by a border, in pixels."""
     copy = model.clone()
     graph = copy.graph
     pads = np.array([0, 0, border, border] * 2, np.int64)

@@ -1,6 +1,6 @@
-"""A model with the outputs alone that a person wants, and with inputs that became constants.
+"""Selection of outputs, and binding of inputs to constants.
 
-Nothing that is computed changes; what no output needs is left to simplification.
+Results do not change; simplification later removes nodes that no output needs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from edge_imgq.ports import PortRequests
 
 
 def with_chosen_ports(model: onnx.ModelProto, asked: PortRequests, name: str) -> onnx.ModelProto:
-    """Return a model of the ports that are asked for; the same one where nothing is asked.
+    """Return a copy with the requested ports, or the model itself if nothing is requested.
 
     Args:
-        model: as it was given; it is not changed.
-        asked: by the person.
-        name: of the model, for messages.
+        model: model as given; not changed.
+        asked: the user's request.
+        name: name of the model for messages.
 
     Raises:
         UsageError: it has no such output or input.
@@ -51,7 +51,7 @@ def _keep_outputs(graph: onnx.GraphProto, wanted: Sequence[str], name: str) -> N
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
-    """Return what a graph takes from outside; old files list their weights there, too."""
+    """Return the inputs of a graph without the initializers that old files list there."""
     constants = {tensor.name for tensor in graph.initializer}
     return [value for value in graph.input if value.name not in constants]
 
@@ -83,15 +83,15 @@ def _bind(graph: onnx.GraphProto, port: str, numbers: Sequence[float], name: str
 
 
 def _batches(inputs: Sequence[onnx.ValueInfoProto]) -> set[str]:
-    """Return the names of open batches of images."""
+    """Return the names of open batch dimensions of images."""
     return {v.type.tensor_type.shape.dim[0].dim_param for v in inputs if _rank(v) == 4} - {""}
 
 
 def _shape_for(bound: onnx.ValueInfoProto, numbers: int, batches: set[str]) -> list[int]:
-    """Return the lengths of an input that gets so many numbers; 0 for a height or width not known.
+    """Return the shape of an input that is bound to constants; 0 for an unknown height or width.
 
-    An open first length is that of the batch, one; alone it is how many numbers there are, unless
-    it has the name of an image's batch.
+    An open first length is the batch, set to one. If it is the only axis and does not have the name
+    of an image's batch, it is the number of constants.
     """
     dimensions = bound.type.tensor_type.shape.dim
     lengths = [dimension.dim_value for dimension in dimensions]
@@ -107,7 +107,11 @@ def _filled(
     array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], shape: Sequence[int], port: str,
     name: str,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:  # fmt: skip
-    """Return numbers in a shape: as many as it holds, one for all, or one for each channel."""
+    """Return constants broadcast to a shape: one for all, one per channel, or one per element.
+
+    Raises:
+        ModelError: their number fits none of these.
+    """
     if array.size == 1:
         return np.full(shape, array[0])
     if array.size == np.prod(shape):
@@ -124,7 +128,7 @@ def _spread(
     graph: onnx.GraphProto, image: onnx.ValueInfoProto, port: str,
     array: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
 ) -> None:  # fmt: skip
-    """Add nodes that make constants a plane of the image's height and width, under its name."""
+    """Add nodes that expand constants to the image's height and width, under the port's name."""
     lengths = [d.dim_value or None for d in image.type.tensor_type.shape.dim]
     size, ones, shape, value = (f"{port}/{word}" for word in ("size", "ones", "shape", "value"))
     graph.initializer.extend(

@@ -1,4 +1,4 @@
-"""What a photograph becomes in a network's image input, by what is said of it and its channels."""
+"""Conversion of a photograph to a network's image input, from user options and channels."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from edge_imgq.ports import Kind, PortRequests
 from edge_imgq.wording import count_of
 
 IMAGE_CHANNELS = 3
-"""Of a picture in colour."""
+"""Channels of a colour image."""
 
 PLANES = 4
-"""Of a Bayer mosaic, and of a picture with transparency."""
+"""Channels of a packed Bayer mosaic, and of an image with alpha."""
 
 MOSAIC = ("raw", "bayer", "mosaic", "rggb")
-"""Words in the name of an input of a sensor's values."""
+"""Words in an input's name that indicate raw sensor data."""
 
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """What a photograph becomes.
+    """Layout of the image input.
 
     Attributes:
-        kind: as in a contract.
-        colour: of the photograph.
-        frames: side by side.
-        channels: of the input.
+        kind: kind of port, as in a contract.
+        colour: colour space of the photograph.
+        frames: number of frames stacked along the channels.
+        channels: channels of the input.
     """
 
     kind: Kind
@@ -39,24 +39,24 @@ class ImageLayout:
 
     @property
     def photo_unit(self) -> int:
-        """Pixels of a photograph for one of the input, on a side."""
+        """Photograph pixels per input pixel along one side: 2 for raw, else 1."""
         return 2 if self.kind == "raw" else 1
 
 
 def image_layout(
     model: ir.Model, name: str, asked: PortRequests, scale: int, returned: int
 ) -> ImageLayout:
-    """Return what a photograph becomes in the first input of a model.
+    """Return the image layout of a model's first input.
 
     Args:
-        model: whose image is its first input.
-        name: of the model, for messages.
-        asked: what the person says of its ports.
+        model: model whose first input is the image.
+        name: name of the model for messages.
+        asked: port properties that the user gave.
         scale: output height over input height.
         returned: channels of the output.
 
     Raises:
-        ModelError: that is not known.
+        ModelError: the layout cannot be determined.
     """
     image = model.graph.inputs[0]
     assert image.shape is not None

@@ -1,8 +1,8 @@
-"""One batch for all inputs of a graph: the image's channels, then those of each further input.
+"""One batch for all inputs of a graph: channels of the image, then of each further input.
 
-So whatever handles images (patches, tiles, calibration, torch) handles networks of several inputs,
-without knowing of them. A plane lies in channels of its own; a vector's numbers are channels that
-are the same everywhere, of which the first pixel is taken.
+So code that handles images (patches, tiles, calibration, torch) handles networks of several inputs.
+A plane has channels of its own. The elements of a vector are channels that are constant over the
+image, of which the first pixel is read.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 Batch = TypeVar("Batch", bound=Any)
-"""An array or a tensor (N, C, H, W)."""
+"""Array or tensor (N, C, H, W)."""
 
 Entry = tuple[str, tuple[Any, ...]]
-"""Name and shape (N, C, H, W) of an input; the channels of one that is not alone are known."""
+"""Name and shape (N, C, H, W) of an input; with several inputs, C must be known."""
 
 
 def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
-    """Return what each input gets of a batch, by name.
+    """Split a batch by input name.
 
     Args:
-        batch: (N, C, H, W), C those of all inputs together.
-        entries: the inputs, the image first.
+        batch: (N, C, H, W), C summed over all inputs.
+        entries: inputs in order, the image first.
+
+    Returns:
+        (N, C, H, W) per image or plane and (N, C, 1, 1) per vector, as views.
     """
     if len(entries) == 1:
         return {entries[0][0]: batch}
@@ -39,12 +42,12 @@ def split_ports(batch: Batch, entries: Sequence[Entry]) -> dict[str, Batch]:
 
 
 def is_one_pixel(shape: Sequence[Any]) -> bool:
-    """Tell whether an input (N, C, H, W) holds numbers of a whole image."""
+    """Return True if an input (N, C, H, W) is a vector: H = W = 1."""
     return tuple(shape[2:]) == (1, 1)
 
 
 def graph_inputs(graph: ir.Graph) -> list[ir.Value]:
-    """Return the float inputs of a graph, the image first."""
+    """Return the rank-4 inputs of a graph without initializers, the image first."""
     return [
         value
         for value in graph.inputs
@@ -53,13 +56,13 @@ def graph_inputs(graph: ir.Graph) -> list[ir.Value]:
 
 
 def further_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
-    """Return the inputs (N, C, H, W) of a graph beside the image, which is the first."""
+    """Return the rank-4 inputs of a graph after the first, which is the image."""
     constants = {tensor.name for tensor in graph.initializer}
     others = [value for value in graph.input[1:] if value.name not in constants]
     return [value for value in others if len(value.type.tensor_type.shape.dim) == 4]
 
 
 def session_entries(session: Any) -> list[Entry]:
-    """Return the image inputs of a session of ONNX Runtime."""
+    """Return the rank-4 inputs of an ONNX Runtime session."""
     found = [(entry.name, tuple(entry.shape)) for entry in session.get_inputs()]
     return [entry for entry in found if len(entry[1]) == 4]

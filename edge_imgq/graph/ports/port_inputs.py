@@ -1,7 +1,7 @@
-"""The inputs of a network beside its image: found, put into one form, and given one range.
+"""Inputs besides the image: detected, reshaped to one form and mapped to one range.
 
-Afterwards the image is the first input, every input is (1, C, H, W) or, for numbers of a whole
-image, (1, N, 1, 1), and takes 0 to the peak.
+Afterwards the image is the first input. Every input is (1, C, H, W), or (1, N, 1, 1) for a vector,
+with values from 0 to the peak.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from edge_imgq.ports import LAYOUTS, NOISE_WORDS, Kind, Port, PortRequests, says
 from edge_imgq.wording import count_of
 
 MOST_NOISE = 75 / 255
-"""What a noise input is taken to reach where nobody says, of the range of pixels."""
+"""Default upper end of a noise input, as a fraction of the pixel range."""
 
 IMAGE_AXES = 4
 
 NO_IMAGE = (*NOISE_WORDS, "mask", "strength", "trimap")
-"""Words in the name of an input that is no image where there is another."""
+"""Words in an input's name that indicate that another input is the image."""
 
 
 def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
-    """Put the image before other inputs, in place.
+    """Move the image before the other inputs, in place.
 
     Raises:
-        UsageError: something is said of an input that is not there.
+        UsageError: the request names an input that does not exist.
     """
     inputs = model.graph.inputs
     names = [str(value.name) for value in inputs]
@@ -48,9 +48,9 @@ def take_image_first(model: ir.Model, asked: PortRequests, name: str) -> None:
 
 
 def _rank(value: ir.Value, said: Kind | None) -> tuple[int, int, bool]:
-    """Return what the likeliest image has least of: a colour image, then planes, frames, gray.
+    """Return a sort key, least for the likeliest image: colour, then planes, frames, gray.
 
-    Of two alike, the one that nobody speaks of comes first: an image may be said of the other.
+    Among equals, an input that the user did not name comes first.
     """
     name = str(value.name).lower().replace("masked", "")
     channels = value.shape[1] if value.shape is not None else None
@@ -69,7 +69,7 @@ def _is_plane(value: ir.Value) -> bool:
 
 
 def shape_vectors(model: ir.Model) -> None:
-    """Let inputs of other axes than four take (1, N, 1, 1), in place."""
+    """Rewrite inputs of rank other than 4 to take (1, N, 1, 1), in place."""
     graph = model.graph
     for value in list(graph.inputs[1:]):
         if value.shape is None or len(value.shape) == IMAGE_AXES:
@@ -93,7 +93,7 @@ def shape_vectors(model: ir.Model) -> None:
 
 
 def _meets_image(node: ir.Node, value: ir.Value) -> bool:
-    """Tell whether one number goes through scalar arithmetic alone until it meets an image."""
+    """Return True if a scalar input passes only scalar arithmetic until it meets an image."""
     others = [v for v in node.inputs if v is not None and v is not value]
     if node.op_type not in ELEMENTWISE:
         return False
@@ -107,7 +107,7 @@ def _meets_image(node: ir.Node, value: ir.Value) -> bool:
 
 
 def _as_pixels(node: ir.Node) -> None:
-    """Give the results of scalar arithmetic the axes that they now have, up to the image."""
+    """Set the shape of scalar arithmetic to (1, 1, 1, 1) up to the image."""
     for output in node.outputs:
         if output.shape is not None and len(output.shape) < IMAGE_AXES:
             output.shape = ir.Shape([1, 1, 1, 1])
@@ -116,7 +116,7 @@ def _as_pixels(node: ir.Node) -> None:
 
 
 def _reshaped(graph: ir.Graph, pixel: ir.Value, own: ir.Value, lengths: list[int]) -> ir.Value:
-    """Return an input's numbers in the shape that the network has them in."""
+    """Insert a Reshape of an input to the shape that the network reads."""
     shape = edit.add_constant(graph, f"{pixel.name}.shape", np.array(lengths or [1], np.int64))
     node = ir.node("Reshape", [pixel, shape], name=f"{pixel.name}.own")
     result = node.outputs[0]
@@ -133,18 +133,18 @@ def further_ports(
     image_channels: int,
     states: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Port, ...]:
-    """Return the inputs beside the image, by what is said of them, their shapes and names.
+    """Return the ports of the inputs besides the image, from the request, shapes and names.
 
     Args:
-        model: whose inputs have their final form.
-        asked: by the person.
-        span: the values of pixel 0 and pixel 255.
-        image_channels: of the image.
+        model: model with inputs in their final form.
+        asked: the user's request.
+        span: values of pixel 0 and pixel 255.
+        image_channels: channels of the image.
         states: outputs that feed an input of the next frame, by the input's name.
 
     Raises:
         ModelError: the channels of an input are open.
-        UsageError: there are neither as many ranges as channels nor one.
+        UsageError: the number of ranges is neither one nor the number of channels.
     """
     found = []
     for value in model.graph.inputs[1:]:
@@ -166,16 +166,16 @@ def further_ports(
 
 
 def refuse_bound_beyond(asked: PortRequests, span: tuple[float, float]) -> None:
-    """Refuse a constant beyond what its input reaches, such as a noise level in the wrong unit.
+    """Refuse a constant outside its input's range, such as a noise level in the wrong unit.
 
-    Inputs of which neither the name nor the person says what they reach may have any value.
+    Inputs whose range neither the name nor the user states may have any value.
 
     Args:
-        asked: by the person.
-        span: the values of pixel 0 and pixel 255.
+        asked: the user's request.
+        span: values of pixel 0 and pixel 255.
 
     Raises:
-        UsageError: one lies beyond; says what reaches it.
+        UsageError: a constant lies outside; the message states the range.
     """
     for name, numbers in asked.bound:
         said = asked.of_input(name)
@@ -213,7 +213,7 @@ def _ends(
 
 
 def take_ports(model: ir.Model, ports: tuple[Port, ...], peak: float) -> None:
-    """Let inputs beside the image take 0 to the peak, in place."""
+    """Rewrite inputs besides the image to take 0 to the peak, in place."""
     graph = model.graph
     for port in ports:
         value = next(entry for entry in graph.inputs if entry.name == port.name)

@@ -1,4 +1,4 @@
-"""What a person says of ports and the network contradicts: refused, and never dropped."""
+"""Checks that refuse port requests which contradict the network."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ RETURNED: tuple[Kind, ...] = ("image", "plane", "vector", "state")
 
 
 def refuse_contradicted(model: ir.Model, asked: PortRequests) -> None:
-    """Refuse what is said of inputs that they cannot be.
+    """Refuse input requests that contradict the network.
 
     Args:
-        model: whose image is its first input, the others in the shapes that they were given in.
-        asked: by the person.
+        model: model with the image as first input, the others in their original shapes.
+        asked: the user's request.
 
     Raises:
-        UsageError: an input has another kind of shape, or a range where nothing would read it.
+        UsageError: an input has a shape of another kind, or a range is given that would not be
+            used.
     """
     image, *others = model.graph.inputs
     _refuse_range(asked.of_input(str(image.name)))
@@ -65,7 +66,7 @@ def _refuse_kind(value: ir.Value, said: PortRequest, image: ir.Value) -> None:
 
 
 def _photograph_channels(image: ir.Value) -> int | None:
-    """Return the channels of a photograph that becomes an input; None where they are open."""
+    """Return the channels of a photograph for an input, 3 or 1, or None if they are open."""
     assert image.shape is not None
     channels = image.shape[1]
     if not isinstance(channels, int):
@@ -74,10 +75,10 @@ def _photograph_channels(image: ir.Value) -> int | None:
 
 
 def refuse_unfit_result(said: PortRequest, channels: int, *, is_vector: bool) -> None:
-    """Refuse what is said of an output that it cannot be.
+    """Refuse an output request that contradicts the network.
 
     Raises:
-        UsageError: it has another kind of shape, or other channels.
+        UsageError: the output has a shape of another kind, or other channels.
     """
     if said.kind is None:
         return

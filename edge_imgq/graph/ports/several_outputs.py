@@ -1,6 +1,6 @@
-"""The outputs of a network: the picture among several is put first, and the others are read.
+"""Networks of several outputs: the image is moved first, and the others become ports.
 
-Sides of the others are whole parts of the picture's, so that all of them lie in one array.
+The sides of the others divide the image's, so that all of them fit one array.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def put_picture_first(
     name: str,
     states: Collection[str] = (),
 ) -> None:
-    """Put the largest picture before other outputs, in place; of several, the first of them.
+    """Move the largest image before the other outputs, in place; the first one of several.
 
     Args:
-        model: normalised float model, its image the first of its inputs.
-        asked: what the person says of its ports.
-        states: names of outputs that are states; one is the picture where there is no other.
-        wanted: heights and widths that it is wanted at, which are tried first.
-        name: of the model, for messages.
+        model: normalised float model, the image its first input.
+        asked: port properties that the user gave.
+        states: names of state outputs; one is the image only if there is no other.
+        wanted: heights and widths to try first.
+        name: name of the model for messages.
 
     Raises:
-        ModelError: it fits no size that was tried.
+        ModelError: shape inference fails at every size that was tried.
     """
     outputs = model.graph.outputs
     if len(outputs) == 1:
@@ -72,7 +72,7 @@ def _first_shapes(model: ir.Model, wanted: Sequence[Size]) -> tuple[tuple[int, .
 
 
 def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None:
-    """Return the shapes of all outputs at one size; None where one does not work out."""
+    """Return the shapes of all outputs at one size, or None if one cannot be inferred."""
     try:
         shapes = [value.shape for value in bind_size(model, size).graph.outputs]
     except ModelError:
@@ -83,9 +83,9 @@ def shapes_at(model: ir.Model, size: Size) -> tuple[tuple[int, ...], ...] | None
 
 
 def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """Return the sides of the first output over those of each other; 0 for numbers of an image.
+    """Return the side ratio of the first output to each other one; 0 for vectors.
 
-    None where they are no whole number, or an output is neither an image nor such numbers.
+    None if a ratio is not an integer, or an output is neither image nor vector.
     """
     first, found = shapes[0], []
     for shape in shapes[1:]:
@@ -102,7 +102,7 @@ def parts_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 
 def with_others(rule: Rule) -> Rule:
-    """Return a rule of a model's sizes by which other outputs keep their share of the first."""
+    """Return a rule that also requires the outputs' side ratios to be equal at every size."""
     known: list[tuple[int, ...]] = []
 
     def together(model: ir.Model, size: Size) -> int | None:
@@ -127,14 +127,14 @@ def other_ports(
     span: tuple[float, float],
     states: Collection[str] = (),
 ) -> tuple[Port, ...]:
-    """Return what a model returns beside its first output.
+    """Return the ports of the outputs after the first.
 
     Args:
-        model: whose outputs keep their share of the first one.
-        sizes: that it may take; the first that works is looked at.
-        layout: of its image.
-        asked: what the person says of its ports.
-        span: the values of pixel 0 and pixel 255.
+        model: model whose outputs have constant side ratios.
+        sizes: candidate sizes; the first that works is used.
+        layout: layout of the image input.
+        asked: port properties that the user gave.
+        span: values of pixel 0 and pixel 255.
         states: names of outputs that feed an input of the next frame.
     """
     values = model.graph.outputs[1:]

@@ -1,7 +1,7 @@
-"""Which outputs of a network go into inputs of the next frame: its states.
+"""Recurrent states: outputs of a network that feed inputs of the next frame.
 
-Those that the person names, those whose names are alike but for words such as "in" and "out", and a
-single plane of many channels that is both taken and returned.
+These are the pairs that the user names, pairs whose names differ only by words such as "in" and
+"out", and a single plane of many channels that is both input and output.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ ENDS = frozenset(
     {"in", "out", "input", "output", "prev", "previous", "last", "old", "new", "next", "cur",
      "current", "i", "o", "t", "n", "0", "1"}
 )  # fmt: skip
-"""Words by which the names of a state that is taken and of the one that is returned may differ."""
+"""Words by which the names of a state's input and output may differ."""
 
 MANY = 4
-"""Channels from which on a plane is a state where nothing else is taken and returned alike."""
+"""Fewest channels of a plane that is a state if no other input and output match."""
 
 Pair = tuple[str, str]
 """Names of an output and of the input that it feeds."""
 
 
 def find_states(model: ir.Model, asked: PortRequests, name: str) -> tuple[Pair, ...]:
-    """Return the outputs that feed inputs of the next frame, each with its input.
+    """Return the outputs that feed inputs of the next frame, paired with their inputs.
 
     Args:
-        model: normalised float model, its image the first of its inputs.
-        asked: what the person says of its ports.
-        name: of the model, for messages.
+        model: normalised float model, the image its first input.
+        asked: port properties that the user gave.
+        name: name of the model for messages.
 
     Raises:
-        UsageError: the person names an input or output that is not there.
-        ModelError: the two are not of the same channels.
+        UsageError: the request names an input or output that does not exist.
+        ModelError: the two have different channels.
     """
     inputs = {str(value.name): value for value in model.graph.inputs[1:]}
     outputs = {str(value.name): value for value in model.graph.outputs}
@@ -82,7 +82,7 @@ def _refuse_unknown(name: str, known: dict[str, ir.Value], lacks: str, has: str)
 
 
 def _fits(taken: ir.Value, returned: ir.Value) -> bool:
-    """Tell whether two values are planes of the same channels."""
+    """Return True if two values are planes with the same channels."""
     ranks = {None if v.shape is None else len(v.shape) for v in (taken, returned)}
     return ranks == {4} and _channels(taken) == _channels(returned) is not None
 
@@ -93,6 +93,6 @@ def _channels(value: ir.Value) -> int | None:
 
 
 def _stem(value: ir.Value) -> str:
-    """Return a name without the words that say which end it is."""
+    """Return a name without the words in ENDS."""
     words: Sequence[str] = re.findall(r"[a-z]+|\d+", str(value.name).lower())
     return "_".join(word for word in words if word not in ENDS)

@@ -1,1 +1,1 @@
-"""How far around a pixel a network looks, row by row of its operators."""
+"""Receptive field of a network, by propagation of row ranges through its operators."""

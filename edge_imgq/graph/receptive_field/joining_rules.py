@@ -1,4 +1,4 @@
-"""What results see of operators that join elements: place by place, along axes, in products."""
+"""Row ranges of operators that combine elements: elementwise, along axes, and in products."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 def pointwise(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Every element from those at its own place."""
+    """Union of the operands' ranges at the same index, broadcast."""
     return union(sources, shape)
 
 
 def of_first(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """What follows the first operand alone: the others are vectors of constants."""
+    """Ranges of the first operand; the others must be constants."""
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     return Seen(shape, sources[0].first, sources[0].last)
 
 
 def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
-    """Return the rule of an operator that computes every element from all along some axes."""
+    """Return the rule of an operator that combines all elements along some axes."""
 
     def rule(node: ir.Node, sources: list[Seen], _shape: Shape) -> Seen:
         if any(not source.nothing for source in sources[1:]):
@@ -51,27 +51,27 @@ def along(axes: Callable[[ir.Node, int], Sequence[int]]) -> Callable[..., Seen]:
 
 
 def one_axis(default: int) -> Callable[[ir.Node, int], Sequence[int]]:
-    """Return axes that an attribute states."""
+    """Return a function that reads the `axis` attribute."""
     return lambda node, _rank: [node.attributes.get_int("axis", default)]
 
 
 def from_axis(node: ir.Node, rank: int) -> Sequence[int]:
-    """Return the axes from the one that an attribute states."""
+    """Return the axes from the `axis` attribute on."""
     return range(node.attributes.get_int("axis", -1) % rank, rank)
 
 
 def all_but_the_first(_node: ir.Node, rank: int) -> Sequence[int]:
-    """Return all axes but that of the batch."""
+    """Return all axes but the batch."""
     return range(1, rank)
 
 
 def stated_axis(node: ir.Node, _rank: int) -> Sequence[int]:
-    """Axes in the second input, as a cumulative sum has them."""
+    """Return the axes in the second input, as in CumSum."""
     return [int(axis) for axis in np.reshape(numbers(node, 1), -1)]
 
 
 def reduced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """A sum, mean, extreme or its place over some axes, which may be left out of the result."""
+    """Ranges merged over the reduced axes, which are removed without keepdims."""
     source, rank = sources[0], len(sources[0].shape)
     axes = _reduced_axes(node, rank)
     joined = merged(source, axes)
@@ -93,7 +93,7 @@ def _reduced_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Rows of the left by columns of the right."""
+    """Ranges of a MatMul: rows of the left operand united with columns of the right."""
     left, right = sources
     rows = merged(left, [-1]) if len(left.shape) > 1 else merged(left, [0])
     columns = merged(right, [-2 if len(right.shape) > 1 else 0])
@@ -108,7 +108,7 @@ def matrix_product(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """A product of two matrices, either turned, and a bias."""
+    """Ranges of a Gemm, with transposed operands and bias."""
     left, right, *bias = sources
     if node.attributes.get_int("transA", 0):
         left = left.each(np.transpose, left.shape[::-1])
@@ -118,7 +118,11 @@ def gemm(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Sums of products whose letters name axes."""
+    """Ranges of an Einsum without ellipsis, repeated letters or implicit output.
+
+    Raises:
+        NotKnownError: the equation has one of these.
+    """
     equation = (node.attributes.get_string("equation") or "").replace(" ", "")
     if "..." in equation or "->" not in equation:
         raise NotKnownError
@@ -130,7 +134,7 @@ def einsum(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def _term(source: Seen, term: str, result: str, shape: Shape) -> Seen:
-    """Return an operand of an Einsum summed over what the result lacks, its axes as there."""
+    """Return an Einsum operand merged over its summed axes, with the result's axes."""
     summed = tuple(axis for axis, letter in enumerate(term) if letter not in result)
     kept = [letter for letter in term if letter in result]
     order = sorted(range(len(kept)), key=lambda place: result.index(kept[place]))

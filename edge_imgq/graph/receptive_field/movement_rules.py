@@ -1,4 +1,4 @@
-"""What results see of operators that move elements and join none."""
+"""Row ranges of operators that move elements and combine none."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def transposed_axes(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """The same elements, axes in another order."""
+    """Ranges with permuted axes."""
     order = node.attributes.get_ints("perm", range(len(shape))[::-1])
     return sources[0].each(lambda rows: rows.transpose(order), shape)
 
 
 def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """The same elements in the same order: axes that stay, split or flow together, in groups."""
+    """Ranges in the new shape: axes are matched in groups of equal element count."""
     source = sources[0]
     before, after = source.shape, shape
     compact: list[int] = []
@@ -56,7 +56,7 @@ def reshaped(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield runs of old and of new axes, in order, that hold as many elements."""
+    """Yield groups of old and new axes, in order, with equal element counts."""
     i = j = 0
     while i < len(before) or j < len(after):
         old: list[int] = []
@@ -73,7 +73,7 @@ def _groups(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]
 
 
 def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """A stretch of some axes."""
+    """Ranges of a Slice."""
     starts, ends = (np.reshape(numbers(node, index), -1) for index in (1, 2))
     given = len(node.inputs) > 3 and node.inputs[3] is not None
     axes = np.reshape(numbers(node, 3), -1) if given else np.arange(len(starts))
@@ -89,7 +89,7 @@ def sliced(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
-    """Stretches of one axis, one after the other."""
+    """Ranges of the outputs of a Split."""
     source = sources[0]
     axis = node.attributes.get_int("axis", 0) % len(source.shape)
     parts, start = [], 0
@@ -105,7 +105,7 @@ def parted(node: ir.Node, sources: list[Seen], _shape: Shape) -> list[Seen]:
 
 
 def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Values end to end along one axis."""
+    """Ranges of a Concat."""
     axis = node.attributes.get_int("axis", 0) % len(shape)
     if all(source.first.shape[axis] == 1 for source in sources):
         return union(sources, shape)
@@ -122,7 +122,7 @@ def concatenated(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Places of one axis, which are constants; or a table's, which the image chooses."""
+    """Ranges of a Gather by constant indices, or of a constant table by computed indices."""
     source, axis = sources[0], node.attributes.get_int("axis", 0) % len(sources[0].shape)
     if source.nothing:  # a table, looked up by what is computed of the image
         there = len(shape) - axis - len(sources[1].shape)
@@ -134,12 +134,12 @@ def gathered(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def expanded(_node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """The same elements, repeated where an axis has one."""
+    """Ranges of an Expand, broadcast."""
     return union(sources[:1], shape)
 
 
 def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """The value again and again along its axes."""
+    """Ranges of a Tile."""
     times = np.reshape(numbers(node, 1), -1)
     counts = [
         int(count) if sources[0].first.shape[axis] > 1 else 1 for axis, count in enumerate(times)
@@ -148,7 +148,7 @@ def tiled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Channels laid out as pixels."""
+    """Ranges of a DepthToSpace, merged over channels."""
     seen, block = merged(sources[0], [1]), node.attributes.get_int("blocksize", 1)
     for axis in (2, 3):
         if seen.first.shape[axis] > 1:
@@ -157,7 +157,7 @@ def depth_to_space(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """A border of constants or of mirrored pixels."""
+    """Ranges of a Pad of any mode."""
     seen, rank = sources[0], len(shape)
     pads = np.reshape(numbers(node, 1), -1)
     given = len(node.inputs) > 3 and node.inputs[3] is not None
@@ -171,7 +171,7 @@ def padded(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def _outside(at: NDArray[np.int64], length: int, mode: str) -> NDArray[np.int64]:
-    """Return which row stands at a place that may lie outside."""
+    """Return the row that padding copies to each position, in a mode that copies rows."""
     if mode == "edge":
         return at.clip(0, length - 1)
     if mode == "wrap":

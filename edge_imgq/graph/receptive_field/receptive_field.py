@@ -1,10 +1,11 @@
-"""How far around a pixel a network looks: the halo that tiles need.
+"""Receptive field of a network: the halo that tiles need, in input pixels.
 
-The graph is bound to a long, narrow image, once upright and once lying, and every value of it is
-followed with the first and the last row that its elements depend on (`edge_imgq.graph.seen`).
-The farthest row that an output row sees is the radius, as long as the image is longer than that; a
-longer one is tried where it is not. Nothing is assumed of how operators are spelled: a norm of
-channels between two transpositions and attention inside windows come out as they compute.
+The graph is bound to a long, narrow image, once in each direction. For every value, the first and
+last image row that each element depends on are propagated
+(`edge_imgq.graph.receptive_field.row_dependence`). The radius is the largest distance between an
+output row and a row it depends on, if the image is longer than that; otherwise a longer image is
+tried. The result does not depend on how operators are exported: a channel norm between
+transpositions and window attention are followed as they compute.
 
 Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 """
@@ -34,29 +35,32 @@ from edge_imgq.graph.shapes.size import bind_size, own_size
 from edge_imgq.graph.shapes.size_multiple import find_sides, outline
 
 LONG, LONGER, SHORT = 768, 3072, 96
-"""Sides of the images that are followed; the longer one where the first is not long enough."""
+"""Sides of the trial images in pixels; the longer one is used if the first is too short."""
 
 FINEST = 8
-"""Values of more rows than this for one of the image have more axes than one in a row."""
+"""Largest number of rows per image row for which periods are searched.
+
+Values with more have several axes flattened into one.
+"""
 
 LONGEST_PERIOD = 512
-"""Repetitions of more rows are not looked for."""
+"""Longest period, in rows, that is searched."""
 
 Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one output pixel depends on, of several outputs the one that sees farthest.
+    """Dependence of one output pixel on the input; the largest over several outputs.
 
     Attributes:
-        radius: input pixels on each side; None when it is the whole image, or is not known.
+        radius: input pixels on each side; None if it is the whole image or unknown.
         reason: why there is no radius, as a clause: "GlobalAveragePool 'x' looks at the whole
             image", or "what GridSample 'x' looks at is not known".
-        period: input pixels after which the network computes the same again; tiles start at
+        period: input pixels by which a shift of the input shifts the output; tiles start at
             multiples of it.
-        steady: whether a pixel comes out the same in an image of another size. It does not where
-            pixels are placed between the corners of the image.
+        steady: whether a pixel is the same in an image of another size. False where sampling
+            positions depend on the corners of the image.
     """
 
     radius: int | None
@@ -66,12 +70,12 @@ class ReceptiveField:
 
     @property
     def diameter(self) -> int | None:
-        """Side of the square of input pixels that an output pixel depends on."""
+        """Side of the square of input pixels on which an output pixel depends, or None."""
         return None if self.radius is None else 2 * self.radius + 1
 
 
 def receptive_field(model: ir.Model) -> ReceptiveField:
-    """Return the receptive field of a float or QDQ model, from its graph alone."""
+    """Return the receptive field of a float or QDQ model, from its graph only."""
     light = outline(model)
     found = [_along(light, axis) for axis in (0, 1)]
     for field in found:
@@ -85,7 +89,7 @@ def receptive_field(model: ir.Model) -> ReceptiveField:
 
 
 def _along(model: ir.Model, axis: int) -> ReceptiveField:
-    """Return the receptive field in one direction: 0 is height, 1 is width."""
+    """Return the receptive field along one axis: 0 is height, 1 is width."""
     field = ReceptiveField(None, "its shapes do not work out at any size that was tried")
     for long in (LONG, LONGER):
         bound = _bound(model, axis, long)
@@ -98,7 +102,7 @@ def _along(model: ir.Model, axis: int) -> ReceptiveField:
 
 
 def _bound(model: ir.Model, axis: int, long: int) -> ir.Model | None:
-    """Return a model at a long, narrow size, or at its own where it is tied to one."""
+    """Return a model bound to a long, narrow size, or to its fixed size; None if neither works."""
     for size in _sizes(model, axis, long):
         try:
             bound = bind_size(model, size)
@@ -111,7 +115,7 @@ def _bound(model: ir.Model, axis: int, long: int) -> ir.Model | None:
 
 
 def _sizes(model: ir.Model, axis: int, long: int) -> Iterator[Size]:
-    """Yield sizes to look at a model at, with the ones that most models take first."""
+    """Yield candidate sizes, likeliest first."""
     fixed = own_size(model)
     multiple = 1
     if has_note(model.metadata_props):
@@ -124,14 +128,14 @@ def _sizes(model: ir.Model, axis: int, long: int) -> Iterator[Size]:
 
 
 def _long_sizes(multiple: int, axis: int, long: int) -> Iterator[Size]:
-    """Yield a narrow size and a square one whose sides are multiples."""
+    """Yield a long, narrow size and a square one, rounded up to multiples."""
     side, narrow = (-(-length // multiple) * multiple for length in (long, SHORT))
     yield (side, narrow) if axis == 0 else (narrow, side)
     yield side, side
 
 
 def _measured(model: ir.Model, axis: int) -> tuple[ReceptiveField, bool]:
-    """Return the field in one direction of a bound graph, and whether the image was long enough."""
+    """Return the field along one axis of a bound graph, and whether the image was long enough."""
     source = model.graph.inputs[0]
     length = shape_of(source)[2 + axis]
     planes = [v for v in graph_inputs(model.graph) if shape_of(v)[2:] == shape_of(source)[2:]]
@@ -165,12 +169,12 @@ def _named(node: ir.Node) -> str:
 
 
 def _reach(value: Seen) -> int:
-    """Return from how many rows the widest element of a value comes."""
+    """Return the largest number of rows that an element of a value spans."""
     return int((value.last - value.first).max())
 
 
 def _radius(output: Seen | None, axis: int, length: int) -> int:
-    """Return the farthest row that an output row sees, in input rows."""
+    """Return the largest distance of an output row to a row it depends on, in input rows."""
     if output is None:
         return 0
     places = np.arange(output.shape[axis]) * length // output.shape[axis]
@@ -181,7 +185,7 @@ def _radius(output: Seen | None, axis: int, length: int) -> int:
 
 
 def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: int) -> bool:
-    """Tell whether an operator joins all rows: every result sees all, and no operand did."""
+    """Return True if every result depends on all rows while no operand does."""
 
     def sees_all(value: Seen) -> bool:
         return bool((value.first <= 0).all() and (value.last >= length - 1).all())
@@ -193,7 +197,7 @@ def _is_global(node: ir.Node, inputs: list[Seen], results: list[Seen], length: i
 
 
 def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
-    """Tell whether a Resize places pixels between the corners of the image, or by odd ratios."""
+    """Return True for a Resize of mode align_corners that changes the size."""
     if node.op_type != "Resize":
         return False
     mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
@@ -202,7 +206,7 @@ def _is_stretched(node: ir.Node, inputs: list[Seen]) -> bool:
 
 
 def _periods(value: Seen) -> set[int]:
-    """Return the input rows after which what a value sees repeats, along its axes."""
+    """Return the input rows after which the row ranges of a value repeat, along its axes."""
     return {
         period
         for axis, side in enumerate(value.first.shape)
@@ -213,7 +217,7 @@ def _periods(value: Seen) -> set[int]:
 
 
 def _step(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
-    """Return by how much an array of rows rises from one repetition to the next, in its middle."""
+    """Return the rise of an array of rows per repetition, in its middle half, or None."""
     if len(rows) > LONGER * FINEST:  # pixels of both axes in one
         return None
     quarter = len(rows) // 4

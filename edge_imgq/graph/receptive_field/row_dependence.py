@@ -1,12 +1,12 @@
-"""Which rows of the image every element of a value depends on, operator by operator.
+"""Image rows that each element of a value depends on.
 
-A value is followed along one axis of the image, height or width, as two arrays: the first and the
-last row that each of its elements sees. They have the rank of the value and length 1 along every
-axis on which nothing depends, so that an ordinary feature map costs as many numbers as it has rows.
-Between the first and the last row all are taken to be seen; a result never sees less than it does.
+Along one image axis, height or width, a value has two arrays: the first and last row of each
+element. They have the rank of the value, and length 1 along every axis on which they are constant,
+so an ordinary feature map takes as many numbers as it has rows. All rows between first and last
+count as read, so the range is an upper bound and never too small.
 
-Windows, shuffles, slices, reshapes to windows and their way back are followed exactly; sums over an
-axis see what any of its elements sees.
+Windows, shuffles, slices and reshapes to windows and back are exact. Reductions over an axis take
+the union of its elements.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     Rows: TypeAlias = NDArray[np.int64]
 
 NONE = 1 << 40
-"""First row of what sees none; its last row is the negative."""
+"""First row of an element that depends on none; its last row is −NONE."""
 
 
 MOST = 1 << 22
-"""Longer arrays are joined along their last axis: less exact, never wrong."""
+"""Largest size of the arrays; longer ones are merged along their last axis.
+
+Merging widens the ranges.
+"""
 
 
 Shape = tuple[int, ...]
@@ -40,12 +43,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a value sees.
+    """The row ranges of a value.
 
     Attributes:
-        shape: of the value.
-        first: first row that each element sees; every axis has the value's length or 1.
-        last: last row, as `first`.
+        shape: shape of the value.
+        first: int64, first row of each element; each axis has the value's length or 1.
+        last: int64, last row, likewise.
     """
 
     shape: Shape
@@ -54,39 +57,39 @@ class Seen:
 
     @property
     def nothing(self) -> bool:
-        """Whether no element depends on the image."""
+        """True if no element depends on the image."""
         return bool((self.first > self.last).all())
 
     def each(self, change: Callable[[Rows], Rows], shape: Shape) -> Seen:
-        """Return the value after a move of elements that both arrays undergo."""
+        """Return the ranges with one rearrangement applied to both arrays."""
         return Seen(shape, change(self.first), change(self.last))
 
 
 class NotKnownError(Exception):
-    """What an operator looks at does not follow from its graph."""
+    """The row ranges of an operator do not follow from its graph."""
 
 
 def constant(shape: Shape) -> Seen:
-    """Return what a value sees that does not depend on the image."""
+    """Return the ranges of a value that does not depend on the image."""
     ones = (1,) * len(shape)
     return Seen(shape, np.full(ones, NONE), np.full(ones, -NONE))
 
 
 def image(shape: Shape, axis: int) -> Seen:
-    """Return what the image itself sees along an axis."""
+    """Return the ranges of the image along an axis: row i for index i."""
     rows = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return Seen(shape, rows, rows)
 
 
 def shape_of(value: ir.Value | None) -> Shape:
-    """Return the shape of a value of a bound graph."""
+    """Return the static shape of a value; () if it is absent or open."""
     if value is None or value.shape is None or not value.shape.is_static():
         return ()
     return tuple(int(length) for length in value.shape.numpy())
 
 
 def merged(seen: Seen, axes: Sequence[int]) -> Seen:
-    """Return a value each of whose elements sees what any along some axes sees."""
+    """Return the ranges with every element widened to the union along some axes."""
     places = tuple(axis % max(len(seen.shape), 1) for axis in axes)
     if not places or not seen.shape:
         return seen
@@ -98,7 +101,7 @@ def merged(seen: Seen, axes: Sequence[int]) -> Seen:
 
 
 def union(sources: Sequence[Seen], shape: Shape) -> Seen:
-    """Return what elements see that are computed from one of each source, broadcast."""
+    """Return the union of the ranges of broadcast operands."""
     first, last = sources[0].first, sources[0].last
     for other in sources[1:]:
         first, last = np.minimum(first, other.first), np.maximum(last, other.last)
@@ -108,7 +111,11 @@ def union(sources: Sequence[Seen], shape: Shape) -> Seen:
 
 
 def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
-    """Return a constant input that states places or lengths."""
+    """Return a constant input.
+
+    Raises:
+        NotKnownError: it is absent or computed.
+    """
     value = node.inputs[index] if index < len(node.inputs) else None
     if not is_constant(value):
         raise NotKnownError
@@ -116,7 +123,7 @@ def numbers(node: ir.Node, index: int) -> NDArray[np.int64]:
 
 
 def compacted(seen: Seen) -> Seen:
-    """Return a value without the axes on which nothing depends."""
+    """Return the ranges with constant axes reduced to length 1."""
     first, last = seen.first, seen.last
     for axis, side in enumerate(first.shape):
         one, other = first.take([0], axis), last.take([0], axis)
@@ -126,7 +133,10 @@ def compacted(seen: Seen) -> Seen:
 
 
 def at_places(seen: Seen, axis: int, places: Sequence[NDArray[np.int64]]) -> Seen:
-    """Return what sees, along an axis, all of some places; places outside see nothing."""
+    """Return the union of the ranges at several index arrays along an axis.
+
+    Indices outside contribute nothing.
+    """
     length = seen.first.shape[axis]
     blank = [(0, int(a == axis)) for a in range(seen.first.ndim)]
     first = np.pad(seen.first, blank, constant_values=NONE)

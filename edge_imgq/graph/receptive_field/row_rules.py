@@ -1,4 +1,4 @@
-"""Every operator whose results are followed, and what they see."""
+"""Table of row-range rules, by operator."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ if TYPE_CHECKING:
 
 
 def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
-    """Return what the outputs of a node see.
+    """Return the row ranges of a node's outputs.
 
     Args:
-        node: of a graph whose shapes are numbers.
-        sources: of its inputs; what is left out sees nothing.
+        node: node of a graph with static shapes.
+        sources: ranges of its inputs; an absent input depends on nothing.
 
     Raises:
-        NotKnownError: the operator is none of `KNOWN`, or takes positions from the image.
+        NotKnownError: the operator is not in `KNOWN`, or takes positions from the image.
     """
     rule = KNOWN.get(node.op_type)
     if rule is None:
@@ -79,7 +79,7 @@ def follow(node: ir.Node, sources: Sequence[Seen]) -> list[Seen]:
 
 
 def _within(seen: Seen, shape: Shape) -> Seen:
-    """Return a result with its own shape, joined where its arrays would be long."""
+    """Return ranges with a shape set, merged while their arrays exceed MOST."""
     while seen.first.size > MOST:
         axis = int(np.argmax(seen.first.shape[::-1]))
         seen = merged(seen, [seen.first.ndim - 1 - axis])
@@ -116,4 +116,4 @@ KNOWN: dict[str, Callable[[ir.Node, list[Seen], Shape], Seen | list[Seen]]] = {
     "Tile": tiled,
     "Transpose": transposed_axes,
 }  # fmt: skip
-"""Every operator whose results are followed. Of others it is not known what they look at."""
+"""Row-range rule, by operator. The dependence of other operators is unknown."""

@@ -1,4 +1,4 @@
-"""What results see of operators that look at neighbours: windows, and pixels between pixels."""
+"""Row ranges of operators that read neighbourhoods: windows and interpolation."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 
 def space_to_depth(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Blocks of pixels laid out as channels."""
+    """Ranges of a SpaceToDepth: blocks of pixels, merged over channels."""
     block = node.attributes.get_int("blocksize", 1)
     return _windows(merged(sources[0], [1]), shape, [(block, block, 1, 0)] * 2)
 
 
 def convolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Sums over windows and channels."""
+    """Ranges of a Conv: its windows, merged over channels."""
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     return _windows(merged(sources[0], [1]), shape, _taps(node, sources))
 
 
 def pooled(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Means or extremes of windows."""
+    """Ranges of a pooling: its windows per channel."""
     return _windows(sources[0], shape, _taps(node, sources))
 
 
 def _taps(node: ir.Node, sources: list[Seen]) -> list[tuple[int, int, int, int]]:
-    """Return taps, stride, dilation and padding before, for each axis of pixels."""
+    """Return (taps, stride, dilation, padding before) for each spatial axis."""
     before = sources[0].shape[2:]
     kernel = _kernel(node)
     strides = node.attributes.get_ints("strides", [1] * len(kernel))
@@ -70,7 +70,7 @@ def _windows(seen: Seen, shape: Shape, taps: Sequence[tuple[int, int, int, int]]
 
 
 def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Sums of what pixels spread over windows."""
+    """Ranges of a ConvTranspose: the pixels whose kernels reach each output."""
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     seen, kernel = merged(sources[0], [1]), _kernel(node)
@@ -89,7 +89,11 @@ def deconvolution(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
-    """Pixels between neighbours; how far these lie follows from the mode, and is never less."""
+    """Ranges of a Resize: the neighbours of each sampling position, never fewer than are read.
+
+    Raises:
+        NotKnownError: it crops, or its parameters are computed from the image.
+    """
     if any(not source.nothing for source in sources[1:]):
         raise NotKnownError
     mode = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
@@ -114,7 +118,7 @@ def resized(node: ir.Node, sources: list[Seen], shape: Shape) -> Seen:
 
 
 def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
-    """Return the factor that a Resize states for an axis; None where it states sizes."""
+    """Return the scale that a Resize states for an axis, or None if it states sizes."""
     scales = node.inputs[2] if len(node.inputs) > 2 else None
     if not is_constant(scales) or contents(scales).size != rank:
         return None
@@ -122,7 +126,7 @@ def scale_of(node: ir.Node, axis: int, rank: int) -> float | None:
 
 
 def _sampled(mode: str, before: int, after: int, scale: float) -> NDArray[np.float64]:
-    """Return where a Resize samples its input, for every place of its output."""
+    """Return the sampling position in the input of each output index."""
     places = np.arange(after, dtype=np.float64)
     if mode == "align_corners":
         return places * (before - 1) / max(after - 1, 1)

@@ -1,1 +1,1 @@
-"""Shapes: inference, arithmetic on them, and binding a graph to one image size."""
+"""Shape inference, shape arithmetic, and binding of a graph to one image size."""

@@ -1,7 +1,7 @@
-"""Shape arithmetic worked out: what a graph computes from shapes that are known by now.
+"""Constant folding of shape arithmetic once shapes are known.
 
-Exporters write "as large as that tensor" as Shape, Gather, Concat and arithmetic in front of a
-Resize or Reshape. Once the input has a size these are constants.
+Exporters write "as large as that tensor" as Shape, Gather, Concat and arithmetic before a Resize or
+Reshape. Once the input size is bound, these are constants.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from edge_imgq.graph import edit
 
 
 def fold_shape_arithmetic(model: ir.Model) -> int:
-    """Replace every Shape of a known shape by its numbers, and what follows from them; exact.
+    """Replace every Shape of a static shape, and arithmetic on it, by constants; exact.
+
+    Args:
+        model: edited in place.
 
     Returns:
         The number of nodes folded.
@@ -42,9 +45,15 @@ def fold_shape_arithmetic(model: ir.Model) -> int:
 
 
 def worked_out(value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]], opset: int) -> Any:
-    """Return the numbers that a value of shape arithmetic has where some values have shapes.
+    """Return the value of shape arithmetic for given shapes of some values.
 
-    None where it depends on anything else.
+    Args:
+        value: result of the shape arithmetic.
+        shapes: shapes of the values that it starts from.
+        opset: opset of the model.
+
+    Returns:
+        An array; None if it depends on anything else.
     """
     if value is None:
         return None
@@ -69,7 +78,7 @@ def worked_out(value: ir.Value | None, shapes: Mapping[ir.Value, Sequence[int]],
 
 
 def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any] | None:
-    """Return what a node computes; None when that depends on pixels, or on no shape at all."""
+    """Return the outputs of a node, or None if they depend on pixels or on no shape."""
     if any(value.is_graph_output() for value in node.outputs):
         return None
     if node.op_type == "Shape":
@@ -87,7 +96,7 @@ def _results(node: ir.Node, known: dict[ir.Value, Any], opset: int) -> list[Any]
 
 
 def _computed(node: ir.Node, fed: dict[str, Any], opset: int) -> list[Any] | None:
-    """Return what a node makes of numbers, by the rules of its opset; None where none are known."""
+    """Evaluate a node with ONNX's reference evaluator, or return None if that fails."""
     copy = ir.to_proto(node)
     copy.input[:] = ["" if v is None else f"i{place}" for place, v in enumerate(node.inputs)]
     alone = helper.make_function(

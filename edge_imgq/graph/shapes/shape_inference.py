@@ -1,8 +1,8 @@
-"""The shapes of a graph's values, by ONNX's own inference.
+"""Shape inference by ONNX, with operators that it does not cover.
 
-ONNX infers nothing behind GroupNormalization, which since opset 18 has a body but no rule for
-shapes. It gives back an image of the size that it got, as InstanceNormalization does, so its nodes
-pass for that operator meanwhile.
+ONNX infers nothing behind GroupNormalization, which since opset 18 has a function body but no shape
+rule. Its output has the shape of its input, as for InstanceNormalization, so its nodes are renamed
+to that during inference.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 import onnx
 
 STANDS_IN = {"GroupNormalization": "InstanceNormalization"}
-"""Operators without a rule, by what gives the same shape from the same inputs."""
+"""Operators without a shape rule, and an operator with the same rule for the same inputs."""
 
 
 def infer_shapes(model: onnx.ModelProto, strict: bool = False) -> onnx.ModelProto:
-    """Return a copy of a model with the shapes of its values.
+    """Return a copy of a model with inferred shapes.
 
     Args:
-        model: it is not changed.
-        strict: whether a contradiction is an error, and shapes that are computed are followed.
+        model: not changed.
+        strict: whether contradictions raise, and computed shapes are propagated.
 
     Raises:
-        onnx.shape_inference.InferenceError: shapes contradict each other, where it is `strict`.
+        onnx.shape_inference.InferenceError: `strict` is set and shapes contradict each other.
     """
     disguised = onnx.ModelProto()
     disguised.CopyFrom(model)

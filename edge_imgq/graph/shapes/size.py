@@ -1,4 +1,4 @@
-"""Binding a graph to one image size, so that every shape in it is a number."""
+"""Binding of a graph to one image size, so that every shape is static."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from edge_imgq.graph.shapes.shape_inference import infer_shapes
 
 
 def side_axes(shape: Sequence[object]) -> tuple[int, int]:
-    """Return the axes of height and width of an image: the last two, but in (N, H, W, C).
+    """Return the axes of height and width: (2, 3), or (1, 2) for (N, H, W, C).
 
-    One pixel of many channels is (N, C, 1, 1).
+    A shape counts as channels last if only its last axis has 1 or 3 channels; (N, C, 1, 1) does
+    not.
     """
     last = len(shape) == 4 and shape[3] in COLOURS and shape[1] not in COLOURS
     return (1, 2) if last and tuple(shape[2:]) != (1, 1) else (2, 3)
 
 
 def own_size(model: ir.Model) -> tuple[int, int] | None:
-    """Return the input height and width that a model was exported for; None when they are open."""
+    """Return the fixed input height and width of a model, or None if they are open."""
     shape = model.graph.inputs[0].shape
     assert shape is not None
     height, width = (shape[axis] for axis in side_axes(tuple(shape)))
@@ -39,13 +40,14 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
     """Return a copy of the model for one image of `size`, with all shapes inferred.
 
     Args:
-        model: its first input is an image, (N, C, H, W) or (N, H, W, C); it is not changed. One
-            that was exported for another size is opened first, where no node holds that size.
+        model: its first input is an image, (N, C, H, W) or (N, H, W, C); not changed. A model
+            exported for another size is opened first, if no node holds that size.
         size: height and width.
 
     Raises:
-        ModelError: the model is tied to another size, or its shapes do not work out at this one,
-            or nothing is left of an image so small.
+        ModelError: the model is tied to another size, its shapes contradict each other at this one,
+            or
+            a dimension becomes empty.
     """
     if own_size(model) not in (None, size):
         model = reopened(model, "The model")
@@ -64,22 +66,22 @@ def bind_size(model: ir.Model, size: tuple[int, int]) -> ir.Model:
 
 
 SHAPED = frozenset({"Reshape", "Expand", "Tile", "Slice", "ConstantOfShape", "Range", "Unsqueeze"})
-"""Operators that take a shape or positions from their second input, or are nothing else."""
+"""Operators whose second input is a shape or positions, or that only serve shape arithmetic."""
 
 
 COUNTING = frozenset({"ReduceL1", "ReduceL2", "ReduceSum", "ReduceSumSquare"})
-"""Operators that targets have as a mean times the number of values."""
+"""Operators that targets write as a mean times the number of elements."""
 
 MOST_AXES = 5
-"""Of the tensors of Core ML."""
+"""Largest rank of Core ML tensors."""
 
 
 def is_shaped_by_size(model: ir.Model) -> bool:
-    """Tell whether the form of an open graph, not only the size of its images, follows from a size.
+    """Return True if nodes of an open graph, not only image sizes, depend on the size.
 
-    Attention flattens its pixels by shape arithmetic or an Einsum, a norm counts them, exporters
-    spell a pixel shuffle with six axes; passes and the quantizer know such a graph only once it has
-    a size. A Resize to the size of another tensor does not count.
+    Attention flattens pixels by shape arithmetic or Einsum, a norm counts them, and exporters write
+    a pixel shuffle with six axes. Passes and the quantizer can handle such a graph only once its
+    size is bound. A Resize to the size of another tensor does not count.
     """
     return any(_is_shaped(node) for node in model.graph)
 
@@ -98,7 +100,7 @@ def _is_shaped(node: ir.Node) -> bool:
 
 
 def _is_counted(node: ir.Node) -> bool:
-    """Tell whether the number of values that a sum or norm is made of follows from the size."""
+    """Return True if the number of elements of a sum or norm depends on the size."""
     source, axes = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
     if source is None or source.shape is None:
         return False
@@ -113,12 +115,12 @@ def _is_computed(value: ir.Value | None) -> bool:
 
 
 def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
-    """Tell whether every value of a graph is twice as large for two images as for one.
+    """Return True if every value is twice as large for two images as for one.
 
-    Attention reshapes to a batch of exactly one image, and exporters write a Resize's batch down.
+    Attention may reshape to a batch of one, and exporters may write a Resize's batch as a constant.
 
     Args:
-        model: one image input (N, C, H, W), float or QDQ.
+        model: float or QDQ model of one image input (N, C, H, W).
         size: height and width of the images.
     """
     one, two = (_lengths(model, count, size) for count in (1, 2))
@@ -126,7 +128,7 @@ def takes_batches(model: ir.Model, size: tuple[int, int]) -> bool:
 
 
 def _lengths(model: ir.Model, count: int, size: tuple[int, int]) -> dict[str, int] | None:
-    """Return how many numbers every float value holds for a batch; None where that is open."""
+    """Return the number of elements of every float value for a batch, or None if one is open."""
     proto = ir.to_proto(model)
     _set_input(proto, count, size)
     try:
@@ -143,13 +145,13 @@ def _lengths(model: ir.Model, count: int, size: tuple[int, int]) -> dict[str, in
 
 
 def _is_constant(value: ir.Value) -> bool:
-    """Tell whether a value is a dequantized constant."""
+    """Return True if a value is a dequantized constant."""
     node = value.producer()
     return node is not None and all(v is None or v.const_value is not None for v in node.inputs)
 
 
 def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> None:
-    """Give the image input a shape, and forget all shapes behind it; in place."""
+    """Set the shape of the image inputs and clear all inferred shapes, in place."""
     dimensions = proto.graph.input[0].type.tensor_type.shape.dim
     axes = side_axes([d.dim_value or None for d in dimensions])
     for axis, length in zip((0, *axes), (count, *size), strict=True):
@@ -165,7 +167,7 @@ def _set_input(proto: onnx.ModelProto, count: int, size: tuple[int, int]) -> Non
 
 
 def open_input(proto: onnx.ModelProto) -> None:
-    """Let a model take any batch, height and width, in place; shapes behind the input stay."""
+    """Open batch, height and width of the image inputs, in place; other shapes stay."""
     others = further_inputs(proto.graph)
     for value in (proto.graph.input[0], *others):
         lengths = value.type.tensor_type.shape.dim
@@ -176,7 +178,11 @@ def open_input(proto: onnx.ModelProto) -> None:
 
 
 def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:
-    """Refuse shapes that are open, empty, or hold more or fewer pixels than they are made of."""
+    """Refuse open, empty or inconsistent shapes.
+
+    Raises:
+        ModelError: the message names the node.
+    """
     unfit = f"The model does not fit {size[0]}x{size[1]} images:"
     for node in model.graph:
         for value in node.outputs:
@@ -200,4 +206,4 @@ def _refuse_bad_shapes(model: ir.Model, size: tuple[int, int]) -> None:
 
 
 REARRANGING = frozenset({"DepthToSpace", "Reshape", "SpaceToDepth"})
-"""Operators that give as many numbers as they take, which ONNX's inference does not look after."""
+"""Operators that keep the number of elements, which ONNX's inference does not check."""

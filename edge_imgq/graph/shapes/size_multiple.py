@@ -1,10 +1,10 @@
-"""Finding which heights and widths a network takes, by trying them on its shapes.
+"""Search for the heights and widths that a network accepts, by shape inference at trial sizes.
 
-No operator says what its graph asks of an image: windows of 12 pixels, a skip over three halvings
-and a Reshape that holds 64x64 all show as shapes that do not meet, or as an output that is no whole
-multiple of the input. So sides are tried. The first pair that works is divided by its prime factors
-as long as images of the quotient still work, where "of the quotient" is a product with a prime that
-the pair does not hold, so that nothing but the quotient can be why it works.
+No operator states what its graph requires of an image. Windows of 12 pixels, a skip over three
+downsamplings and a Reshape that holds 64x64 all show as shapes that contradict each other, or as an
+output that is no integer multiple of the input. The first trial size that works is divided by its
+prime factors as long as sizes that share only the quotient with it still work. Such a size is the
+quotient times a prime that does not divide the first size.
 """
 
 from __future__ import annotations
@@ -25,33 +25,36 @@ from edge_imgq.graph.shapes.size import bind_size
 Size = tuple[int, int]
 
 Rule = Callable[[ir.Model, Size], int | None]
-"""Returns a number that is the same at every size that a network takes; None at any other."""
+"""Returns a number that is the same at every size that a network accepts, and None at others."""
 
 TRIED = (448, 384, 480, 840, 640, 1152, 1344, 704, 832, 1088, 1216, 1472)
-"""Sides to try where nobody names one: their divisors hold every multiple up to 24, and 28, 30, 32,
-35, 36, 40, 42, 48, 56, 60, 64, 72, 96, 120, 128 and 192."""
+"""Default trial sides: their divisors include every multiple up to 24, and 28, 30, 32, 35, 36, 40,
+42, 48, 56, 60, 64, 72, 96, 120, 128 and 192.
+"""
 
 AMPLE = 250
-"""Trial images are at least as large, so that no window, padding or halving meets an end."""
+"""Smallest side of trial images, in pixels, so that no window, padding or downsampling runs out."""
 
 SMALL = 1024
-"""Constants of more numbers are weights, not shapes, if they are of the types of weights; trials
-leave their contents out."""
+"""Largest number of elements of a constant that may hold a shape.
+
+Trials drop the contents of larger constants of weight types.
+"""
 
 WEIGHTS = frozenset(
     {onnx.TensorProto.FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.UINT8, onnx.TensorProto.INT16}
 )
-"""Types of weights, float and quantized."""
+"""Element types of float and quantized weights."""
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The sides of the images that a network takes.
+    """The image sides that a network accepts.
 
     Attributes:
-        scale: output height over input height, as of the width.
-        multiple: sides that it takes are multiples of this.
-        only: the one size that it takes, where there is no multiple.
+        scale: output height over input height, equal for the width.
+        multiple: accepted sides are multiples of this.
+        only: the only accepted size, if there is no multiple.
     """
 
     scale: int
@@ -60,12 +63,12 @@ class Sides:
 
 
 def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None) -> Sides | None:
-    """Return the sides that a network takes; None where no pair that was tried works.
+    """Return the sides that a network accepts, or None if no trial size works.
 
     Args:
-        model: one image input (1, C, H, W) with open height and width.
-        wanted: sizes to try first, those that a person named.
-        rule: what is asked at a size; `scale_at` by default.
+        model: model of one image input (1, C, H, W) with open height and width.
+        wanted: sizes to try first, as named by the user.
+        rule: function evaluated at each size; `scale_at` by default.
     """
     light, rule = outline(model), rule or scale_at
     for size in sizes_to_try(model, wanted):
@@ -77,14 +80,14 @@ def find_sides(model: ir.Model, wanted: Sequence[Size], rule: Rule | None = None
 
 
 def sizes_to_try(model: ir.Model, wanted: Sequence[Size]) -> Iterator[Size]:
-    """Yield heights and widths that an open model may take, those that a person named first."""
+    """Yield candidate heights and widths, those named by the user first."""
     yield from wanted
     yield from ((side, side) for side in TRIED)
     yield from _stated_sizes(model)
 
 
 def scale_at(model: ir.Model, size: Size) -> int | None:
-    """Return output over input at one size; None when that size does not work out."""
+    """Return the integer scale of output to input at one size, or None if there is none."""
     try:
         found = output_at(model, size)
     except ModelError:
@@ -96,10 +99,10 @@ def scale_at(model: ir.Model, size: Size) -> int | None:
 
 
 def output_at(model: ir.Model, size: Size) -> Size | None:
-    """Return height and width of the output at one size; None where it is no such image.
+    """Return height and width of the output at one size, or None if it is no single image.
 
     Raises:
-        ModelError: the graph's shapes do not work out at this size.
+        ModelError: shape inference fails at this size.
     """
     output = bind_size(model, size).graph.outputs[0].shape
     if output is None or len(output) != 4 or output[0] != 1:
@@ -109,9 +112,9 @@ def output_at(model: ir.Model, size: Size) -> Size | None:
 
 
 def numbers_at(model: ir.Model, size: Size) -> int | None:
-    """Return how many numbers the output holds at one size; None where it is no vector.
+    """Return the number of elements of a vector output at one size, or None for other outputs.
 
-    A vector has no more than two axes, or has four and is one pixel.
+    A vector has at most two axes, or four with height and width 1.
     """
     try:
         shape = bind_size(model, size).graph.outputs[0].shape
@@ -126,14 +129,14 @@ def numbers_at(model: ir.Model, size: Size) -> int | None:
 
 
 def channels_at(model: ir.Model, size: Size) -> int:
-    """Return the channels of an image that is returned at a size which works."""
+    """Return the channels of an image output at a size that works."""
     shape = bind_size(model, size).graph.outputs[0].shape
     assert shape is not None
     return int(shape.numpy()[1])
 
 
 def outline(model: ir.Model) -> ir.Model:
-    """Return a copy whose large constants have shapes and no contents: enough to infer shapes."""
+    """Return a copy whose large weights have shapes but no contents, for shape inference."""
     proto = ir.to_proto(model)
     for tensor in proto.graph.initializer:
         if prod(tensor.dims) > SMALL and tensor.data_type in WEIGHTS:
@@ -145,7 +148,7 @@ def outline(model: ir.Model) -> ir.Model:
 
 
 def _least_multiple(model: ir.Model, known: int, scale: int, rule: Rule) -> int | None:
-    """Return the least divisor of a side that works whose multiples work; None where none does."""
+    """Return the smallest divisor of a side whose multiples work, or None."""
     multiple = known
     if not _works(model, multiple, known, scale, rule):
         return None
@@ -156,14 +159,14 @@ def _least_multiple(model: ir.Model, known: int, scale: int, rule: Rule) -> int 
 
 
 def _works(model: ir.Model, multiple: int, known: int, scale: int, rule: Rule) -> bool:
-    """Tell whether an image works whose sides share `multiple`, and no more with a known side."""
+    """Return True if a size works that shares only `multiple` with a known side."""
     primes = _primes_from(-(-AMPLE // multiple), known)
     size = multiple * next(primes), multiple * next(primes)
     return rule(model, size) == scale
 
 
 def _primes_from(least: int, foreign: int) -> Iterator[int]:
-    """Yield odd primes that do not divide a number, in order."""
+    """Yield odd primes, in ascending sequence, that do not divide `foreign`."""
     number = max(least, 3)
     while True:
         if foreign % number and all(number % divisor for divisor in range(2, isqrt(number) + 1)):
@@ -181,7 +184,7 @@ def _prime_factors(number: int) -> Iterator[int]:
 
 
 def _stated_sizes(model: ir.Model) -> Iterator[Size]:
-    """Yield the heights and widths that constant targets of Reshapes hold, next to each other."""
+    """Yield adjacent lengths in constant Reshape targets, as candidate sizes."""
     for node in model.graph:
         if node.op_type == "Reshape" and edit.is_constant(node.inputs[1]):
             target = np.asarray(edit.contents(node.inputs[1])).reshape(-1)

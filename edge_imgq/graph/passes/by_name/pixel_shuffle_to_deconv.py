@@ -33,8 +33,7 @@ def pixel_shuffle_to_deconv(model: ir.Model) -> int:
     """Rewrite each DepthToSpace of a float graph as a ConvTranspose.
 
     Grouped ConvTranspose nodes are split first. Exact; where a convolution absorbs the shuffle,
-    float32
-    sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
+    float32 sums may be ordered differently. A graph with a DequantizeLinear node stays unchanged.
 
     Args:
         model: edited in place.

@@ -36,8 +36,7 @@ def zero_insertion(model: ir.Model) -> int:
     """Rewrite each dense ConvTranspose of stride ≥ 2 in a float graph.
 
     Exact in real numbers; float32 sums may be ordered differently. A graph with a DequantizeLinear
-    node
-    and nodes whose padding would be negative stay unchanged.
+    node and nodes whose padding would be negative stay unchanged.
 
     Args:
         model: edited in place.

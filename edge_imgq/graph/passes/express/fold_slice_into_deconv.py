@@ -20,8 +20,7 @@ def fold_slice_into_deconv(model: ir.Model) -> int:
     """Fold unit-step slices, and a following Add of a bias, into transposed convolutions.
 
     Bit-exact for the slices; the bias addition may round differently in float32. A slice needs
-    static
-    shapes.
+    static shapes.
 
     Args:
         model: edited in place.

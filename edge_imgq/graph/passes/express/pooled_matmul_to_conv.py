@@ -21,8 +21,7 @@ def pooled_matmul_to_conv(model: ir.Model) -> int:
     """Rewrite Gemm and MatMul of an (N, K) matrix with constant weights as a 1×1 convolution.
 
     Nodes marked as float arithmetic stay unchanged. Exact in real numbers; float32 sums may be
-    ordered
-    differently.
+    ordered differently.
 
     Args:
         model: edited in place.

@@ -1,9 +1,8 @@
 """Move linear layers on flattened pixels before the flattening.
 
 onnxsim fuses a product of the last axis and its bias to a Gemm, which accepts only matrices,
-between
-two reshapes. For a channels-last image x, and f a Gemm with constant weights or an elementwise
-function,
+between two reshapes. For a channels-last image x, and f a Gemm with constant weights or an
+elementwise function,
 
     f(Reshape(x, (N·H·W, C))) = Reshape(f(x), (N·H·W, M)),      Gemm(x) = MatMul(x, W) + b.
 

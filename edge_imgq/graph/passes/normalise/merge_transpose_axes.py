@@ -17,7 +17,7 @@ import onnx_ir as ir
 from edge_imgq.graph import edit
 
 MOST, MOST_FAST = 5, 6
-"""Axes of Core ML's tensors, and of XNNPACK's."""
+"""Largest rank of a tensor in Core ML, and in XNNPACK."""
 
 Axes = list[list[int]]
 
@@ -64,8 +64,7 @@ def _merged(lengths: list[int], order: list[int]) -> Axes:
     """Return the axes in transposed order, grouped by axes that move together.
 
     Four groups are split into five axes where one holds several: lowerings treat tensors of rank 4
-    as
-    images and would change their layout.
+    as images and would change their layout.
     """
     groups: Axes = []
     for axis in order:

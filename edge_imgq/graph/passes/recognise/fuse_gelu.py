@@ -4,9 +4,8 @@
     ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))      Gelu of approximation "tanh"
 
 The factors ½, x and the sum may be multiplied in any order, x/√2 may be a product or a quotient,
-and
-the cube a power or products. The match is by function: products are collected into factors, and the
-inner polynomial is read as coefficients of x.
+and the cube a power or products. The match is by function: products are collected into factors, and
+the inner polynomial is read as coefficients of x.
 """
 
 from __future__ import annotations
