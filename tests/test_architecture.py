@@ -66,7 +66,7 @@ def test_the_check_sees_a_wrong_import(tmp_path: Path) -> None:
     assert list(imported(wrong)) == ["edge_imgq.cli.main"]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=lambda path: path.as_posix())
 def test_no_file_is_longer_than_350_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
 

@@ -7,8 +7,7 @@ The stand-ins print the lines of ai-edge-litert 2.3.0 and write files of its for
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,44 +15,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from edge_imgq.chips import QUALCOMM, Vendor
 from edge_imgq.cli.main import main
 from edge_imgq.devices.hexagon import device as hexagon
 from edge_imgq.devices.hexagon import emulated_npu
 from edge_imgq.devices.protocol import Presence
 from edge_imgq.errors import ImageError
 from edge_imgq.export.npu import compiler
-from edge_imgq.export.npu.sdk import Sdk
 from edge_imgq.recipe.folders import shipped_folder
 from edge_imgq.runtime.open import open_session
-from edge_imgq.runtime.worker import Worker
-from edge_imgq.skipped import Skipped
 from tests.cli.conftest import Run
-from tests.export import npu
+from tests.cli.npu_stand_ins import find, start, write_compiler
 
-STAND_INS = Path(npu.__file__).resolve().parent
 CHIPS = ("sm8450", "sm8650", "sm8750")
 FILES = ["tflite-npu-fallback", *(f"tflite-npu-{chip}" for chip in CHIPS)]
-
-
-def write_compiler(root: Path) -> None:
-    """Put the stand-in for LiteRT's compiler where the package would have it."""
-    program = root / "tools" / "apply_plugin_main"
-    program.parent.mkdir(parents=True)
-    script = STAND_INS / "stand_in_compiler.py"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
-    program.chmod(0o755)
-
-
-def find(vendor: Vendor) -> Sdk | Skipped:
-    """Return Qualcomm's libraries, in name alone, and no other vendor's."""
-    if vendor is QUALCOMM:
-        return Sdk((STAND_INS,), "a test", STAND_INS / "__init__.py")
-    return Skipped(f"{vendor.name}'s compiler is not installed here.")
-
-
-def start(name: str, _command: Sequence[str]) -> Worker:
-    return Worker(name, [sys.executable, str(STAND_INS / "stand_in_emulator.py")])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,117 +16,17 @@ from edge_imgq.devices.find_device import find_device
 from edge_imgq.devices.gpu import bisect as gpu_bisect
 from edge_imgq.devices.gpu import device as gpu
 from edge_imgq.devices.gpu.bisect import HIGHEST, WrongOperator, first_wrong, none_wrong, psnr_of
-from edge_imgq.devices.gpu.device import Driver, GpuDevice, GpuSession
+from edge_imgq.devices.gpu.device import GpuDevice
 from edge_imgq.devices.gpu.log import read_log
 from edge_imgq.devices.options import DeviceOptions
 from edge_imgq.devices.protocol import Presence
 from edge_imgq.errors import DeviceError, UsageError
-from edge_imgq.runtime.tflite_file import FILE_IDENTIFIER, read_model
 from edge_imgq.runtime.tflite_parts import computed_tensors, write_part
 from edge_imgq.skipped import Skipped
 from tests.cli.conftest import tiny_model
 from tests.conftest import CHECKOUT
-from tests.devices.conftest import NETWORKS
+from tests.devices.gpu.build import DRIVERS, Setting, noise, opened, stand_in, tampered, verified
 from tests.devices.gpu.stand_in import PROCESSOR, REFUSALS
-
-DRIVERS = gpu.vulkan_drivers
-READY = gpu.look()[0].there
-needs_gpu = pytest.mark.skipif(not READY, reason=f"not set up: `{gpu.SET_UP}`")
-
-Setting = Callable[..., None]
-
-
-def stand_in(kind: str, name: str = "a stand-in") -> Driver:
-    environment = {"PYTHONPATH": str(CHECKOUT), "EDGE_IMGQ_STAND_IN": kind}
-    return Driver(name, environment)
-
-
-@pytest.fixture
-def drivers(monkeypatch: pytest.MonkeyPatch) -> Setting:
-    """Return what lets stand-ins be this machine's drivers."""
-
-    def take(*kinds: str) -> None:
-        found = tuple(stand_in(kind, f"driver {kind}") for kind in kinds)
-        monkeypatch.setattr(gpu, "WORKER", "tests.devices.gpu.stand_in")
-        monkeypatch.setattr(gpu, "missing_kernels", lambda: None)
-        monkeypatch.setattr(gpu, "vulkan_drivers", lambda: found)
-
-    return take
-
-
-def verified(
-    file: Path, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0
-) -> dict[str, Any]:
-    """Return the report of a file on the GPU."""
-    capsys.readouterr()
-    assert main(["verify", str(file), "--device", "gpu", "--json", *words]) == code
-    report: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return report
-
-
-@pytest.fixture(scope="module")
-def loud(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the float file of a network whose second node leaves float16, and comes back."""
-    folder = tmp_path_factory.mktemp("loud")
-    model = onnx.parser.parse_model(
-        """<ir_version: 10, opset_import: ["" : 21]>
-        loud (float[1, 3, H, W] image) => (float[1, 3, H, W] out)
-        <float by = {1000000.0}, float back = {0.001}> {
-          [calm] calm = Conv <pads = [1, 1, 1, 1]> (image, w)
-          [shouting] shout = Mul(calm, by)
-          [root] root = Sqrt(shout)
-          [back] out = Mul(root, back)
-        }"""
-    )
-    ninths = np.zeros((3, 3, 3, 3), np.float32)
-    ninths[range(3), range(3)] = 1 / 9
-    model.graph.initializer.append(onnx.numpy_helper.from_array(ninths, "w"))
-    onnx.save(model, folder / "loud.onnx")
-    words = ["export", str(folder / "loud.onnx"), "--target", "tflite-float", "--size", "32x40"]
-    main([*words, "--no-bench", "--output", str(folder), "--json"])
-    return folder / "loud" / "tflite-float.tflite"
-
-
-def opened(path: Path) -> GpuSession:
-    """Open a file on the GPU that there is."""
-    device = find_device("gpu")
-    assert isinstance(device, GpuDevice)
-    session = device.open(path, 1)
-    assert isinstance(session, GpuSession)
-    return session
-
-
-def tampered(path: Path, folder: Path) -> tuple[Path, str]:
-    """Return a copy of a file with the weights of one operator changed, and that one's output."""
-    import flatbuffers
-
-    model = read_model(path)
-    graph = model.subgraphs[0]
-    wrong = next(
-        one for one in computed_tensors(path)[1:] if one.operator in ("CONV_2D", "TRANSPOSE_CONV")
-    )
-    (operator,) = (op for op in graph.operators if wrong.index in list(op.outputs))
-    constants = (graph.tensors[int(i)] for i in operator.inputs if int(i) not in wrong.inputs)
-    buffer = next(
-        model.buffers[tensor.buffer]
-        for tensor in constants
-        if tensor.type == 0
-        and model.buffers[tensor.buffer].data is not None
-        and len(tensor.shape) == 4
-    )
-    values = np.frombuffer(bytes(buffer.data), np.float32).copy()
-    values[: values.size // 4] += np.abs(values).max()
-    buffer.data = list(values.tobytes())
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    copy = folder / "tflite-float.tflite"
-    copy.write_bytes(bytes(builder.Output()))
-    return copy, wrong.name
-
-
-def noise(session: GpuSession) -> Any:
-    shape = (*(session.size or (32, 32)), session.note.contract.channels)
-    return np.random.default_rng(2).integers(0, 256, shape, np.uint8)
 
 
 def test_what_is_not_set_up_is_skipped_with_the_command(
@@ -427,112 +326,3 @@ def test_an_export_whose_gpu_is_wrong_is_over_budget_and_names_the_operator(
     assert code == 1
     (said,) = target["breaches"]
     assert re.search(r"with float32 enforced, which no rounding explains\. CONV_2D '\w+", said)
-
-
-@pytest.fixture
-def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a test have the drivers of this machine, which others do not see."""
-    monkeypatch.setattr(gpu, "vulkan_drivers", DRIVERS)
-
-
-@pytest.mark.device
-@pytest.mark.slow
-@needs_gpu
-@pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("name", NETWORKS)
-def test_networks_are_right_in_both_precisions(
-    name: str, zoo: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (target,) = verified(zoo / name / "tflite-float.tflite", capsys)["targets"]
-    assert target["placement"]["fallback"] == []
-    assert target["gpu"]["float16"] > 55
-    assert target["gpu"]["float32"] > 90
-
-
-@pytest.mark.device
-@needs_gpu
-@pytest.mark.usefixtures("kernels")
-def test_the_kernels_themselves_are_caught(
-    loud: Path, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (row,) = verified(loud, capsys, code=9)["not_run"]
-    assert "returns NaN or infinity: 'calm" in row["reason"]
-    assert "float16 ends at 65504" in row["reason"]
-    file = small / "tiny" / "tflite-float.tflite"
-    copy, wrong = tampered(file, tmp_path)
-    session = opened(copy)
-    found = first_wrong(session, noise(session), 90, True, file)
-    assert isinstance(found, WrongOperator)
-    assert found.tensor == wrong
-    session.close()
-
-
-@pytest.mark.device
-@needs_gpu
-@pytest.mark.usefixtures("kernels")
-def test_an_operator_that_only_makes_differences_large_is_not_called_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = onnx.parser.parse_model(
-        """<ir_version: 10, opset_import: ["" : 21]>
-        brittle (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {
-          [first] a = Conv <pads = [1, 1, 1, 1]> (image, w) [rounding] b = Round(a)
-          [second] c = Conv <pads = [1, 1, 1, 1]> (b, w) [sign] d = Sign(c)
-          [third] e = Conv <pads = [1, 1, 1, 1]> (d, w) [last] out = Sigmoid(e)
-        }"""
-    )
-    kernel = np.random.default_rng(3).normal(0, 0.3, (3, 3, 3, 3)).astype(np.float32)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(kernel, "w"))
-    onnx.save(model, tmp_path / "brittle.onnx")
-    words = ["export", str(tmp_path / "brittle.onnx"), "--target", "tflite-float"]
-    main([*words, "--no-bench", "--output", str(tmp_path), "--json"])
-    file = tmp_path / "brittle" / "tflite-float.tflite"
-    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
-    assert target["gpu"]["float16"] < 45
-    assert target["gpu"]["float32"] > 90
-    assert "they make small differences large" in target["gpu"]["operator"]["skipped"]
-
-
-BY_ONE = """sides = Constant<value_ints = [0, 0, 1, 1, 0, 0, 1, 1]>()
-    fill = Constant<value = float"""
-
-
-@pytest.mark.device
-@pytest.mark.slow
-@needs_gpu
-@pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize(
-    ("body", "operator"),
-    [
-        ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(a)", "AVERAGE"),
-        ("y = Conv<pads=[1,1,1,1], group=3>(a, g)", "CONV_2D"),
-        ("p, q = Split<axis=1, num_outputs=2>(a) y = Sub(p, q)", "SUB"),
-        (f"{BY_ONE} {{0.75}}>() p = Pad(a, sides, fill) y = Conv(p, k)", "CONV_2D"),
-        (f"{BY_ONE} {{0.0}}>() p = Pad(a, sides, fill) y = MaxPool<kernel_shape=[3,3]>(p)", "MAX"),
-    ],
-)
-def test_what_litert_computes_wrongly_is_named_and_not_written_for_gpus(
-    body: str, operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = onnx.parser.parse_model(
-        f"""<ir_version: 10, opset_import: ["" : 21]>
-        form (float[1, 3, 32, 40] image) => (float[1, 3, 32, 40] out) {{
-          [first] a = Conv<pads=[1,1,1,1]>(image, w) {body} [last] z = Conv<pads=[1,1,1,1]>(y, v)
-          [squash] out = Sigmoid(z)
-        }}"""
-    )
-    inner = 3 if operator == "SUB" else 6
-    shapes = {"w": (6, 3, 3, 3), "g": (6, 2, 3, 3), "k": (6, 6, 3, 3), "v": (3, inner, 3, 3)}
-    for name, shape in shapes.items():
-        values = np.random.default_rng(4).normal(0, 0.4, shape).astype(np.float32)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
-    onnx.save(model, tmp_path / "form.onnx")
-    words = ["export", str(tmp_path / "form.onnx"), "--target", "tflite-gpu", "tflite-float"]
-    assert main([*words, "--no-bench", "--output", str(tmp_path), "--json"]) == 0
-    report = json.loads((tmp_path / "form" / "report.json").read_text())
-    (found,) = (t["gpu"] for t in report["targets"] if t["target"] == "tflite-gpu")
-    assert found["float32"] > 90
-    file = tmp_path / "form" / "tflite-float.tflite"
-    (target,) = verified(file, capsys, "--bisect", code=1)["targets"]
-    assert target["gpu"]["float32"] < 60
-    assert target["gpu"]["operator"]["operator"].startswith(operator)
