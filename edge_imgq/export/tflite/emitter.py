@@ -1,7 +1,7 @@
-"""Puts the tensors and operations of a network into a file, in the file's layout.
+"""Emission of a network's tensors and operations to a .tflite file, in the file's layout.
 
-Every lowering function gets one of these and ends with `emit`. It owns what all operators have in
-common: constants, scales that must agree, activations.
+Every lowering receives an `Emitter` and ends with a call of `emit`. The emitter handles constants,
+requantization to a common scale, and fused or separate activations.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ ONE = Quantization(np.ones(1, np.float32), np.zeros(1, np.int32), "int8")
 
 
 class Emitter:
-    """A file in the making and where each tensor of the network lies in it.
+    """A file being written and the index of each network tensor in it.
 
     Attributes:
-        allows_float: whether the operation being written may hold tensors without a scale.
-        options: how the file's float part is written.
+        allows_float: True while the current operation may have tensors without a scale.
+        options: processor and constant types of the file.
+        writer: collects tensors and operators.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Emitter:
         self._index: dict[str, int] = {}
 
     def tensor(self, tensor: Tensor) -> int:
-        """Return the file's tensor for an activation or a constant of the network."""
+        """Return the index of a network tensor, adding it on first use."""
         if tensor.name not in self._index:
             values = None if tensor.data is None else stored_values(tensor.data)
             shape = stored_shape(tensor.shape)
@@ -62,7 +63,11 @@ class Emitter:
         return self._index[tensor.name]
 
     def operand(self, tensor: Tensor, rank: int) -> int:
-        """Return the file's tensor for an operand that is broadcast against logical `rank`."""
+        """Return the index of an operand that is broadcast against a tensor of logical `rank`.
+
+        Raises:
+            RefusedError: an activation of lower rank is broadcast against an image.
+        """
         if tensor.data is None:
             if len(tensor.shape) != rank and tensor.shape and rank == 4:
                 raise RefusedError(
@@ -76,18 +81,18 @@ class Emitter:
         return self._add(tensor.name, values.shape, tensor.quantization, values)
 
     def in_float32(self, constant: Tensor) -> int:
-        """Add a float constant of the network in float32, whatever others are stored in."""
+        """Add a constant as float32, even if other constants are float16."""
         assert constant.data is not None
         values = stored_values(constant.data)
         return self.writer.add_tensor(constant.name, values.shape, "float32", None, values)
 
     def weights(self, tensor: Tensor, values: NDArray[Any], axis: int) -> int:
-        """Add weights that an operator wants in its own order.
+        """Add weights in an operator's axis order.
 
         Args:
-            tensor: the network's constant, for its name and quantization.
-            values: its contents in the operator's order.
-            axis: where the output channels lie in `values`.
+            tensor: constant of the network, for its name and quantization.
+            values: contents in the operator's axis order.
+            axis: output channel axis of `values`.
         """
         quantization = tensor.quantization
         if quantization is not None and quantization.axis is not None:
@@ -97,28 +102,28 @@ class Emitter:
         return self._add(tensor.name, values.shape, quantization, np.ascontiguousarray(values))
 
     def numbers(self, values: Sequence[int] | Sequence[Sequence[int]], name: str) -> int:
-        """Add an int32 constant: a shape, axes, paddings."""
+        """Add an int32 constant: a shape, axes or paddings."""
         array = np.asarray(values, np.int32)
         return self.writer.add_tensor(name, array.shape, "int32", None, array)
 
     def number(self, value: int, name: str) -> int:
-        """Add an int32 scalar: one axis."""
+        """Add an int32 scalar, e.g. an axis."""
         array = np.asarray(value, np.int32)
         return self.writer.add_tensor(name, (), "int32", None, array)
 
     def intermediate(
         self, name: str, shape: Sequence[int], quantization: Quantization | None
     ) -> int:
-        """Add an activation that the network does not have; `shape` is the file's."""
+        """Add an activation that the network does not have; `shape` is in the file's layout."""
         return self._add(name, shape, quantization, None)
 
     def requantized(self, tensor: Tensor, quantization: Quantization | None) -> int:
-        """Return `tensor` with this scale and zero point, through an operator where they differ.
+        """Return a tensor at the given scale and zero point, adding a conversion if they differ.
 
-        A constant is rounded to them here, as QuantizeLinear of ONNX rounds it.
+        A constant is rounded here, as ONNX's QuantizeLinear rounds.
 
-        XNNPACK's QUANTIZE between integers multiplies by a whole number of 256ths, which is off by
-        some per cent for small factors. Where the factor is none, a MUL by one takes its place,
+        XNNPACK's integer QUANTIZE multiplies by a factor rounded to 1/256, an error of some per
+        cent for small factors. Where the factor is no multiple of 1/256, a MUL by one is used,
         whose factor is exact.
         """
         if quantization is None or same_quantization(tensor.quantization, quantization):
@@ -152,7 +157,7 @@ class Emitter:
         self._follow(output, target, rest.steps)
 
     def clip(self, operation: Operation, source: int) -> None:
-        """Clip a tensor that already has the output's scale to the operation's activation."""
+        """Clip a tensor, already at the output's scale, to the operation's activation bounds."""
         output = operation.output
         steps = clipping(operation.activation, output.quantization).steps
         if not steps:
@@ -160,7 +165,7 @@ class Emitter:
         self._follow(output, source, steps)
 
     def _follow(self, output: Tensor, source: int, steps: Sequence[ClipStep]) -> None:
-        """Add one operator per step, from `source` to `output`."""
+        """Add one operator per clipping step, from `source` to `output`."""
         for done, (code, bound) in enumerate(steps, start=1):
             inputs, options = [source], None
             if bound is not None:
@@ -171,7 +176,7 @@ class Emitter:
             source = target
 
     def _stage(self, output: Tensor, remaining: int) -> int:
-        """Return where a step writes: the output itself when no step remains."""
+        """Return a step's target: the output if no step remains, else an intermediate tensor."""
         if not remaining:
             return self.tensor(output)
         name = f"{output.name}/before_{remaining}"
@@ -206,7 +211,11 @@ class Emitter:
         return self.writer.add_tensor(name, shape, dtype, parameters(quantization), values)
 
     def _half(self, name: str, values: NDArray[Any]) -> int:
-        """Add a float constant as float16, and return what its DEQUANTIZE makes of it."""
+        """Add a float constant as float16 and return its dequantized tensor.
+
+        Raises:
+            RefusedError: an element exceeds the range of float16.
+        """
         if np.abs(values).max() > np.finfo(np.float16).max:
             raise RefusedError(f"its constant '{name}' holds numbers beyond the range of float16.")
         stored = self.writer.add_tensor(f"{name}/half", values.shape, "float16", None, values)
@@ -216,7 +225,7 @@ class Emitter:
 
 
 def _in_integers(constant: Tensor, quantization: Quantization) -> NDArray[Any]:
-    """Return what a constant is in integers of another scale and zero point."""
+    """Quantize a constant to another scale and zero point."""
     assert constant.data is not None
     real, own = constant.data.astype(np.float32), constant.quantization
     if own is not None:
@@ -228,13 +237,13 @@ def _in_integers(constant: Tensor, quantization: Quantization) -> NDArray[Any]:
 
 
 def _is_whole(one: Quantization, other: Quantization) -> bool:
-    """Tell whether one scale over another is a whole number of 256ths, but for rounding."""
+    """Return True if the ratio of two scales is a multiple of 1/256, up to rounding."""
     steps = float(one.scale[0]) / float(other.scale[0]) * FRACTIONS
     return abs(steps - round(steps)) < 1 / FRACTIONS
 
 
 def parameters(quantization: Quantization | None) -> Any:
-    """Return the schema's form of a quantization."""
+    """Convert a quantization to the schema's QuantizationParametersT; None for float."""
     if quantization is None:
         return None
     result = schema.QuantizationParametersT()

@@ -1,8 +1,8 @@
-"""Collects tensors and operators and writes them as one .tflite flatbuffer.
+"""Writer of a .tflite flatbuffer from tensors and operators.
 
-A file has one subgraph and one signature for each size of the image; subgraphs share constants and
-operator codes, so that another size adds a few kilobytes. This file knows TFLite's terms only: it
-neither knows ONNX nor layouts.
+A file has one subgraph and one signature per image size. Subgraphs share constants and operator
+codes, so a further size adds a few kilobytes. This module knows TFLite's schema only, neither ONNX
+nor layouts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FILE_IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 ALIGNMENT = 16
 LAST_OLD_CODE = 127
-"""Operators above it do not fit the schema's old one-byte field, which then holds 127."""
+"""Largest code of the schema's deprecated one-byte field, which holds 127 for all larger ones."""
 SIGNATURE = "serving_default"
-"""Name of the signature of a file that has one."""
+"""Signature name of a file with one size."""
 
 TYPES: Mapping[str, int] = {
     "bool": schema.TensorType.BOOL,
@@ -40,9 +40,9 @@ TYPES: Mapping[str, int] = {
 
 
 class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
-    """A buffer whose bytes start at a multiple of 16, as the schema's `force_align` asks.
+    """A buffer aligned to 16 bytes, as the schema's `force_align` requires.
 
-    The generated class aligns at 4 only; kernels load weights with wider instructions.
+    The generated class aligns to 4 bytes, but kernels load weights with wider instructions.
     """
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802
@@ -60,7 +60,7 @@ class AlignedBuffer(schema.BufferT):  # type: ignore[misc]
 
 
 class FileStore:
-    """What the subgraphs of one file share: constants, and the codes of operators."""
+    """Constants and operator codes shared by the subgraphs of a file."""
 
     def __init__(self) -> None:
         self.buffers: list[Any] = [AlignedBuffer()]
@@ -68,7 +68,7 @@ class FileStore:
         self._codes: dict[tuple[int, int], int] = {}
 
     def buffer(self, data: bytes) -> int:
-        """Return the index of a buffer with these contents; equal contents share one."""
+        """Return the index of a buffer with these contents; equal contents share a buffer."""
         if data not in self._buffer_of:
             buffer = AlignedBuffer()
             buffer.data = data
@@ -77,21 +77,21 @@ class FileStore:
         return self._buffer_of[data]
 
     def code(self, code: int, number: int) -> int:
-        """Return the index of an operator's code and version."""
+        """Return the index of an operator code and version, adding it on first use."""
         return self._codes.setdefault((code, number), len(self._codes))
 
     def code_at(self, index: int) -> int:
-        """Return the code of an operator by the index of its code and version."""
+        """Return the operator code at an index."""
         return list(self._codes)[index][0]
 
     @property
     def codes(self) -> list[Any]:
-        """All operator codes, as the schema has them."""
+        """All operator codes as schema objects."""
         return [_operator_code(*pair) for pair in self._codes]
 
 
 class FileWriter:
-    """A subgraph in the making: tensors and operators in the order added."""
+    """A subgraph being written: tensors and operators in the order they were added."""
 
     def __init__(self, store: FileStore | None = None) -> None:
         self._tensors: list[Any] = []
@@ -109,11 +109,11 @@ class FileWriter:
         """Add a tensor and return its index.
 
         Args:
-            name: shown by tools; need not be unique.
+            name: displayed by tools; need not be unique.
             shape: in the file's layout.
-            dtype: numpy's name of the element type.
+            dtype: NumPy name of the element type, a key of TYPES.
             quantization: a QuantizationParametersT, or None.
-            data: contents of a constant; equal contents share one buffer.
+            data: contents of a constant; equal contents share a buffer.
         """
         tensor = schema.TensorT()
         tensor.name, tensor.type = name, TYPES[dtype]
@@ -126,7 +126,7 @@ class FileWriter:
     def add_operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: Any = None
     ) -> None:
-        """Add an operator; an input of −1 is absent."""
+        """Add an operator at its lowest sufficient version; input index −1 means absent."""
         use = Use(
             [None if index < 0 else self._tensors[index] for index in inputs],
             [self._tensors[index] for index in outputs],
@@ -143,7 +143,7 @@ class FileWriter:
         self._operators.append(operator)
 
     def written_by(self, index: int) -> int | None:
-        """Return the code of the operator that writes a tensor; None where none does."""
+        """Return the code of the operator that writes a tensor, or None."""
         for operator in reversed(self._operators):
             if index in operator.outputs:
                 return self._store.code_at(operator.opcodeIndex)
@@ -152,7 +152,7 @@ class FileWriter:
     def subgraph(
         self, inputs: Mapping[str, int], outputs: Mapping[str, int], name: str = "main"
     ) -> Any:
-        """Return the subgraph as the schema has it, from these tensors to these."""
+        """Build the schema's subgraph with the given inputs and outputs."""
         subgraph = schema.SubGraphT()
         subgraph.name = name
         subgraph.tensors, subgraph.operators = self._tensors, self._operators
@@ -163,12 +163,12 @@ class FileWriter:
 
 @dataclass(frozen=True)
 class Part:
-    """A whole subgraph: what wrote it, and its signature.
+    """A finished subgraph and its signature.
 
     Attributes:
-        writer: holds its tensors and operators.
-        inputs: names of the signature to tensors.
-        outputs: likewise.
+        writer: tensors and operators.
+        inputs: tensor index by signature name.
+        outputs: tensor index by signature name.
     """
 
     writer: FileWriter
@@ -179,13 +179,13 @@ class Part:
 def pack(
     store: FileStore, parts: Mapping[str, Part], description: str, metadata: Mapping[str, bytes]
 ) -> bytes:
-    """Return the bytes of a file with one subgraph and one signature for each part.
+    """Serialize a file with one subgraph and one signature per entry of `parts`.
 
     Args:
-        store: that all parts were written with.
-        parts: by the name of their signature; the first is what an interpreter opens.
-        description: of the file.
-        metadata: by name.
+        store: the store that all parts were written with.
+        parts: subgraphs by signature name; interpreters open the first by default.
+        description: description of the file.
+        metadata: contents by metadata name.
     """
     model = schema.ModelT()
     model.version, model.description = SCHEMA_VERSION, description

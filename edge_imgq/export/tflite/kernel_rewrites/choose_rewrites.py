@@ -1,4 +1,4 @@
-"""Choosing, for every convolution, the form that costs the fewest lanes."""
+"""Selection of the cheapest rewrite, in SIMD lanes, for every convolution."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from edge_imgq.kernels.profile import KernelProfile
 
 @dataclass(frozen=True)
 class FastNetwork:
-    """A network in its fastest form.
+    """A network with its fastest rewrites applied.
 
     Attributes:
-        network: computes what the original does, in int8 to the bit.
-        multiple: input height and width must now be multiples of this.
+        network: equivalent to the original; bit-exact in int8.
+        multiple: divisor that the input height and width must have.
     """
 
     network: Network
@@ -49,11 +49,13 @@ class FastNetwork:
 
 
 def fastest_rewrites(network: Network, kernels: KernelProfile) -> FastNetwork:
-    """Return a network with its convolutions in the form of fewest slots.
+    """Replace each convolution by its rewrite with the fewest slots per pixel.
+
+    Float networks may differ in the last digits (Winograd); int8 networks are bit-exact.
 
     Args:
         network: float or quantized, bound to a size.
-        kernels: of the processor that the file is for.
+        kernels: kernels of the target processor.
     """
     region = winograd_region(network, lambda found: _least_slots(found, kernels), kernels)
     multiple = _multiple(network, region)
@@ -79,7 +81,7 @@ def _multiple(network: Network, region: Region) -> int:
 
 
 def _at_input(network: Network, operation: Operation, block: int) -> int:
-    """Return what the image must be a multiple of for an output to be one of `block`."""
+    """Return the divisor of the image's sides that makes an output's sides multiples of `block`."""
     ratio = network.inputs[0].shape[2] / operation.output.shape[2]
     return max(1, round(block * ratio))
 
@@ -87,7 +89,7 @@ def _at_input(network: Network, operation: Operation, block: int) -> int:
 def _best(
     operation: Operation, follower: Operation | None, kernels: KernelProfile, *, quantized: bool
 ) -> tuple[Sequence[Operation], int, set[str]]:
-    """Return the operations that replace one, their block size and the followers they absorb."""
+    """Return the replacement operations, their block size and the names of absorbed followers."""
     deep = large_depthwise(operation, kernels)
     if deep is not None:
         return deep.operations(), 1, set()
@@ -113,7 +115,7 @@ def _best(
 
 
 def _least_slots(convolution: SameConvolution, kernels: KernelProfile) -> float:
-    """Return the slots per pixel of a float convolution in its best form on the whole image."""
+    """Return the slots per pixel of a float convolution in its cheapest rewrite."""
     return _cheapest(convolution, None, kernels, quantized=False).slots
 
 
@@ -124,7 +126,7 @@ def _cheapest(
     *,
     quantized: bool,
 ) -> ConvRewrite:
-    """Return the form of fewest slots among those whose blocks fit the image."""
+    """Return the cheapest rewrite among those whose block divides the image."""
     blocks = [b for b in BLOCKS if not any(side % b for side in convolution.size)]
     layer = convolution.layer(quantized=quantized, shuffled=shuffle is not None)
     return cheapest_rewrite(layer, kernels, blocks)
@@ -135,7 +137,7 @@ def _is_shuffle(operation: Operation) -> bool:
 
 
 def _sole_followers(network: Network) -> dict[str, Operation]:
-    """Return, by tensor, the operation that alone reads it, unless it leaves the network."""
+    """Map each tensor with a single reader, and no network output, to that reader."""
     readers = Counter(
         tensor.name
         for operation in network.operations

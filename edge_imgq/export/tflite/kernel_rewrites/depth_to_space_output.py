@@ -1,13 +1,13 @@
-"""A convolution with few output channels, computed for b × b pixels at once.
+"""Rewrite of a convolution with few output channels: b × b output pixels at once.
 
-A kernel fills sixteen lanes with output channels. A convolution W with O of them writes b·b·O
-channels instead, one set per pixel of a block, by a stride of b and a kernel of K + b − 1:
+A kernel fills sixteen lanes with output channels. A convolution W with O of them is replaced by one
+with b·b·O channels, O per pixel of a block, stride b and a kernel of K + b − 1:
 
     y[b·m + β] = Σ_t W[t] · x[b·m + β + t]  =  Σ_u V_β[u] · x[b·m + u],     V_β[u] = W[u − β],
 
-and depth-to-space puts the pixels back into place. Taps outside W are zero, so every sum has the
-same terms: exact, in int8 to the bit. Where a depth-to-space of s follows anyway, one of b·s does
-both. It pays when b·b·O lanes are filled better than O, against (K+b−1)²/b² taps instead of K².
+followed by a depth-to-space. Taps outside W are zero, so every sum has the same terms: bit-exact in
+int8. If a depth-to-space of s follows anyway, one of b·s replaces both. The rewrite is faster if
+b·b·O fill the lanes better than O, against (K+b−1)²/b² taps per pixel instead of K².
 
 Height and width must be multiples of b.
 """
@@ -29,18 +29,18 @@ from edge_imgq.graph.network import Operation
 
 @dataclass(frozen=True)
 class DepthToSpaceOutput:
-    """A convolution and, where there is one, the depth-to-space that alone reads it."""
+    """A convolution and, if present, the DepthToSpace that is its only reader."""
 
     convolution: SameConvolution
     shuffle: Operation | None
 
     @property
     def upscale(self) -> int:
-        """Block size of the depth-to-space that is there already; 1 without."""
+        """Block size of the existing DepthToSpace; 1 without one."""
         return 1 if self.shuffle is None else int(self.shuffle.attributes["blocksize"])
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the operations of the blocked form."""
+        """Return the blocked convolution and its depth-to-space."""
         return _convolution(self, block), _shuffle(self, block)
 
 
@@ -80,10 +80,10 @@ def _shuffle(form: DepthToSpaceOutput, block: int) -> Operation:
 
 
 def _order(form: DepthToSpaceOutput, block: int) -> Any:
-    """Return, for each new output channel, the old one.
+    """Map each new output channel to an old one.
 
     Old channels are (phase row, phase column, image channel); new ones are (block row, phase row,
-    block column, phase column, image channel), which is what a larger depth-to-space reads.
+    block column, phase column, image channel), the order that the larger depth-to-space reads.
     """
     s = form.upscale
     old = np.arange(form.convolution.outputs).reshape(1, s, 1, s, -1)

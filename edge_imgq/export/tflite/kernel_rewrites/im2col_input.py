@@ -1,15 +1,15 @@
-"""A convolution with very few input channels, computed as a matrix product on blocks of pixels.
+"""Rewrite of a convolution with very few input channels: im2col on blocks of pixels.
 
-Arm's int8 kernels need for each tap as long as for nine channels more, to follow its pointers. In
-the blocked form of a gray image a tap has four channels, and most of the time goes there. So what
-lies under the taps of a block is made one pixel of many channels (im2col): the image of blocks gets
-its border of zeros, is shifted by whole blocks along a row and joined, and the same along a column.
-The convolution is 1×1 then, and has no taps.
+In Arm's int8 kernels the pointer lookup of a tap costs as much as nine more channels. In the
+blocked variant of a gray image a tap has four channels, so lookups dominate. All inputs of a block
+are therefore gathered into one pixel with many channels: the blocked image is padded with zeros,
+shifted by whole blocks along rows and concatenated, then likewise along columns. The convolution
+becomes 1×1.
 
-    5×5 on gray, blocks of 2 × 2:    3·3 taps of 4 channels    or    1 tap of 36 channels .
+    5×5 on gray, blocks of 2 × 2:    3·3 taps of 4 channels   →   1 tap of 36 channels
 
-Every sum has the same terms, and a border of zero points is what the kernel pads with: exact, in
-int8 to the bit. Slices are counted from both ends, so that a resized input is followed. Height and
+Every sum has the same terms, and the border holds the zero point as the kernel's padding does:
+bit-exact in int8. Slices are relative to both ends, so they follow a resized input. Height and
 width must be multiples of the block.
 """
 
@@ -29,12 +29,12 @@ ROWS, COLUMNS = 2, 3
 
 @dataclass(frozen=True)
 class Im2colInput:
-    """A convolution that reads very few channels."""
+    """A convolution with very few input channels."""
 
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the operations of the form without taps."""
+        """Return the operations of the rewrite: blocks, gathering, 1×1 convolution, pixels."""
         to_blocks, product, to_pixels = SpaceToDepthInput(self.convolution).operations(block)
         weight = product.operand(1)
         pads = product.attributes["pads"]
@@ -49,7 +49,7 @@ class Im2colInput:
 def _gathered(
     image: Tensor, kernel: tuple[int, ...], pads: tuple[int, int, int, int]
 ) -> Iterator[Operation]:
-    """Yield what makes a pixel of all that a kernel sees, by rows, columns, channels."""
+    """Yield the operations that gather a kernel's inputs into channels (row, column, channel)."""
     top, left, bottom, right = pads
     batch, channels, height, width = image.shape
     shape = (batch, channels, height + top + bottom, width + left + right)
@@ -65,7 +65,7 @@ def _gathered(
 
 
 def _shifted(source: Tensor, axis: int, place: int, count: int) -> Operation:
-    """Return what cuts out the pixels that one row or column of the kernel sees."""
+    """Return the Slice with the pixels under one row or column of the kernel."""
     shape = list(source.shape)
     shape[axis] -= count - 1
     part = replace(source, name=f"{source.name}/{place}", shape=tuple(shape))
@@ -81,7 +81,7 @@ def _joined(image: Tensor, shifted: list[Operation], axis: int) -> Tensor:
 
 
 def _without_taps(weight: Tensor) -> Tensor:
-    """Return a weight of one tap whose input channels are (row, column, channel)."""
+    """Return the weight of the 1×1 convolution, input channels (row, column, channel)."""
     assert weight.data is not None
     data = np.ascontiguousarray(weight.data.transpose(0, 2, 3, 1))
     data = data.reshape(len(data), -1, 1, 1)

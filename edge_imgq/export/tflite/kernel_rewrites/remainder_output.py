@@ -1,13 +1,13 @@
-"""A convolution whose output channels overfill the tiles of its kernel by few.
+"""Rewrite of a convolution whose output channels exceed whole kernel tiles by few.
 
-A kernel computes output channels by sixteens, so that twenty cost as much as thirty-two. The whole
-tiles stay one convolution. The other channels are computed for b × b pixels at once
-(`depth_to_space_output`), which fills a tile of its own, and are joined to the first behind:
+A kernel computes sixteen output channels at a time, so twenty cost as much as thirty-two. The whole
+tiles stay one convolution. The remaining channels are computed for b × b pixels at once
+(`depth_to_space_output`), which fills a tile, and are concatenated to the others:
 
-    20 outputs, 3×3:    9 · 32 lanes at each pixel    or    9 · 16  +  4·4 · 16 / 4 .
+    20 outputs, 3×3:    9 · 32 lanes per pixel   →   9 · 16  +  4·4 · 16 / 4
 
-Every sum has the same terms, and integers of one scale are joined unchanged: exact, in int8 to the
-bit. Height and width must be multiples of b.
+Every sum has the same terms, and integers of one scale are concatenated unchanged: bit-exact in
+int8. Height and width must be multiples of b.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from edge_imgq.graph.network import Operation, Tensor
 
 @dataclass(frozen=True)
 class RemainderOutput:
-    """A convolution, and how many of its outputs are computed apart.
+    """A convolution and the number of output channels to compute separately.
 
     Attributes:
-        convolution: one that writes more than `rest` channels.
-        rest: its last channels, which no tile is filled with.
+        convolution: has more than `rest` output channels.
+        rest: number of trailing channels that do not fill a tile.
     """
 
     convolution: SameConvolution
     rest: int
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the convolution of whole tiles, that of blocks, and what joins them."""
+        """Return the convolution of whole tiles, the blocked one, and their Concat."""
         first = self.convolution.outputs - self.rest
         whole = _part(self.convolution, "whole", slice(0, first))
         rest = _part(self.convolution, "rest", slice(first, None))
@@ -53,7 +53,7 @@ class RemainderOutput:
 
 
 def _part(convolution: SameConvolution, name: str, channels: slice) -> SameConvolution:
-    """Return a convolution with some of its output channels."""
+    """Return a convolution restricted to a range of output channels."""
     operation = convolution.operation
     order = np.arange(convolution.outputs)[channels]
     weight = _taken(convolution.weight, name, order)
@@ -74,7 +74,7 @@ def _part(convolution: SameConvolution, name: str, channels: slice) -> SameConvo
 
 
 def _taken(tensor: Tensor, name: str, order: np.ndarray) -> Tensor:
-    """Return some output channels of a constant."""
+    """Return a constant restricted to some output channels."""
     assert tensor.data is not None
     taken = constant(tensor, tensor.data[order], order)
     return replace(taken, name=f"{tensor.name}/{name}")

@@ -1,4 +1,4 @@
-"""A network with a region of its operations computed on even and odd rows."""
+"""Rewrite of a region of a network to compute on even and odd rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from edge_imgq.graph.network import Network, Operation, Tensor
 
 
 def on_split_rows(network: Network, region: Region) -> Network:
-    """Return the network with a region on even and odd rows; it computes the same."""
+    """Rewrite a region of the network to even and odd rows.
+
+    Exact in real numbers; float32 rounding differs.
+    """
     rewriting = _Rewriting(region, {tensor.name for tensor in network.inputs})
     for operation in network.operations:
         rewriting.add(operation)
@@ -31,7 +34,7 @@ def on_split_rows(network: Network, region: Region) -> Network:
 
 
 class _Rewriting:
-    """The operations written so far, and which images exist whole or as even and odd rows."""
+    """Operations written so far, and which images exist whole or as even and odd rows."""
 
     def __init__(self, region: Region, whole: set[str]) -> None:
         self.region = region
@@ -40,7 +43,7 @@ class _Rewriting:
         self.is_halved: set[str] = set()
 
     def add(self, operation: Operation) -> None:
-        """Write an operation, behind what brings its operands into the form that it reads."""
+        """Write an operation, preceded by the conversions that its operands need."""
         if output_name(operation) in self.region.members:
             self._halved(operation)
             return
@@ -54,7 +57,7 @@ class _Rewriting:
         self.is_whole.update(tensor.name for tensor in operation.outputs)
 
     def whole(self, images: Iterable[Tensor]) -> None:
-        """See to it that images exist whole."""
+        """Interleave the images that do not exist whole yet."""
         for image in images:
             if image.name not in self.is_whole:
                 self.operations += interleave_rows(image)
@@ -74,7 +77,7 @@ class _Rewriting:
 
 
 def _on_split_rows(operation: Operation, operands: tuple[Tensor, ...]) -> tuple[Operation, ...]:
-    """Return an operation on even and odd rows, whose operands are there as even and odd rows."""
+    """Return an operation on even and odd rows, for operands that exist split."""
     target = row_parity_of(operation.output)
     convolution = same_convolution(operation)
     if convolution is not None and takes_winograd(convolution):

@@ -1,9 +1,9 @@
-"""An image as its even rows and its odd rows: how it is taken apart and put together again.
+"""Split of an image into even and odd rows, and the inverse.
 
-Apart, E[t] = x[2t] and O[t] = x[2t+1], by depthwise convolutions of stride 2 that copy; where a
-convolution writes the image, it takes that stride itself. Together, by the even and odd columns of
-both as channels of a depth-to-space. None of these holds a height or width, so that the input of
-the file can be resized to any even one.
+To split, E[t] = x[2t] and O[t] = x[2t+1] are depthwise convolutions with stride 2 that copy, or the
+convolution that writes the image takes that stride itself. To interleave, the even and odd columns
+of both become channels of a depth-to-space. No operator holds a height or width, so the file's
+input can be resized to any even size. Copies are exact.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class RowParity:
-    """The even and the odd rows of an image."""
+    """The even and the odd rows of an image, (N, C, H / 2, W) each."""
 
     even: Tensor
     odd: Tensor
@@ -32,7 +32,7 @@ class RowParity:
 
 
 def row_parity_of(image: Tensor) -> RowParity:
-    """Return the tensors that hold the even and odd rows of an image."""
+    """Return the tensors for the even and odd rows of an image."""
     batch, channels, height, width = image.shape
     shape = (batch, channels, height // BLOCK, width)
     return RowParity(
@@ -42,28 +42,28 @@ def row_parity_of(image: Tensor) -> RowParity:
 
 
 def split_rows(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that write the even and odd rows of an image."""
+    """Return the operations that copy the even and odd rows of an image."""
     return tuple(
         _copied(image, half, (BLOCK, 1), row) for row, half in enumerate(row_parity_of(image))
     )
 
 
 def can_write_split(convolution: SameConvolution) -> bool:
-    """Tell whether a convolution has a row of padding above.
+    """Return True if a convolution has at least one row of padding above.
 
-    Without one, its odd half would begin at the image's second row, and TFLite crops nothing.
+    Otherwise its odd rows would begin at the image's second row, and TFLite cannot crop there.
     """
     return convolution.start[0] > 0
 
 
 def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
-    """Return a convolution as two of stride 2, one for each half of its output.
+    """Return a convolution as two of row stride 2, one per parity of its output rows.
 
-    Row 2t of the output begins where the kernel begins at row 2t − start, row 2t + 1 one further.
-    Below, a row that no output reads is left where it is.
+    Row 2t of the output begins at input row 2t − start, row 2t + 1 one row further. An unread last
+    row stays unpadded.
 
     Args:
-        convolution: one that `can_write_split`.
+        convolution: satisfies `can_write_split`.
     """
     operation = convolution.operation
     (top, left), (rows, columns) = convolution.start, convolution.kernel
@@ -77,7 +77,7 @@ def written_split(convolution: SameConvolution) -> tuple[Operation, ...]:
 
 
 def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
-    """Return the operations that make an image of its even and odd rows."""
+    """Return the operations that interleave an image from its even and odd rows."""
     batch, channels, height, width = image.shape
     quarter = (batch, channels, height // BLOCK, width // BLOCK)
     copies = []
@@ -97,7 +97,7 @@ def interleave_rows(image: Tensor) -> tuple[Operation, ...]:
 
 
 def _copied(source: Tensor, target: Tensor, strides: Pair, place: int) -> Operation:
-    """Return the copy of every second row or column, from the first or the second on."""
+    """Return a depthwise convolution that copies every second row or column, from index `place`."""
     channels = source.shape[1]
     kernel = tuple(1 if stride == 1 else place + 1 for stride in strides)
     data = np.zeros((channels, 1, *kernel), np.float32)

@@ -1,4 +1,4 @@
-"""Which convolutions can be computed in blocks of pixels, and the constants of such a block."""
+"""Convolutions that can be computed on blocks of pixels, and constants of the blocked kernels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edge_imgq.graph.network import Operation, Quantization, Tensor
 
 @dataclass(frozen=True)
 class SameConvolution:
-    """A convolution of stride 1 that keeps height and width.
+    """A dense stride-1 convolution whose output has the input's size.
 
     Attributes:
-        operation: as it stands in the network.
+        operation: the convolution in the network.
         weight: (O, I, K, L).
         bias: (O,), or None.
-        kernel: height and width of the kernel.
-        start: rows and columns of padding at the top and on the left.
+        kernel: (height, width) of the kernel.
+        start: padding (top, left).
     """
 
     operation: Operation
@@ -32,31 +32,31 @@ class SameConvolution:
 
     @property
     def inputs(self) -> int:
-        """Input channels."""
+        """Number of input channels."""
         return self.weight.shape[1]
 
     @property
     def outputs(self) -> int:
-        """Output channels."""
+        """Number of output channels."""
         return self.weight.shape[0]
 
     def layer(self, *, quantized: bool, shuffled: bool = False) -> ConvShape:
-        """Return what its cost depends on.
+        """Return the properties that determine the cost.
 
         Args:
-            quantized: whether it computes in int8.
-            shuffled: whether a depth-to-space alone reads it.
+            quantized: True for int8.
+            shuffled: True if a DepthToSpace is its only reader.
         """
         return ConvShape(self.kernel, self.start, self.inputs, self.outputs, quantized, shuffled)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of input and output."""
+        """(height, width) of input and output."""
         return self.operation.output.shape[2], self.operation.output.shape[3]
 
 
 def same_convolution(operation: Operation) -> SameConvolution | None:
-    """Return an operation as a plain convolution, None if it is anything else."""
+    """Return an operation as a dense same-size convolution, or None."""
     found = convolution_in(operation)
     if found is None or found.pads is None or not (found.is_dense and found.keeps_size):
         return None
@@ -65,12 +65,12 @@ def same_convolution(operation: Operation) -> SameConvolution | None:
 
 
 def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
-    """Return a constant with other contents, whose output channels are copies of a tensor's.
+    """Return a constant with new contents and the scales of reordered output channels.
 
     Args:
         tensor: weight or bias, output channels first.
         data: new contents.
-        order: for each new output channel, the old one whose scale it has.
+        order: old output channel, whose scale applies, for each new one.
     """
     quantization = tensor.quantization
     if quantization is not None and quantization.axis is not None:
@@ -91,7 +91,7 @@ def constant(tensor: Tensor, data: Any, order: Any) -> Tensor:
 
 
 def blocked_bias(bias: Tensor | None, order: Any) -> Tensor | None:
-    """Return a bias with its channels repeated in `order`."""
+    """Return a bias with its channels repeated in `order`; None without one."""
     if bias is None or bias.data is None:
         return None
     return constant(bias, bias.data[order], order)

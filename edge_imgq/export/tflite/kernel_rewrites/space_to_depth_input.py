@@ -1,13 +1,13 @@
-"""A convolution with few input channels, computed on blocks of b × b pixels.
+"""Rewrite of a convolution with few input channels: computed on blocks of b × b pixels.
 
-An int8 kernel reads input channels in groups of eight, so a gray image costs as much as an image of
+An int8 kernel reads input channels in groups of eight, so a gray image costs as much as one with
 eight channels. Space-to-depth turns b × b pixels into channels, the convolution works on blocks,
-and depth-to-space puts its outputs back. With β and γ for the place in a block,
+and depth-to-space restores the pixels. With indices β and γ in a block,
 
     y[b·m + β] = Σ_t W[t] · x[b·m + β + t] = Σ_T Σ_γ V_βγ[T] · x[b·(m + T) + γ],
     V_βγ[T] = W[b·T + γ − β],
 
-the same terms in every sum: exact, in int8 to the bit. Height and width must be multiples of b.
+the same terms in every sum: bit-exact in int8. Height and width must be multiples of b.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from edge_imgq.graph.network import Operation, Tensor
 
 @dataclass(frozen=True)
 class SpaceToDepthInput:
-    """A convolution that reads few channels."""
+    """A convolution with few input channels."""
 
     convolution: SameConvolution
 
     def operations(self, block: int) -> tuple[Operation, ...]:
-        """Return the operations of the blocked form."""
+        """Return the space-to-depth, the blocked convolution and the depth-to-space."""
         convolution = self.convolution
         operation = convolution.operation
         image = operation.operand(0)
@@ -73,7 +73,7 @@ def _blocked(tensor: Tensor, block: int) -> Tensor:
 
 
 def _spans(convolution: SameConvolution, block: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return, for height and width, the first and the last block T that a block needs."""
+    """Return, for height and width, the first and last relative block T that a block reads."""
     (rows, columns), (top, left) = convolution.kernel, convolution.start
     return block_span(rows, top, block), block_span(columns, left, block)
 

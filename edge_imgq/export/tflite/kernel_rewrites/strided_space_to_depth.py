@@ -1,13 +1,13 @@
-"""A strided convolution with few input channels, computed on blocks of s × s pixels.
+"""Rewrite of a strided convolution with few input channels: computed on s × s blocks.
 
-As in `blocked_input`, but the blocks are as large as the stride s, so that the convolution on them
-has stride 1 and no depth-to-space follows. With γ for the place in a block and p for the padding,
+As in `space_to_depth_input`, but the block size equals the stride s, so the convolution on blocks
+has stride 1 and no depth-to-space follows. With index γ in a block and padding p,
 
     y[m] = Σ_t W[t] · x[s·m + t − p] = Σ_T Σ_γ V_γ[T] · x[s·(m + T) + γ],
     V_γ[T] = W[s·T + γ + p],
 
-the same terms in every sum: exact, in int8 to the bit. A gray image under a kernel of 6 × 6 with
-stride 2, which int8 kernels read as 36 groups of eight channels, is read as nine.
+the same terms in every sum: bit-exact in int8. For a gray image, a 6 × 6 kernel and stride 2, int8
+kernels read nine groups of eight channels instead of 36.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class StridedSpaceToDepth:
-    """A convolution of one stride for rows and columns, which writes its image that much smaller.
+    """A convolution with equal row and column strides that divides the sides by its stride.
 
     Attributes:
-        operation: as it stands in the network.
+        operation: the convolution in the network.
         weight: (O, I, K, L).
         stride: s.
-        start: rows of padding at the top, columns on the left.
+        start: padding (top, left).
     """
 
     operation: Operation
@@ -43,7 +43,7 @@ class StridedSpaceToDepth:
     start: tuple[int, int]
 
     def share(self, kernels: KernelProfile, *, quantized: bool) -> float:
-        """Return the slots of the form on blocks, as a share of the plain one's."""
+        """Return the slots of the rewrite divided by those of the plain convolution."""
         outputs, inputs, rows, columns = self.weight.shape
         tile = kernels.tile(quantized=quantized)
         plain = tile.slots(rows * columns, inputs, outputs)
@@ -53,7 +53,7 @@ class StridedSpaceToDepth:
 
     @property
     def spans(self) -> tuple[Span, Span]:
-        """For height and width, the first and the last block T that an output reads."""
+        """For height and width, the first and last relative block T that an output reads."""
         sides = zip(self.weight.shape[2:], self.start, strict=True)
         rows, columns = (
             block_span(kernel - self.stride + 1, p, self.stride) for kernel, p in sides
@@ -61,7 +61,7 @@ class StridedSpaceToDepth:
         return rows, columns
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the operations of the form on blocks."""
+        """Return the space-to-depth and the convolution on blocks."""
         operation, stride = self.operation, self.stride
         image = operation.operand(0)
         batch, channels, height, width = image.shape
@@ -103,7 +103,7 @@ class StridedSpaceToDepth:
 
 
 def strided_space_to_depth(operation: Operation) -> StridedSpaceToDepth | None:
-    """Return an operation as a convolution that blocks of its stride can compute, if it is one."""
+    """Return an operation as a convolution that this rewrite applies to, or None."""
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed or not found.is_dense:
         return None

@@ -1,19 +1,19 @@
-"""A convolution of three rows, computed on even and odd rows with two thirds of the products.
+"""Rewrite of a convolution with three rows by Winograd F(2,3): two thirds of the products.
 
-Two rows of outputs need four rows of inputs d and three rows of weights g, six products. Winograd's
-minimal filter F(2,3) takes four, of sums that are made once:
+Two output rows need four input rows d and three weight rows g: six products. Winograd's minimal
+filtering F(2,3) needs four, with sums that are computed once:
 
     m₀ = (d₀ − d₂)·g₀                    y₀ = m₀ + m₁ + m₂
     m₁ = (d₁ + d₂)·(g₀ + g₁ + g₂)/2      y₁ = m₁ − m₂ − m₃
     m₂ = (d₂ − d₁)·(g₀ − g₁ + g₂)/2
     m₃ = (d₁ − d₃)·g₂
 
-Every product here is a whole convolution of one row, over all channels. An image is carried as its
-even rows E and its odd rows O, so d₀ … d₃ at row t are O[t−1], E[t], O[t], E[t+1], and y₀ and y₁
-are the even and odd rows that the next one reads. The sums are sums of whole images.
+Each product is a one-row convolution over all channels. Images are stored as even rows E and odd
+rows O, so d₀ … d₃ at row t are O[t−1], E[t], O[t], E[t+1], and y₀ and y₁ are the even and odd rows
+of the output. The sums are elementwise on whole images.
 
-Equal in real numbers; in float32 the last digits differ, as they do between two kernels. An int8
-sum would need nine bits, so this is for float files alone.
+Exact in real numbers; float32 rounding differs in the last digits. An int8 sum would need nine
+bits, so the rewrite is for float files only.
 
 Source: Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and Gray, "Fast Algorithms
 for Convolutional Neural Networks", CVPR 2016.
@@ -36,7 +36,7 @@ UPPER, LOWER = (1.0, -1.0, 0.0), (0.0, 1.0, -1.0)
 
 
 def takes_winograd(convolution: SameConvolution) -> bool:
-    """Tell whether a convolution has three rows, one of them above and one below."""
+    """Return True if a convolution has three rows, centred."""
     return convolution.kernel[0] == ROWS and convolution.start[0] == 1
 
 
@@ -49,7 +49,7 @@ class WinogradF23:
     target: RowParity
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the operations; each sum stands beside the convolution that reads it."""
+        """Return the operations; each sum directly precedes the convolution that reads it."""
         even, odd = self.source.even, self.source.odd
         name = self.convolution.operation.name
         product = [self._like(self.target.even, f"{name}/product{i}") for i in range(4)]

@@ -1,13 +1,13 @@
-"""Chooses the region of a float network whose convolutions become Winograd F(2, 3) over rows.
+"""Selection of the float region whose convolutions use Winograd F(2, 3) over rows.
 
-A convolution with three rows of taps on even and odd rows saves a third of its products and pays
-for some sums (`winograd_f23`). The image is split into even and odd rows before the first such
-convolution and interleaved after the last (`row_parity_split`), so a whole region has to pay for
-that: the convolutions and what stands between them. Elementwise operators, and those that look at
-one row, need no change.
+A three-row convolution on even and odd rows saves a third of its products and adds some sums
+(`winograd_f23`). The image is split into even and odd rows before the first such convolution and
+interleaved after the last (`row_parity_split`). A region of convolutions and the operators between
+them has to save more than that. Elementwise and one-row operators work on split rows unchanged.
 
-Greedy removal: the region starts as all operations that can compute on split rows; while dropping
-one lowers the cost, it is dropped. What is left is used if it saves at least WORTHWHILE.
+Greedy removal: the region starts as all operations that can compute on split rows. Operations are
+dropped while that does not raise the cost. Each connected component that remains is used if it
+saves more than WORTHWHILE.
 """
 
 from __future__ import annotations
@@ -30,22 +30,24 @@ from edge_imgq.graph.operators import ELEMENTWISE, LOGICAL
 from edge_imgq.kernels.profile import KernelProfile
 
 BY_PIXEL = ELEMENTWISE - LOGICAL - {"Cast", "CastLike", "Where"} | {"Concat"}
-"""Kinds that compute every pixel from the same pixel of their operands, or join channels.
-A convolution that copies even or odd rows cannot copy truth values."""
+"""Operators that compute each pixel from the same pixel of their operands, or concatenate channels.
+
+Bool operators are excluded: the convolution that copies even or odd rows needs numbers.
+"""
 
 WORTHWHILE = 0.1
-"""Share of its convolutions' slots that a region must save."""
+"""Fraction of its convolutions' slots that a region must save."""
 
 Cost = Callable[[SameConvolution], float]
 
 
 @dataclass(frozen=True)
 class Region:
-    """Operations that compute on even and odd rows, by the first tensor that they write.
+    """Operations that compute on even and odd rows, by the name of their first output.
 
     Attributes:
-        members: all of them.
-        entries: convolutions before them, which write even and odd rows themselves.
+        members: all operations of the region.
+        entries: preceding convolutions that write even and odd rows directly.
     """
 
     members: frozenset[str]
@@ -53,12 +55,12 @@ class Region:
 
 
 def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Region:
-    """Return the operations of a network that should compute on even and odd rows.
+    """Choose the operations of a network that should compute on even and odd rows.
 
     Args:
-        network: float, or the answer is none.
-        cost: slots per pixel of a convolution in its best form on the whole image.
-        kernels: of the processor that the file is for.
+        network: a quantized network, or one with float regions, gives an empty region.
+        cost: slots per pixel of a convolution in its cheapest other rewrite.
+        kernels: kernels of the target processor.
     """
     if network.is_quantized or any(op.in_float for op in network.operations):
         return Region(frozenset(), frozenset())
@@ -66,7 +68,7 @@ def winograd_region(network: Network, cost: Cost, kernels: KernelProfile) -> Reg
 
 
 class RegionSearch:
-    """The search for the region; `inside` is what it holds at the moment."""
+    """Greedy search for the region; `inside` holds the current members."""
 
     def __init__(self, network: Network, cost: Cost, kernels: KernelProfile) -> None:
         self.cost = kernels.row_parity
@@ -92,7 +94,7 @@ class RegionSearch:
         self.inside = {output_name(op) for op in network.operations if can_split_rows(op)}
 
     def result(self) -> Region:
-        """Drop operations as long as dropping one lowers the cost; return what is left."""
+        """Drop operations until no drop lowers the cost; return the worthwhile components."""
         dropped = True
         while dropped:
             before = len(self.inside)
@@ -104,7 +106,7 @@ class RegionSearch:
         return self.region()
 
     def region(self) -> Region:
-        """Return what is inside now, with the tensors that enter it."""
+        """Return the current region with its entries."""
         entries = {
             output_name(writer)
             for name in self.inside
@@ -114,7 +116,7 @@ class RegionSearch:
         return Region(frozenset(self.inside), frozenset(entries))
 
     def _drop(self, name: str) -> None:
-        """Take an operation out if that costs no more."""
+        """Remove an operation from the region unless that raises the cost."""
         operation = self.operations[name]
         around = {t.name: t for t in (*split_operands(operation), *operation.outputs)}
         before = self.saved.get(name, 0.0) - self._crossings(around.values())
@@ -127,7 +129,7 @@ class RegionSearch:
         return sum(self._boundary_cost(tensor) for tensor in tensors)
 
     def _boundary_cost(self, tensor: Tensor) -> float:
-        """Return the cost of splitting or interleaving a tensor where it crosses the region."""
+        """Return the cost of splitting or interleaving a tensor at the region's boundary."""
         writer = self.writers.get(tensor.name)
         numbers = prod(tensor.shape)
         is_read = [output_name(op) in self.inside for op in self.readers[tensor.name]]
@@ -138,7 +140,7 @@ class RegionSearch:
         return self.cost.apart * numbers
 
     def _opening(self, tensor: Tensor) -> Operation | None:
-        """Return the convolution outside the region that can write a tensor as split rows."""
+        """Return the outside convolution that can write a tensor as split rows, or None."""
         writer = self.writers.get(tensor.name)
         if writer is None or output_name(writer) in self.inside:
             return None
@@ -149,7 +151,7 @@ class RegionSearch:
         return writer if only and tensor.name not in self.leaving else None
 
     def _parts(self) -> list[set[str]]:
-        """Return the parts of the region that tensors join."""
+        """Return the connected components of the region."""
         left, parts = set(self.inside), []
         while left:
             part, edge = set(), [min(left)]
@@ -186,12 +188,12 @@ class RegionSearch:
 
 
 def output_name(operation: Operation) -> str:
-    """Return the name of the first tensor that an operation writes, which is its own alone."""
+    """Return the name of an operation's first output, which identifies the operation."""
     return operation.outputs[0].name
 
 
 def can_split_rows(operation: Operation) -> bool:
-    """Tell whether an operation can read and write its images as even and odd rows."""
+    """Return True if an operation can read and write its images as even and odd rows."""
     convolution = same_convolution(operation)
     return _has_row_parities(operation) and (
         (convolution is not None and takes_winograd(convolution))
@@ -201,7 +203,7 @@ def can_split_rows(operation: Operation) -> bool:
 
 
 def split_operands(operation: Operation) -> tuple[Tensor, ...]:
-    """Return the operands that an operation on even and odd rows reads as even and odd rows."""
+    """Return the operands with the output's height, which are read as even and odd rows."""
     height = operation.outputs[0].shape[2]
     return tuple(tensor for tensor in _images(operation) if tensor.shape[2] == height)
 
@@ -220,7 +222,7 @@ def _minimal(convolution: SameConvolution, kernels: KernelProfile) -> float:
 
 
 def _has_row_parities(operation: Operation) -> bool:
-    """Tell whether the output is one image of even height and width, and the operands follow it."""
+    """Return True if the output is one image of even sides and all operands match it."""
     tensors = [*operation.outputs, *_images(operation)]
     if len(operation.outputs) != 1 or any(len(tensor.shape) != 4 for tensor in tensors):
         return False
@@ -234,7 +236,7 @@ def _has_row_parities(operation: Operation) -> bool:
 
 
 def _is_by_row(operation: Operation) -> bool:
-    """Tell whether an operation is a convolution of one row, which keeps the rows of its image."""
+    """Return True if an operation is a convolution with one unpadded, unstrided row."""
     found = convolution_in(operation)
     if found is None or found.pads is None or found.is_transposed:
         return False

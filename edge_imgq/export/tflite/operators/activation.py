@@ -1,4 +1,4 @@
-"""Activations that stand alone: those that the reader did not fuse into their producer."""
+"""Lowering of activations that the reader did not fuse into the operation before."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ TANH_SCALE = (1 / 128, 0)
 
 
 def relu(file: Emitter, operation: Operation) -> None:
-    """Relu → RELU, or nothing where the int8 range begins at 0."""
+    """Lower Relu to RELU; int8 outputs whose range begins at 0 need no operator."""
     _clip(file, operation, Activation(0.0, math.inf))
 
 
 def clip(file: Emitter, operation: Operation) -> None:
-    """Clip → RELU, RELU6, RELU_N1_TO_1 or MAXIMUM and MINIMUM; nothing where int8 saturates."""
+    """Lower Clip to RELU, RELU6, RELU_N1_TO_1, MAXIMUM or MINIMUM; none where int8 saturates."""
     _clip(file, operation, Activation(_bound(operation, 1, "min"), _bound(operation, 2, "max")))
 
 
 def leaky_relu(file: Emitter, operation: Operation) -> None:
-    """LeakyRelu → LEAKY_RELU."""
+    """Lower LeakyRelu to LEAKY_RELU."""
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.attributes.get("alpha", 0.01)
     file.emit(operation, Code.LEAKY_RELU, [file.tensor(operation.operand(0))], options)
 
 
 def parametric_relu(file: Emitter, operation: Operation) -> None:
-    """PRelu → PRELU with slopes (1, 1, C); in an int8 file in float, between conversions."""
+    """Lower PRelu to PRELU with slopes (1, 1, C), computed in float32 also in int8 files."""
     image, slope = operation.operand(0), constant_input(operation, 1)
     values = contents(slope)
     channels = image.shape[1]
@@ -54,37 +54,37 @@ def parametric_relu(file: Emitter, operation: Operation) -> None:
 
 
 def sigmoid(file: Emitter, operation: Operation) -> None:
-    """Sigmoid → LOGISTIC, whose int8 output always has scale 1/256 and zero point −128."""
+    """Lower Sigmoid to LOGISTIC, whose int8 output has scale 1/256 and zero point −128."""
     _fixed_scale(file, operation, Code.LOGISTIC, LOGISTIC_SCALE)
 
 
 def tanh(file: Emitter, operation: Operation) -> None:
-    """Tanh → TANH, whose int8 output always has scale 1/128 and zero point 0."""
+    """Lower Tanh to TANH, whose int8 output has scale 1/128 and zero point 0."""
     _fixed_scale(file, operation, Code.TANH, TANH_SCALE)
 
 
 def gelu(file: Emitter, operation: Operation) -> None:
-    """Gelu → GELU, exact or by tanh as the node says."""
+    """Lower Gelu to GELU, exact or with the tanh approximation as the node specifies."""
     options = schema.GeluOptionsT()
     options.approximate = operation.attributes.get("approximate", "none") == "tanh"
     file.emit(operation, Code.GELU, [file.tensor(operation.operand(0))], options)
 
 
 def exponential_linear(file: Emitter, operation: Operation) -> None:
-    """Elu of α = 1 → ELU."""
+    """Lower Elu with α = 1 to ELU."""
     if operation.attributes.get("alpha", 1.0) != 1.0:
         raise RefusedError("TFLite's ELU has α = 1 only.")
     file.emit(operation, Code.ELU, [file.tensor(operation.operand(0))])
 
 
 def hard_swish(file: Emitter, operation: Operation) -> None:
-    """HardSwish → HARD_SWISH."""
+    """Lower HardSwish to HARD_SWISH."""
     image = file.tensor(operation.operand(0))
     file.emit(operation, Code.HARD_SWISH, [image], schema.HardSwishOptionsT())
 
 
 def softmax(file: Emitter, operation: Operation) -> None:
-    """Softmax → SOFTMAX, which runs over the last stored axis; TRANSPOSEs bring others there."""
+    """Lower Softmax to SOFTMAX on the last stored axis, between TRANSPOSEs for other axes."""
     output, name = operation.output, operation.name
     rank = len(output.shape)
     axis = stored_axis(operation.attributes.get("axis", -1), rank)
@@ -110,23 +110,23 @@ def softmax(file: Emitter, operation: Operation) -> None:
 
 
 def identity(file: Emitter, operation: Operation) -> None:
-    """Identity, Dropout and Requantize → nothing, or QUANTIZE where the scale changes."""
+    """Lower Identity, Dropout and Requantize to a QUANTIZE if the scale changes, else to nothing."""
     if operation.kind == "Dropout" and len(operation.inputs) > 2:
         raise RefusedError("it is a Dropout in training mode. Export the model in evaluation mode.")
     _clip(file, operation, operation.activation)
 
 
 def dequantize(file: Emitter, operation: Operation) -> None:
-    """Dequantize → DEQUANTIZE, where a float part of an int8 file begins."""
+    """Lower Dequantize to DEQUANTIZE, at the start of a float region of an int8 file."""
     source = file.tensor(operation.operand(0))
     file.emit(operation, Code.DEQUANTIZE, [source], schema.DequantizeOptionsT())
 
 
 def _clip(file: Emitter, operation: Operation, bounds: Activation | None) -> None:
-    """Change the scale where it differs, then clip.
+    """Requantize to the output's scale if it differs, then clip.
 
-    Clipping and rescaling commute up to rounding because both are monotonic; TFLite's RELU would
-    do both at once, but XNNPACK only takes it when the scales agree.
+    Clipping and rescaling are monotonic, so they commute up to rounding. TFLite's RELU does both at
+    once, but XNNPACK only runs it if the scales agree.
     """
     source = file.requantized(operation.operand(0), operation.output.quantization)
     file.clip(dataclasses.replace(operation, activation=_narrowed(bounds, operation)), source)
@@ -164,7 +164,7 @@ def _fixed_scale(
 
 
 def _natural(output: Tensor, fixed: tuple[float, int]) -> Tensor:
-    """Return an output under the scale that its operator always has."""
+    """Return an output tensor with the fixed scale and zero point of its operator."""
     name = f"{output.name}/natural"
     if output.quantization is None:
         return dataclasses.replace(output, name=name)

@@ -1,4 +1,4 @@
-"""Comparisons, truth values, and the choice between two tensors by one of these."""
+"""Lowering of comparisons, logical operators, Where and Cast."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 FLOAT, BOOL = 1, 9
-"""ONNX's numbers for the element types that a Cast may have here."""
+"""ONNX codes of the element types that a Cast may have here."""
 
 
 def less(file: Emitter, operation: Operation) -> None:
-    """Less → LESS, in float."""
+    """Lower Less to LESS, computed in float32."""
     _combined(file, operation, Code.LESS, schema.LessOptionsT())
 
 
 def less_or_equal(file: Emitter, operation: Operation) -> None:
-    """LessOrEqual → LESS_EQUAL, in float."""
+    """Lower LessOrEqual to LESS_EQUAL, computed in float32."""
     _combined(file, operation, Code.LESS_EQUAL, schema.LessEqualOptionsT())
 
 
 def greater(file: Emitter, operation: Operation) -> None:
-    """Greater → GREATER, in float."""
+    """Lower Greater to GREATER, computed in float32."""
     _combined(file, operation, Code.GREATER, schema.GreaterOptionsT())
 
 
 def greater_or_equal(file: Emitter, operation: Operation) -> None:
-    """GreaterOrEqual → GREATER_EQUAL, in float."""
+    """Lower GreaterOrEqual to GREATER_EQUAL, computed in float32."""
     _combined(file, operation, Code.GREATER_EQUAL, schema.GreaterEqualOptionsT())
 
 
 def equal(file: Emitter, operation: Operation) -> None:
-    """Equal → EQUAL, in float or of truth values."""
+    """Lower Equal to EQUAL, for float32 or bool."""
     _combined(file, operation, Code.EQUAL, schema.EqualOptionsT())
 
 
 def both(file: Emitter, operation: Operation) -> None:
-    """And → LOGICAL_AND."""
+    """Lower And to LOGICAL_AND."""
     _combined(file, operation, Code.LOGICAL_AND, schema.LogicalAndOptionsT())
 
 
 def either(file: Emitter, operation: Operation) -> None:
-    """Or → LOGICAL_OR."""
+    """Lower Or to LOGICAL_OR."""
     _combined(file, operation, Code.LOGICAL_OR, schema.LogicalOrOptionsT())
 
 
 def one_of_both(file: Emitter, operation: Operation) -> None:
-    """Xor → NOT_EQUAL."""
+    """Lower Xor to NOT_EQUAL."""
     _combined(file, operation, Code.NOT_EQUAL, schema.NotEqualOptionsT())
 
 
 def negation(file: Emitter, operation: Operation) -> None:
-    """Not → LOGICAL_NOT."""
+    """Lower Not to LOGICAL_NOT."""
     inputs = [file.tensor(operation.operand(0))]
     file.emit(operation, Code.LOGICAL_NOT, inputs, schema.LogicalNotOptionsT())
 
 
 def choice(file: Emitter, operation: Operation) -> None:
-    """Where → SELECT_V2, in float."""
+    """Lower Where to SELECT_V2, computed in float32."""
     if operation.output.logical:
         raise RefusedError("it chooses between truth values; write it with And and Or.")
     rank = len(operation.output.shape)
@@ -75,7 +75,7 @@ def choice(file: Emitter, operation: Operation) -> None:
 
 
 def cast(file: Emitter, operation: Operation) -> None:
-    """Cast of truth values to 0 and 1 → CAST; of numbers to truth values → NOT_EQUAL to 0."""
+    """Lower Cast from bool to float32 to CAST, and from float32 to bool to NOT_EQUAL 0."""
     source, target = operation.operand(0), operation.attributes.get("to")
     if target == FLOAT and source.logical:
         options = schema.CastOptionsT()

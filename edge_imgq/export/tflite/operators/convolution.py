@@ -1,4 +1,4 @@
-"""Convolution: CONV_2D and DEPTHWISE_CONV_2D."""
+"""Lowering of Conv to CONV_2D and DEPTHWISE_CONV_2D."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 SLICE = 4
-"""Channels that a GPU holds together."""
+"""Channels in one GPU texture slice."""
 
 OHWI = (0, 2, 3, 1)
 HWO_DEPTHWISE = (1, 2, 3, 0)
-"""From (channels × multiplier, 1, H, W) to (1, H, W, channels × multiplier)."""
+"""Permutation from (channels × multiplier, 1, H, W) to (1, H, W, channels × multiplier)."""
 
 
 def convolution(file: Emitter, operation: Operation) -> None:
-    """Conv → CONV_2D, grouped or not, or DEPTHWISE_CONV_2D where every channel is a group.
+    """Lower Conv to CONV_2D, grouped or not, or to DEPTHWISE_CONV_2D if each channel is a group.
 
-    A PAD goes in front only where neither VALID nor SAME says the same, as for torch's stride 2 on
-    an even size. XNNPACK fuses it into the convolution: it takes as long as SAME, and a kernel of
-    4×4 with zeros, which SAME would fit, takes 1.1 to 1.7 times as long.
+    A PAD is added only where neither VALID nor SAME is equivalent, as for torch's stride 2 on an
+    even size. XNNPACK fuses it into the convolution at no cost. A 4×4 kernel padded with zeros to
+    fit SAME takes 1.1 to 1.7 times as long.
     """
     image, kernel = operation.operand(0), constant_input(operation, 1)
     spot = window(operation, kernel.shape[2:])
@@ -60,11 +60,11 @@ def convolution(file: Emitter, operation: Operation) -> None:
 
 
 def _whole_slices(weights: NDArray[Any], group: int) -> NDArray[Any]:
-    """Return grouped weights (O, I / group, K, L) as a GPU computes them rightly.
+    """Expand grouped weights (O, I / group, K, L) to dense ones where a GPU needs it.
 
-    A GPU holds channels in fours. LiteRT 2.3.0's kernels return something else, without a word,
-    where a group reads or writes a number of channels that is no multiple of four; there the
-    weights are those of all channels, zeros between groups.
+    LiteRT 2.3.0's GPU kernels silently compute a wrong result if a group reads or writes a number
+    of channels that is no multiple of four. Such weights become (O, I, K, L) with zeros between
+    groups.
     """
     outputs, inputs = weights.shape[0] // group, weights.shape[1]
     if outputs % SLICE == 0 and inputs % SLICE == 0:

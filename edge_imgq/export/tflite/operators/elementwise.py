@@ -1,4 +1,4 @@
-"""Operators that work on each element: arithmetic of two tensors, functions of one."""
+"""Lowering of elementwise operators with one or two operands."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ INVERSE_ROOT = -0.5
 
 
 def add(file: Emitter, operation: Operation) -> None:
-    """Add → ADD."""
+    """Lower Add to ADD."""
     _binary(file, operation, Code.ADD, schema.AddOptionsT())
 
 
 def subtract(file: Emitter, operation: Operation) -> None:
-    """Sub → SUB."""
+    """Lower Sub to SUB."""
     _binary(file, operation, Code.SUB, schema.SubOptionsT())
 
 
 def multiply(file: Emitter, operation: Operation) -> None:
-    """Mul → MUL."""
+    """Lower Mul to MUL."""
     _binary(file, operation, Code.MUL, schema.MulOptionsT())
 
 
 def divide(file: Emitter, operation: Operation) -> None:
-    """Div → DIV, in float."""
+    """Lower Div to DIV, computed in float32."""
     _binary(file, operation, Code.DIV, schema.DivOptionsT())
 
 
 def power(file: Emitter, operation: Operation) -> None:
-    """Pow → POW, or RSQRT for a power of −½, in float."""
+    """Lower Pow to POW, or to RSQRT for an exponent of −½, computed in float32."""
     exponent = operation.operand(1).data
     if exponent is not None and exponent.size == 1 and exponent.reshape(-1)[0] == INVERSE_ROOT:
         file.emit(operation, Code.RSQRT, [file.tensor(operation.operand(0))])
@@ -48,74 +48,74 @@ def power(file: Emitter, operation: Operation) -> None:
 
 
 def minimum(file: Emitter, operation: Operation) -> None:
-    """Min → MINIMUM of two after two."""
+    """Lower Min to a chain of binary MINIMUMs."""
     _same_scale_binary(file, operation, Code.MINIMUM)
 
 
 def maximum(file: Emitter, operation: Operation) -> None:
-    """Max → MAXIMUM of two after two."""
+    """Lower Max to a chain of binary MAXIMUMs."""
     _same_scale_binary(file, operation, Code.MAXIMUM)
 
 
 def absolute(file: Emitter, operation: Operation) -> None:
-    """Abs → ABS, in float."""
+    """Lower Abs to ABS, computed in float32."""
     file.emit(operation, Code.ABS, [file.tensor(operation.operand(0))], schema.AbsOptionsT())
 
 
 def square_root(file: Emitter, operation: Operation) -> None:
-    """Sqrt → SQRT, in float."""
+    """Lower Sqrt to SQRT, computed in float32."""
     file.emit(operation, Code.SQRT, [file.tensor(operation.operand(0))])
 
 
 def rounded(file: Emitter, operation: Operation) -> None:
-    """Round → ROUND, half to even as ONNX's, in float."""
+    """Lower Round to ROUND, half to even as in ONNX, computed in float32."""
     file.emit(operation, Code.ROUND, [file.tensor(operation.operand(0))])
 
 
 def floor(file: Emitter, operation: Operation) -> None:
-    """Floor → FLOOR, in float."""
+    """Lower Floor to FLOOR, computed in float32."""
     file.emit(operation, Code.FLOOR, [file.tensor(operation.operand(0))])
 
 
 def ceiling(file: Emitter, operation: Operation) -> None:
-    """Ceil → CEIL, in float."""
+    """Lower Ceil to CEIL, computed in float32."""
     file.emit(operation, Code.CEIL, [file.tensor(operation.operand(0))])
 
 
 def sign(file: Emitter, operation: Operation) -> None:
-    """Sign → SIGN, in float."""
+    """Lower Sign to SIGN, computed in float32."""
     file.emit(operation, Code.SIGN, [file.tensor(operation.operand(0))], schema.SignOptionsT())
 
 
 def reciprocal(file: Emitter, operation: Operation) -> None:
-    """Reciprocal → DIV of 1, in float."""
+    """Lower Reciprocal to DIV with numerator 1, computed in float32."""
     one = Tensor(f"{operation.name}/one", (), None, np.ones((), np.float32))
     inputs = [file.tensor(one), file.tensor(operation.operand(0))]
     file.emit(operation, Code.DIV, inputs, schema.DivOptionsT())
 
 
 def exponential(file: Emitter, operation: Operation) -> None:
-    """Exp → EXP, in float."""
+    """Lower Exp to EXP, computed in float32."""
     file.emit(operation, Code.EXP, [file.tensor(operation.operand(0))], schema.ExpOptionsT())
 
 
 def logarithm(file: Emitter, operation: Operation) -> None:
-    """Log → LOG, in float."""
+    """Lower Log to LOG, computed in float32."""
     file.emit(operation, Code.LOG, [file.tensor(operation.operand(0))])
 
 
 def sine(file: Emitter, operation: Operation) -> None:
-    """Sin → SIN, in float."""
+    """Lower Sin to SIN, computed in float32."""
     file.emit(operation, Code.SIN, [file.tensor(operation.operand(0))])
 
 
 def cosine(file: Emitter, operation: Operation) -> None:
-    """Cos → COS, in float."""
+    """Lower Cos to COS, computed in float32."""
     file.emit(operation, Code.COS, [file.tensor(operation.operand(0))], schema.CosOptionsT())
 
 
 def negative(file: Emitter, operation: Operation) -> None:
-    """Neg → NEG, in float."""
+    """Lower Neg to NEG, computed in float32."""
     file.emit(operation, Code.NEG, [file.tensor(operation.operand(0))], schema.NegOptionsT())
 
 

@@ -1,12 +1,11 @@
-"""Erf, which TFLite has no operator for, by the GELU that it has.
+"""Lowering of Erf, which TFLite lacks, to its exact GELU.
 
-GELU(w) = w/2 · (1 + erf(w/√2)), so that for any a above 0
+GELU(w) = w/2 · (1 + erf(w/√2)), so for any a above 0
 
     erf(a) = 2 · GELU(√2·a) / (√2·a) − 1.
 
-Erf is odd, so a = |x| and the sign is x / |x|. Where |x| is below LEAST, a is LEAST and x / a
-brings its value back in proportion: erf is a straight line there to 3·10⁻⁷ of its value, and
-nothing is divided by 0.
+Erf is odd, so a = |x| and the result is multiplied by x / a. For |x| below LEAST, a is LEAST and
+x / a interpolates linearly, within a relative 3·10⁻⁷ of erf, and nothing is divided by 0.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Lowering = Callable[["Emitter", Operation], None]
 
 
 def error_function(file: Emitter, operation: Operation) -> None:
-    """Erf → ABS, MAXIMUM, MUL, GELU, DIV, MUL, SUB, DIV and MUL, in float."""
+    """Lower Erf to ABS, MAXIMUM, MUL, GELU, DIV, MUL, SUB, DIV and MUL, computed in float32."""
     source = operation.operand(0)
 
     def step(name: str, lower: Lowering, *inputs: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Matrix products: FULLY_CONNECTED of a matrix with constant weights, BATCH_MATMUL of all others.
+"""Lowering of matrix products to FULLY_CONNECTED (constant right operand) or BATCH_MATMUL.
 
-BATCH_MATMUL works on the last two axes. A tensor of rank 4 is stored as an image, channels last,
-so that it is transposed before, and the product after.
+BATCH_MATMUL works on the last two axes. Rank-4 tensors are stored channels last, so they are
+transposed to NCHW before the product and the result is transposed back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Code = schema.BuiltinOperator
 
 
 def gemm(file: Emitter, operation: Operation) -> None:
-    """Gemm with constant weights → FULLY_CONNECTED."""
+    """Lower Gemm with constant weights and alpha = beta = 1 to FULLY_CONNECTED."""
     attributes = operation.attributes
     if attributes.get("transA", 0) or {attributes.get(k, 1.0) for k in ("alpha", "beta")} != {1.0}:
         raise RefusedError("only alpha = beta = 1 and no transposed input have a form.")
@@ -30,7 +30,7 @@ def gemm(file: Emitter, operation: Operation) -> None:
 
 
 def matrix_product(file: Emitter, operation: Operation) -> None:
-    """MatMul → FULLY_CONNECTED of a matrix and a constant one, else BATCH_MATMUL, in float."""
+    """Lower MatMul to FULLY_CONNECTED (rank 2, constant weights) or float32 BATCH_MATMUL."""
     left, right = operation.operand(0), operation.operand(1)
     if len(left.shape) == 2 and len(right.shape) == 2 and right.data is not None:
         _product(file, operation, outputs_first=False)

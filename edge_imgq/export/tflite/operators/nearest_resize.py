@@ -1,13 +1,13 @@
-"""Nearest neighbours by a whole factor, in operators that XNNPACK has.
+"""Nearest-neighbour resize by integer factors with operators that XNNPACK runs.
 
-XNNPACK has no RESIZE_NEAREST_NEIGHBOR: each one parts a network in two. A CONCATENATION of a tensor
-with itself makes copies, and where its axis is then read as part of the next one outwards, they
-are repetitions of single columns and rows:
+XNNPACK has no RESIZE_NEAREST_NEIGHBOR, so each one splits its partition. A CONCATENATION of a
+tensor with itself makes copies. Reshaped so that the axis merges into the next outer one, the
+copies are repetitions of single columns and rows:
 
     (1, h, w, c) → n copies along channels → (1, h, w, n·c)
                  → m copies along columns  → (1, h, m·w, n·c), the same bytes as (1, m·h, n·w, c)
 
-Nothing is computed, so every value is exact.
+No arithmetic is involved, so the result is exact.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 Code = schema.BuiltinOperator
 COLUMNS, CHANNELS = 2, 3
 COPIES = (5, 4, 3, 2)
-"""Inputs that XNNPACK takes of one CONCATENATION, most first."""
+"""Numbers of inputs that XNNPACK accepts in one CONCATENATION, in descending order."""
 
 DOUBLING_BYTES, REPEATING_BYTES = 64, 192
-"""Bytes per pixel up to which copies are quicker than RESIZE_NEAREST_NEIGHBOR."""
+"""Bytes per pixel up to which copies are faster than RESIZE_NEAREST_NEIGHBOR."""
 
 
 def factor(wanted: NDArray[np.float64], size: int) -> int:
-    """Return how often each input position stands in the output, one after another; 0 if it varies.
+    """Return the integer factor of a nearest-neighbour resize along one axis, or 0.
 
     Args:
-        wanted: the input position that each output position copies.
-        size: of the input.
+        wanted: input index of each output element.
+        size: input length.
     """
     times, rest = divmod(len(wanted), size)
     repeats = not rest and np.array_equal(wanted, np.arange(len(wanted)) // times)
@@ -47,17 +47,17 @@ def factor(wanted: NDArray[np.float64], size: int) -> int:
 
 
 def repeat(file: Emitter, operation: Operation, times: tuple[int, int]) -> bool:
-    """Write each row and each column several times, where that is quicker, and say whether it is.
+    """Repeat rows and columns by integer factors where that is faster; return True if written.
 
-    A narrow doubling is spread by DEPTH_TO_SPACE: it holds no size, so it follows a resized input.
-    The RESHAPE of the others holds one, as RESIZE_NEAREST_NEIGHBOR does. Against that operator,
-    measured on x86-64: 2 to 9 times faster up to 64 bytes per pixel, equal at 128 to 256, slower
-    above, where both wait for memory.
+    A narrow doubling uses DEPTH_TO_SPACE, which holds no size and so follows a resized input. The
+    RESHAPE of the others holds one, as RESIZE_NEAREST_NEIGHBOR does. Relative to that operator, on
+    x86-64: 2 to 9 times faster up to 64 bytes per pixel, equal at 128 to 256, slower above, where
+    both are memory-bound.
 
     Args:
-        file: gets the operators.
+        file: receives the operators.
         operation: the Resize.
-        times: how often each row and each column stands in the output.
+        times: repetitions of each row and each column; 0 if not an integer factor.
     """
     width = _pixel_bytes(operation)
     if not all(times) or width > REPEATING_BYTES:
@@ -84,7 +84,7 @@ def repeat(file: Emitter, operation: Operation, times: tuple[int, int]) -> bool:
 def _copied(
     file: Emitter, operation: Operation, source: tuple[int, tuple[int, ...]], axis: int, times: int
 ) -> tuple[int, tuple[int, ...]]:
-    """Write a tensor several times along an axis, and return the result and its shape."""
+    """Concatenate a tensor with itself along an axis; return the result's index and shape."""
     index, old = source
     shape = (*old[:axis], times * old[axis], *old[axis + 1 :])
     output = operation.output
@@ -96,7 +96,7 @@ def _copied(
 
 
 def _copies(times: int) -> tuple[int, ...] | None:
-    """Return factors that one CONCATENATION can make, with this product; None where none have."""
+    """Factor a number into sizes of one CONCATENATION each, or return None."""
     if times == 1:
         return ()
     for part in COPIES:

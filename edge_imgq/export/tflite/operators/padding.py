@@ -1,4 +1,4 @@
-"""Padding: as an operator, and in front of windows that SAME cannot express."""
+"""Lowering of Pad, and explicit padding in front of windows that SAME cannot express."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Code = schema.BuiltinOperator
 LOWEST_INT8 = -128
 LOWEST_FLOAT = float(np.finfo(np.float32).min)
 LOWEST_HALF = float(np.finfo(np.float16).min)
-"""For GPUs, which compute in float16, where the lowest float32 would be infinity."""
+"""Lowest value for GPUs, which compute in float16, where the lowest float32 is −infinity."""
 
 
 def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool = False) -> int:
-    """Return `image` with rows and columns added: zeros, or the lowest value of its type.
+    """Pad the rows and columns of an image with zeros or with the lowest value of its type.
 
-    A quantized image that begins at 0 (after a ReLU) has 0 for its lowest value. That is worth
-    knowing because XNNPACK runs PAD, and not PADV2.
+    A quantized image whose range begins at 0 (after a ReLU) has 0 as its lowest value, so PAD is
+    used for it: XNNPACK runs PAD but not PADV2.
     """
     shape = stored_shape(image.shape)
     rows, columns = pads
@@ -47,16 +47,16 @@ def padded(file: Emitter, image: Tensor, pads: tuple[Pair, Pair], lowest: bool =
 
 
 def unpadded(file: Emitter, image: Tensor, source: int) -> int:
-    """Return a tensor that the GPU's kernels read as it is, where a pool stands behind a PAD.
+    """Insert an ADD of zero behind a PAD where a GPU would merge the PAD into a following pool.
 
-    LiteRT 2.3.0's take a PAD or PADV2 into the window behind it, without a word, and count what it
-    adds as that window's own padding: zeros before a convolution, whatever it is filled with, and
-    nothing at all in a pool. They take none through the ADD of a zero.
+    LiteRT 2.3.0's GPU kernels silently merge a PAD or PADV2 into the next window and treat its
+    values as that window's padding: zeros before a convolution, whatever the fill value, and
+    excluded in a pool. They merge none through an ADD. Files for CPUs are unchanged.
 
     Args:
-        file: in the making.
-        image: what the tensor stands for.
-        source: the file's tensor.
+        file: file being written.
+        image: network tensor, for its name and shape.
+        source: its index in the file.
     """
     if not file.options.gpu or file.writer.written_by(source) not in (Code.PAD, Code.PADV2):
         return source
@@ -74,7 +74,7 @@ def _begins_at_zero(image: Tensor) -> bool:
 
 
 def pad(file: Emitter, operation: Operation) -> None:
-    """Pad → PAD (zero), PADV2 (another constant), slices or MIRROR_PAD (reflect)."""
+    """Lower Pad to PAD (zeros), PADV2 (another constant), or slices or MIRROR_PAD (reflect)."""
     image = operation.operand(0)
     borders = pad_table(operation)
     source = file.requantized(image, operation.output.quantization)
@@ -97,7 +97,7 @@ def pad(file: Emitter, operation: Operation) -> None:
 
 
 def _pad_with(file: Emitter, operation: Operation, inputs: list[int]) -> None:
-    """Write a PADV2, and for GPUs what keeps it out of the window behind it: see `unpadded`."""
+    """Write a PADV2, and for GPUs an ADD of zero behind it; see `unpadded`."""
     if not file.options.gpu:
         file.emit(operation, Code.PADV2, inputs, schema.PadV2OptionsT())
         return
@@ -108,7 +108,7 @@ def _pad_with(file: Emitter, operation: Operation, inputs: list[int]) -> None:
 
 
 def pad_table(operation: Operation) -> list[tuple[int, int]]:
-    """Return (before, after) for every axis in the file's order.
+    """Return (before, after) for every axis in the file's layout.
 
     Raises:
         RefusedError: a pad is negative (a crop) or not constant.
@@ -135,7 +135,7 @@ def _fill(operation: Operation) -> float:
 
 
 def real_value(tensor: Tensor) -> float:
-    """Return the real number that a scalar constant stands for."""
+    """Return the real value of a scalar constant, dequantized if it is an integer."""
     stored = float(contents(tensor).reshape(-1)[0])
     quantization = tensor.quantization
     if quantization is None:
@@ -144,7 +144,7 @@ def real_value(tensor: Tensor) -> float:
 
 
 def _level(file: Emitter, like: Tensor, value: float | None) -> int:
-    """Add a scalar in the type and scale of `like`; None is the lowest value."""
+    """Add a scalar in the type and scale of `like`; None means the lowest value."""
     quantization: Quantization | None = like.quantization
     if quantization is None:
         lowest = LOWEST_HALF if file.options.gpu else LOWEST_FLOAT

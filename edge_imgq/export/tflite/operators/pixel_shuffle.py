@@ -1,4 +1,4 @@
-"""Pixel shuffles: between channels and space."""
+"""Lowering of DepthToSpace and SpaceToDepth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Code = schema.BuiltinOperator
 
 
 def depth_to_space(file: Emitter, operation: Operation) -> None:
-    """DepthToSpace of mode DCR → DEPTH_TO_SPACE; both keep channels innermost."""
+    """Lower DepthToSpace in mode DCR to DEPTH_TO_SPACE; both have channels innermost."""
     mode = operation.attributes.get("mode", "DCR")
     channels = operation.output.shape[1]
     # With one output channel the two modes are one.
@@ -29,7 +29,7 @@ def depth_to_space(file: Emitter, operation: Operation) -> None:
 
 
 def space_to_depth(file: Emitter, operation: Operation) -> None:
-    """SpaceToDepth of mode DCR → SPACE_TO_DEPTH."""
+    """Lower SpaceToDepth in mode DCR to SPACE_TO_DEPTH."""
     if operation.attributes.get("mode", "DCR") != "DCR" and operation.operand(0).shape[1] != 1:
         raise RefusedError("mode CRD keeps channels outermost. Use mode DCR.")
     _shuffle(file, operation, Code.SPACE_TO_DEPTH, schema.SpaceToDepthOptionsT())

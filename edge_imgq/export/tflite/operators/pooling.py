@@ -1,4 +1,4 @@
-"""Pooling windows and means."""
+"""Lowering of pools and of reductions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 Code = schema.BuiltinOperator
 
 UNIT = 64
-"""Weight of an int8 mean. TFLite's own kernels round a product twice, the first time to as few bits
-as the multiplier is below 1: with a weight of 1, a quarter of a level becomes one. A power of two
-leaves the float32 arithmetic of XNNPACK as it is."""
+"""Integer weight of an int8 mean.
+
+TFLite's kernels round a product twice, first to as few bits as the multiplier is below 1: with a
+weight of 1, a quarter of a level becomes one. A power of two does not change XNNPACK's float32
+arithmetic.
+"""
 
 
 def max_pool(file: Emitter, operation: Operation) -> None:
-    """MaxPool → MAX_POOL_2D; where SAME differs, padded with the lowest value first."""
+    """Lower MaxPool to MAX_POOL_2D, padded explicitly with the lowest value if not SAME or VALID."""
     if len(operation.outputs) != 1:
         raise RefusedError("TFLite's pooling returns no indices.")
     spot = _window(operation)
@@ -44,10 +47,10 @@ def max_pool(file: Emitter, operation: Operation) -> None:
 
 
 def average_pool(file: Emitter, operation: Operation) -> None:
-    """AveragePool → AVERAGE_POOL_2D, or in int8 a depthwise convolution.
+    """Lower AveragePool to AVERAGE_POOL_2D, or in int8 to a depthwise convolution.
 
-    TFLite's SAME leaves the padding out of the mean. Where ONNX counts it, a PAD goes in front;
-    where ONNX leaves out other padding, it is counted, and a map takes it out again.
+    TFLite's SAME excludes the padding from the mean. If ONNX includes it, a PAD is written. If ONNX
+    excludes other padding, it is included and the result is multiplied by taps / pixels.
     """
     spot = _window(operation)
     image = operation.operand(0)
@@ -71,9 +74,9 @@ def average_pool(file: Emitter, operation: Operation) -> None:
 
 
 def leaves_padding_out(operation: Operation) -> bool:
-    """Tell whether a mean leaves padding out, which int8 files compute in float.
+    """Return True if a mean excludes padding, which int8 files compute in float32.
 
-    The integer kernel rounds halves of even counts of pixels up; XNNPACK has none at all.
+    TFLite's integer kernel rounds ties of even pixel counts up; XNNPACK has none.
     """
     if operation.kind != "AveragePool" or operation.attributes.get("count_include_pad", 0):
         return False
@@ -81,7 +84,7 @@ def leaves_padding_out(operation: Operation) -> bool:
 
 
 def _uncounted_mean(file: Emitter, operation: Operation, spot: PaddedWindow) -> None:
-    """Write the mean with its padding, times taps / pixels for every window."""
+    """Write the mean including its padding, times taps / pixels of each window."""
     image, output = operation.operand(0), operation.output
     taps = np.ones((spot.rows.kernel, spot.columns.kernel))
     pixels = np.pad(np.ones(image.shape[2:]), [tuple(side) for side in spot.pads])
@@ -105,8 +108,7 @@ def _depthwise_mean(
 ) -> None:
     """Write an int8 mean as a depthwise convolution with equal weights of 1/taps.
 
-    The same number, rounded once, from any scale to any other; and XNNPACK, which has no int8
-    AVERAGE_POOL_2D, runs it.
+    Rounded once, between any two scales. XNNPACK runs it, but has no int8 AVERAGE_POOL_2D.
     """
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
     level = np.float32(1 / taps) / np.float32(UNIT)
@@ -124,11 +126,11 @@ def _depthwise_mean(
 
 
 def _mean_of_sums(file: Emitter, operation: Operation, source: int, spot: PaddedWindow) -> None:
-    """Write the mean of a padded image as a depthwise convolution, and a product.
+    """Write the mean of a padded image as a depthwise convolution and a product.
 
-    LiteRT 2.3.0's GPU kernels take a PAD into the AVERAGE_POOL_2D behind it and then leave the
-    padding out of the mean, without a word. Weights are the power of two below 1/taps, which
-    float16 holds, and keep sums below the greatest pixel.
+    LiteRT 2.3.0's GPU kernels merge a PAD into a following AVERAGE_POOL_2D and silently exclude the
+    padding. The weights are the largest power of two up to 1/taps, exact in float16, so no sum
+    exceeds the largest pixel.
     """
     channels, taps = operation.output.shape[1], spot.rows.kernel * spot.columns.kernel
     weight = 2.0 ** -np.ceil(np.log2(taps))
@@ -152,22 +154,22 @@ def _depthwise(spot: PaddedWindow) -> schema.DepthwiseConv2DOptionsT:
 
 
 def global_average_pool(file: Emitter, operation: Operation) -> None:
-    """GlobalAveragePool → MEAN over height and width."""
+    """Lower GlobalAveragePool to MEAN over height and width."""
     _reduced(file, operation, Code.MEAN, [2, 3], keep=True)
 
 
 def reduce_mean(file: Emitter, operation: Operation) -> None:
-    """ReduceMean → MEAN."""
+    """Lower ReduceMean to MEAN."""
     _reduce(file, operation, Code.MEAN)
 
 
 def reduce_max(file: Emitter, operation: Operation) -> None:
-    """ReduceMax → REDUCE_MAX."""
+    """Lower ReduceMax to REDUCE_MAX."""
     _reduce(file, operation, Code.REDUCE_MAX)
 
 
 def reduce_min(file: Emitter, operation: Operation) -> None:
-    """ReduceMin → REDUCE_MIN."""
+    """Lower ReduceMin to REDUCE_MIN."""
     _reduce(file, operation, Code.REDUCE_MIN)
 
 

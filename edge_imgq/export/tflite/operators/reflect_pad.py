@@ -1,9 +1,9 @@
-"""Reflected borders in operators that XNNPACK has.
+"""Reflection padding with operators that XNNPACK runs.
 
-XNNPACK has no MIRROR_PAD, and LiteRT's own kernel looks every value up on its own. The rows that a
-border repeats are cut out one by one, joined in their order, and joined to the image; then the
-columns. Nothing is computed, so every value is exact. Rows at the end are counted from the end, so
-that a resized input is followed, as MIRROR_PAD follows it.
+XNNPACK has no MIRROR_PAD, and LiteRT's builtin kernel computes the source index of every value. The
+rows of a border are sliced one by one, concatenated in sequence, and concatenated to the image;
+columns likewise. No arithmetic is involved, so the result is exact. Rows at the end are indexed
+from the end, so the result follows a resized input, as MIRROR_PAD does.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 MOST_REFLECTED = 16
-"""Rows of a border that are cut out; a wider one is a MIRROR_PAD."""
+"""Largest border, in rows, that is sliced; a wider one is a MIRROR_PAD."""
 
 MOST_JOINED = 5
-"""Inputs that XNNPACK takes of one CONCATENATION."""
+"""Largest number of inputs that XNNPACK accepts in a CONCATENATION."""
 
 
 def reflect(file: Emitter, operation: Operation, table: Sequence[Pair], source: int) -> bool:
-    """Write reflected borders as slices and concatenations, and say whether that was done.
+    """Write reflected borders as slices and concatenations; return False if nothing was written.
 
     Measured on x86-64: 20 to 60 times faster than MIRROR_PAD, for borders of one to four pixels.
 
     Args:
-        file: gets the operators.
+        file: receives the operators.
         operation: the Pad.
-        table: borders before and after every stored axis.
-        source: the image, at the output's scale.
+        table: (before, after) of every stored axis.
+        source: index of the image at the output's scale.
     """
     axes = [axis for axis, pair in enumerate(table) if any(pair)]
     if not axes or max(map(max, table)) > MOST_REFLECTED or file.options.gpu:
@@ -60,14 +60,14 @@ def reflect(file: Emitter, operation: Operation, table: Sequence[Pair], source: 
 
 
 class _Border:
-    """Cuts out and joins parts of one image."""
+    """Slices and concatenations of one image."""
 
     def __init__(self, file: Emitter, operation: Operation) -> None:
         self._file, self._name = file, operation.name
         self._scale: Quantization | None = operation.output.quantization
 
     def row(self, source: int, shape: Sequence[int], axis: int, place: int) -> tuple[int, int]:
-        """Cut out one row; a negative place counts from the end. Return it and its length, 1."""
+        """Slice one row, counted from the end if negative; return its index and length, 1."""
         options = schema.StridedSliceOptionsT()
         options.beginMask = options.endMask = (1 << len(shape)) - 1 - (1 << axis)
         begin, end = [0] * len(shape), [0] * len(shape)
@@ -81,7 +81,7 @@ class _Border:
     def joined(
         self, parts: Sequence[tuple[int, int]], shape: Sequence[int], axis: int
     ) -> tuple[int, int]:
-        """Join parts along an axis, few at a time. Return the whole and its length."""
+        """Concatenate tensors along an axis in stages; return the result's index and length."""
         parts = list(parts)
         while len(parts) > 1:
             group, parts = parts[:MOST_JOINED], parts[MOST_JOINED:]

@@ -1,7 +1,7 @@
-"""Resize: by TFLite's operators where one of its ways to place pixels gives the same positions.
+"""Lowering of Resize to TFLite's operators where one of their sampling grids matches.
 
-ONNX has six coordinate modes and four ways to round; TFLite has two flags. Which flags say the
-same depends on the sizes, so the positions themselves are compared.
+ONNX has six coordinate modes and four rounding modes; TFLite has two flags. Which flags are
+equivalent depends on the sizes, so the sampling positions themselves are compared.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 
 Code = schema.BuiltinOperator
 TOLERANCE = 1e-4
-"""Positions, in input pixels, that count as equal."""
+"""Largest difference of equal positions, in input pixels."""
 
 
 @dataclass(frozen=True)
 class Flags:
-    """TFLite's way to place pixels."""
+    """Sampling flags of TFLite's resize operators."""
 
     half_pixel: bool
     align: bool
 
     def positions(self, size: int, output: int) -> Positions:
-        """Return where each output pixel falls in the input."""
+        """Return the input position of each output pixel."""
         index = np.arange(output, dtype=np.float64)
         if self.align:
             return index * ((size - 1) / (output - 1) if output > 1 else 0.0)
@@ -54,7 +54,7 @@ class Flags:
         return index * (size / output)
 
     def nearest(self, size: int, output: int) -> Positions:
-        """Return which input pixel each output pixel copies (resize_nearest_neighbor.h)."""
+        """Return the input index that each output pixel copies (resize_nearest_neighbor.h)."""
         shift = 0.5 if self.half_pixel else 0.0
         exact = self.positions(size, output) + shift
         return np.clip(np.floor(exact + 0.5) if self.align else np.floor(exact), 0, size - 1)
@@ -64,9 +64,9 @@ FLAGS = (Flags(True, False), Flags(False, True), Flags(False, False))
 
 
 def resize(file: Emitter, operation: Operation) -> None:
-    """Resize → RESIZE_NEAREST_NEIGHBOR (or, by whole factors, copies) or RESIZE_BILINEAR.
+    """Lower Resize to RESIZE_NEAREST_NEIGHBOR (or copies, for integer factors) or RESIZE_BILINEAR.
 
-    What neither computes becomes products with matrices.
+    Other resizes become matrix products.
     """
     mode = operation.attributes.get("mode", "nearest")
     _refuse_unusual(operation)
@@ -95,7 +95,7 @@ def _factor(operation: Operation, axis: int) -> int:
 
 
 def has_operator(operation: Operation) -> bool:
-    """Tell whether one of TFLite's two resizes computes what a Resize of an image does."""
+    """Return True if one of TFLite's two resize operators computes a Resize of an image."""
     image, output = operation.operand(0).shape, operation.output.shape
     shrinks = any(a > b for a, b in zip(image, output, strict=True))
     if operation.attributes.get("antialias", 0) and shrinks:
@@ -113,7 +113,7 @@ def _refuse_unusual(operation: Operation) -> None:
 
 
 def _flags(operation: Operation, mode: str) -> Flags | None:
-    """Return the first flags that place every pixel as ONNX does, on both axes."""
+    """Return the first flags whose positions equal ONNX's on both axes, or None."""
     coordinates = operation.attributes.get("coordinate_transformation_mode", "half_pixel")
     if coordinates not in PLACES or coordinates == CROP:
         return None

@@ -1,12 +1,12 @@
-"""Resizes that TFLite has no operator for, as products with one matrix per axis.
+"""Lowering of other resizes to one matrix product per axis.
 
 Every Resize is linear along each axis (`edge_imgq.graph.resize_sampling`):
 
     y = R · x · Sᵀ,      R of shape (output height, height), S of shape (output width, width),
 
-for cubic and antialiased kernels, regions, and grids that TFLite's flags do not place. Images are
-stored (N, H, W, C), so that rows are resized by R times the image as a matrix (H, W·C), and columns
-by S times every row as a matrix (W, C).
+for cubic and antialiased kernels, cropped regions, and grids outside TFLite's flags. Images are
+stored (N, H, W, C): R multiplies the image as a matrix (H, W·C), and S multiplies every row as a
+matrix (W, C).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Code = schema.BuiltinOperator
 
 
 def resize_by_matrices(file: Emitter, operation: Operation) -> None:
-    """Resize → BATCH_MATMUL for rows and one for columns, in float.
+    """Lower Resize to one BATCH_MATMUL for rows and one for columns, computed in float32.
 
     Raises:
-        RefusedError: it fills what lies outside of its region with a number, or the grid is none
-            of ONNX's.
+        RefusedError: it fills positions outside the image with a nonzero value, or ONNX has no such
+            coordinate mode.
     """
     _refuse_unknown(operation)
     name, output = operation.name, operation.output

@@ -1,4 +1,4 @@
-"""Operators that rename, move or repeat the axes of a tensor."""
+"""Lowering of operators that reshape, permute or repeat a tensor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NCHW_FROM_NHWC = (0, 3, 1, 2)
 
 
 def reshape(file: Emitter, operation: Operation) -> None:
-    """Reshape, Flatten, Squeeze, Unsqueeze → RESHAPE, between TRANSPOSEs where elements move."""
+    """Lower Reshape, Flatten, Squeeze and Unsqueeze to RESHAPE, with TRANSPOSEs to keep NCHW order."""
     image, output = operation.operand(0), operation.output
     source = file.requantized(image, output.quantization)
     moved = image.shape != output.shape
@@ -48,7 +48,7 @@ def reshape(file: Emitter, operation: Operation) -> None:
 
 
 def logical(file: Emitter, tensor: Tensor, name: str) -> int:
-    """Return an activation in the order of its logical axes, for operators of the last two."""
+    """Return an activation in logical axis order (NCHW), for operators on the last two axes."""
     source = file.tensor(tensor)
     if len(tensor.shape) != 4:
         return source
@@ -58,7 +58,7 @@ def logical(file: Emitter, tensor: Tensor, name: str) -> int:
 
 
 def store(file: Emitter, operation: Operation, source: int) -> None:
-    """Write the operation's output from a tensor of rank 4 in the order of the logical axes."""
+    """Write the operation's output from a rank-4 tensor in logical axis order."""
     order = file.numbers(NHWC_FROM_NCHW, f"{operation.name}/stored/order")
     file.emit(operation, Code.TRANSPOSE, [source, order], schema.TransposeOptionsT())
 
@@ -70,7 +70,7 @@ def _permute(file: Emitter, source: int, target: int, order: tuple[int, ...], na
 
 
 def transpose(file: Emitter, operation: Operation) -> None:
-    """Transpose → TRANSPOSE, with the permutation of the file's axes."""
+    """Lower Transpose to TRANSPOSE, with the permutation converted to the file's layout."""
     image, output = operation.operand(0), operation.output
     rank = len(image.shape)
     logical = operation.attributes.get("perm", tuple(reversed(range(rank))))
@@ -82,7 +82,7 @@ def transpose(file: Emitter, operation: Operation) -> None:
 
 
 def tile(file: Emitter, operation: Operation) -> None:
-    """Tile → TILE."""
+    """Lower Tile to TILE."""
     image, counts = operation.operand(0), contents(constant_input(operation, 1))
     source = file.requantized(image, operation.output.quantization)
     multiples = by_stored_axis([int(count) for count in counts]) if len(counts) == 4 else counts
@@ -91,7 +91,7 @@ def tile(file: Emitter, operation: Operation) -> None:
 
 
 def expand(file: Emitter, operation: Operation) -> None:
-    """Expand → BROADCAST_TO."""
+    """Lower Expand to BROADCAST_TO."""
     image, output = operation.operand(0), operation.output
     if len(image.shape) != len(output.shape) and len(output.shape) == 4:
         raise RefusedError("it adds axes to an image. Unsqueeze it to rank 4 in the model.")

@@ -1,4 +1,4 @@
-"""Parts of tensors: Slice, Split, Concat."""
+"""Lowering of Slice, Split and Concat."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 Code = schema.BuiltinOperator
 ROWS, COLUMNS = 1, 2
 MOST_JOINED = 5
-"""Inputs of a concatenation that XNNPACK takes (tensorflow/lite/delegates/xnnpack)."""
+"""Largest number of inputs of an XNNPACK CONCATENATION (tensorflow/lite/delegates/xnnpack)."""
 
 
 def cropped(file: Emitter, operation: Operation, source: int, begin: Sequence[int]) -> None:
-    """Write the operation's output as the part of `source` that starts at `begin`."""
+    """Write the operation's output as a SLICE of `source` that starts at `begin`."""
     inputs = _slice_inputs(file, operation.output, source, begin)
     file.emit(operation, Code.SLICE, inputs, schema.SliceOptionsT())
 
 
 def part(file: Emitter, operation: Operation) -> None:
-    """Slice → SLICE or, by steps, STRIDED_SLICE, after a REVERSE_V2 for a negative step."""
+    """Lower Slice to SLICE or STRIDED_SLICE, behind a REVERSE_V2 for a negative step."""
     starts, steps = slice_bounds(operation)
     source = file.requantized(operation.operand(0), operation.output.quantization)
     begin, stride = list(by_stored_axis(starts)), list(by_stored_axis(steps))
@@ -56,9 +56,10 @@ def part(file: Emitter, operation: Operation) -> None:
 
 
 def _ends_from_behind(operation: Operation) -> list[int] | None:
-    """Return how many values are cut off behind, by axis; None where an end is a place in front.
+    """Return the number of elements cut at the end of each axis, or None.
 
-    Begins are counted from the front then, so that the part follows a resized input.
+    None means that an end is an index from the front or a start is negative. With the ends relative
+    to the end of the axis, the slice follows a resized input.
     """
     given = [_numbers(operation, index, name) for index, name in ((1, "starts"), (2, "ends"))]
     shape = operation.operand(0).shape
@@ -74,7 +75,7 @@ def _ends_from_behind(operation: Operation) -> list[int] | None:
 def _cropped_at_both_ends(
     file: Emitter, operation: Operation, source: int, begin: Sequence[int], end: Sequence[int]
 ) -> None:
-    """Write a STRIDED_SLICE of step 1, whose ends may be counted from behind; XNNPACK takes it."""
+    """Write a STRIDED_SLICE of step 1 with ends relative to the axis end; XNNPACK runs it."""
     options = schema.StridedSliceOptionsT()
     options.endMask = sum(1 << axis for axis, place in enumerate(end) if not place)
     limits = (begin, end, [1] * len(begin))
@@ -83,7 +84,7 @@ def _cropped_at_both_ends(
 
 
 def _is_phase(operation: Operation, begin: Sequence[int], stride: Sequence[int]) -> bool:
-    """Tell whether rows and columns by steps are a whole part of the image, and nothing is cut."""
+    """Return True if a strided slice takes one phase of the whole image, with no remainder."""
     lengths = stored_shape(operation.operand(0).shape)
     kept = stored_shape(operation.output.shape)
     whole = all(n * s == length for n, s, length in zip(kept, stride, lengths, strict=True))
@@ -98,10 +99,10 @@ def _phase(
     begin: Sequence[int],
     stride: Sequence[int],
 ) -> None:
-    """Write every s-th row or column as a SLICE; XNNPACK has no STRIDED_SLICE by steps.
+    """Write every s-th row or column as a SLICE; XNNPACK has no STRIDED_SLICE with steps.
 
-    (1, h, w, c) is the same bytes as (1, h, w / s, s · c), where a column is a stretch of channels;
-    and as (1, h / s, s · w, c), where a row is a stretch of columns.
+    (1, h, w, c) has the same bytes as (1, h, w / s, s · c), where a column is a range of channels,
+    and as (1, h / s, s · w, c), where a row is a range of columns.
     """
     shape, scale = list(stored_shape(operation.operand(0).shape)), operation.output.quantization
     axes = [axis for axis in (COLUMNS, ROWS) if stride[axis] > 1]
@@ -124,7 +125,7 @@ def _phase(
 
 
 def _reversed(file: Emitter, operation: Operation, source: int, axis: int) -> int:
-    """Return `source` with one stored axis from its end to its beginning."""
+    """Return `source` reversed along one stored axis."""
     name, image = f"{operation.name}/reversed_{axis}", operation.operand(0)
     scale = operation.output.quantization
     result = file.intermediate(name, stored_shape(image.shape), scale)
@@ -138,7 +139,7 @@ def _slice_inputs(
 ) -> tuple[int, int, int]:
     """Return the inputs of a SLICE.
 
-    Sizes are written out: −1, "to the end", would follow a resized input, but XNNPACK refuses it.
+    Sizes are explicit: −1, "to the end", would follow a resized input, but XNNPACK rejects it.
     """
     size = stored_shape(output.shape)
     name = output.name
@@ -161,10 +162,10 @@ def slice_bounds(operation: Operation) -> tuple[list[int], list[int]]:
 
 
 def split(file: Emitter, operation: Operation) -> None:
-    """Split → SPLIT into equal parts, a SLICE for each of others (XNNPACK has no SPLIT_V).
+    """Lower Split to SPLIT for equal sizes, else to SLICEs (XNNPACK has no SPLIT_V).
 
-    LiteRT 2.3.0's GPU kernels return another image, without a word, where the parts of a SPLIT are
-    added or subtracted; for GPUs every part of an image is a SLICE.
+    LiteRT 2.3.0's GPU kernels silently compute a wrong result if outputs of a SPLIT are added or
+    subtracted, so images are sliced for GPUs.
     """
     image = operation.operand(0)
     outputs = [_read_or_not(output, image) for output in operation.outputs]
@@ -190,17 +191,18 @@ def split(file: Emitter, operation: Operation) -> None:
 
 
 def _read_or_not(part: Tensor, image: Tensor) -> Tensor:
-    """Return a part with the scale of the whole where it has none, because nothing reads it."""
+    """Return an output with the input's scale if it has none because nothing reads it."""
     if part.quantization is not None:
         return part
     return replace(part, quantization=image.quantization)
 
 
 def concatenation(file: Emitter, operation: Operation) -> None:
-    """Concat → CONCATENATION; inputs of another scale pass a QUANTIZE first.
+    """Lower Concat to CONCATENATION; inputs at another scale are requantized first.
 
-    XNNPACK joins at most MOST_JOINED tensors. Of more int8 ones the first are joined before, which
-    took .83 to 1.05 of the time; of float ones it took 1.0 to 1.3, and TFLite joins them at once.
+    XNNPACK accepts at most MOST_JOINED inputs. More int8 inputs are concatenated in stages, which
+    takes .83 to 1.05 of the time of one TFLite kernel. For float it takes 1.0 to 1.3, so they are
+    concatenated at once.
     """
     output = operation.output
     tensors = [tensor for tensor in operation.inputs if tensor is not None]
@@ -221,8 +223,8 @@ def concatenation(file: Emitter, operation: Operation) -> None:
 def _joined(file: Emitter, tensor: Tensor, quantization: Quantization | None) -> int:
     """Return an input of a CONCATENATION.
 
-    LiteRT 2.3.0's GPU kernels, with float32 enforced, join zeros in the place of a float16 constant
-    behind its DEQUANTIZE, without a word; for GPUs such a constant is float32.
+    LiteRT 2.3.0's GPU kernels, with float32 enforced, silently read zeros instead of a dequantized
+    float16 constant, so such a constant is float32 for GPUs.
     """
     if file.options.gpu and tensor.data is not None and quantization is None:
         return file.in_float32(tensor)

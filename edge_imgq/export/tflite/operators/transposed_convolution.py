@@ -1,7 +1,7 @@
-"""Transposed convolution in its own form (the sub-pixel form is a pass on the graph).
+"""Lowering of ConvTranspose (the sub-pixel variant is a graph pass).
 
-n inputs make a whole of (n − 1)·stride + kernel outputs, of which ONNX crops `pads`. TFLite's VALID
-crops nothing. Its SAME means ⌈outputs/stride⌉ inputs and crops the smaller half in front.
+n inputs give (n − 1)·stride + kernel outputs, of which ONNX crops `pads`. TFLite's VALID crops
+nothing. Its SAME requires ⌈outputs/stride⌉ inputs and crops total // 2 in front.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ OHWI_FROM_IOHW = (1, 2, 3, 0)
 
 @dataclass(frozen=True)
 class Crop:
-    """One spatial axis: which part of the whole is kept."""
+    """Crop of one spatial axis.
+
+    Attributes:
+        size: input length.
+        output: length after cropping.
+        kernel: number of taps.
+        stride: output distance between inputs.
+        front: outputs cropped in front.
+    """
 
     size: int
     output: int
@@ -37,19 +45,19 @@ class Crop:
 
     @property
     def whole(self) -> int:
-        """Outputs before cropping, with the zeros that output padding adds behind."""
+        """Length before cropping, including zeros that output padding adds at the end."""
         return max((self.size - 1) * self.stride + self.kernel, self.front + self.output)
 
     @property
     def is_same(self) -> bool:
-        """Whether TFLite's SAME crops the same part."""
+        """True if TFLite's SAME gives the same crop."""
         total = (self.size - 1) * self.stride + self.kernel - self.output
         inputs = -(-self.output // self.stride)
         return total >= 0 and self.size == inputs and self.front == total // 2
 
 
 def transposed_convolution(file: Emitter, operation: Operation) -> None:
-    """ConvTranspose → TRANSPOSE_CONV, followed by a slice where the crop is not SAME's."""
+    """Lower ConvTranspose to TRANSPOSE_CONV, followed by a SLICE if the crop differs from SAME."""
     image, kernel = operation.operand(0), constant_input(operation, 1)
     rows, columns = _crops(operation, image, kernel)
     same = all(_is_same(file, crop) for crop in (rows, columns))
@@ -74,7 +82,7 @@ def transposed_convolution(file: Emitter, operation: Operation) -> None:
 
 
 def _is_same(file: Emitter, crop: Crop) -> bool:
-    """Whether SAME says it, in the GPU delegate's count too where the file is for it."""
+    """Return True if SAME gives this crop, on the GPU delegate too if the file is for it."""
     return crop.is_same and (not file.options.gpu or crop.size % crop.stride == 0)
 
 

@@ -1,4 +1,4 @@
-"""Weights and biases as TFLite's convolutions want them."""
+"""Weights and biases in the layout of TFLite's convolutions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def constant_input(operation: Operation, index: int) -> Tensor:
-    """Return an input that must be a constant."""
+    """Return a constant input.
+
+    Raises:
+        RefusedError: the input is computed.
+    """
     tensor = operation.operand(index)
     if tensor.data is None:
         raise RefusedError(f"its input '{tensor.name}' is computed, and must be a constant.")
@@ -25,17 +29,21 @@ def constant_input(operation: Operation, index: int) -> Tensor:
 
 
 def contents(tensor: Tensor) -> NDArray[Any]:
-    """Return the values of a constant."""
+    """Return the values of a constant.
+
+    Raises:
+        RefusedError: the tensor is not constant.
+    """
     if tensor.data is None:
         raise RefusedError(f"'{tensor.name}' is not a constant.")
     return tensor.data
 
 
 def bias(file: Emitter, operation: Operation, kernel: Tensor, channels: int) -> int:
-    """Add the bias of a convolution, zeros where it has none.
+    """Add the bias of a convolution, zeros if it has none.
 
-    An integer bias has scale input × weights, per channel where the weights have; that product
-    replaces the stored scale, because TFLite insists on it to the last bit.
+    An integer bias has scale input × weights, per channel if the weights are. The product replaces
+    the stored scale, because TFLite requires it bit-exactly.
     """
     given = operation.inputs[2] if len(operation.inputs) > 2 else None
     image = operation.operand(0).quantization
